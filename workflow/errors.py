@@ -1,0 +1,122 @@
+"""Every error a user can meet, as one tree.
+
+A class carries its wire form: ``code`` is the name botocore's ``neptunedata`` model lists, ``status`` the HTTP status the
+same model gives that name. The message says what was asked, what is wrong and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WorkflowError(Exception):
+    """Anything Despina refuses or fails at, with a sentence for the user."""
+
+    code: ClassVar[str] = "InternalFailureException"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(WorkflowError):
+    code, status = "BadRequestException", 400
+
+
+class InvalidParameter(WorkflowError):
+    code, status = "InvalidParameterException", 400
+
+
+class MissingParameter(WorkflowError):
+    code, status = "MissingParameterException", 400
+
+
+class InvalidArgument(WorkflowError):
+    code, status = "InvalidArgumentException", 400
+
+
+class IllegalArgument(WorkflowError):
+    code, status = "IllegalArgumentException", 400
+
+
+class ConstraintViolation(WorkflowError):
+    code, status = "ConstraintViolationException", 400
+
+
+class PreconditionsFailed(WorkflowError):
+    code, status = "PreconditionsFailedException", 400
+
+
+class UnsupportedOperation(WorkflowError):
+    code, status = "UnsupportedOperationException", 400
+
+
+class MLResourceNotFound(WorkflowError):
+    code, status = "MLResourceNotFoundException", 404
+
+
+class BulkLoadIdNotFound(WorkflowError):
+    code, status = "BulkLoadIdNotFoundException", 404
+
+
+class AccessDenied(WorkflowError):
+    code, status = "AccessDeniedException", 403
+
+
+class MethodNotAllowed(WorkflowError):
+    code, status = "MethodNotAllowedException", 405
+
+
+class ClientTimeout(WorkflowError):
+    code, status = "ClientTimeoutException", 408
+
+
+class TooManyRequests(WorkflowError):
+    code, status = "TooManyRequestsException", 429
+
+
+class InternalFailure(WorkflowError):
+    code, status = "InternalFailureException", 500
+
+
+class StorageError(WorkflowError):
+    """Bytes could not be read from or written to an s3:// address."""
+
+    code, status = "S3Exception", 400
+
+
+class MalformedQuery(WorkflowError):
+    """Query text that does not parse; the message names line, column and what was expected."""
+
+    code, status = "MalformedQueryException", 400
+
+
+class QueryTooLarge(WorkflowError):
+    code, status = "QueryTooLargeException", 400
+
+
+class ReadOnlyViolation(WorkflowError):
+    code, status = "ReadOnlyViolationException", 400
+
+
+class QueryFailed(WorkflowError):
+    """A traversal that was refused when compiled or raised while it ran; the text is TinkerPop's where it has one."""
+
+    code, status = "FailureByQueryException", 500
+
+
+class TimeLimitExceeded(WorkflowError):
+    code, status = "TimeLimitExceededException", 500
+
+
+class MemoryLimitExceeded(WorkflowError):
+    code, status = "MemoryLimitExceededException", 500
+
+
+class CancelledByUser(WorkflowError):
+    code, status = "CancelledByUserException", 500
+
+
+class ConcurrentModification(WorkflowError):
+    code, status = "ConcurrentModificationException", 500

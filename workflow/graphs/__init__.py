@@ -1,0 +1,1 @@
+"""Sources of property graphs: the embedded store, remote databases, files."""

@@ -1,0 +1,141 @@
+"""The seams of a graph: what the query engine reads and writes, and what an export reads.
+
+Rows are small integers that name a vertex or an edge inside one graph for as long as it lives; ids are what users see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from workflow.graphs.model import VertexProperty
+
+Way = Literal["out", "in", "both"]
+
+
+class Graph(Protocol):
+    """Reading a property graph by rows. Safe to call from several threads; a missing row is a KeyError."""
+
+    name: str
+
+    # -- vertices
+    def vertex_count(self) -> int: ...
+    def vertices(self, labels: Sequence[str] | None = None) -> Iterator[int]:
+        """Live rows in insertion order; with labels, those that carry one of them."""
+
+    def vertex_row(self, id: Any) -> int | None:
+        """The row of an id, or None; in the neptune profile ids are strings."""
+
+    def has_vertex(self, row: int) -> bool: ...
+    def vertex_id(self, row: int) -> Any: ...
+    def vertex_label(self, row: int) -> str: ...
+    def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
+        """All, or those of the keys, in insertion order."""
+
+    def vertex_values(self, row: int, key: str) -> Sequence[Any]:
+        """The bare values of one key: empty, one, or several."""
+
+    # -- edges
+    def edge_count(self) -> int: ...
+    def edges(self, labels: Sequence[str] | None = None) -> Iterator[int]: ...
+    def edge_row(self, id: Any) -> int | None: ...
+    def has_edge(self, row: int) -> bool: ...
+    def edge_id(self, row: int) -> Any: ...
+    def edge_label(self, row: int) -> str: ...
+    def edge_source(self, row: int) -> int: ...
+    def edge_target(self, row: int) -> int: ...
+    def edge_values(self, row: int) -> dict[str, Any]:
+        """All properties of an edge."""
+
+    # -- adjacency; labels=None means every label. A self loop counts once each for out and in, twice for both.
+    def neighbours(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
+        """Vertex rows at the other ends."""
+
+    def incident(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
+        """Edge rows."""
+
+    def degree(self, row: int, way: Way, labels: Sequence[str] | None = None) -> int: ...
+
+    # -- index
+    def find_vertices(self, label: str | None, key: str, value: Any) -> Iterable[int] | None:
+        """Rows whose key holds a value equal to ``value``, or None where no index answers that."""
+
+
+class Transaction(Protocol):
+    """One writer's changes: seen by itself at once, by others after commit; undone whole by rollback."""
+
+    def add_vertex(self, id: Any | None, label: str) -> int:
+        """Returns the row. A taken id is IllegalArgument."""
+
+    def add_edge(self, id: Any | None, label: str, source: int, target: int) -> int: ...
+    def set_vertex_property(
+        self,
+        row: int,
+        key: str,
+        value: Any,
+        cardinality: Literal["single", "list", "set"],
+        meta: dict[str, Any] | None = None,
+    ) -> VertexProperty: ...
+    def set_edge_property(self, row: int, key: str, value: Any) -> None: ...
+    def set_meta_property(self, row: int, property_id: Any, key: str, value: Any) -> None: ...
+    def remove_vertex(self, row: int) -> None:
+        """With its edges."""
+
+    def remove_edge(self, row: int) -> None: ...
+    def remove_vertex_property(self, row: int, property_id: Any) -> None: ...
+    def remove_edge_property(self, row: int, key: str) -> None: ...
+    def remove_meta_property(self, row: int, property_id: Any, key: str) -> None: ...
+    def commit(self) -> None:
+        """Returns once the changes are durable."""
+
+    def rollback(self) -> None: ...
+
+
+class WritableGraph(Graph, Protocol):
+    """A graph that can be changed, by one writer at a time."""
+
+    def begin(self, timeout_s: float | None = None) -> Transaction:
+        """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A node as an export sees it; ``properties`` maps a key to all its values."""
+
+    id: str
+    labels: tuple[str, ...]
+    properties: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRecord:
+    """An edge as an export sees it, with the label sets of both ends."""
+
+    id: str
+    label: str
+    source: str
+    target: str
+    source_labels: tuple[str, ...]
+    target_labels: tuple[str, ...]
+    properties: dict[str, list[Any]]
+
+
+class Snapshot(Protocol):
+    """A consistent view of a graph."""
+
+    def node_counts(self) -> dict[tuple[str, ...], int]:
+        """Nodes by sorted label set: what an export checks itself against."""
+
+    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
+        """Edges by (source labels, label, target labels)."""
+
+    def nodes(self) -> Iterator[NodeRecord]: ...
+    def edges(self) -> Iterator[EdgeRecord]: ...
+
+
+class GraphSource(Protocol):
+    """Anything an export can read: the embedded store, a remote database, files."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]: ...

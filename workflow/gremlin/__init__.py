@@ -1,0 +1,1 @@
+"""The Gremlin engine: text or bytecode in, one immutable traversal, an answer out."""

@@ -1,0 +1,74 @@
+"""One immutable form of a traversal: what the parser, both wire codecs and the strategies speak.
+
+Arguments are literals of ``values``, ``P``, nested ``Traversal`` (anonymous), ``Strategy``, ``CardinalityValue``, lists,
+tuples, sets and dicts of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow.gremlin.values import Cardinality
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A step or source call by its Java name, such as ``hasLabel``, with its arguments."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traversal:
+    """Source instructions (``withSack``, ``withStrategies`` …) and steps; an anonymous traversal has no source."""
+
+    steps: tuple[Instruction, ...] = ()
+    source: tuple[Instruction, ...] = ()
+    terminal: str | None = None  # next, toList, toSet, iterate, hasNext, explain … where the text ended in one
+    terminal_args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class P:
+    """A predicate. ``within``/``without`` carry one list; ``between``, ``inside``, ``outside`` two; ``and``, ``or`` P's."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextP(P):
+    """A text predicate: startingWith, endingWith, containing, regex and their negations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A traversal strategy by its simple class name, with its configuration."""
+
+    name: str
+    configuration: dict[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CardinalityValue:
+    """``Cardinality.set("x")`` as a value of a property map."""
+
+    cardinality: Cardinality
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda:
+    """Code a client sent. It is never run: the type exists so that the refusal can name it."""
+
+    script: str
+    language: str = "gremlin-groovy"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name in the text that no binding supplied."""
+
+    name: str
