@@ -1,7 +1,7 @@
 """Every error a user can meet, as one tree.
 
-A class carries its wire form: ``code`` is the name botocore's ``neptunedata`` model lists, ``status`` the HTTP status the
-same model gives that name. The message says what was asked, what is wrong and what to do.
+A class carries its wire form: ``code`` is the name botocore's ``neptunedata`` model lists, ``status`` the HTTP status
+the same model gives that name. The message says what was asked, what is wrong and what to do.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ Profile = Literal["neptune", "tinkerpop"]
 class Settings:
     """What a running service or client was told.
 
-    ``home`` holds everything that is kept: ``s3/<bucket>/<key>`` is what ``s3://bucket/key`` means, beside the job store,
-    the graphs and the logs.
+    ``home`` holds everything that is kept: ``s3/<bucket>/<key>`` is what ``s3://bucket/key`` means, beside the job
+    store, the graphs and the logs.
     """
 
     home: Path

@@ -1,7 +1,7 @@
 """What a property graph is made of, as queries hand it out.
 
-``Vertex`` and ``Edge`` are light references (graph, row): two references to one row are equal, and label and properties are
-read from the graph when asked. ``graph`` is any object with the reading methods of ``graphs.base.Graph``.
+``Vertex`` and ``Edge`` are light references (graph, row): two references to one row are equal, and label and properties
+are read from the graph when asked. ``graph`` is any object with the reading methods of ``graphs.base.Graph``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Edge(Element):
 
 
 class VertexProperty:
-    """One value of a vertex property, with its own id; ``meta`` holds meta-properties. Equal by id, as TinkerPop has it."""
+    """One value of a vertex property, with its own id and meta-properties. Equal by id, as TinkerPop has it."""
 
     __slots__ = ("id", "label", "meta", "value", "vertex")
 

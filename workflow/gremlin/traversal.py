@@ -1,7 +1,7 @@
 """One immutable form of a traversal: what the parser, both wire codecs and the strategies speak.
 
-Arguments are literals of ``values``, ``P``, nested ``Traversal`` (anonymous), ``Strategy``, ``CardinalityValue``, lists,
-tuples, sets and dicts of these.
+Arguments are literals of ``values``, ``P``, nested ``Traversal`` (anonymous), ``Strategy``, ``CardinalityValue``,
+lists, tuples, sets and dicts of these.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class Traversal:
 
 @dataclass(frozen=True, slots=True)
 class P:
-    """A predicate. ``within``/``without`` carry one list; ``between``, ``inside``, ``outside`` two; ``and``, ``or`` P's."""
+    """A predicate.
+
+    ``within``/``without`` carry one list; ``between``, ``inside``, ``outside`` two values; ``and``, ``or`` P's.
+    """
 
     name: str
     args: tuple[Any, ...] = ()
