@@ -120,3 +120,29 @@ class CancelledByUser(WorkflowError):
 
 class ConcurrentModification(WorkflowError):
     code, status = "ConcurrentModificationException", 500
+
+
+class ExportFailed(WorkflowError):
+    """An export that did not write what the graph holds; the message names what is missing."""
+
+    code, status = "InternalFailureException", 500
+
+
+class ExportJobNotFound(WorkflowError):
+    """No export job of that id."""
+
+    code, status = "MLResourceNotFoundException", 404
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no export job {job_id!r}; POST /neptune-export answers with the id of a new one")
+        self.job_id = job_id
+
+
+class EndpointStartFailed(WorkflowError):
+    """An endpoint process that did not come up, with its last log lines."""
+
+    code, status = "InternalFailureException", 500
+
+    def __init__(self, name: str, reason: str, log_tail: str = "") -> None:
+        super().__init__(f"endpoint {name!r} did not start: {reason}" + (f"\n{log_tail}" if log_tail else ""))
+        self.name, self.reason, self.log_tail = name, reason, log_tail

@@ -1,0 +1,1 @@
+"""Predictions on request: the endpoints' protocol, the service that asks them, and the drivers that run them."""
