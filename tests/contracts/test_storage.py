@@ -1,0 +1,151 @@
+"""What every storage driver promises, asked of each of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workflow.errors import StorageError
+from workflow.storage import ObjectNotFound, S3Uri, Storage
+from workflow.storage.local import LocalStorage
+from workflow.storage.s3 import S3Storage
+
+BASE = S3Uri.parse("s3://lab-bucket/base")
+
+
+class StorageContract:
+    @pytest.fixture
+    def storage(self) -> Storage:
+        raise NotImplementedError
+
+    def test_what_was_written_is_read_back(self, storage: Storage) -> None:
+        storage.write(BASE / "a.bin", b"\x00\x01\xff")
+        assert storage.read(BASE / "a.bin") == b"\x00\x01\xff"
+
+    def test_a_write_replaces_the_object(self, storage: Storage) -> None:
+        storage.write(BASE / "a", b"first and longer")
+        storage.write(BASE / "a", b"second")
+        assert storage.read(BASE / "a") == b"second"
+
+    def test_reading_nothing_names_the_address(self, storage: Storage) -> None:
+        with pytest.raises(ObjectNotFound, match="s3://lab-bucket/base/absent"):
+            storage.read(BASE / "absent")
+
+    def test_a_prefix_is_not_an_object(self, storage: Storage) -> None:
+        storage.write(BASE / "folder/a", b"x")
+        assert not storage.exists(BASE / "folder")
+        with pytest.raises(ObjectNotFound):
+            storage.read(BASE / "folder")
+
+    def test_exists_tells_present_from_absent(self, storage: Storage) -> None:
+        storage.write(BASE / "here", b"")
+        assert storage.exists(BASE / "here")
+        assert not storage.exists(BASE / "not-here")
+        assert not storage.exists(S3Uri.parse("s3://lab-bucket"))
+
+    def test_a_listing_is_recursive_and_sorted_with_sizes(self, storage: Storage) -> None:
+        for key in ("b/2", "a", "b/1", "b/c/3"):
+            storage.write(BASE / key, key.encode())
+        infos = list(storage.list(BASE))
+        assert [(str(info.uri), info.size) for info in infos] == [
+            ("s3://lab-bucket/base/a", 1),
+            ("s3://lab-bucket/base/b/1", 3),
+            ("s3://lab-bucket/base/b/2", 3),
+            ("s3://lab-bucket/base/b/c/3", 5),
+        ]
+        assert all(info.modified.tzinfo is not None for info in infos)
+
+    def test_a_prefix_ends_at_a_slash(self, storage: Storage) -> None:
+        storage.write(BASE / "run/a", b"")
+        storage.write(BASE / "run-2/a", b"")
+        assert [str(info.uri) for info in storage.list(BASE / "run")] == ["s3://lab-bucket/base/run/a"]
+
+    def test_listing_one_object_gives_that_object(self, storage: Storage) -> None:
+        storage.write(BASE / "a", b"xyz")
+        assert [(info.uri, info.size) for info in storage.list(BASE / "a")] == [(BASE / "a", 3)]
+
+    def test_listing_nothing_gives_nothing(self, storage: Storage) -> None:
+        assert list(storage.list(BASE / "empty")) == []
+        assert list(storage.list(S3Uri.parse("s3://no-such-bucket/x"))) == []
+
+    def test_delete_removes_the_prefix_and_nothing_beside_it(self, storage: Storage) -> None:
+        for key in ("gone/a", "gone/b/c", "gone-not/a"):
+            storage.write(BASE / key, b"x")
+        assert storage.delete(BASE / "gone") == 2
+        assert [info.uri.name for info in storage.list(BASE)] == ["a"]
+        assert storage.delete(BASE / "gone") == 0
+
+    def test_a_whole_bucket_is_not_deleted(self, storage: Storage) -> None:
+        storage.write(BASE / "kept", b"x")
+        with pytest.raises(StorageError, match="whole"):
+            storage.delete(S3Uri.parse("s3://lab-bucket"))
+        assert storage.exists(BASE / "kept")
+
+    def test_upload_then_download_gives_the_same_folder(self, storage: Storage, tmp_path: Path) -> None:
+        source, target = tmp_path / "source", tmp_path / "target"
+        (source / "sub").mkdir(parents=True)
+        (source / "a.txt").write_text("A")
+        (source / "sub" / "b c%28d%29.txt").write_text("B")
+        assert storage.upload(source, BASE / "up") == 2
+        assert storage.download(BASE / "up", target) == 2
+        assert (target / "a.txt").read_text() == "A"
+        assert (target / "sub" / "b c%28d%29.txt").read_text() == "B"
+
+    def test_links_are_not_uploaded(self, storage: Storage, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        (tmp_path / "secret").write_text("s")
+        (folder / "link").symlink_to(tmp_path / "secret")
+        assert storage.upload(folder, BASE / "links") == 0
+
+    def test_downloading_one_object_gives_one_file(self, storage: Storage, tmp_path: Path) -> None:
+        storage.write(BASE / "x/model.tar.gz", b"m")
+        assert storage.download(BASE / "x/model.tar.gz", tmp_path) == 1
+        assert (tmp_path / "model.tar.gz").read_bytes() == b"m"
+
+    def test_downloading_nothing_is_an_error(self, storage: Storage, tmp_path: Path) -> None:
+        with pytest.raises(ObjectNotFound):
+            storage.download(BASE / "nothing", tmp_path)
+
+    def test_a_large_object_is_streamed_whole(self, storage: Storage) -> None:
+        data = bytes(range(256)) * 4096 * 9  # 9 MiB, above boto3's multipart threshold
+        storage.write(BASE / "large", data)
+        with storage.open(BASE / "large") as stream:
+            assert stream.read(3) == data[:3]
+            assert stream.read() == data[3:]
+
+    def test_threads_share_a_storage(self, storage: Storage) -> None:
+        def work(number: int) -> None:
+            for step in range(5):
+                storage.write(BASE / f"t{number}/{step}", str(number).encode())
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(list(storage.list(BASE))) == 20
+
+
+class TestLocalStorage(StorageContract):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return LocalStorage(root=tmp_path / "s3")
+
+
+class TestS3Storage(StorageContract):
+    @pytest.fixture
+    def storage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+        import boto3
+        import moto
+
+        for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}.items():
+            monkeypatch.setenv(name, value)
+        with moto.mock_aws():
+            client = boto3.client("s3", region_name="us-east-1")
+            client.create_bucket(Bucket="lab-bucket")
+            yield S3Storage("us-east-1", client)
+            client.close()
