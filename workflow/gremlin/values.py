@@ -7,6 +7,8 @@ here, so that arithmetic and comparison are Python's and the type survives stora
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -196,3 +198,120 @@ class GList(list[Any]):
 
 class GSet(list[Any]):
     """A set that keeps insertion order and may hold what Python cannot hash; its owner keeps members distinct."""
+
+
+class MapEntry:
+    """One entry of a map, as ``unfold()`` hands it out; on the wire a map of one."""
+
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key = key
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MapEntry) and (other.key, other.value) == (self.key, self.value)
+
+    def __hash__(self) -> int:
+        return hash(str(self.key))
+
+    def __repr__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class GMap(MutableMapping[Any, Any]):
+    """A map in insertion order whose keys may be what Python cannot hash, or would confuse.
+
+    Keys are told apart as Java does: Int 1, Long 1, Double 1.0 and true are four keys; two equal lists are one.
+    A plain ``dict`` does where all keys are strings, ``T`` or elements.
+    """
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> None:
+        self._entries: dict[Any, tuple[Any, Any]] = {}
+        for key, value in items.items() if isinstance(items, Mapping) else items:
+            self[key] = value
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._entries[_hash_key(key)][1]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        hashed = _hash_key(key)
+        present = self._entries.get(hashed)
+        self._entries[hashed] = (key if present is None else present[0], value)
+
+    def __delitem__(self, key: Any) -> None:
+        del self._entries[_hash_key(key)]
+
+    def __contains__(self, key: object) -> bool:
+        return _hash_key(key) in self._entries
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for key, _ in self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: {value!r}" for key, value in self._entries.values()) + "}"
+
+
+def _hash_key(value: Any) -> Any:
+    from workflow.gremlin.semantics import hash_key  # semantics reads these types; a top-level import would be a circle
+
+    return hash_key(value)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceVertex:
+    """A vertex as a client names it in a query: no graph behind it yet."""
+
+    id: Any
+    label: str = "vertex"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceEdge:
+    """An edge as a client names it."""
+
+    id: Any
+    label: str
+    out_vertex: ReferenceVertex
+    in_vertex: ReferenceVertex
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceProperty:
+    """A property as a client names it; ``id`` is set where it is a vertex property."""
+
+    key: str
+    value: Any
+    id: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkSet:
+    """A collection that counts how often it holds each value."""
+
+    items: tuple[tuple[Any, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What one step of a profiled traversal cost; ``duration_ns`` without its nested steps."""
+
+    id: str
+    name: str
+    duration_ns: int
+    counts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    nested: tuple[Metrics, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraversalMetrics:
+    """What ``profile()`` answers."""
+
+    duration_ns: int
+    metrics: tuple[Metrics, ...] = ()
