@@ -12,42 +12,43 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-
-class Byte(int):
-    """8-bit integer."""
-
-    __slots__ = ()
+from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
 
 
-class Short(int):
-    """16-bit integer."""
-
-    __slots__ = ()
-
-
-class Long(int):
-    """64-bit integer."""
-
-    __slots__ = ()
-
-
-class BigInteger(int):
-    """Integer without bounds."""
-
-    __slots__ = ()
-
-
-class Float(float):
-    """32-bit floating point number; ``Float(x)`` does not round, ``semantics`` does."""
-
-    __slots__ = ()
-
-
-class Char(str):
-    """A single character."""
-
-    __slots__ = ()
-
+__all__ = [
+    "ENUMS",
+    "INTEGER_TYPES",
+    "Barrier",
+    "BigInteger",
+    "BulkSet",
+    "Byte",
+    "Cardinality",
+    "Char",
+    "Column",
+    "DT",
+    "Direction",
+    "Float",
+    "GList",
+    "GMap",
+    "GSet",
+    "GType",
+    "GremlinEnum",
+    "Long",
+    "MapEntry",
+    "Merge",
+    "Metrics",
+    "Operator",
+    "Order",
+    "Pick",
+    "Pop",
+    "ReferenceEdge",
+    "ReferenceProperty",
+    "ReferenceVertex",
+    "Scope",
+    "Short",
+    "T",
+    "TraversalMetrics",
+]
 
 INTEGER_TYPES = (Byte, Short, int, Long, BigInteger)
 
