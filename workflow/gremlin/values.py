@@ -14,8 +14,8 @@ from typing import Any
 
 from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
 
-
 __all__ = [
+    "DT",
     "ENUMS",
     "INTEGER_TYPES",
     "Barrier",
@@ -25,7 +25,6 @@ __all__ = [
     "Cardinality",
     "Char",
     "Column",
-    "DT",
     "Direction",
     "Float",
     "GList",
