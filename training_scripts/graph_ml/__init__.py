@@ -1,0 +1,1 @@
+"""Graph machine learning over folders: data, features, models, training and scoring; it knows of no service."""

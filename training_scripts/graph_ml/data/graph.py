@@ -1,0 +1,382 @@
+"""A heterogeneous graph as arrays: ids, edges, features, labels and splits, in memory and as a folder.
+
+The folder holds ``manifest.json``, one ``.npy`` file an array and one Parquet file of ids a type. It is written once
+and read memory-mapped, so a reader pays for what it touches. Files are numbered, not named after types: a type may be
+called anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..schemas import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+
+Array = NDArray[Any]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float32]
+LabelKind = Literal["class", "classes", "number"]
+
+MANIFEST = "manifest.json"
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, order=True)
+class EdgeType:
+    """Source node type, relation, target node type. Only forward edges are kept; models add the reverse ones."""
+
+    source: str
+    relation: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"({self.source})-{self.relation}-({self.target})"
+
+
+@dataclass(frozen=True)
+class EdgeList:
+    """Edge i goes from ``source[i]`` to ``target[i]``: indices into the two node types, int64, shape (m,)."""
+
+    source: IntArray
+    target: IntArray
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be learned: a property of a node type or edge type, or the links of an edge type."""
+
+    task: TaskType
+    type: str | EdgeType
+    property_name: str = ""
+
+    @property
+    def edge_type(self) -> EdgeType:
+        """The edge type of an edge task.
+
+        Raises:
+            TypeError: this is a node task.
+        """
+        if isinstance(self.type, str):
+            raise TypeError(f"{self.task} on node type {self.type!r} has no edge type")
+        return self.type
+
+    @property
+    def node_type(self) -> str:
+        """The node type of a node task.
+
+        Raises:
+            TypeError: this is an edge task.
+        """
+        if not isinstance(self.type, str):
+            raise TypeError(f"{self.task} on edge type {self.type} has no node type")
+        return self.type
+
+    def __str__(self) -> str:
+        return f"{self.task} of {self.type}" + (f".{self.property_name}" if self.property_name else "")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One label a node or edge, in index order.
+
+    ``class``: int64 (n,), an index into ``classes``, -1 where there is none. ``classes``: float32 (n, c), 1 for each
+    label that holds, the whole row -1 where nothing is known. ``number``: float32 (n,), NaN where there is none.
+    """
+
+    kind: LabelKind
+    values: Array
+    classes: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which nodes or edges have a label, bool (n,)."""
+        if self.kind == "number":
+            return np.asarray(~np.isnan(self.values))
+        first = self.values if self.kind == "class" else self.values[:, 0]
+        return np.asarray(first >= 0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint sorted indices (int64) of the nodes or edges to train on, to choose by and to report on."""
+
+    train: IntArray
+    valid: IntArray
+    test: IntArray
+
+
+@dataclass(frozen=True)
+class GraphData:
+    """A processed graph. Arrays may be memory-mapped and must not be written to.
+
+    ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
+    the values of features of type ``none`` as text. ``first_new[type]`` is the index of the first node that the
+    previous graph did not have; the count itself where nothing was added, 0 where there was no previous graph.
+    ``encodings`` says which encoding made a feature.
+    """
+
+    node_ids: Mapping[str, Sequence[str]]
+    num_nodes: Mapping[str, int]
+    edges: Mapping[EdgeType, EdgeList]
+    edge_ids: Mapping[EdgeType, Sequence[str]] = field(default_factory=dict)
+    features: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
+    edge_features: Mapping[EdgeType, Mapping[str, FloatArray]] = field(default_factory=dict)
+    raw: Mapping[str, Mapping[str, Sequence[str | None]]] = field(default_factory=dict)
+    edge_raw: Mapping[EdgeType, Mapping[str, Sequence[str | None]]] = field(default_factory=dict)
+    labels: Mapping[Target, Labels] = field(default_factory=dict)
+    splits: Mapping[Target, Split] = field(default_factory=dict)
+    first_new: Mapping[str, int] = field(default_factory=dict)
+    encodings: Mapping[tuple[str | EdgeType, str], str] = field(default_factory=dict)
+    model_type: str = "heterogeneous"
+    seed: int = 0
+    dataset_hash: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def node_types(self) -> tuple[str, ...]:
+        """All node types, in the order of the manifest."""
+        return tuple(self.num_nodes)
+
+    @property
+    def edge_types(self) -> tuple[EdgeType, ...]:
+        """All forward edge types, in the order of the manifest."""
+        return tuple(self.edges)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Everything that is to be learned."""
+        return tuple(self.splits)
+
+    def write(self, folder: Path) -> Manifest:
+        """Write the graph; the manifest comes last, so a folder with one is complete.
+
+        Same graph, same bytes. Returns what was written as the manifest.
+        """
+        writer = _Writer(folder)
+        node_types = [self._write_nodes(writer, i, name) for i, name in enumerate(self.node_types)]
+        edge_types = [self._write_edges(writer, i, kind) for i, kind in enumerate(self.edge_types)]
+        targets = [self._write_target(writer, i, target) for i, target in enumerate(self.splits)]
+        manifest = Manifest(
+            dataset_hash=writer.digest.hexdigest(),
+            seed=self.seed,
+            model_type=self.model_type,
+            node_types=node_types,
+            edge_types=edge_types,
+            targets=targets,
+            info=dict(self.info),
+        )
+        manifest.save(folder / MANIFEST)
+        return manifest
+
+    def _write_nodes(self, writer: _Writer, index: int, name: str) -> NodeTypeEntry:
+        place = f"nodes/{index}"
+        return NodeTypeEntry(
+            name=name,
+            count=self.num_nodes[name],
+            ids=writer.texts(f"{place}/ids.parquet", "id", self.node_ids[name]),
+            first_new=self.first_new.get(name, 0),
+            features=self._write_features(writer, place, name, self.features.get(name, {})),
+            raw={
+                key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
+                for i, (key, values) in enumerate(self.raw.get(name, {}).items())
+            },
+        )
+
+    def _write_edges(self, writer: _Writer, index: int, kind: EdgeType) -> EdgeTypeEntry:
+        place = f"edges/{index}"
+        ids = self.edge_ids.get(kind)
+        return EdgeTypeEntry(
+            source_type=kind.source,
+            relation=kind.relation,
+            target_type=kind.target,
+            count=len(self.edges[kind]),
+            source=writer.array(f"{place}/source.npy", self.edges[kind].source),
+            target=writer.array(f"{place}/target.npy", self.edges[kind].target),
+            ids=None if ids is None else writer.texts(f"{place}/ids.parquet", "id", ids),
+            features=self._write_features(writer, place, kind, self.edge_features.get(kind, {})),
+            raw={
+                key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
+                for i, (key, values) in enumerate(self.edge_raw.get(kind, {}).items())
+            },
+        )
+
+    def _write_features(
+        self, writer: _Writer, place: str, owner: str | EdgeType, features: Mapping[str, FloatArray]
+    ) -> list[FeatureEntry]:
+        return [
+            FeatureEntry(
+                name=name,
+                encoding=self.encodings.get((owner, name), "numerical"),
+                array=writer.array(f"{place}/features/{i}.npy", values),
+            )
+            for i, (name, values) in enumerate(features.items())
+        ]
+
+    def _write_target(self, writer: _Writer, index: int, target: Target) -> TargetEntry:
+        place = f"targets/{index}"
+        labels, split = self.labels.get(target), self.splits[target]
+        edge = None if isinstance(target.type, str) else target.type
+        return TargetEntry(
+            task=target.task,
+            node_type=target.type if isinstance(target.type, str) else None,
+            edge_type=None if edge is None else (edge.source, edge.relation, edge.target),
+            property=target.property_name,
+            label_kind="link" if labels is None else labels.kind,
+            classes=[] if labels is None else list(labels.classes),
+            labels=None if labels is None else writer.array(f"{place}/labels.npy", labels.values),
+            train=writer.array(f"{place}/train.npy", split.train),
+            valid=writer.array(f"{place}/valid.npy", split.valid),
+            test=writer.array(f"{place}/test.npy", split.test),
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> GraphData:
+        """Open a written graph: arrays memory-mapped, ids read at their first use.
+
+        Raises:
+            FileNotFoundError: the folder has no manifest, so nothing was finished there.
+            ValueError: the manifest, or an array that it names, is not what it says.
+        """
+        path = folder / MANIFEST
+        if not path.exists():
+            raise FileNotFoundError(f"{folder} holds no {MANIFEST}; it is not a processed graph, or not a finished one")
+        manifest = Manifest.load(path)
+        reader = _Reader(folder)
+        kinds = {_edge_type(entry): entry for entry in manifest.edge_types}
+        targets = {_target(entry): entry for entry in manifest.targets}
+        owners: list[tuple[str | EdgeType, NodeTypeEntry | EdgeTypeEntry]] = [
+            *((entry.name, entry) for entry in manifest.node_types),
+            *kinds.items(),
+        ]
+        return cls(
+            node_ids=_Lazy({e.name: reader.later(e.ids, "id") for e in manifest.node_types}),
+            num_nodes={e.name: e.count for e in manifest.node_types},
+            edges={k: EdgeList(reader.array(e.source), reader.array(e.target)) for k, e in kinds.items()},
+            edge_ids=_Lazy({k: reader.later(e.ids, "id") for k, e in kinds.items() if e.ids is not None}),
+            features={e.name: reader.features(e.features) for e in manifest.node_types},
+            edge_features={k: reader.features(e.features) for k, e in kinds.items()},
+            raw={e.name: _Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for e in manifest.node_types},
+            edge_raw={k: _Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for k, e in kinds.items()},
+            labels={
+                t: Labels(e.label_kind, reader.array(e.labels), tuple(e.classes))
+                for t, e in targets.items()
+                if e.labels is not None and e.label_kind != "link"
+            },
+            splits={
+                t: Split(reader.array(e.train), reader.array(e.valid), reader.array(e.test)) for t, e in targets.items()
+            },
+            first_new={e.name: e.first_new for e in manifest.node_types},
+            encodings={(owner, f.name): f.encoding for owner, entry in owners for f in entry.features},
+            model_type=manifest.model_type,
+            seed=manifest.seed,
+            dataset_hash=manifest.dataset_hash,
+            info=manifest.info,
+        )
+
+
+def _edge_type(entry: EdgeTypeEntry) -> EdgeType:
+    return EdgeType(entry.source_type, entry.relation, entry.target_type)
+
+
+def _target(entry: TargetEntry) -> Target:
+    kind: str | EdgeType
+    if entry.edge_type is not None:
+        kind = EdgeType(*entry.edge_type)
+    elif entry.node_type is not None:
+        kind = entry.node_type
+    else:
+        raise ValueError(f"{MANIFEST}: a target names neither a node type nor an edge type")
+    return Target(entry.task, kind, entry.property)
+
+
+class _Writer:
+    """Writes arrays and texts below one folder, and hashes what it writes in the order of writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.digest = hashlib.sha256()
+
+    def array(self, name: str, values: Array) -> ArrayEntry:
+        path = self._place(name)
+        plain = np.ascontiguousarray(values)
+        np.save(path, plain, allow_pickle=False)
+        self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
+        self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
+        return ArrayEntry(file=name, dtype=plain.dtype.str, shape=list(plain.shape))
+
+    def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
+        path = self._place(name)
+        texts = pa.array(values, type=pa.string()) if not isinstance(values, pa.Array) else values
+        pq.write_table(pa.table({column: texts}), path, compression="zstd")
+        self.digest.update(name.encode())
+        for text in values if not isinstance(values, pa.Array) else values.to_pylist():
+            self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
+        return name
+
+    def _place(self, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class _Reader:
+    """Opens what a manifest names; a name that leads out of the folder is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def array(self, entry: ArrayEntry) -> Array:
+        path = self._inside(entry.file)
+        # an empty file cannot be mapped
+        empty = 0 in entry.shape
+        values: Array = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
+        if list(values.shape) != entry.shape or values.dtype.str != entry.dtype:
+            raise ValueError(
+                f"{entry.file} is {values.dtype.str} {list(values.shape)}; "
+                f"the manifest says {entry.dtype} {entry.shape}: the folder was changed or half copied"
+            )
+        return values
+
+    def features(self, entries: list[FeatureEntry]) -> dict[str, FloatArray]:
+        return {entry.name: self.array(entry.array) for entry in entries}
+
+    def later(self, name: str, column: str) -> Callable[[], list[str]]:
+        path = self._inside(name)
+        return lambda: pq.read_table(path, columns=[column]).column(column).to_pylist()
+
+    def _inside(self, name: str) -> Path:
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder):
+            raise ValueError(f"{MANIFEST} names {name!r}, which lies outside its folder")
+        return path
+
+
+class _Lazy(Mapping[K, V]):
+    """A mapping whose values are read at their first use and kept."""
+
+    def __init__(self, sources: Mapping[K, Callable[[], V]]) -> None:
+        self._sources = sources
+        self._values: dict[K, V] = {}
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._values:
+            self._values[key] = self._sources[key]()
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)

@@ -1,0 +1,79 @@
+"""``manifest.json``: what a processed graph holds and in which files."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .base import Artefact
+from .tasks import TaskType
+
+
+class ArrayEntry(Artefact):
+    """One ``.npy`` file, relative to the manifest."""
+
+    file: str
+    dtype: str
+    shape: list[int]
+
+
+class FeatureEntry(Artefact):
+    """One encoded feature of a node or edge type; row i belongs to node or edge i."""
+
+    name: str
+    encoding: str
+    array: ArrayEntry
+
+
+class NodeTypeEntry(Artefact):
+    """One node type; ids are a Parquet file with the one column ``id`` in index order."""
+
+    name: str
+    count: int
+    ids: str
+    first_new: int = 0
+    features: list[FeatureEntry] = Field(default_factory=list)
+    raw: dict[str, str] = Field(default_factory=dict)
+
+
+class EdgeTypeEntry(Artefact):
+    """One forward edge type; ``source`` and ``target`` index the node types they name."""
+
+    source_type: str
+    relation: str
+    target_type: str
+    count: int
+    source: ArrayEntry
+    target: ArrayEntry
+    ids: str | None = None
+    features: list[FeatureEntry] = Field(default_factory=list)
+    raw: dict[str, str] = Field(default_factory=dict)
+
+
+class TargetEntry(Artefact):
+    """What is to be learned of one node or edge type, with its labels and its split."""
+
+    task: TaskType
+    node_type: str | None = None
+    edge_type: tuple[str, str, str] | None = None
+    property: str = ""
+    label_kind: Literal["class", "classes", "number", "link"]
+    classes: list[str] = Field(default_factory=list)
+    labels: ArrayEntry | None = None
+    train: ArrayEntry
+    valid: ArrayEntry
+    test: ArrayEntry
+
+
+class Manifest(Artefact):
+    """The whole processed graph. ``dataset_hash`` is over the contents of all arrays and ids."""
+
+    format: Literal["despina-graph-1"] = "despina-graph-1"
+    dataset_hash: str
+    seed: int
+    model_type: str
+    node_types: list[NodeTypeEntry]
+    edge_types: list[EdgeTypeEntry]
+    targets: list[TargetEntry]
+    info: dict[str, Any] = Field(default_factory=dict)

@@ -1,0 +1,213 @@
+"""``training-data-configuration.json`` (v2.0): which files hold the graph, what is a feature, what is to be learned.
+
+Written exactly as the exporter writes it; read in every form the service's guide shows (the graph as an array, several
+spellings of an imputer, two names for one option).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from .base import Artefact
+
+FeatureType = Literal[
+    "bucket_numerical",
+    "text_word2vec",
+    "text_fasttext",
+    "text_sbert",
+    "text_sbert128",
+    "text_sbert512",
+    "category",
+    "numerical",
+    "text_tfidf",
+    "datetime",
+    "auto",
+    "none",
+]
+FEATURE_TYPES: tuple[str, ...] = get_args(FeatureType)
+LabelTask = Literal["classification", "regression", "link_prediction"]
+Imputer = Literal["mean", "median", "most-frequent"]
+DatetimePart = Literal["hour", "weekday", "month", "year"]
+
+DEFAULT_SPLIT = (0.9, 0.1, 0.0)
+_FEATURE_ALIASES = {"word2vec": "text_word2vec"}
+
+
+def _imputer(value: object) -> object:
+    return value.replace("_", "-").lower() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    if value is None:
+        return value
+    numbers = list(value) if isinstance(value, list | tuple) else []
+    numeric = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    # a tolerance, because 0.7 + 0.2 + 0.1 is not 1.0 in floating point and yet is what people write
+    if len(numbers) != 3 or not numeric or min(numbers) < 0 or abs(math.fsum(numbers) - 1.0) > 1e-9:
+        raise ValueError(
+            f"Error parsing 'split_rate' field. Expected an array with 3 double values that add up to 1.0, got {value}"
+        )
+    return tuple(float(n) for n in numbers)
+
+
+SplitRate = Annotated[tuple[float, float, float], BeforeValidator(_split)]
+
+
+class FeatureSpec(Artefact):
+    """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding."""
+
+    feature: tuple[str, str, str]
+    separator: str | None = None
+    range: tuple[float, float] | None = None
+    bucket_cnt: int | None = Field(default=None, ge=1)
+    slide_window_size: float | None = Field(default=None, ge=0)
+    norm: Literal["none", "min-max", "standard"] | None = None
+    imputer: Annotated[Imputer | None, BeforeValidator(_imputer)] = None
+    language: str | list[str] | None = None
+    max_length: int | None = Field(default=None, ge=1)
+    ngram_range: tuple[int, int] | None = None
+    min_df: int | float | None = None
+    max_features: int | None = Field(default=None, ge=1)
+    datetime_parts: list[DatetimePart] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _second_spellings(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        fields = dict(data)
+        for alias, name in (("imputation", "imputer"), ("num_buckets", "bucket_cnt")):
+            if alias in fields:
+                fields.setdefault(name, fields[alias])
+        return fields
+
+    @field_validator("feature")
+    @classmethod
+    def _known_type(cls, value: tuple[str, str, str]) -> tuple[str, str, str]:
+        kind = _FEATURE_ALIASES.get(value[2], value[2])
+        if kind not in FEATURE_TYPES:
+            known = ", ".join(f"'{name}'" for name in FEATURE_TYPES)
+            raise ValueError(f"Illegal feature type: '{value[2]}'. Supported values are: {known}.")
+        return value[0], value[1], kind
+
+    @model_validator(mode="after")
+    def _complete(self) -> FeatureSpec:
+        if self.type == "bucket_numerical":
+            if self.range is None or self.bucket_cnt is None:
+                raise ValueError(f"bucket_numerical feature '{self.name}' needs 'range' and 'bucket_cnt'")
+            low, high = min(self.range), max(self.range)
+            if low == high:
+                raise ValueError(f"bucket_numerical feature '{self.name}': the two ends of 'range' are equal")
+            self.range = (low, high)
+        return self
+
+    @property
+    def column(self) -> str:
+        """The CSV column."""
+        return self.feature[0]
+
+    @property
+    def name(self) -> str:
+        """What the encoded feature is called."""
+        return self.feature[1]
+
+    @property
+    def type(self) -> str:
+        """One of ``FEATURE_TYPES``."""
+        return self.feature[2]
+
+
+class LabelSpec(Artefact):
+    """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells."""
+
+    label: tuple[str, LabelTask]
+    split_rate: SplitRate | None = None
+    separator: str | None = None
+    custom_split_filenames: dict[Literal["train", "valid", "test"], str] | None = None
+
+    @field_validator("custom_split_filenames", mode="before")
+    @classmethod
+    def _validation_is_valid(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {("valid" if key == "validation" else key): name for key, name in value.items()}
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> LabelSpec:
+        if self.split_rate is not None and self.custom_split_filenames is not None:
+            raise ValueError("'split_rate' and 'custom_split_filenames' exclude each other")
+        if self.custom_split_filenames is not None and "train" not in self.custom_split_filenames:
+            raise ValueError("'custom_split_filenames' names no 'train' file")
+        return self
+
+    @property
+    def column(self) -> str:
+        """The property that holds the label; empty for link prediction."""
+        return self.label[0]
+
+    @property
+    def task(self) -> LabelTask:
+        """What is to be learned."""
+        return self.label[1]
+
+
+class NodeFile(Artefact):
+    """One entry of ``graph.nodes``: a file of nodes of one type."""
+
+    file_name: str
+    separator: str = ","
+    node: tuple[str, str]
+    features: list[FeatureSpec] = Field(default_factory=list)
+    labels: list[LabelSpec] | None = None
+
+
+class EdgeFile(Artefact):
+    """One entry of ``graph.edges``: a file of edges of one type, or of several when the relation names a column."""
+
+    file_name: str
+    separator: str = ","
+    source: tuple[str, str]
+    relation: tuple[str, str]
+    dest: tuple[str, str]
+    features: list[FeatureSpec] | None = None
+    labels: list[LabelSpec] | None = None
+
+
+class GraphFiles(Artefact):
+    """Everything the configuration says about files."""
+
+    nodes: list[NodeFile] = Field(default_factory=list)
+    edges: list[EdgeFile] = Field(default_factory=list)
+    rdfs: list[dict[str, Any]] | None = None
+
+
+class TrainingDataConfiguration(Artefact):
+    """The whole document."""
+
+    version: str = "v2.0"
+    query_engine: Literal["gremlin", "sparql"] = "gremlin"
+    graph: GraphFiles = Field(default_factory=GraphFiles)
+    warnings: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_shape_of_graph(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        fields = dict(data)
+        graph = fields.get("graph")
+        parts = [part for part in (graph if isinstance(graph, list) else [graph]) if isinstance(part, Mapping)]
+        merged: dict[str, list[Any]] = {}
+        warnings = list(fields.get("warnings") or [])
+        for part in parts:
+            for key in ("nodes", "edges", "rdfs"):
+                if part.get(key) is not None:
+                    merged.setdefault(key, []).extend(part[key])
+            warnings.extend(part.get("warnings") or [])
+        fields["graph"] = merged
+        fields["warnings"] = [text if isinstance(text, str) else str(text) for text in warnings]
+        return fields
