@@ -1,0 +1,81 @@
+"""Errors as Neptune's data plane answers them: ``{"code", "detailedMessage", "message", "requestId"}``.
+
+botocore takes the class from ``code``, and the text it prints from ``message``; the service model requires the others.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import uuid
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from workflow.errors import WorkflowError
+
+_log = logging.getLogger(__name__)
+
+# codes for what the framework itself refuses
+_FRAMEWORK_CODES = {
+    404: "ResourceNotFoundException",
+    405: "MethodNotAllowedException",
+    408: "ClientTimeoutException",
+    413: "BadRequestException",
+    429: "TooManyRequestsException",
+}
+
+
+def error_response(code: str, status: int, message: str, request_id: str | None = None) -> Response:
+    """An error body of the data plane; ``request_id`` is made when the request brought none."""
+    identity = request_id or str(uuid.uuid4())
+    body = {"code": code, "detailedMessage": message, "message": message, "requestId": identity}
+    return JSONResponse(body, status, headers={"x-amzn-RequestId": identity, "x-amzn-errortype": code})
+
+
+async def workflow_error(request: Request, error: Exception) -> Response:
+    """The answer to an error of our own tree."""
+    assert isinstance(error, WorkflowError)
+    if error.status >= 500:
+        _log.warning("%s %s: %s", request.method, request.url.path, error.message)
+    return error_response(error.code, error.status, error.message)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """The answer to what Starlette refuses: unknown paths, methods a path does not take."""
+    assert isinstance(error, HTTPException)
+    code = _FRAMEWORK_CODES.get(error.status_code, "BadRequestException")
+    match error.status_code:
+        case 404:
+            message = f"There is nothing at {request.url.path}; check the path."
+        case 405:
+            message = f"{request.url.path} does not take {request.method}."
+        case _:
+            message = error.detail or HTTPStatus(error.status_code).phrase
+    return error_response(code, error.status_code, message)
+
+
+async def unexpected_error(request: Request, error: Exception) -> Response:
+    """The answer to a defect of ours: logged with its traceback, told without it."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    if (isinstance(error, OSError) and error.errno == 28) or (
+        isinstance(error, sqlite3.OperationalError) and "full" in str(error)
+    ):
+        return error_response(
+            "InternalFailureException", 500, "The disk of the service is full; free some space and ask again."
+        )
+    return error_response(
+        "InternalFailureException",
+        500,
+        f"The service failed on this request ({type(error).__name__}); its log says more.",
+    )
+
+
+def json_error(body: bytes, error: json.JSONDecodeError | UnicodeDecodeError) -> str:
+    """A sentence for a body that is no JSON, with the position of what is wrong."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"The request body is not UTF-8: byte {error.start} is {body[error.start]:#04x}. Send JSON in UTF-8."
+    return f"The request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
