@@ -1,0 +1,201 @@
+"""A traversal becomes a plan: step objects with their modulators and children, checked and ready to run.
+
+Everything that can be refused is refused here, before anything is read: unknown steps, wrong arguments, modulators on
+steps that take none, lambdas, variables nobody bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow.errors import QueryFailed, QueryTooLarge
+from workflow.gremlin.predicates import Test, compile_predicate, compile_value
+from workflow.gremlin.steps.base import MISSING, MODULATORS, Args, By, Child, Step, StepBuilder
+from workflow.gremlin.steps.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
+from workflow.gremlin.traversal import Instruction, Lambda, P, Strategy, Traversal, Variable
+from workflow.gremlin.traverser import NO_LABELS
+from workflow.gremlin.values import Column, GremlinEnum, Order, T
+from workflow.settings import Profile
+
+MAX_DEPTH = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the engine runs."""
+
+    steps: tuple[Step, ...]
+    traversal: Traversal
+    full_path: bool
+    mutates: bool
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+
+    def all_steps(self) -> list[Step]:
+        """With those of children, parents first."""
+        return _flat(self.steps)
+
+
+class Compiler:
+    """Builds steps. Builders get it for their children, by() projections and predicates."""
+
+    def __init__(
+        self, profile: Profile, strategies: Mapping[str, Strategy] | None = None, services: Any = None
+    ) -> None:
+        self.profile: Profile = profile
+        self.strategies: Mapping[str, Strategy] = strategies or {}
+        self.services = services
+        self.depth = 0
+
+    def compile(self, traversal: Traversal) -> Plan:
+        """The plan of a whole traversal; its source instructions are the engine's business."""
+        steps = self.chain(traversal)
+        everything = _flat(steps)
+        requires = frozenset[str]().union(*(s.requires for s in everything)) if everything else frozenset[str]()
+        if not requires & {"path", "labels"}:
+            for step in everything:
+                step.tracked = NO_LABELS
+        return Plan(
+            steps,
+            traversal,
+            full_path="path" in requires,
+            mutates=any(s.mutates for s in everything),
+            strategies=self.strategies,
+        )
+
+    # -- for builders
+
+    def local(self, arg: Any) -> Child:
+        """A child run afresh for every traverser."""
+        return self._child(arg)
+
+    def global_(self, arg: Any) -> Child:
+        """A child all traversers flow through."""
+        return self._child(arg)
+
+    def by(self, args: Args) -> By:
+        """The projection of ``by(...)``; a trailing comparator is the caller's business."""
+        if not args:
+            return IDENTITY
+        arg = args[0]
+        if isinstance(arg, str):
+            return ByKey(arg)
+        if isinstance(arg, T):
+            return ByToken(arg)
+        if isinstance(arg, Column):
+            return ByColumn(arg)
+        if isinstance(arg, Traversal):
+            return self.by_traversal(arg)
+        if isinstance(arg, Order):
+            return IDENTITY
+        self.refuse_code(arg)
+        raise QueryFailed(f"by() can not take {arg!r}")
+
+    def by_traversal(self, traversal: Traversal) -> By:
+        """``by(values("x"))`` and its like; an empty child is the identity."""
+        if not traversal.steps:
+            return IDENTITY
+        return ByChild(self.local(traversal))
+
+    def predicate(self, arg: P) -> Test:
+        return compile_predicate(self.checked(arg))
+
+    def test_of(self, arg: Any) -> Test:
+        """A predicate, or equality with any other value."""
+        return compile_value(self.checked(arg))
+
+    def checked(self, arg: Any) -> Any:
+        """The argument itself, unless it is code or an unbound variable somewhere inside."""
+        if isinstance(arg, (Lambda, Variable)):
+            self.refuse_code(arg)
+        elif isinstance(arg, P):
+            for a in arg.args:
+                self.checked(a)
+        elif isinstance(arg, (list, tuple, set, frozenset)):
+            for a in arg:
+                self.checked(a)
+        return arg
+
+    def refuse_code(self, arg: Any) -> None:
+        """Raise for lambdas and unbound variables."""
+        if isinstance(arg, Lambda):
+            raise QueryFailed("Lambdas are not supported: code sent by a client is never run")
+        if isinstance(arg, Variable):
+            raise QueryFailed(f"No such variable: {arg.name}")
+
+    def chain(self, traversal: Traversal) -> tuple[Step, ...]:
+        """The steps of a traversal with their modulators applied."""
+        from workflow.gremlin.steps import STEPS
+
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise QueryTooLarge(f"Traversals are nested more than {MAX_DEPTH} deep")
+        try:
+            steps: list[Step] = []
+            for instruction in traversal.steps:
+                self._add(STEPS, steps, instruction)
+            if steps:
+                steps[-1].finish(self)
+            return tuple(steps)
+        finally:
+            self.depth -= 1
+
+    # -- inside
+
+    def _child(self, arg: Any) -> Child:
+        self.refuse_code(arg)
+        if not isinstance(arg, Traversal):
+            raise QueryFailed(f"Expected a traversal and got {arg!r}")
+        if arg.source:
+            raise QueryFailed(
+                "The child traversal was not spawned anonymously - use the __ class rather than a TraversalSource"
+                " to construct the child traversal"
+            )
+        return Child(self.chain(arg), arg)
+
+    def _add(self, table: Mapping[str, StepBuilder], steps: list[Step], instruction: Instruction) -> None:
+        name, args = instruction.name, instruction.args
+        for arg in args:
+            self.refuse_code(arg)
+        last = steps[-1] if steps else None
+        if name == "as":
+            self._label(table, steps, args)
+            return
+        if last is not None and last.takes(name):
+            last.modulate(self, name, args)
+            return
+        if name in MODULATORS and name not in table:
+            raise QueryFailed(f"{name}() can not be the first step and has no step to modulate")
+        builder = table.get(name)
+        if builder is None:
+            raise QueryFailed(f"Could not locate method: {name}({', '.join(map(_type_name, args))})")
+        if last is not None:
+            last.finish(self)
+        step = builder(self, name, args)
+        if step.name == "step":
+            step.name = name
+        steps.append(step)
+
+    def _label(self, table: Mapping[str, StepBuilder], steps: list[Step], args: Args) -> None:
+        if not steps:
+            steps.append(table["identity"](self, "identity", ()))
+        labels = frozenset(args)
+        steps[-1].labels |= labels
+        steps[-1].tracked |= labels
+
+
+def _flat(steps: tuple[Step, ...]) -> list[Step]:
+    out: list[Step] = []
+    for step in steps:
+        out.append(step)
+        for child in step.children():
+            out.extend(_flat(child.steps))
+    return out
+
+
+def _type_name(arg: Any) -> str:
+    return f"{type(arg).__name__}.{arg.name}" if isinstance(arg, GremlinEnum) else repr(arg)
+
+
+__all__ = ["MISSING", "Compiler", "Plan"]

@@ -1,0 +1,51 @@
+"""The steps of Gremlin, in families; ``STEPS`` maps every step name to its builder."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+from workflow.gremlin.steps.base import StepBuilder
+
+FAMILIES = (
+    "sources",
+    "filters",
+    "maps",
+    "elements",
+    "select",
+    "order",
+    "group",
+    "branch",
+    "repeat",
+    "path",
+    "side_effects",
+    "match",
+    "reduce",
+    "call",
+    "strings",
+    "lists",
+    "numbers",
+    "dates",
+    "math",
+    "format",
+    "mutation",
+    "merge",
+    "io",
+    "olap",
+    "prediction",
+)
+
+
+def _assemble() -> dict[str, StepBuilder]:
+    table: dict[str, StepBuilder] = {}
+    for family in FAMILIES:
+        if importlib.util.find_spec(f"{__name__}.{family}") is None:
+            continue
+        for name, builder in importlib.import_module(f"{__name__}.{family}").STEPS.items():
+            if name in table:
+                raise RuntimeError(f"two families build the step {name}()")
+            table[name] = builder
+    return table
+
+
+STEPS: dict[str, StepBuilder] = _assemble()

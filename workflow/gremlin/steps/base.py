@@ -1,0 +1,366 @@
+"""The protocol of steps: how they are built, what they are given, and how they call their children.
+
+A step is built once, when a traversal is compiled, and is not changed by running: whatever it must remember between
+traversers lives in the ``Frame`` it is given. That is what makes the two kinds of children simple:
+
+* a *local* child (``by``, ``map``, ``flatMap``, ``where``, ``filter``, ``local``, ``coalesce`` …) is run with a fresh
+  frame for every traverser, so a ``count()`` in it counts for one;
+* a *global* child (``union``, options of ``choose`` and ``branch``, ``repeat``) keeps one frame as long as its parent
+  runs, so a ``dedup()`` or ``limit()`` in it sees the traversers of all starts; a parent whose child ``has_barrier``
+  hands over all starts at once.
+
+To add a step: subclass ``MapStep``, ``FlatMapStep``, ``FilterStep``, ``SideEffectStep``, ``ReduceStep`` or ``Step``,
+write a builder ``(compiler, name, args) -> Step`` that checks the arguments, and put it in the ``STEPS`` table of the
+family's module. ``by()``, ``as()``, ``option()`` … arrive through ``Step.modulate`` after the step was built.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol
+
+from workflow.errors import CancelledByUser, QueryFailed, ReadOnlyViolation, TimeLimitExceeded
+from workflow.gremlin.traversal import Strategy, Traversal
+from workflow.gremlin.traverser import NO_LABELS, PathTraverser, Traverser
+from workflow.settings import Profile
+
+if TYPE_CHECKING:
+    from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.gremlin.compile import Compiler
+
+Frame = dict["Step", Any]
+"""What the steps of one chain remember while it runs; keyed by step."""
+
+Args = tuple[Any, ...]
+
+MODULATORS = frozenset({"by", "option", "from", "to", "with", "read", "write"})
+
+
+class _Missing:
+    """The answer of a child or a by() that has none; not ``None``, which is a value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+
+
+class SideEffects:
+    """The named side effects of one query.
+
+    A key has a value and a reducer that folds additions in; ``register`` is called by steps when they are compiled
+    into a plan (through ``Plan.side_effects``), ``withSideEffect`` wins over what a step registers.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.reducers: dict[str, Callable[[Any, Any], Any]] = {}
+
+    def register(self, key: str, initial: Callable[[], Any], reducer: Callable[[Any, Any], Any] | None = None) -> None:
+        """Give a key its first value and reducer unless it has them."""
+        if key not in self.values:
+            self.values[key] = initial()
+        if reducer is not None:
+            self.reducers.setdefault(key, reducer)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.values
+
+    def get(self, key: str) -> Any:
+        """Raises QueryFailed in TinkerPop's words for a key nobody set."""
+        try:
+            return self.values[key]
+        except KeyError:
+            raise QueryFailed(f"The side-effect key does not exist in the side-effects: {key}") from None
+
+    def add(self, key: str, value: Any) -> None:
+        """Fold a value in by the key's reducer; without one it replaces the value."""
+        reducer = self.reducers.get(key)
+        self.values[key] = value if reducer is None or key not in self.values else reducer(self.values[key], value)
+
+
+class ExecutionContext:
+    """What one run of a query has at hand. Used by one thread.
+
+    ``prediction`` and ``services`` are what the engine was built with. ``options`` are the ``with()`` options of the
+    traversal source and the request together. ``strategies`` are the user's, by name.
+    """
+
+    def __init__(
+        self,
+        graph: WritableGraph,
+        profile: Profile,
+        *,
+        options: Mapping[str, Any] | None = None,
+        strategies: Mapping[str, Strategy] | None = None,
+        prediction: Any = None,
+        services: Any = None,
+        timeout_s: float | None = None,
+        cancelled: threading.Event | None = None,
+        read_only: bool = False,
+        full_path: bool = False,
+        transaction: Transaction | None = None,
+    ) -> None:
+        self.graph = graph
+        self.profile: Profile = profile
+        self.options: Mapping[str, Any] = options or {}
+        self.strategies: Mapping[str, Strategy] = strategies or {}
+        self.prediction = prediction
+        self.services = services
+        self.timeout_s = timeout_s
+        self.deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self.cancelled = cancelled
+        self.read_only = read_only
+        self.side_effects = SideEffects()
+        self.random = random.Random()
+        self.transaction = transaction
+        self.traverser: type[Traverser] = PathTraverser if full_path else Traverser
+        self.sack_initial: Callable[[], Any] | None = None
+        self.sack_merge: Callable[[Any, Any], Any] | None = None
+
+    def check(self) -> None:
+        """Raise when time is up or the query was cancelled; sources and barriers call it every few hundred turns."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise CancelledByUser("The query was cancelled")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            limit = int(1000 * (self.timeout_s or 0))
+            raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def writer(self) -> Transaction:
+        """The transaction of this query, begun when first asked for. The engine commits or rolls back."""
+        if self.read_only:
+            raise ReadOnlyViolation("The query changes the graph, which is not allowed here")
+        if self.transaction is None:
+            left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+            self.transaction = self.graph.begin(left)
+        return self.transaction
+
+    def start(self, value: Any) -> Traverser:
+        """A new traverser at the beginning of a query."""
+        first = self.traverser(None).start(value)
+        if self.sack_initial is not None:
+            first.sack = self.sack_initial()
+        return first
+
+
+class Step:
+    """One compiled step of a chain. See the module's docstring.
+
+    ``labels`` are the names ``as()`` gave it. ``requires`` may hold ``path`` (every stop), ``labels`` (labelled stops)
+    or ``sack``. ``barrier`` steps take all their traversers before they give one. ``mutates`` steps change the graph.
+    """
+
+    name: str = "step"
+    requires: frozenset[str] = frozenset()
+    barrier: ClassVar[bool] = False
+    mutates: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.labels: frozenset[str] = NO_LABELS
+        self.tracked: frozenset[str] = NO_LABELS  # the same, or none where nothing in the plan reads labels
+
+    @abstractmethod
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        """What this step sends on, lazily. It may change a traverser of the source and hand it on."""
+
+    def takes(self, name: str) -> bool:
+        """Whether an instruction of this name right behind the step modulates it."""
+        return name in MODULATORS
+
+    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+        """Take a modulator (by, option, from, to, with, times, until, emit …); ``as`` is handled by the compiler."""
+        self.refuse(name)
+
+    def refuse(self, modulator: str) -> NoReturn:
+        raise QueryFailed(f"The step {self.name}() can not be modulated by {modulator}()")
+
+    def finish(self, compiler: Compiler) -> None:
+        """Called once after the last modulator: check what is still missing."""
+
+    def children(self) -> Iterable[Child]:
+        """The child traversals, so that requirements are found."""
+        return ()
+
+    def register(self, side_effects: SideEffects) -> None:
+        """Called before a run: register the side-effect keys of this step."""
+
+    def arguments(self) -> str:
+        """What explain() writes between the brackets."""
+        return ",".join(str(c) for c in self.children())
+
+    def __str__(self) -> str:
+        kind = type(self).__name__
+        text = f"{kind}({self.arguments()})"
+        return text if not self.labels else f"{text}@[{', '.join(sorted(self.labels))}]"
+
+
+class MapStep(Step):
+    """One value for one value."""
+
+    @abstractmethod
+    def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
+        """The new value; ``MISSING`` drops the traverser."""
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        map_ = self.map
+        for t in source:
+            value = map_(ctx, t)
+            if value is not MISSING:
+                yield t.split(value)
+
+
+class FlatMapStep(Step):
+    """Any number of values for one value."""
+
+    @abstractmethod
+    def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]: ...
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        flat_map = self.flat_map
+        for t in source:
+            split = t.split
+            for value in flat_map(ctx, t):
+                yield split(value)
+
+
+class FilterStep(Step):
+    """Lets traversers pass or not."""
+
+    @abstractmethod
+    def accept(self, ctx: ExecutionContext, traverser: Traverser) -> bool:
+        """Whether the traverser passes."""
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        accept = self.accept
+        for t in source:
+            if accept(ctx, t):
+                yield t
+
+
+class SideEffectStep(Step):
+    """Does something for each traverser and hands it on."""
+
+    @abstractmethod
+    def effect(self, ctx: ExecutionContext, traverser: Traverser) -> None: ...
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        for t in source:
+            self.effect(ctx, t)
+            yield t
+
+
+class ReduceStep(Step):
+    """All traversers to one value; runs on empty input too. ``MISSING`` as the result sends nothing on."""
+
+    barrier = True
+
+    @abstractmethod
+    def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
+        """Mind ``traverser.bulk``."""
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        if frame.get(self):  # a global child that is run again: reduced once is reduced
+            return
+        frame[self] = True
+        value = self.reduce(ctx, source)
+        if value is not MISSING:
+            yield ctx.start(value)
+
+
+class Child:
+    """A compiled child traversal. Steps call it through these methods and do not look at its steps.
+
+    Children return traversers: read ``.value`` and ``.bulk``.
+    """
+
+    __slots__ = ("has_barrier", "source", "steps")
+
+    def __init__(self, steps: tuple[Step, ...], source: Traversal) -> None:
+        self.steps = steps
+        self.source = source
+        self.has_barrier: bool = any(s.barrier or any(c.has_barrier for c in s.children()) for s in steps)
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        """All traversers of the source through one instance: the global way. Keep the frame to run on later."""
+        return chain(self.steps, ctx, source, frame)
+
+    def each(self, ctx: ExecutionContext, traverser: Traverser) -> Iterator[Traverser]:
+        """The results for one traverser: the local way. The traverser is copied, its bulk counts as one."""
+        inner = traverser.copy()
+        inner.bulk = 1
+        return chain(self.steps, ctx, iter((inner,)), {})
+
+    def first(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
+        """The value of the first result, or MISSING."""
+        for t in self.each(ctx, traverser):
+            return t.value
+        return MISSING
+
+    def test(self, ctx: ExecutionContext, traverser: Traverser) -> bool:
+        """Whether there is any result."""
+        for _ in self.each(ctx, traverser):
+            return True
+        return False
+
+    def first_of(self, ctx: ExecutionContext, value: Any) -> Any:
+        """``first`` for a bare value."""
+        return self.first(ctx, ctx.traverser(None).start(value))
+
+    def __str__(self) -> str:
+        return "[" + ", ".join(str(s) for s in self.steps) + "]"
+
+
+def chain(
+    steps: tuple[Step, ...], ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame
+) -> Iterator[Traverser]:
+    """Join steps to one iterator."""
+    for step in steps:
+        source = step.run(ctx, source, frame)
+        if step.tracked:
+            source = _labelled(source, step.tracked)
+    return source
+
+
+def _labelled(source: Iterator[Traverser], labels: frozenset[str]) -> Iterator[Traverser]:
+    for t in source:
+        t.label(labels)
+        yield t
+
+
+class By(Protocol):
+    """A compiled ``by()``: a projection of a traverser."""
+
+    def of(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
+        """The projected value, or MISSING where the by() gives nothing (the parent then drops or skips)."""
+
+    def of_value(self, ctx: ExecutionContext, value: Any) -> Any:
+        """The same for a bare value."""
+
+
+class StepBuilder(Protocol):
+    """Checks the arguments of a step and builds it. Raises QueryFailed (or another error) in TinkerPop's words."""
+
+    def __call__(self, compiler: Compiler, name: str, args: Args) -> Step: ...
+
+
+def simple(kind: type[Step], max_args: int = 0) -> StepBuilder:
+    """A builder for a step whose constructor takes the arguments as they are."""
+
+    def build(compiler: Compiler, name: str, args: Args) -> Step:
+        if len(args) > max_args:
+            raise QueryFailed(f"Could not locate method: {name}({', '.join(map(str, args))})")
+        step = kind(*args)
+        step.name = name
+        return step
+
+    return build
