@@ -1,0 +1,28 @@
+"""Figures by which models are judged, in numpy."""
+
+from __future__ import annotations
+
+from .classification import classification_metrics, roc_auc
+from .ranking import (
+    Exclusions,
+    auc,
+    filtered_ranks,
+    hits_at,
+    mean_reciprocal_rank,
+    rank_of_true,
+    ranking_metrics,
+)
+from .regression import regression_metrics
+
+__all__ = [
+    "Exclusions",
+    "auc",
+    "classification_metrics",
+    "filtered_ranks",
+    "hits_at",
+    "mean_reciprocal_rank",
+    "rank_of_true",
+    "ranking_metrics",
+    "regression_metrics",
+    "roc_auc",
+]
