@@ -1,0 +1,60 @@
+# Two commands do everything on a machine that has Python 3.11 or newer and make:
+#   make demo   set up, then run the main job        make test   set up, then run the tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+STAMP := $(VENV)/.installed
+# one thread a process: the tests run two processes, tuning runs two trials
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check types lint imports unit test-peers bench clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## Create the environment and install
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "==> environment in $(VENV) with $$($(PYTHON) --version)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "==> installing (a minute or less where the packages are cached; torch is the large one)"
+	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: setup  ## The main job: from the social network to a predicted friend
+	@echo "==> despina demo"
+	@$(BIN)/despina demo
+
+test: check unit  ## Everything that is tested without servers of other makers
+
+check: lint types imports  ## Formatter, linter, strict types, import contracts
+
+lint: setup
+	@echo "==> formatter and linter"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+
+types: setup
+	@echo "==> strict types"
+	@$(RUN) mypy
+
+imports: setup
+	@echo "==> import contracts"
+	@$(BIN)/lint-imports
+
+unit: setup
+	@echo "==> tests"
+	@$(RUN) pytest -n 2 --dist loadscope
+
+test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, MinIO, LocalStack (skipped loudly where one cannot start)
+	@echo "==> tests beside servers of other makers"
+	@$(RUN) pytest tests/peers
+
+bench: setup  ## Speed and memory, as ratios against a peer in the same run
+	@for script in benchmarks/[a-z]*.py; do echo "==> $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The command ``despina``: one module a noun, printing in ``output`` alone."""

@@ -1,0 +1,5 @@
+"""``python -m workflow.cli`` is ``despina``."""
+
+from workflow.cli.main import main
+
+main()

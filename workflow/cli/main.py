@@ -1,0 +1,64 @@
+"""The command line: ``despina NOUN VERB``, and one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workflow import __version__
+from workflow.cli import demo, doctor, load, logs, output, query, run, serve, stages, status
+from workflow.errors import WorkflowError
+
+app = typer.Typer(
+    name="despina",
+    help="An open Neptune ML: from a property graph to a predicted link, on your machine or against Neptune.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("serve")(serve.serve)
+app.command("load")(load.load)
+app.command("query")(query.query)
+app.command("run")(run.run)
+app.command("status")(status.status)
+app.command("logs")(logs.logs)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(stages.export_commands, name="export")
+app.add_typer(stages.dataprocessing_commands, name="dataprocessing")
+app.add_typer(stages.training_commands, name="training")
+app.add_typer(stages.transform_commands, name="transform")
+app.add_typer(stages.endpoint_commands, name="endpoint")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        output.announce(f"despina {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Global options."""
+
+
+def main() -> None:
+    """Run the command; a refused or failed request is one sentence and exit code 1, never a traceback."""
+    try:
+        app()
+    except WorkflowError as error:
+        output.fail(error.message)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

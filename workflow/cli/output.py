@@ -1,0 +1,98 @@
+"""Everything the command prints: tables and progress for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line for people; ``[bold]markup[/bold]`` is rich's."""
+    console.print(text)
+
+
+def announce(text: str) -> None:
+    """A line a program may wait for: unstyled, unwrapped, flushed."""
+    print(text, flush=True)
+
+
+def fail(text: str) -> None:
+    """The last words of a command that failed."""
+    errors.print(f"[bold red]error[/bold red] {escape(text)}", soft_wrap=True)
+
+
+def as_json(value: Any) -> None:
+    """A whole answer for programs."""
+    json.dump(value, sys.stdout, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows under a title; numbers keep four significant digits."""
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for name in columns:
+        drawn.add_column(
+            name, justify="right" if all(isinstance(r[len(drawn.columns)], int | float) for r in rows) else "left"
+        )
+    for row in rows:
+        drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
+    console.print(drawn)
+
+
+class StageProgress:
+    """One line a stage: a spinner, what it is doing, how far it is, the metric it last reported."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, detail: Mapping[str, Any]) -> None:
+        """Show what a status answer says; the shape ``Workflow.wait`` hands to its watcher."""
+        status = str(detail.get("status", ""))
+        reported = detail.get("progress") or {}
+        total, step = reported.get("total"), reported.get("step")
+        task = self._tasks.get(stage)
+        if task is None:
+            task = self._tasks[stage] = self._progress.add_task(stage, total=None, note=status)
+        final = status in ("Completed", "InService", "succeeded", "LOAD_COMPLETED")
+        note = status if final or not reported else _note(reported)
+        if final:
+            self._progress.update(task, total=1, completed=1, note=f"[green]{escape(note)}[/green]")
+            self._progress.stop_task(task)
+        else:
+            self._progress.update(task, total=total or None, completed=step or 0, note=escape(note))
+
+
+def _note(reported: Mapping[str, Any]) -> str:
+    parts = [str(reported.get("phase") or "working")]
+    metric = reported.get("metric")
+    if metric and metric.get("value") is not None:
+        parts.append(f"{metric['name']} {metric['value']:.4g}")
+    if reported.get("eta_s"):
+        parts.append(f"about {reported['eta_s']:.0f} s left")
+    return ", ".join(parts)
+
+
+@contextmanager
+def stage_progress() -> Iterator[StageProgress]:
+    """Live lines on a terminal; elsewhere the final state of each."""
+    with Progress(
+        SpinnerColumn(finished_text="[green]✓[/green]"),
+        TextColumn("{task.description:<15}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    ) as progress:
+        yield StageProgress(progress)

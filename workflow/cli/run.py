@@ -1,0 +1,67 @@
+"""``despina run``: a whole workflow from one file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workflow.cli import output
+from workflow.cli.options import DEFAULT_URL, Home, Json
+from workflow.client.connection import Connection, ServiceUnreachable
+from workflow.client.run import Run, RunResult, WorkflowFile
+from workflow.client.service import local_service
+from workflow.client.workflow import Workflow
+from workflow.errors import WorkflowError
+from workflow.settings import Settings
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="YAML file that describes the workflow.")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", envvar="DESPINA_URL", help="The service or cluster; by default one is started if none runs."
+        ),
+    ] = None,
+    home: Home = None,
+    json: Json = False,
+    sign: Annotated[bool, typer.Option("--sign", envvar="DESPINA_SIGN", help="Sign with SigV4.")] = False,
+) -> None:
+    """Run every stage of the file that has no finished equal; after an interruption, run it again to go on."""
+    described = WorkflowFile.read(file)
+    settings = Settings.from_environment()
+    folder = home.expanduser().resolve() if home else settings.home
+    with ExitStack() as stack:
+        address = url or (DEFAULT_URL if _answers(DEFAULT_URL) else stack.enter_context(local_service(folder)))
+        from workflow.app import open_storage
+        from workflow.settings import Settings as _Settings
+
+        storage = open_storage(_Settings(home=folder, storage=settings.storage, region=settings.region))
+        client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)
+        memory = folder / "runs" / f"{described.name}.json"
+        if json:
+            result = Run(described, client, memory).execute()
+        else:
+            output.say(f"running [bold]{described.name}[/bold] on {address}")
+            with output.stage_progress() as watch:
+                result = Run(described, client, memory, watch).execute()
+    output.as_json(asdict(result)) if json else _show(result)
+
+
+def _answers(url: str) -> bool:
+    try:
+        Connection(url).http("GET", f"{url}/status", timeout_s=2)
+    except (ServiceUnreachable, WorkflowError):
+        return False
+    return True
+
+
+def _show(result: RunResult) -> None:
+    rows = [[s.stage, s.id, "unchanged, reused" if s.reused else s.status, s.output or ""] for s in result.stages]
+    output.table(result.name, ["stage", "id", "status", "output"], rows)
+    for name, answer in result.answers.items():
+        output.table(name, ["answer"], [[value] for value in answer])

@@ -1,0 +1,51 @@
+"""``despina serve``: the service in the foreground."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from workflow.cli import output
+from workflow.cli.options import Home
+from workflow.settings import Profile, Settings
+
+
+def serve(
+    home: Home = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback needs authentication.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8182,
+    profile: Annotated[
+        Profile, typer.Option(help="Behave as Neptune, or as TinkerGraph in Gremlin Server.")
+    ] = "neptune",
+    graphs: Annotated[
+        str,
+        typer.Option(help="Graphs to offer, comma-separated; NAME has the traversal source gNAME, the first also g."),
+    ] = "",
+    in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing on disk.")] = False,
+    gremlin: Annotated[
+        str | None,
+        typer.Option(help="Stand in front of this Gremlin database (ws:// or wss://) instead of an own graph."),
+    ] = None,
+) -> None:
+    """Serve Neptune's API: Gremlin over WebSocket and HTTP, /ml/*, /loader, /status and the export service.
+
+    Prints one line with the address once it answers. SIGTERM and Ctrl-C stop it cleanly.
+    """
+    settings = Settings.from_environment()
+    settings = replace(
+        settings,
+        home=home.expanduser().resolve() if home else settings.home,
+        host=host,
+        port=port,
+        profile=profile,
+        graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()),
+        in_memory=in_memory,
+        gremlin_url=gremlin,
+    )
+    from workflow.app import serve as run_service  # the other commands do without a web server
+
+    run_service(settings, on_ready=lambda at, on: output.announce(f"Despina listens on http://{at}:{on}"))

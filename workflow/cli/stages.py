@@ -1,0 +1,197 @@
+"""The stages as commands: export, dataprocessing, training, transform, endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workflow.cli import output
+from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
+from workflow.client.workflow import Stage
+from workflow.errors import InvalidParameter
+
+export_commands = typer.Typer(no_args_is_help=True, help="Export the graph for training.")
+dataprocessing_commands = typer.Typer(no_args_is_help=True, help="Turn an export into a training graph.")
+training_commands = typer.Typer(no_args_is_help=True, help="Train with hyperparameter tuning.")
+transform_commands = typer.Typer(no_args_is_help=True, help="Recompute a model's artefacts on a newer graph.")
+endpoint_commands = typer.Typer(no_args_is_help=True, help="Deploy a model and manage its endpoint.")
+
+JobArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the job or endpoint.")]
+Clean = Annotated[bool, typer.Option("--clean", help="Delete its artefacts too.")]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        help="What to predict: User-FRIEND-User (a link), Movie.genre (a class), Movie.score:regression, "
+        "User-RATED-Movie.stars:regression. May be repeated.",
+    ),
+]
+
+
+@export_commands.command("start")
+def export_start(
+    target: Target = None,
+    config: Annotated[Path | None, typer.Option(help="JSON or YAML file with a whole request body.")] = None,
+    url: Url = DEFAULT_URL,
+    bucket: Bucket = "s3://despina",
+    wait: Wait = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
+    """Start an export, described by --target or by a request body of the export service."""
+    client = workflow(url, bucket, sign=sign)
+    if config is not None:
+        import yaml
+
+        job = client.export(yaml.safe_load(config.read_text()))
+    else:
+        job = client.export(targets=[parse_target(text) for text in target or []])
+    follow(client, job, wait=wait, json=json)
+
+
+def parse_target(text: str) -> dict[str, Any]:
+    """``A-KNOWS-B`` is a link, ``A.key[:task]`` a vertex property, ``A-KNOWS-B.key[:task]`` an edge property."""
+    text, _, task = text.partition(":")
+    element, _, key = text.partition(".")
+    ends = element.split("-")
+    if len(ends) not in (1, 3) or not all(ends) or (len(ends) == 1 and not key):
+        raise InvalidParameter(
+            f"{text!r} names no target. Write A-KNOWS-B for a link, A.key for a vertex property, A-KNOWS-B.key for an "
+            "edge property; append :regression for numbers."
+        )
+    found: dict[str, Any] = {"node": ends[0]} if len(ends) == 1 else {"edge": ends}
+    if key:
+        return {**found, "property": key, "type": task or "classification"}
+    return {**found, "type": task or "link_prediction"}
+
+
+@dataprocessing_commands.command("start")
+def dataprocessing_start(
+    source: Annotated[str, typer.Option("--input", help="s3:// address of the export.")],
+    id: Id = None,
+    previous: Annotated[str | None, typer.Option(help="Earlier job whose encodings are kept.")] = None,
+    config_file_name: Annotated[str | None, typer.Option(help="Which training configuration of the export.")] = None,
+    model_type: Annotated[str | None, typer.Option(help="heterogeneous or kge.")] = None,
+    url: Url = DEFAULT_URL,
+    bucket: Bucket = "s3://despina",
+    wait: Wait = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
+    """Start data processing of an export."""
+    client = workflow(url, bucket, sign=sign)
+    job = client.dataprocessing(
+        source, id=id, previousDataProcessingJobId=previous, configFileName=config_file_name, modelType=model_type
+    )
+    follow(client, job, wait=wait, json=json)
+
+
+@training_commands.command("start")
+def training_start(
+    processed: Annotated[str, typer.Option("--dataprocessing", help="Id of the data-processing job.")],
+    id: Id = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the tuning.")] = 4,
+    parallel: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
+    previous: Annotated[str | None, typer.Option(help="Earlier training job to warm-start from.")] = None,
+    url: Url = DEFAULT_URL,
+    bucket: Bucket = "s3://despina",
+    wait: Wait = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
+    """Start training with tuning."""
+    client = workflow(url, bucket, sign=sign)
+    job = client.training(processed, id=id, trials=trials, parallel=parallel, previousModelTrainingJobId=previous)
+    follow(client, job, wait=wait, json=json)
+
+
+@transform_commands.command("start")
+def transform_start(
+    processed: Annotated[str, typer.Option("--dataprocessing", help="Id of the newer data-processing job.")],
+    trained: Annotated[str, typer.Option("--training", help="Id of the training job whose model is used.")],
+    id: Id = None,
+    url: Url = DEFAULT_URL,
+    bucket: Bucket = "s3://despina",
+    wait: Wait = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
+    """Start a model transform."""
+    client = workflow(url, bucket, sign=sign)
+    follow(client, client.transform(processed, trained, id=id), wait=wait, json=json)
+
+
+@endpoint_commands.command("create")
+def endpoint_create(
+    trained: Annotated[
+        str | None, typer.Option("--training", help="Deploy the best model of this training job.")
+    ] = None,
+    transformed: Annotated[
+        str | None, typer.Option("--transform", help="Deploy the output of this transform job.")
+    ] = None,
+    id: Id = None,
+    update: Annotated[bool, typer.Option("--update", help="Give an existing endpoint the new model.")] = False,
+    url: Url = DEFAULT_URL,
+    wait: Wait = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
+    """Create or update an endpoint."""
+    if (trained is None) == (transformed is None):
+        raise InvalidParameter("Name what to deploy: exactly one of --training and --transform.")
+    client = workflow(url, sign=sign)
+    if transformed is not None:
+        job = client.endpoint(client.status("modeltransform", transformed), id=id, update=update)
+    else:
+        job = client.endpoint(str(trained), id=id, update=update)
+    follow(client, job, wait=wait, json=json)
+
+
+def _add_common(
+    commands: typer.Typer, stage: Stage, listing: str | None, delete: str | None, verb: str = "stop"
+) -> None:
+    """The verbs every kind of job has: status, list, and stop or delete."""
+
+    @commands.command("status")
+    def status(
+        id: JobArgument, url: Url = DEFAULT_URL, wait: Wait = False, json: Json = False, sign: Sign = False
+    ) -> None:
+        """Show the state of one."""
+        client = workflow(url, sign=sign)
+        job = client.status(stage, id)
+        follow(client, job, wait=wait, json=json)
+        if not json and job.failure_reason:
+            output.say(job.failure_reason)
+
+    if listing is not None:
+
+        @commands.command("list")
+        def list_ids(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
+            """List ids, newest first."""
+            client = workflow(url, sign=sign)
+            ids = client.connection.call(listing, maxItems=1000).get("ids", [])
+            if json:
+                output.as_json(ids)
+                return
+            output.table(stage, ["id", "status"], [[id, client.status(stage, id).status] for id in ids])
+
+    @commands.command(verb)
+    def stop(
+        id: JobArgument, clean: Clean = False, url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False
+    ) -> None:
+        """Stop or delete one."""
+        client = workflow(url, sign=sign)
+        if delete is None:
+            answer = client.connection.http("DELETE", f"{client.connection.export_url}/{id}")
+        else:
+            answer = client.connection.call(delete, id=id, clean=clean or None)
+        output.as_json(answer) if json else output.say(f"{stage} {id}: {answer.get('status', 'stopped')}")
+
+
+_add_common(export_commands, "export", None, None)
+_add_common(dataprocessing_commands, "dataprocessing", "list_ml_data_processing_jobs", "cancel_ml_data_processing_job")
+_add_common(training_commands, "modeltraining", "list_ml_model_training_jobs", "cancel_ml_model_training_job")
+_add_common(transform_commands, "modeltransform", "list_ml_model_transform_jobs", "cancel_ml_model_transform_job")
+_add_common(endpoint_commands, "endpoint", "list_ml_endpoints", "delete_ml_endpoint", "delete")

@@ -1,0 +1,197 @@
+"""One address, three published clients: boto3's ``neptunedata``, gremlinpython, and HTTP for the export service."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from workflow.errors import InvalidParameter, WorkflowError
+
+if TYPE_CHECKING:
+    from gremlin_python.driver.client import Client
+
+DEFAULT_URL = "http://127.0.0.1:8182"
+
+
+class ServiceError(WorkflowError):
+    """What the service answered, in its own words."""
+
+    def __init__(self, message: str, code: str, status: int) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status  # type: ignore[misc]  # the class names a default, the answer decides
+
+
+class ServiceUnreachable(WorkflowError):
+    """Nothing answers at the address."""
+
+    def __init__(self, url: str, reason: object) -> None:
+        super().__init__(
+            f"Nothing answers at {url} ({reason}). Start the service with `despina serve`, or name another with --url."
+        )
+        self.url = url
+
+
+class Connection:
+    """Where the service is and how to talk to it.
+
+    Args:
+        url: ``http(s)://host:port`` of the service or of a Neptune cluster.
+        region: AWS region the signature names.
+        sign: sign with SigV4 from the caller's AWS credentials (a cluster with IAM authentication); otherwise unsigned.
+        export_url: of the export service; by default ``<url>/neptune-export``.
+    """
+
+    def __init__(
+        self, url: str = DEFAULT_URL, *, region: str = "us-east-1", sign: bool = False, export_url: str | None = None
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidParameter(f"{url!r} is not an address of a service; write it as http://host:port.")
+        self.url = url.rstrip("/")
+        self.region, self.sign = region, sign
+        self.export_url = (export_url or f"{self.url}/neptune-export").rstrip("/")
+        self._raw: dict[str, Any] = {}
+        self._neptunedata: Any = None
+
+    @property
+    def websocket_url(self) -> str:
+        return "ws" + self.url.removeprefix("http") + "/gremlin"
+
+    @property
+    def neptunedata(self) -> Any:
+        """The unmodified boto3 client."""
+        if self._neptunedata is None:
+            import boto3  # half a second to import; commands that never call the API do without
+            from botocore import UNSIGNED
+            from botocore.config import Config
+
+            # starting a job twice because a slow first answer was given up on would cost the user a job
+            config = Config(
+                retries={"total_max_attempts": 1},
+                read_timeout=300,
+                signature_version="v4" if self.sign else UNSIGNED,
+            )
+            client = boto3.client("neptunedata", endpoint_url=self.url, region_name=self.region, config=config)
+            client.meta.events.register("after-call.neptunedata", self._keep_raw)
+            self._neptunedata = client
+        return self._neptunedata
+
+    def _keep_raw(self, http_response: Any, **_: Any) -> None:
+        try:
+            self._raw = json.loads(http_response.content)
+        except ValueError:
+            self._raw = {}
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Call an operation of ``neptunedata``, such as ``start_ml_model_training_job``.
+
+        Arguments that are None are left out. Returns the service's JSON answer whole: the members of Neptune's model,
+        and what the service adds to them (such as ``progress``).
+        """
+        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError
+
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            parsed = getattr(self.neptunedata, operation)(**given)
+        except ClientError as error:
+            answer = error.response
+            raise ServiceError(
+                str(answer.get("detailedMessage") or answer["Error"].get("Message") or error),
+                str(answer["Error"].get("Code")),
+                int(answer["ResponseMetadata"]["HTTPStatusCode"]),
+            ) from error
+        except EndpointConnectionError as error:
+            raise ServiceUnreachable(self.url, "connection refused") from error
+        except ParamValidationError as error:
+            raise InvalidParameter(str(error)) from error
+        except BotoCoreError as error:
+            raise ServiceUnreachable(self.url, error) from error
+        parsed.pop("ResponseMetadata", None)
+        return {**parsed, **self._raw}
+
+    def http(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 300) -> Any:
+        """A JSON request outside boto3's model: the export service. Signed for ``execute-api`` when signing is on."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if self.sign:
+            headers |= self._signature(method, url, data)
+        request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - scheme checked
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+                return json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            text = error.read().decode(errors="replace")
+            try:
+                detail = json.loads(text)
+            except ValueError:
+                detail = {}
+            raise ServiceError(
+                detail.get("detailedMessage") or text or str(error), detail.get("code", error.reason), error.code
+            ) from error
+        except urllib.error.URLError as error:
+            raise ServiceUnreachable(url, error.reason) from error
+
+    def _signature(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
+        import botocore.session
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        credentials = botocore.session.get_session().get_credentials()
+        if credentials is None:
+            raise InvalidParameter(
+                "Signing was asked for and no AWS credentials were found; configure them or leave signing off."
+            )
+        request = AWSRequest(method=method, url=url, data=data)
+        SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
+        return dict(request.headers)
+
+    @contextmanager
+    def gremlin(self, traversal_source: str = "g") -> Iterator[Client]:
+        """The unmodified gremlinpython client over WebSocket; closed at the end."""
+        from gremlin_python.driver.client import Client
+
+        client = Client(self.websocket_url, traversal_source)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def query(self, text: str, bindings: Mapping[str, Any] | None = None, traversal_source: str = "g") -> list[Any]:
+        """Run Gremlin text and return all results."""
+        from aiohttp import ClientError
+        from gremlin_python.driver.protocol import GremlinServerError
+
+        try:
+            with self.gremlin(traversal_source) as client:
+                return list(client.submit(text, dict(bindings or {})).all().result())
+        except GremlinServerError as error:
+            raise ServiceError(_reason(error.status_message), "QueryError", int(error.status_code)) from error
+        except (ClientError, OSError) as error:
+            raise ServiceUnreachable(self.websocket_url, error) from error
+
+
+def literal(text: str) -> str:
+    """A string as Gremlin text, quoted so that no content can end it."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in text)
+    return f"'{escaped}'"
+
+
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _reason(status_message: str) -> str:
+    """Neptune puts its JSON error object, as text, where other servers put the message."""
+    try:
+        detail = json.loads(status_message)
+    except ValueError:
+        return status_message
+    if not isinstance(detail, dict):
+        return status_message
+    code = detail.get("code")
+    message = str(detail.get("detailedMessage") or status_message)
+    return f"{code}: {message}" if code else message

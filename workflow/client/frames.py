@@ -1,0 +1,74 @@
+"""Frames in, frames out: Neptune CSV from any data frame, and query answers as pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workflow.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUIRED = {"nodes": ("~id", "~label"), "edges": ("~from", "~to", "~label")}
+
+
+def write_neptune_csv(frame: Any, *, kind: str) -> bytes:
+    """Neptune's load format of a frame of nodes or edges.
+
+    Args:
+        frame: pandas, or any eager frame that Narwhals knows.
+        kind: ``nodes`` or ``edges``; decides which columns must be there. Edges without ``~id`` are numbered.
+    """
+    import narwhals as nw
+
+    table = nw.from_native(frame, eager_only=True)
+    missing = [name for name in REQUIRED[kind] if name not in table.columns]
+    if missing:
+        raise InvalidParameter(f"The frame of {kind} has no column {missing[0]!r}; it has: {', '.join(table.columns)}.")
+    header = [_typed(name, table[name].dtype) for name in table.columns]
+    rows: Sequence[Sequence[Any]] = table.rows()
+    if "~id" not in table.columns:
+        header, rows = ["~id", *header], [(f"e{i}", *row) for i, row in enumerate(rows)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if value is None or value != value else value for value in row] for row in rows])
+    return out.getvalue().encode()
+
+
+def _typed(name: str, dtype: Any) -> str:
+    if name.startswith("~") or ":" in name:
+        return name
+    if dtype.is_integer():
+        return f"{name}:Long"
+    if dtype.is_numeric():
+        return f"{name}:Double"
+    if str(dtype) == "Boolean":
+        return f"{name}:Bool"
+    if dtype.is_temporal():
+        return f"{name}:Date"
+    return f"{name}:String"
+
+
+def answer_frame(results: Sequence[Any]) -> pd.DataFrame:
+    """Query results as a table, one row a result: the keys of maps are columns, other results one column ``value``."""
+    import pandas as pd
+
+    if results and all(isinstance(result, dict) for result in results):
+        return pd.DataFrame([{_name(key): _plain(value) for key, value in result.items()} for result in results])
+    return pd.DataFrame({"value": [_plain(result) for result in results]})
+
+
+def _name(key: Any) -> str:
+    """``T.id`` and ``Direction.OUT`` are keys of element maps."""
+    return str(getattr(key, "name", key)).removesuffix("_")
+
+
+def _plain(value: Any) -> Any:
+    """Elements as their ids; lists of one, as ``valueMap`` makes them, stay lists."""
+    if hasattr(value, "id") and hasattr(value, "label") and not hasattr(value, "value"):
+        return value.id
+    return value.value if hasattr(value, "value") and hasattr(value, "key") else value

@@ -1,0 +1,323 @@
+"""The staged workflow as one object: load, export, process, train, deploy, ask."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from workflow.client.connection import DEFAULT_URL, Connection, literal
+from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.errors import InvalidParameter, StorageError, WorkflowError
+from workflow.storage.base import Storage
+from workflow.storage.uri import S3Uri
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Stage = Literal["load", "export", "dataprocessing", "modeltraining", "modeltransform", "endpoint"]
+Watcher = Callable[[Stage, Mapping[str, Any]], None]
+
+# Exactly the states the published clients stop polling at.
+FINAL = frozenset({"Completed", "Failed", "Stopped", "InService", "succeeded", "failed"})
+GOOD = frozenset({"Completed", "InService", "succeeded", "LOAD_COMPLETED"})
+
+STATUS_OPERATION: dict[Stage, str] = {
+    "dataprocessing": "get_ml_data_processing_job",
+    "modeltraining": "get_ml_model_training_job",
+    "modeltransform": "get_ml_model_transform_job",
+    "endpoint": "get_ml_endpoint",
+}
+
+
+class StageFailed(WorkflowError):
+    """A stage ended in a state other than the one waited for; the reason is the service's own."""
+
+    code, status = "PreconditionsFailedException", 400
+
+    def __init__(self, stage: str, id: str, state: str, reason: str | None) -> None:
+        super().__init__(f"{stage} {id} ended as {state}: {reason or 'no reason was given'}")
+        self.stage, self.id, self.state, self.reason = stage, id, state, reason
+
+
+class StageTimeout(WorkflowError):
+    """Waiting was given up; the stage itself goes on."""
+
+    code, status = "ClientTimeoutException", 408
+
+    def __init__(self, stage: str, id: str, timeout_s: float) -> None:
+        super().__init__(
+            f"{stage} {id} did not end within {timeout_s:.0f} s; it goes on. Wait longer, or ask for its status later."
+        )
+        self.stage, self.id = stage, id
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage that was started: its id, the state last seen and the service's whole answer."""
+
+    stage: Stage
+    id: str
+    status: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        return self.status in FINAL or (self.status.startswith("LOAD_") and self.status not in LOADING)
+
+    @property
+    def output(self) -> str | None:
+        """Where the stage's artefacts lie, an s3:// address."""
+        if self.stage == "export":
+            return self.detail.get("outputS3Uri")
+        resource = self.detail.get("processingJob") or self.detail.get("baseProcessingJob") or {}
+        location = resource.get("outputLocation")
+        return None if location is None else str(location)
+
+    @property
+    def failure_reason(self) -> str | None:
+        """The first reason any of the stage's resources gives."""
+        for name in ("processingJob", "hpoJob", "modelTransformJob", "baseProcessingJob", "endpoint"):
+            resource = self.detail.get(name)
+            if isinstance(resource, Mapping) and resource.get("failureReason"):
+                return str(resource["failureReason"])
+        reason = self.detail.get("failureReason") or self.detail.get("error") or self.detail.get("reason")
+        return None if reason is None else str(reason)
+
+
+LOADING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
+
+
+class Workflow:
+    """The stages of Neptune ML against one service, this one's or a Neptune cluster's.
+
+    Every method that starts a stage returns at once with a ``Job``; ``wait`` follows one to its end. Locations default
+    to prefixes under ``bucket``.
+
+    Args:
+        url: of the service or cluster, or a ``Connection``.
+        bucket: an s3:// prefix for everything the stages write.
+        storage: how this process reads those addresses; by default as the environment says (a folder, or S3).
+    """
+
+    def __init__(
+        self, url: str | Connection = DEFAULT_URL, *, bucket: str = "s3://despina", storage: Storage | None = None
+    ) -> None:
+        self.connection = url if isinstance(url, Connection) else Connection(url)
+        self.bucket = S3Uri.parse(bucket)
+        self._storage = storage
+
+    @property
+    def storage(self) -> Storage:
+        if self._storage is None:
+            from workflow.app import open_storage
+            from workflow.settings import Settings
+
+            self._storage = open_storage(Settings.from_environment())
+        return self._storage
+
+    # -- stages
+
+    def load(
+        self,
+        source: str | None = None,
+        *,
+        nodes: Any = None,
+        edges: Any = None,
+        format: str = "csv",
+        iam_role_arn: str = "arn:aws:iam::000000000000:role/NeptuneLoadFromS3",
+        fail_on_error: bool = True,
+    ) -> Job:
+        """Load a graph: an s3:// prefix of Neptune CSV, or frames (pandas, or any other that Narwhals knows).
+
+        Frames need the columns ``~id`` and ``~label``, edges ``~from`` and ``~to`` as well; further columns are
+        properties, typed by their dtype unless the name carries a type (``age:Int``).
+        """
+        if (source is None) == (nodes is None and edges is None):
+            raise InvalidParameter(
+                "Name either a source or frames of nodes and edges to load, not both and not neither."
+            )
+        if source is None:
+            prefix = self.bucket / "load" / uuid.uuid4().hex
+            for name, frame in (("nodes", nodes), ("edges", edges)):
+                if frame is not None:
+                    self.storage.write(prefix / f"{name}.csv", write_neptune_csv(frame, kind=name))
+            source = str(prefix)
+        answer = self.connection.call(
+            "start_loader_job",
+            source=source,
+            format=format,
+            s3BucketRegion=self.connection.region,
+            iamRoleArn=iam_role_arn,
+            failOnError=fail_on_error,
+        )
+        return self.status("load", answer["payload"]["loadId"])
+
+    def export(self, body: Mapping[str, Any] | None = None, **neptune_ml: Any) -> Job:
+        """Export the graph for training: a whole request body, or the members of ``additionalParams.neptune_ml``.
+
+        >>> wf.export(targets=[{"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}])  # doctest: +SKIP
+        """
+        request = (
+            dict(body)
+            if body is not None
+            else {
+                "command": "export-pg",
+                "outputS3Path": str(self.bucket / "export"),
+                "params": {"endpoint": self.connection.url, "profile": "neptune_ml"},
+                "additionalParams": {"neptune_ml": {"version": "v2.0", **neptune_ml}},
+            }
+        )
+        answer = self.connection.http("POST", self.connection.export_url, request)
+        return self.status("export", answer["jobId"])
+
+    def dataprocessing(self, source: Job | str, *, id: str | None = None, **more: Any) -> Job:
+        """Turn an export (its job or its s3:// address) into a training graph.
+
+        ``more`` are further members of Neptune's request, here and below.
+        """
+        location = source if isinstance(source, str) else _location(source)
+        answer = self.connection.call(
+            "start_ml_data_processing_job",
+            **{"processedDataS3Location": str(self.bucket / "preloading"), "inputDataS3Location": location, "id": id}
+            | more,
+        )
+        return self.status("dataprocessing", answer["id"])
+
+    def training(
+        self, processed: Job | str, *, id: str | None = None, trials: int = 4, parallel: int = 2, **more: Any
+    ) -> Job:
+        """Train with hyperparameter tuning and keep the best of ``trials``."""
+        answer = self.connection.call(
+            "start_ml_model_training_job",
+            **{
+                "dataProcessingJobId": _id(processed),
+                "trainModelS3Location": str(self.bucket / "training"),
+                "id": id,
+                "maxHPONumberOfTrainingJobs": trials,
+                "maxHPOParallelTrainingJobs": parallel,
+            }
+            | more,
+        )
+        return self.status("modeltraining", answer["id"])
+
+    def transform(self, processed: Job | str, trained: Job | str, *, id: str | None = None, **more: Any) -> Job:
+        """Recompute a trained model's artefacts on a newer processed graph, without training again."""
+        answer = self.connection.call(
+            "start_ml_model_transform_job",
+            **{
+                "dataProcessingJobId": _id(processed),
+                "mlModelTrainingJobId": _id(trained),
+                "modelTransformOutputS3Location": str(self.bucket / "transform"),
+                "id": id,
+            }
+            | more,
+        )
+        return self.status("modeltransform", answer["id"])
+
+    def endpoint(self, model: Job | str, *, id: str | None = None, update: bool = False, **more: Any) -> Job:
+        """Deploy the best model of a training job, or the output of a transform job."""
+        transformed = isinstance(model, Job) and model.stage == "modeltransform"
+        key = "mlModelTransformJobId" if transformed else "mlModelTrainingJobId"
+        answer = self.connection.call(
+            "create_ml_endpoint", **{key: _id(model), "id": id, "update": update or None} | more
+        )
+        return self.status("endpoint", answer["id"])
+
+    # -- following
+
+    def status(self, stage: Stage, id: str) -> Job:
+        """The state of a stage as the service tells it now."""
+        if stage == "export":
+            answer = self.connection.http("GET", f"{self.connection.export_url}/{id}")
+            return Job(stage, id, str(answer["status"]), answer)
+        if stage == "load":
+            answer = self.connection.call("get_loader_job_status", loadId=id, details=True, errors=True)["payload"]
+            return Job(stage, id, str(answer["overallStatus"]["status"]), answer)
+        answer = self.connection.call(STATUS_OPERATION[stage], id=id)
+        return Job(stage, id, str(answer["status"]), answer)
+
+    def wait(
+        self, job: Job, *, timeout_s: float = 24 * 3600, interval_s: float = 0.5, watch: Watcher | None = None
+    ) -> Job:
+        """Follow a stage to its end. StageFailed carries the reason; StageTimeout leaves the stage running."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            job = self.status(job.stage, job.id)
+            if watch is not None:
+                watch(job.stage, {**job.detail, "status": job.status})
+            if job.done:
+                if job.status not in GOOD:
+                    raise StageFailed(job.stage, job.id, job.status, job.failure_reason or _load_errors(job))
+                return job
+            if time.monotonic() > deadline:
+                raise StageTimeout(job.stage, job.id, timeout_s)
+            time.sleep(interval_s)
+
+    # -- answers
+
+    def query(self, text: str, bindings: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``."""
+        return answer_frame(self.connection.query(text, bindings))
+
+    def predict_links(
+        self, endpoint: Job | str, sources: Sequence[str] | str, edge_label: str, target_label: str, limit: int = 10
+    ) -> pd.DataFrame:
+        """The vertices most likely linked from each source: columns ``source``, ``target``, best first."""
+        ids = [sources] if isinstance(sources, str) else list(sources)
+        # literals, not bindings: a Neptune cluster takes none
+        text = (
+            f"g.with('Neptune#ml.endpoint', {literal(_id(endpoint))}).with('Neptune#ml.limit', {limit:d})"
+            f".V({', '.join(map(literal, ids))}).as('source').out({literal(edge_label)}).with('Neptune#ml.prediction')"
+            f".hasLabel({literal(target_label)}).as('target').select('source', 'target').by(id())"
+        )
+        return answer_frame(self.connection.query(text))
+
+    def metrics(self, trained: Job) -> dict[str, Any]:
+        """The metrics of the best model: validation, and test where the split kept a test part."""
+        location = S3Uri.parse(_location(trained))
+        found: dict[str, Any] = {}
+        for name in ("eval_metrics_info.json", "test_metrics_info.json"):
+            try:
+                found[name.removesuffix("_metrics_info.json")] = json.loads(self.storage.read(location / name))
+            except StorageError:
+                continue
+        return found
+
+    def jobs(self) -> pd.DataFrame:
+        """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``."""
+        import pandas as pd
+
+        listing = {
+            "dataprocessing": "list_ml_data_processing_jobs",
+            "modeltraining": "list_ml_model_training_jobs",
+            "modeltransform": "list_ml_model_transform_jobs",
+            "endpoint": "list_ml_endpoints",
+        }
+        rows = [
+            {"stage": stage, "id": id, "status": self.status(stage, id).status}  # type: ignore[arg-type]
+            for stage, operation in listing.items()
+            for id in self.connection.call(operation, maxItems=100).get("ids", [])
+        ]
+        return pd.DataFrame(rows, columns=["stage", "id", "status"])
+
+
+def _id(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.id
+
+
+def _location(job: Job) -> str:
+    if job.output is None:
+        raise InvalidParameter(f"{job.stage} {job.id} is {job.status} and has no output yet; wait for it first.")
+    return job.output
+
+
+def _load_errors(job: Job) -> str | None:
+    errors = (job.detail.get("errors") or {}).get("errorLogs") or []
+    return (
+        "; ".join(f"{e.get('fileName')}, record {e.get('recordNum')}: {e.get('errorMessage')}" for e in errors[:3])
+        or None
+    )
