@@ -1,0 +1,101 @@
+"""The types of request fields, read as leniently as Neptune's clients write them.
+
+An empty string and null mean "not given", booleans come in any case and as text, numbers as text, a list of one as its
+only element. What is wrong beyond that is refused with the user guide's text where it has one.
+Source of the texts: user guide, machine-learning-api-exceptions.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from workflow.errors import InvalidParameter
+
+MAX_ID_LENGTH = 48
+MAX_ITEMS = 1024
+_ID = re.compile(r"[A-Za-z0-9-]+")
+_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
+_SIGNED_64_BIT = 2**63
+
+
+def check_id(value: str) -> str:
+    """An id by the guide's rule, or InvalidParameter with the guide's text."""
+    if not 1 <= len(value) <= MAX_ID_LENGTH:
+        raise InvalidParameter("Invalid ID provided. ID can be 1-48 alphanumeric characters.")
+    if not _ID.fullmatch(value):
+        hint = " It looks like the help text of a notebook option: give --id." if " " in value else ""
+        raise InvalidParameter("Invalid ID provided. Must contain only letters, digits, or hyphens." + hint)
+    return value
+
+
+def _instance(value: str) -> str:
+    if not _INSTANCE.fullmatch(value):
+        raise InvalidParameter("Invalid ML instance type.")
+    return value
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("holds a zero byte")
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str):
+        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if value.strip().lower() not in known:
+            raise ValueError("is neither true nor false")
+        return known[value.strip().lower()]
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and not -_SIGNED_64_BIT <= value < _SIGNED_64_BIT:
+        raise ValueError("is too large a number")
+    return value
+
+
+def _list(value: object) -> object:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [item for item in value if item not in ("", None)]
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text), Field(strict=True, max_length=4096)]
+Id = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(check_id)]
+InstanceType = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(_instance)]
+Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]
+Count = Annotated[int, BeforeValidator(_number), Field(strict=True, ge=0)]
+Positive = Annotated[int, BeforeValidator(_number), Field(strict=True, ge=1)]
+PageSize = Annotated[int, BeforeValidator(_number), Field(strict=True, ge=1, le=MAX_ITEMS)]
+TextList = Annotated[list[Text], BeforeValidator(_list)]
+
+
+class Lenient(BaseModel):
+    """Base of all request bodies: unknown fields are ignored, empty ones are absent, values are frozen."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_by_name=True, validate_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if not (value is None or _is_blank(value))}
+        return data
+
+    def to_json(self) -> dict[str, Any]:
+        """The body as a client would have sent it: wire names, absent fields left out."""
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
