@@ -1,0 +1,13 @@
+"""What is known of a pair of vertices from the graph around them; one file a family. Numpy and scipy only, no torch."""
+
+from .attributes import attribute_rows as attribute_rows
+from .features import FLOORS as FLOORS
+from .features import RETRIEVERS as RETRIEVERS
+from .features import PairFeatures as PairFeatures
+from .features import PairSettings as PairSettings
+from .features import View as View
+from .graph import NodeSpace as NodeSpace
+from .graph import PairGraph as PairGraph
+from .ials import Factors as Factors
+from .ials import fit_ials as fit_ials
+from .ials import fold_in as fold_in

@@ -1,0 +1,145 @@
+"""All families together: the features of (source, node) pairs as dense blocks, on scales a small network can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .attributes import cosine_block
+from .degree import arrow_block, degree_block
+from .ease import ease_block
+from .graph import Floats, Ints, PairGraph
+from .ials import Factors
+from .pagerank import pagerank_block
+from .paths import path_block
+
+WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
+DEGREES = ("degree", "source_degree")
+ARROWS = ("reciprocal", "role_degree", "source_role_degree")
+#: features that pick the hard negatives, and the floors every model is compared with
+RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
+FLOORS = {"adamic_adar": "aa_raw", "l3": "l3", "ease": "ease"}
+
+
+@dataclass(frozen=True)
+class View:
+    """One graph that features are computed on; a typed graph has two, its target edges alone and all its edges."""
+
+    name: str
+    graph: PairGraph
+    factors: Factors | None = None
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How exact the features are: conjugate-gradient steps of EASE, hops of PageRank, iALS size and sweeps."""
+
+    ease_steps: int = 3
+    hops: int = 4
+    ials_size: int = 64
+    ials_sweeps: int = 8
+
+
+@dataclass(frozen=True)
+class PairFeatures:
+    """Computes the features of one or more sources against a range of candidate nodes.
+
+    Args:
+        views: graphs over the same nodes; the first one is the target's own.
+        bag: unit TF-IDF rows of all nodes, CSR, or None.
+        numbers: unit rows of standardised numbers, dense, or None.
+        settings: exactness.
+        arrows: CSR matrix of ones from source to target, where the direction of the target's edges says something:
+            adds whether the opposite edge exists, and degrees by role.
+        typed: the two ends differ in type: adds which end is asked for.
+    """
+
+    views: tuple[View, ...]
+    bag: Any | None = None
+    numbers: Floats | None = None
+    settings: PairSettings = field(default_factory=PairSettings)
+    arrows: Any | None = None
+    typed: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names in the order of the first axis of a block; those of further views carry the view's name."""
+        names: list[str] = []
+        for position, view in enumerate(self.views):
+            prefix = "" if position == 0 else f"{view.name}."
+            own = WALKS + DEGREES + (("ials",) if view.factors is not None else ()) + ("ease",)
+            names.extend(prefix + name for name in own)
+        for kind, rows in (("bag", self.bag), ("numbers", self.numbers)):
+            if rows is not None:
+                names.extend((f"{kind}_cosine", f"{kind}_source_side", f"{kind}_node_side"))
+        if self.arrows is not None:
+            names.extend(ARROWS)
+        if self.typed:
+            names.append("heading")
+        return tuple(names)
+
+    @property
+    def num_nodes(self) -> int:
+        """Nodes of the shared space."""
+        return self.views[0].graph.num_nodes
+
+    def block(self, sources: Ints, candidates: slice = slice(None), heading: bool = False) -> Floats:
+        """Features of all candidate nodes for each source.
+
+        Args:
+            sources: node numbers, shape (b,).
+            heading: False asks where links from the sources go to, True where links to them come from.
+            candidates: the range of nodes to return; everything else still takes part as a go-between.
+
+        Returns:
+            float32, shape (len(names), candidates, b), C-contiguous.
+        """
+        chosen: list[Floats] = []
+        for view in self.views:
+            chosen.extend(part[candidates] for part in view_block(view, sources, self.settings))
+        for rows in (self.bag, self.numbers):
+            if rows is not None:
+                chosen.extend(part[candidates] for part in cosine_block(self.views[0].graph, rows, sources))
+        if self.arrows is not None:
+            chosen.extend(part[candidates] for part in arrow_block(self.arrows, sources, heading))
+        if self.typed:
+            chosen.append(np.full_like(chosen[0], float(heading)))
+        return np.stack(chosen, dtype=np.float32)
+
+    def blocks(
+        self, sources: Ints, candidates: slice = slice(None), heading: bool = False, memory_mb: int = 256
+    ) -> Iterator[tuple[slice, Floats]]:
+        """``block`` for many sources, as many at a time as fit the memory: (part of ``sources``, its block) pairs."""
+        per_source = max(1, self.num_nodes * (len(self.names) + 12) * 4)
+        size = int(np.clip(memory_mb * 2**20 // per_source, 1, 64))
+        for start in range(0, len(sources), size):
+            part = slice(start, min(start + size, len(sources)))
+            yield part, self.block(sources[part], candidates, heading)
+
+
+def view_block(view: View, sources: Ints, settings: PairSettings) -> list[Floats]:
+    """The features of one view in the order of ``WALKS``, ``DEGREES``, iALS, EASE, each of shape (nodes, sources)."""
+    graph = view.graph
+    neighbours = graph.columns(sources)
+    paths = path_block(graph, neighbours)
+    forth, back = pagerank_block(graph, sources, neighbours, settings.hops)
+    ease = ease_block(graph, sources, neighbours, settings.ease_steps)
+    parts = [
+        np.log1p(paths["cn"]),
+        np.log1p(3 * paths["aa"]),
+        np.log1p(10 * paths["ra"]),
+        paths["aa"],
+        paths["jaccard"],
+        np.log(np.float32(0.01) + paths["l3"]),
+        np.log1p(paths["paths3"]),
+        np.log(np.float32(1e-6) + forth),
+        np.log(np.float32(1e-6) + back),
+        *degree_block(graph, sources),
+    ]
+    if view.factors is not None:
+        parts.append(view.factors.block(sources))
+    parts.append(np.sign(ease) * np.log1p(50 * np.abs(ease)))
+    return parts

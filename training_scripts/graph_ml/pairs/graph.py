@@ -1,0 +1,105 @@
+"""The graph that pair features are computed on: undirected, simple, one space of node numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class NodeSpace:
+    """All node types one after the other: node i of a type has the number ``offset of the type + i``."""
+
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Nodes of all types."""
+        return sum(self.counts.values())
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """The number of the first node of each type."""
+        starts = np.cumsum([0, *self.counts.values()])
+        return {name: int(start) for name, start in zip(self.counts, starts, strict=False)}
+
+    def range(self, node_type: str) -> slice:
+        """The numbers of one type."""
+        start = self.offsets[node_type]
+        return slice(start, start + self.counts[node_type])
+
+
+@dataclass(frozen=True)
+class PairGraph:
+    """An undirected simple graph as a float32 CSR matrix of ones, without self loops.
+
+    Edge types and directions are merged: a typed or bipartite graph is one graph here, and who may be a candidate is
+    decided by the caller. ``degree`` counts distinct neighbours.
+    """
+
+    adjacency: Any
+    degree: Floats
+
+    @classmethod
+    def from_edges(cls, source: Ints, target: Ints, num_nodes: int) -> PairGraph:
+        """Build from directed pairs; repeated pairs, opposite pairs and self loops are merged away.
+
+        Args:
+            source: node numbers, int64, shape (e,).
+            target: node numbers, int64, shape (e,).
+            num_nodes: size of the node space; nodes without edges are kept.
+        """
+        keep = source != target
+        rows = np.concatenate([source[keep], target[keep]])
+        columns = np.concatenate([target[keep], source[keep]])
+        ones = np.ones(len(rows), dtype=np.float32)
+        adjacency = sparse.csr_matrix((ones, (rows, columns)), shape=(num_nodes, num_nodes))
+        adjacency.sum_duplicates()
+        adjacency.data[:] = 1.0
+        return cls.from_adjacency(adjacency)
+
+    @classmethod
+    def from_adjacency(cls, adjacency: Any) -> PairGraph:
+        """Wrap a symmetric CSR matrix of ones that is known to be free of self loops."""
+        adjacency.sort_indices()
+        return cls(adjacency, np.diff(adjacency.indptr).astype(np.float32))
+
+    @property
+    def num_nodes(self) -> int:
+        """Nodes, with and without edges."""
+        return int(self.adjacency.shape[0])
+
+    def columns(self, sources: Ints) -> Floats:
+        """The neighbours of each source as dense 0/1 columns, shape (nodes, sources)."""
+        dense: Floats = np.zeros((self.num_nodes, len(sources)), dtype=np.float32)
+        rows = self.adjacency[sources]
+        dense[rows.indices, np.repeat(np.arange(len(sources)), np.diff(rows.indptr))] = 1.0
+        return dense
+
+    def neighbours(self, node: int) -> Ints:
+        """Neighbours of one node, ascending."""
+        start, stop = self.adjacency.indptr[node], self.adjacency.indptr[node + 1]
+        found: Ints = self.adjacency.indices[start:stop].astype(np.int64)
+        return found
+
+    def extended(self, source: Ints, target: Ints, num_nodes: int) -> PairGraph:
+        """The same graph with more edges and, where ``num_nodes`` is larger, more nodes at the end."""
+        old = self.adjacency.tocoo()
+        return PairGraph.from_edges(
+            np.concatenate([old.row.astype(np.int64), source]),
+            np.concatenate([old.col.astype(np.int64), target]),
+            num_nodes,
+        )
+
+
+def per_neighbour(degree: Floats, power: float) -> Floats:
+    """``degree ** -power`` with 0 for nodes without neighbours, so that isolated nodes weigh nothing."""
+    return np.where(degree > 0, np.maximum(degree, 1.0) ** -power, 0.0).astype(np.float32)
