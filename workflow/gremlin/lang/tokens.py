@@ -1,0 +1,63 @@
+"""Text to tokens, each with its place."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, NoReturn
+
+from workflow.errors import MalformedQuery
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>(?:\s+|//[^\n]*|/\*.*?\*/)+)
+  | (?P<name>[A-Za-z_$][A-Za-z_$0-9]*)
+  | (?P<number>0[xX][0-9a-fA-F]+[lLnN]?
+              |(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?[bBsSnNiIlLfFdDmM]?(?![A-Za-z_$0-9]))
+  | (?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+  | (?P<mark>\.\.|->|[.,;:()\[\]{}+\-])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Token(NamedTuple):
+    """``kind`` is name, number, string, mark or end; ``new_line`` says that a line break stands before it."""
+
+    kind: str
+    text: str
+    offset: int
+    new_line: bool
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1."""
+    line = text.count("\n", 0, offset) + 1
+    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def refuse(text: str, offset: int, expected: str) -> NoReturn:
+    """Raise MalformedQuery for what stands at an offset."""
+    line, column = place(text, offset)
+    found = text[offset : offset + 20].split("\n")[0]
+    said = f"found {found!r}" if found else "the text ends"
+    raise MalformedQuery(f"Query parsing failed at line {line}, column {column}: expected {expected}, {said}")
+
+
+def tokenize(text: str) -> list[Token]:
+    """All tokens of a text and an ``end`` token; MalformedQuery where no token begins."""
+    out: list[Token] = []
+    offset, end, match = 0, len(text), _TOKEN.match
+    new_line = False
+    while offset < end:
+        found = match(text, offset)
+        if found is None:
+            refuse(text, offset, "a closing quote" if text[offset] in "\"'" else "a name, a literal or a bracket")
+        kind = found.lastgroup or ""
+        if kind == "space":
+            new_line = new_line or "\n" in found.group()
+        else:
+            out.append(Token(kind, found.group(), offset, new_line))
+            new_line = False
+        offset = found.end()
+    out.append(Token("end", "", end, new_line))
+    return out
