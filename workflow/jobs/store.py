@@ -1,0 +1,242 @@
+"""The durable record of jobs: one SQLite file in WAL mode.
+
+Every change is one committed transaction before the call returns, so what was answered survives ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from workflow.api import Kind
+from workflow.errors import InternalFailure, InvalidParameter, MLResourceNotFound
+from workflow.jobs.model import Job, State, check_transition
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    names TEXT NOT NULL,
+    result TEXT NOT NULL,
+    failure TEXT,
+    attempts INTEGER NOT NULL,
+    inputs_hash TEXT,
+    reused_from TEXT,
+    cleaned INTEGER NOT NULL,
+    UNIQUE (kind, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS jobs_by_hash ON jobs (kind, inputs_hash) WHERE inputs_hash IS NOT NULL;
+"""
+
+_COLUMNS = "kind, id, state, created_ms, updated_ms, request, names, result, failure, attempts, inputs_hash, reused_from, cleaned"
+
+
+class UnknownJob(MLResourceNotFound):
+    """No job of that kind has that id; the text is the guide's."""
+
+    def __init__(self, kind: Kind, job_id: str) -> None:
+        super().__init__("Invalid ID provided. Please check whether a resource with the given ID exists.")
+        self.kind, self.job_id = kind, job_id
+
+
+class DuplicateJob(InvalidParameter):
+    """The id is taken; the text is the guide's."""
+
+    def __init__(self, kind: Kind, job_id: str) -> None:
+        super().__init__("Another resource with same ID already exists. Please use a new ID.")
+        self.kind, self.job_id = kind, job_id
+
+
+class JobStore:
+    """Jobs by kind and id. Safe to share between threads.
+
+    Args:
+        path: the file; its folder is made. None keeps the jobs in memory.
+        clock: milliseconds since the epoch.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA busy_timeout = 10000")
+            self._connection.executescript(_SCHEMA)
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, SCHEMA_VERSION):
+                raise InternalFailure(f"{path} was written by a newer version (schema {version}); use that version")
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise InternalFailure(f"the job store {path} cannot be read ({error}); move the file away") from error
+        except InternalFailure:
+            self._connection.close()
+            raise
+
+    def add(self, job: Job) -> None:
+        """Raises DuplicateJob when the id is taken within its kind."""
+        with self._transaction():
+            try:
+                self._connection.execute(
+                    f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant columns
+                    _to_row(job),
+                )
+            except sqlite3.IntegrityError as error:
+                raise DuplicateJob(job.kind, job.id) from error
+
+    def get(self, kind: Kind, job_id: str) -> Job:
+        """Raises UnknownJob."""
+        job = self.find(kind, job_id)
+        if job is None:
+            raise UnknownJob(kind, job_id)
+        return job
+
+    def find(self, kind: Kind, job_id: str) -> Job | None:
+        """The job, or None."""
+        jobs = self._select("kind = ? AND id = ?", (kind, job_id))
+        return jobs[0] if jobs else None
+
+    def newest_ids(self, kind: Kind, limit: int) -> list[str]:
+        """Ids, newest first."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT id FROM jobs WHERE kind = ? ORDER BY number DESC LIMIT ?", (kind, limit)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def in_states(self, *states: State) -> list[Job]:
+        """Every job in one of the states, oldest first."""
+        return self._select(f"state IN ({', '.join('?' * len(states))}) ORDER BY number", states)
+
+    def completed_with_hash(self, kind: Kind, inputs_hash: str) -> list[Job]:
+        """Finished jobs of equal inputs whose artefacts were not removed, newest first."""
+        return self._select(
+            "kind = ? AND inputs_hash = ? AND state = 'Completed' AND cleaned = 0 ORDER BY number DESC",
+            (kind, inputs_hash),
+        )
+
+    def move(self, kind: Kind, job_id: str, to: State, *, only_from: State | None = None, **changes: Any) -> Job:
+        """Change the state, and fields with it.
+
+        Args:
+            only_from: refuse (IllegalTransition) unless the job is in this state now.
+            changes: fields of Job.
+
+        Raises UnknownJob, IllegalTransition.
+        """
+        with self._transaction():
+            job = self.get(kind, job_id)
+            if only_from is not None and job.state != only_from:
+                check_transition(kind, job_id, job.state, to if job.state != to else only_from)
+            check_transition(kind, job_id, job.state, to)
+            return self._write(job, {"state": to, **changes})
+
+    def update(self, kind: Kind, job_id: str, **changes: Any) -> Job:
+        """Change fields other than the state. Raises UnknownJob."""
+        with self._transaction():
+            return self._write(self.get(kind, job_id), changes)
+
+    def remove(self, kind: Kind, job_id: str) -> None:
+        """Forget a job; forgetting twice is fine."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM jobs WHERE kind = ? AND id = ?", (kind, job_id))
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        with self._lock:
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:  # a full disk can leave it open
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _write(self, job: Job, changes: dict[str, Any]) -> Job:
+        row = {**changes, "updated_ms": self._clock()}
+        assignments = ", ".join(f"{column} = ?" for column in row)
+        values = [json.dumps(value) if column in _JSON else value for column, value in row.items()]
+        self._connection.execute(
+            f"UPDATE jobs SET {assignments} WHERE kind = ? AND id = ?",  # noqa: S608 - columns are field names of ours
+            [*values, job.kind, job.id],
+        )
+        return self.get(job.kind, job.id)
+
+    def _select(self, condition: str, values: tuple[Any, ...]) -> list[Job]:
+        with self._lock:
+            rows = self._connection.execute(
+                f"SELECT {_COLUMNS} FROM jobs WHERE {condition}",  # noqa: S608 - conditions are written here
+                values,
+            ).fetchall()
+        return [_from_row(row) for row in rows]
+
+
+_JSON = {"request", "names", "result"}
+
+
+def _to_row(job: Job) -> tuple[Any, ...]:
+    return (
+        *(job.kind, job.id, job.state, job.created_ms, job.updated_ms),
+        *(json.dumps(dict(part)) for part in (job.request, job.names, job.result)),
+        *(job.failure, job.attempts, job.inputs_hash, job.reused_from, int(job.cleaned)),
+    )
+
+
+def _from_row(row: tuple[Any, ...]) -> Job:
+    (
+        kind,
+        job_id,
+        state,
+        created_ms,
+        updated_ms,
+        request,
+        names,
+        result,
+        failure,
+        attempts,
+        inputs_hash,
+        reused,
+        cleaned,
+    ) = row
+    return Job(
+        kind=kind,
+        id=job_id,
+        state=state,
+        created_ms=created_ms,
+        updated_ms=updated_ms,
+        request=json.loads(request),
+        names=json.loads(names),
+        result=json.loads(result),
+        failure=failure,
+        attempts=attempts,
+        inputs_hash=inputs_hash,
+        reused_from=reused,
+        cleaned=bool(cleaned),
+    )
