@@ -64,11 +64,16 @@ class Application:
             closer()
 
 
+def open_storage(settings: Settings) -> Storage:
+    """What ``s3://`` addresses mean: keys below the home folder, or S3 itself."""
+    return S3Storage(settings.region) if settings.storage == "s3" else LocalStorage(settings.s3_root)
+
+
 def build(settings: Settings) -> Application:
     """Put the parts together; nothing runs before ``start``."""
     closers: list[Callable[[], None]] = []
     starters: list[Callable[[], None]] = []
-    storage: Storage = S3Storage(settings.region) if settings.storage == "s3" else LocalStorage(settings.s3_root)
+    storage = open_storage(settings)
     graphs = _open_graphs(settings, closers)
     engines = _engines(settings, graphs, None)
     services = Services(
