@@ -16,7 +16,7 @@ from typing import Any
 
 from workflow.api import Kind
 from workflow.errors import InternalFailure, InvalidParameter, MLResourceNotFound
-from workflow.jobs.model import Job, State, check_transition
+from workflow.jobs.model import IllegalTransition, Job, State, check_transition
 
 SCHEMA_VERSION = 1
 
@@ -41,7 +41,10 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_hash ON jobs (kind, inputs_hash) WHERE inputs_hash IS NOT NULL;
 """
 
-_COLUMNS = "kind, id, state, created_ms, updated_ms, request, names, result, failure, attempts, inputs_hash, reused_from, cleaned"
+_COLUMNS = (
+    "kind, id, state, created_ms, updated_ms, request, names, result, "
+    "failure, attempts, inputs_hash, reused_from, cleaned"
+)
 
 
 class UnknownJob(MLResourceNotFound):
@@ -144,7 +147,7 @@ class JobStore:
         with self._transaction():
             job = self.get(kind, job_id)
             if only_from is not None and job.state != only_from:
-                check_transition(kind, job_id, job.state, to if job.state != to else only_from)
+                raise IllegalTransition(kind, job_id, job.state, to)
             check_transition(kind, job_id, job.state, to)
             return self._write(job, {"state": to, **changes})
 
@@ -210,21 +213,8 @@ def _to_row(job: Job) -> tuple[Any, ...]:
 
 
 def _from_row(row: tuple[Any, ...]) -> Job:
-    (
-        kind,
-        job_id,
-        state,
-        created_ms,
-        updated_ms,
-        request,
-        names,
-        result,
-        failure,
-        attempts,
-        inputs_hash,
-        reused,
-        cleaned,
-    ) = row
+    kind, job_id, state, created_ms, updated_ms, request, names, result = row[:8]
+    failure, attempts, inputs_hash, reused, cleaned = row[8:]
     return Job(
         kind=kind,
         id=job_id,

@@ -62,7 +62,7 @@ def test_an_added_job_survives_kill_9(tmp_path: Path) -> None:
 def test_an_id_is_taken_once_in_each_kind(store: JobStore) -> None:
     store.add(job())
     store.add(job(kind="modeltraining"))
-    with pytest.raises(DuplicateJob, match="Another resource with same ID already exists. Please use a new ID."):
+    with pytest.raises(DuplicateJob, match=r"Another resource with same ID already exists\. Please use a new ID\."):
         store.add(job())
 
 
