@@ -10,6 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.graphs.adjacency import Csr
+from workflow.graphs.columns import Codes, Numeric
 from workflow.graphs.model import VertexProperty
 
 Way = Literal["out", "in", "both"]
@@ -90,14 +95,72 @@ class Transaction(Protocol):
     def commit(self) -> None:
         """Returns once the changes are durable."""
 
-    def rollback(self) -> None: ...
+    def rollback(self) -> None:
+        """Does nothing when the transaction has ended."""
+
+    def suspend(self) -> None:
+        """Pause between the requests of a session: the changes are taken back in place, other writers keep waiting."""
+
+    def resume(self) -> None:
+        """Go on after ``suspend``, with all changes in place again."""
 
 
 class WritableGraph(Graph, Protocol):
     """A graph that can be changed, by one writer at a time."""
 
+    def reading(self) -> AbstractContextManager[None]:
+        """A shared lease: while it is held nothing changes, and only what is committed is seen.
+
+        Take it once around a whole read request and let go soon: writers wait for it. Several in one thread are fine.
+        """
+
     def begin(self, timeout_s: float | None = None) -> Transaction:
         """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``."""
+
+
+class ColumnView(Protocol):
+    """One property key over all rows, to be read while the lease or transaction lasts."""
+
+    @property
+    def multi(self) -> bool:
+        """Whether some row may have several values or meta-properties."""
+
+    def get(self, row: int, default: Any = None) -> Any:
+        """The first value of a row."""
+
+    def numeric(self) -> Numeric | None:
+        """Values and presence over all rows (dead ones included), when all are single and of one number class."""
+
+    def codes(self) -> Codes | None:
+        """Small integers over all rows (dead ones included), when all values are single and hashable."""
+
+
+class ColumnarGraph(WritableGraph, Protocol):
+    """A graph that also answers for whole frontiers at once. Arrays are read-only, valid until the next write."""
+
+    def row_limit(self) -> int:
+        """One more than the largest vertex row; the length of arrays over vertices."""
+
+    def vertex_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
+        """Living rows in insertion order."""
+
+    def edge_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
+        """Living rows in insertion order."""
+
+    def edge_ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """(source, target) vertex rows of every edge row, dead ones included."""
+
+    def csr(self, labels: Sequence[str] | None, way: Way) -> Csr | None:
+        """Adjacency as arrays over ``row_limit()`` rows, or None where it is not to be had."""
+
+    def degree_array(self, way: Way, labels: Sequence[str] | None = None) -> NDArray[np.int64]:
+        """Degrees over ``row_limit()`` rows."""
+
+    def column(self, key: str) -> ColumnView:
+        """A vertex property over all rows."""
+
+    def edge_column(self, key: str) -> ColumnView:
+        """An edge property over all rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,271 @@
+"""The embedded store by itself."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workflow.errors import ConcurrentModification, IllegalArgument
+from workflow.graphs.store import EmbeddedGraph, Profile
+from workflow.graphs.values import Long
+
+
+def graph_of(*edges: tuple[str, str, str], profile: Profile = "neptune") -> EmbeddedGraph:
+    """A graph with the named ends and (source, label, target) edges."""
+    graph = EmbeddedGraph(profile=profile)
+    tx = graph.begin()
+    for end in dict.fromkeys(end for source, _, target in edges for end in (source, target)):
+        tx.add_vertex(end, "thing")
+    for number, (source, label, target) in enumerate(edges):
+        tx.add_edge(f"e{number}", label, row(graph, source), row(graph, target))
+    tx.commit()
+    return graph
+
+
+def row(graph: EmbeddedGraph, id: Any) -> int:
+    found = graph.vertex_row(id)
+    assert found is not None
+    return found
+
+
+def state_of(graph: EmbeddedGraph) -> Any:
+    """Everything a reader can see, by ids."""
+    return (
+        {
+            graph.vertex_id(v): (
+                graph.vertex_label(v),
+                [(p.id, p.key, p.value, p.meta) for p in graph.vertex_properties(v)],
+                [graph.vertex_id(n) for n in graph.neighbours(v, "out")],
+                [graph.edge_id(e) for e in graph.incident(v, "both")],
+            )
+            for v in graph.vertices()
+        },
+        {graph.edge_id(e): (graph.edge_label(e), graph.edge_values(e)) for e in graph.edges()},
+    )
+
+
+def test_a_self_loop_counts_once_each_way_and_twice_for_both() -> None:
+    graph = graph_of(("a", "knows", "a"), ("a", "knows", "b"))
+    a = row(graph, "a")
+    assert [graph.degree(a, way) for way in ("out", "in", "both")] == [2, 1, 3]
+    assert graph.neighbours(a, "both") == [a, row(graph, "b"), a]
+
+
+def test_rows_vanish_with_their_edges_when_a_vertex_is_removed() -> None:
+    graph = graph_of(("a", "knows", "b"), ("b", "knows", "a"), ("a", "likes", "a"), ("b", "likes", "c"))
+    tx = graph.begin()
+    tx.remove_vertex(row(graph, "a"))
+    tx.commit()
+    assert [graph.edge_id(e) for e in graph.edges()] == ["e3"]
+    assert graph.vertex_row("a") is None
+    assert (graph.vertex_count(), graph.edge_count()) == (2, 1)
+    assert graph.degree(row(graph, "b"), "both") == 1
+
+
+def test_rollback_restores_every_place_in_the_adjacency() -> None:
+    graph = graph_of(("a", "x", "b"), ("a", "x", "c"), ("a", "x", "d"), ("b", "y", "a"))
+    before = state_of(graph)
+    tx = graph.begin()
+    tx.remove_edge(1)
+    tx.set_vertex_property(row(graph, "a"), "name", "A", "single")
+    tx.add_edge(None, "x", row(graph, "a"), row(graph, "b"))
+    tx.remove_vertex(row(graph, "d"))
+    tx.add_vertex("d", "other")
+    assert state_of(graph) != before
+    tx.rollback()
+    assert state_of(graph) == before
+
+
+def test_a_suspended_transaction_is_invisible_and_comes_back_whole() -> None:
+    graph = graph_of(("a", "x", "b"), ("a", "x", "c"))
+    before = state_of(graph)
+    tx = graph.begin()
+    tx.remove_edge(0)
+    tx.set_vertex_property(row(graph, "a"), "name", "A", "list")
+    tx.set_vertex_property(row(graph, "a"), "name", "B", "list", {"since": 1})
+    tx.add_edge("new", "x", tx.add_vertex("d", "thing"), row(graph, "a"))
+    inside = state_of(graph)
+    tx.suspend()
+    assert state_of(graph) == before
+    with pytest.raises(ConcurrentModification):
+        graph.begin(timeout_s=0.01)
+    tx.resume()
+    assert state_of(graph) == inside
+    tx.commit()
+    assert state_of(graph) == inside
+
+
+def test_a_taken_id_is_refused_in_tinkerpops_words() -> None:
+    graph = EmbeddedGraph(profile="tinkerpop")
+    tx = graph.begin()
+    tx.add_vertex(1, "person")
+    with pytest.raises(IllegalArgument, match=r"^Vertex with id already exists: 1$"):
+        tx.add_vertex(Long(1), "person")
+    tx.add_edge(7, "knows", 0, 0)
+    with pytest.raises(IllegalArgument, match=r"^Edge with id already exists: 7$"):
+        tx.add_edge(7, "knows", 0, 0)
+    tx.commit()
+
+
+def test_generated_numbers_are_longs_that_nobody_has() -> None:
+    graph = EmbeddedGraph(profile="tinkerpop")
+    tx = graph.begin()
+    tx.add_vertex(1, "person")
+    rows = [tx.add_vertex(None, "person") for _ in range(2)]
+    edge = tx.add_edge(None, "knows", *rows)
+    tx.commit()
+    ids = [graph.vertex_id(r) for r in rows] + [graph.edge_id(edge)]
+    assert ids == [0, 2, 3]
+    assert {type(id) for id in ids} == {Long}
+    assert graph.vertex_row(Long(1)) == graph.vertex_row(1) == 0
+    assert graph.vertex_row(True) is None
+
+
+def test_the_neptune_profile_takes_strings_only_and_makes_uuids() -> None:
+    graph = EmbeddedGraph()
+    tx = graph.begin()
+    with pytest.raises(IllegalArgument):
+        tx.add_vertex(1, "person")
+    made = graph.vertex_id(tx.add_vertex(None, "person"))
+    assert len(made) == 36
+    tx.rollback()
+
+
+def test_one_of_several_labels_finds_the_vertex() -> None:
+    graph = EmbeddedGraph()
+    tx = graph.begin()
+    tx.add_vertex("a", "person::student")
+    tx.add_vertex("b", "person")
+    tx.commit()
+    assert [graph.vertex_id(v) for v in graph.vertices(["student"])] == ["a"]
+    assert [graph.vertex_id(v) for v in graph.vertices(["person"])] == ["a", "b"]
+    assert graph.vertex_rows(["student"]).tolist() == [0]
+
+
+@pytest.mark.parametrize(("cardinality", "values"), [("single", [2]), ("set", [1, 2]), ("list", [1, 1, 2])])
+def test_cardinality_decides_which_values_stay(cardinality: Any, values: list[int]) -> None:
+    graph = graph_of(("a", "x", "b"))
+    tx = graph.begin()
+    for value in (1, 1, 2):
+        tx.set_vertex_property(0, "n", value, cardinality)
+    tx.commit()
+    assert list(graph.vertex_values(0, "n")) == values
+    ids = [p.id for p in graph.vertex_properties(0, ["n"])]
+    assert len(set(ids)) == len(ids)
+
+
+def test_one_of_several_values_can_be_removed_by_its_id() -> None:
+    graph = graph_of(("a", "x", "b"))
+    tx = graph.begin()
+    ids = [tx.set_vertex_property(0, "n", value, "list").id for value in "abc"]
+    tx.remove_vertex_property(0, ids[0])
+    tx.set_meta_property(0, ids[2], "since", 2009)
+    tx.remove_vertex_property(0, ids[1])
+    tx.commit()
+    assert [(p.value, p.meta) for p in graph.vertex_properties(0)] == [("c", {"since": 2009})]
+
+
+def test_the_index_follows_writes_and_keeps_true_apart_from_one() -> None:
+    graph = graph_of(("a", "x", "b"), ("c", "x", "d"))
+    tx = graph.begin()
+    for number, value in enumerate((1, True, Long(1), 1.0)):
+        tx.set_vertex_property(number, "n", value, "single")
+    assert graph.find_vertices(None, "n", 1) == [0, 2, 3]
+    assert graph.find_vertices("thing", "n", True) == [1]
+    tx.set_vertex_property(0, "n", 5, "single")
+    tx.remove_vertex(2)
+    assert graph.find_vertices(None, "n", 1) == [3]
+    assert graph.find_vertices(None, "n", 5) == [0]
+    tx.rollback()
+    assert graph.find_vertices(None, "n", 5) == []
+    assert graph.find_vertices(None, "n", [1]) is None
+
+
+def test_csr_agrees_with_single_rows_through_random_writes() -> None:
+    rng = np.random.default_rng(7)
+    graph = EmbeddedGraph()
+    for _ in range(30):
+        tx = graph.begin()
+        for _ in range(20):
+            if rng.random() < 0.4 or graph.vertex_count() < 2:
+                tx.add_vertex(None, "v")
+            elif rng.random() < 0.8:
+                source, target = rng.choice(list(graph.vertices()), 2)
+                tx.add_edge(None, str(rng.choice(["x", "y"])), int(source), int(target))
+            elif rng.random() < 0.7 and graph.edge_count():
+                tx.remove_edge(int(rng.choice(list(graph.edges()))))
+            else:
+                tx.remove_vertex(int(rng.choice(list(graph.vertices()))))
+        (tx.commit if rng.random() < 0.7 else tx.rollback)()
+        for labels in (None, ["x"], ["y", "x"], ["nowhere"]):
+            for way in ("out", "in", "both"):
+                csr = graph.csr(labels, way)
+                assert csr is not None
+                assert len(csr.indptr) == graph.row_limit() + 1
+                for v in graph.vertices():
+                    part = slice(csr.indptr[v], csr.indptr[v + 1])
+                    assert sorted(csr.edges[part].tolist()) == sorted(graph.incident(v, way, labels))
+                    assert sorted(csr.neighbours[part].tolist()) == sorted(graph.neighbours(v, way, labels))
+                    assert graph.degree_array(way, labels)[v] == graph.degree(v, way, labels)
+
+
+def test_a_column_of_one_number_class_is_an_array_and_codes_tell_values_apart() -> None:
+    graph = graph_of(("a", "x", "b"), ("c", "x", "d"))
+    tx = graph.begin()
+    for number, value in enumerate((30, 31, 30)):
+        tx.set_vertex_property(number, "age", value, "single")
+    numeric = graph.column("age").numeric()
+    assert numeric is not None
+    assert numeric.kind is int
+    assert numeric.present.tolist() == [True, True, True, False]
+    assert numeric.values[:3].tolist() == [30, 31, 30]
+    codes = graph.column("age").codes()
+    assert codes is not None
+    assert [codes.values[c] if c >= 0 else None for c in codes.codes.tolist()] == [30, 31, 30, None]
+    tx.set_vertex_property(3, "age", True, "single")
+    assert graph.column("age").numeric() is None
+    mixed = graph.column("age").codes()
+    assert mixed is not None
+    assert [repr(mixed.values[c]) for c in mixed.codes.tolist()] == ["30", "31", "30", "True"]
+    tx.set_vertex_property(3, "age", 5, "list")
+    assert graph.column("age").codes() is None
+    tx.rollback()
+
+
+def test_readers_never_see_half_of_a_transaction() -> None:
+    graph = graph_of(("a", "x", "b"))
+    seen: list[tuple[int, int]] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            with graph.reading():
+                seen.append((graph.vertex_count(), graph.edge_count()))
+
+    watchers = [threading.Thread(target=watch) for _ in range(2)]
+    for watcher in watchers:
+        watcher.start()
+    for _ in range(200):
+        tx = graph.begin()
+        fresh = tx.add_vertex(None, "thing")
+        tx.add_edge(None, "x", fresh, 0)
+        tx.suspend()
+        tx.resume()
+        tx.commit()
+    done.set()
+    for watcher in watchers:
+        watcher.join()
+    assert {vertices - edges for vertices, edges in seen} == {1}
+
+
+def test_a_half_read_result_does_not_stop_a_writer_of_its_own_thread() -> None:
+    graph = graph_of(("a", "x", "b"))
+    lease = graph.reading()
+    with lease:
+        tx = graph.begin(timeout_s=0.1)
+        tx.add_vertex(None, "thing")
+        tx.commit()
+    assert graph.vertex_count() == 3

@@ -1,0 +1,147 @@
+"""Adjacency of one edge label in one direction: a frozen base loaded in bulk, and rows written since."""
+
+from __future__ import annotations
+
+from array import array
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Slot = tuple["array[int]", "array[int]"]
+
+
+class Csr(NamedTuple):
+    """Compressed rows: the neighbours of row r are ``neighbours[indptr[r]:indptr[r+1]]``, ``edges`` their edge rows."""
+
+    indptr: NDArray[np.int64]
+    neighbours: NDArray[np.int32]
+    edges: NDArray[np.int32]
+
+
+def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[np.int32], size: int) -> Csr:
+    """Group (row, other, edge) triples by row, keeping their order within a row."""
+    order = np.argsort(rows, kind="stable")
+    indptr = np.zeros(size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=size), out=indptr[1:])
+    csr = Csr(indptr, others[order], edges[order])
+    for part in csr:
+        part.flags.writeable = False
+    return csr
+
+
+class Adjacency:
+    """Neighbours and edge rows by vertex row. A row is read from ``patched`` if there, else from the base.
+
+    The base exists twice over the same memory: as arrays for single rows and as numpy views for whole frontiers.
+    """
+
+    __slots__ = ("_base", "_edges", "_indptr", "_neighbours", "_size", "patched")
+
+    def __init__(self) -> None:
+        self.patched: dict[int, Slot] = {}
+        self._base: Csr | None = None
+        self._indptr: array[int] = array("q", (0,))
+        self._neighbours: array[int] = array("i")
+        self._edges: array[int] = array("i")
+        self._size = 0
+
+    # -- reading
+    def neighbours(self, row: int) -> list[int]:
+        """A fresh list, in insertion order."""
+        slot = self.patched.get(row)
+        if slot is not None:
+            return slot[0].tolist()
+        if row >= self._size:
+            return []
+        return self._neighbours[self._indptr[row] : self._indptr[row + 1]].tolist()
+
+    def edges(self, row: int) -> list[int]:
+        """A fresh list of edge rows, in insertion order."""
+        slot = self.patched.get(row)
+        if slot is not None:
+            return slot[1].tolist()
+        if row >= self._size:
+            return []
+        return self._edges[self._indptr[row] : self._indptr[row + 1]].tolist()
+
+    def degree(self, row: int) -> int:
+        slot = self.patched.get(row)
+        if slot is not None:
+            return len(slot[0])
+        return self._indptr[row + 1] - self._indptr[row] if row < self._size else 0
+
+    def base(self) -> Csr | None:
+        """The base as arrays, when nothing was written since it was made."""
+        return self._base if not self.patched else None
+
+    def merged(self, size: int) -> Csr | None:
+        """Base and written rows in one, over ``size`` rows; None where making it anew is cheaper."""
+        if self._base is None or len(self.patched) > max(64, self._size // 16):
+            return None
+        degrees = np.zeros(size, dtype=np.int64)
+        degrees[: self._size] = np.diff(self._base.indptr)
+        neighbours: list[NDArray[np.int32]] = []
+        edges: list[NDArray[np.int32]] = []
+        done = 0
+        for row in sorted(self.patched):
+            slot = self.patched[row]
+            degrees[row] = len(slot[0])
+            stop = int(self._base.indptr[min(row, self._size)])
+            neighbours += [self._base.neighbours[done:stop], np.array(slot[0], dtype=np.int32)]
+            edges += [self._base.edges[done:stop], np.array(slot[1], dtype=np.int32)]
+            done = int(self._base.indptr[min(row + 1, self._size)])
+        neighbours.append(self._base.neighbours[done:])
+        edges.append(self._base.edges[done:])
+        indptr = np.zeros(size + 1, dtype=np.int64)
+        np.cumsum(degrees, out=indptr[1:])
+        return Csr(indptr, np.concatenate(neighbours), np.concatenate(edges))
+
+    # -- writing
+    def _own(self, row: int) -> Slot:
+        slot = self.patched.get(row)
+        if slot is None:
+            if row < self._size:
+                start, stop = self._indptr[row], self._indptr[row + 1]
+                slot = (self._neighbours[start:stop], self._edges[start:stop])
+            else:
+                slot = (array("i"), array("i"))
+            self.patched[row] = slot
+        return slot
+
+    def append(self, row: int, neighbour: int, edge: int) -> None:
+        neighbours, edges = self._own(row)
+        neighbours.append(neighbour)
+        edges.append(edge)
+
+    def insert(self, row: int, place: int, neighbour: int, edge: int) -> None:
+        """Put an edge back where ``remove`` took it from."""
+        neighbours, edges = self._own(row)
+        neighbours.insert(place, neighbour)
+        edges.insert(place, edge)
+
+    def remove(self, row: int, edge: int) -> int:
+        """Take an edge out; returns the place it had."""
+        neighbours, edges = self._own(row)
+        # removing a hub takes its edges from the end
+        place = len(edges) - 1 if edges[-1] == edge else edges.index(edge)
+        del neighbours[place], edges[place]
+        return place
+
+    def rebase(self, base: Csr) -> None:
+        """Make ``base`` all there is; it holds every edge of this label in this direction."""
+        self._size = len(base.indptr) - 1
+        self._indptr = array("q")
+        self._indptr.frombytes(base.indptr.tobytes())
+        self._neighbours = array("i")
+        self._neighbours.frombytes(base.neighbours.tobytes())
+        self._edges = array("i")
+        self._edges.frombytes(base.edges.tobytes())
+        self._base = Csr(
+            np.frombuffer(self._indptr, dtype=np.int64),
+            np.frombuffer(self._neighbours, dtype=np.int32) if self._neighbours else base.neighbours,
+            np.frombuffer(self._edges, dtype=np.int32) if self._edges else base.edges,
+        )
+        for part in self._base:
+            part.flags.writeable = False
+        self.patched = {}

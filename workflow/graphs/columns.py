@@ -1,0 +1,290 @@
+"""Property columns: the values of one key, by row.
+
+A column has a ``base`` (what was loaded in bulk: a numpy array of one number class, or a list) and a ``patch`` of
+what was written since. A row holds nothing, one bare value, or ``Cells`` where it has several values, meta-properties
+or a value whose id was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.graphs.values import Float, Long
+
+
+class _Missing:
+    """The value of a row that holds nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+_UNSET: Final = object()
+
+
+class Cell(NamedTuple):
+    """One value of a vertex property with its id and meta-properties."""
+
+    id: Any
+    value: Any
+    meta: dict[str, Any] | None = None
+
+
+class Cells(tuple[Cell, ...]):
+    """All values of one property of one vertex, never empty."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numeric:
+    """A column of one number class as arrays over all rows: ``values`` where ``present``; ``kind`` is the class."""
+
+    values: NDArray[Any]
+    present: NDArray[np.bool_]
+    kind: type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Codes:
+    """A column as small integers: ``codes[row]`` is a place in ``values``, or -1 where the row holds nothing."""
+
+    codes: NDArray[np.int32]
+    values: list[Any]
+
+
+_DTYPES: Final[dict[type, str]] = {int: "int64", Long: "int64", float: "float64", Float: "float64"}
+WRAPPERS: Final[dict[type, Callable[[Any], Any]]] = {int: int, Long: Long, float: float, Float: Float, bool: bool}
+
+
+class Listener(Protocol):
+    """Who is told of writes to a column: its index."""
+
+    def note(self, row: int, cell: Any) -> None: ...
+    def forget(self) -> None: ...
+
+
+class Column:
+    """Values of one key by row. Reads may run side by side; writes only while nobody reads."""
+
+    __slots__ = (
+        "_base",
+        "_codes",
+        "_numeric",
+        "_patch",
+        "_present",
+        "_wrap",
+        "index",
+        "key",
+        "listener",
+        "multi",
+        "version",
+    )
+
+    def __init__(self, key: str, index: int) -> None:
+        self.key = key
+        self.index = index
+        self.version = 0
+        self.multi = False
+        self.listener: Listener | None = None
+        self._base: NDArray[Any] | list[Any] | None = None
+        self._present: NDArray[np.bool_] | None = None
+        self._wrap: Callable[[Any], Any] | None = None
+        self._patch: dict[int, Any] = {}
+        self._numeric: tuple[tuple[int, int], Numeric | None] | None = None
+        self._codes: tuple[tuple[int, int], Codes | None] | None = None
+
+    # -- reading
+    def get(self, row: int, default: Any = MISSING) -> Any:
+        """The bare value or ``Cells`` of a row, or the default."""
+        value = self._patch.get(row, _UNSET)
+        if value is _UNSET:
+            value = self._from_base(row)
+        return default if value is MISSING else value
+
+    def _from_base(self, row: int) -> Any:
+        base = self._base
+        if base is None or row >= len(base):
+            return MISSING
+        if self._wrap is None:
+            return base[row]
+        if self._present is not None and not self._present[row]:
+            return MISSING
+        return self._wrap(base[row])
+
+    def items(self) -> Iterator[tuple[int, Any]]:
+        """(row, bare value or Cells), by row for what was loaded, then what was written since."""
+        patch, base = self._patch, self._base
+        if base is not None:
+            if self._wrap is None:
+                for row, value in enumerate(base):
+                    if value is not MISSING and row not in patch:
+                        yield row, value
+            else:
+                values = base.tolist() if isinstance(base, np.ndarray) else base
+                present, wrap = self._present, self._wrap
+                rows = range(len(values)) if present is None else np.flatnonzero(present).tolist()
+                for row in rows:
+                    if row not in patch:
+                        yield row, wrap(values[row])
+        for row, value in list(patch.items()):
+            if value is not MISSING:
+                yield row, value
+
+    def numeric(self, rows: int) -> Numeric | None:
+        """Arrays over ``rows`` rows, when every value is single and of one class out of int, Long, float and Float."""
+        state = (self.version, rows)
+        if self._numeric is None or self._numeric[0] != state:
+            self._numeric = (state, self._build_numeric(rows))
+        return self._numeric[1]
+
+    def _build_numeric(self, rows: int) -> Numeric | None:
+        kind = self._number_class()
+        if kind is None:
+            return None
+        values = np.zeros(rows, dtype=_DTYPES[kind])
+        present = np.zeros(rows, dtype=bool)
+        if isinstance(self._base, np.ndarray):
+            size = len(self._base)
+            values[:size] = self._base
+            present[:size] = True if self._present is None else self._present
+            pairs: Any = self._patch.items()
+        else:
+            pairs = self.items()
+        try:
+            for row, value in pairs:
+                present[row] = value is not MISSING
+                values[row] = 0 if value is MISSING else value
+        except OverflowError:
+            return None
+        values.flags.writeable = present.flags.writeable = False
+        return Numeric(values, present, kind)
+
+    def _number_class(self) -> type | None:
+        kinds = {type(value) for value in self._patch.values()}
+        if isinstance(self._base, np.ndarray):
+            kinds.add(next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap))
+        elif self._base is not None:
+            kinds.update(map(type, self._base))
+        kinds.discard(_Missing)
+        kind = kinds.pop() if len(kinds) == 1 else None
+        return kind if kind in _DTYPES else None
+
+    def codes(self, rows: int) -> Codes | None:
+        """The column as codes over ``rows`` rows, when every value is single and hashable; 1, 1L and true differ."""
+        state = (self.version, rows)
+        if self._codes is None or self._codes[0] != state:
+            self._codes = (state, self._build_codes(rows))
+        return self._codes[1]
+
+    def _build_codes(self, rows: int) -> Codes | None:
+        codes = np.full(rows, -1, dtype=np.int32)
+        numeric = self.numeric(rows)
+        if numeric is not None:
+            held = np.flatnonzero(numeric.present)
+            distinct, inverse = np.unique(numeric.values[held], return_inverse=True)
+            codes[held] = inverse
+            wrap = WRAPPERS[numeric.kind]
+            return Codes(codes, [wrap(value) for value in distinct.tolist()])
+        seen: dict[Any, int] = {}
+        values: list[Any] = []
+        try:
+            for row, value in self.items():
+                if type(value) is Cells:
+                    return None
+                # strings are told apart by themselves; everything else with its class, since 1 == True == 1.0
+                mark = value if type(value) is str else (type(value), value)
+                code = seen.get(mark)
+                if code is None:
+                    code = seen[mark] = len(values)
+                    values.append(value)
+                codes[row] = code
+        except TypeError:
+            return None
+        codes.flags.writeable = False
+        return Codes(codes, values)
+
+    # -- writing
+    def put(self, row: int, value: Any) -> Any:
+        """Set a row's bare value, ``Cells`` or MISSING; returns what it held."""
+        old = self.get(row)
+        if value is MISSING and (self._base is None or row >= len(self._base)):
+            self._patch.pop(row, None)
+        else:
+            self._patch[row] = value
+        if type(value) is Cells:
+            self.multi = True
+        self.version += 1
+        if self.listener is not None and value is not MISSING:
+            self.listener.note(row, value)
+        return old
+
+    def load(self, first: int, values: NDArray[Any] | list[Any], kind: type | None, present: Any = None) -> None:
+        """Take the values of rows ``first`` and after, none of which was written before.
+
+        Args:
+            first: the row of ``values[0]``.
+            values: an array when ``kind`` is a number class, else a list with MISSING where a row holds nothing.
+            kind: int, Long, float or Float, or None for a list.
+            present: bool array beside an array of values; None means all.
+        """
+        self.version += 1
+        if self.listener is not None:
+            self.listener.forget()
+        if kind is None and any(type(value) is Cells for value in values):
+            self.multi = True
+        if self._base is None and kind is not None and isinstance(values, np.ndarray):
+            gap = np.zeros(first, dtype=values.dtype)
+            self._base = np.concatenate([gap, values]) if first else values
+            self._wrap = WRAPPERS[kind]
+            if first or present is not None:
+                held = np.ones(len(values), dtype=bool) if present is None else present
+                self._present = np.concatenate([np.zeros(first, dtype=bool), held])
+            return
+        if isinstance(self._base, np.ndarray) and kind is not None and WRAPPERS[kind] is self._wrap:
+            self._extend_array(first, np.asarray(values), present)
+            return
+        base = self._as_list()
+        base.extend([MISSING] * (first - len(base)))
+        base.extend(_plain(values, kind, present))
+
+    def _extend_array(self, first: int, values: NDArray[Any], present: Any) -> None:
+        base = self._base
+        assert isinstance(base, np.ndarray)
+        gap = first - len(base)
+        held = np.ones(len(values), dtype=bool) if present is None else present
+        before = np.ones(len(base), dtype=bool) if self._present is None else self._present
+        if gap or self._present is not None or present is not None:
+            self._present = np.concatenate([before, np.zeros(gap, dtype=bool), held])
+        self._base = np.concatenate([base, np.zeros(gap, dtype=base.dtype), values])
+
+    def _as_list(self) -> list[Any]:
+        if self._base is None:
+            self._base = []
+        elif isinstance(self._base, np.ndarray):
+            kind = next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap)
+            self._base = _plain(self._base, kind, self._present)
+            self._wrap = self._present = None
+        return self._base
+
+
+def _plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) -> list[Any]:
+    """Values as Python objects, MISSING where not present."""
+    if kind is None or not isinstance(values, np.ndarray):
+        return list(values)
+    wrap = WRAPPERS[kind]
+    plain = values.tolist() if wrap in (int, float) else [wrap(value) for value in values.tolist()]
+    if present is not None:
+        plain = [value if held else MISSING for value, held in zip(plain, present.tolist(), strict=True)]
+    return plain

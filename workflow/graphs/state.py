@@ -1,0 +1,203 @@
+"""The body of an embedded graph: rows, columns, adjacency, and the few physical changes that can be made to them.
+
+Every change has an exact inverse, which is how transactions are undone and parked. Rows are never used twice: a removed
+element keeps its row and its cells, only its ``alive`` byte is cleared.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import compress as pick
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.graphs.adjacency import Adjacency, Csr, compress
+from workflow.graphs.columns import Column
+from workflow.graphs.ids import Ids
+
+Places = tuple[int, int]
+
+
+class Elements:
+    """What vertices and edges have in common: ids, labels, life, columns."""
+
+    def __init__(self) -> None:
+        self.ids = Ids()
+        self.label = array("i")
+        self.alive = bytearray()
+        self.dead = 0
+        self.label_names: list[str] = []
+        self.label_codes: dict[str, int] = {}
+        self.columns: dict[str, Column] = {}
+        self.keys_of_label: list[dict[str, Column]] = []
+        self.version = 0
+
+    def __len__(self) -> int:
+        """Rows, the dead among them."""
+        return len(self.alive)
+
+    @property
+    def living(self) -> int:
+        return len(self.alive) - self.dead
+
+    def code(self, label: str) -> int:
+        """The number of a label, given at first use."""
+        code = self.label_codes.get(label)
+        if code is None:
+            code = self.label_codes[label] = len(self.label_names)
+            self.label_names.append(label)
+            self.keys_of_label.append({})
+        return code
+
+    def column(self, key: str) -> Column:
+        """The column of a key, made at first use."""
+        column = self.columns.get(key)
+        if column is None:
+            column = self.columns[key] = Column(key, len(self.columns))
+        return column
+
+    def add(self, id: Any, label: str) -> int:
+        row = self.ids.append(id)
+        self.label.append(self.code(label))
+        self.alive.append(1)
+        self.version += 1
+        return row
+
+    def kill(self, row: int) -> None:
+        self.alive[row] = 0
+        self.dead += 1
+        self.ids.forget(row)
+        self.version += 1
+
+    def revive(self, row: int) -> None:
+        self.alive[row] = 1
+        self.dead -= 1
+        self.ids.restore(row)
+        self.version += 1
+
+    def put(self, column: Column, row: int, cell: Any) -> Any:
+        """Set a cell; returns the old one."""
+        self.keys_of_label[self.label[row]].setdefault(column.key, column)
+        return column.put(row, cell)
+
+    def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
+        """Living rows in insertion order, of some labels or of all; what is added later does not appear."""
+        if codes is None:
+            return iter(range(len(self.alive))) if not self.dead else pick(range(len(self.alive)), self.alive)
+        return iter(self.row_array(codes).tolist())
+
+    def row_array(self, codes: Sequence[int] | None) -> NDArray[np.int32]:
+        """The same as an array."""
+        alive = np.array(self.alive, dtype=bool)
+        if codes is not None:
+            labels = np.array(self.label, dtype=np.int32)
+            if len(codes) == 1:
+                alive &= labels == codes[0]
+            else:
+                alive &= np.isin(labels, np.array(codes, dtype=np.int32))
+        return np.flatnonzero(alive).astype(np.int32)
+
+
+class State:
+    """All of one graph in memory."""
+
+    def __init__(self) -> None:
+        self.vertices = Elements()
+        self.edges = Elements()
+        self.source = array("i")
+        self.target = array("i")
+        self.out: list[Adjacency] = []
+        self.into: list[Adjacency] = []
+        self.written: list[int] = []
+        self.next_id = 0
+        self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
+
+    # -- changes
+    def edge_code(self, label: str) -> int:
+        code = self.edges.code(label)
+        while len(self.out) <= code:
+            self.out.append(Adjacency())
+            self.into.append(Adjacency())
+            self.written.append(0)
+        return code
+
+    def add_edge(self, id: Any, label: str, source: int, target: int) -> int:
+        code = self.edge_code(label)
+        row = self.edges.add(id, label)
+        self.source.append(source)
+        self.target.append(target)
+        self.out[code].append(source, target, row)
+        self.into[code].append(target, source, row)
+        self.written[code] += 1
+        return row
+
+    def kill_edge(self, row: int) -> Places:
+        """Take an edge out; returns where it stood, for ``revive_edge``."""
+        self.edges.kill(row)
+        code = self.edges.label[row]
+        self.written[code] += 1
+        return self.out[code].remove(self.source[row], row), self.into[code].remove(self.target[row], row)
+
+    def revive_edge(self, row: int, places: Places) -> None:
+        self.edges.revive(row)
+        code = self.edges.label[row]
+        self.written[code] += 1
+        source, target = self.source[row], self.target[row]
+        self.out[code].insert(source, places[0], target, row)
+        self.into[code].insert(target, places[1], source, row)
+
+    # -- whole-frontier views
+    def csr(self, codes: Sequence[int] | None, way: str) -> Csr:
+        """Adjacency of some labels (None: all) as arrays over all vertex rows; kept until one of them is written."""
+        wanted = tuple(range(len(self.out))) if codes is None else tuple(codes)
+        size = len(self.vertices)
+        stamp = (size, *(self.written[code] for code in wanted))
+        found = self._views.get((way, wanted))
+        if found is not None and found[0] == stamp:
+            return found[1]
+        csr = self._view(wanted, way, size)
+        while len(self._views) >= 24:
+            self._views.pop(next(iter(self._views)))
+        self._views[(way, wanted)] = (stamp, csr)
+        return csr
+
+    def _view(self, codes: tuple[int, ...], way: str, size: int) -> Csr:
+        if way == "both":
+            return _side_by_side(self.csr(codes, "out"), self.csr(codes, "in"))
+        if len(codes) == 1:
+            adjacency = (self.out if way == "out" else self.into)[codes[0]]
+            base = adjacency.base()
+            if base is not None:
+                return _padded(base, size)
+            merged = adjacency.merged(size)
+            if merged is not None:
+                return merged
+        edges = self.edges.row_array(codes)
+        source = np.array(self.source, dtype=np.int32)[edges]
+        target = np.array(self.target, dtype=np.int32)[edges]
+        return compress(source, target, edges, size) if way == "out" else compress(target, source, edges, size)
+
+
+def _padded(csr: Csr, size: int) -> Csr:
+    """The same with empty rows at the end."""
+    missing = size + 1 - len(csr.indptr)
+    if not missing:
+        return csr
+    return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=np.int64)]))
+
+
+def _side_by_side(first: Csr, second: Csr) -> Csr:
+    """Row by row, what the first has and then what the second has."""
+    size = len(first.indptr) - 1
+    indptr = first.indptr + second.indptr
+    neighbours = np.empty(indptr[-1], dtype=np.int32)
+    edges = np.empty(indptr[-1], dtype=np.int32)
+    for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
+        place = np.arange(len(part.edges)) + np.repeat(before, np.diff(part.indptr))
+        neighbours[place] = part.neighbours
+        edges[place] = part.edges
+    assert len(indptr) == size + 1
+    return Csr(indptr, neighbours, edges)

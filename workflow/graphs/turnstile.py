@@ -1,0 +1,80 @@
+"""Who may look at a graph, and who may change it: many readers, or one writer that nobody watches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workflow.errors import ConcurrentModification
+
+PATIENCE_S = 0.25
+"""How long a new reader lets a waiting writer go first; bounded, so that a reader who needs a second lease gets it."""
+
+
+class Turnstile:
+    """A readers-writer lock whose leases are not bound to the thread that took them.
+
+    Two rules keep single-threaded use alive: a writer does not wait for leases of its own thread (a half-read result),
+    and a reader passes while its own thread is the one that writes.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._leases: dict[int, int] = {}
+        self._waiting = 0
+        self._writer: int | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold a shared lease."""
+        thread = self.enter()
+        try:
+            yield
+        finally:
+            self.leave(thread)
+
+    def enter(self) -> int:
+        """Take a shared lease; hand the result to ``leave``, from any thread."""
+        me = threading.get_ident()
+        with self._condition:
+            if me != self._writer and me not in self._leases:
+                polite_until = time.monotonic() + PATIENCE_S
+                while self._writer is not None or (self._waiting and time.monotonic() < polite_until):
+                    self._condition.wait(PATIENCE_S if self._writer is None else None)
+            self._leases[me] = self._leases.get(me, 0) + 1
+        return me
+
+    def leave(self, lease: int) -> None:
+        with self._condition:
+            left = self._leases.get(lease, 0) - 1
+            if left > 0:
+                self._leases[lease] = left
+            else:
+                self._leases.pop(lease, None)
+            self._condition.notify_all()
+
+    def enter_alone(self, timeout_s: float) -> None:
+        """Wait until nobody else looks; ConcurrentModification when that takes longer than ``timeout_s``."""
+        me = threading.get_ident()
+        deadline = time.monotonic() + timeout_s
+        with self._condition:
+            self._waiting += 1
+            try:
+                while self._writer is not None or any(thread != me for thread in self._leases):
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise ConcurrentModification(
+                            f"the graph was read for longer than {timeout_s:g} s without a pause; try the write again"
+                        )
+                    self._condition.wait(left)
+                self._writer = me
+            finally:
+                self._waiting -= 1
+                self._condition.notify_all()
+
+    def leave_alone(self) -> None:
+        with self._condition:
+            self._writer = None
+            self._condition.notify_all()
