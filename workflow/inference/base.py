@@ -1,7 +1,7 @@
 """The seams of inference: who answers predictions, where endpoints are, and what starts one.
 
-A query step asks a ``PredictionService``; the service finds the endpoint through an ``EndpointDirectory`` (the jobs that
-are in service) and talks HTTP to it; an ``EndpointHost`` is what runs the endpoint's process.
+A query step asks a ``PredictionService``; the service finds the endpoint through an ``EndpointDirectory`` (the jobs
+that are in service) and talks HTTP to it; an ``EndpointHost`` is what runs the endpoint's process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Task = Literal["node_classification", "node_regression", "edge_classification", "edge_regression", "link_prediction"]
+Task = Literal["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"]
 Way = Literal["out", "in"]
 
 MAX_INPUTS_PER_CALL = 1000
@@ -222,7 +222,7 @@ class PredictionService(Protocol):
         """What is known of the model behind the endpoint; None where the endpoint carries no description."""
 
     def predict_links(self, endpoint: EndpointRecord, query: LinkQuery) -> Predictions:
-        """Raises ConstraintViolation where the model cannot answer such a query, BadRequest where the endpoint fails."""
+        """Raises ConstraintViolation where the model cannot answer such a query, BadRequest where it fails."""
 
     def predict_properties(self, endpoint: EndpointRecord, query: PropertyQuery) -> Predictions:
         """As ``predict_links``, for classes and numbers."""

@@ -1,0 +1,63 @@
+"""How values look in a data file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+
+def quoted(text: str, *, escape_newline: bool = False) -> str:
+    """A text cell: in quotes, inner quotes doubled; an empty text is an empty cell without quotes."""
+    if not text:
+        return ""
+    if escape_newline:
+        text = text.replace("\r", "\\r").replace("\n", "\\n")
+    return '"' + text.replace('"', '""') + '"'
+
+
+def plain(value: Any) -> str:
+    """A value that is no text, bare: numbers, ``true``, ISO instants. Other things by their text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return instant(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    if isinstance(value, float):
+        if value != value:
+            return "NaN"
+        if value in (float("inf"), float("-inf")):
+            return "Infinity" if value > 0 else "-Infinity"
+        return float.__repr__(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    return str(value)
+
+
+def instant(value: datetime) -> str:
+    """``2024-03-01T00:00:00Z``; a time without a zone is UTC; fractions in groups of three digits."""
+    utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    fraction = ""
+    if utc.microsecond:
+        digits = f"{utc.microsecond:06d}"
+        fraction = "." + (digits[:3] if digits.endswith("000") else digits)
+    return f"{utc.year:04d}-{utc.month:02d}-{utc.day:02d}T{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}{fraction}Z"
+
+
+def cell(values: Sequence[Any], separator: str, *, as_text: bool, escape_single: bool, escape_newline: bool) -> str:
+    """All values of one property of one element.
+
+    Args:
+        values: at least one.
+        separator: between several values; inside a text element of several it is escaped by a backslash.
+        as_text: the column holds texts, so every value is written as one.
+        escape_single: escape the separator in a single text too, for in this column others hold several.
+        escape_newline: write line ends inside texts as ``\\n``.
+    """
+    if not (as_text or any(isinstance(value, str) for value in values)):
+        return separator.join(map(plain, values))
+    texts = [value if isinstance(value, str) else plain(value) for value in values]
+    if len(texts) > 1 or escape_single:
+        texts = [text.replace(separator, "\\" + separator) for text in texts]
+    return quoted(separator.join(texts), escape_newline=escape_newline)

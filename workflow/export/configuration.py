@@ -1,0 +1,173 @@
+"""``training-data-configuration.json``: what data processing reads, written from the schema an export found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.export.features import APPENDED_TYPES, SINGLE_VALUED_TYPES, FeatureOverride
+from workflow.export.labels import EdgeTriple, NodeType, joined_labels
+from workflow.export.schema import NUMERIC_TYPES, PropertyFacts, TypeSchema
+from workflow.export.specification import Target, TrainingJob
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file that was written; ``path`` is relative to the export, with the encoded name."""
+
+    path: str
+    schema: TypeSchema
+
+
+def training_configuration(job: TrainingJob, nodes: Iterable[DataFile], edges: Iterable[DataFile]) -> dict[str, Any]:
+    """The whole content of one configuration file."""
+    warnings: list[str] = []
+    return {
+        "version": "v2.0",
+        "query_engine": "gremlin",
+        "graph": {
+            "nodes": [_node(job, one, warnings) for one in nodes],
+            "edges": [_edge(job, one, warnings) for one in edges],
+        },
+        "warnings": warnings,
+    }
+
+
+def _node(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, Any]:
+    on = data.schema.on
+    assert isinstance(on, NodeType)
+    targets = [target for target in job.targets if target.on == on]
+    entry: dict[str, Any] = {
+        "file_name": data.path,
+        "separator": ",",
+        "node": ["~id", on.text],
+        "features": _features(job, data.schema, targets, warnings),
+    }
+    if targets:
+        entry["labels"] = _labels(targets, data.schema, "node", on.text, warnings)
+    return entry
+
+
+def _edge(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, Any]:
+    on = data.schema.on
+    assert isinstance(on, EdgeTriple)
+    targets = [target for target in job.targets if target.on == on]
+    entry: dict[str, Any] = {
+        "file_name": data.path,
+        "separator": ",",
+        "source": ["~from", joined_labels(on.source)],
+        "relation": ["", on.label],
+        "dest": ["~to", joined_labels(on.target)],
+    }
+    if job.edge_features:
+        entry["features"] = _features(job, data.schema, targets, warnings)
+    if targets:
+        entry["labels"] = _labels(targets, data.schema, "edge", on.bracketed, warnings)
+    return entry
+
+
+def _labels(
+    targets: list[Target], schema: TypeSchema, kind: str, named: str, warnings: list[str]
+) -> list[dict[str, Any]]:
+    labels = []
+    for target in targets:
+        if target.task == "link_prediction":
+            labels.append({"label": ["", "link_prediction"], "split_rate": list(target.split_rate)})
+            continue
+        facts = schema.properties.get(target.property)
+        if facts is None:
+            warnings.append(
+                f"Unrecognized {kind} {target.task} property (Label: {named}, Property: {target.property})."
+            )
+            continue
+        label: dict[str, Any] = {
+            "label": [target.property, target.task],
+            "split_rate": list(target.split_rate),
+        }
+        separator = target.separator or (";" if facts.multi else None)
+        if separator is not None:
+            label["separator"] = separator
+        labels.append(label)
+    return labels
+
+
+def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warnings: list[str]) -> list[dict[str, Any]]:
+    """Inferred and special features in the schema's order, then numerical, category and auto overrides in theirs."""
+    on_edge = isinstance(schema.on, EdgeTriple)
+    used_as_label = {target.property for target in targets}
+    overrides = [one for one in job.features if one.on == schema.on and not (on_edge and one.type == "auto")]
+    special = {name: one for one in overrides if one.type not in APPENDED_TYPES for name in one.properties}
+    appended = {name for one in overrides if one.type in APPENDED_TYPES for name in one.properties}
+    features = []
+    for facts in schema.properties.values():
+        if facts.name in used_as_label:
+            continue
+        if not job.infer_features:
+            features.append(_entry(facts.name, "none"))
+        elif facts.name in special:
+            features.append(_special(special[facts.name], facts, warnings))
+        elif facts.name not in appended:
+            features.append(_inferred(facts, warnings))
+    for override in overrides:
+        if override.type in APPENDED_TYPES:
+            features.extend(_appended(override, schema, used_as_label, warnings))
+    return features
+
+
+def _entry(name: str, type_name: str, **options: Any) -> dict[str, Any]:
+    return {"feature": [name, name, type_name], **options}
+
+
+def _inferred(facts: PropertyFacts, warnings: list[str]) -> dict[str, Any]:
+    if facts.type == "Date":
+        if facts.multi:
+            warnings.append(_multi_datetime(facts.name))
+            return _entry(facts.name, "auto", separator=";")
+        return _entry(facts.name, "datetime", datetime_parts=["year", "month", "weekday", "hour"])
+    if facts.type in NUMERIC_TYPES:
+        if facts.multi:
+            return _entry(facts.name, "auto", separator=";", imputer="median")
+        return _entry(facts.name, "numerical", norm="min-max", imputer="median")
+    return _entry(facts.name, "auto", separator=";") if facts.multi else _entry(facts.name, "auto")
+
+
+def _special(override: FeatureOverride, facts: PropertyFacts, warnings: list[str]) -> dict[str, Any]:
+    if facts.multi and override.type == "datetime":
+        warnings.append(_multi_datetime(facts.name))
+        return _entry(facts.name, "auto", separator=";")
+    if facts.multi and override.type in SINGLE_VALUED_TYPES:
+        warnings.append(
+            f"{override.type} feature does not support multi-value properties. "
+            f"Auto-inferring a feature for '{facts.name}'."
+        )
+        return _inferred(facts, warnings)
+    warnings.extend(text.format(property=facts.name) for text in override.warnings)
+    return _entry(facts.name, override.type, **override.options)
+
+
+def _appended(
+    override: FeatureOverride, schema: TypeSchema, used_as_label: set[str], warnings: list[str]
+) -> list[dict[str, Any]]:
+    kind = "node" if isinstance(schema.on, NodeType) else "edge"
+    named = schema.on.text if isinstance(schema.on, NodeType) else schema.on.bracketed
+    features = []
+    for name in override.properties:
+        facts = schema.properties.get(name)
+        if facts is None or name in used_as_label:
+            warnings.append(
+                f"Unable to add {override.type} feature override (Label: {named}, Property: {name}). "
+                f"Property is missing, or is being used to label the {kind}."
+            )
+            continue
+        separator = override.separator or (";" if facts.multi else None)
+        options = {"separator": separator} if separator else {}
+        features.append(_entry(name, override.type, **options, **override.options))
+    return features
+
+
+def _multi_datetime(name: str) -> str:
+    return (
+        f"Unable to add datetime feature for '{name}'. Multi-value datetime features not currently supported. "
+        "Adding an auto feature instead."
+    )

@@ -1,0 +1,158 @@
+"""One CSV file in the making: rows go to a spool, the header comes when all columns are known."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from workflow.export.cells import cell, quoted
+from workflow.export.labels import EdgeTriple, NodeType
+from workflow.export.plan import CsvForm
+from workflow.export.schema import HEADER_TYPES, PropertyFacts, TypeSchema
+
+_FLUSH_ROWS = 2000
+
+
+@dataclass(slots=True)
+class _Column:
+    """A property's column, and whether a cell was written that a later value proves wrong."""
+
+    facts: PropertyFacts
+    as_text: bool
+    escape_single: bool
+    wrote_bare: bool = False
+    wrote_separator: bool = False
+
+    @property
+    def misjudged(self) -> bool:
+        text_after_all = self.facts.type == "String" and self.wrote_bare
+        several_after_all = self.facts.multi and self.wrote_separator
+        return text_after_all or several_after_all
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnHint:
+    """What a first pass over the graph has learnt of a column."""
+
+    as_text: bool
+    escape_single: bool
+
+
+Hints = Mapping[tuple[NodeType | EdgeTriple, str], ColumnHint]
+
+
+@dataclass(slots=True)
+class SpooledFile:
+    """The rows of one label set. Memory stays bounded: rows are flushed, no handle stays open between flushes.
+
+    ``segments`` are (columns, rows): a row written before a column appeared is too short and gets padded at the end.
+    """
+
+    schema: TypeSchema
+    spool: Path
+    form: CsvForm
+    hints: Hints
+    columns: dict[str, _Column] = field(default_factory=dict)
+    segments: list[list[int]] = field(default_factory=list)
+    buffer: list[str] = field(default_factory=list)
+
+    def write(self, fixed: Sequence[str], properties: Mapping[str, Sequence[Any]]) -> None:
+        """One element: its id, label and end cells, already formatted, and its properties."""
+        self.schema.count += 1
+        for name in properties:
+            if name not in self.columns:
+                self._new_column(name)
+        cells = list(fixed)
+        for name, column in self.columns.items():
+            values = properties.get(name)
+            cells.append(self._cell(column, values) if values else "")
+        if not self.segments or self.segments[-1][0] != len(self.columns):
+            self.segments.append([len(self.columns), 0])
+        self.segments[-1][1] += 1
+        self.buffer.append(",".join(cells) + "\n")
+        if len(self.buffer) >= _FLUSH_ROWS:
+            self.flush()
+
+    def _new_column(self, name: str) -> None:
+        facts = self.schema.properties[name] = PropertyFacts(name)
+        hint = self.hints.get((self.schema.on, name))
+        self.columns[name] = _Column(
+            facts, as_text=hint is not None and hint.as_text, escape_single=hint is not None and hint.escape_single
+        )
+
+    def _cell(self, column: _Column, values: Sequence[Any]) -> str:
+        column.facts.see(values)
+        form = self.form
+        text = cell(
+            values,
+            form.separator,
+            as_text=column.as_text or column.facts.type == "String",
+            escape_single=column.escape_single or column.facts.multi,
+            escape_newline=form.escape_newline,
+        )
+        if text[:1] not in ('"', ""):
+            column.wrote_bare = True
+        elif len(values) == 1 and form.separator in text and not (column.escape_single or column.facts.multi):
+            column.wrote_separator = True
+        return text
+
+    def flush(self) -> None:
+        if self.buffer:
+            with self.spool.open("a", encoding="utf-8", newline="") as stream:
+                stream.writelines(self.buffer)
+            self.buffer.clear()
+
+    def misjudged(self) -> dict[tuple[NodeType | EdgeTriple, str], ColumnHint]:
+        """Columns that need a second pass, with what is known of them now."""
+        return {
+            (self.schema.on, name): ColumnHint(column.facts.type == "String", column.facts.multi)
+            for name, column in self.columns.items()
+            if column.misjudged
+        }
+
+    def finish(self, target: Path) -> None:
+        """Write the header and the rows to their place, and drop the spool."""
+        self.flush()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as out:
+            if self.form.header:
+                out.write((",".join(self._header()) + "\n").encode())
+            if self.spool.exists():
+                with self.spool.open("rb") as rows:
+                    if len(self.segments) <= 1:
+                        shutil.copyfileobj(rows, out, 1 << 20)
+                    else:
+                        self._pad(rows, out)
+        self.spool.unlink(missing_ok=True)
+
+    def _pad(self, rows: BinaryIO, out: BinaryIO) -> None:
+        records = _records(rows)
+        for width, count in self.segments:
+            missing = b"," * (len(self.columns) - width) + b"\n"
+            for _ in range(count):
+                out.write(next(records)[:-1] + missing)
+
+    def _header(self) -> Iterator[str]:
+        yield from ("~id", "~label")
+        if isinstance(self.schema.on, EdgeTriple):
+            yield from ("~from", "~to")
+            if self.form.edge_ends:
+                yield from ("~fromLabels", "~toLabels")
+        for name, column in self.columns.items():
+            if self.form.type_definitions:
+                name += ":" + HEADER_TYPES.get(column.facts.type, "string") + ("[]" if column.facts.multi else "")
+            # a comma in a name would shift every cell, so such a name is quoted whatever was asked
+            yield quoted(name) if self.form.escape_header or any(mark in name for mark in ',"\r\n') else name
+
+
+def _records(stream: BinaryIO) -> Iterator[bytes]:
+    """Whole CSV records, each with its line end: a line end inside quotes does not count."""
+    pending = b""
+    for line in stream:
+        pending += line
+        if pending.count(b'"') % 2 == 0:
+            yield pending
+            pending = b""

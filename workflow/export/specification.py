@@ -1,0 +1,171 @@
+"""``additionalParams.neptune_ml``: what to predict and how to encode properties, checked with the exporter's messages.
+
+Source: the machine-learning-neptune-ml-targets and -features pages of the user guide; where the exporter's code
+differs, the code's form is written and both are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.errors import InvalidParameter
+from workflow.export.features import FeatureOverride, parse_feature
+from workflow.export.labels import EdgeTriple, NodeType, split_labels
+
+DEFAULT_SPLIT_RATE = (0.9, 0.1, 0.0)
+DEFAULT_CONFIGURATION_NAME = "training-data-configuration"
+_NODE_TASKS = ("classification", "regression")
+_EDGE_TASKS = ("classification", "regression", "link_prediction")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing to predict; ``property`` is empty for link prediction."""
+
+    on: NodeType | EdgeTriple
+    task: str
+    property: str
+    split_rate: tuple[float, float, float]
+    separator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What one training configuration file is written from."""
+
+    name: str
+    targets: tuple[Target, ...] = ()
+    features: tuple[FeatureOverride, ...] = ()
+    infer_features: bool = True  # feature_encoding "auto"
+    edge_features: bool = True
+
+
+def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
+    """Every job of the request, in order. Raises InvalidParameter with the exporter's texts."""
+    if isinstance(neptune_ml, Mapping):
+        edge_features = not _truth(neptune_ml.get("disableEdgeFeatures"))
+        entries = neptune_ml.get("jobs")
+        if entries is None:
+            entries = [neptune_ml]
+        elif isinstance(entries, Mapping):
+            entries = [entries]
+    else:
+        edge_features, entries = True, neptune_ml
+    if (
+        not isinstance(entries, Sequence)
+        or isinstance(entries, str)
+        or not all(isinstance(e, Mapping) for e in entries)
+    ):
+        raise InvalidParameter(
+            "Error parsing 'neptune_ml' field for additionalParams. Expected an object, or an array."
+        )
+    version = str(neptune_ml.get("version", "v2.0")) if isinstance(neptune_ml, Mapping) else "v2.0"
+    if version.startswith("v1."):
+        raise InvalidParameter(f"Invalid 'version' value for neptune_ml: '{version}'. Valid values are: 'v2.0'.")
+    jobs = tuple(_job(entry, number, edge_features) for number, entry in enumerate(entries, 1))
+    names = [job.name for job in jobs]
+    if len(set(names)) < len(names):
+        raise InvalidParameter(f"Training data configuration names must be unique: {', '.join(names)}")
+    return jobs or (TrainingJob(DEFAULT_CONFIGURATION_NAME, edge_features=edge_features),)
+
+
+def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> TrainingJob:
+    split_rate = _split_rate(entry, "config", DEFAULT_SPLIT_RATE)
+    default = DEFAULT_CONFIGURATION_NAME if number == 1 else f"{DEFAULT_CONFIGURATION_NAME}-{number}"
+    return TrainingJob(
+        name=_configuration_name(entry.get("name"), default),
+        targets=tuple(_target(one, split_rate) for one in _entries(entry, "targets")),
+        features=tuple(parse_feature(one, _subject(one, "feature")) for one in _entries(entry, "features")),
+        infer_features=str(entry.get("feature_encoding", "auto")).lower() != "none",
+        edge_features=edge_features,
+    )
+
+
+def _configuration_name(name: object, default: str) -> str:
+    if name is None or name == "":
+        return default
+    if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith(".") or "\0" in name:
+        raise InvalidParameter(f"Error parsing 'name' field for config. Expected a plain file name, found {name!r}.")
+    return name.removesuffix(".json")
+
+
+def _entries(entry: Mapping[str, Any], field: str) -> Iterator[Mapping[str, Any]]:
+    value = entry.get(field)
+    if value is None:
+        return
+    for one in [value] if isinstance(value, Mapping) else value if isinstance(value, list) else [None]:
+        if not isinstance(one, Mapping):
+            raise InvalidParameter(f"Error parsing '{field}' field for config. Expected an array of objects.")
+        yield one
+
+
+def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) -> Target:
+    on = _subject(entry, "target")
+    kind = "node" if isinstance(on, NodeType) else "edge"
+    named = on.text if isinstance(on, NodeType) else on.bracketed
+    context = f"{kind} label (Label: {named})"
+    tasks = _NODE_TASKS if kind == "node" else _EDGE_TASKS
+    property = entry.get("property")
+    if kind == "node" and (not isinstance(property, str) or not property):
+        raise InvalidParameter(
+            f"Error parsing 'property' field for {context}. Expected a 'property' field with a string value."
+        )
+    task = entry.get("type")
+    if task not in tasks:
+        valid = ", ".join(f"'{one}'" for one in tasks)
+        raise InvalidParameter(f"Invalid 'type' value for {context}: '{task or ''}'. Valid values are: {valid}.")
+    if kind == "edge" and task != "link_prediction" and (not isinstance(property, str) or not property):
+        raise InvalidParameter(f"Missing or empty 'property' field for edge {task} specification (Label: {named}).")
+    separator = entry.get("separator")
+    if separator is not None and (not isinstance(separator, str) or not separator):
+        raise InvalidParameter(f"Error parsing 'separator' field for {context}. Expected a string of one character.")
+    return Target(
+        on=on,
+        task=str(task),
+        property="" if task == "link_prediction" else str(property),
+        split_rate=_split_rate(entry, context, split_rate),
+        separator=separator,
+    )
+
+
+def _subject(entry: Mapping[str, Any], what: str) -> NodeType | EdgeTriple:
+    if entry.get("node") is not None:
+        return NodeType(_label_set(entry["node"], "node", "node label"))
+    edge = entry.get("edge")
+    if edge is None:
+        raise InvalidParameter(f"Illegal {what} element. Expected 'node' or 'edge' field.")
+    if not isinstance(edge, list) or len(edge) != 3 or not isinstance(edge[1], str) or not edge[1]:
+        raise InvalidParameter("Error parsing 'edge' field for edge label. Expected an array with 3 values.")
+    return EdgeTriple(_label_set(edge[0], "edge", "edge label"), edge[1], _label_set(edge[2], "edge", "edge label"))
+
+
+def _label_set(value: object, field: str, context: str) -> tuple[str, ...]:
+    if isinstance(value, str) and value:
+        return () if value == "_" else split_labels(value)
+    if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
+        return tuple(sorted(value))
+    raise InvalidParameter(
+        f"Error parsing '{field}' field for {context}. Expected a label, or an array of labels, found {value!r}."
+    )
+
+
+def _split_rate(
+    entry: Mapping[str, Any], context: str, default: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Three fractions. The exporter insists on exact sums of doubles; a rounding error of 1e-9 passes here."""
+    value = entry.get("split_rate")
+    if value is None:
+        return default
+    if isinstance(value, list) and len(value) == 3:
+        numbers = [float(one) for one in value if isinstance(one, int | float) and not isinstance(one, bool)]
+        if len(numbers) == 3 and all(0 <= one <= 1 for one in numbers) and abs(sum(numbers) - 1.0) <= 1e-9:
+            return numbers[0], numbers[1], numbers[2]
+    raise InvalidParameter(
+        f"Error parsing 'split_rate' field for {context}. Expected an array with 3 double values that add up to 1.0."
+    )
+
+
+def _truth(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")

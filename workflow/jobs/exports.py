@@ -1,0 +1,310 @@
+"""Export jobs: started over HTTP, run in the background, kept in SQLite so that a restart takes them up again.
+
+An export appears at its address whole or not at all: it is written into a working folder and then moved there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from workflow.errors import ExportJobNotFound, InvalidParameter, WorkflowError
+from workflow.export import ExportOutcome, ExportProgress, ExportRequest, parse_request, write_export
+from workflow.graphs.base import GraphSource
+from workflow.storage import S3Uri, Storage
+
+_log = logging.getLogger(__name__)
+
+ExportStatus = Literal["pending", "running", "succeeded", "failed"]
+_FINAL = ("succeeded", "failed")
+_CANCELLED = "cancelled: the job was deleted before it ended"
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS exports (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, host TEXT, output TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL, reason TEXT, stats TEXT, warnings TEXT, created_ms INTEGER NOT NULL, ended_ms INTEGER
+)
+"""
+
+
+class ExportSources:
+    """Which graph an export request means.
+
+    Args:
+        graphs: by name, such as ``g`` or ``gmodern``; the first is the default.
+        remote: by host name, what the operator has configured beyond the service's own graphs.
+        own_hosts: names under which clients reach this service.
+    """
+
+    def __init__(
+        self,
+        graphs: Mapping[str, GraphSource],
+        remote: Mapping[str, GraphSource] | None = None,
+        own_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1", "0.0.0.0"),  # noqa: S104
+    ) -> None:
+        self._graphs, self._remote, self._own_hosts = dict(graphs), dict(remote or {}), own_hosts
+
+    def find(self, request: ExportRequest, host: str | None) -> GraphSource:
+        """The graph of ``params.graph`` or ``params.endpoint``. Nothing else is ever connected to.
+
+        Args:
+            host: the host name under which the request arrived; clients name it as the endpoint.
+
+        Raises InvalidParameter, naming what is known.
+        """
+        if request.graph is not None:
+            for name in (request.graph, f"g{request.graph}"):
+                if name in self._graphs:
+                    return self._graphs[name]
+            raise InvalidParameter(f"there is no graph {request.graph!r}; these exist: {', '.join(self._graphs)}")
+        endpoint = (request.endpoint or "").removeprefix("https://").removeprefix("http://").rstrip("/")
+        if endpoint.count(":") == 1:
+            endpoint = endpoint.partition(":")[0]
+        if endpoint in self._remote:
+            return self._remote[endpoint]
+        if self._graphs and (not endpoint or endpoint == host or endpoint in self._own_hosts):
+            return next(iter(self._graphs.values()))
+        if not endpoint and self._remote:
+            return next(iter(self._remote.values()))
+        known = ", ".join(dict.fromkeys((*self._remote, *self._own_hosts)))
+        raise InvalidParameter(
+            f"endpoint {endpoint!r} is not a database this service may read; known hosts: {known}. "
+            "Leave 'endpoint' out to export the graph of this service"
+        )
+
+
+class ExportService:
+    """Starts, runs, reports and cancels exports. Safe to share between threads."""
+
+    def __init__(
+        self,
+        database: Path | None,
+        storage: Storage,
+        sources: ExportSources,
+        work_folder: Path,
+        *,
+        parallel: int = 2,
+        now: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        """
+        Args:
+            database: where jobs are kept; None keeps them in memory only.
+            work_folder: for exports in the making; on the file system of the storage where that is a folder.
+            now: local time, which names the folder of an export.
+        """
+        self._storage, self._sources, self._work, self._now = storage, sources, work_folder, now
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(str(database or ":memory:"), check_same_thread=False, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute(_TABLE)
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="export")
+        self._progress: dict[str, ExportProgress] = {}
+        self._cancelled: set[str] = set()
+        self._stopping = threading.Event()
+
+    # -- what the HTTP face calls
+
+    def start(self, body: Mapping[str, Any], host: str | None = None) -> dict[str, str]:
+        """Check a request, keep it, and run it soon. Answers ``jobName`` and ``jobId``."""
+        request = parse_request(body)
+        self._sources.find(request, host)
+        output = self._output(request)
+        job_id, created_ms = str(uuid.uuid4()), int(time.time() * 1000)
+        name = f"neptune-export-{job_id[:8]}-{created_ms}"
+        self._insert(job_id, name, json.dumps(body), host, str(output), created_ms)
+        self._pool.submit(self._run, job_id)
+        return {"jobName": name, "jobId": job_id}
+
+    def status(self, job_id: str) -> dict[str, Any]:
+        """The answer of a poll: ``status``, and ``outputS3Uri`` once it is ``succeeded``. Raises ExportJobNotFound."""
+        row = self._row(job_id)
+        answer: dict[str, Any] = {"jobId": row["id"], "jobName": row["name"], "status": row["status"]}
+        progress = self._progress.get(job_id)
+        if row["status"] == "running" and progress is not None:
+            answer["progress"] = {"done": progress.done, "total": progress.total}
+        if row["status"] == "succeeded":
+            answer["outputS3Uri"] = row["output"]
+            answer["stats"] = json.loads(row["stats"])["stats"]
+            answer["warnings"] = json.loads(row["warnings"])
+        if row["status"] == "failed":
+            answer["failureReason"] = row["reason"]
+        return answer
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Stop a job; one that has ended stays as it is. Raises ExportJobNotFound."""
+        row = self._row(job_id)
+        if row["status"] not in _FINAL:
+            self._cancelled.add(job_id)
+            self._end(job_id, "failed", reason=_CANCELLED)
+        return self.status(job_id)
+
+    def list(self) -> list[str]:
+        """Job ids, newest first."""
+        with self._lock:
+            return [
+                row["id"] for row in self._db.execute("SELECT id FROM exports ORDER BY created_ms DESC, rowid DESC")
+            ]
+
+    # -- life
+
+    def recover(self) -> None:
+        """Take up what an earlier run of the service left; such jobs start over, for nothing of them is visible yet."""
+        shutil.rmtree(self._work, ignore_errors=True)
+        with self._lock:
+            left = self._db.execute("SELECT id FROM exports WHERE status IN ('pending', 'running') ORDER BY rowid")
+            jobs = [row["id"] for row in left.fetchall()]
+        for job_id in jobs:
+            self._pool.submit(self._run, job_id)
+
+    def close(self) -> None:
+        """Break off what runs; it is taken up again by the next ``recover``."""
+        self._stopping.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._lock:
+            self._db.close()
+
+    # -- running
+
+    def _run(self, job_id: str) -> None:
+        row = self._row(job_id)
+        if row["status"] in _FINAL or not self._begin(job_id):
+            return
+        folder = self._work / job_id
+        try:
+            request = parse_request(json.loads(row["body"]))
+            output = S3Uri.parse(row["output"])
+            source = self._sources.find(request, row["host"])
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            outcome = write_export(source, request, folder, lambda progress: self._report(job_id, progress))
+            self._report(job_id, self._progress[job_id])
+            self._publish(request, folder, output)
+            self._complete(request, output, outcome)
+            self._end(job_id, "succeeded", stats=json.dumps(outcome.stats), warnings=json.dumps(outcome.warnings))
+        except _Interrupted:
+            _log.info("export %s was broken off", job_id)
+        except WorkflowError as error:
+            self._end(job_id, "failed", reason=error.message)
+        except Exception as error:  # noqa: BLE001 - the edge of a job: whatever went wrong ends it, with its reason
+            _log.exception("export %s failed", job_id)
+            self._end(job_id, "failed", reason=f"the export failed: {type(error).__name__}: {error}")
+        finally:
+            self._progress.pop(job_id, None)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _report(self, job_id: str, progress: ExportProgress) -> None:
+        self._progress[job_id] = progress
+        if self._stopping.is_set() or job_id in self._cancelled:
+            raise _Interrupted
+
+    def _publish(self, request: ExportRequest, folder: Path, output: S3Uri) -> None:
+        target = self._storage.local_path(output)
+        if target is None or not request.subdirectory:
+            try:
+                self._storage.upload(folder, output)
+            except BaseException:
+                if request.subdirectory:
+                    self._storage.delete(output)
+                raise
+            return
+        # the folder's name was reserved for this job: what lies there is its own, from a run that was killed
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(folder, target)
+
+    def _complete(self, request: ExportRequest, output: S3Uri, outcome: ExportOutcome) -> None:
+        if request.completion_file is None:
+            return
+        done = {"outputS3Path": str(output), "stats": outcome.stats["stats"]}
+        content = {"neptuneExport": done, **request.completion_payload}
+        self._storage.write(S3Uri.parse(request.completion_file), json.dumps(content, indent=2).encode())
+
+    def _output(self, request: ExportRequest) -> S3Uri:
+        """Where the export will lie, a folder of its own unless the request wants none."""
+        base = S3Uri.parse(request.output)
+        if not request.subdirectory:
+            existing = next(iter(self._storage.list(base)), None) if base.key else None
+            if existing is not None and not request.overwrite:
+                raise InvalidParameter(
+                    f"S3 destination contains existing objects: {base}. Set 'overwriteExisting', or choose another"
+                )
+            return base
+        if request.export_id is not None:
+            return base / request.export_id
+        if not request.for_training:
+            return base / uuid.uuid4().hex
+        moment = self._now()
+        while self._taken(output := base / f"{moment:%Y%m%d_%H%M%S}"):
+            moment += timedelta(seconds=1)
+        return output
+
+    def _taken(self, output: S3Uri) -> bool:
+        with self._lock:
+            known = self._db.execute("SELECT 1 FROM exports WHERE output = ?", (str(output),)).fetchone()
+        return known is not None or next(iter(self._storage.list(output)), None) is not None
+
+    # -- rows
+
+    def _insert(self, job_id: str, name: str, body: str, host: str | None, output: str, created_ms: int) -> None:
+        with self._lock:
+            # an address is used once, except by requests that overwrite or that failed before
+            self._db.execute("DELETE FROM exports WHERE output = ? AND status IN ('succeeded', 'failed')", (output,))
+            try:
+                self._db.execute(
+                    "INSERT INTO exports (id, name, body, host, output, status, created_ms) "
+                    "VALUES (?, ?, ?, ?, ?, 'pending', ?)",
+                    (job_id, name, body, host, output, created_ms),
+                )
+            except sqlite3.IntegrityError as error:
+                raise InvalidParameter(f"another export is writing to {output}; wait until it ends") from error
+
+    def _row(self, job_id: str) -> sqlite3.Row:
+        with self._lock, closing(self._db.execute("SELECT * FROM exports WHERE id = ?", (job_id,))) as rows:
+            row: sqlite3.Row | None = rows.fetchone()
+        if row is None:
+            raise ExportJobNotFound(job_id)
+        return row
+
+    def _begin(self, job_id: str) -> bool:
+        if self._stopping.is_set():
+            return False
+        with self._lock:
+            changed = self._db.execute(
+                "UPDATE exports SET status = 'running' WHERE id = ? AND status IN ('pending', 'running')", (job_id,)
+            )
+            return changed.rowcount == 1
+
+    def _end(
+        self,
+        job_id: str,
+        status: ExportStatus,
+        *,
+        reason: str | None = None,
+        stats: str | None = None,
+        warnings: str | None = None,
+    ) -> None:
+        with self._lock:
+            self._db.execute(
+                "UPDATE exports SET status = ?, reason = ?, stats = ?, warnings = ?, ended_ms = ? "
+                "WHERE id = ? AND status IN ('pending', 'running')",
+                (status, reason, stats, warnings, int(time.time() * 1000), job_id),
+            )
+
+
+class _Interrupted(Exception):
+    """The job was cancelled, or the service stops."""

@@ -1,0 +1,72 @@
+"""The export service over HTTP: ``/neptune-export``, also below ``/v1`` as its own host on AWS has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from workflow.errors import BadRequest, UnsupportedOperation
+from workflow.server.errors import json_error
+from workflow.server.services import Services
+
+_MAX_BODY_BYTES = 1 << 20
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """Start, status, cancel and list, under both prefixes."""
+
+    async def start(request: Request) -> Response:
+        body = await _object(request)
+        exports = _exports(services)
+        return JSONResponse(await to_thread.run_sync(partial(exports.start, body, request.url.hostname)))
+
+    async def listing(request: Request) -> Response:
+        return JSONResponse({"ids": await to_thread.run_sync(_exports(services).list)})
+
+    async def status(request: Request) -> Response:
+        return JSONResponse(await to_thread.run_sync(_exports(services).status, request.path_params["job_id"]))
+
+    async def cancel(request: Request) -> Response:
+        return JSONResponse(await to_thread.run_sync(_exports(services).cancel, request.path_params["job_id"]))
+
+    found: list[BaseRoute] = []
+    for prefix in ("/neptune-export", "/v1/neptune-export"):
+        found += [
+            Route(prefix, start, methods=["POST"]),
+            Route(prefix, listing, methods=["GET"]),
+            Route(prefix + "/{job_id}", status, methods=["GET"]),
+            Route(prefix + "/{job_id}", cancel, methods=["DELETE"]),
+        ]
+    return found
+
+
+def _exports(services: Services) -> Any:
+    if services.exports is None:
+        raise UnsupportedOperation("this service has no export; start it with a graph")
+    return services.exports
+
+
+async def _object(request: Request) -> Mapping[str, Any]:
+    """The body as a JSON object, whatever the content type says: notebooks send none."""
+    size = request.headers.get("content-length", "0")
+    if not size.isdigit() or int(size) > _MAX_BODY_BYTES:
+        raise BadRequest(f"the request body is larger than {_MAX_BODY_BYTES} bytes")
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _MAX_BODY_BYTES:
+            raise BadRequest(f"the request body is larger than {_MAX_BODY_BYTES} bytes")
+    try:
+        body = json.loads(data or b"{}")
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(json_error(data, error)) from error
+    if not isinstance(body, dict):
+        raise BadRequest(f"the request body must be a JSON object, not {type(body).__name__}")
+    return body
