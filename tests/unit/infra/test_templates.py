@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from cfnlint.decode import cfn_yaml
 from moto import mock_aws
 
@@ -83,8 +83,8 @@ def test_no_statement_allows_every_action_or_every_resource() -> None:
 
 
 def statements(document: Any) -> list[dict[str, Any]]:
-    """moto hands policies out as text, botocore as objects."""
-    return list((json.loads(document) if isinstance(document, str) else document)["Statement"])
+    """moto hands policies out as text, some of it Python rather than JSON, both of it YAML."""
+    return list((yaml.safe_load(document) if isinstance(document, str) else document)["Statement"])
 
 
 def as_list(value: Any) -> list[str]:
