@@ -1,0 +1,54 @@
+"""Fixtures every test may use: a service on a free port, a clean environment, the bundled graphs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workflow.client.connection import Connection
+from workflow.client.service import local_service
+from workflow.client.workflow import Workflow
+from workflow.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's machine decides a test; boto3 finds credentials that open nothing."""
+    for name in list(os.environ):
+        if name.startswith(("DESPINA_", "AWS_", "SAGEMAKER_", "SM_")) and name != "DESPINA_DATA":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[str]:
+    """The address of a service of its own, stopped at the end of the test."""
+    with local_service(home) as url:
+        yield url
+
+
+@pytest.fixture
+def workflow_client(service: str, home: Path) -> Workflow:
+    from workflow.app import open_storage
+
+    return Workflow(Connection(service), bucket="s3://tests", storage=open_storage(Settings(home=home)))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Data sets beside the checkout, named by DESPINA_DATA; tests that need one are skipped where it is missing."""
+    folder = Path(os.environ.get("DESPINA_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no data sets at {folder}; name their folder in DESPINA_DATA")
+    return folder
