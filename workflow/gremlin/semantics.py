@@ -57,7 +57,9 @@ from workflow.gremlin.typespace import (
     is_number,
     is_of_type,
     java_class,
+    java_name,
     rank,
+    simple_class,
     type_of,
 )
 from workflow.gremlin.values import Char, GremlinEnum, GSet, Long, MapEntry
@@ -79,6 +81,7 @@ __all__ = [
     "is_number",
     "is_of_type",
     "java_class",
+    "java_name",
     "maximum",
     "mean",
     "minimum",
@@ -87,6 +90,7 @@ __all__ = [
     "order_key",
     "rank",
     "shortest",
+    "simple_class",
     "sub",
     "to_float",
     "type_of",

@@ -187,5 +187,17 @@ JAVA_CLASSES: dict[GType, str] = {
 
 def java_class(value: Any) -> str:
     """The class an error text names, such as ``class java.lang.Integer``; clients match on these."""
+    return "class " + java_name(value)
+
+
+def java_name(value: Any) -> str:
+    """The same without the word ``class``; ``null`` for null."""
+    if value is None:
+        return "null"
     found = type_of(value)
-    return "class " + JAVA_CLASSES.get(found, "java.lang.Object") if found is not None else "class java.lang.Object"
+    return "java.lang.Object" if found is None else JAVA_CLASSES.get(found, "java.lang.Object")
+
+
+def simple_class(value: Any) -> str:
+    """The last part of ``java_name``, such as ``Integer``."""
+    return java_name(value).rpartition(".")[2]
