@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,8 @@ from scipy import sparse
 
 from .graph import Floats, Ints, PairGraph
 
-
-def bag_rows(counts: Any) -> Any:
-    """TF-IDF rows of unit length from non-negative counts; rows without an entry stay zero.
-
-    Args:
-        counts: CSR matrix, shape (n, words).
-
-    Returns:
-        CSR float32 of the same shape. idf = ln(n / df), words that everybody has weigh nothing.
-    """
-    counts = sparse.csr_matrix(counts, dtype=np.float32)
-    documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    idf = np.log(counts.shape[0] / np.maximum(documents, 1)).astype(np.float32)
-    weighted = counts @ sparse.diags(idf, dtype=np.float32)
-    return unit_rows(weighted)
+#: node type → feature name → (nodes of the type, d)
+Features = Mapping[str, Mapping[str, Floats]]
 
 
 def unit_rows(rows: Any) -> Any:
@@ -45,41 +33,97 @@ def is_bag(feature: Floats) -> bool:
     return bool(feature.min() >= 0 and np.count_nonzero(feature) <= 0.5 * feature.size)
 
 
-def attribute_rows(
-    features: Mapping[str, Mapping[str, Floats]], offsets: Mapping[str, int], num_nodes: int
-) -> tuple[Any | None, Floats | None]:
-    """All attributes of all nodes in one space of columns, words and numbers apart.
+@dataclass(frozen=True)
+class Column:
+    """One feature of one node type in the shared space: its columns, and what was fitted on them.
 
-    Args:
-        features: node type → feature name → (nodes of the type, d).
-        offsets: node type → number of its first node.
-        num_nodes: nodes of all types.
-
-    Returns:
-        Unit TF-IDF rows (CSR) and unit rows of standardised numbers (dense), each over all nodes, or None where no
-        feature is of that kind. Different node types share no column.
+    Words have ``idf`` = ln(n / df), so that words everybody has weigh nothing; numbers have ``mean`` and ``scale``.
     """
-    bags: list[Any] = []
-    numbers: list[Floats] = []
-    for node_type in sorted(features):
-        for name in sorted(features[node_type]):
-            matrix = np.asarray(features[node_type][name], dtype=np.float32)
-            if matrix.ndim == 1:
-                matrix = matrix[:, None]
-            if is_bag(matrix):
-                rows = bag_rows(sparse.csr_matrix(matrix))
-                before, after = offsets[node_type], num_nodes - offsets[node_type] - rows.shape[0]
-                padded = [sparse.csr_matrix((before, rows.shape[1])), rows, sparse.csr_matrix((after, rows.shape[1]))]
-                bags.append(sparse.vstack(padded, format="csr", dtype=np.float32))
-            elif matrix.size:
-                spread = matrix.std(axis=0)
-                scaled = (matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-                full = np.zeros((num_nodes, matrix.shape[1]), dtype=np.float32)
-                full[offsets[node_type] : offsets[node_type] + len(matrix)] = scaled
-                numbers.append(full)
-    bag = unit_rows(sparse.hstack(bags, format="csr", dtype=np.float32)) if bags else None
-    dense = unit_dense(np.hstack(numbers)) if numbers else None
-    return bag, dense
+
+    node_type: str
+    name: str
+    start: int
+    width: int
+    bag: bool
+    mean: Floats
+    scale: Floats
+
+    def rows(self, values: Floats) -> Floats:
+        """Weighted values, not yet of unit length; shape (n, width)."""
+        result: Floats = ((values - self.mean) * self.scale).astype(np.float32)
+        return result
+
+
+@dataclass(frozen=True)
+class AttributeSpace:
+    """All features of all node types in one space of columns, words and numbers apart. Types share no column."""
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, features: Features) -> AttributeSpace:
+        """Learn weights and scales from the features of all nodes, node type → name → (n, d)."""
+        columns: list[Column] = []
+        starts = {True: 0, False: 0}
+        for node_type in sorted(features):
+            for name in sorted(features[node_type]):
+                values = as_matrix(features[node_type][name])
+                if not values.size:
+                    continue
+                bag, width = is_bag(values), values.shape[1]
+                mean, spread = values.mean(axis=0), values.std(axis=0)
+                inverse = np.where(spread > 0, 1.0 / np.maximum(spread, 1e-12), 0.0)
+                if bag:
+                    mean = np.zeros(width)
+                    inverse = np.log(len(values) / np.maximum(np.count_nonzero(values, axis=0), 1))
+                column = Column(
+                    node_type, name, starts[bag], width, bag, mean.astype(np.float32), inverse.astype(np.float32)
+                )
+                columns.append(column)
+                starts[bag] += width
+        return cls(tuple(columns))
+
+    def width(self, bag: bool) -> int:
+        """How many columns of words, or of numbers."""
+        return sum(column.width for column in self.columns if column.bag == bag)
+
+    def rows(self, features: Features, firsts: Mapping[str, int], num_nodes: int) -> tuple[Any | None, Floats | None]:
+        """Unit rows of nodes: words as CSR, numbers dense; None where the space has no such columns.
+
+        Args:
+            features: node type → feature name → values, shape (n of the type, d); missing features count as zero.
+            firsts: node type → row of its first node.
+            num_nodes: rows of the result.
+        """
+        parts: list[Any] = []
+        dense = np.zeros((num_nodes, self.width(bag=False)), dtype=np.float32)
+        for column in self.columns:
+            values = features.get(column.node_type, {}).get(column.name)
+            if values is None:
+                continue
+            first, matrix = firsts[column.node_type], column.rows(as_matrix(values))
+            if column.bag:
+                entries = sparse.coo_matrix(matrix)
+                parts.append((entries.row + first, entries.col + column.start, entries.data))
+            else:
+                dense[first : first + len(matrix), column.start : column.start + column.width] = matrix
+        words = None
+        if self.width(bag=True):
+            row, col, data = (np.concatenate([np.empty(0, np.int64), *(part[i] for part in parts)]) for i in range(3))
+            shape = (num_nodes, self.width(bag=True))
+            words = unit_rows(sparse.csr_matrix((data, (row.astype(np.int64), col.astype(np.int64))), shape=shape))
+        return words, unit_dense(dense) if dense.shape[1] else None
+
+
+def attribute_rows(features: Features, firsts: Mapping[str, int], num_nodes: int) -> tuple[Any | None, Floats | None]:
+    """Unit rows of all nodes in a space fitted on themselves; see ``AttributeSpace``."""
+    return AttributeSpace.fit(features).rows(features, firsts, num_nodes)
+
+
+def as_matrix(values: Floats) -> Floats:
+    """A feature as a float32 matrix; one number a node becomes one column."""
+    matrix = np.asarray(values, dtype=np.float32)
+    return matrix[:, None] if matrix.ndim == 1 else matrix
 
 
 def unit_dense(rows: Floats) -> Floats:

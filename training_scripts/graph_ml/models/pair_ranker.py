@@ -1,0 +1,94 @@
+"""The pair ranker: features of a pair under a small scorer. Numpy alone; training is in ``training/pair_training``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pairs import FLOORS, PairFeatures
+from ..pairs.graph import Floats, Ints
+
+CLAMP = 6.0
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """s = w·x + W₃ relu(W₂ relu(W₁ x + b₁) + b₂) + b₃ over standardised features, clamped to ±6.
+
+    Args:
+        mean, scale: of the features over the training lists, shape (f,).
+        weights: float32; ``linear`` (1, f), ``w1`` (32, f), ``b1``, ``w2`` (32, 32), ``b2``, ``w3`` (1, 32), ``b3``.
+    """
+
+    mean: Floats
+    scale: Floats
+    weights: Mapping[str, Floats]
+
+    def __call__(self, features: Floats) -> Floats:
+        """Scores of a block of features: (f, …) → (…)."""
+        shape = features.shape[1:]
+        x = features.reshape(len(features), -1)
+        scores = np.empty(x.shape[1], dtype=np.float32)
+        # a stripe at a time stays in the cache; three times faster than one product over everything
+        for start in range(0, x.shape[1], 8192):
+            stripe = x[:, start : start + 8192] - self.mean[:, None]
+            stripe *= (1.0 / self.scale)[:, None]
+            np.clip(stripe, -CLAMP, CLAMP, out=stripe)
+            hidden = self.weights["w1"] @ stripe + self.weights["b1"][:, None]
+            np.maximum(hidden, 0, out=hidden)
+            hidden = self.weights["w2"] @ hidden + self.weights["b2"][:, None]
+            np.maximum(hidden, 0, out=hidden)
+            deep = self.weights["w3"] @ hidden + self.weights["linear"] @ stripe
+            scores[start : start + 8192] = deep[0] + self.weights["b3"][0]
+        return scores.reshape(shape)
+
+    def tensors(self) -> dict[str, Floats]:
+        """Everything as named arrays."""
+        return {"mean": self.mean, "scale": self.scale, **self.weights}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Floats]) -> PairScorer:
+        """The opposite of ``tensors``."""
+        rest = {name: tensors[name] for name in ("linear", "w1", "b1", "w2", "b2", "w3", "b3")}
+        return cls(tensors["mean"], tensors["scale"], rest)
+
+
+@dataclass(frozen=True)
+class PairRanker:
+    """Scores all candidates of a source.
+
+    ``chosen`` is ``ranker``, or the name of a floor that validation preferred to it.
+    """
+
+    features: PairFeatures
+    scorer: PairScorer
+    chosen: str = "ranker"
+
+    def all_scores(self, sources: Ints, candidates: slice, heading: bool) -> dict[str, Floats]:
+        """The ranker's and the floors' scores, each (sources, candidates)."""
+        names = self.features.names
+        parts: dict[str, list[Floats]] = {"ranker": [], **{floor: [] for floor in FLOORS}}
+        for _, block in self.features.blocks(sources, candidates, heading):
+            parts["ranker"].append(self.scorer(block).T)
+            for floor, name in FLOORS.items():
+                parts[floor].append(block[names.index(name)].T)
+        return {name: np.concatenate(pieces) for name, pieces in parts.items()}
+
+    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+        """Scores of the chosen scorer, (sources, candidates)."""
+        if self.chosen != "ranker":
+            return self.all_scores(sources, candidates, heading)[self.chosen]
+        blocks = self.features.blocks(sources, candidates, heading)
+        return np.concatenate([self.scorer(block).T for _, block in blocks])
+
+
+def floor_scores(features: PairFeatures, sources: Ints, candidates: slice, heading: bool) -> dict[str, Floats]:
+    """Scores of the floors alone, each (sources, candidates): what any model is to be compared with."""
+    names = features.names
+    parts: dict[str, list[Floats]] = {floor: [] for floor in FLOORS}
+    for _, block in features.blocks(sources, candidates, heading):
+        for floor, name in FLOORS.items():
+            parts[floor].append(block[names.index(name)].T)
+    return {name: np.concatenate(pieces) for name, pieces in parts.items()}
