@@ -1,0 +1,40 @@
+"""How elements of the graph present themselves to a writer, whatever format it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
+from workflow.gremlin.values import ReferenceEdge, ReferenceProperty, ReferenceVertex
+
+if TYPE_CHECKING:
+    from workflow.graphs.base import Graph
+
+AnyVertex = Vertex | ReferenceVertex
+AnyEdge = Edge | ReferenceEdge
+
+
+def is_graph(value: object) -> TypeGuard[Graph]:
+    """Whether a result is a (sub)graph, such as ``subgraph()`` gives."""
+    return all(hasattr(value, name) for name in ("vertices", "edges", "edge_source", "vertex_properties"))
+
+
+def vertex_properties(vertex: AnyVertex) -> Iterable[VertexProperty]:
+    return vertex.graph.vertex_properties(vertex.row) if isinstance(vertex, Vertex) else ()
+
+
+def edge_values(edge: AnyEdge) -> Mapping[str, Any]:
+    return edge.graph.edge_values(edge.row) if isinstance(edge, Edge) else {}
+
+
+def is_vertex_property(value: VertexProperty | Property | ReferenceProperty) -> bool:
+    return isinstance(value, VertexProperty) or (isinstance(value, ReferenceProperty) and value.id is not None)
+
+
+def by_key(properties: Iterable[VertexProperty]) -> dict[str, list[VertexProperty]]:
+    """Vertex properties grouped by key, in order of first appearance."""
+    grouped: dict[str, list[VertexProperty]] = {}
+    for item in properties:
+        grouped.setdefault(item.label, []).append(item)
+    return grouped

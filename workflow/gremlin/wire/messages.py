@@ -1,0 +1,36 @@
+"""What a client asks, once its bytes are read, and how reading and writing fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from workflow.errors import BadRequest, InternalFailure
+from workflow.gremlin.traversal import Lambda
+
+
+class UnreadableRequest(BadRequest):
+    """Bytes that are no request in the format they claim to have."""
+
+    code, status = "MalformedQueryException", 400
+
+
+class UnwritableResult(InternalFailure):
+    """A result that the asked format cannot carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message of the 3.x sub-protocol.
+
+    ``args["gremlin"]`` is text for ``eval`` and a ``Traversal`` for ``bytecode``. ``lambdas`` are the pieces of code
+    the client sent along; whoever executes refuses them.
+    """
+
+    id: UUID
+    op: str = "eval"
+    processor: str = ""
+    args: Mapping[str, Any] = field(default_factory=dict)
+    lambdas: tuple[Lambda, ...] = ()
