@@ -47,7 +47,7 @@ imports: setup
 
 unit: setup
 	@echo "==> tests"
-	@$(RUN) pytest -n 2 --dist loadscope
+	@$(RUN) pytest -n 2 --dist loadscope --ignore tests/peers
 
 test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, MinIO, LocalStack (skipped loudly where one cannot start)
 	@echo "==> tests beside servers of other makers"

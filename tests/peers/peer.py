@@ -1,0 +1,70 @@
+"""Real servers of other makers as child processes: started once, found again in a cache, stopped with the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FIRST_START_S = 900  # builds and downloads included
+MISSING: dict[str, str] = {}
+
+
+class PeerMissing(Exception):
+    """A server could not be started here; the reason is its starter's last words."""
+
+
+def cache() -> Path:
+    """Where binaries and jars are kept between runs."""
+    return Path(os.environ.get("DESPINA_PEERS_CACHE") or Path.home() / ".cache" / "despina-peers")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def peer(name: str, *options: str, ready: Callable[[int], bool] = listens) -> Iterator[int]:
+    """Run ``<name>_server.py`` of this folder until the block ends; yields its port.
+
+    Raises PeerMissing where the toolchain is not there or the server does not come up; the summary names it.
+    """
+    port = free_port()
+    workdir = cache() / name
+    workdir.mkdir(parents=True, exist_ok=True)
+    log = workdir / "server.log"
+    starter = Path(__file__).with_name(f"{name}_server.py")
+    command = [sys.executable, str(starter), str(workdir), "--port", str(port), *options]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        deadline = time.monotonic() + FIRST_START_S
+        while not ready(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                words = log.read_text(errors="replace").strip().splitlines()
+                MISSING[name] = words[-1] if words else f"it did not answer within {FIRST_START_S} s"
+                raise PeerMissing(f"{name}: {MISSING[name]}")
+            time.sleep(0.2)
+        yield port
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -1,0 +1,37 @@
+"""The S3 driver keeps its promises on servers other than the one it was written against."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.test_storage import StorageContract
+from workflow.storage import Storage
+from workflow.storage.s3 import S3Storage
+
+
+def storage_at(monkeypatch: pytest.MonkeyPatch, port: int, key: str) -> Storage:
+    """A driver as a user configures it: by AWS's own variables alone, on an empty bucket."""
+    import boto3
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key)
+    s3 = boto3.client("s3", region_name="us-east-1")
+    if "lab-bucket" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket="lab-bucket")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket="lab-bucket"):
+        for item in page.get("Contents", []):
+            s3.delete_object(Bucket="lab-bucket", Key=item["Key"])
+    return S3Storage("us-east-1")
+
+
+class TestS3OnMinio(StorageContract):
+    @pytest.fixture
+    def storage(self, minio_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        return storage_at(monkeypatch, minio_port, "minioadmin")
+
+
+class TestS3OnLocalstack(StorageContract):
+    @pytest.fixture
+    def storage(self, localstack_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        return storage_at(monkeypatch, localstack_port, "testing")
