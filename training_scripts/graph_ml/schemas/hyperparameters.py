@@ -24,6 +24,7 @@ class HpoParameter(Artefact):
     node_strategy: Literal["perM", "per10M", "per100M"] | None = None
     edge_strategy: Literal["perM", "per10M", "per100M"] | None = None
     default: Any = None
+    models: list[str] | None = None  # ours: the families that have this parameter, when the tuner compares several
 
 
 class EvalMetric(Artefact):

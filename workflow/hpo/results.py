@@ -1,0 +1,86 @@
+"""What came out of a search: one record a trial, and which of them is best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Direction = Literal["maximize", "minimize"]
+TrialState = Literal["Completed", "Failed", "Stopped"]
+
+# all metrics of the page are to be made large, but for the errors
+_MINIMISED = {"mse", "rmse", "mae", "loss"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial.
+
+    Attributes:
+        number: from 1, in the order in which trials were proposed.
+        sample: dimension names to values, what the sampler chose.
+        hyperparameters: what the script was given, as text.
+        value: of the objective; None unless it completed and reported one.
+        reason: why it failed.
+        origin: ``default``, ``warm-start``, ``random`` or ``tpe``: how it came to be proposed.
+    """
+
+    number: int
+    name: str
+    state: TrialState
+    sample: Mapping[str, Any]
+    hyperparameters: Mapping[str, str]
+    origin: str = "random"
+    value: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    wall_s: float = 0.0
+    peak_memory_bytes: int = 0
+    reason: str | None = None
+
+    @property
+    def family(self) -> str:
+        """The model family it trained."""
+        return self.hyperparameters.get("model", "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Trial:
+        """The trial of ``to_json``. Unknown members are ignored."""
+        return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
+
+
+def direction_of(metric: str) -> Direction:
+    """Whether a metric of Neptune's list is to be made large or small."""
+    return "minimize" if metric.lower() in _MINIMISED else "maximize"
+
+
+def best(trials: Iterable[Trial], direction: Direction) -> Trial | None:
+    """The completed trial with the best value; of equals the earliest; None when none completed."""
+    scored = [trial for trial in trials if trial.state == "Completed" and trial.value is not None]
+    sign = -1.0 if direction == "maximize" else 1.0
+    return min(scored, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+
+
+def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
+    """One sentence that says which model family won, by how much, and over which others."""
+    known = list(trials)
+    winner = best(known, direction)
+    if winner is None:
+        return "No trial completed, so there is no model."
+    rivals: dict[str, Trial] = {}
+    for family in sorted({trial.family for trial in known if trial.family != winner.family}):
+        rival = best([trial for trial in known if trial.family == family], direction)
+        if rival is not None:
+            rivals[family] = rival
+    done = sum(trial.state == "Completed" for trial in known)
+    counted = f"{done} of {len(known)} trials completed" if len(known) > 1 else "the only trial"
+    name = winner.family or "The model"
+    text = f"{name} won with validation {metric} {winner.value:.4g} (trial {winner.number}; {counted})"
+    if rivals:
+        ranked = sorted(rivals.values(), key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
+        text += ", ahead of " + ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in ranked)
+    return text + "."
