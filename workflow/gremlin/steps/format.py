@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.errors import QueryFailed
 from workflow.graphs.model import Edge, Vertex, VertexProperty
 from workflow.gremlin.steps.base import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
-from workflow.gremlin.steps.scalars import scope_value, wrong_call
+from workflow.gremlin.steps.scalars import named_value, wrong_call
 from workflow.gremlin.texts import as_text
 from workflow.gremlin.traverser import Traverser
 
@@ -62,7 +62,7 @@ class FormatStep(MapStep):
             else:
                 found = property_of(traverser.value, name)
                 if found is MISSING:
-                    found = scope_value(ctx, traverser, name)
+                    found = named_value(ctx, traverser, name)
             if found is MISSING or found is None:
                 return MISSING
             out += (as_text(found), text)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.semantics import is_number, java_name
 from workflow.gremlin.steps.base import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
-from workflow.gremlin.steps.scalars import scope_value, wrong_call
+from workflow.gremlin.steps.scalars import named_value, wrong_call
 from workflow.gremlin.texts import as_text
 from workflow.gremlin.traverser import Traverser
 
@@ -240,7 +240,7 @@ class MathStep(MapStep):
             if name == CURRENT:
                 found = traverser.value if by is None else by.of(ctx, traverser)
             else:
-                found = scope_value(ctx, traverser, name)
+                found = named_value(ctx, traverser, name)
                 found = found if by is None else by.of_value(ctx, found)
             if found is MISSING:
                 return MISSING

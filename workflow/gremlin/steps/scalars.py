@@ -9,10 +9,11 @@ from workflow.errors import QueryFailed
 from workflow.graphs.model import Path
 from workflow.gremlin.semantics import is_collection, java_class, simple_class
 from workflow.gremlin.steps.base import MISSING, Args, Child, ExecutionContext, MapStep, StepBuilder
+from workflow.gremlin.steps.scope import scope_value
 from workflow.gremlin.texts import as_text
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.traverser import Traverser
-from workflow.gremlin.values import MapEntry, Scope
+from workflow.gremlin.values import MapEntry, Pop, Scope
 
 if TYPE_CHECKING:
     from workflow.gremlin.compile import Compiler
@@ -103,15 +104,10 @@ def is_child(arg: Any) -> bool:
     return isinstance(arg, Traversal)
 
 
-def scope_value(ctx: ExecutionContext, traverser: Traverser, name: str) -> Any:
+def named_value(ctx: ExecutionContext, traverser: Traverser, name: str) -> Any:
     """What a name stands for: an entry of the current map, a side effect, the last stop with that label, or null."""
-    value = traverser.value
-    if isinstance(value, Mapping) and name in value:
-        return value[name]
-    if name in ctx.side_effects:
-        return ctx.side_effects.get(name)
-    found = [] if traverser.path is None else traverser.path.find(name)
-    return found[-1] if found else None
+    found = scope_value(ctx, Pop.last, name, traverser)
+    return None if found is MISSING else found
 
 
 def is_integer(value: Any) -> bool:
