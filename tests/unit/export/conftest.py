@@ -1,0 +1,100 @@
+"""A graph made of records, and the shortest way to an export of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.export import ExportOutcome, parse_request, write_export
+from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
+
+
+class RecordGraph:
+    """A GraphSource over lists of records."""
+
+    def __init__(self, nodes: list[NodeRecord], edges: list[EdgeRecord]) -> None:
+        self._nodes, self._edges = nodes, edges
+        self.passes = 0
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        yield self
+
+    def node_counts(self) -> dict[tuple[str, ...], int]:
+        return dict(Counter(node.labels for node in self._nodes))
+
+    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
+        return dict(Counter((edge.source_labels, edge.label, edge.target_labels) for edge in self._edges))
+
+    def nodes(self) -> Iterator[NodeRecord]:
+        self.passes += 1
+        yield from self._nodes
+
+    def edges(self) -> Iterator[EdgeRecord]:
+        yield from self._edges
+
+
+def node(id: str, labels: str | tuple[str, ...], **properties: Any) -> NodeRecord:
+    several = {name: value if isinstance(value, list) else [value] for name, value in properties.items()}
+    return NodeRecord(id, (labels,) if isinstance(labels, str) else labels, several)
+
+
+def edge(id: str, label: str, source: NodeRecord, target: NodeRecord, **properties: Any) -> EdgeRecord:
+    several = {name: value if isinstance(value, list) else [value] for name, value in properties.items()}
+    return EdgeRecord(id, label, source.id, target.id, source.labels, target.labels, several)
+
+
+class Exported:
+    """A finished export in a folder."""
+
+    def __init__(self, folder: Path, outcome: ExportOutcome) -> None:
+        self.folder, self.outcome = folder, outcome
+
+    def text(self, path: str) -> str:
+        return (self.folder / path).read_text(encoding="utf-8")
+
+    def json(self, path: str) -> Any:
+        return json.loads(self.text(path))
+
+    @property
+    def configuration(self) -> Any:
+        return self.json("training-data-configuration.json")
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file())
+
+
+class Exporter:
+    """Makes graphs and exports them."""
+
+    node = staticmethod(node)
+    edge = staticmethod(edge)
+    Graph = RecordGraph
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(
+        self,
+        nodes: list[NodeRecord] | RecordGraph,
+        edges: list[EdgeRecord] | None = None,
+        ml: Mapping[str, Any] | list[Any] | None = None,
+        **params: Any,
+    ) -> Exported:
+        body: dict[str, Any] = {"command": "export-pg", "outputS3Path": "s3://b/x", "params": params}
+        if ml is not None:
+            body["additionalParams"] = {"neptune_ml": ml}
+        graph = nodes if isinstance(nodes, RecordGraph) else RecordGraph(nodes, edges or [])
+        return Exported(self._folder, write_export(graph, parse_request(body), self._folder))
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Exporter:
+    return Exporter(tmp_path / "out")

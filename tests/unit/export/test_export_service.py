@@ -1,0 +1,240 @@
+"""Export jobs: durable, whole or absent, and their HTTP face."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from workflow.errors import ExportJobNotFound, InvalidParameter, WorkflowError
+from workflow.jobs.exports import ExportService, ExportSources
+from workflow.server import export as export_routes
+from workflow.server.errors import workflow_error
+from workflow.server.services import Services
+from workflow.settings import Settings
+from workflow.storage.local import LocalStorage
+
+BODY = {"command": "export-pg", "outputS3Path": "s3://lab/exports", "additionalParams": {"neptune_ml": {}}}
+MOMENT = datetime(2026, 1, 5, 10, 0, 0)
+
+
+class Bench:
+    """A service over one graph in a temporary home, which can be started again."""
+
+    def __init__(self, home: Path, graph: Any) -> None:
+        self.home, self.graph = home, graph
+        self.storage = LocalStorage(home / "s3")
+        self.sources = ExportSources({"g": graph, "gother": graph})
+        self.service = self.open()
+
+    def open(self) -> ExportService:
+        self.service = ExportService(
+            self.home / "jobs.sqlite", self.storage, self.sources, self.home / "work", now=lambda: MOMENT
+        )
+        return self.service
+
+    def wait(self, job_id: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            status = self.service.status(job_id)
+            if status["status"] in ("succeeded", "failed"):
+                return status
+            time.sleep(0.01)
+        raise AssertionError("the export did not end")
+
+
+@pytest.fixture
+def graph(export: Any) -> Any:
+    return export.Graph([export.node("1", "A", x=1)], [])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, graph: Any) -> Iterator[Bench]:
+    bench = Bench(tmp_path, graph)
+    yield bench
+    bench.service.close()
+
+
+class Gate:
+    """A graph that waits in the middle of being read."""
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+        self.entered, self.open = threading.Event(), threading.Event()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Any]:
+        self.entered.set()
+        self.open.wait(30)
+        with self._graph.snapshot() as snapshot:
+            yield snapshot
+
+
+def test_an_export_appears_under_the_local_time(bench: Bench) -> None:
+    started = bench.service.start(BODY)
+    assert started["jobName"].startswith(f"neptune-export-{started['jobId'][:8]}-")
+    status = bench.wait(started["jobId"])
+    assert status["status"] == "succeeded"
+    assert status["outputS3Uri"] == "s3://lab/exports/20260105_100000"
+    assert status["stats"]["nodes"] == 1
+    assert (bench.home / "s3/lab/exports/20260105_100000/nodes/A.consolidated.csv").exists()
+    assert not list((bench.home / "work").iterdir())
+
+
+def test_two_exports_in_one_second_get_folders_of_their_own(bench: Bench) -> None:
+    jobs = [bench.service.start(BODY)["jobId"] for _ in range(2)]
+    assert [bench.wait(job)["outputS3Uri"][-6:] for job in jobs] == ["100000", "100001"]
+    assert bench.service.list() == jobs[::-1]
+
+
+def test_a_failure_says_why_and_leaves_nothing(bench: Bench) -> None:
+    target = {"targets": [{"node": "B", "property": "x", "type": "classification"}]}
+    job = bench.service.start({**BODY, "additionalParams": {"neptune_ml": target}})["jobId"]
+    status = bench.wait(job)
+    assert status["status"] == "failed"
+    assert "these exist: A" in status["failureReason"]
+    assert not (bench.home / "s3/lab").exists()
+
+
+def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Bench, graph: Any) -> None:
+    gate = Gate(graph)
+    bench.sources._graphs["g"] = gate
+    job = bench.service.start(BODY)["jobId"]
+    assert gate.entered.wait(30)
+    assert bench.service.status(job)["status"] == "running"
+    bench.service._stopping.set()
+    gate.open.set()
+    bench.service.close()
+    bench.open()
+    assert bench.service.status(job)["status"] == "running"
+    assert not (bench.home / "s3/lab").exists()
+    bench.sources._graphs["g"] = graph
+    bench.service.recover()
+    assert bench.wait(job)["status"] == "succeeded"
+
+
+def test_a_job_killed_after_publishing_succeeds_again(bench: Bench) -> None:
+    job = bench.service.start(BODY)["jobId"]
+    first = bench.wait(job)
+    bench.service._db.execute("UPDATE exports SET status = 'running', stats = NULL")
+    bench.service.recover()
+    assert bench.wait(job) == first
+
+
+def test_a_cancelled_job_ends_and_publishes_nothing(bench: Bench, graph: Any) -> None:
+    gate = Gate(graph)
+    bench.sources._graphs["g"] = gate
+    job = bench.service.start(BODY)["jobId"]
+    assert gate.entered.wait(30)
+    assert bench.service.cancel(job)["status"] == "failed"
+    gate.open.set()
+    bench.service.close()
+    assert not (bench.home / "s3/lab").exists()
+    bench.open()
+    assert "cancelled" in bench.service.status(job)["failureReason"]
+
+
+def test_an_existing_folder_is_only_overwritten_on_request(bench: Bench) -> None:
+    body = {**BODY, "createExportSubdirectory": False}
+    assert bench.wait(bench.service.start(body)["jobId"])["outputS3Uri"] == "s3://lab/exports"
+    with pytest.raises(InvalidParameter, match="S3 destination contains existing objects"):
+        bench.service.start(body)
+    again = bench.service.start({**body, "overwriteExisting": "TRUE"})["jobId"]
+    assert bench.wait(again)["status"] == "succeeded"
+
+
+def test_a_completion_file_is_written_when_asked_for(bench: Bench) -> None:
+    body = {**BODY, "completionFileS3Path": "s3://lab/done.json", "completionFilePayload": {"mine": 1}}
+    job = bench.service.start(body)["jobId"]
+    output = bench.wait(job)["outputS3Uri"]
+    text = (bench.home / "s3/lab/done.json").read_text()
+    assert output in text
+    assert '"mine": 1' in text
+
+
+@pytest.mark.parametrize(
+    ("params", "host", "found"),
+    [
+        ({}, None, True),
+        ({"endpoint": "localhost"}, None, True),
+        ({"endpoint": "http://127.0.0.1:8182/"}, None, True),
+        ({"endpoint": "my.cluster"}, "my.cluster", True),
+        ({"graph": "other"}, None, True),
+        ({"endpoint": "elsewhere"}, "my.cluster", False),
+        ({"graph": "nothing"}, None, False),
+    ],
+)
+def test_only_graphs_the_operator_opened_are_read(
+    bench: Bench, params: dict[str, str], host: str | None, found: bool
+) -> None:
+    body = {**BODY, "params": params}
+    if found:
+        assert bench.wait(bench.service.start(body, host)["jobId"])["status"] == "succeeded"
+    else:
+        with pytest.raises(InvalidParameter, match=r"known hosts: localhost|these exist: g, gother"):
+            bench.service.start(body, host)
+
+
+def test_an_unknown_job_is_named(bench: Bench) -> None:
+    with pytest.raises(ExportJobNotFound, match="no export job 'x'"):
+        bench.service.status("x")
+
+
+class Client:
+    """A client of the routes, in process."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def __call__(self, method: str, path: str, content: bytes | str | None = None) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://testserver") as client:
+                return await client.request(method, path, content=content)
+
+        return anyio.run(send)
+
+
+@pytest.fixture
+def client(bench: Bench) -> Client:
+    services = Services(Settings(home=bench.home), bench.storage, {}, {}, exports=bench.service)
+    app = Starlette(routes=export_routes.routes(services), exception_handlers={WorkflowError: workflow_error})
+    return Client(app)
+
+
+@pytest.mark.parametrize("prefix", ["/neptune-export", "/v1/neptune-export"])
+def test_a_notebook_starts_polls_and_deletes(client: Client, bench: Bench, prefix: str) -> None:
+    started = client("POST", prefix, '{"outputS3Path": "s3://lab/x", "params": {"endpoint": "testserver"}}').json()
+    bench.wait(started["jobId"])
+    status = client("GET", f"{prefix}/{started['jobId']}").json()
+    assert status["status"] == "succeeded"
+    assert status["outputS3Uri"].startswith("s3://lab/x/")
+    assert client("DELETE", f"{prefix}/{started['jobId']}").json()["status"] == "succeeded"
+    assert client("GET", prefix).json() == {"ids": [started["jobId"]]}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "BadRequestException"),
+        (b"[]", 400, "BadRequestException"),
+        (b"\xff", 400, "BadRequestException"),
+        (b"{}", 400, "MissingParameterException"),
+        (b" " * ((1 << 20) + 1), 400, "BadRequestException"),
+    ],
+)
+def test_wrong_bodies_are_the_clients_mistake(client: Client, content: bytes, status: int, code: str) -> None:
+    answer = client("POST", "/neptune-export", content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_an_unknown_job_is_404(client: Client) -> None:
+    assert client("GET", "/neptune-export/nope").status_code == 404
