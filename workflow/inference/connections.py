@@ -1,0 +1,80 @@
+"""HTTP connections to endpoints that stay open between calls."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections import defaultdict
+from urllib.parse import urlsplit
+
+from workflow.errors import BadRequest
+
+_IDLE_PER_HOST = 32
+
+
+class EndpointUnreachable(BadRequest):
+    """An endpoint that is in service by its record, and does not answer."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"The endpoint at {url} does not answer: {reason}; look at its status and its log")
+        self.url, self.reason = url, reason
+
+
+class ConnectionPool:
+    """Keep-alive connections by host; safe to share between threads."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._idle: dict[str, list[http.client.HTTPConnection]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def post(self, url: str, body: bytes) -> tuple[int, bytes]:
+        """POST JSON; gives the status and the body. Raises EndpointUnreachable."""
+        parts = urlsplit(url)
+        host = parts.netloc
+        connection = self._take(host)
+        reused = connection is not None
+        while True:
+            if connection is None:
+                kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+                connection = kind(host, timeout=self._timeout_s)
+            try:
+                connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                data = answer.read()
+            except TimeoutError as error:
+                connection.close()
+                raise EndpointUnreachable(url, f"no answer within {self._timeout_s:g} s") from error
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                if not reused:
+                    raise EndpointUnreachable(url, f"{type(error).__name__}: {error}") from error
+                # the other side closed an idle connection, or was restarted: once more on a fresh one
+                connection, reused = None, False
+                continue
+            if answer.will_close:
+                connection.close()
+            else:
+                self._give_back(host, connection)
+            return answer.status, data
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with self._lock:
+            idle = [connection for several in self._idle.values() for connection in several]
+            self._idle.clear()
+        for connection in idle:
+            connection.close()
+
+    def _take(self, host: str) -> http.client.HTTPConnection | None:
+        with self._lock:
+            idle = self._idle[host]
+            return idle.pop() if idle else None
+
+    def _give_back(self, host: str, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            idle = self._idle[host]
+            if len(idle) < _IDLE_PER_HOST:
+                idle.append(connection)
+                return
+        connection.close()
