@@ -31,6 +31,29 @@ class Ids:
         self._rows[id] = row
         return row
 
+    def extend(self, ids: list[Any]) -> None:
+        """Give the next rows to ids that are distinct and not taken."""
+        first = len(self._ids)
+        self._ids += ids
+        self._rows.update(zip(ids, range(first, len(self._ids)), strict=True))
+
+    def first_taken(self, ids: list[Any]) -> Any | None:
+        """The first of these that lives already or stands twice among them."""
+        distinct = dict.fromkeys(ids)
+        if len(distinct) < len(ids):
+            seen: set[Any] = set()
+            for id in ids:
+                if id in seen:
+                    return id
+                seen.add(id)
+        if not self._rows.keys().isdisjoint(distinct):
+            return next(id for id in ids if id in self._rows)
+        return None
+
+    def all(self) -> list[Any]:
+        """The ids of all rows, the dead ones included; a copy."""
+        return self._ids.copy()
+
     def forget(self, row: int) -> None:
         """The row died: its id may be given again."""
         del self._rows[self._ids[row]]

@@ -6,6 +6,7 @@ element keeps its row and its cells, only its ``alive`` byte is cleared.
 
 from __future__ import annotations
 
+import threading
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import compress as pick
@@ -19,6 +20,8 @@ from workflow.graphs.columns import Column
 from workflow.graphs.ids import Ids
 
 Places = tuple[int, int]
+MOST_VIEWS = 24
+"""How many CSR views are kept before the oldest is dropped."""
 
 
 class Elements:
@@ -114,6 +117,7 @@ class State:
         self.written: list[int] = []
         self.next_id = 0
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
+        self._views_lock = threading.Lock()
 
     # -- changes
     def edge_code(self, label: str) -> int:
@@ -159,9 +163,10 @@ class State:
         if found is not None and found[0] == stamp:
             return found[1]
         csr = self._view(wanted, way, size)
-        while len(self._views) >= 24:
-            self._views.pop(next(iter(self._views)))
-        self._views[(way, wanted)] = (stamp, csr)
+        with self._views_lock:
+            while len(self._views) >= MOST_VIEWS:
+                self._views.pop(next(iter(self._views)))
+            self._views[(way, wanted)] = (stamp, csr)
         return csr
 
     def _view(self, codes: tuple[int, ...], way: str, size: int) -> Csr:

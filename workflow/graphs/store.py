@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from workflow.errors import ConcurrentModification, IllegalArgument
 from workflow.graphs.adjacency import Adjacency, Csr
 from workflow.graphs.base import ColumnarGraph, Way
+from workflow.graphs.batch import Batch, install
+from workflow.graphs.changes import describe
 from workflow.graphs.columns import MISSING, Cell, Cells, Codes, Column, Numeric
 from workflow.graphs.index import PropertyIndex
+from workflow.graphs.journal import Journal, MemoryJournal
 from workflow.graphs.model import Vertex, VertexProperty
 from workflow.graphs.state import Elements, State
 from workflow.graphs.transaction import Change, StoreTransaction
@@ -67,10 +70,13 @@ class ColumnView:
 class EmbeddedGraph:
     """A property graph in this process. Implements ``Graph``, ``WritableGraph`` and ``GraphSource``."""
 
-    def __init__(self, name: str = "g", profile: Profile = "neptune") -> None:
+    def __init__(
+        self, name: str = "g", profile: Profile = "neptune", journal: Journal | None = None, state: State | None = None
+    ) -> None:
         self.name = name
         self.profile = profile
-        self.state = State()
+        self.state = State() if state is None else state
+        self.journal: Journal = MemoryJournal() if journal is None else journal
         self.turnstile = Turnstile()
         self.writer = Writer()
         self._indexes: dict[str, PropertyIndex] = {}
@@ -85,7 +91,62 @@ class EmbeddedGraph:
         return StoreTransaction(self, WRITER_TIMEOUT_S if timeout_s is None else timeout_s)
 
     def keep(self, changes: Sequence[Change]) -> None:
-        """Make a transaction's changes durable; a graph in memory has nothing to do."""
+        """Make a transaction's changes durable, while it is still the only one who sees them."""
+        self.journal.append(describe(self.state, changes))
+
+    def load(self, batch: Batch) -> None:
+        """Add many new elements as one commit. IllegalArgument when an id is taken or an end unknown."""
+        self.writer.take(WRITER_TIMEOUT_S)
+        try:
+            self._check(batch)
+            # on disk before the readers are asked to wait
+            self.journal.prepare(batch)
+            self.turnstile.enter_alone(WRITER_TIMEOUT_S)
+            try:
+                self.journal.append_batch(batch)
+                install(self.state, batch)
+            finally:
+                self.turnstile.leave_alone()
+        finally:
+            self.writer.leave()
+
+    def _check(self, batch: Batch) -> None:
+        state = self.state
+        for kind, elements, ids in (
+            ("Vertex", state.vertices, batch.vertices.ids),
+            ("Edge", state.edges, batch.edges.ids),
+        ):
+            taken = elements.ids.first_taken(ids)
+            if taken is not None:
+                raise IllegalArgument(f"{kind} with id already exists: {taken}")
+        if batch.edges and batch.ends is not batch.vertices.ids:
+            new = set(batch.vertices.ids)
+            for end in batch.ends:
+                if end not in new and state.vertices.ids.find(end) is None:
+                    raise IllegalArgument(f"an edge names the vertex {end!r}, which does not exist")
+
+    def reset(self) -> None:
+        """Remove everything, for good. Rows and ids begin anew."""
+        self.writer.take(WRITER_TIMEOUT_S)
+        try:
+            self.turnstile.enter_alone(WRITER_TIMEOUT_S)
+            try:
+                self.journal.restart()
+                self.state = State()
+                self._indexes = {}
+            finally:
+                self.turnstile.leave_alone()
+        finally:
+            self.writer.leave()
+
+    def close(self) -> None:
+        """Wait for the writer and let go of the files."""
+        self.journal.settle()
+        self.writer.take(WRITER_TIMEOUT_S)
+        try:
+            self.journal.close()
+        finally:
+            self.writer.leave()
 
     # -- vertices
     def vertex_count(self) -> int:

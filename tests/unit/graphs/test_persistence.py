@@ -1,0 +1,339 @@
+"""The folder of a graph: what is acknowledged comes back, what is torn does not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import uuid
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workflow.errors import IllegalArgument, InternalFailure
+from workflow.graphs.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.columns import MISSING
+from workflow.graphs.persistence import FolderInUse, open_graph
+from workflow.graphs.segments import StoreDamaged
+from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+
+
+def contents(graph: EmbeddedGraph) -> Any:
+    """All a reader can see, ids with their classes; ids of properties left out, since single ones follow the row."""
+    return (
+        [
+            (
+                repr(graph.vertex_id(v)),
+                graph.vertex_label(v),
+                [(p.key, p.value, type(p.value), p.meta) for p in graph.vertex_properties(v)],
+                [repr(graph.edge_id(e)) for e in graph.incident(v, "out")],
+                [repr(graph.edge_id(e)) for e in graph.incident(v, "in")],
+            )
+            for v in graph.vertices()
+        ],
+        [(repr(graph.edge_id(e)), graph.edge_label(e), graph.edge_values(e)) for e in graph.edges()],
+    )
+
+
+def fill(graph: EmbeddedGraph) -> None:
+    """Three commits that touch every kind of change."""
+    tx = graph.begin()
+    a, b = tx.add_vertex("a", "person::student"), tx.add_vertex("b", "person")
+    tx.set_vertex_property(a, "name", "Ann", "single")
+    tx.set_vertex_property(a, "tag", "x", "set")
+    tx.set_vertex_property(a, "tag", "y", "set", {"since": Long(2009)})
+    tx.set_edge_property(tx.add_edge("ab", "knows", a, b), "weight", 0.5)
+    tx.commit()
+    tx = graph.begin()
+    tx.add_edge("ba", "knows", b, a)
+    tx.add_vertex("c", "thing")
+    tx.set_edge_property(0, "weight", 0.75)
+    tx.commit()
+    tx = graph.begin()
+    tx.remove_edge(0)
+    tx.remove_vertex(2)
+    tx.remove_vertex_property(0, next(graph.vertex_properties(0, ["name"])).id)
+    tx.commit()
+
+
+def small_batch() -> Batch:
+    """Two vertices and two edges, one of them to the known vertex a."""
+    vertices = ElementBatch(
+        ["p", "q"],
+        np.array([0, 0], dtype=np.int32),
+        ["page"],
+        {
+            "size": ColumnData(np.array([5, 0]), int, np.array([True, False])),
+            "title": ColumnData(["P", MISSING]),
+        },
+    )
+    edges = ElementBatch(
+        ["pq", "pa"], np.array([0, 0], dtype=np.int32), ["links"], {"w": ColumnData(np.array([0.5, 1.5]), float)}
+    )
+    return Batch(vertices, edges, ["a", "p", "q"], np.array([1, 1], dtype=np.int32), np.array([2, 0], dtype=np.int32))
+
+
+def test_a_closed_graph_opens_as_it_was(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path / "g")
+    fill(graph)
+    graph.load(small_batch())
+    before, last = contents(graph), graph.journal.last()
+    graph.close()
+    again = open_graph(tmp_path / "g")
+    assert contents(again) == before
+    assert again.journal.last() == last
+    assert [p.value for p in again.vertex_properties(again.vertex_row("p") or 0)] == [5, "P"]
+    again.close()
+
+
+def test_a_snapshot_replaces_the_log_and_changes_nothing(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    fill(graph)
+    graph.load(small_batch())
+    before = contents(graph)
+    graph.close()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert any(name.startswith("snapshot-") for name in names)
+    again = open_graph(tmp_path)
+    assert contents(again) == before
+    tx = again.begin()
+    tx.add_edge(None, "knows", again.vertex_row("a") or 0, again.vertex_row("q") or 0)
+    tx.commit()
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        "lone \ud800 surrogate",
+        5,
+        2**80,
+        0.1,
+        float("inf"),
+        True,
+        None,
+        Long(5),
+        Byte(1),
+        Short(2),
+        BigInteger(2**70),
+        Float(0.5),
+        Char("c"),
+        Decimal("1.10"),
+        dt.datetime(2024, 2, 29, 12, 0, 1, 5, dt.UTC),
+        dt.timedelta(days=1, microseconds=3),
+        uuid.UUID(int=7),
+        b"\x00\xff",
+        [1, "a", Long(3)],
+        {"k": [1]},
+        {1, 2},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("log_limit", [1, 1 << 20])
+def test_a_value_comes_back_with_its_class(tmp_path: Path, value: Any, log_limit: int) -> None:
+    graph = open_graph(tmp_path, profile="tinkerpop", log_limit_bytes=log_limit)
+    tx = graph.begin()
+    tx.set_vertex_property(tx.add_vertex(Long(1), "v"), "p", value, "single")
+    tx.add_vertex("text id", "v")
+    tx.add_vertex(uuid.UUID(int=1), "v")
+    tx.commit()
+    graph.close()
+    again = open_graph(tmp_path, profile="tinkerpop")
+    (found,) = again.vertex_values(0, "p")
+    assert found == value
+    assert type(found) is type(value)
+    assert [again.vertex_id(v) for v in again.vertices()] == [1, "text id", uuid.UUID(int=1)]
+    assert type(again.vertex_id(0)) is Long
+    again.close()
+
+
+def test_a_value_that_cannot_be_kept_is_refused_and_undone(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    tx = graph.begin()
+    tx.set_vertex_property(tx.add_vertex("a", "v"), "p", object(), "single")
+    with pytest.raises(IllegalArgument, match="object cannot be stored"):
+        tx.commit()
+    assert graph.vertex_count() == 0
+    graph.begin().commit()
+    graph.close()
+
+
+def test_a_log_cut_anywhere_gives_the_commits_that_are_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    graph = open_graph(folder)
+    states = [contents(graph)]
+    log = folder / "log-00000001.bin"
+    ends = [0]
+    for number in range(4):
+        tx = graph.begin()
+        row = tx.add_vertex(f"v{number}", "v")
+        tx.set_vertex_property(row, "n", number, "single")
+        if number:
+            tx.add_edge(f"e{number}", "x", row, 0)
+        tx.commit()
+        states.append(contents(graph))
+        ends.append(log.stat().st_size)
+    graph.close()
+    for size in range(ends[-1] + 1):
+        copy = tmp_path / "copy"
+        shutil.copytree(folder, copy)
+        with (copy / log.name).open("r+b") as file:
+            file.truncate(size)
+        again = open_graph(copy)
+        whole = sum(end <= size for end in ends) - 1
+        assert contents(again) == states[whole], size
+        tx = again.begin()
+        tx.add_vertex("after", "v")
+        tx.commit()
+        again.close()
+        last = open_graph(copy)
+        assert last.vertex_count() == whole + 1
+        last.close()
+        shutil.rmtree(copy)
+
+
+def test_zeros_after_the_last_commit_are_cut_off(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    before = contents(graph)
+    graph.close()
+    with (tmp_path / "log-00000001.bin").open("ab") as file:
+        file.write(bytes(4096))
+    again = open_graph(tmp_path)
+    assert contents(again) == before
+    again.close()
+
+
+def test_a_changed_byte_in_the_middle_is_reported_and_nothing_dropped(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.close()
+    log = tmp_path / "log-00000001.bin"
+    data = bytearray(log.read_bytes())
+    data[20] ^= 1
+    log.write_bytes(data)
+    with pytest.raises(StoreDamaged, match="checksum"):
+        open_graph(tmp_path)
+    assert log.read_bytes() == data
+
+
+def test_a_damaged_snapshot_is_named(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    fill(graph)
+    graph.close()
+    (snapshot,) = tmp_path.glob("snapshot-*.npz")
+    data = bytearray(snapshot.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    snapshot.write_bytes(data)
+    with pytest.raises(StoreDamaged, match=snapshot.name):
+        open_graph(tmp_path)
+
+
+def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    with pytest.raises(FolderInUse):
+        open_graph(tmp_path)
+    graph.close()
+    open_graph(tmp_path).close()
+
+
+def test_another_profile_is_refused(tmp_path: Path) -> None:
+    open_graph(tmp_path).close()
+    with pytest.raises(InternalFailure, match="profile 'neptune'"):
+        open_graph(tmp_path, profile="tinkerpop")
+
+
+def test_a_reset_forgets_everything_at_once_and_for_good(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.load(small_batch())
+    graph.reset()
+    assert (graph.vertex_count(), graph.edge_count()) == (0, 0)
+    assert graph.vertex_row("a") is None
+    tx = graph.begin()
+    tx.add_vertex("a", "new")
+    tx.commit()
+    graph.close()
+    again = open_graph(tmp_path)
+    assert [again.vertex_label(v) for v in again.vertices()] == ["new"]
+    again.close()
+    assert not list(tmp_path.glob("segment-*"))
+
+
+def test_a_batch_with_a_taken_id_or_an_unknown_end_changes_nothing(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    with pytest.raises(IllegalArgument, match="'a', which does not exist"):
+        graph.load(small_batch())
+    fill(graph)
+    graph.load(small_batch())
+    before = contents(graph)
+    with pytest.raises(IllegalArgument, match="Vertex with id already exists: p"):
+        graph.load(small_batch())
+    assert contents(graph) == before
+    graph.close()
+
+
+def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    before = contents(graph)
+
+    def full(handle: int, data: bytes) -> None:
+        import os
+
+        os.write(handle, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workflow.graphs.journal._write_all", full)
+        tx = graph.begin()
+        tx.add_vertex("lost", "v")
+        with pytest.raises(InternalFailure, match="No space left"):
+            tx.commit()
+    assert contents(graph) == before
+    tx = graph.begin()
+    tx.add_vertex("kept", "v")
+    tx.commit()
+    after = contents(graph)
+    graph.close()
+    again = open_graph(tmp_path)
+    assert contents(again) == after
+    again.close()
+
+
+def test_the_change_log_lists_what_happened_in_order(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.load(small_batch())
+    lines = [
+        (commit.number, record.op, record.data["type"], record.data["id"], record.data["key"], record.data["value"])
+        for commit in graph.journal.commits(1)
+        for record in graph.journal.records(commit)
+    ]
+    assert lines[:3] == [
+        (1, "ADD", "vl", "a", "label", {"value": "person", "dataType": "String"}),
+        (1, "ADD", "vl", "a", "label", {"value": "student", "dataType": "String"}),
+        (1, "ADD", "vl", "b", "label", {"value": "person", "dataType": "String"}),
+    ]
+    assert [line[1:5] for line in lines if line[0] == 3] == [
+        ("REMOVE", "ep", "ab", "weight"),
+        ("REMOVE", "e", "ab", "label"),
+        ("REMOVE", "vl", "c", "label"),
+        ("REMOVE", "vp", "a", "name"),
+    ]
+    assert [line[1:5] for line in lines if line[0] == 4] == [
+        ("ADD", "vl", "p", "label"),
+        ("ADD", "vp", "p", "size"),
+        ("ADD", "vp", "p", "title"),
+        ("ADD", "vl", "q", "label"),
+        ("ADD", "e", "pq", "label"),
+        ("ADD", "ep", "pq", "w"),
+        ("ADD", "e", "pa", "label"),
+        ("ADD", "ep", "pa", "w"),
+    ]
+    assert [commit.number for commit in graph.journal.commits(3)] == [3, 4]
+    graph.close()
