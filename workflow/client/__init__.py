@@ -1,6 +1,16 @@
 """The client side: Neptune's data API and Gremlin, to our service or, with another address, to a real cluster."""
 
+from workflow.client.charts import link_chart, ranking_histogram
 from workflow.client.connection import Connection
+from workflow.client.service import LocalService, local_service, start_service
 from workflow.client.workflow import Workflow
 
-__all__ = ["Connection", "Workflow"]
+__all__ = [
+    "Connection",
+    "LocalService",
+    "Workflow",
+    "link_chart",
+    "local_service",
+    "ranking_histogram",
+    "start_service",
+]

@@ -1,19 +1,21 @@
-"""A service of one's own, for as long as a block lasts."""
+"""A service of one's own: for as long as a block, a notebook or this process lasts."""
 
 from __future__ import annotations
 
-import os
+import atexit
 import select
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from workflow.errors import WorkflowError
 
 READY = "Despina listens on "
+STOP_TIMEOUT_S = 30
 
 
 class ServiceDidNotStart(WorkflowError):
@@ -23,41 +25,63 @@ class ServiceDidNotStart(WorkflowError):
         super().__init__(f"The service on {home} did not start: {said.strip() or 'it said nothing'}")
 
 
-@contextmanager
-def local_service(home: Path, *options: str, timeout_s: float = 60) -> Iterator[str]:
-    """Run ``despina serve`` on a free loopback port; yields its address, stops it and its jobs at the end.
+class LocalService:
+    """A running ``despina serve``; stopped by ``stop``, at the latest when this process ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, home: Path) -> None:
+        self._process, self.url, self.home = process, url, home
+        atexit.register(self.stop)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End the service, its jobs and its endpoints. Stopping twice is fine."""
+        atexit.unregister(self.stop)
+        _end(self._process)
+
+
+def start_service(home: Path | None = None, *options: str, timeout_s: float = 60) -> LocalService:
+    """Start ``despina serve`` on a free loopback port and return once it answers.
 
     Args:
-        home: where the service keeps everything; created if missing.
+        home: where the service keeps everything; created if missing, by default a new temporary folder.
         options: further options of ``despina serve``.
-        timeout_s: how long it may take until it answers. Raises ServiceDidNotStart.
+        timeout_s: how long it may take. Raises ServiceDidNotStart.
     """
+    home = Path(tempfile.mkdtemp(prefix="despina-")) if home is None else home
     home.mkdir(parents=True, exist_ok=True)
     log = home / "service.log"
-    command: Sequence[str] = [
-        sys.executable,
-        "-m",
-        "workflow.cli",
-        "serve",
-        "--port",
-        "0",
-        "--home",
-        str(home),
-        *options,
-    ]
+    command = [sys.executable, "-m", "workflow.cli", "serve", "--port", "0", "--home", str(home), *options]
     with log.open("ab") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env={**os.environ})  # noqa: S603
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603 - our own command
     try:
-        yield _address(process, log, home, timeout_s)
+        return LocalService(process, _address(process, log, home, timeout_s), home)
+    except BaseException:
+        _end(process)
+        raise
+
+
+@contextmanager
+def local_service(home: Path, *options: str, timeout_s: float = 60) -> Iterator[str]:
+    """``start_service`` for as long as a block lasts; yields the address."""
+    service = start_service(home, *options, timeout_s=timeout_s)
+    try:
+        yield service.url
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        service.stop()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _address(process: subprocess.Popen[bytes], log: Path, home: Path, timeout_s: float) -> str:

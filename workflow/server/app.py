@@ -14,7 +14,7 @@ from workflow.server.errors import http_error, unexpected_error, workflow_error
 from workflow.server.services import Services
 
 # each has ``routes(services) -> list[BaseRoute]``; the first match wins
-ROUTE_MODULES = ("ml", "loader", "status", "export", "gremlin_http", "gremlin_websocket")
+ROUTE_MODULES = ("ui", "ml", "loader", "status", "export", "gremlin_http", "gremlin_websocket")
 
 
 def create_app(services: Services) -> Starlette:

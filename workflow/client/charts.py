@@ -1,0 +1,86 @@
+"""Pictures for notebooks: a graph with its predicted edges, and what a training made of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from workflow.errors import InvalidParameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KNOWN, PREDICTED = "known", "predicted"
+
+
+def link_chart(
+    edges: pd.DataFrame, predicted: pd.DataFrame, *, captions: dict[str, str] | None = None, width: int = 560
+) -> Any:
+    """The graph of ``edges`` with the ``predicted`` ones dashed.
+
+    Args:
+        edges: columns ``source`` and ``target``, ids of vertices.
+        predicted: the same columns.
+        captions: what to write beside a vertex instead of its id.
+        width: in pixels; the picture is square.
+
+    Returns:
+        An Altair chart.
+    """
+    import altair as alt
+    import networkx as nx
+    import pandas as pd
+
+    for name, frame in (("edges", edges), ("predicted", predicted)):
+        if not {"source", "target"} <= set(frame.columns):
+            raise InvalidParameter(
+                f"{name} needs the columns source and target; it has {', '.join(map(str, frame.columns))}."
+            )
+    network = nx.Graph([*_pairs(edges), *_pairs(predicted)])
+    places = nx.spring_layout(network, seed=1, k=2.2 / max(len(network), 1) ** 0.5)
+    lines = [
+        {"kind": kind, "x": places[a][0], "y": places[a][1], "x2": places[b][0], "y2": places[b][1]}
+        for kind, frame in ((KNOWN, edges), (PREDICTED, predicted))
+        for a, b in _pairs(frame)
+    ]
+    points = [{"x": x, "y": y, "name": (captions or {}).get(id, id)} for id, (x, y) in places.items()]
+    position: dict[str, Any] = {"x": alt.X("x:Q", axis=None), "y": alt.Y("y:Q", axis=None)}
+    colours = alt.Scale(domain=[KNOWN, PREDICTED], range=["#b9c4cf", "#c2571a"])
+    drawn = (
+        alt.Chart(pd.DataFrame(lines))
+        .mark_rule()
+        .encode(
+            **position,
+            x2="x2:Q",
+            y2="y2:Q",
+            color=alt.Color("kind:N", scale=colours, title="edge"),
+            strokeDash=alt.StrokeDash(
+                "kind:N", scale=alt.Scale(domain=[KNOWN, PREDICTED], range=[[1, 0], [6, 4]]), title="edge"
+            ),
+            strokeWidth=alt.StrokeWidth(
+                "kind:N", scale=alt.Scale(domain=[KNOWN, PREDICTED], range=[1.2, 2.4]), title="edge"
+            ),
+        )
+    )
+    base = alt.Chart(pd.DataFrame(points)).encode(**position)
+    dots = base.mark_circle(size=140, color="#1f5fa8", opacity=1).encode(tooltip="name:N")
+    names = base.mark_text(dy=-13, fontSize=11).encode(text="name:N")
+    return alt.layer(drawn, dots, names).properties(width=width, height=width).configure_view(stroke=None)
+
+
+def ranking_histogram(ranks: Sequence[float], *, title: str = "rank of the true vertex among all candidates") -> Any:
+    """How often a held-out edge came at which rank; logarithmic bins, because the head is what counts."""
+    import altair as alt
+    import pandas as pd
+
+    bounds = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1 << 62]
+    names = [f"{low}" if high == low + 1 else f"{low}–{high - 1}" for low, high in pairwise(bounds)]
+    names[-1] = f"{bounds[-2]}+"
+    counts = [sum(low <= rank < high for rank in ranks) for low, high in pairwise(bounds)]
+    frame = pd.DataFrame({"rank": names, "edges": counts})
+    return alt.Chart(frame, title=title).mark_bar(color="#1f5fa8").encode(x=alt.X("rank:N", sort=names), y="edges:Q")
+
+
+def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(frame["source"].astype(str), frame["target"].astype(str), strict=True))
