@@ -37,7 +37,7 @@ class Graph(Protocol):
     def vertex_id(self, row: int) -> Any: ...
     def vertex_label(self, row: int) -> str: ...
     def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
-        """All, or those of the keys, in insertion order."""
+        """All, or those of the keys; the order of keys is one for the whole graph, values of a key are by insertion."""
 
     def vertex_values(self, row: int, key: str) -> Sequence[Any]:
         """The bare values of one key: empty, one, or several."""

@@ -81,7 +81,7 @@ def _install_elements(elements: Elements, batch: ElementBatch) -> None:
         column = elements.column(key)
         column.load(first, data.values, data.kind, data.present)
         for code in np.unique(labels[_held(data)]).tolist():
-            elements.keys_of_label[code].setdefault(key, column)
+            elements.note_key(code, column)
 
 
 def _held(data: ColumnData) -> NDArray[np.bool_]:

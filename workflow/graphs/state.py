@@ -83,8 +83,15 @@ class Elements:
 
     def put(self, column: Column, row: int, cell: Any) -> Any:
         """Set a cell; returns the old one."""
-        self.keys_of_label[self.label[row]].setdefault(column.key, column)
+        code = self.label[row]
+        if column.key not in self.keys_of_label[code]:
+            self.note_key(code, column)
         return column.put(row, cell)
+
+    def note_key(self, code: int, column: Column) -> None:
+        """Elements of a label may have a key now; keys are listed in the order their columns were made."""
+        known = {**self.keys_of_label[code], column.key: column}
+        self.keys_of_label[code] = dict(sorted(known.items(), key=lambda item: item[1].index))
 
     def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
         """Living rows in insertion order, of some labels or of all; what is added later does not appear."""
