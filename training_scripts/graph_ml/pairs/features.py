@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from .attributes import cosine_block
+from .attributes import AttributeSpace, Features, cosine_block
 from .degree import arrow_block, degree_block
 from .ease import ease_block
 from .graph import Floats, Ints, PairGraph
-from .ials import Factors
+from .ials import Factors, fold_in
 from .pagerank import pagerank_block
 from .paths import path_block
 
@@ -22,6 +23,8 @@ ARROWS = ("reciprocal", "role_degree", "source_role_degree")
 #: features that pick the hard negatives, and the floors every model is compared with
 RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
 FLOORS = {"adamic_adar": "aa_raw", "l3": "l3", "ease": "ease"}
+
+Edges = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class PairFeatures:
         arrows: CSR matrix of ones from source to target, where the direction of the target's edges says something:
             adds whether the opposite edge exists, and degrees by role.
         typed: the two ends differ in type: adds which end is asked for.
+        attributes: how ``bag`` and ``numbers`` were made, for nodes that come later.
     """
 
     views: tuple[View, ...]
@@ -63,6 +67,7 @@ class PairFeatures:
     settings: PairSettings = field(default_factory=PairSettings)
     arrows: Any | None = None
     typed: bool = False
+    attributes: AttributeSpace = field(default_factory=lambda: AttributeSpace(()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,6 +113,43 @@ class PairFeatures:
         if self.typed:
             chosen.append(np.full_like(chosen[0], float(heading)))
         return np.stack(chosen, dtype=np.float32)
+
+    def extended(
+        self,
+        own: Edges,
+        every: Edges,
+        num_nodes: int,
+        values: Features,
+        firsts: Mapping[str, int],
+    ) -> PairFeatures:
+        """The same features on a graph that has gained edges, and nodes after the last known one.
+
+        Args:
+            own: new edges of the target's type, (sources, targets).
+            every: new edges of all types.
+            num_nodes: nodes with the new ones.
+            values: encoded features of new nodes, node type → name → (n, d); rows follow ``firsts``.
+            firsts: node type → number of its first new node.
+        """
+        known, extra = self.num_nodes, num_nodes - self.num_nodes
+        views = []
+        for position, view in enumerate(self.views):
+            graph = view.graph.extended(*(own if position == 0 else every), num_nodes)
+            views.append(View(view.name, graph, None if view.factors is None else fold_in(graph, view.factors)))
+        bag, numbers = self.bag, self.numbers
+        if extra:
+            below = {name: first - known for name, first in firsts.items()}
+            new_bag, new_numbers = self.attributes.rows(values, below, extra)
+            bag = None if bag is None else sparse.vstack([bag, new_bag], format="csr", dtype=np.float32)
+            numbers = None if numbers is None or new_numbers is None else np.vstack([numbers, new_numbers])
+        arrows = self.arrows
+        if arrows is not None:
+            old = arrows.tocoo()
+            row, col = np.concatenate([old.row, own[0]]), np.concatenate([old.col, own[1]])
+            ones = np.ones(len(row), dtype=np.float32)
+            arrows = sparse.csr_matrix((ones, (row, col)), shape=(num_nodes, num_nodes))
+            arrows.data[:] = 1.0
+        return replace(self, views=tuple(views), bag=bag, numbers=numbers, arrows=arrows)
 
     def blocks(
         self, sources: Ints, candidates: slice = slice(None), heading: bool = False, memory_mb: int = 256

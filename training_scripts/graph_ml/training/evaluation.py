@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..links import LinkProblem, Pairs, codes
 from ..metrics import auc, rank_of_true, ranking_metrics
 from ..pairs.graph import Ints
-from .links import LinkProblem, Pairs, codes
 
 Matrix = npt.NDArray[np.float32]
 #: (query nodes, heading) → scorer name → scores (queries, candidates)

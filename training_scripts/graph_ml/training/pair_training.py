@@ -10,11 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..links import LinkProblem, Pairs, codes
 from ..models.pair_ranker import CLAMP, PairRanker, PairScorer
-from ..pairs import RETRIEVERS, PairFeatures, PairSettings, View, attribute_rows, fit_ials
+from ..pairs import RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
 from ..pairs.attributes import Features
 from ..pairs.graph import Floats, Ints
-from .links import LinkProblem, Pairs, codes
+from .optimisers import AdamW, one_cycle
 
 Tick = Callable[[str, int, int], None]
 
@@ -68,12 +69,15 @@ def build_features(
 ) -> PairFeatures:
     """Fit everything that pair features need on these links; the attributes belong to all nodes anyway."""
     rng = np.random.default_rng(seed)
-    bag, numbers = attribute_rows(attributes, problem.space.offsets, problem.space.total)
+    space = AttributeSpace.fit(attributes)
+    bag, numbers = space.rows(attributes, problem.space.offsets, problem.space.total)
     views = tuple(
         View(name, graph, fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng))
         for name, graph in problem.views(links)
     )
-    return PairFeatures(views, bag, numbers, settings, problem.arrows(links), typed=not problem.homogeneous)
+    return PairFeatures(
+        views, bag, numbers, settings, problem.arrows(links), typed=not problem.homogeneous, attributes=space
+    )
 
 
 def training_lists(
@@ -166,8 +170,7 @@ def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | N
     weights = initial_weights(positives.shape[1], settings.hidden, generator)
     batches = -(-len(lists.negatives) // settings.batch)
     epochs = max(settings.epochs, -(-settings.min_steps // batches))
-    optimiser = torch.optim.AdamW(weights.values(), lr=settings.lr, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=settings.lr, total_steps=epochs * batches)
+    optimiser = AdamW(weights.values(), settings.lr, settings.weight_decay)
     for epoch in range(epochs):
         shuffled = torch.randperm(len(lists.negatives), generator=generator).numpy()
         for begin in range(0, len(shuffled), settings.batch):
@@ -178,10 +181,9 @@ def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | N
             minus = score(weights, negatives[rows])
             plus = score(weights, positives[torch.from_numpy(members)])
             loss = ranking_loss(plus, minus, torch.from_numpy(owner), log_weight[rows], uniform[rows], settings.bce)
-            optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.lr = one_cycle(optimiser.steps, epochs * batches, settings.lr)
             optimiser.step()
-            schedule.step()
         if tick is not None:
             tick("training", epoch + 1, epochs)
     trained = {name: weight.detach().numpy().copy() for name, weight in weights.items()}
@@ -192,7 +194,8 @@ def initial_weights(num_features: int, hidden: int, generator: torch.Generator) 
     """Uniform in ±1/√fan-in, the linear part and the last bias at zero."""
 
     def uniform(*shape: int, fan_in: int) -> Tensor:
-        return (torch.rand(*shape, generator=generator) * 2 - 1) / fan_in**0.5
+        drawn: Tensor = (torch.rand(*shape, generator=generator) * 2 - 1) / fan_in**0.5
+        return drawn
 
     weights = {
         "linear": torch.zeros(1, num_features),
@@ -210,8 +213,9 @@ def score(weights: dict[str, Tensor], x: Tensor) -> Tensor:
     """Scores of standardised features, (…, f) → (…)."""
     hidden = torch.relu(x @ weights["w1"].T + weights["b1"])
     hidden = torch.relu(hidden @ weights["w2"].T + weights["b2"])
-    result: Tensor = (hidden @ weights["w3"].T + x @ weights["linear"].T + weights["b3"]).squeeze(-1)
-    return result
+    total: Tensor = hidden @ weights["w3"].T + x @ weights["linear"].T + weights["b3"]
+    flat: Tensor = total.squeeze(-1)
+    return flat
 
 
 def ranking_loss(plus: Tensor, minus: Tensor, owner: Tensor, log_weight: Tensor, uniform: Tensor, bce: float) -> Tensor:

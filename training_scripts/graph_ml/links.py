@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..data import EdgeType, GraphData, Target
-from ..metrics import Exclusions
-from ..pairs import NodeSpace, PairGraph
-from ..pairs.graph import Ints
+from .data import EdgeType, GraphData, Target
+from .metrics import Exclusions
+from .pairs import NodeSpace, PairGraph
+from .pairs.graph import Ints
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)

@@ -1,0 +1,34 @@
+"""Our optimisers against torch's."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from training_scripts.graph_ml.training.optimisers import AdamW, RowAdagrad, one_cycle
+
+
+def test_adamw_and_one_cycle_walk_as_torchs_do() -> None:
+    start = torch.randn(5, generator=torch.Generator().manual_seed(0))
+    ours, judged = start.clone().requires_grad_(), start.clone().requires_grad_()
+    mine = AdamW([ours], lr=1e-2, weight_decay=0.1)
+    theirs = torch.optim.AdamW([judged], lr=1e-2, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(theirs, max_lr=1e-2, total_steps=30, cycle_momentum=False)
+    for step in range(29):
+        (ours**2).sum().backward()
+        (judged**2).sum().backward()
+        mine.lr = one_cycle(step, 30, 1e-2)
+        assert mine.lr == pytest.approx(schedule.get_last_lr()[0], rel=1e-6)
+        mine.step()
+        theirs.step()
+        theirs.zero_grad()
+        schedule.step()
+    assert torch.allclose(ours, judged, atol=1e-6)
+
+
+def test_row_adagrad_leaves_untouched_rows_alone() -> None:
+    table = torch.ones(3, 2)
+    optimiser = RowAdagrad(table, lr=0.5)
+    optimiser.step(torch.tensor([1]), torch.tensor([[3.0, 3.0]]))
+    # the mean square is 9, so the step is .5 · 3 / 3
+    assert table.tolist() == [[1, 1], [pytest.approx(0.5), pytest.approx(0.5)], [1, 1]]

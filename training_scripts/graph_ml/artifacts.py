@@ -1,0 +1,152 @@
+"""The model folder: what training leaves and serving reads. JSON, ``.npy``, Parquet and safetensors; no pickle.
+
+model.json            what the model is; written last, so a folder with one is complete
+weights.safetensors   everything that was trained
+arrays/…              graphs, features and embeddings, one ``.npy`` an array, read memory-mapped
+ids/<k>.parquet       the ids of node type k, in index order
+metrics.json          figures of every split and floor
+report.html           the same for people
+code/                 what serves the model
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from .schemas import Metrics, ModelDescription
+
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+METRICS = "metrics.json"
+REPORT = "report.html"
+STAGING = ".new"
+CODE = ("graph_ml", "inference.py", "serve.py")
+
+
+class ModelWriter:
+    """Writes a model folder in a staging folder inside it and moves everything at the end, ``model.json`` last.
+
+    What an interrupted run has left is removed when a new one begins.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.staging = folder, folder / STAGING
+        shutil.rmtree(self.staging, ignore_errors=True)
+        self.staging.mkdir(parents=True)
+        self.weights: dict[str, npt.NDArray[Any]] = {}
+
+    def array(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Keep an array as ``arrays/<name>.npy``."""
+        path = self.staging / "arrays" / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.ascontiguousarray(values), allow_pickle=False)
+
+    def matrix(self, name: str, values: Any) -> None:
+        """Keep a CSR matrix as its three arrays."""
+        for part in ("indptr", "indices", "data"):
+            self.array(f"{name}/{part}", getattr(values, part))
+        self.array(f"{name}/shape", np.array(values.shape, dtype=np.int64))
+
+    def tensors(self, prefix: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Add trained weights under a prefix."""
+        self.weights.update({f"{prefix}.{name}": np.ascontiguousarray(value) for name, value in tensors.items()})
+
+    def ids(self, node_ids: Mapping[str, Sequence[str]]) -> None:
+        """Keep the ids of every node type, in the order of the types."""
+        (self.staging / "ids").mkdir(exist_ok=True)
+        for position, ids in enumerate(node_ids.values()):
+            table = pa.table({"id": pa.array(ids, type=pa.string())})
+            pq.write_table(table, self.staging / "ids" / f"{position}.parquet", compression="zstd")
+
+    def file(self, name: str, text: str) -> None:
+        """Keep a text file."""
+        (self.staging / name).write_text(text, encoding="utf-8")
+
+    def code(self, scripts: Path) -> None:
+        """Keep a copy of what serves the model: ``inference.py``, ``serve.py`` and ``graph_ml``."""
+        target = self.staging / "code"
+        target.mkdir()
+        for name in CODE:
+            source = scripts / name
+            if source.is_dir():
+                shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+            elif source.exists():
+                shutil.copyfile(source, target / name)
+
+    def finish(self, description: ModelDescription, metrics: Metrics) -> None:
+        """Write weights and figures, move everything into place, and declare the folder complete."""
+        save_file(self.weights, self.staging / WEIGHTS)
+        metrics.save(self.staging / METRICS)
+        (self.folder / DESCRIPTION).unlink(missing_ok=True)
+        for path in sorted(self.staging.iterdir()):
+            place = self.folder / path.name
+            if place.is_dir():
+                shutil.rmtree(place)
+            path.replace(place)
+        self.staging.rmdir()
+        description.save(self.folder / DESCRIPTION)
+
+
+class ModelFolder:
+    """Reads a model folder.
+
+    Raises:
+        FileNotFoundError: the folder has no ``model.json``: no model, or training did not finish.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / DESCRIPTION).exists():
+            raise FileNotFoundError(f"{folder} holds no {DESCRIPTION}; it is no model, or its training did not finish")
+        self.folder = folder
+        self.description = ModelDescription.load(folder / DESCRIPTION)
+        self._weights: dict[str, npt.NDArray[Any]] | None = None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures of the model."""
+        return Metrics.load(self.folder / METRICS)
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """An array, memory-mapped where it is not empty."""
+        path = self.folder / "arrays" / f"{name}.npy"
+        try:
+            values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:
+            values = np.load(path, allow_pickle=False)  # an empty file cannot be mapped
+        return values
+
+    def has(self, name: str) -> bool:
+        """Whether an array or matrix of this name was kept."""
+        place = self.folder / "arrays" / name
+        return place.is_dir() or place.with_name(place.name + ".npy").exists()
+
+    def matrix(self, name: str) -> Any:
+        """A CSR matrix; its arrays are read into memory, as sparse products want them."""
+        data, indices, indptr = (np.array(self.array(f"{name}/{part}")) for part in ("data", "indices", "indptr"))
+        return sparse.csr_matrix((data, indices, indptr), shape=tuple(self.array(f"{name}/shape").tolist()))
+
+    def tensors(self, prefix: str) -> dict[str, npt.NDArray[Any]]:
+        """Trained weights under a prefix, without it."""
+        if self._weights is None:
+            self._weights = load_file(self.folder / WEIGHTS)
+        start = prefix + "."
+        return {name[len(start) :]: value for name, value in self._weights.items() if name.startswith(start)}
+
+    def ids(self, node_types: Iterable[str] | None = None) -> dict[str, list[str]]:
+        """Ids by node type, in index order; of these types only where some are named."""
+        wanted = None if node_types is None else set(node_types)
+        return {
+            name: pq.read_table(self.folder / "ids" / f"{position}.parquet").column("id").to_pylist()
+            for position, name in enumerate(self.description.node_types)
+            if wanted is None or name in wanted
+        }

@@ -1,0 +1,226 @@
+"""Link prediction: who may be at the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..links import LinkProblem, Pairs
+from ..metrics import Exclusions
+from ..models.link_scorers import Calibration, LinkScorer
+from ..pairs.graph import Floats, Ints
+from ..schemas import (
+    EndpointRequest,
+    EndpointResponse,
+    GlobalParameters,
+    ItemResult,
+    ModelDescription,
+    Prediction,
+    QueryItem,
+)
+from .base import Incompatible, best, response
+from .inductive import Encode, grown
+from .nearest import nearest
+from .subgraph import Index, Subgraph, read_subgraph
+
+
+@dataclass(frozen=True)
+class LinkTarget:
+    """One edge type that a model answers about: its problem with all known links, its scorer, its probabilities."""
+
+    problem: LinkProblem
+    scorer: LinkScorer
+    calibration: Calibration
+    known: tuple[Exclusions, Exclusions]
+
+    @classmethod
+    def of(cls, problem: LinkProblem, scorer: LinkScorer, calibration: Calibration) -> LinkTarget:
+        """With the known links arranged by query node, for both directions."""
+        links = problem.everything
+        return cls(problem, scorer, calibration, (problem.known(links, False), problem.known(links, True)))
+
+
+class LinkPredictor:
+    """Answers ``predict_tail``, ``predict_head`` and ``embed_knn``, and which edge type links two vertices.
+
+    Exact: every candidate of the partner's type that was in the graph is scored, in blocks of query vertices. Never
+    among the answers: the query vertex itself, what the request excludes, and with ``exclude_flag`` ``mask`` the
+    vertices it is linked to already.
+    """
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        targets: Sequence[LinkTarget],
+        ids: Mapping[str, list[str]],
+        embeddings: Floats | None,
+        encode: Encode,
+    ) -> None:
+        self.description, self.targets, self.ids, self.embeddings = description, tuple(targets), ids, embeddings
+        self.encode = encode
+        self.index: Index = {name: {node: i for i, node in enumerate(values)} for name, values in ids.items()}
+
+    def warm(self) -> None:
+        """Score one vertex of each edge type."""
+        for target in self.targets:
+            first = target.problem.space.range(target.problem.edge_type.source).start
+            target.scorer.scores(np.array([first]), target.problem.candidates(False), False)
+
+    def answer(self, request: EndpointRequest) -> EndpointResponse:
+        """See ``Predictor``."""
+        parameters, data = request.data.global_parameters, request.data
+        if request.mode == "embed_knn":
+            items = data.nodes or []
+            found = nearest(self, items, parameters)
+            return response(self.description, nodes=found)
+        subgraph = None
+        if data.graph is not None:
+            subgraph = self.encode(read_subgraph(data.graph, self.targets[0].problem.space, self.index))
+        items = data.edges if data.edges is not None else data.nodes or []
+        if request.mode is None:
+            if any(item.head_node_id is None or item.tail_node_id is None for item in items):
+                raise Incompatible("link prediction needs 'mode' predict_tail or predict_head")
+            return response(self.description, edges=[self.relations(item, parameters, subgraph) for item in items])
+        heading = request.mode == "predict_head"
+        asked = [(item.tail_node_id if heading else item.head_node_id) or item.node_id or "" for item in items]
+        answers = self.partners(asked, parameters, heading, data.exclude or {}, subgraph)
+        results = [ItemResult(nodeId=node, results=found) for node, found in zip(asked, answers, strict=True)]
+        return response(self.description, nodes=results)
+
+    def matching(self, parameters: GlobalParameters, heading: bool) -> list[LinkTarget]:
+        """The edge types that a request means.
+
+        Raises:
+            Incompatible: the model predicts no such links.
+        """
+        wanted = parameters.head_node_type if heading else parameters.tail_node_type
+        found = [
+            target
+            for target in self.targets
+            if parameters.edge_type in (None, target.problem.edge_type.relation)
+            and wanted in (None, _end(target.problem, heading))
+        ]
+        if not found:
+            able = ", ".join(str(target.problem.edge_type) for target in self.targets)
+            raise Incompatible(
+                f"this model does not predict edge type {parameters.edge_type!r} "
+                f"{'from' if heading else 'to'} {wanted!r}; it predicts {able}"
+            )
+        return found
+
+    def partners(
+        self,
+        asked: Sequence[str],
+        parameters: GlobalParameters,
+        heading: bool,
+        exclude: Mapping[str, Sequence[str]],
+        subgraph: Subgraph | None,
+    ) -> list[list[Prediction]]:
+        """The best partners of each vertex; best first over all edge types that match."""
+        answers: list[list[Prediction]] = [[] for _ in asked]
+        for target in self.matching(parameters, heading):
+            own_type = _end(target.problem, not heading)
+            scorer = target.scorer if subgraph is None else grown(target.scorer, target.problem, subgraph)
+            rows, numbers = [], []
+            for row, node in enumerate(asked):
+                number = self.number(target.problem, own_type, node, subgraph)
+                if number is not None:
+                    rows.append(row)
+                    numbers.append(number)
+            for begin in range(0, len(rows), 64):
+                part = slice(begin, begin + 64)
+                sources = np.array(numbers[part], dtype=np.int64)
+                scores = np.array(scorer.scores(sources, target.problem.candidates(heading), heading), dtype=np.float32)
+                named = [exclude.get(asked[row], ()) for row in rows[part]]
+                self.mask(target, scores, sources, heading, parameters.exclude_flag == "mask", named, subgraph)
+                for row, line in zip(rows[part], scores, strict=True):
+                    answers[row].extend(self.predictions(target, line, heading, parameters))
+        return [sorted(found, key=lambda p: -(p.score or 0.0))[: parameters.topk] for found in answers]
+
+    def predictions(
+        self, target: LinkTarget, scores: Floats, heading: bool, parameters: GlobalParameters
+    ) -> list[Prediction]:
+        """The best of one row of scores, above the threshold where there is one."""
+        chosen = best(scores, parameters.topk)
+        probabilities = target.calibration(scores[chosen])
+        ids = self.ids[_end(target.problem, heading)]
+        return [
+            Prediction(nodeId=ids[place], score=float(p))
+            for place, p in zip(chosen.tolist(), probabilities, strict=True)
+            if parameters.threshold is None or p >= parameters.threshold
+        ]
+
+    def number(self, problem: LinkProblem, node_type: str, node: str, subgraph: Subgraph | None) -> int | None:
+        """The number of a vertex of a type, known or new."""
+        place = self.index[node_type].get(node)
+        if place is not None:
+            return problem.space.offsets[node_type] + place
+        return None if subgraph is None else subgraph.number(node_type, node)
+
+    def mask(
+        self,
+        target: LinkTarget,
+        scores: Floats,
+        sources: Ints,
+        heading: bool,
+        existing: bool,
+        exclude: Sequence[Sequence[str]],
+        subgraph: Subgraph | None,
+    ) -> None:
+        """Set to −inf, in place, who must not be an answer."""
+        problem = target.problem
+        candidates, first = problem.candidates(heading), problem.candidates(heading).start
+        own = (sources >= candidates.start) & (sources < candidates.stop)
+        scores[np.flatnonzero(own), sources[own] - first] = -np.inf
+        index = self.index[_end(problem, heading)]
+        for row, names in enumerate(exclude):
+            places = [index[name] for name in names if name in index]
+            scores[row, places] = -np.inf
+        if not existing:
+            return
+        seen = np.flatnonzero(sources < problem.space.total)
+        rows, columns = target.known[int(heading)].pairs(sources[seen])
+        scores[seen[rows], columns] = -np.inf
+        if subgraph is not None and problem.edge_type in subgraph.edges:
+            fresh = _touching(problem, subgraph.edges[problem.edge_type], heading)
+            for row, source in enumerate(sources):
+                places = fresh.target[fresh.source == source] - first
+                scores[row, places[(places >= 0) & (places < scores.shape[1])]] = -np.inf
+
+    def relations(self, item: QueryItem, parameters: GlobalParameters, subgraph: Subgraph | None) -> ItemResult:
+        """Which edge types may link two vertices, best first; ``value`` is the edge label."""
+        found = []
+        head, tail = item.head_node_id or "", item.tail_node_id or ""
+        for target in self.targets:
+            problem = target.problem
+            source = self.number(problem, problem.edge_type.source, head, subgraph)
+            place = self.index[problem.edge_type.target].get(tail)
+            if source is None or place is None:
+                continue
+            scorer = target.scorer if subgraph is None else grown(target.scorer, problem, subgraph)
+            scores = scorer.scores(np.array([source]), problem.candidates(False), False)
+            p = float(target.calibration(scores[0, [place]])[0])
+            found.append(Prediction(value=problem.edge_type.relation, score=p))
+        found.sort(key=lambda p: -(p.score or 0.0))
+        kept = [p for p in found if parameters.threshold is None or (p.score or 0.0) >= parameters.threshold]
+        return ItemResult(headNodeId=head, tailNodeId=tail, results=kept[: parameters.topk])
+
+
+def _end(problem: LinkProblem, heading: bool) -> str:
+    """The type of the candidates: targets, or sources when ``heading``."""
+    return problem.edge_type.source if heading else problem.edge_type.target
+
+
+def _touching(problem: LinkProblem, edges: Pairs, heading: bool) -> Pairs:
+    """New links arranged from query vertex to candidate."""
+    if problem.homogeneous and not problem.directed:
+        return Pairs.join([edges, edges.turned()])
+    return edges.turned() if heading else edges
+
+
+def with_links(problem: LinkProblem, links: Pairs) -> LinkProblem:
+    """The problem as a server knows it: all its links are known, none are held out."""
+    none = links[:0]
+    return replace(problem, train=links, valid=none, test=none)

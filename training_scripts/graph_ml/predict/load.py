@@ -1,0 +1,69 @@
+"""From a model folder to a predictor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..artifacts import ModelFolder
+from ..data import EdgeType
+from ..links import LinkProblem, Pairs
+from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
+from ..models.pair_store import load_ranker
+from ..pairs import NodeSpace
+from .base import Predictor
+from .links import LinkPredictor, LinkTarget
+from .subgraph import Subgraph
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Open a model folder. Imports torch only where a request cannot be answered without it.
+
+    Raises:
+        FileNotFoundError: no finished model lies there.
+        ValueError: the description cannot be understood.
+    """
+    model = ModelFolder(folder)
+    if model.description.task == "link_prediction":
+        return _links(model)
+    raise ValueError(f"no predictor for task {model.description.task!r}")
+
+
+def _links(model: ModelFolder) -> LinkPredictor:
+    details = model.description.details
+    space = NodeSpace(dict(model.description.node_types))
+    embeddings = np.array(model.array("embeddings")) if model.has("embeddings") else None
+    targets = []
+    for position, entry in enumerate(details["links"]):
+        place = f"links/{position}"
+        problem = LinkProblem(
+            EdgeType(*entry["edge_type"]),
+            space,
+            Pairs(np.array(model.array(f"{place}/source")), np.array(model.array(f"{place}/target"))),
+            Pairs.join([]),
+            Pairs.join([]),
+            {},
+            entry["directed"],
+        )
+        scorer = _scorer(model, place, entry["scorer"], embeddings)
+        targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
+
+    def encode(subgraph: Subgraph) -> Subgraph:
+        return subgraph
+
+    return LinkPredictor(model.description, targets, model.ids(), embeddings, encode)
+
+
+def _scorer(model: ModelFolder, place: str, entry: dict[str, Any], embeddings: Any) -> LinkScorer:
+    kind = entry["kind"]
+    if kind == "ranker":
+        return RankerScorer(load_ranker(model, place, entry["ranker"]))
+    if kind == "stack":
+        parts = tuple(_scorer(model, place, part, embeddings) for part in entry["parts"])
+        return StackScorer(parts, tuple(entry["weights"]))
+    if kind == "embedding":
+        relation = model.tensors(f"{place}.decoder")["relation"]
+        return EmbeddingScorer(embeddings, relation, entry["decoder"], entry["gamma"])
+    raise ValueError(f"unknown scorer {kind!r}")

@@ -1,0 +1,88 @@
+"""Training and judging one model of links, and writing it with all known links."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from ..artifacts import ModelWriter
+from ..container import JobError
+from ..links import LinkProblem
+from ..schemas import Metrics
+from .judging import judge
+from .ranked_links import train_rankers
+from .trained_links import TrainedLinks
+from .trial import Trial
+
+
+def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
+    """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
+
+    Raises:
+        JobError: an edge type has too few edges, or the model cannot be trained on so many edge types.
+    """
+    problems = [with_validation(LinkProblem.from_graph(trial.graph, t), trial.settings.seed) for t in trial.targets]
+    for problem in problems:
+        if len(problem.train) < 2:
+            raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
+    trained = train(trial, problems)
+    judged = judge(trial, problems, trained, writer)
+    objective = trial.objective
+    metrics = Metrics.model_validate(
+        {
+            "task": "link_prediction",
+            "objective": f"validation_{objective}",
+            "direction": "maximize",
+            "value": judged.splits["valid"].get(objective),
+            "splits": judged.splits,
+            "floors": judged.floors,
+            "history": trained.history,
+            "notes": judged.notes,
+        }
+    )
+    links = []
+    for position, problem in enumerate(problems):
+        trial.tell("fitting on all links", position, len(problems))
+        known = problem.everything
+        writer.array(f"links/{position}/source", known.source)
+        writer.array(f"links/{position}/target", known.target)
+        links.append(
+            {
+                "edge_type": [problem.edge_type.source, problem.edge_type.relation, problem.edge_type.target],
+                "directed": problem.directed,
+                "calibration": asdict(judged.calibrations[position]),
+                "scorer": trained.save(writer, position),
+            }
+        )
+    return metrics, {**trained.finish(writer), "links": links}
+
+
+def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
+    """The model that the hyperparameters name."""
+    if trial.settings.model == "pair-ranker":
+        return train_rankers(trial, problems)
+    raise JobError(f"model {trial.settings.model!r} is not there yet")
+
+
+def with_validation(problem: LinkProblem, seed: int) -> LinkProblem:
+    """A problem with something to choose by: a tenth of the training links where the split left nothing.
+
+    The test links stand in where even that is not possible, which happens in graphs of a handful of edges.
+    """
+    if len(problem.valid):
+        return problem
+    number = len(problem.train)
+    chosen = np.zeros(number, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(number)[: number // 10]] = True
+    if chosen.any():
+        return LinkProblem.from_pairs(
+            problem.edge_type,
+            problem.space,
+            problem.train[~chosen],
+            problem.train[chosen],
+            problem.test,
+            problem.context,
+        )
+    return replace(problem, valid=problem.test if len(problem.test) else problem.train)

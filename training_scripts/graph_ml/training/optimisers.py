@@ -1,0 +1,75 @@
+"""AdamW, the one-cycle schedule and row-wise Adagrad, written out.
+
+torch.optim's first use imports torch's compiler, which takes longer than a trial on a small graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), betas .9 and .999.
+
+    ``lr`` may be set between steps.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+        self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
+        self.first = [torch.zeros_like(p) for p in self.parameters]
+        self.second = [torch.zeros_like(p) for p in self.parameters]
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move every parameter that has a gradient, and clear the gradients."""
+        self.steps += 1
+        rate = self.lr / (1 - 0.9**self.steps)
+        root = math.sqrt(1 - 0.999**self.steps)
+        for p, first, second in zip(self.parameters, self.first, self.second, strict=True):
+            if p.grad is None:
+                continue
+            p.mul_(1 - self.lr * self.weight_decay)
+            first.lerp_(p.grad, 0.1)
+            second.mul_(0.999).addcmul_(p.grad, p.grad, value=0.001)
+            p.addcdiv_(first, second.sqrt().div_(root).add_(1e-8), value=-rate)
+            p.grad = None
+
+
+def one_cycle(step: int, total: int, highest: float) -> float:
+    """The learning rate at a step: from a twenty-fifth of the highest up in 30 % of the steps, then down to nearly none.
+
+    Cosines both ways, as in Smith and Topin 2018.
+    """
+    turn = max(1.0, 0.3 * total - 1)
+    if step <= turn:
+        low, high, share = highest / 25, highest, step / turn
+    else:
+        low, high, share = highest, highest / 25e4, (step - turn) / max(1.0, total - 1 - turn)
+    return high + (low - high) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
+class RowAdagrad:
+    """Adagrad with one accumulator a row, for large tables of which a step touches few rows.
+
+    Source: DGL-KE (Zheng et al. 2020).
+    """
+
+    def __init__(self, table: Tensor, lr: float) -> None:
+        self.table, self.lr = table, lr
+        self.sums = torch.zeros(len(table))
+
+    @torch.no_grad()
+    def step(self, rows: Tensor, gradient: Tensor) -> None:
+        """Move rows of the table.
+
+        Args:
+            rows: distinct row numbers, int64, shape (r,).
+            gradient: shape (r, d).
+        """
+        self.sums[rows] += gradient.pow(2).mean(dim=1)
+        self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10).unsqueeze(1)

@@ -1,0 +1,39 @@
+"""The seam between link models and their evaluation."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..artifacts import ModelWriter
+from ..links import LinkProblem
+from ..pairs import PairFeatures, PairSettings, View
+from ..pairs.graph import Floats, Ints
+from .evaluation import Ranking
+
+
+class TrainedLinks(Protocol):
+    """A trained model of one or more link problems."""
+
+    history: list[dict[str, float]]
+    notes: list[str]
+
+    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+        """Scores of all candidates by scorer, floors included, computed from the training links alone."""
+
+    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
+        """Choose among own scorers by their validation ranks; the name chosen and the ranks to report for it."""
+
+    def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
+        """Keep what serves one problem, now with all known links; what is returned describes the scorer."""
+
+    def finish(self, writer: ModelWriter) -> dict[str, Any]:
+        """Keep what all problems share; what is returned goes into the details of ``model.json``."""
+
+
+def floor_features(problem: LinkProblem) -> PairFeatures:
+    """Just enough to compute the floors on the training links."""
+    _, graph = problem.views(problem.train)[0]
+    return PairFeatures((View("target", graph),), settings=PairSettings(ease_steps=8, hops=1))

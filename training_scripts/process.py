@@ -1,0 +1,36 @@
+"""Entry point of the data-processing job: ``python process.py [--config-file-name F] [--model-type T] [--seed N]``.
+
+Reads ``processing/input`` (and ``processing/previous`` where it is given) and writes ``processing/output`` below
+``/opt/ml``, or below ``SAGEMAKER_BASE_DIR``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from graph_ml.container import Container, run
+from graph_ml.data.processing import ProcessingJob, process
+
+
+def main(container: Container) -> None:
+    """Read the arguments and process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config-file-name", default="training-data-configuration.json")
+    parser.add_argument("--model-type", default="heterogeneous", choices=["heterogeneous", "kge"])
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    job = ProcessingJob(
+        input=container.processing("input"),
+        output=container.processing("output"),
+        previous=container.processing("previous"),
+        config_file_name=arguments.config_file_name,
+        model_type=arguments.model_type,
+        seed=arguments.seed,
+        models=container.text_models,
+    )
+    process(job, container.progress(), container.log)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
