@@ -1,0 +1,284 @@
+"""HTTP ``/gremlin`` and below: queries in every form clients send them, running queries, plans and profiles."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from workflow.errors import AccessDenied, BadRequest, InvalidParameter, MissingParameter
+from workflow.gremlin.lang import parse
+from workflow.gremlin.traversal import P, Traversal
+from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
+from workflow.gremlin.wire.codecs import CODECS, normal_mime
+from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
+from workflow.server.errors import error_response
+from workflow.server.gremlin_answers import BadMessage, Code, known
+from workflow.server.gremlin_execution import Query, QueryRunner
+from workflow.server.gremlin_http4 import TransactionTable, is_version_4, respond_version_4
+from workflow.server.gremlin_protocol import batches, knows_no_offsets, materializes, query_of
+from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
+from workflow.server.gremlin_reports import Serialization, explain_text, profile_text
+from workflow.server.origins import allows_origin
+from workflow.server.services import Services
+
+MAX_BODY: Final = 64 * 1024 * 1024
+WORKERS: Final = 64
+
+Result = TypeVar("Result")
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """All HTTP routes of Gremlin."""
+    registry = services.queries if services.queries is not None else QueryRegistry()
+    settings = services.settings
+    runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
+    door = GremlinDoor(runner, own_hosts=(settings.host,))
+    return [
+        Route("/gremlin", door.query, methods=["GET", "POST"]),
+        Route("/gremlin/status", door.status, methods=["GET", "POST", "DELETE"]),
+        Route("/gremlin/status/{id}", door.status, methods=["GET", "POST", "DELETE"]),
+        Route("/gremlin/explain", door.explain, methods=["GET", "POST"]),
+        Route("/gremlin/profile", door.profile, methods=["GET", "POST"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query over HTTP: what it asks, in which format to answer, and whose request it is."""
+
+    query: Query
+    codec: Codec
+    request_id: uuid.UUID
+    args: Mapping[str, Any]
+    traversers: bool = False
+
+
+class GremlinDoor:
+    """The handlers, over one runner and its worker threads."""
+
+    def __init__(self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = ()) -> None:
+        self.runner = runner
+        self.own_hosts = own_hosts
+        self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin-http")
+        self.transactions = TransactionTable(runner)
+
+    async def query(self, request: HttpRequest) -> Response:
+        """``/gremlin``: JSON or form, gremlinpython's frame, a RequestMessage, or TinkerPop 4."""
+        self._admit(request)
+        body = await read_body(request)
+        headers = request.headers
+        if is_version_4(headers.get("content-type", ""), headers.get("accept", "")):
+            return await respond_version_4(self.runner, self.transactions, self.workers, request, body)
+        request_id = uuid.uuid4()
+        try:
+            asked = asked_of(request, body)
+            request_id = asked.request_id
+            running = self.runner.registry.accept(asked.query.text, str(request_id))
+            legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
+            dialect = Dialect(materializes(asked.args, self.runner.profile), legacy)
+            content = await self.in_worker(request, running, lambda: self._answer(asked, running, dialect))
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            failure = known(error)
+            return error_response(failure.code, failure.status, failure.message, str(request_id))
+        return Response(content, media_type=asked.codec.mime)
+
+    def _answer(self, asked: Asked, running: RunningQuery, dialect: Dialect) -> bytes:
+        try:
+            items: list[bytes] = []
+            results = self.runner.results(asked.query, running)
+            for _, group in batches(results, asked.codec, dialect, batch=1024, traversers=asked.traversers):
+                items.extend(group)
+            return asked.codec.response(asked.request_id, Code.SUCCESS, "", None, items)
+        finally:
+            self.runner.registry.finish(running)
+
+    async def status(self, request: HttpRequest) -> Response:
+        """``/gremlin/status``: list, one query, cancel; by path as boto3 sends it or by form as graph-notebook does."""
+        self._admit(request)
+        fields = await fields_of(request)
+        id = request.path_params.get("id") or fields.get("queryId") or ""
+        cancel = request.method == "DELETE" or is_true(fields.get("cancelQuery"))
+        registry = self.runner.registry
+        if cancel:
+            if not id:
+                raise MissingParameter("queryId is missing: name the query to cancel")
+            if not registry.cancel(id):
+                raise InvalidParameter(f"There is no running query with queryId {id!r}")
+            return JSONResponse({"status": "200 OK", "payload": True})
+        if id:
+            query = registry.get(id)
+            if query is None:
+                raise InvalidParameter(f"There is no running query with queryId {id!r}")
+            return JSONResponse(query.as_status())
+        return JSONResponse(registry.status(include_waiting=is_true(fields.get("includeWaiting"))))
+
+    async def explain(self, request: HttpRequest) -> Response:
+        """``/gremlin/explain``: the plan of a query, which is not run."""
+        self._admit(request)
+        text = gremlin_text(await fields_of(request))
+        running = self.runner.registry.accept(text)
+
+        def work() -> str:
+            try:
+                script = parse(text)[-1]
+                engine = self.runner.engine(script.source_name, {})
+                return explain_text(text, engine.explain(script.traversal), count_predicates(script.traversal))
+            finally:
+                self.runner.registry.finish(running)
+
+        return PlainTextResponse(await self.in_worker(request, running, work))
+
+    async def profile(self, request: HttpRequest) -> Response:
+        """``/gremlin/profile``: run a query and tell what each step cost."""
+        self._admit(request)
+        fields = await fields_of(request)
+        text = gremlin_text(fields)
+        running = self.runner.registry.accept(text)
+        return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(text, fields, running)))
+
+    def _profile(self, text: str, fields: Mapping[str, Any], running: RunningQuery) -> str:
+        running.begin()
+        try:
+            codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
+            script = parse(text)[-1]
+            engine = self.runner.engine(script.source_name, {})
+            result = engine.profile(script.traversal, self.runner.options(Query(text), script.traversal, running))
+            started = time.perf_counter()
+            writer = codec.writer(Dialect(materializes({}, self.runner.profile), True))
+            items = [writer.encode(value) for value in result.results]
+            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, items)
+            seconds = time.perf_counter() - started
+            shown = ""
+            if is_true(fields.get("profile.results", True)):
+                limit = int(fields.get("profile.chop") or 250)
+                shown = str(list(result.results))
+                shown = shown if limit == 0 or len(shown) <= limit else shown[:limit] + "..."
+            sent = Serialization(len(items), seconds, len(answer), codec.mime, shown)
+            return profile_text(
+                text,
+                engine.explain(script.traversal),
+                result.metrics,
+                count_predicates(script.traversal),
+                sent,
+                index_ops=is_true(fields.get("profile.indexOps")),
+            )
+        finally:
+            self.runner.registry.finish(running)
+
+    async def in_worker(self, request: HttpRequest, running: RunningQuery, work: Callable[[], Result]) -> Result:
+        """Run blocking work in a worker thread; a client that hangs up cancels it."""
+        future = asyncio.get_running_loop().run_in_executor(self.workers, work)
+        while True:
+            done, _ = await asyncio.wait((future,), timeout=1.0)
+            if done:
+                return await future
+            if await request.is_disconnected():
+                running.cancelled.set()
+
+    def _admit(self, request: HttpRequest) -> None:
+        if not allows_origin(request.scope["headers"], self.own_hosts):
+            raise AccessDenied("A page of another origin may not use this service")
+
+
+async def read_body(request: HttpRequest) -> bytes:
+    """The whole body; raises BadRequest beyond the limit."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > MAX_BODY:
+            raise BadRequest(f"The request body is larger than {MAX_BODY} bytes")
+    return bytes(parts)
+
+
+async def fields_of(request: HttpRequest) -> dict[str, Any]:
+    """Query parameters, then the members of a JSON or form body, whatever its Content-Type says."""
+    fields: dict[str, Any] = dict(request.query_params)
+    body = await read_body(request)
+    if body.strip():
+        fields.update(body_fields(body))
+    return {name: value for name, value in fields.items() if value != ""}
+
+
+def body_fields(body: bytes) -> dict[str, Any]:
+    """The members of a JSON object, or of a form; raises BadRequest."""
+    if body.lstrip()[:1] in (b"{", b"["):
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"The request body is not valid JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise BadRequest("The request body must be a JSON object")
+        return value
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=True, max_num_fields=100)
+    except ValueError as error:
+        raise BadRequest('The request body is neither JSON such as {"gremlin": "g.V()"} nor a form') from error
+    return dict(pairs)
+
+
+def asked_of(request: HttpRequest, body: bytes) -> Asked:
+    """The query of a 3.x request, whatever its form; raises BadRequest and kin."""
+    content_type = normal_mime(request.headers.get("content-type", ""))
+    framed = body[:1] and 1 + body[0] <= len(body) and normal_mime(body[1 : 1 + body[0]].decode("latin-1"))
+    if framed in MIME_TYPES:  # gremlinpython over http://: the frame of a WebSocket as body
+        codec = CODECS[str(framed)]
+        return asked_by_message(codec.read_request(body, 1 + body[0]), codec)
+    own = CODECS.get(content_type)
+    if own is not None and (own.binary or b'"requestId"' in body[:200]):
+        return asked_by_message(own.read_request(body), own)
+    fields: dict[str, Any] = dict(request.query_params)
+    if body.strip():
+        fields.update(GraphSONReader().members(load(body)) if body.lstrip()[:1] == b"{" else body_fields(body))
+    text = gremlin_text(fields)
+    codec = accepted_codec(request.headers.get("accept", ""))
+    message = Request(uuid.uuid4(), "eval", "", {**fields, "gremlin": text})
+    return Asked(query_of(message), codec, message.id, message.args)
+
+
+def asked_by_message(message: Request, codec: Codec) -> Asked:
+    """The query of a request message; sessions need a connection that lasts."""
+    if message.op not in ("eval", "bytecode") or message.processor == "session":
+        raise BadMessage(f"op [{message.op}] of processor [{message.processor}] is not served over HTTP")
+    return Asked(query_of(message), codec, message.id, message.args, message.op == "bytecode")
+
+
+def accepted_codec(accept: str) -> Codec:
+    """The first format of an Accept header that we write; raises BadRequest where there is none."""
+    if not accept.strip():
+        return CODECS[GRAPHSON_V3_UNTYPED]
+    for part in accept.split(","):
+        codec = codec_for(part)
+        if codec is not None:
+            return codec
+    raise BadRequest(f"No format of the Accept header {accept!r} is served; served are {', '.join(MIME_TYPES)}")
+
+
+def gremlin_text(fields: Mapping[str, Any]) -> str:
+    text = fields.get("gremlin")
+    if not isinstance(text, str) or not text.strip():
+        raise MissingParameter('The query is missing: send {"gremlin": "g.V().limit(1)"}')
+    return text
+
+
+def is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def count_predicates(value: Any) -> int:
+    """How many predicates a traversal asks for, children included: what the clients' summary shows."""
+    if isinstance(value, Traversal):
+        return sum(count_predicates(arg) for call in value.steps for arg in call.args)
+    if isinstance(value, P):
+        return sum(map(count_predicates, value.args)) if value.name in ("and", "or", "not") else 1
+    return 0

@@ -1,0 +1,285 @@
+"""The 3.x sub-protocol without sockets: frames of one connection in, frames out.
+
+``Conversation.receive`` decides what a frame means: an answer at once, or a ``Job`` that blocks and streams frames. The
+caller runs jobs in worker threads and moves bytes; a test needs neither.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workflow.errors import WorkflowError
+from workflow.graphs.model import Traverser
+from workflow.gremlin.traversal import Traversal
+from workflow.gremlin.wire import (
+    GRAPHSON_V3,
+    Codec,
+    Dialect,
+    Request,
+    split_frame,
+)
+from workflow.gremlin.wire.codecs import CODECS
+from workflow.server.gremlin_answers import BadMessage, Code, WrongCredentials, known, status_of
+from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession
+from workflow.server.gremlin_queries import RunningQuery
+from workflow.settings import Profile
+
+DEFAULT_BATCH: Final = 64
+MAX_BATCH: Final = 1_000_000
+FRAME_BYTES: Final = 8 * 1024 * 1024  # clients refuse messages beyond 10 MiB
+MAX_SESSIONS: Final = 64
+
+Frame = bytes | str
+Credentials = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A query to be run: iterate ``frames`` in a worker thread, send each; ``running`` cancels it."""
+
+    frames: Iterator[Frame]
+    running: RunningQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A request that waits until its sender has said who they are."""
+
+    request: Request
+    codec: Codec
+
+
+class Conversation:
+    """One connection: its sessions, and whether its client is known.
+
+    Args:
+        runner: runs queries.
+        credentials: checks a user and a password; None lets everybody in.
+        user_agent: what the client called itself; decides which date-times it can read.
+    """
+
+    def __init__(self, runner: QueryRunner, *, credentials: Credentials | None = None, user_agent: str = "") -> None:
+        self.runner = runner
+        self.profile: Profile = runner.profile
+        self.sessions: dict[str, QuerySession] = {}
+        self._credentials = credentials
+        self._authenticated = credentials is None
+        self._challenge: Challenge | None = None
+        self._legacy_dates = runner.profile == "neptune" or knows_no_offsets(user_agent)
+
+    def receive(self, frame: bytes | str) -> list[Frame] | Job:
+        """What to do with a frame: frames to send now, or a job. Never raises for what a client sends."""
+        codec: Codec = CODECS[GRAPHSON_V3]
+        request: Request | None = None
+        try:
+            if isinstance(frame, str):
+                request = codec.read_request(frame.encode("utf-8", "surrogatepass"))
+            else:
+                codec, start = split_frame(frame) if frame[:1] != b"{" else (codec, 0)
+                request = codec.read_request(frame, start)
+            return self._decide(request, codec)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong is this request's answer
+            return [self._failure(known(error), codec, request)]
+
+    def close(self, *, lost: bool = True) -> None:
+        """The connection is gone: end its sessions. Blocks while transactions are undone."""
+        sessions, self.sessions = self.sessions, {}
+        for session in sessions.values():
+            self.runner.close(session, lost=lost)
+
+    def _decide(self, request: Request, codec: Codec) -> list[Frame] | Job:
+        if request.op == "authentication":
+            return self._authenticate(request, codec)
+        if not self._authenticated:
+            self._challenge = Challenge(request, codec)
+            return [as_frame(codec, codec.response(request.id, Code.AUTHENTICATE, "", {}, None))]
+        return self._accept(request, codec)
+
+    def _authenticate(self, request: Request, codec: Codec) -> list[Frame] | Job:
+        challenge, self._challenge = self._challenge, None
+        if self._authenticated and challenge is None:
+            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, []))]
+        user, password = plain_credentials(request.args.get("sasl"))
+        if self._credentials is not None and not self._credentials(user, password):
+            raise WrongCredentials
+        self._authenticated = True
+        if challenge is None:
+            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, []))]
+        return self._accept(challenge.request, challenge.codec)
+
+    def _accept(self, request: Request, codec: Codec) -> list[Frame] | Job:
+        if request.op == "close" and request.processor == "session":
+            return self._close_session(request, codec)
+        if request.op not in ("eval", "bytecode"):
+            raise BadMessage(f"Message with op code [{request.op}] is not recognized.", Code.MALFORMED_REQUEST)
+        if request.processor not in ("", "traversal", "session"):
+            raise BadMessage(f"There is no processor named [{request.processor}]", Code.MALFORMED_REQUEST)
+        query = query_of(request)
+        session = self._session(request) if request.processor == "session" else None
+        running = self.runner.registry.accept(query.text, str(request.id))
+        return Job(self._frames(request, codec, query, session, running), running)
+
+    def _session(self, request: Request) -> QuerySession:
+        id = request.args.get("session")
+        if id is None:
+            raise BadMessage(f"A message with an [{request.op}] op code requires a [session] argument")
+        session = self.sessions.get(str(id))
+        if session is None:
+            if len(self.sessions) >= MAX_SESSIONS:
+                raise BadMessage(f"This connection has {MAX_SESSIONS} open sessions; close one first")
+            session = self.sessions[str(id)] = QuerySession(str(id))
+        return session
+
+    def _close_session(self, request: Request, codec: Codec) -> list[Frame] | Job:
+        session = self.sessions.pop(str(request.args.get("session")), None)
+        answer = as_frame(codec, codec.response(request.id, Code.NO_CONTENT))
+        if session is None:
+            return [answer]
+        running = self.runner.registry.accept(f"close of session {session.id}")
+
+        def frames() -> Iterator[Frame]:
+            try:
+                self.runner.close(session)
+                yield answer
+            except Exception as error:  # noqa: BLE001 - the edge of a request
+                yield self._failure(known(error), codec, request)
+            finally:
+                self.runner.registry.finish(running)
+
+        return Job(frames(), running)
+
+    def _frames(
+        self, request: Request, codec: Codec, query: Query, session: QuerySession | None, running: RunningQuery
+    ) -> Iterator[Frame]:
+        results = self.runner.results(query, running, session)
+        dialect = Dialect(materializes(request.args, self.profile), self._legacy_dates)
+        try:
+            for code, items in batches(
+                results, codec, dialect, batch=batch_size(request.args), traversers=request.op == "bytecode"
+            ):
+                data = None if code == Code.NO_CONTENT else items
+                yield as_frame(codec, codec.response(request.id, code, "", None, data))
+        except GeneratorExit:
+            results.close()  # type: ignore[attr-defined]  # a generator, which Iterator does not say
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            yield self._failure(known(error), codec, request)
+        finally:
+            self.runner.registry.finish(running)
+
+    def _failure(self, error: WorkflowError, codec: Codec, request: Request | None) -> Frame:
+        id = None if request is None else request.id
+        bytecode = request is not None and request.op == "bytecode"
+        status = status_of(error, self.profile, id, bytecode=bytecode)
+        return as_frame(codec, codec.response(id, status.code, status.message, status.attributes, None))
+
+
+def batches(
+    results: Iterator[Traverser], codec: Codec, dialect: Dialect, *, batch: int, traversers: bool
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Encoded results in groups: every one but the last is partial; nothing at all is 204.
+
+    A group ends at ``batch`` results or when it has grown to the size of a frame. The last group is given only after
+    the results have ended, which is when the query is committed.
+    """
+    writer = codec.writer(dialect)
+    items: list[bytes] = []
+    size = 0
+    for traverser in results:
+        if traversers:
+            data, copies = writer.encode_traverser(traverser.value, traverser.bulk), 1
+        else:
+            data, copies = writer.encode(traverser.value), traverser.bulk
+        while copies > 0:
+            if len(items) >= batch or (items and size + len(data) > FRAME_BYTES):
+                yield Code.PARTIAL_CONTENT, items
+                items, size = [], 0
+            room = max(1, min(copies, batch - len(items), (FRAME_BYTES - size) // max(1, len(data))))
+            items.extend([data] * room)
+            size += len(data) * room
+            copies -= room
+    yield (Code.SUCCESS, items) if items else (Code.NO_CONTENT, items)
+
+
+def as_frame(codec: Codec, message: bytes) -> Frame:
+    """GraphSON goes as text, GraphBinary as bytes."""
+    return message if codec.binary else message.decode("ascii")
+
+
+def query_of(request: Request) -> Query:
+    """The query in a request's arguments; raises BadMessage."""
+    gremlin = request.args.get("gremlin")
+    if request.op == "bytecode":
+        if not isinstance(gremlin, Traversal):
+            raise BadMessage("A message with [bytecode] op code requires a [gremlin] argument of type Bytecode.")
+    elif not isinstance(gremlin, str):
+        raise BadMessage("A message with an [eval] op code requires a [gremlin] argument.")
+    aliases = mapping_argument(request.args, "aliases")
+    if request.op == "bytecode" and set(aliases) != {"g"}:
+        raise BadMessage(
+            "A message with [bytecode] op code requires the [aliases] argument to be a Map containing one alias "
+            "assignment named 'g'."
+        )
+    bindings = mapping_argument(request.args, "bindings")
+    for name in ("evaluationTimeout", "scriptEvaluationTimeout"):
+        timeout = request.args.get(name)
+        if timeout is not None:
+            break
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
+        raise BadMessage(f"The [{name}] argument must be a number of milliseconds")
+    return Query(
+        gremlin,
+        {str(name): str(source) for name, source in aliases.items()},
+        bindings,
+        timeout,
+        request.lambdas,
+    )
+
+
+def mapping_argument(args: Mapping[str, Any], name: str) -> Mapping[Any, Any]:
+    """A map among the arguments, empty where absent; raises BadMessage."""
+    value = args.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise BadMessage(f"The [{name}] argument must be a Map with String keys")
+    return value
+
+
+def batch_size(args: Mapping[str, Any]) -> int:
+    asked = args.get("batchSize")
+    if isinstance(asked, int) and not isinstance(asked, bool) and asked > 0:
+        return min(asked, MAX_BATCH)
+    return DEFAULT_BATCH
+
+
+def materializes(args: Mapping[str, Any], profile: Profile) -> bool:
+    """Whether elements carry properties: a client's wish, else the custom of the profile (Neptune sends references)."""
+    asked = args.get("materializeProperties")
+    return profile == "tinkerpop" if asked is None else asked == "all"
+
+
+def knows_no_offsets(user_agent: str) -> bool:
+    """Whether a driver is older than 3.8, which brought date-times with an offset.
+
+    Drivers name themselves ``<application> Gremlin-<language>.<version> …``; who says nothing is taken for new.
+    """
+    _, found, rest = user_agent.partition("Gremlin-")
+    numbers = rest.partition(" ")[0].split(".")[1:3]
+    if not found or len(numbers) < 2 or not all(part.isdigit() for part in numbers):
+        return False
+    return (int(numbers[0]), int(numbers[1])) < (3, 8)
+
+
+def plain_credentials(sasl: object) -> tuple[str, str]:
+    """User and password out of a SASL PLAIN response, base64 text or bytes; raises WrongCredentials."""
+    try:
+        data = sasl if isinstance(sasl, bytes) else base64.b64decode(str(sasl), validate=True)
+        _, user, password = data.decode("utf-8").split("\0")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise WrongCredentials from None
+    return user, password

@@ -1,0 +1,92 @@
+"""Which queries run right now, so that ``/gremlin/status`` can list and cancel them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RunningQuery:
+    """One accepted query; ``started_at`` is None while it waits for a worker."""
+
+    id: str
+    text: Callable[[], str] | str
+    accepted_at: float
+    started_at: float | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    by_user: bool = False
+
+    def begin(self) -> None:
+        self.started_at = time.monotonic()
+
+    def as_status(self) -> dict[str, object]:
+        """The entry of a status answer: times in milliseconds."""
+        now = time.monotonic()
+        started = self.started_at
+        return {
+            "queryId": self.id,
+            "queryString": self.text if isinstance(self.text, str) else self.text(),
+            "queryEvalStats": {
+                "waited": round(((now if started is None else started) - self.accepted_at) * 1000),
+                "elapsed": 0 if started is None else round((now - started) * 1000),
+                "cancelled": self.cancelled.is_set(),
+            },
+        }
+
+
+class QueryRegistry:
+    """All queries between acceptance and their last frame. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._queries: dict[str, RunningQuery] = {}
+        self._lock = threading.Lock()
+        self.accepted_total = 0
+
+    def accept(self, text: Callable[[], str] | str, id: str | None = None) -> RunningQuery:
+        """Enter a query; a taken id gets a fresh one, since ids come from clients."""
+        with self._lock:
+            name = id if id and id not in self._queries else str(uuid.uuid4())
+            query = RunningQuery(name, text, time.monotonic())
+            self._queries[name] = query
+            self.accepted_total += 1
+        return query
+
+    def finish(self, query: RunningQuery) -> None:
+        with self._lock:
+            self._queries.pop(query.id, None)
+
+    def get(self, id: str) -> RunningQuery | None:
+        return self._queries.get(id)
+
+    def cancel(self, id: str) -> bool:
+        """Ask a query to stop at its next check; false where there is none of that id."""
+        query = self.get(id)
+        if query is None:
+            return False
+        query.by_user = True
+        query.cancelled.set()
+        return True
+
+    def cancel_all(self) -> None:
+        """For a service that stops."""
+        for query in self.all():
+            query.cancelled.set()
+
+    def all(self) -> list[RunningQuery]:
+        with self._lock:
+            return list(self._queries.values())
+
+    def status(self, *, include_waiting: bool = False) -> dict[str, object]:
+        """The answer of ``/gremlin/status``."""
+        queries = self.all()
+        running = [query for query in queries if query.started_at is not None]
+        listed = queries if include_waiting else running
+        return {
+            "acceptedQueryCount": len(queries),
+            "runningQueryCount": len(running),
+            "queries": [query.as_status() for query in listed],
+        }
