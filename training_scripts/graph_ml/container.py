@@ -67,6 +67,12 @@ class Container:
         return int(text) if text.isdigit() else None
 
     @property
+    def text_models(self) -> Path | None:
+        """Where fastText and sentence-transformers models lie (``DESPINA_TEXT_MODELS``), None where nobody says."""
+        folder = self.environ.get("DESPINA_TEXT_MODELS")
+        return Path(folder) if folder else None
+
+    @property
     def job_name(self) -> str:
         """The name of the training job, empty where there is none."""
         return self.environ.get("TRAINING_JOB_NAME", "")

@@ -17,10 +17,10 @@ class HpoParameter(Artefact):
 
     param: str
     type: Literal["bool", "int", "float", "str"]
-    range: tuple[float, float] | None = None
+    range: tuple[int | float, int | float] | None = None
     options: list[Any] | None = None
     inc_strategy: Literal["log", "linear", "power2"] | None = None
-    inc_val: float | None = None
+    inc_val: int | float | None = None
     node_strategy: Literal["perM", "per10M", "per100M"] | None = None
     edge_strategy: Literal["perM", "per10M", "per100M"] | None = None
     default: Any = None
@@ -40,7 +40,7 @@ class EvalFrequency(Artefact):
     """How often training evaluates."""
 
     type: Literal["evaluate_every_epoch", "evaluate_every_batch", "evaluate_every_pct"] = "evaluate_every_epoch"
-    value: float = Field(default=1, gt=0)
+    value: int | float = Field(default=1, gt=0)
 
 
 class HpoModel(Artefact):
