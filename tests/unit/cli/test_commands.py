@@ -1,0 +1,107 @@
+"""Commands that need no service: help, typos, and what a wrong request is answered with."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from workflow.cli.main import app, main
+from workflow.cli.stages import parse_target
+from workflow.client.connection import ServiceUnreachable
+from workflow.errors import InvalidParameter
+
+runner = CliRunner()
+COMMANDS = """
+serve load export dataprocessing training transform endpoint query run status logs demo doctor
+""".split()
+
+
+def plain(text: str) -> str:
+    """Without colours, boxes and line ends."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text).split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_a_typo_is_answered_with_the_command_that_was_meant() -> None:
+    result = runner.invoke(app, ["traning"])
+    assert result.exit_code == 2
+    assert "Did you mean 'training'?" in plain(result.output)
+
+
+def test_an_address_where_nothing_answers_says_how_to_start_a_service(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # port 9 (discard) is served by nobody here
+    monkeypatch.setattr("sys.argv", ["despina", "status", "--url", "http://127.0.0.1:9"])
+    with pytest.raises(SystemExit) as exit:
+        main()
+    assert exit.value.code == 1
+    said = plain(capsys.readouterr().err)
+    assert "Nothing answers at http://127.0.0.1:9" in said
+    assert "despina serve" in said
+
+
+def test_an_endpoint_needs_exactly_one_model() -> None:
+    result = runner.invoke(app, ["endpoint", "create"])
+    assert isinstance(result.exception, InvalidParameter)
+    result = runner.invoke(app, ["endpoint", "create", "--training", "a", "--transform", "b"])
+    assert isinstance(result.exception, InvalidParameter)
+
+
+def test_a_file_that_is_not_there_is_not_loaded() -> None:
+    result = runner.invoke(app, ["load", "nowhere.csv"])
+    assert isinstance(result.exception, InvalidParameter)
+    assert "nowhere.csv" in str(result.exception)
+
+
+def test_a_query_to_nobody_is_one_sentence() -> None:
+    result = runner.invoke(app, ["query", "g.V()", "--url", "http://127.0.0.1:9"])
+    assert isinstance(result.exception, ServiceUnreachable)
+
+
+def test_doctor_finds_this_environment_complete(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["doctor", "--home", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    findings = json.loads(result.output)
+    assert {finding["what"] for finding in findings} >= {"torch for training", "home can be written"}
+    assert all(finding["ok"] for finding in findings)
+
+
+def test_doctor_says_that_a_home_cannot_be_written(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.write_text("")
+    result = runner.invoke(app, ["doctor", "--home", str(taken / "home"), "--json"])
+    assert result.exit_code == 1
+    assert [finding["what"] for finding in json.loads(result.output) if not finding["ok"]] == ["home can be written"]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("User-FRIEND-User", {"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}),
+        ("Movie.genre", {"node": "Movie", "property": "genre", "type": "classification"}),
+        ("Movie.score:regression", {"node": "Movie", "property": "score", "type": "regression"}),
+        (
+            "User-RATED-Movie.stars:regression",
+            {"edge": ["User", "RATED", "Movie"], "property": "stars", "type": "regression"},
+        ),
+    ],
+)
+def test_a_target_is_written_as_it_is_spoken(text: str, target: dict[str, object]) -> None:
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize("text", ["User", "User-FRIEND", "User--User", ".genre", "a-b-c-d"])
+def test_a_target_that_names_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="names no target"):
+        parse_target(text)

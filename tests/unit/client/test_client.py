@@ -1,0 +1,94 @@
+"""What the client writes and reads: quoted text, Neptune CSV from frames, answers as tables."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import polars as pl
+import pytest
+
+from workflow.client.charts import link_chart, ranking_histogram
+from workflow.client.connection import Connection, literal
+from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.run import WorkflowFile
+from workflow.client.workflow import Job
+from workflow.errors import InvalidParameter
+from workflow.gremlin.lang import parse
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "it's", 'double "quoted"', "back\\slash", "new\nline", "', 'x').drop() //", "ü✓"]
+)
+def test_no_content_ends_a_quoted_string(text: str) -> None:
+    (script,) = parse(f"g.V({literal(text)})")
+    assert [step.name for step in script.traversal.steps] == ["V"]
+    assert script.traversal.steps[0].args == (text,)
+
+
+def test_the_type_of_a_column_comes_from_its_dtype() -> None:
+    frame = pd.DataFrame({"~id": ["a"], "~label": ["P"], "age": [3], "score": [0.5], "ok": [True], "name": ["A, B"]})
+    assert write_neptune_csv(frame, kind="nodes").decode() == (
+        '~id,~label,age:Long,score:Double,ok:Bool,name:String\na,P,3,0.5,True,"A, B"\n'
+    )
+
+
+def test_a_type_in_the_name_of_a_column_wins_and_missing_values_are_empty() -> None:
+    frame = pd.DataFrame({"~id": ["a", "b"], "~label": ["P", "P"], "age:Int": [3.0, None]})
+    assert write_neptune_csv(frame, kind="nodes").decode() == "~id,~label,age:Int\na,P,3.0\nb,P,\n"
+
+
+def test_polars_frames_are_taken_as_well_and_edges_are_numbered() -> None:
+    frame = pl.DataFrame({"~from": ["a", "b"], "~to": ["b", "a"], "~label": ["K", "K"]})
+    assert write_neptune_csv(frame, kind="edges").decode() == "~id,~from,~to,~label\ne0,a,b,K\ne1,b,a,K\n"
+
+
+def test_a_frame_without_labels_is_refused_by_the_name_of_the_column() -> None:
+    with pytest.raises(InvalidParameter, match="no column '~label'; it has: ~id"):
+        write_neptune_csv(pd.DataFrame({"~id": ["a"]}), kind="nodes")
+
+
+def test_maps_become_columns_and_anything_else_one_column() -> None:
+    vertex = SimpleNamespace(id="v1", label="P")
+    assert answer_frame([{"a": 1, "b": vertex}]).to_dict("records") == [{"a": 1, "b": "v1"}]
+    assert answer_frame([vertex, 3])["value"].tolist() == ["v1", 3]
+    assert list(answer_frame([]).columns) == ["value"]
+
+
+@pytest.mark.parametrize("url", ["localhost:8182", "ftp://host", "http://"])
+def test_an_address_must_name_scheme_and_host(url: str) -> None:
+    with pytest.raises(InvalidParameter, match="write it as http"):
+        Connection(url)
+
+
+def test_the_websocket_address_follows_the_scheme() -> None:
+    assert Connection("https://db.example:8182/").websocket_url == "wss://db.example:8182/gremlin"
+
+
+def test_a_job_is_done_in_exactly_the_final_states() -> None:
+    final = ["Completed", "Failed", "Stopped", "InService", "succeeded", "failed", "LOAD_COMPLETED", "LOAD_FAILED"]
+    running = ["InProgress", "Stopping", "Creating", "Updating", "running", "pending", "LOAD_IN_PROGRESS"]
+    assert all(Job("load", "x", state).done for state in final)
+    assert not any(Job("load", "x", state).done for state in running)
+
+
+def test_a_workflow_name_that_makes_no_job_id_is_refused(tmp_path: object) -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        WorkflowFile.model_validate({"name": "a_b", "export": {}})
+
+
+def test_a_ranking_histogram_counts_every_rank_once() -> None:
+    # 1 | 2-3 | 4-7 | ... | 1024+
+    data = ranking_histogram([1, 2, 3, 7, 5000]).data
+    counts = dict(zip(data["rank"], data["edges"], strict=True))
+    assert (counts["1"], counts["2–3"], counts["4–7"], counts["1024+"]) == (1, 2, 1, 1)
+    assert sum(counts.values()) == 5
+
+
+def test_a_link_chart_draws_known_and_predicted_edges_apart() -> None:
+    known = pd.DataFrame({"source": ["a", "b"], "target": ["b", "c"]})
+    predicted = pd.DataFrame({"source": ["a"], "target": ["c"]})
+    lines = link_chart(known, predicted, captions={"a": "Ann"}).layer[0].data
+    assert lines["kind"].tolist() == ["known", "known", "predicted"]
+    with pytest.raises(InvalidParameter, match="predicted needs the columns source and target"):
+        link_chart(known, pd.DataFrame({"a": []}))
