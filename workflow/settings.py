@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 Profile = Literal["neptune", "tinkerpop"]
+
+# what a job may see of the environment of the service: where programs and libraries are, languages, devices
+_FOR_JOBS = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+)
+
+
+def _job_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    env = os.environ if environ is None else environ
+    return {name: env[name] for name in _FOR_JOBS if name in env}
+
+
+def _scripts() -> Path:
+    # beside the package in a checkout, in site-packages when installed
+    return Path(__file__).resolve().parents[1] / "training_scripts"
 
 
 @dataclass(frozen=True)
@@ -16,7 +32,9 @@ class Settings:
     """What a running service or client was told.
 
     ``home`` holds everything that is kept: ``s3/<bucket>/<key>`` is what ``s3://bucket/key`` means, beside the job
-    store, the graphs and the logs.
+    store, the graphs and the logs. ``scripts`` are the training scripts that jobs run, ``job_environment`` is all that
+    jobs see of the service's environment, ``reuse`` takes the result of a finished equal job instead of running one
+    again, and ``seed`` makes jobs repeatable.
     """
 
     home: Path
@@ -33,6 +51,10 @@ class Settings:
     default_role_arn: str | None = None
     max_parallel_jobs: int = 2
     gremlin_url: str | None = None
+    scripts: Path = field(default_factory=_scripts)
+    job_environment: Mapping[str, str] = field(default_factory=_job_environment)
+    reuse: bool = True
+    seed: int = 0
 
     @property
     def s3_root(self) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from training_scripts.graph_ml.schemas import HpoModel, HpoParameter
@@ -34,7 +34,9 @@ class BadSearchSpace(InvalidParameter):
 class Dimension:
     """One thing to choose.
 
-    Either ``options`` (a finite choice; ``ordered`` when neighbours resemble each other) or a range from ``low`` to
+    ``name`` is the parameter's, with ``@families`` behind it where only some families have it: two families may search
+    the same parameter in different ranges. Either ``options`` (a finite choice; ``ordered`` when neighbours resemble
+    each other) or a range from ``low`` to
     ``high``. ``families`` restricts it to some model families.
     """
 
@@ -55,13 +57,14 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched and what is fixed.
+    """What is searched and what is fixed, the latter by family where ``fixed_by_family`` says so.
 
     A *sample* maps dimension names to values; ``arguments`` turns it into what a training script is given.
     """
 
     dimensions: tuple[Dimension, ...]
     fixed: Mapping[str, Any]
+    fixed_by_family: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -86,7 +89,9 @@ class Space:
 
     def arguments(self, sample: Mapping[str, Any]) -> dict[str, str]:
         """Hyperparameters as text: the sample over what is fixed, the candidates of each layer joined to one list."""
-        values = {**self.fixed, **sample}
+        by_family = self.fixed_by_family.get(self.family(sample), {})
+        chosen = {name.partition("@")[0]: value for name, value in sample.items()}
+        values = {**self.fixed, **by_family, **chosen}
         layers: dict[str, dict[int, Any]] = {}
         for name in list(values):
             base, bracket, index = name.partition("[")
@@ -113,25 +118,32 @@ def build_space(model: HpoModel, budget: int, nodes: int = 0, edges: int = 0, fa
     tuned = tuned_tiers(budget)
     dimensions: list[Dimension] = []
     fixed: dict[str, Any] = {FAMILY: model.model}
+    by_family: dict[str, dict[str, Any]] = {}
+
+    def fix(parameter: HpoParameter, value: Any) -> None:
+        for target in [by_family.setdefault(name, {}) for name in parameter.models] if parameter.models else [fixed]:
+            target[parameter.param] = value
+
     for tier, parameters in enumerate((model.tier1, model.tier2, model.tier3, model.fixed), start=1):
         for parameter in parameters:
             if parameter.param == FAMILY:
-                options = tuple(str(option) for option in parameter.options or ())
-                choice = _family_choice(options, parameter, family, tier <= tuned)
+                choice = _family_choice(parameter, family, tier <= tuned)
                 fixed.pop(FAMILY, None)
                 if isinstance(choice, str):
                     fixed[FAMILY] = choice
                 else:
                     dimensions.insert(0, choice)
             elif tier <= tuned and tier < 4:
-                dimensions.extend(_dimensions(parameter, nodes, edges))
+                for dimension in _dimensions(parameter, nodes, edges):
+                    if dimension.options or dimension.low != dimension.high:
+                        dimensions.append(dimension)
+                    else:
+                        fix(parameter, _whole(dimension.low))
             elif parameter.default is not None:
-                fixed[parameter.param] = _cast(parameter, parameter.default)
+                fix(parameter, _cast(parameter, parameter.default))
     if fixed.get(FAMILY) == AUTO:  # the file leaves it open and lists no options
         fixed[FAMILY] = family if family not in (None, AUTO) else "rgcn"
-    space = Space(tuple(d for d in dimensions if d.options or d.low != d.high), fixed)
-    single = {d.name: d.low for d in dimensions if not d.options and d.low == d.high}
-    return Space(space.dimensions, {**fixed, **{n: _whole(v) for n, v in single.items()}}) if single else space
+    return Space(tuple(dimensions), fixed, by_family)
 
 
 def tuned_tiers(budget: int) -> int:
@@ -141,9 +153,8 @@ def tuned_tiers(budget: int) -> int:
     return 2 if budget <= 50 else 3
 
 
-def _family_choice(
-    options: tuple[str, ...], parameter: HpoParameter, family: str | None, tuned: bool
-) -> Dimension | str:
+def _family_choice(parameter: HpoParameter, family: str | None, tuned: bool) -> Dimension | str:
+    options = tuple(str(option) for option in parameter.options or ())
     if family is not None and family != AUTO and (not options or family in options):
         return family
     if not options:
@@ -157,13 +168,14 @@ def _family_choice(
 
 def _dimensions(parameter: HpoParameter, nodes: int, edges: int) -> list[Dimension]:
     families = frozenset(parameter.models) if parameter.models else None
+    suffix = "@" + "+".join(sorted(families)) if families else ""
     options = parameter.options
     if options and isinstance(options[0], list):
         # fanout: one list of candidates for each layer there could be (our reading of the sample on the page)
         defaults = parameter.default if isinstance(parameter.default, list) else []
         return [
             Dimension(
-                f"{parameter.param}[{layer}]",
+                f"{parameter.param}[{layer}]{suffix}",
                 options=tuple(candidates),
                 ordered=True,
                 default=defaults[layer] if layer < len(defaults) else candidates[0],
@@ -175,26 +187,28 @@ def _dimensions(parameter: HpoParameter, nodes: int, edges: int) -> list[Dimensi
         default = parameter.default if parameter.default is not None else options[0]
         ordered = all(isinstance(option, int | float) and not isinstance(option, bool) for option in options)
         values = tuple(_cast(parameter, option) for option in options)
-        return [Dimension(parameter.param, values, ordered, default=_cast(parameter, default), families=families)]
+        return [
+            Dimension(parameter.param + suffix, values, ordered, default=_cast(parameter, default), families=families)
+        ]
     if parameter.range is not None:
-        return [_ranged(parameter, families, nodes, edges)]
+        return [_ranged(parameter, suffix, families, nodes, edges)]
     if parameter.type == "bool":
         default = _cast(parameter, parameter.default) if parameter.default is not None else True
-        return [Dimension(parameter.param, (True, False), default=default, families=families)]
+        return [Dimension(parameter.param + suffix, (True, False), default=default, families=families)]
     if parameter.default is not None:
         value = _cast(parameter, parameter.default)
-        return [Dimension(parameter.param, (value,), default=value, families=families)]
+        return [Dimension(parameter.param + suffix, (value,), default=value, families=families)]
     raise BadSearchSpace(parameter.param, "give 'range', 'options' or 'default'")
 
 
-def _ranged(parameter: HpoParameter, families: frozenset[str] | None, nodes: int, edges: int) -> Dimension:
+def _ranged(parameter: HpoParameter, suffix: str, families: frozenset[str] | None, nodes: int, edges: int) -> Dimension:
     assert parameter.range is not None
     low, high = sorted(parameter.range)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise BadSearchSpace(parameter.param, "the ends of 'range' must be finite numbers")
     high = max(low, _scaled(low, high, parameter, nodes, edges))
     integer = parameter.type == "int"
-    name, strategy = parameter.param, parameter.inc_strategy or "linear"
+    name, strategy = parameter.param + suffix, parameter.inc_strategy or "linear"
     if strategy == "log" and low <= 0:
         raise BadSearchSpace(name, f"a logarithmic range cannot begin at {low:g}; begin above zero")
     if strategy == "power2":

@@ -96,11 +96,12 @@ def test_a_large_graph_shrinks_ranges_with_a_node_strategy() -> None:
 
 
 FAMILIES = {"param": "model", "type": "str", "options": ["rgcn", "graphsage", "pair-ranker"]}
+HIDDEN = {**SAMPLE["1-tier-param"][0], "models": ["rgcn", "graphsage"]}  # type: ignore[index]
+PAIR_HIDDEN = {**HIDDEN, "range": [8, 32], "models": ["pair-ranker"]}
 
 
 def compared(**extra: Any) -> HpoModel:
-    tier = [FAMILIES, {**SAMPLE["1-tier-param"][0], "models": ["rgcn", "graphsage"]}]  # type: ignore[index]
-    return HpoModel.model_validate({**SAMPLE, "1-tier-param": tier, **extra})
+    return HpoModel.model_validate({**SAMPLE, "1-tier-param": [FAMILIES, HIDDEN, PAIR_HIDDEN], **extra})
 
 
 def test_a_choice_of_families_makes_the_family_the_first_dimension() -> None:
@@ -110,10 +111,18 @@ def test_a_choice_of_families_makes_the_family_the_first_dimension() -> None:
     assert "model" not in space.fixed
 
 
-def test_a_family_has_only_its_own_parameters() -> None:
+def test_a_family_has_only_its_own_parameters_in_its_own_range() -> None:
     space = build_space(compared(), 4)
-    assert space.defaults("pair-ranker") == {"model": "pair-ranker"}
-    assert space.defaults("rgcn") == {"model": "rgcn", "num-hidden": 64}
+    assert space.defaults("pair-ranker") == {"model": "pair-ranker", "num-hidden@pair-ranker": 16}
+    assert space.defaults("rgcn") == {"model": "rgcn", "num-hidden@graphsage+rgcn": 64}
+    assert space.arguments(space.defaults("pair-ranker"))["num-hidden"] == "16"
+
+
+def test_what_is_fixed_for_one_family_is_not_given_to_another() -> None:
+    fixed = [{"param": "l2norm", "type": "float", "default": 0.5, "models": ["rgcn"]}]
+    space = build_space(compared(**{"fixed-param": fixed}), 4)
+    assert space.arguments(space.defaults("rgcn"))["l2norm"] == "0.5"
+    assert "l2norm" not in space.arguments(space.defaults("pair-ranker"))
 
 
 def test_the_requests_model_name_picks_from_the_choice() -> None:

@@ -1,0 +1,80 @@
+"""Archives are the same bytes for the same content, and nothing in them is trusted."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from workflow.runners.bundle import BadArchive, pack, unpack
+
+
+def folder(path: Path) -> Path:
+    (path / "embeddings").mkdir(parents=True)
+    (path / "model.json").write_text("{}")
+    (path / "embeddings" / "User.npy").write_bytes(b"\x00" * 100)
+    (path / "code" / "__pycache__").mkdir(parents=True)
+    (path / "code" / "__pycache__" / "x.pyc").write_bytes(b"x")
+    return path
+
+
+def test_equal_folders_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        pack(folder(tmp_path / name), tmp_path / f"{name}.tar.gz")
+        os.utime(tmp_path / name / "model.json", (1, 1))
+    assert (tmp_path / "a.tar.gz").read_bytes() == (tmp_path / "b.tar.gz").read_bytes()
+
+
+def test_what_was_packed_is_unpacked_without_caches(tmp_path: Path) -> None:
+    pack(folder(tmp_path / "a"), tmp_path / "a.tar.gz")
+    unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+    found = sorted(
+        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()
+    )
+    assert found == ["embeddings/User.npy", "model.json"]
+
+
+def test_unpacking_replaces_what_was_there(tmp_path: Path) -> None:
+    pack(folder(tmp_path / "a"), tmp_path / "a.tar.gz")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").write_text("old")
+    unpack(tmp_path / "a.tar.gz", tmp_path / "out")
+    assert not (tmp_path / "out" / "old").exists()
+
+
+def archive_with(path: Path, info: tarfile.TarInfo, content: bytes = b"") -> Path:
+    info.size = len(content)
+    with tarfile.open(path, "w:gz") as tar:
+        tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("name", ["../escape", "/etc/escape", "a/../../escape"])
+def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    archive = archive_with(tmp_path / "evil.tar.gz", tarfile.TarInfo(name), b"x")
+    with pytest.raises(BadArchive):
+        unpack(archive, tmp_path / "in" / "out")
+    assert not (tmp_path / "escape").exists()
+    assert not (tmp_path / "in" / "out").exists()
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
+    info = tarfile.TarInfo("member")
+    info.type, info.linkname = kind, "/etc/passwd"
+    with pytest.raises(BadArchive, match="neither a file nor a folder"):
+        unpack(archive_with(tmp_path / "evil.tar.gz", info), tmp_path / "out")
+
+
+def test_a_damaged_archive_is_refused_by_name(tmp_path: Path) -> None:
+    pack(folder(tmp_path / "a"), tmp_path / "a.tar.gz")
+    whole = (tmp_path / "a.tar.gz").read_bytes()
+    (tmp_path / "cut.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadArchive, match=r"cut\.tar\.gz"):
+        unpack(tmp_path / "cut.tar.gz", tmp_path / "out")
+    (tmp_path / "text.tar.gz").write_text("no archive")
+    with pytest.raises(BadArchive):
+        unpack(tmp_path / "text.tar.gz", tmp_path / "out")

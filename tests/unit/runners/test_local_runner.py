@@ -1,0 +1,252 @@
+"""The local runner runs real programs under the container contract, and searches with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.hpo.results import Trial
+from workflow.hpo.space import Dimension, Space
+from workflow.runners.base import Control, JobCancelled, JobFailed, Task, Tuning
+from workflow.runners.local import LocalRunner
+from workflow.runners.local_tuning import metric_value, trial_name
+from workflow.storage import ObjectNotFound, S3Uri
+from workflow.storage.local import LocalStorage
+
+SCRIPTS = Path(__file__).parents[2] / "fake_scripts"
+LAB = S3Uri("lab-bucket")
+SPACE = Space(
+    (
+        Dimension("model", ("rgcn", "pair-ranker"), default="rgcn"),
+        Dimension("lr", low=0.001, high=0.1, log=True, default=0.01),
+    ),
+    {"num-layer": 2},
+)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "s3")
+
+
+@pytest.fixture
+def runner(tmp_path: Path, storage: LocalStorage) -> LocalRunner:
+    environment = {"PATH": os.environ["PATH"]}
+    return LocalRunner(SCRIPTS, tmp_path / "work", tmp_path / "logs", storage, environment)
+
+
+def put(storage: LocalStorage, place: str, behaviour: Mapping[str, Any] | None = None) -> S3Uri:
+    storage.write(LAB / place / "training-data-configuration.json", b"{}")
+    if behaviour:
+        storage.write(LAB / place / "behaviour.json", json.dumps(behaviour).encode())
+    return LAB / place
+
+
+def processing(source: S3Uri, **changes: Any) -> Task:
+    fields: dict[str, Any] = {
+        "name": "a-preloading-1",
+        "script": "process.py",
+        "inputs": {"processing/input": source},
+        "outputs": {"processing/output": LAB / "processed"},
+        "arguments": {"config-file-name": "training-data-configuration.json"},
+        "timeout_s": 60,
+    }
+    return Task(**{**fields, **changes})
+
+
+def tuning(
+    storage: LocalStorage, runner: LocalRunner, behaviour: Mapping[str, Any] | None = None, **changes: Any
+) -> Tuning:
+    runner.run(processing(put(storage, "export", behaviour)), Control())
+    fields: dict[str, Any] = {
+        "name": "a-neptune-ml-260105-1024",
+        "space": SPACE,
+        "metric": "mrr",
+        "direction": "maximize",
+        "channel": LAB / "processed",
+        "trials_output": LAB / "train" / "trials",
+        "output": LAB / "train" / "autotrainer-output",
+        "trials": 4,
+        "parallel": 2,
+        "seed": 1,
+        "timeout_s": 60,
+        "arguments": {"task": "link_prediction"},
+    }
+    return Tuning(**{**fields, **changes})
+
+
+def test_a_task_reads_its_inputs_and_its_outputs_are_stored(storage: LocalStorage, runner: LocalRunner) -> None:
+    ended = runner.run(processing(put(storage, "export")), Control())
+    assert ended.peak_memory_bytes > 0
+    manifest = json.loads(storage.read(LAB / "processed" / "manifest.json"))
+    assert manifest["arguments"]["config-file-name"] == "training-data-configuration.json"
+    progress = runner.progress("a-preloading-1")
+    assert progress is not None
+    assert progress["phase"] == "done"
+    assert (url := runner.log_url("a-preloading-1")) is not None
+    assert url.startswith("file://")
+
+
+def test_a_missing_input_is_named(runner: LocalRunner) -> None:
+    with pytest.raises((ObjectNotFound, JobFailed), match="s3://lab-bucket/nothing"):
+        runner.run(processing(LAB / "nothing"), Control())
+
+
+def test_a_failed_task_stores_nothing_and_tells_its_reason(storage: LocalStorage, runner: LocalRunner) -> None:
+    source = put(storage, "export", {"process": {"fail": "Edge type FRIEND is missing"}})
+    with pytest.raises(JobFailed, match="Edge type FRIEND is missing"):
+        runner.run(processing(source), Control())
+    assert list(storage.list(LAB / "processed")) == []
+
+
+def test_a_task_past_its_limit_has_failed(storage: LocalStorage, runner: LocalRunner) -> None:
+    source = put(storage, "export", {"process": {"sleep_s": 600}})
+    with pytest.raises(JobFailed, match="processingTimeOutInSeconds"):
+        runner.run(processing(source, timeout_s=1), Control())
+
+
+def test_a_cancelled_task_says_so(storage: LocalStorage, runner: LocalRunner) -> None:
+    control = Control()
+    threading.Timer(0.5, control.cancelled.set).start()
+    source = put(storage, "export", {"process": {"sleep_s": 600}})
+    with pytest.raises(JobCancelled):
+        runner.run(processing(source), control)
+
+
+def test_a_search_compares_families_and_publishes_the_best(storage: LocalStorage, runner: LocalRunner) -> None:
+    tuned = runner.tune(tuning(storage, runner), Control())
+    assert [trial.state for trial in tuned.trials] == ["Completed"] * 4
+    assert tuned.best.family == "pair-ranker"
+    assert "pair-ranker won with validation mrr" in tuned.verdict
+    output = LAB / "train" / "autotrainer-output"
+    names = {info.uri.relative_to(output) for info in storage.list(output)}
+    assert {"model.tar.gz", "model.json", "eval_metrics_info.json", "report.html", "model-report.html"} <= names
+    assert f"trials/{tuned.best.name}/train.log" in names
+    assert json.loads(storage.read(output / "model.json"))["id"] == tuned.best.name
+    assert json.loads(storage.read(output / "eval_metrics_info.json")) == {"mrr": tuned.best.value}
+    assert "pair-ranker won" in storage.read(output / "report.html").decode()
+    for trial in tuned.trials:
+        assert storage.exists(LAB / "train" / "trials" / trial.name / "output" / "model.tar.gz")
+
+
+def test_equal_searches_publish_equal_models(storage: LocalStorage, runner: LocalRunner) -> None:
+    first = runner.tune(tuning(storage, runner), Control())
+    again = runner.tune(tuning(storage, runner, name="b-neptune-ml", output=LAB / "again"), Control())
+    assert [trial.sample for trial in first.trials] == [trial.sample for trial in again.trials]
+    other = runner.tune(tuning(storage, runner, name="c-neptune-ml", output=LAB / "other", seed=2), Control())
+    assert [trial.sample for trial in first.trials] != [trial.sample for trial in other.trials]
+
+
+def test_a_failed_trial_does_not_fail_the_search_and_keeps_its_reason(
+    storage: LocalStorage, runner: LocalRunner
+) -> None:
+    behaviour = {"train": {"models": ["pair-ranker"], "print": "about to die", "kill": 9}}
+    tuned = runner.tune(tuning(storage, runner, behaviour), Control())
+    failed = [trial for trial in tuned.trials if trial.state == "Failed"]
+    assert {trial.family for trial in failed} == {"pair-ranker"}
+    assert failed[0].reason is not None
+    assert "SIGKILL" in failed[0].reason
+    assert "about to die" in failed[0].reason
+    assert tuned.best.family == "rgcn"
+    assert "SIGKILL" in storage.read(LAB / "train" / "autotrainer-output" / "report.html").decode()
+
+
+def test_a_search_without_a_success_fails_early_with_the_reason(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner, {"train": {"fail": "no test edges"}}, trials=20)
+    with pytest.raises(JobFailed, match=r"None of \d training jobs succeeded. no test edges"):
+        runner.tune(search, Control())
+
+
+def test_an_interrupted_search_keeps_its_finished_trials(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner)
+    whole = runner.tune(search, Control())
+    records = runner.work / search.name / "trials"
+    for name in ("002.json", "004.json"):
+        (records / name).unlink()
+    kept = {name: os.stat(records / name).st_mtime_ns for name in ("001.json", "003.json")}
+    again = runner.tune(search, Control())
+    assert [t.sample for t in again.trials] == [t.sample for t in whole.trials]
+    assert again.best.name == whole.best.name
+    assert {name: os.stat(records / name).st_mtime_ns for name in kept} == kept
+
+
+def test_a_cancelled_search_stops_its_trials_and_publishes_nothing(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner, {"train": {"sleep_s": 600, "spawn": True}})
+    control = Control()
+    threading.Timer(1.0, control.cancelled.set).start()
+    with pytest.raises(JobCancelled):
+        runner.tune(search, control)
+    assert list(storage.list(LAB / "train")) == []
+
+
+def test_a_running_search_tells_how_far_it_is(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner, {"train": {"sleep_s": 600}})
+    control = Control()
+
+    def tune() -> None:
+        with pytest.raises(JobCancelled):
+            runner.tune(search, control)
+
+    thread = threading.Thread(target=tune)
+    thread.start()
+    try:
+        for _ in range(400):
+            progress = runner.progress(search.name)
+            if progress and [t.get("progress", {}).get("phase") for t in progress["trials"]] == ["train", "train"]:
+                break
+            thread.join(0.05)
+        assert progress is not None
+        assert (progress["step"], progress["total"]) == (0, 4)
+        assert [trial["model"] for trial in progress["trials"]] == ["rgcn", "pair-ranker"]
+        assert progress["trials"][0]["progress"]["phase"] == "train"
+    finally:
+        control.cancelled.set()
+        thread.join()
+
+
+def test_a_warm_start_tries_the_earlier_best_first(storage: LocalStorage, runner: LocalRunner) -> None:
+    earlier = Trial(1, "t", "Completed", {"model": "pair-ranker", "lr": 0.09}, {"model": "pair-ranker"}, value=0.4)
+    tuned = runner.tune(tuning(storage, runner, previous=(earlier,), trials=1), Control())
+    assert tuned.best.sample == {"model": "pair-ranker", "lr": 0.09}
+    assert tuned.best.origin == "warm-start"
+
+
+def test_a_transform_gets_the_model_and_publishes_a_fresh_one(storage: LocalStorage, runner: LocalRunner) -> None:
+    runner.tune(tuning(storage, runner), Control())
+    task = Task(
+        name="a-transform-1",
+        script="transform.py",
+        inputs={"processing/input": LAB / "processed"},
+        archives={"processing/model": LAB / "train" / "autotrainer-output" / "model.tar.gz"},
+        outputs={},
+        arguments={},
+        timeout_s=60,
+        model_output=LAB / "transformed",
+    )
+    runner.run(task, Control())
+    assert json.loads(storage.read(LAB / "transformed" / "model.json"))["transformed"] is True
+    assert storage.exists(LAB / "transformed" / "model.tar.gz")
+
+
+def test_the_last_metric_line_of_a_log_counts(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("validation mrr=0.1\nvalidation mrr=nan\nvalidation mrr=2e-1\nvalidation hits=9\n")
+    assert metric_value(tmp_path / "log", "mrr") == 0.2
+    assert metric_value(tmp_path / "log", "acc") is None
+
+
+def test_trials_are_named_as_sagemaker_names_them() -> None:
+    name = trial_name("social-l-neptune-ml-260105-1024", 2)
+    assert name.startswith("social-l-neptune-ml-260105-1024-002-")
+    assert name.endswith("-cpu")
+    assert len(name) <= 63
+
+
+def test_children_use_this_interpreter(runner: LocalRunner) -> None:
+    assert runner.command("train.py", [])[0] == sys.executable

@@ -1,0 +1,1 @@
+"""Running jobs: programs over the folders of the SageMaker container contract."""
