@@ -40,6 +40,17 @@ TASKS: dict[str, Task] = {
 }
 
 
+class SubgraphTooLarge(ConstraintViolation):
+    """A neighbourhood beyond what may be sent in one call."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"{INCOMPATIBLE} The neighbourhood for inductive inference takes {size} bytes of the {MAX_SUBGRAPH_BYTES} "
+            "that may be sent; ask for fewer vertices at once"
+        )
+        self.size = size
+
+
 def incompatible(reason: str) -> ConstraintViolation:
     """The error of a model that does not fit the query: Neptune's sentence, then what does not fit."""
     return ConstraintViolation(f"{INCOMPATIBLE} {reason}")
@@ -103,10 +114,7 @@ def _encoded(body: dict[str, Any], subgraph: Subgraph | None) -> bytes:
     body["data"]["graph"] = subgraph_json(subgraph)
     data = json.dumps(body, separators=(",", ":")).encode()
     if len(data) > MAX_SUBGRAPH_BYTES:
-        raise incompatible(
-            f"The neighbourhood for inductive inference takes {len(data)} bytes of the {MAX_SUBGRAPH_BYTES} that may "
-            "be sent; ask for fewer vertices at once"
-        )
+        raise SubgraphTooLarge(len(data))
     return data
 
 

@@ -1,0 +1,307 @@
+"""Predictions for elements of the live graph: batches go to the endpoint, ids come back as elements.
+
+An answer is kept for the length of one query, so that what was asked ahead in a batch is found again one by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from workflow.errors import UnsupportedOperation
+from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
+from workflow.graphs.values import Long
+from workflow.gremlin.ml_spec import (
+    PROVENANCE,
+    RELATION,
+    SCORE,
+    PredictionSpec,
+    check_model,
+    node_type_labels,
+    predicted_edge_types,
+)
+from workflow.gremlin.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.gremlin.steps.adjacent import refuse_cast
+from workflow.gremlin.steps.base import ExecutionContext
+from workflow.inference.base import (
+    EdgeInput,
+    LinkQuery,
+    ModelCard,
+    NodeInput,
+    Prediction,
+    Predictions,
+    PredictionService,
+    PropertyQuery,
+    RelationQuery,
+    Subgraph,
+    Task,
+)
+from workflow.inference.requests import SubgraphTooLarge
+
+SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
+MAX_TOPK = 100_000  # an endpoint that has still more candidates than these is not asked again
+
+Results = tuple[Prediction, ...]
+
+
+class Answers:
+    """The predictions of one query."""
+
+    def __init__(self, ctx: ExecutionContext, spec: PredictionSpec) -> None:
+        service: PredictionService | None = ctx.prediction
+        if service is None:
+            raise UnsupportedOperation("this service answers no Neptune ML queries: it was started without inference")
+        service.check_role(spec.role_arn)
+        self._ctx, self._spec, self._service = ctx, spec, service
+        self._graph = ctx.graph
+        self._endpoint = service.resolve(spec.endpoint)
+        self._card: ModelCard | None = service.describe(self._endpoint)
+        check_model(spec, self._card)
+        self._results: dict[Vertex | Edge, Results] = {}
+        self._links: dict[Vertex, tuple[tuple[Vertex, float | None], ...]] = {}
+        self._origin: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, ctx: ExecutionContext, spec: PredictionSpec) -> Answers:
+        """The answers of this run; a query has one inference step, so one instance."""
+        found = ctx.memory.get(spec)
+        if found is None:
+            found = ctx.memory[spec] = cls(ctx, spec)
+        assert isinstance(found, Answers)
+        return found
+
+    def ask(self, elements: Iterable[Any]) -> None:
+        """Have the answers for all of these at hand, in as few calls as there can be."""
+        asked: dict[Vertex | Edge, None] = {}
+        for element in elements:
+            if not isinstance(element, Vertex | Edge):
+                refuse_cast(element, "Element")
+            asked[element] = None
+        if self._spec.kind == "links":
+            self._ask_links([one for one in asked if isinstance(one, Vertex) and one not in self._links])
+            return
+        missing = [one for one in asked if one not in self._results]
+        if self._spec.kind == "relation":
+            self._ask_relations([one for one in missing if isinstance(one, Vertex)])
+        else:
+            self._ask_properties(missing)
+        for element in missing:
+            self._results.setdefault(element, ())
+
+    def values(self, element: Any) -> list[Any]:
+        """What the step gives for one element that was asked about, best first."""
+        spec = self._spec
+        if spec.kind == "links":
+            return [vertex for vertex, _ in self._links.get(element, ())]
+        made: list[Any] = []
+        key = RELATION if spec.kind == "relation" else spec.property
+        for prediction in self._results.get(element, ()):
+            made.append(self._property(element, key, prediction.value))
+            if spec.with_score and prediction.score is not None:
+                made.append(self._property(element, SCORE, prediction.score))
+        return made
+
+    # -- properties
+
+    def _ask_properties(self, elements: Sequence[Vertex | Edge]) -> None:
+        groups: dict[Any, list[Vertex | Edge]] = defaultdict(list)
+        for element in elements:
+            kind = self._type_of(element)
+            if self._known(kind):
+                groups[kind].append(element)
+        for group in groups.values():
+            on_edges = isinstance(group[0], Edge)
+            task = self._property_task(on_edges)
+            if task is None:
+                continue
+            self._ask_group(task, group)
+
+    def _ask_group(self, task: Task, group: Sequence[Vertex | Edge]) -> None:
+        query = PropertyQuery(
+            task=task,
+            property=self._spec.property,
+            inputs=tuple(self._input(one) for one in group),  # type: ignore[arg-type]  # all of one kind
+            topk=self._spec.limit,
+            subgraph=self._subgraph(group),
+        )
+        try:
+            answer = self._service.predict_properties(self._endpoint, query)
+        except SubgraphTooLarge:
+            if len(group) == 1:
+                raise
+            middle = len(group) // 2
+            self._ask_group(task, group[:middle])
+            self._ask_group(task, group[middle:])
+            return
+        self._note_origin(answer)
+        for element, results in zip(group, answer.results, strict=True):
+            self._results[element] = self._kept(results)
+
+    def _property_task(self, on_edges: bool) -> Task | None:
+        """The task for this kind of element; None where the model was trained for the other kind."""
+        wanted: Task
+        if self._spec.kind == "classification":
+            wanted = "edge_class" if on_edges else "node_class"
+        else:
+            wanted = "edge_regression" if on_edges else "node_regression"
+        return wanted if self._card is None or self._card.task == wanted else None
+
+    def _type_of(self, element: Vertex | Edge) -> Any:
+        return edge_type(self._graph, element.row) if isinstance(element, Edge) else node_type(element.label)
+
+    def _known(self, kind: Any) -> bool:
+        targets = () if self._card is None else self._card.targets
+        return not targets or any(kind in (target.node_type, target.edge_type) for target in targets)
+
+    def _input(self, element: Vertex | Edge) -> NodeInput | EdgeInput:
+        if isinstance(element, Vertex):
+            return NodeInput(str(element.id), node_type(element.label))
+        graph = self._graph
+        return EdgeInput(
+            id=str(element.id),
+            type=edge_type(graph, element.row),
+            source=str(graph.vertex_id(graph.edge_source(element.row))),
+            target=str(graph.vertex_id(graph.edge_target(element.row))),
+        )
+
+    def _kept(self, results: Results) -> Results:
+        spec = self._spec
+        kept = results[: spec.limit]
+        if spec.threshold is None:
+            return kept
+        return tuple(one for one in kept if one.score is None or one.score >= spec.threshold)
+
+    def _property(self, element: Vertex | Edge, key: str, value: Any) -> VertexProperty | Property:
+        if isinstance(element, Edge):
+            return Property(key, value, element)
+        text = f"{element.id}\0{key}\0{value}".encode()
+        # 53 bits: such an id survives clients whose only number is a double
+        id = Long(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 11)
+        return VertexProperty(id, key, value, element, dict(self._origin) if self._spec.provenance else None)
+
+    # -- links
+
+    def _ask_links(self, vertices: Sequence[Vertex]) -> None:
+        for vertex in vertices:
+            self._links[vertex] = ()
+        for candidate_type, known_ends in self._candidate_types():
+            asked = [one for one in vertices if not known_ends or node_type(one.label) in known_ends]
+            topk = self._spec.limit + SPARE_CANDIDATES
+            while asked:
+                asked = self._ask_links_of(asked, candidate_type, topk)
+                topk = min(4 * topk, MAX_TOPK)
+
+    def _candidate_types(self) -> list[tuple[str, frozenset[str]]]:
+        """Types of candidates, with the types of the known ends that may be asked about (none: any)."""
+        spec, card = self._spec, self._card
+        if card is None or not card.targets:
+            return [(spec.candidate_label, frozenset())]
+        known: dict[str, set[str]] = defaultdict(set)
+        for one in predicted_edge_types(spec, card):
+            candidate, end = (one.target, one.source) if spec.way == "out" else (one.source, one.target)
+            known[candidate].add(end)
+        return [(candidate, frozenset(ends)) for candidate, ends in known.items()]
+
+    def _ask_links_of(self, vertices: Sequence[Vertex], candidate_type: str, topk: int) -> list[Vertex]:
+        """Ask once; gives those vertices that got too few candidates though the endpoint may have more."""
+        spec = self._spec
+        linked = {vertex: self._linked(vertex) for vertex in vertices} if spec.filter_existing else {}
+        query = LinkQuery(
+            relation=spec.relation,
+            way=spec.way,
+            candidate_type=candidate_type,
+            inputs=tuple(str(vertex.id) for vertex in vertices),
+            topk=topk,
+            exclude={str(vertex.id): sorted(ids) for vertex, ids in linked.items() if ids},
+            subgraph=self._subgraph(vertices),
+        )
+        try:
+            answer = self._service.predict_links(self._endpoint, query)
+        except SubgraphTooLarge:
+            if len(vertices) == 1:
+                raise
+            middle = len(vertices) // 2
+            return [
+                *self._ask_links_of(vertices[:middle], candidate_type, topk),
+                *self._ask_links_of(vertices[middle:], candidate_type, topk),
+            ]
+        self._note_origin(answer)
+        again = []
+        for vertex, results in zip(vertices, answer.results, strict=True):
+            found, exhausted = self._candidates(vertex, results, linked.get(vertex, frozenset()))
+            if len(found) < spec.limit and not exhausted and topk <= len(results) < MAX_TOPK:
+                again.append(vertex)
+                continue
+            merged = [*self._links[vertex], *found]
+            merged.sort(key=lambda one: -(one[1] or 0.0))  # stable: equal scores keep the endpoint's order
+            self._links[vertex] = tuple(merged[: spec.limit])
+        return again
+
+    def _candidates(
+        self, vertex: Vertex, results: Results, linked: frozenset[str]
+    ) -> tuple[list[tuple[Vertex, float | None]], bool]:
+        """At most the limit of candidates that live in the graph; and whether the threshold ended the list."""
+        spec = self._spec
+        found: list[tuple[Vertex, float | None]] = []
+        for one in results:
+            if spec.threshold is not None and one.score is not None and one.score < spec.threshold:
+                return found, True
+            if len(found) == spec.limit:
+                break
+            row = None if str(one.value) in linked else self._row(str(one.value))
+            if row is None or row == vertex.row or not self._has_candidate_label(row):
+                continue
+            found.append((Vertex(self._graph, row), one.score))
+        return found, False
+
+    def _row(self, id: str) -> int | None:
+        row = self._graph.vertex_row(id)
+        if row is None and id.lstrip("-").isdigit():
+            row = self._graph.vertex_row(int(id))  # graphs with numbers for ids; an export writes them as text
+        return row
+
+    def _has_candidate_label(self, row: int) -> bool:
+        return self._spec.candidate_label in node_type_labels(node_type(self._graph.vertex_label(row)))
+
+    def _linked(self, vertex: Vertex) -> frozenset[str]:
+        rows = self._graph.neighbours(vertex.row, self._spec.way, [self._spec.relation])
+        return frozenset(str(self._graph.vertex_id(row)) for row in rows)
+
+    # -- which edge label links two vertices
+
+    def _ask_relations(self, vertices: Sequence[Vertex]) -> None:
+        pairs = tuple((str(vertex.id), self._spec.other_end) for vertex in vertices)
+        if not pairs:
+            return
+        answer = self._service.predict_relations(self._endpoint, RelationQuery(pairs, self._spec.limit))
+        self._note_origin(answer)
+        for vertex, results in zip(vertices, answer.results, strict=True):
+            self._results[vertex] = self._kept(results)
+
+    # -- both
+
+    def _subgraph(self, elements: Sequence[Vertex | Edge]) -> Subgraph | None:
+        if not self._spec.inductive or self._card is None:
+            return None
+        graph = self._graph
+        starts: list[int] = []
+        for element in elements:
+            if isinstance(element, Edge):
+                starts += (graph.edge_source(element.row), graph.edge_target(element.row))
+            else:
+                starts.append(element.row)
+        rng = None if self._spec.deterministic else self._ctx.random
+        return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, rng)
+
+    def _note_origin(self, answer: Predictions) -> None:
+        if not self._spec.provenance:
+            return
+        self._origin.update(
+            endpoint=self._endpoint.id,
+            model=answer.model_id,
+            modelCreated=answer.created_ms,
+            graphSnapshot=None if self._card is None else self._card.snapshot_ms,
+        )
+        self._ctx.side_effects.values[PROVENANCE] = dict(self._origin)

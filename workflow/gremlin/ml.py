@@ -1,0 +1,146 @@
+"""Neptune ML in Gremlin: folds the inference step of a traversal into one prediction step.
+
+``properties("genre").with("Neptune#ml.classification")`` becomes ``Instruction("predict", (PredictionSpec,))``, and so
+does ``out("rated").with("Neptune#ml.prediction").hasLabel("movie")``. Where the inference step stands inside ``by()``,
+``map()`` or another child that runs once for every traverser, a ``predictAhead`` step is put in front of the parent: it
+asks for whole batches, so that the child finds its answers ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from workflow.gremlin.ml_spec import (
+    FoundStep,
+    PredictionSpec,
+    check_count,
+    check_endpoint,
+    child_traversals,
+    inference_step_at,
+    inference_steps,
+    label_filters,
+    read_spec,
+    source_options,
+)
+from workflow.gremlin.traversal import Instruction, P, Traversal
+from workflow.inference.base import PredictionService
+
+
+def fold_predictions(
+    traversal: Traversal, options: Mapping[str, Any], service: PredictionService | None = None
+) -> Traversal:
+    """The traversal with its inference step folded; the same object where it has none.
+
+    Args:
+        traversal: after the user's strategies.
+        options: the ``with()`` options of the source and of the request; those in ``traversal.source`` count too.
+        service: where given, the endpoint is looked up at once: a wrong one is refused even if nothing is asked of it.
+
+    Raises MissingParameter, InvalidParameter, UnsupportedOperation, BadRequest with Neptune's texts.
+    """
+    steps = list(inference_steps(traversal.steps, in_repeat=False))
+    if not steps:
+        return traversal
+    check_count(steps)
+    given = {**source_options(traversal), **options}
+    spec = read_spec(steps[0], given)
+    check_endpoint(spec, service)
+    folded, _ = _Folder(spec).fold(traversal.steps, top=True)
+    return replace(traversal, steps=folded)
+
+
+# Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
+_SAME_INPUT = frozenset(
+    {"project", "map", "flatMap", "local", "where", "filter", "not", "and", "or", "coalesce", "optional", "choose",
+     "branch", "union", "group", "groupCount", "order", "dedup", "aggregate", "sideEffect"}
+)  # fmt: skip
+# What may be run once more, ahead: steps that read and change nothing, not even a side effect or a random number.
+_REPEATABLE = frozenset(
+    {"out", "in", "both", "outE", "inE", "bothE", "outV", "inV", "otherV", "bothV", "has", "hasLabel", "hasId",
+     "hasNot", "hasKey", "hasValue", "where", "filter", "not", "and", "or", "is", "select", "identity", "as", "limit",
+     "dedup", "order", "by", "values", "properties", "id", "label", "count", "fold", "unfold", "range", "simplePath"}
+)  # fmt: skip
+_MUTATING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "call"})
+_MODULATORS = frozenset({"by", "option", "with", "from", "to"})
+
+
+class _Folder:
+    """Rewrites chains. Each chain gives the instructions that lead from its start to what is predicted for."""
+
+    def __init__(self, spec: PredictionSpec) -> None:
+        self._spec = spec
+
+    def fold(
+        self, chain: tuple[Instruction, ...], *, top: bool = False
+    ) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...] | None]:
+        """The rewritten chain, and the way to its inputs; None where it has no inference step, or none to ask ahead."""
+        for index in range(len(chain)):
+            found = inference_step_at(chain, index)
+            if found is not None:
+                return self._here(found), chain[:index]
+        for index, instruction in enumerate(chain):
+            args, inner = self._args(instruction.args)
+            if args is instruction.args:
+                continue
+            parent = index
+            while parent > 0 and chain[parent].name in _MODULATORS:
+                parent -= 1
+            before, after = chain[:parent], (*chain[parent:index], replace(instruction, args=args), *chain[index + 1 :])
+            way = None if inner is None or chain[parent].name not in _SAME_INPUT else inner
+            if top and way is not None and _repeatable(way) and not _mutates(chain):
+                ahead = Instruction("predictAhead", (self._spec, Traversal(way)))
+                return (*before, ahead, *after), None
+            return (*before, *after), None if way is None else (*before, *way)
+        return chain, None
+
+    def _here(self, found: FoundStep) -> tuple[Instruction, ...]:
+        chain, spec = found.chain, self._spec
+        predict: list[Instruction] = [Instruction("predict", (spec,))]
+        if found.step.name == "values":
+            predict.append(Instruction("value"))
+        rest: list[Instruction] = []
+        filters = {index: left for index, _, left in label_filters(found)} if spec.kind == "links" else {}
+        for index in range(found.end, len(chain)):
+            kept = filters[index] if index in filters else chain[index]
+            if kept is not None:
+                rest.append(kept)
+        # other with() options of the step mean nothing to a prediction
+        return (*chain[: found.start], *predict, *rest)
+
+    def _args(self, args: Any) -> tuple[Any, tuple[Instruction, ...] | None]:
+        """The arguments with the inference step folded, the same object where they hold none; and the way to it."""
+        if isinstance(args, Traversal):
+            steps, way = self.fold(args.steps)
+            return (args if steps is args.steps else replace(args, steps=steps)), way
+        if isinstance(args, P):
+            inner, way = self._args(args.args)
+            return (args if inner is args.args else replace(args, args=inner)), way
+        if isinstance(args, list | tuple):
+            for index, one in enumerate(args):
+                changed, way = self._args(one)
+                if changed is not one:
+                    return type(args)((*args[:index], changed, *args[index + 1 :])), way
+            return args, None
+        if isinstance(args, Mapping):
+            for key, one in args.items():
+                changed, way = self._args(one)
+                if changed is not one:
+                    return {**args, key: changed}, None
+        return args, None
+
+
+def _repeatable(chain: Iterable[Instruction]) -> bool:
+    return all(
+        instruction.name in _REPEATABLE
+        and all(_repeatable(child.steps) for child in child_traversals(instruction.args))
+        for instruction in chain
+    )
+
+
+def _mutates(chain: Iterable[Instruction]) -> bool:
+    return any(
+        instruction.name in _MUTATING or any(_mutates(child.steps) for child in child_traversals(instruction.args))
+        for instruction in chain
+    )

@@ -1,0 +1,80 @@
+"""The prediction step: gathers elements, asks the endpoint once a batch, goes on with what was predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from workflow.errors import QueryFailed
+from workflow.gremlin.answers import Answers
+from workflow.gremlin.compile import Compiler
+from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
+from workflow.gremlin.steps.base import Args, Child, ExecutionContext, Frame, SideEffects, Step, StepBuilder
+from workflow.gremlin.traverser import Traverser
+from workflow.inference.base import MAX_INPUTS_PER_CALL
+
+
+class PredictStep(Step):
+    """``predict``: what ``gremlin.ml`` folds an inference step into. Inputs keep their order."""
+
+    barrier = True
+
+    def __init__(self, spec: PredictionSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        answers = Answers.of(ctx, self.spec)
+        while batch := list(islice(source, MAX_INPUTS_PER_CALL)):
+            ctx.check()
+            answers.ask(t.value for t in batch)
+            for t in batch:
+                for value in answers.values(t.value):
+                    yield t.split(value)
+
+    def register(self, side_effects: SideEffects) -> None:
+        if self.spec.provenance:
+            side_effects.register(PROVENANCE, dict)
+
+    def arguments(self) -> str:
+        return str(self.spec)
+
+
+class PredictAheadStep(Step):
+    """``predictAhead``: in front of a step whose child predicts one by one; asks for a whole batch at once.
+
+    The child of this step leads from a traverser to the elements that will be asked about. Traversers pass unchanged.
+    """
+
+    def __init__(self, spec: PredictionSpec, way: Child) -> None:
+        super().__init__()
+        self.spec = spec
+        self.way = way
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        answers = Answers.of(ctx, self.spec)
+        while batch := list(islice(source, MAX_INPUTS_PER_CALL)):
+            ctx.check()
+            answers.ask(inner.value for t in batch for inner in self.way.each(ctx, t))
+            yield from batch
+
+    def children(self) -> Iterable[Child]:
+        return (self.way,)
+
+    def arguments(self) -> str:
+        return f"{self.spec},{self.way}"
+
+
+def _predict(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) != 1 or not isinstance(args[0], PredictionSpec):
+        raise QueryFailed(f"Could not locate method: {name}()")
+    return PredictStep(args[0])
+
+
+def _predict_ahead(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) != 2 or not isinstance(args[0], PredictionSpec):
+        raise QueryFailed(f"Could not locate method: {name}()")
+    return PredictAheadStep(args[0], compiler.local(args[1]))
+
+
+STEPS: dict[str, StepBuilder] = {"predict": _predict, "predictAhead": _predict_ahead}
