@@ -42,7 +42,7 @@ def serve(
         host=host,
         port=port,
         profile=profile,
-        graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()),
+        graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()) or settings.graphs,
         in_memory=in_memory,
         gremlin_url=gremlin,
     )
