@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any
 
 from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.values import ReferenceEdge, ReferenceProperty, ReferenceVertex
-
-if TYPE_CHECKING:
-    from workflow.graphs.base import Graph
 
 AnyVertex = Vertex | ReferenceVertex
 AnyEdge = Edge | ReferenceEdge
 
 
-def is_graph(value: object) -> TypeGuard[Graph]:
-    """Whether a result is a (sub)graph, such as ``subgraph()`` gives."""
-    return all(hasattr(value, name) for name in ("vertices", "edges", "edge_source", "vertex_properties"))
+def is_graph(value: object) -> bool:
+    """Whether a result is a whole graph, or what ``subgraph()`` collected of one."""
+    return hasattr(value, "vertices") and hasattr(value, "edges")
+
+
+def graph_elements(value: Any) -> tuple[list[Vertex], list[Edge]]:
+    """The vertices and edges of a graph, or of a collection that holds them under these names."""
+    if callable(value.vertices):
+        return [Vertex(value, row) for row in value.vertices()], [Edge(value, row) for row in value.edges()]
+    return list(value.vertices), list(value.edges)
 
 
 def vertex_properties(vertex: AnyVertex) -> Iterable[VertexProperty]:

@@ -37,7 +37,7 @@ from workflow.gremlin.values import (
     Short,
     TraversalMetrics,
 )
-from workflow.gremlin.wire.elements import edge_values, is_graph, vertex_properties
+from workflow.gremlin.wire.elements import edge_values, graph_elements, is_graph, vertex_properties
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import ENUM_CODES, INT_RANGE, LONG_RANGE
 
@@ -371,10 +371,9 @@ def bare_tree(w: GraphBinaryWriter, out: bytearray, value: Mapping[Any, Any]) ->
 def _graph(w: GraphBinaryWriter, out: bytearray, value: Any) -> None:
     """A whole graph: its vertices with their properties, then its edges with theirs."""
     out += b"\x10\x00"
-    rows = list(value.vertices())
-    out += bare_int(len(rows))
-    for row in rows:
-        vertex = Vertex(value, row)
+    vertices, edges = graph_elements(value)
+    out += bare_int(len(vertices))
+    for vertex in vertices:
         w.write(out, vertex.id)
         out += w.label(vertex.label)
         items = list(vertex_properties(vertex))
@@ -385,10 +384,8 @@ def _graph(w: GraphBinaryWriter, out: bytearray, value: Any) -> None:
             w.write(out, item.value)
             out += NULL
             _property_list(w, out, item.meta or {})
-    edges = list(value.edges())
     out += bare_int(len(edges))
-    for row in edges:
-        edge = Edge(value, row)
+    for edge in edges:
         w.write(out, edge.id)
         out += w.label(edge.label)
         w.write(out, edge.in_vertex.id)

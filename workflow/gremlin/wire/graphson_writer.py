@@ -38,7 +38,7 @@ from workflow.gremlin.values import (
     Short,
     TraversalMetrics,
 )
-from workflow.gremlin.wire.elements import by_key, edge_values, is_graph, vertex_properties
+from workflow.gremlin.wire.elements import by_key, edge_values, graph_elements, is_graph, vertex_properties
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import INT_RANGE, LISTS, LONG_RANGE
 
@@ -368,11 +368,10 @@ def _tree(w: GraphSONWriter, value: Tree) -> str:
 def _graph(w: GraphSONWriter, value: Any) -> str:
     before, w.materialize = w.materialize, True
     try:
-        vertices = w.array(Vertex(value, row) for row in value.vertices())
-        edges = w.array(Edge(value, row) for row in value.edges())
+        vertices, edges = graph_elements(value)
+        members = f'{{"vertices":{w.array(vertices)},"edges":{w.array(edges)}}}'
     finally:
         w.materialize = before
-    members = f'{{"vertices":{vertices},"edges":{edges}}}'
     return tagged("tinker:graph", members) if w.typed and w.version > 1 else members
 
 
