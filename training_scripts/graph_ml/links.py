@@ -61,7 +61,7 @@ class LinkProblem:
     train: Pairs
     valid: Pairs
     test: Pairs
-    context: Mapping[str, Pairs]
+    context: Mapping[EdgeType, Pairs]
     directed: bool
 
     @classmethod
@@ -81,7 +81,7 @@ class LinkProblem:
             train,
             valid,
             test,
-            {str(kind): numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type},
+            {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type},
         )
 
     @classmethod
@@ -92,7 +92,7 @@ class LinkProblem:
         train: Pairs,
         valid: Pairs,
         test: Pairs,
-        context: Mapping[str, Pairs] | None = None,
+        context: Mapping[EdgeType, Pairs] | None = None,
     ) -> LinkProblem:
         """Settle the direction and take self loops and leaks away."""
         train, valid, test = (part[part.source != part.target] for part in (train, valid, test))

@@ -82,13 +82,3 @@ class PairRanker:
             return self.all_scores(sources, candidates, heading)[self.chosen]
         blocks = self.features.blocks(sources, candidates, heading)
         return np.concatenate([self.scorer(block).T for _, block in blocks])
-
-
-def floor_scores(features: PairFeatures, sources: Ints, candidates: slice, heading: bool) -> dict[str, Floats]:
-    """Scores of the floors alone, each (sources, candidates): what any model is to be compared with."""
-    names = features.names
-    parts: dict[str, list[Floats]] = {floor: [] for floor in FLOORS}
-    for _, block in features.blocks(sources, candidates, heading):
-        for floor, name in FLOORS.items():
-            parts[floor].append(block[names.index(name)].T)
-    return {name: np.concatenate(pieces) for name, pieces in parts.items()}

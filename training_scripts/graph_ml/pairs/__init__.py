@@ -7,6 +7,7 @@ from .features import RETRIEVERS as RETRIEVERS
 from .features import PairFeatures as PairFeatures
 from .features import PairSettings as PairSettings
 from .features import View as View
+from .features import floor_block as floor_block
 from .graph import NodeSpace as NodeSpace
 from .graph import PairGraph as PairGraph
 from .ials import Factors as Factors

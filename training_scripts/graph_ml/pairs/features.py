@@ -15,7 +15,7 @@ from .ease import ease_block
 from .graph import Floats, Ints, PairGraph
 from .ials import Factors, fold_in
 from .pagerank import pagerank_block
-from .paths import path_block
+from .paths import floor_paths, path_block
 
 WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
 DEGREES = ("degree", "source_degree")
@@ -185,3 +185,9 @@ def view_block(view: View, sources: Ints, settings: PairSettings) -> list[Floats
         parts.append(view.factors.block(sources))
     parts.append(np.sign(ease) * np.log1p(50 * np.abs(ease)))
     return parts
+
+
+def floor_block(graph: PairGraph, sources: Ints) -> dict[str, Floats]:
+    """The floors alone, each (nodes, sources): Adamic–Adar, L3, and EASE by eight conjugate-gradient steps."""
+    neighbours = graph.columns(sources)
+    return {**floor_paths(graph, neighbours), "ease": ease_block(graph, sources, neighbours, 8)}

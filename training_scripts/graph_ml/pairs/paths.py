@@ -24,16 +24,23 @@ def path_block(graph: PairGraph, neighbours: Floats) -> Block:
     Source: Adamic and Adar 2003; Zhou, Lü, Zhang 2009; Kovács et al. 2019 (L3).
     """
     a, degree = graph.adjacency, graph.degree
-    # a neighbour of degree 1 is never common to two nodes, so ln 1 = 0 never divides
-    adamic = np.where(degree > 1, 1.0 / np.log(np.maximum(degree, 2.0)), 0.0).astype(np.float32)[:, None]
     common = a @ neighbours
     union = degree[:, None] + neighbours.sum(axis=0, dtype=np.float32)[None, :] - common
-    root = per_neighbour(degree, 0.5)[:, None]
+    floors = floor_paths(graph, neighbours)
     return {
         "cn": common,
-        "aa": a @ (adamic * neighbours),
+        "aa": floors["adamic_adar"],
         "ra": a @ (per_neighbour(degree, 1.0)[:, None] * neighbours),
         "jaccard": common / np.maximum(union, 1.0),
-        "l3": a @ (root * (a @ (root * neighbours))),
+        "l3": floors["l3"],
         "paths3": a @ common,
     }
+
+
+def floor_paths(graph: PairGraph, neighbours: Floats) -> Block:
+    """Adamic–Adar and L3 alone, arrays of shape (n, b); see ``path_block``."""
+    a, degree = graph.adjacency, graph.degree
+    # a neighbour of degree 1 is never common to two nodes, so ln 1 = 0 never divides
+    adamic = np.where(degree > 1, 1.0 / np.log(np.maximum(degree, 2.0)), 0.0).astype(np.float32)[:, None]
+    root = per_neighbour(degree, 0.5)[:, None]
+    return {"adamic_adar": a @ (adamic * neighbours), "l3": a @ (root * (a @ (root * neighbours)))}

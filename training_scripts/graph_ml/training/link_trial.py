@@ -11,8 +11,10 @@ from ..artifacts import ModelWriter
 from ..container import JobError
 from ..links import LinkProblem
 from ..schemas import Metrics
+from .gnn_links import train_gnn
 from .judging import judge
 from .ranked_links import train_rankers
+from .stacked_links import StackedLinks
 from .trained_links import TrainedLinks
 from .trial import Trial
 
@@ -63,6 +65,11 @@ def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
     """The model that the hyperparameters name."""
     if trial.settings.model == "pair-ranker":
         return train_rankers(trial, problems)
+    if trial.settings.model in ("rgcn", "graphsage"):
+        return train_gnn(trial, problems)
+    if trial.settings.model == "stack":
+        ranked, network = train_rankers(trial, problems), train_gnn(trial, problems)
+        return StackedLinks(ranked, network, history=network.history)
     raise JobError(f"model {trial.settings.model!r} is not there yet")
 
 

@@ -41,7 +41,7 @@ class AdamW:
 
 
 def one_cycle(step: int, total: int, highest: float) -> float:
-    """The learning rate at a step: from a twenty-fifth of the highest up in 30 % of the steps, then down to nearly none.
+    """The learning rate at a step: from a twenty-fifth of the highest up in 30 % of the steps, then down to almost 0.
 
     Cosines both ways, as in Smith and Topin 2018.
     """
@@ -73,3 +73,23 @@ class RowAdagrad:
         """
         self.sums[rows] += gradient.pow(2).mean(dim=1)
         self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10).unsqueeze(1)
+
+
+class RowAdam:
+    """Lazy Adam on the rows of a table: rows that a step does not touch keep their moments."""
+
+    def __init__(self, table: Tensor, lr: float) -> None:
+        self.table, self.lr = table, lr
+        self.first, self.second = torch.zeros_like(table), torch.zeros_like(table)
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, rows: Tensor, gradient: Tensor) -> None:
+        """Move distinct rows, int64 (r,), along their gradients (r, d)."""
+        self.steps += 1
+        first = self.first[rows].lerp_(gradient, 0.1)
+        second = self.second[rows].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        self.first[rows], self.second[rows] = first, second
+        root = math.sqrt(1 - 0.999**self.steps)
+        change = first / (second.sqrt().div_(root).add_(1e-8))
+        self.table[rows] -= self.lr / (1 - 0.9**self.steps) * change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from ..artifacts import ModelWriter
 from ..links import LinkProblem
-from ..pairs import PairFeatures, PairSettings, View
+from ..pairs import PairGraph, floor_block
 from ..pairs.graph import Floats, Ints
 from .evaluation import Ranking
 
@@ -33,7 +34,20 @@ class TrainedLinks(Protocol):
         """Keep what all problems share; what is returned goes into the details of ``model.json``."""
 
 
-def floor_features(problem: LinkProblem) -> PairFeatures:
-    """Just enough to compute the floors on the training links."""
-    _, graph = problem.views(problem.train)[0]
-    return PairFeatures((View("target", graph),), settings=PairSettings(ease_steps=8, hops=1))
+@dataclass(frozen=True)
+class Floors:
+    """Adamic–Adar, L3 and EASE on the training links of one problem."""
+
+    problem: LinkProblem
+    graph: PairGraph
+
+    @classmethod
+    def of(cls, problem: LinkProblem) -> Floors:
+        """On the target's own edges."""
+        return cls(problem, problem.views(problem.train)[0][1])
+
+    def scores(self, sources: Ints, heading: bool) -> dict[str, Floats]:
+        """Scores of all candidates by floor."""
+        candidates = self.problem.candidates(heading)
+        blocks = floor_block(self.graph, sources)
+        return {name: np.ascontiguousarray(block[candidates].T) for name, block in blocks.items()}

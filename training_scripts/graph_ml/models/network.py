@@ -1,0 +1,203 @@
+"""A graph network with all it needs to make vectors: features, learned vectors, encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..artifacts import ModelFolder, ModelWriter
+from ..data import EdgeType
+from ..message_passing import Backend
+from ..pairs import NodeSpace
+from ..pairs.graph import Floats, Ints
+from ..sampling import Block, MessageGraph, Relation, full_block
+from .encoders import Encoder, EncoderSettings
+
+NodeFeatures = Mapping[str, Mapping[str, Floats]]
+
+
+@dataclass
+class Network:
+    """Makes vectors of nodes.
+
+    Args:
+        space: numbers of the nodes.
+        features: node type → feature name → (n, d); may be memory-mapped.
+        table: learned vectors, (nodes of all types, num_hidden), or None where no type has any.
+        embedded: node types with learned vectors.
+        encoder: input layer and rounds of messages.
+        relations: the relations that the encoder knows.
+        backend: who passes messages.
+    """
+
+    space: NodeSpace
+    features: NodeFeatures
+    table: Tensor | None
+    embedded: tuple[str, ...]
+    encoder: Encoder
+    relations: tuple[Relation, ...]
+    backend: Backend
+
+    @classmethod
+    def fresh(
+        cls,
+        space: NodeSpace,
+        features: NodeFeatures,
+        relations: Sequence[Relation],
+        settings: EncoderSettings,
+        seed: int,
+        backend: Backend,
+    ) -> Network:
+        """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``."""
+        torch.manual_seed(seed)
+        widths = {kind: feature_widths(features.get(kind, {})) for kind in space.counts}
+        embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not widths[kind])
+        table = None
+        if embedded:
+            table = torch.randn(space.total, settings.num_hidden) / settings.num_hidden**0.5
+        encoder = Encoder(widths, relations, settings, embedded)
+        return cls(space, features, table, embedded, encoder, tuple(relations), backend)
+
+    def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
+        """Input vectors, (n, num_hidden).
+
+        Args:
+            nodes: node numbers, or None for all nodes in order.
+            learned: the table's rows of these nodes.
+        """
+        total = self.space.total if nodes is None else len(nodes)
+        parts, places = [], []
+        for kind in self.space.counts:
+            span = self.space.range(kind)
+            if nodes is None:
+                place, local = np.arange(span.start, span.stop), None
+            else:
+                place = np.flatnonzero((nodes >= span.start) & (nodes < span.stop))
+                local = nodes[place] - span.start
+            if not len(place):
+                continue
+            features = {
+                name: torch.from_numpy(np.array(values if local is None else values[local], dtype=np.float32))
+                for name, values in usable(self.features.get(kind, {})).items()
+            }
+            own = None
+            if learned is not None and kind in self.embedded:
+                own = learned[span] if nodes is None else learned[torch.from_numpy(place)]
+            parts.append(self.encoder.input(kind, features, own))
+            places.append(place)
+        stacked = torch.cat(parts)
+        if nodes is None:
+            return stacked
+        back = np.empty(total, dtype=np.int64)
+        back[np.concatenate(places)] = np.arange(total)
+        return stacked[torch.from_numpy(back)]
+
+    def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
+        """Vectors of the last block's targets, and the leaf tensor of the learned rows that took part."""
+        learned = None
+        if self.table is not None:
+            rows = self.table if nodes is None else self.table[torch.from_numpy(nodes)]
+            learned = rows.detach().requires_grad_(torch.is_grad_enabled())
+        return self.encoder(blocks, self.inputs(nodes, learned), self.backend), learned
+
+    @torch.no_grad()
+    def embed(self, graph: MessageGraph) -> Floats:
+        """Vectors of all nodes over the whole graph, without dropout; float32 (nodes, num_hidden)."""
+        self.encoder.eval()
+        block = full_block(graph)
+        out, _ = self.forward(None, [block] * self.encoder.settings.num_layer)
+        self.encoder.train()
+        result: Floats = out.numpy().astype(np.float32)
+        return result
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of everything trained."""
+        state = {f"encoder.{name}": value.detach().clone() for name, value in self.encoder.state_dict().items()}
+        if self.table is not None:
+            state["table"] = self.table.clone()
+        return state
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take a copy back."""
+        start = "encoder."
+        self.encoder.load_state_dict({k[len(start) :]: v for k, v in state.items() if k.startswith(start)})
+        if self.table is not None:
+            self.table = state["table"].clone()
+
+
+def feature_widths(features: Mapping[str, Floats]) -> dict[str, int]:
+    """Columns of each usable feature."""
+    return {name: int(values.shape[1]) for name, values in usable(features).items()}
+
+
+def usable(features: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Features with at least one column; one number a node is one column."""
+    shaped = {name: values if values.ndim == 2 else values[:, None] for name, values in features.items()}
+    return {name: values for name, values in sorted(shaped.items()) if values.shape[1]}
+
+
+def save_network(writer: ModelWriter, network: Network) -> dict[str, Any]:
+    """Keep a network; what is returned is needed to load it."""
+    tensors = {name: value.numpy() for name, value in network.state().items() if name != "table"}
+    writer.tensors("network", tensors)
+    if network.table is not None:
+        writer.array("table", network.table.numpy())
+    return {
+        "settings": asdict(network.encoder.settings),
+        "embedded": list(network.embedded),
+        "widths": {kind: feature_widths(network.features.get(kind, {})) for kind in network.space.counts},
+        "relations": [
+            [r.edge_type.source, r.edge_type.relation, r.edge_type.target, r.reverse] for r in network.relations
+        ],
+    }
+
+
+def load_network(
+    folder: ModelFolder, details: Mapping[str, Any], space: NodeSpace, features: NodeFeatures, backend: Backend
+) -> Network:
+    """The trained network over some nodes.
+
+    ``space`` may have more nodes of a type than the network was trained on; later ones get the mean of their type's
+    learned vectors.
+
+    Raises:
+        ValueError: features are missing or of another width than in training.
+    """
+    settings = EncoderSettings(**details["settings"])
+    relations = tuple(Relation(EdgeType(*entry[:3]), entry[3]) for entry in details["relations"])
+    widths = details["widths"]
+    for kind, wanted in widths.items():
+        found = feature_widths(features.get(kind, {}))
+        if space.counts.get(kind, 0) and found != wanted:
+            raise ValueError(
+                f"node type {kind!r} has features {found}; the model was trained on {wanted}: process the graph with "
+                "the same configuration, from the previous processing job"
+            )
+    embedded = tuple(details["embedded"])
+    encoder = Encoder(widths, relations, settings, embedded)
+    table = None
+    if embedded:
+        old = NodeSpace(dict(folder.description.node_types))
+        table = grown_table(np.array(folder.array("table")), old, space)
+    network = Network(space, features, table, embedded, encoder, relations, backend)
+    state = {name: torch.from_numpy(value.copy()) for name, value in folder.tensors("network.encoder").items()}
+    encoder.load_state_dict(state)
+    return network
+
+
+def grown_table(table: Floats, old: NodeSpace, new: NodeSpace) -> Tensor:
+    """Learned vectors for a space whose types have grown at their ends."""
+    grown = np.zeros((new.total, table.shape[1]), dtype=np.float32)
+    for kind in new.counts:
+        span = new.range(kind)
+        if kind not in old.counts or not old.counts[kind]:
+            continue
+        known = table[old.range(kind)][: new.counts[kind]]
+        grown[span.start : span.start + len(known)] = known
+        grown[span.start + len(known) : span.stop] = known.mean(axis=0)
+    return torch.from_numpy(grown)

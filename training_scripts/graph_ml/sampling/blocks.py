@@ -1,0 +1,134 @@
+"""Blocks: one layer's messages from source rows to target rows, whole or sampled, without the links to be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..data import EdgeType
+from ..message_passing import Neighbours
+from ..pairs.graph import Ints
+from .message_graph import Incoming, MessageGraph, Relation
+
+Excluded = Mapping[EdgeType, npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """One relation within a block: the target rows that hear something, what they hear, and along which edges."""
+
+    rows: torch.Tensor
+    neighbours: Neighbours
+    edges: Ints
+
+
+@dataclass(frozen=True)
+class Block:
+    """Messages of one layer. The first ``num_targets`` of the ``num_sources`` source rows are the targets."""
+
+    num_sources: int
+    num_targets: int
+    relations: Mapping[Relation, Hearing]
+
+
+def full_block(graph: MessageGraph, excluded: Excluded | None = None) -> Block:
+    """Every message of the graph, from all nodes to all nodes; good for every layer."""
+    relations = {}
+    for relation, entry in graph.relations.items():
+        keep = kept(entry, relation, excluded)
+        receivers = np.repeat(np.arange(graph.num_nodes), np.diff(entry.indptr))
+        if keep is None:
+            hearing = arranged(receivers, entry.sources, entry.edges, graph.num_nodes)
+        else:
+            hearing = arranged(receivers[keep], entry.sources[keep], entry.edges[keep], graph.num_nodes)
+        relations[relation] = hearing
+    return Block(graph.num_nodes, graph.num_nodes, relations)
+
+
+def sample_blocks(
+    graph: MessageGraph,
+    seeds: Ints,
+    fanouts: Sequence[int],
+    rng: np.random.Generator,
+    excluded: Excluded | None = None,
+) -> tuple[Ints, list[Block]]:
+    """Sample neighbours layer by layer, beginning at the seeds.
+
+    Args:
+        graph: the message graph.
+        seeds: distinct nodes whose vectors are wanted, shape (s,).
+        fanouts: neighbours a relation at each layer, the layer nearest to the seeds first; below 1 takes all.
+        rng: makes the draw repeatable.
+        excluded: edges that carry no messages.
+
+    Returns:
+        The nodes whose input vectors are needed, and one block a layer, input side first. Rows of the last block's
+        targets are the seeds in their order.
+    """
+    nodes = np.asarray(seeds, dtype=np.int64)
+    place = np.full(graph.num_nodes, -1, dtype=np.int64)
+    blocks: list[Block] = []
+    for fanout in fanouts:
+        num_targets = len(nodes)
+        place[nodes] = np.arange(num_targets)
+        drawn = {}
+        for relation, entry in graph.relations.items():
+            drawn[relation] = draw(
+                entry, nodes, fanout, rng, None if excluded is None else excluded.get(relation.edge_type)
+            )
+        heard = np.unique(np.concatenate([np.empty(0, np.int64), *(sources for _, sources, _ in drawn.values())]))
+        fresh = heard[place[heard] < 0]
+        nodes = np.concatenate([nodes, fresh])
+        place[fresh] = np.arange(num_targets, len(nodes))
+        relations = {
+            relation: arranged(rows, place[sources], edges, len(nodes))
+            for relation, (rows, sources, edges) in drawn.items()
+        }
+        blocks.append(Block(len(nodes), num_targets, relations))
+        place[nodes] = -1
+    return nodes, blocks[::-1]
+
+
+def draw(
+    entry: Incoming, nodes: Ints, fanout: int, rng: np.random.Generator, excluded: npt.NDArray[np.bool_] | None
+) -> tuple[Ints, Ints, Ints]:
+    """At most ``fanout`` messages of each node, without replacement; all where there are fewer or fanout is below 1.
+
+    Returns:
+        (row of the node, sender, edge) of each message, rows ascending.
+    """
+    counts = entry.indptr[nodes + 1] - entry.indptr[nodes]
+    rows = np.repeat(np.arange(len(nodes)), counts)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    entries = np.repeat(entry.indptr[nodes], counts) + within
+    if excluded is not None:
+        keep = ~excluded[entry.edges[entries]]
+        rows, entries = rows[keep], entries[keep]
+    if fanout >= 1 and len(rows):
+        left = np.bincount(rows, minlength=len(nodes))
+        if left.max() > fanout:
+            # the first of a random order within each row are a sample without replacement
+            order = np.lexsort((rng.random(len(rows)), rows))
+            position = np.arange(len(rows)) - np.repeat(np.cumsum(left) - left, left)
+            chosen = np.sort(order[position < fanout])
+            rows, entries = rows[chosen], entries[chosen]
+    return rows, entry.sources[entries], entry.edges[entries]
+
+
+def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int) -> Hearing:
+    """Messages, rows ascending, as lists of the rows that hear any."""
+    heard, first = np.unique(rows, return_index=True)
+    indptr = np.append(first, len(rows)).astype(np.int64)
+    neighbours = Neighbours(torch.from_numpy(indptr), torch.from_numpy(np.ascontiguousarray(sources)), num_sources)
+    return Hearing(torch.from_numpy(heard.astype(np.int64)), neighbours, edges)
+
+
+def kept(entry: Incoming, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:
+    """Which entries of a relation carry messages; None for all."""
+    if excluded is None or relation.edge_type not in excluded:
+        return None
+    return np.asarray(~excluded[relation.edge_type][entry.edges])

@@ -1,0 +1,101 @@
+"""Along which edges messages flow, in both directions, by relation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..data import EdgeType
+from ..links import Pairs, codes, is_directed
+from ..pairs.graph import Ints
+
+
+@dataclass(frozen=True, order=True)
+class Relation:
+    """An edge type in one direction; ``reverse`` flows from target to source."""
+
+    edge_type: EdgeType
+    reverse: bool = False
+
+    def __str__(self) -> str:
+        return f"rev-{self.edge_type}" if self.reverse else str(self.edge_type)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Messages of one relation by receiver: those of node i are entries ``indptr[i]:indptr[i + 1]``.
+
+    Args:
+        indptr: int64, shape (nodes + 1,).
+        sources: senders, int64, shape (entries,).
+        edges: which edge of the edge type each entry is, int64, shape (entries,).
+    """
+
+    indptr: Ints
+    sources: Ints
+    edges: Ints
+
+
+@dataclass(frozen=True)
+class MessageGraph:
+    """All relations over one space of node numbers.
+
+    Every edge carries messages both ways. An edge type between vertices of one type whose edges have no direction is
+    one relation, any other two. ``links[edge type]`` numbers the edges so that copies of a link, and its opposite
+    where links have no direction, share a number: leaving that number out leaves out the link altogether.
+    """
+
+    num_nodes: int
+    relations: Mapping[Relation, Incoming]
+    links: Mapping[EdgeType, Ints]
+
+    @classmethod
+    def from_edges(
+        cls, edges: Mapping[EdgeType, Pairs], num_nodes: int, directed: Mapping[EdgeType, bool]
+    ) -> MessageGraph:
+        """Arrange edges by receiver.
+
+        Args:
+            edges: edge type → (sources, targets) in numbers of the node space.
+            num_nodes: size of the node space.
+            directed: whether the direction of edges within one node type matters; looked at where it is missing.
+        """
+        relations: dict[Relation, Incoming] = {}
+        links: dict[EdgeType, Ints] = {}
+        for kind, pairs in edges.items():
+            within = kind.source == kind.target
+            one_way = directed[kind] if kind in directed else is_directed(pairs, num_nodes)
+            undirected = within and not one_way
+            keys = codes(pairs, num_nodes, ordered=not undirected)
+            links[kind] = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+            numbers = np.arange(len(pairs))
+            if undirected:
+                both = Pairs.join([pairs, pairs.turned()])
+                relations[Relation(kind)] = incoming(both, np.concatenate([numbers, numbers]), num_nodes)
+            else:
+                relations[Relation(kind)] = incoming(pairs, numbers, num_nodes)
+                relations[Relation(kind, reverse=True)] = incoming(pairs.turned(), numbers, num_nodes)
+        return cls(num_nodes, relations, links)
+
+    @property
+    def num_entries(self) -> int:
+        """Messages of one round."""
+        return sum(len(entry.sources) for entry in self.relations.values())
+
+    def excluding(self, kind: EdgeType, edges: Ints) -> dict[EdgeType, npt.NDArray[np.bool_]]:
+        """A mask over the edges of a type: these, their copies and their opposites."""
+        numbers = self.links[kind]
+        marked = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
+        marked[numbers[edges]] = True
+        return {kind: marked[numbers]}
+
+
+def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:
+    """Messages from source to target, arranged by target; equal targets in the order of the pairs."""
+    order = np.argsort(pairs.target, kind="stable")
+    indptr = np.zeros(num_nodes + 1, dtype=np.int64)
+    np.cumsum(np.bincount(pairs.target, minlength=num_nodes), out=indptr[1:])
+    return Incoming(indptr, pairs.source[order], numbers[order])
