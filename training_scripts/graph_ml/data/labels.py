@@ -169,6 +169,8 @@ class _Reader:
                 row = int(np.argmax(found < 0))
                 raise file.problem(row, column, f"names {ids[row]!r}, which is no node of type {kind}")
             ends.append(found)
+        if not file.rows:
+            return ends[0], ends[1]
         width = max(1, self.export.nodes[group.kind.target].count)
         listed, pairs = ends[0] * width + ends[1], group.ends.source * width + group.ends.target
         order = np.argsort(listed, kind="stable")
