@@ -75,6 +75,9 @@ class Transaction(Protocol):
         """Returns the row. A taken id is IllegalArgument."""
 
     def add_edge(self, id: Any | None, label: str, source: int, target: int) -> int: ...
+    def set_label(self, row: int, label: str) -> None:
+        """Give a vertex another label."""
+
     def set_vertex_property(
         self,
         row: int,

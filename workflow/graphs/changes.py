@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from workflow.graphs.columns import MISSING, Cells
+from workflow.graphs.columns import DERIVED_ID_BASE, MISSING, Cells
 from workflow.graphs.encoding import decode, decode_cell, encode, encode_cell
-from workflow.graphs.transaction import Added, Change, Put, Removed
+from workflow.graphs.transaction import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.values import Byte, Char, Float, Long, Short
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from workflow.graphs.state import Elements, State
 
 Operation = list[Any]
-"""["+v" | "-v", id, label] · ["+e" | "-e", id, label, source, target] · ["pv" | "pe", id, key, old cell, new cell]."""
+"""One of:
+["+v" | "-v", id, label] · ["lv", id, old label, new label] · ["+e" | "-e", id, label, source, target] ·
+["pv" | "pe", id, key, old cell, new cell]."""
 
 
 class Record(NamedTuple):
@@ -34,6 +36,9 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
         if isinstance(change, Put):
             cells = [encode_cell(change.old), encode_cell(change.new)]
             operations.append(["pe" if change.edge else "pv", id, change.column.key, *cells])
+            continue
+        if isinstance(change, Relabelled):
+            operations.append(["lv", id, change.old, change.new])
             continue
         label = elements.label_names[elements.label[change.row]]
         sign = "+" if isinstance(change, Added) else "-"
@@ -68,9 +73,14 @@ def replay(state: State, operations: Sequence[Operation]) -> None:
             state.vertices.kill(_row(state.vertices, id))
         elif verb == "-e":
             state.kill_edge(_row(state.edges, id))
+        elif verb == "lv":
+            state.vertices.relabel(_row(state.vertices, id), operation[3])
         else:
             elements = state.vertices if verb == "pv" else state.edges
-            elements.put(elements.column(operation[2]), _row(elements, id), decode_cell(operation[4]))
+            cell = decode_cell(operation[4])
+            if type(cell) is Cells:
+                state.next_id = max(state.next_id, *(one.id + 1 for one in cell if one.id < DERIVED_ID_BASE), 0)
+            elements.put(elements.column(operation[2]), _row(elements, id), cell)
 
 
 def _row(elements: Elements, id: Any) -> int:
@@ -91,6 +101,11 @@ def records_of(operations: Sequence[Operation]) -> Iterator[Record]:
             else:
                 for label in operation[2].split("::"):
                     yield Record(op, _line(id, "vl", "label", label))
+            continue
+        if verb == "lv":
+            before, after = operation[2].split("::"), operation[3].split("::")
+            yield from (Record("REMOVE", _line(id, "vl", "label", part)) for part in before if part not in after)
+            yield from (Record("ADD", _line(id, "vl", "label", part)) for part in after if part not in before)
             continue
         kind = "vp" if verb == "pv" else "ep"
         old, new = _values(decode_cell(operation[3])), _values(decode_cell(operation[4]))

@@ -31,6 +31,8 @@ class _Missing:
 
 MISSING: Final = _Missing()
 _UNSET: Final = object()
+DERIVED_ID_BASE: Final = 1 << 44
+"""Ids of single values are made from key and row and begin here; numbers given out by counting stay below."""
 
 
 class Cell(NamedTuple):

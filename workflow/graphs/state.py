@@ -81,6 +81,14 @@ class Elements:
         self.ids.restore(row)
         self.version += 1
 
+    def relabel(self, row: int, label: str) -> None:
+        """Give a row another label."""
+        code = self.code(label)
+        for column in self.keys_of_label[self.label[row]].values():
+            self.note_key(code, column)
+        self.label[row] = code
+        self.version += 1
+
     def put(self, column: Column, row: int, cell: Any) -> Any:
         """Set a cell; returns the old one."""
         code = self.label[row]
@@ -123,8 +131,16 @@ class State:
         self.into: list[Adjacency] = []
         self.written: list[int] = []
         self.next_id = 0
+        self._numbers = threading.Lock()
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
         self._views_lock = threading.Lock()
+
+    def take_numbers(self, count: int) -> int:
+        """Set aside ``count`` numbers for ids of values; returns the first. From any thread."""
+        with self._numbers:
+            first = self.next_id
+            self.next_id += count
+            return first
 
     # -- changes
     def edge_code(self, label: str) -> int:

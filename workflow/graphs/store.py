@@ -20,7 +20,7 @@ from workflow.graphs.adjacency import Adjacency, Csr
 from workflow.graphs.base import ColumnarGraph, Way
 from workflow.graphs.batch import Batch, install
 from workflow.graphs.changes import describe
-from workflow.graphs.columns import MISSING, Cell, Cells, Codes, Column, Numeric
+from workflow.graphs.columns import DERIVED_ID_BASE, MISSING, Cell, Cells, Codes, Column, Numeric
 from workflow.graphs.index import PropertyIndex
 from workflow.graphs.journal import Journal, MemoryJournal
 from workflow.graphs.model import Vertex, VertexProperty
@@ -31,7 +31,6 @@ from workflow.graphs.values import Long
 
 Profile = Literal["neptune", "tinkerpop"]
 LABEL_SEPARATOR = "::"
-DERIVED_ID_BASE = 1 << 44
 WRITER_TIMEOUT_S = 60.0
 
 
@@ -347,8 +346,7 @@ class EmbeddedGraph:
         """The next number that no vertex and no edge has."""
         state = self.state
         while True:
-            number = state.next_id
-            state.next_id += 1
+            number = state.take_numbers(1)
             if state.vertices.ids.find(number) is None and state.edges.ids.find(number) is None:
                 return Long(number)
 

@@ -37,7 +37,16 @@ class Put(NamedTuple):
     new: Any
 
 
-Change = Added | Removed | Put
+class Relabelled(NamedTuple):
+    """A vertex got another label."""
+
+    edge: bool
+    row: int
+    old: str
+    new: str
+
+
+Change = Added | Removed | Put | Relabelled
 
 
 class StoreTransaction:
@@ -50,13 +59,19 @@ class StoreTransaction:
         self._places: dict[int, Places] = {}
         self._open = True
         self._active = False
-        graph.writer.take(timeout_s)
+        with graph.turnstile.parked():
+            graph.writer.take(timeout_s)
         try:
             graph.turnstile.enter_alone(timeout_s)
         except BaseException:
             graph.writer.leave()
             raise
         self._active = True
+
+    @property
+    def change_count(self) -> int:
+        """How many changes were made."""
+        return len(self._changes)
 
     # -- vertices and edges
     def add_vertex(self, id: Any | None, label: str) -> int:
@@ -92,6 +107,14 @@ class StoreTransaction:
             raise KeyError(row)
         self._places[row] = graph.state.kill_edge(row)
         self._changes.append(Removed(True, row))
+
+    def set_label(self, row: int, label: str) -> None:
+        """Give a vertex another label, which may be several joined by ``::``."""
+        graph = self._writing()
+        if not graph.has_vertex(row):
+            raise KeyError(row)
+        self._changes.append(Relabelled(False, row, graph.vertex_label(row), label))
+        graph.state.vertices.relabel(row, label)
 
     # -- properties
     def set_vertex_property(
@@ -238,6 +261,8 @@ class StoreTransaction:
         if isinstance(change, Put):
             elements = state.edges if change.edge else state.vertices
             elements.put(change.column, change.row, change.new if forward else change.old)
+        elif isinstance(change, Relabelled):
+            state.vertices.relabel(change.row, change.new if forward else change.old)
         elif isinstance(change, Added) is forward:
             if change.edge:
                 state.revive_edge(change.row, self._places[change.row])

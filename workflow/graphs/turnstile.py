@@ -23,6 +23,7 @@ class Turnstile:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._leases: dict[int, int] = {}
+        self._parked: set[int] = set()
         self._waiting = 0
         self._writer: int | None = None
 
@@ -55,6 +56,19 @@ class Turnstile:
                 self._leases.pop(lease, None)
             self._condition.notify_all()
 
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """Leases of this thread count for nothing while it queues for the writer's seat, or two would wait for ever."""
+        me = threading.get_ident()
+        with self._condition:
+            self._parked.add(me)
+            self._condition.notify_all()
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._parked.discard(me)
+
     def enter_alone(self, timeout_s: float) -> None:
         """Wait until nobody else looks; ConcurrentModification when that takes longer than ``timeout_s``."""
         me = threading.get_ident()
@@ -62,7 +76,7 @@ class Turnstile:
         with self._condition:
             self._waiting += 1
             try:
-                while self._writer is not None or any(thread != me for thread in self._leases):
+                while self._writer is not None or not self._leases.keys() <= {me, *self._parked}:
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise ConcurrentModification(

@@ -1,0 +1,229 @@
+"""Neptune's CSV into the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.graphs.bulk import CsvLoad, FileReport, LoadRules
+from workflow.graphs.neptune_csv import CHUNK_ROWS, FileRefused, parse_header
+from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.values import Byte, Float, Long, Short
+
+
+def load(graph: EmbeddedGraph, text: str, name: str = "f.csv", **rules: bool) -> FileReport:
+    return CsvLoad(graph, LoadRules(**rules)).load(io.BytesIO(text.encode()), name)
+
+
+def values(graph: EmbeddedGraph, id: str) -> dict[str, list[Any]]:
+    row = graph.vertex_row(id)
+    assert row is not None
+    found: dict[str, list[Any]] = {}
+    for held in graph.vertex_properties(row):
+        found.setdefault(held.key, []).append(held.value)
+    return found
+
+
+def test_every_column_type_becomes_its_class() -> None:
+    graph = EmbeddedGraph()
+    report = load(
+        graph,
+        "~id,~label,a:Bool,b:Byte,c:Short,d:Int,e:Long,f:Float,g:Double,h:String,i:Date,j\n"
+        'v,T,TRUE,-128,32767,5,9000000000,0.1,1e3,"x, ""y""",2024-02-29T10:00:00Z,plain\n',
+    )
+    assert report.failures == 0
+    found = {key: held[0] for key, held in values(graph, "v").items()}
+    assert found == {
+        "a": True,
+        "b": -128,
+        "c": 32767,
+        "d": 5,
+        "e": 9000000000,
+        # 0.1 as a 32-bit number
+        "f": 0.10000000149011612,
+        "g": 1000.0,
+        "h": 'x, "y"',
+        "i": dt.datetime(2024, 2, 29, 10, tzinfo=dt.UTC),
+        "j": "plain",
+    }
+    kinds = [type(found[key]) for key in "abcdefg"]
+    assert kinds == [bool, Byte, Short, int, Long, Float, float]
+
+
+def test_arrays_are_sets_and_an_escaped_semicolon_is_part_of_a_value() -> None:
+    graph = EmbeddedGraph()
+    load(graph, "~id,~label,tag:String[],n:Int[](set)\nv,A;B,a;b;a\\;c;a,1;2;1\nw,A,only,\n")
+    assert values(graph, "v") == {"tag": ["a", "b", "a;c"], "n": [1, 2]}
+    assert values(graph, "w") == {"tag": ["only"]}
+    assert graph.vertex_label(0) == "A::B"
+    ids = [p.id for p in graph.vertex_properties(0)]
+    assert len(set(ids)) == 5
+
+
+def test_an_empty_cell_is_no_value_unless_empty_strings_are_allowed() -> None:
+    text = "~id,~label,s:String,n:Int\nv,,,\n"
+    graph = EmbeddedGraph()
+    load(graph, text)
+    assert (graph.vertex_label(0), values(graph, "v")) == ("vertex", {})
+    other = EmbeddedGraph()
+    load(other, text, keep_empty_strings=True)
+    assert values(other, "v") == {"s": [""]}
+
+
+def test_edges_find_their_ends_by_id() -> None:
+    graph = EmbeddedGraph()
+    load(graph, "~id,~label\na,T\nb,T\n")
+    report = load(graph, "~id,~from,~to,~label,w:Double,k:String\ne,a,b,knows,0.5,x\nf,b,a,knows,,\ng,a,a,,1,\n")
+    assert report.records == 3
+    assert graph.neighbours(0, "out") == [1, 0]
+    assert [graph.edge_values(row) for row in graph.edges()] == [{"w": 0.5, "k": "x"}, {}, {"w": 1.0}]
+    assert graph.edge_label(2) == "edge"
+
+
+def test_an_edge_without_its_vertex_names_line_and_vertex() -> None:
+    graph = EmbeddedGraph()
+    load(graph, "~id,~label\na,T\n")
+    report = load(graph, "~id,~from,~to,~label\ne,a,a,x\nf,a,nobody,x\ng,a,a,x\n", fail_on_error=False)
+    (error,) = report.errors
+    assert (error.code, error.line) == ("FROM_OR_TO_VERTEX_ARE_MISSING", 3)
+    assert "'nobody'" in error.message
+    assert [graph.edge_id(row) for row in graph.edges()] == ["e", "g"]
+
+
+BAD_ROWS = "~id,~label,n:Int\nok1,T,1\nshort,T\nbad,T,x1\n,T,5\nbig,T,3000000000\n\nok2,T,2\n"
+
+
+def test_bad_rows_are_listed_by_line_and_the_rest_is_loaded() -> None:
+    graph = EmbeddedGraph()
+    report = load(graph, BAD_ROWS, fail_on_error=False)
+    assert [(error.code, error.line) for error in report.errors] == [
+        ("PARSING_ERROR", 3),
+        ("DATATYPE_MISMATCH_ERROR", 4),
+        ("PARSING_ERROR", 5),
+        ("DATATYPE_MISMATCH_ERROR", 6),
+    ]
+    assert [graph.vertex_id(row) for row in graph.vertices()] == ["ok1", "ok2"]
+
+
+def test_with_fail_on_error_a_bad_row_keeps_the_whole_file_out() -> None:
+    graph = EmbeddedGraph()
+    report = load(graph, BAD_ROWS)
+    assert len(report.errors) == 1
+    assert graph.vertex_count() == 0
+
+
+def test_lines_are_counted_across_quoted_newlines() -> None:
+    report = load(EmbeddedGraph(), '~id,~label,s,n:Int\na,T,"one\ntwo",1\nb,T,x,y\n', fail_on_error=False)
+    assert [error.line for error in report.errors] == [4]
+
+
+def test_an_unfinished_quote_is_an_error_of_its_line() -> None:
+    graph = EmbeddedGraph()
+    report = load(graph, '~id,~label,s\na,T,x\nb,T,"never closed\n', fail_on_error=False)
+    assert [error.code for error in report.errors] == ["PARSING_ERROR"]
+    assert graph.vertex_count() == 1
+
+
+def test_bytes_that_are_no_utf8_are_an_error_of_the_file() -> None:
+    report = CsvLoad(EmbeddedGraph(), LoadRules()).load(io.BytesIO(b"~id,~label\n\xff\xfe,T\n"), "f.csv")
+    assert [error.code for error in report.errors] == ["PARSING_ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("~label,n:Int", "no column ~id"),
+        ("~id,~from,~label", "both ~from and ~to"),
+        ("~id,~label,n:Number", "no type 'Number'"),
+        ("~id,~label,n,n", "stands twice"),
+        ("~id,~label,~color", "no column of Neptune's"),
+        ("~id,~from,~to,~label,n:Int[]", "one value only"),
+        ("~id,~label,n:Int(list)", "cardinality is single or set"),
+    ],
+)
+def test_a_header_that_cannot_be_right_is_refused(header: str, words: str) -> None:
+    with pytest.raises(FileRefused, match=words):
+        parse_header(header.split(","))
+
+
+def test_a_colon_in_a_name_is_escaped() -> None:
+    assert parse_header(["~id", "a\\:b:Int(single)"]).columns[0].key == "a:b"
+
+
+def test_a_byte_order_mark_and_windows_lines_do_no_harm() -> None:
+    graph = EmbeddedGraph()
+    assert load(graph, "\ufeff~id,~label,n:Int\r\nv,T,1\r\n").failures == 0
+    assert values(graph, "v") == {"n": [1]}
+
+
+def test_a_known_vertex_is_merged_by_cardinality() -> None:
+    graph = EmbeddedGraph()
+    text = "~id,~label,tag:String,name:String(single)\nv,A,x,N\nv,B,y,N\nv,A,x,N\n"
+    report = load(graph, text)
+    assert report.failures == 0
+    # the third row brings nothing that the first two did not
+    assert report.duplicates == 1
+    assert values(graph, "v") == {"tag": ["x", "y"], "name": ["N"]}
+    assert graph.vertex_label(0) == "A::B"
+    assert [graph.vertex_id(v) for v in graph.vertices(["B"])] == ["v"]
+
+
+def test_another_single_value_is_an_error_unless_updates_are_allowed() -> None:
+    graph = EmbeddedGraph()
+    load(graph, "~id,~label,name:String(single)\nv,A,N\n")
+    again = "~id,~label,name:String(single)\nv,A,M\n"
+    report = load(graph, again)
+    assert [(error.code, error.line) for error in report.errors] == [("INSERT_ERROR", 2)]
+    assert values(graph, "v") == {"name": ["N"]}
+    assert load(graph, again, update_single=True).failures == 0
+    assert values(graph, "v") == {"name": ["M"]}
+
+
+def test_a_known_edge_may_gain_properties_but_not_move() -> None:
+    graph = EmbeddedGraph()
+    load(graph, "~id,~label\na,T\nb,T\n")
+    load(graph, "~id,~from,~to,~label,w:Int\ne,a,b,x,1\n")
+    assert load(graph, "~id,~from,~to,~label,k:Int\ne,a,b,x,2\n").failures == 0
+    assert graph.edge_values(0) == {"w": 1, "k": 2}
+    assert load(graph, "~id,~from,~to,~label\ne,b,a,x\n").insert_errors == 1
+    assert load(graph, "~id,~from,~to,~label,w:Int\ne,a,b,x,1\n").duplicates == 1
+
+
+def test_a_compressed_file_is_read_by_its_name() -> None:
+    graph = EmbeddedGraph()
+    data = gzip.compress(b"~id,~label\nv,T\n")
+    assert CsvLoad(graph, LoadRules()).load(io.BytesIO(data), "f.csv.gz").records == 1
+    broken = CsvLoad(graph, LoadRules()).load(io.BytesIO(data[:-5]), "f.csv.gz")
+    assert broken.parsing_errors == 1
+    wrong = CsvLoad(graph, LoadRules()).load(io.BytesIO(b"~id\nv\n"), "f.csv.gz")
+    assert wrong.parsing_errors == 1
+
+
+def test_a_file_of_several_chunks_keeps_rows_columns_and_lines_together() -> None:
+    size = CHUNK_ROWS + 10
+    graph = EmbeddedGraph()
+    rows = "".join(f"v{n},L{n % 3},{n},{'' if n % 2 else n}\n" for n in range(size))
+    report = load(graph, "~id,~label,n:Int,m:Long\n" + rows + "bad,L,x,\n", fail_on_error=False)
+    assert [error.line for error in report.errors] == [size + 2]
+    assert graph.vertex_count() == size
+    for n in (0, 1, CHUNK_ROWS - 1, CHUNK_ROWS, size - 1):
+        assert values(graph, f"v{n}") == {"n": [n]} if n % 2 else {"n": [n], "m": [n]}
+        assert graph.vertex_label(n) == f"L{n % 3}"
+
+
+def test_the_air_routes_load_whole(data_folder: Path) -> None:
+    graph = EmbeddedGraph()
+    for name in ("nodes.csv.gz", "edges.csv.gz"):
+        with (data_folder / "air-routes" / name).open("rb") as file:
+            assert CsvLoad(graph, LoadRules()).load(file, name).failures == 0
+    # counts as the data's README gives them
+    assert (graph.vertex_count(), graph.edge_count()) == (3749, 57645)
+    assert (len(list(graph.edges(["route"]))), len(list(graph.edges(["contains"])))) == (50637, 7008)
+    (atlanta,) = graph.find_vertices("airport", "code", "ATL") or ()
+    assert values(graph, "1")["city"] == ["Atlanta"]
+    assert graph.vertex_id(atlanta) == "1"
