@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
@@ -51,6 +52,8 @@ def options(
 
 def main() -> None:
     """Run the command; a refused or failed request is one sentence and exit code 1, never a traceback."""
+    # the drivers log what they raise; a user needs it once
+    logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
     try:
         app()
     except WorkflowError as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workflow.client.workflow import Workflow
 from workflow.errors import WorkflowError
 
 READY = "Despina listens on "
@@ -35,6 +36,13 @@ class LocalService:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def workflow(self, bucket: str = "s3://despina") -> Workflow:
+        """The client of this service, reading and writing the same ``s3://`` addresses."""
+        from workflow.app import open_storage
+        from workflow.settings import Settings
+
+        return Workflow(self.url, bucket=bucket, storage=open_storage(Settings(home=self.home)))
 
     def stop(self) -> None:
         """End the service, its jobs and its endpoints. Stopping twice is fine."""

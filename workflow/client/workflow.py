@@ -276,13 +276,16 @@ class Workflow:
         )
         return answer_frame(self.connection.query(text))
 
+    def artefact(self, job: Job, name: str) -> S3Uri:
+        """Where one artefact of a stage lies, such as ``report.html``."""
+        return S3Uri.parse(_location(job)) / name
+
     def metrics(self, trained: Job) -> dict[str, Any]:
         """The metrics of the best model: validation, and test where the split kept a test part."""
-        location = S3Uri.parse(_location(trained))
         found: dict[str, Any] = {}
         for name in ("eval_metrics_info.json", "test_metrics_info.json"):
             try:
-                found[name.removesuffix("_metrics_info.json")] = json.loads(self.storage.read(location / name))
+                found[name.removesuffix("_metrics_info.json")] = json.loads(self.storage.read(self.artefact(trained, name)))
             except StorageError:
                 continue
         return found
