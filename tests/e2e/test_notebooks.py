@@ -1,0 +1,44 @@
+"""Every notebook runs from its first cell to its last, keeps its cells short, and uses public names only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+MAX_LINES = 10
+
+
+def ids(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+# jupyter's own start-up announces changes of its next version
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=400, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("vegalite" in kind for output in shown for kind in output.get("data", {})), "no picture was drawn"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_a_notebook_is_easy_to_read(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= MAX_LINES, cell.source
+        private = [
+            node.attr
+            for node in ast.walk(ast.parse(cell.source))
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+        ]
+        assert private == []
+        assert cell.get("outputs", []) == [], "a notebook is kept without its outputs"
