@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
+import fcntl
+import os
+import re
 import signal
 import socket
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workflow.errors import WorkflowError
+from workflow.errors import InvalidParameter, WorkflowError
+from workflow.graphs.persistence import open_graph
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.engine import Engine
+from workflow.inference.local import LocalEndpointHost
+from workflow.inference.service import EndpointService
+from workflow.jobs.endpoints import Endpoints
+from workflow.jobs.execution import Execution
+from workflow.jobs.service import JobService, Place, remove_artefacts
+from workflow.jobs.store import JobStore
+from workflow.jobs.supervisor import Supervisor
+from workflow.runners.local import LocalRunner
 from workflow.server.app import create_app
+from workflow.server.gremlin_queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage import Storage
@@ -32,6 +48,16 @@ class PortTaken(WorkflowError):
         super().__init__(
             f"cannot listen on {host}:{port} ({reason}); stop what uses that port, or choose another with --port"
         )
+
+
+class HomeUnusable(WorkflowError):
+    """The home folder cannot be used."""
+
+    code = "PreconditionsFailedException"
+    status = 400
+
+    def __init__(self, home: Path, reason: str) -> None:
+        super().__init__(f"cannot use the home folder {home}: {reason}, or choose another with --home")
 
 
 class Application:
@@ -70,16 +96,69 @@ def open_storage(settings: Settings) -> Storage:
 
 
 def build(settings: Settings) -> Application:
-    """Put the parts together; nothing runs before ``start``."""
+    """Put the parts together; nothing runs before ``start``. Raises HomeInUse, and what an unreadable store raises."""
     closers: list[Callable[[], None]] = []
-    starters: list[Callable[[], None]] = []
-    storage = open_storage(settings)
+    try:
+        return _build(settings, closers)
+    except BaseException:
+        for closer in reversed(closers):
+            closer()
+        raise
+
+
+def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application:
+    if settings.in_memory:
+        # jobs are programs over folders: "keeps nothing" means a home that goes away with the service
+        folder = tempfile.TemporaryDirectory(prefix="despina-", ignore_cleanup_errors=True)
+        closers.append(folder.cleanup)
+        settings = replace(settings, home=Path(folder.name))
+    closers.append(_claim(settings.home))
+    storage: Storage = S3Storage(settings.region) if settings.storage == "s3" else LocalStorage(settings.s3_root)
+    jobs = _jobs(settings, storage)
+    closers.append(jobs.close)
+    prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
+    closers.append(prediction.close)
     graphs = _open_graphs(settings, closers)
-    engines = _engines(settings, graphs, None)
+    engines = {source: Engine(graph, settings.profile, prediction=prediction) for source, graph in graphs.items()}
     services = Services(
-        settings=settings, storage=storage, engines=engines, graphs=graphs, started_ms=int(time.time() * 1000)
+        settings=settings,
+        storage=storage,
+        engines=engines,
+        graphs=graphs,
+        jobs=jobs,
+        prediction=prediction,
+        queries=QueryRegistry(),
+        started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, starters)
+    return Application(services, closers, [jobs.start_work])
+
+
+def _jobs(settings: Settings, storage: Storage) -> JobService:
+    home = settings.home
+    store = JobStore(home / "jobs.sqlite")
+    runner = LocalRunner(
+        settings.scripts, home / "work", home / "logs", storage, settings.job_environment, settings.region
+    )
+    execution = Execution(store, storage, runner, settings.scripts, settings.seed, settings.reuse)
+    supervisor = Supervisor(store, execution, runner, settings.max_parallel_jobs, partial(remove_artefacts, storage))
+    host = LocalEndpointHost(home / "logs", settings.scripts / "serve.py", environ=settings.job_environment)
+    endpoints = Endpoints(store, storage, host, home / "endpoints")
+    return JobService(store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account))
+
+
+def _claim(home: Path) -> Callable[[], None]:
+    """Make the home ours alone, so that two services do not run one job store; returns how to give it up."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(home / "service.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HomeUnusable(home, error.strerror or str(error)) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise HomeUnusable(home, "another service uses it; stop that one") from error
+    return partial(os.close, handle)
 
 
 def traversal_sources(graphs: tuple[str, ...]) -> dict[str, str]:
@@ -90,29 +169,17 @@ def traversal_sources(graphs: tuple[str, ...]) -> dict[str, str]:
     return sources
 
 
-def _optional(module: str, name: str) -> Any:
-    if importlib.util.find_spec(module) is None:
-        return None
-    return getattr(importlib.import_module(module), name, None)
-
-
-def _open_graphs(settings: Settings, closers: list[Callable[[], None]]) -> dict[str, Any]:
-    open_graph = _optional("workflow.graphs.store", "open_graph")
-    if open_graph is None:
-        return {}
-    opened = {}
-    for name in settings.graphs:
-        folder: Path | None = None if settings.in_memory else settings.home / "graphs" / name
-        opened[name] = open_graph(name, folder, settings.profile)
+def _open_graphs(settings: Settings, closers: list[Callable[[], None]]) -> dict[str, EmbeddedGraph]:
+    opened: dict[str, EmbeddedGraph] = {}
+    for name in dict.fromkeys(settings.graphs or ("g",)):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", name):
+            raise InvalidParameter(f"graph name {name!r}: letters, digits and underscores, beginning with a letter")
+        if settings.in_memory:
+            opened[name] = EmbeddedGraph(name, settings.profile)
+        else:
+            opened[name] = open_graph(settings.home / "graphs" / name, name, settings.profile)
         closers.append(opened[name].close)
-    return {source: opened[name] for source, name in traversal_sources(settings.graphs).items()}
-
-
-def _engines(settings: Settings, graphs: Mapping[str, Any], prediction: Any) -> dict[str, Any]:
-    engine = _optional("workflow.gremlin.engine", "Engine")
-    if engine is None:
-        return {}
-    return {source: engine(graph, settings.profile, prediction=prediction) for source, graph in graphs.items()}
+    return {source: opened[name] for source, name in traversal_sources(tuple(opened)).items()}
 
 
 def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None) -> None:

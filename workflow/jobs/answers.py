@@ -1,0 +1,110 @@
+"""Status answers: a job's record and its progress in the members of Neptune's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow.api.responses import (
+    DataProcessingStatus,
+    EndpointStatus,
+    MlConfig,
+    MlResource,
+    ModelTrainingStatus,
+    ModelTransformStatus,
+)
+from workflow.jobs.endpoints import Endpoints
+from workflow.jobs.model import Job
+from workflow.runners.base import Runner
+from workflow.stages.layout import Resource, arn
+
+Status = DataProcessingStatus | ModelTrainingStatus | ModelTransformStatus | EndpointStatus
+
+_TOLD = (
+    "wall_s",
+    "peak_memory_bytes",
+    "estimate",
+    "message",
+    "metric",
+    "metrics",
+    "verdict",
+    "models_compared",
+    "best",
+)
+_TOLD_OF_TRIALS = ("number", "name", "state", "value", "reason", "wall_s", "peak_memory_bytes", "hyperparameters")
+
+
+class Answers:
+    """Makes status answers.
+
+    Args:
+        runner: knows the progress and log of what runs.
+        endpoints: knows what serves.
+        region, account: for ARNs.
+    """
+
+    def __init__(self, runner: Runner, endpoints: Endpoints, region: str, account: str) -> None:
+        self._runner, self._endpoints, self._region, self._account = runner, endpoints, region, account
+
+    def status(self, job: Job) -> Status:
+        """The answer for a job or endpoint of any kind."""
+        common: dict[str, Any] = {"status": job.state, "id": job.id}
+        if job.kind == "endpoints":
+            return self._endpoint(job, common)
+        common["reused_from"] = job.reused_from
+        common["details"] = _details(job.result)
+        if job.state in ("InProgress", "Stopping"):
+            progress = self._runner.progress(job.names.get("work") or job.names["name"])
+            common["progress"] = dict(progress) if progress is not None else None
+        main = self._resource(job, "processing-job", job.names["name"], job.names["output"], job.state)
+        match job.kind:
+            case "dataprocessing":
+                return DataProcessingStatus(**common, processing_job=main)
+            case "modeltransform":
+                models = [self._model(name) for name in job.result.get("models", ())]
+                return ModelTransformStatus(**common, processing_job=main, models=models or None)
+            case _:
+                hpo = self._resource(job, "hyper-parameter-tuning-job", job.names["hpo"], None, job.state)
+                best = job.result.get("best")
+                return ModelTrainingStatus(
+                    **common, processing_job=main, hpo_job=hpo, models=[self._model(best)] if best else None
+                )
+
+    def _endpoint(self, job: Job, common: dict[str, Any]) -> EndpointStatus:
+        state = job.state
+        if state == "InService" and not self._endpoints.is_serving(job.id):
+            state = "Updating"  # after a crash or a restart: on its way back
+        name, config = job.names["name"], job.names["config"]
+        told = {key: job.result[key] for key in ("model",) if key in job.result}
+        model = dict(told.get("model") or {})
+        details = {name: model[name] for name in ("id", "model", "task", "created_ms") if name in model}
+        return EndpointStatus(
+            status=state,
+            id=common["id"],
+            endpoint=self._resource(job, "endpoint", name, None, state),
+            endpoint_config=MlConfig(name=config, arn=self._arn("endpoint-config", config)),
+            details={"model": details} if details else None,
+        )
+
+    def _resource(self, job: Job, resource: Resource, name: str, output: str | None, state: str) -> MlResource:
+        return MlResource(
+            name=name,
+            arn=self._arn(resource, name),
+            status=state,
+            output_location=output,
+            failure_reason=job.failure,
+            log_url=self._runner.log_url(name),
+        )
+
+    def _model(self, name: str) -> MlConfig:
+        return MlConfig(name=name, arn=self._arn("model", name))
+
+    def _arn(self, resource: Resource, name: str) -> str:
+        return arn(self._region, self._account, resource, name)
+
+
+def _details(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    told: dict[str, Any] = {name: result[name] for name in _TOLD if result.get(name) is not None}
+    if "trials" in result:
+        told["trials"] = [{name: trial.get(name) for name in _TOLD_OF_TRIALS} for trial in result["trials"]]
+    return told or None

@@ -1,0 +1,246 @@
+"""Endpoints: started, watched, replaced and stopped by the only writer of their state, and the directory of them all.
+
+An endpoint is InService exactly while its process answers. One that crashes is started again; after a restart of the
+service those that were in service start again; an update keeps the old process until the new one answers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflow.errors import WorkflowError
+from workflow.inference.base import EndpointHost, EndpointProcess, EndpointRecord
+from workflow.jobs.model import IllegalTransition, Job
+from workflow.jobs.store import JobStore, UnknownJob
+from workflow.runners.bundle import unpack
+from workflow.storage import S3Uri, Storage
+
+_log = logging.getLogger(__name__)
+
+MAX_CRASHES = 5  # in a row, each soon after the start
+_STEADY_S = 60.0
+_WATCH_S = 1.0
+
+
+@dataclass
+class _Live:
+    """A process that serves, and what it serves."""
+
+    process: EndpointProcess
+    record: EndpointRecord
+    folder: Path
+    started: float = field(default_factory=time.monotonic)
+
+
+class Endpoints:
+    """Runs the endpoints of a job store on a host.
+
+    Args:
+        folder: a folder an endpoint lies in it, with its unpacked model.
+    """
+
+    def __init__(self, store: JobStore, storage: Storage, host: EndpointHost, folder: Path) -> None:
+        self._store, self._storage, self._host, self._folder = store, storage, host, folder
+        self._live: dict[str, _Live] = {}
+        self._by_name: dict[str, str] = {}
+        self._crashes: dict[str, int] = {}
+        self._turns: dict[str, threading.Lock] = {}  # one change of an endpoint at a time
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._threads: set[threading.Thread] = set()
+
+    # -- the directory, asked on every query
+
+    def find(self, id_or_name: str) -> EndpointRecord | None:
+        """The endpoint of that id or name, if it serves now."""
+        live = self._live.get(id_or_name) or self._live.get(self._by_name.get(id_or_name, ""))
+        return None if live is None else live.record
+
+    def is_serving(self, job_id: str) -> bool:
+        """Whether a process of the endpoint answers now."""
+        return job_id in self._live
+
+    # -- what the service asks for
+
+    def recover(self) -> None:
+        """Start what should serve, finish what was being deleted, and begin to watch."""
+        for job in self._store.in_states("Deleting"):
+            self._spawn(self._delete, job, False)
+        for job in self._store.in_states("Creating", "Updating", "InService"):
+            self._spawn(self._bring_up, job)
+        self._spawn(self._watch)
+
+    def submit(self, job: Job) -> None:
+        """Bring a stored endpoint up, or an updated one to its new model."""
+        self._spawn(self._bring_up, job)
+
+    def delete(self, job: Job, clean: bool) -> None:
+        """Stop and forget an endpoint that is marked Deleting."""
+        self._spawn(self._delete, job, clean)
+
+    def close(self) -> None:
+        """Stop watching and stop every process; what served will serve again at the next start."""
+        self._closing.set()
+        self._host.close()
+        for thread in list(self._threads):
+            thread.join(10.0)
+        self._live.clear()
+
+    # -- doing it
+
+    def _bring_up(self, job: Job) -> None:
+        with self._turn(job.id):
+            try:
+                job = self._store.get("endpoints", job.id)
+            except UnknownJob:
+                return
+            if job.state in ("Deleting", "Failed") or self._closing.is_set():
+                return
+            old = self._live.get(job.id)
+            try:
+                live = self._start(job)
+            except WorkflowError as error:
+                self._not_started(job, old, error.message)
+            except OSError as error:
+                full = error.errno == 28
+                self._not_started(job, old, "the disk is full; free some space and try again" if full else str(error))
+            except Exception as error:  # noqa: BLE001 - the edge of an endpoint: whatever happened is its reason
+                _log.exception("endpoint %s could not be started", job.id)
+                self._not_started(job, old, f"{type(error).__name__}: {error}")
+            else:
+                self._started(job, old, live)
+
+    def _start(self, job: Job) -> _Live:
+        archive = S3Uri.parse(str(job.request["modelArchive"]))
+        model = self._generation(job) / "model"
+        if not model.exists():
+            model.parent.mkdir(parents=True, exist_ok=True)
+            local = self._storage.local_path(archive)
+            if local is None:
+                self._storage.download(archive, model.parent / "download")
+                local = model.parent / "download" / archive.name
+            else:
+                self._storage.open(archive).close()  # says so, naming the address, when there is none
+            unpack(local, model)
+        description = _description(model)
+        process = self._host.start(model, job.names["name"])
+        record = EndpointRecord(job.id, job.names["name"], process.url, description)
+        return _Live(process, record, model.parent)
+
+    def _started(self, job: Job, old: _Live | None, live: _Live) -> None:
+        try:
+            if job.state != "InService":
+                result = {**job.result, "model": dict(live.record.description), "before": None}
+                self._store.move("endpoints", job.id, "InService", only_from=job.state, result=result, failure=None)
+        except (IllegalTransition, UnknownJob):  # deleted while it started
+            self._host.stop(live.process)
+            return
+        with self._lock:
+            self._live[job.id] = live
+            self._by_name[live.record.name] = job.id
+        _log.info("endpoint %s is in service at %s", job.id, live.process.url)
+        if old is not None:
+            self._host.stop(old.process)
+            if old.folder != live.folder:
+                shutil.rmtree(old.folder, ignore_errors=True)
+
+    def _not_started(self, job: Job, old: _Live | None, reason: str) -> None:
+        if self._closing.is_set():
+            return
+        _log.warning("endpoint %s did not start: %s", job.id, reason)
+        before = job.result.get("before") if job.state == "Updating" else None
+        try:
+            if not before:
+                self._store.move("endpoints", job.id, "Failed", failure=reason)
+                return
+            # as SageMaker does it: the old model goes on serving, and the reason is told
+            shutil.rmtree(self._generation(job), ignore_errors=True)
+            back = self._store.move(
+                "endpoints",
+                job.id,
+                "InService",
+                request=before["request"],
+                result={**job.result, "generation": before["generation"], "before": None},
+                failure=f"The update failed, the model before it still serves. {reason}",
+            )
+            if old is None:  # it did not serve either: the service was restarted in the middle of the update
+                self._spawn(self._bring_up, back)
+        except (IllegalTransition, UnknownJob):
+            _log.info("endpoint %s was deleted while it started", job.id)
+
+    def _generation(self, job: Job) -> Path:
+        return self._folder / job.names["name"] / str(job.result.get("generation", 0))
+
+    def _delete(self, job: Job, clean: bool) -> None:
+        with self._turn(job.id):
+            with self._lock:
+                live = self._live.pop(job.id, None)
+                self._by_name.pop(job.names["name"], None)
+            if live is not None:
+                self._host.stop(live.process)
+            shutil.rmtree(self._folder / job.names["name"], ignore_errors=True)
+            if clean:
+                _log.info("endpoint %s leaves no artefacts of its own behind", job.id)
+            self._store.remove("endpoints", job.id)
+
+    # -- watching
+
+    def _watch(self) -> None:
+        while not self._closing.wait(_WATCH_S):
+            for job_id, live in list(self._live.items()):
+                if not self._closing.is_set() and not self._host.is_healthy(live.process):
+                    self._revive(job_id, live)
+
+    def _revive(self, job_id: str, live: _Live) -> None:
+        with self._lock:
+            if self._live.get(job_id) is not live:  # replaced meanwhile
+                return
+            del self._live[job_id]
+            steady = time.monotonic() - live.started > _STEADY_S
+            self._crashes[job_id] = 1 if steady else self._crashes.get(job_id, 0) + 1
+        _log.warning("endpoint %s does not answer any more; starting it again", job_id)
+        self._host.stop(live.process)
+        try:
+            job = self._store.get("endpoints", job_id)
+            if self._crashes[job_id] > MAX_CRASHES:
+                reason = f"The endpoint crashed {MAX_CRASHES} times in a row; its log: {live.process.log}"
+                self._store.move("endpoints", job_id, "Failed", failure=reason)
+                return
+        except (UnknownJob, IllegalTransition):
+            return
+        self._spawn(self._bring_up, job)
+
+    # -- threads
+
+    def _turn(self, job_id: str) -> threading.Lock:
+        with self._lock:
+            return self._turns.setdefault(job_id, threading.Lock())
+
+    def _spawn(self, work: Any, *arguments: Any) -> None:
+        def run() -> None:
+            try:
+                work(*arguments)
+            except Exception:  # noqa: BLE001 - the edge of a thread
+                _log.exception("an endpoint's thread failed")
+            finally:
+                self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name="endpoints", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
+
+def _description(model: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads((model / "model.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

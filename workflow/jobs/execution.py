@@ -1,0 +1,199 @@
+"""What running a job means: plan, look for an equal finished one, run, and say what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training_scripts.graph_ml.schemas import HpoModel
+from workflow.api.requests import StartDataProcessing, StartModelTraining, StartModelTransform
+from workflow.errors import BadRequest
+from workflow.jobs import lookup, reuse
+from workflow.jobs.model import Job
+from workflow.jobs.store import JobStore
+from workflow.runners.base import Control, Ended, Runner, Task, Tuned
+from workflow.stages import dataprocessing, estimates, modeltraining, modeltransform
+from workflow.stages.base import Finished
+from workflow.storage import ObjectNotFound, S3Uri, Storage
+
+_log = logging.getLogger(__name__)
+
+ARCHIVE = "model.tar.gz"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job that completed leaves in its record."""
+
+    result: Mapping[str, Any]
+    inputs_hash: str
+    reused_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Runs processing, training and transform jobs.
+
+    Attributes:
+        seed: of every job.
+        scripts: hashed, because other code gives other results.
+        reuse: take the result of a finished equal job.
+    """
+
+    store: JobStore
+    storage: Storage
+    runner: Runner
+    scripts: Path
+    seed: int = 0
+    reuse: bool = True
+
+    def run(self, job: Job, control: Control) -> Outcome:
+        """Raises JobFailed, JobCancelled, or what refuses the plan."""
+        match job.kind:
+            case "dataprocessing":
+                return self._process(job, control)
+            case "modeltraining":
+                return self._train(job, control)
+            case "modeltransform":
+                return self._transform(job, control)
+            case _:
+                raise ValueError(f"{job.kind} is not run to an end")
+
+    def _process(self, job: Job, control: Control) -> Outcome:
+        request = StartDataProcessing.model_validate(job.request)
+        previous = lookup.finished(self.store, "dataprocessing", request.previous_id) if request.previous_id else None
+        task = dataprocessing.plan(request, job.names, previous, self.seed)
+        size = sum(info.size for info in self.storage.list(S3Uri.parse(request.input_location)))
+        return self._run_task(job, task, control, estimates.processing_needs(size))
+
+    def _transform(self, job: Job, control: Control) -> Outcome:
+        request = StartModelTransform.model_validate(job.request)
+        processing, archive = transform_inputs(self.store, request)
+        task = modeltransform.plan(request, job.names, processing, archive)
+        size = sum(info.size for info in self.storage.list(processing.output))
+        outcome = self._run_task(job, task, control, estimates.training_needs(size))
+        return dataclasses.replace(outcome, result={**outcome.result, "models": [archive_name(archive)]})
+
+    def _run_task(self, job: Job, task: Task, control: Control, needs: estimates.Needs) -> Outcome:
+        contents = {
+            place: reuse.fingerprint(self.storage, uri) for place, uri in {**task.inputs, **task.archives}.items()
+        }
+        digest = reuse.inputs_hash(job.kind, {"arguments": dict(task.arguments)}, {**contents, "code": self._code()})
+        equal = self._equal(job, digest)
+        if equal is not None:
+            return equal
+        ended = self.runner.run(task, control)
+        return Outcome(_measured(ended, needs), digest)
+
+    def _train(self, job: Job, control: Control) -> Outcome:
+        request = StartModelTraining.model_validate(job.request)
+        processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
+        previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
+        configuration = read_configuration(self.storage, processing)
+        size = sum(info.size for info in self.storage.list(processing.output))
+        needs = estimates.training_needs(size)
+        nodes, edges = self._graph_size(processing)
+        parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
+        tuning = modeltraining.plan(
+            request,
+            job.names,
+            processing,
+            configuration,
+            previous,
+            self.seed,
+            nodes=nodes,
+            edges=edges,
+            parallel=parallel,
+        )
+        facts = {
+            "arguments": dict(tuning.arguments),
+            "trials": tuning.trials,
+            "parallel": tuning.parallel,
+            "model": request.model_name,
+            "previous": [trial.to_json() for trial in tuning.previous],
+        }
+        contents = {"train": reuse.fingerprint(self.storage, tuning.channel), "code": self._code()}
+        digest = reuse.inputs_hash(job.kind, facts, contents)
+        equal = self._equal(job, digest)
+        if equal is not None:
+            return equal
+        tuned = self.runner.tune(tuning, control)
+        return Outcome(_trained(tuned, tuning.metric, needs), digest)
+
+    def _equal(self, job: Job, digest: str) -> Outcome | None:
+        """The outcome of a finished equal job whose output is still there, copied to where this job's belongs."""
+        if not self.reuse:
+            return None
+        for other in self.store.completed_with_hash(job.kind, digest):
+            source, target = S3Uri.parse(other.names["output"]), S3Uri.parse(job.names["output"])
+            if other.id != job.id and reuse.copy_prefix(self.storage, source, target):
+                _log.info("%s %s takes the result of the equal job %s", job.kind, job.id, other.id)
+                return Outcome(other.result, digest, other.reused_from or other.id)
+        return None
+
+    def _graph_size(self, processing: Finished) -> tuple[int, int]:
+        try:
+            return modeltraining.graph_size(self.storage.read(processing.output / "manifest.json"))
+        except ObjectNotFound:
+            return 0, 0
+
+    def _code(self) -> str:
+        return reuse.code_fingerprint(self.scripts)
+
+
+def read_configuration(storage: Storage, processing: Finished) -> HpoModel:
+    """The search space that lies in a processing output, as it is now: users edit it there. Raises BadRequest."""
+    for name in modeltraining.CONFIGURATION_NAMES:
+        place = processing.output / name
+        try:
+            data = storage.read(place)
+        except ObjectNotFound:
+            continue
+        return modeltraining.read_configuration(data, place)
+    expected = processing.output / modeltraining.CONFIGURATION_NAMES[0]
+    raise BadRequest(f"{expected} is missing; run data processing again, or put the file back")
+
+
+def transform_inputs(store: JobStore, request: StartModelTransform) -> tuple[Finished, S3Uri]:
+    """The data and the model archive of a transform. Raises UnusableJob, NotCompleted, BadRequest."""
+    if request.training_job_name:
+        training, archive = lookup.trial_archive(store, request.training_job_name)
+    else:
+        assert request.training_id is not None
+        training = lookup.finished(store, "modeltraining", request.training_id)
+        archive = training.output / ARCHIVE
+    processing_id = request.processing_id or str(training.request["dataProcessingJobId"])
+    return lookup.finished(store, "dataprocessing", processing_id), archive
+
+
+def archive_name(archive: S3Uri) -> str:
+    """What the model in an archive is called: its trial, or its training job."""
+    parts = archive.key.split("/")
+    return parts[-3] if len(parts) >= 3 else archive.bucket
+
+
+def _measured(ended: Ended, needs: estimates.Needs) -> dict[str, Any]:
+    return {
+        "wall_s": round(ended.wall_s, 3),
+        "peak_memory_bytes": ended.peak_memory_bytes,
+        "estimate": needs.to_json(),
+        "message": ended.message,
+    }
+
+
+def _trained(tuned: Tuned, metric: str, needs: estimates.Needs) -> dict[str, Any]:
+    return {
+        "trials": [trial.to_json() for trial in tuned.trials],
+        "best": tuned.best.name,
+        "metric": {"name": f"validation_{metric}", "value": tuned.best.value},
+        "metrics": dict(tuned.best.metrics),
+        "verdict": tuned.verdict,
+        "models_compared": list(dict.fromkeys(trial.family for trial in tuned.trials)),
+        "wall_s": round(tuned.wall_s, 3),
+        "peak_memory_bytes": tuned.peak_memory_bytes,
+        "estimate": needs.to_json(),
+    }

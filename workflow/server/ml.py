@@ -1,0 +1,64 @@
+"""``/ml/*``: the sixteen machine-learning operations, as boto3 and graph-notebook call them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from workflow.api import OPERATIONS, Operation, decode
+from workflow.errors import BadRequest
+from workflow.server.errors import json_error
+from workflow.server.services import Services
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """One route an operation; a path takes any text as id, so that a wrong one is refused in Neptune's words."""
+    rows = sorted(OPERATIONS.values(), key=lambda row: -len(row.path))
+    return [
+        Route(row.path.replace("{id}", "{id:path}"), _endpoint(row, services), methods=[row.method]) for row in rows
+    ]
+
+
+def _endpoint(operation: Operation, services: Services) -> Any:
+    async def answer(request: Request) -> Response:
+        members = await _members(operation, request)
+        decoded = decode(operation, members)
+        result = await anyio.to_thread.run_sync(services.jobs.perform, operation, decoded)
+        return JSONResponse(result.to_json())
+
+    return answer
+
+
+async def _members(operation: Operation, request: Request) -> object:
+    """Path, query and body as one object; a body counts by its path, since half of the clients send no content type."""
+    query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    if operation.method != "POST":
+        return {**query, **request.path_params}
+    body = await read_body(request)
+    if not body.strip():
+        return query
+    try:
+        document = json.loads(body)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(json_error(body, error)) from error
+    except RecursionError as error:
+        raise BadRequest("The request body is nested too deeply.") from error
+    return {**query, **document} if isinstance(document, dict) else document
+
+
+async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """The body, refused once it is longer than any sensible request. Raises BadRequest."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BadRequest(f"The request body is longer than {limit} bytes.")
+    return bytes(body)

@@ -1,0 +1,66 @@
+"""How much memory and disk a job will want, so that what cannot work is refused before it starts.
+
+The figures are deliberately low: refusing a job that would have worked is worse than starting one that fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflow.errors import PreconditionsFailed
+
+INTERPRETER_BYTES = 250_000_000  # Python with numpy and a frame library, before any data
+TRAINER_BYTES = 450_000_000  # the same with torch
+# Neptune asks for ten times the export on one instance; measured here, streaming frames need about three
+PROCESSING_FACTOR = 3.0
+TRAINING_FACTOR = 2.0
+DISK_FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job will want at least, in bytes."""
+
+    memory_bytes: int
+    disk_bytes: int
+
+    def to_json(self) -> dict[str, int]:
+        """Plain data."""
+        return {"memory_bytes": self.memory_bytes, "disk_bytes": self.disk_bytes}
+
+
+class TooLarge(PreconditionsFailed):
+    """A job wants more than the machine has."""
+
+    def __init__(self, what: str, needed: int, available: int, advice: str) -> None:
+        super().__init__(
+            f"The job needs about {needed / 1e9:.1f} GB of {what}, but this machine has {available / 1e9:.1f} GB. "
+            + advice
+        )
+        self.needed, self.available = needed, available
+
+
+def processing_needs(export_bytes: int) -> Needs:
+    """Of data processing over an export of this size on disk."""
+    return Needs(int(INTERPRETER_BYTES + PROCESSING_FACTOR * export_bytes), int(DISK_FACTOR * export_bytes))
+
+
+def training_needs(processed_bytes: int) -> Needs:
+    """Of one trial over processed data of this size on disk."""
+    return Needs(int(TRAINER_BYTES + TRAINING_FACTOR * processed_bytes), int(DISK_FACTOR * processed_bytes))
+
+
+def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None) -> None:
+    """Raises TooLarge when the machine cannot hold the job; None is a machine that nobody has measured."""
+    if memory_bytes is not None and needs.memory_bytes > memory_bytes:
+        advice = "Export fewer labels or properties, or run the service on a larger machine."
+        raise TooLarge("memory", needs.memory_bytes, memory_bytes, advice)
+    if disk_free_bytes is not None and needs.disk_bytes > disk_free_bytes:
+        raise TooLarge("disk space", needs.disk_bytes, disk_free_bytes, "Free some space in its home folder.")
+
+
+def trials_at_once(asked: int, needs: Needs, memory_bytes: int | None) -> int:
+    """How many trials fit into memory together, at least one."""
+    if memory_bytes is None:
+        return asked
+    return max(1, min(asked, memory_bytes // max(1, needs.memory_bytes)))
