@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.semantics import distinct, hash_key
 from workflow.gremlin.steps.base import Args, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
+from workflow.gremlin.steps.filters import DiscardStep
 from workflow.gremlin.steps.scalars import (
     ValueStep,
     applied,
@@ -227,6 +228,10 @@ class MembersFilter(FilterStep):
         return str(self.predicate)
 
 
+def _build_none(compiler: Compiler, name: str, args: Args) -> Step:
+    return _build_filter(compiler, name, args) if args else DiscardStep()  # as clients before 3.7 end an iterate()
+
+
 def _build_filter(compiler: Compiler, name: str, args: Args) -> Step:
     if len(args) != 1 or not (args[0] is None or isinstance(args[0], P)):
         raise wrong_call(name, args)
@@ -241,4 +246,5 @@ STEPS: dict[str, StepBuilder] = {
     "index": _build_index,
     "any": _build_filter,
     "all": _build_filter,
+    "none": _build_none,
 }

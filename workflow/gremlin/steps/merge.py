@@ -137,13 +137,15 @@ class MergeStep(FlatMapStep):
             raise QueryFailed(f"class {java_name(found)} cannot be cast to class java.util.Map")
         return {**(found or {}), **self.extra}
 
+    def check_literal_match(self) -> None:
+        """Raise QueryFailed for an illegal onMatch that is written out, whether or not anything matches."""
+        if isinstance(self.on_match, dict):
+            _check_matched(self.on_match)
+
     def matched_entries(self, ctx: ExecutionContext, traverser: Traverser) -> Entries:
         """What onMatch writes to the element that the traverser is at now."""
         found = self.entries_of(ctx, traverser, self.on_match)
-        for key in found:
-            if not isinstance(key, str):
-                raise QueryFailed(f"option(onMatch) expects keys in Map to be of String - check: {as_text(key)}")
-            check_key(key)
+        _check_matched(found)
         return found
 
     def created_entries(
@@ -158,6 +160,13 @@ class MergeStep(FlatMapStep):
         self.check(found)
         check_no_overrides(written, found)
         return {**found, **merge}
+
+
+def _check_matched(entries: Mapping[Any, Any]) -> None:
+    for key in entries:
+        if not isinstance(key, str):
+            raise QueryFailed(f"option(onMatch) expects keys in Map to be of String - check: {as_text(key)}")
+        check_key(key)
 
 
 def _check_end(key: Direction, value: Any) -> None:
@@ -219,6 +228,7 @@ class MergeVertexStep(MergeStep):
         """The vertices found, or the one made."""
         merge = self.entries_of(ctx, traverser, self.merge)
         self.check(merge)
+        self.check_literal_match()
         found = list(find_vertices(ctx, merge))
         if not found:
             created = self.created_entries(ctx, traverser, merge, merge)
@@ -278,6 +288,7 @@ class MergeEdgeStep(MergeStep):
         """The edges found, or the one made."""
         written = self.entries_of(ctx, traverser, self.merge)
         self.check(written)
+        self.check_literal_match()
         merge = self._with_ends(ctx, traverser, written)
         found = list(find_edges(ctx, merge))
         if not found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflow.gremlin.strategies.rewriting import Chain, steps, transform
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 
+_NAME = "~productive"  # no side effect of a user is called so
 _REDUCING = frozenset({"count", "sum", "min", "max", "mean", "fold", "group", "groupCount", "tree"})
 
 
@@ -19,15 +20,26 @@ class ProductiveBy:
         return transform(traversal, self._rewrite)
 
     def _rewrite(self, chain: Chain) -> Chain:
-        return [self._by(step) if step.name == "by" and step.args else step for step in chain]
+        out: Chain = []
+        bys = 0  # behind group(), whose second by() collects values into lists
+        for step in chain:
+            if step.name == "group":
+                bys = 1
+            elif step.name == "by" and bys:
+                bys += 1
+            elif step.name != "as":
+                bys = 0
+            out.append(self._by(step, collects=bys == 3) if step.name == "by" and step.args else step)
+        return out
 
-    def _by(self, step: Instruction) -> Instruction:
+    def _by(self, step: Instruction, collects: bool) -> Instruction:
         given, *rest = step.args
         if isinstance(given, str) and given not in self.productive_keys:
             # project() reads a key of elements and of maps alike, and leaves it out where there is none
-            found = steps(("project", "x"), ("by", given), ("select", "x"))
+            found = steps(("project", _NAME), ("by", given), ("select", _NAME))
+            tail = [("fold",)] if collects else []
         elif isinstance(given, Traversal) and given.steps and given.steps[-1].name not in _REDUCING:
-            found = given
+            found, tail = given, []
         else:
             return step
-        return Instruction("by", (steps(("coalesce", found, steps(("constant", None)))), *rest))
+        return Instruction("by", (steps(("coalesce", found, steps(("constant", None))), *tail), *rest))
