@@ -5,10 +5,12 @@ DGL brings torch, some 600 MB of it; in a process of its own that weight is not 
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -79,5 +81,60 @@ def _write_target(graph: GraphData, heterograph: Any, target: Target) -> None:
             data[f"{prefix}{part}_mask"] = mask
 
 
+class GraphFileWriter:
+    """The other process: it starts at once, because DGL takes seconds to import, and waits for the folder.
+
+    A context manager, so that a job that fails does not leave it behind. Where DGL is not installed it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        if available():
+            package = (__package__ or "").split(".")
+            self._child = subprocess.Popen(  # noqa: S603 - this module, nothing else
+                [sys.executable, "-m", f"{__package__}.dgl_file"],
+                cwd=Path(__file__).resolve().parents[len(package)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        return self
+
+    def start(self, folder: Path) -> None:
+        """Let it write the graph of this folder, beside whatever else the caller does."""
+        if self._child is not None and self._child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died; finish() says of what
+                self._child.stdin.write(f"{folder.resolve()}\n")
+                self._child.stdin.flush()
+
+    def finish(self, folder: Path) -> str | None:
+        """Wait for it; what it complained of if it failed, and then there is no file."""
+        if self._child is None:
+            return None
+        _, complaint = self._child.communicate()
+        if self._child.returncode == 0:
+            return None
+        (folder / NAME).unlink(missing_ok=True)
+        lines = complaint.strip().splitlines()
+        return lines[-1] if lines else f"exit code {self._child.returncode}"
+
+    def __exit__(self, *exception: object) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+
+
+def main() -> None:
+    """Import first, then wait for a folder on standard input; none means that the job failed."""
+    if available():
+        import dgl  # noqa: F401 - the point is to have it loaded
+    folder = sys.stdin.readline().strip()
+    if folder:
+        write(Path(folder))
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    main()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -81,21 +78,24 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     need = _check_size(job, configuration)
     log(f"processing {job.config_file_name}: about {need.memory / MB:.0f} MB of memory needed")
     job.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=job.output) as staging:
-        graph, encoders, report = _build(job, configuration, Path(staging), progress)
-    progress("writing", 0, 4)
-    graph = _write(job, graph, encoders)
-    for warning in report.warnings:
-        log(f"warning: {warning}")
-    with _dgl_graph(job.output, report):
-        progress("writing", 1, 4)
+    with dgl_file.GraphFileWriter() as graph_file:
+        with tempfile.TemporaryDirectory(prefix=".staging-", dir=job.output) as staging:
+            graph, encoders, report = _build(job, configuration, Path(staging), progress)
+        progress("writing", 0, 3)
+        graph = _write(job, graph, encoders)
+        graph_file.start(job.output)
+        for warning in report.warnings:
+            log(f"warning: {warning}")
+        progress("writing", 1, 3)
         recommendation = recommend(graph, need, folder_bytes(job.output))
         report.seconds = time.monotonic() - began
         write_report(job.output / REPORT, graph, report, recommendation)
-        progress("writing", 2, 4)
         recommendation.measured = {**(recommendation.measured or {}), "processing_memory": peak_memory()}
         recommendation.save(job.output / RECOMMENDATION)
-        progress("writing", 3, 4)
+        progress("writing", 2, 3)
+        complaint = graph_file.finish(job.output)
+    if complaint is not None:
+        log(f"warning: {dgl_file.NAME} was not written, which only custom models need: {complaint}")
     # last, as proof that all the rest is there
     _write_hpo_configurations(job, graph)
     progress("finished", 1, 1)
@@ -347,35 +347,6 @@ def _write(job: ProcessingJob, graph: GraphData, encoders: Encoders) -> GraphDat
     encoders.save(job.output / ENCODERS)
     graph.write(job.output)
     return GraphData.read(job.output)
-
-
-@contextlib.contextmanager
-def _dgl_graph(output: Path, report: ReportData) -> Iterator[None]:
-    """Have ``graph.bin`` written beside the block, where DGL is installed; without it a job is no worse."""
-    if not dgl_file.available():
-        yield
-        return
-    package = (__package__ or "").split(".")
-    root = Path(__file__).resolve().parents[len(package)]
-    child = subprocess.Popen(  # noqa: S603 - our own module and a path of our own
-        [sys.executable, "-m", f"{__package__}.dgl_file", str(output)],
-        cwd=root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield
-    except BaseException:
-        child.kill()
-        raise
-    finally:
-        _, complaint = child.communicate()
-    if child.returncode != 0:
-        (output / dgl_file.NAME).unlink(missing_ok=True)
-        last = complaint.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
-        report.warnings.append(f"{dgl_file.NAME} was not written, which only custom models need: {last[0]}")
-        sys.stderr.write(report.warnings[-1] + "\n")
 
 
 def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:

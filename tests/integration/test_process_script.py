@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "training_scripts" / "process.py"
+SCRIPT = Path(__file__).parents[2] / "training_scripts" / "process.py"
 
 
 def start(base: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
