@@ -11,13 +11,14 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.graphs.base import GraphSource
 from workflow.graphs.persistence import open_graph
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -25,6 +26,7 @@ from workflow.inference.local import LocalEndpointHost
 from workflow.inference.service import EndpointService
 from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import Execution
+from workflow.jobs.exports import OWN_HOSTS, ExportService, ExportSources
 from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
@@ -120,17 +122,22 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     closers.append(prediction.close)
     graphs = _open_graphs(settings, closers)
     engines = {source: Engine(graph, settings.profile, prediction=prediction) for source, graph in graphs.items()}
+    queries = QueryRegistry()
+    closers.append(queries.cancel_all)
+    exports = _exports(settings, storage, graphs)
+    closers.append(exports.close)
     services = Services(
         settings=settings,
         storage=storage,
         engines=engines,
         graphs=graphs,
         jobs=jobs,
+        exports=exports,
         prediction=prediction,
-        queries=QueryRegistry(),
+        queries=queries,
         started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, [jobs.start_work])
+    return Application(services, closers, [jobs.start_work, exports.recover])
 
 
 def _jobs(settings: Settings, storage: Storage) -> JobService:
@@ -144,6 +151,11 @@ def _jobs(settings: Settings, storage: Storage) -> JobService:
     host = LocalEndpointHost(home / "logs", settings.scripts / "serve.py", environ=settings.job_environment)
     endpoints = Endpoints(store, storage, host, home / "endpoints")
     return JobService(store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account))
+
+
+def _exports(settings: Settings, storage: Storage, graphs: Mapping[str, GraphSource]) -> ExportService:
+    sources = ExportSources(graphs, own_hosts=(settings.host, *OWN_HOSTS))
+    return ExportService(settings.home / "exports.sqlite", storage, sources, settings.home / "exporting")
 
 
 def _claim(home: Path) -> Callable[[], None]:
@@ -225,6 +237,10 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         lifespan="off",
         timeout_graceful_shutdown=5,
         server_header=False,
+        # Gremlin drivers answer no pings while they are idle, so pinging would end their connections
+        ws_ping_interval=None,
+        ws_max_size=64 * 1024 * 1024,
+        ws_per_message_deflate=False,
     )
     try:
         application.start()

@@ -7,10 +7,12 @@ import importlib.util
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from workflow.errors import WorkflowError
 from workflow.server.errors import http_error, unexpected_error, workflow_error
+from workflow.server.origins import AbsoluteFormPaths
 from workflow.server.services import Services
 
 # each has ``routes(services) -> list[BaseRoute]``; the first match wins
@@ -26,6 +28,7 @@ def create_app(services: Services) -> Starlette:
             routes.extend(importlib.import_module(module).routes(services))
     app = Starlette(
         routes=routes,
+        middleware=[Middleware(AbsoluteFormPaths)],
         exception_handlers={WorkflowError: workflow_error, HTTPException: http_error, Exception: unexpected_error},
     )
     app.state.services = services

@@ -17,10 +17,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from workflow.errors import AccessDenied, BadRequest, InvalidParameter, MissingParameter
+from workflow.graphs.model import Traverser
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
-from workflow.gremlin.wire.codecs import CODECS, normal_mime
+from workflow.gremlin.wire.codecs import CODECS, ItemWriter, normal_mime
 from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
 from workflow.server.errors import error_response
 from workflow.server.gremlin_answers import BadMessage, Code, known
@@ -153,21 +154,16 @@ class GremlinDoor:
             codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
             script = parse(text)[-1]
             engine = self.runner.engine(script.source_name, {})
-            result = engine.profile(script.traversal, self.runner.options(Query(text), script.traversal, running))
-            started = time.perf_counter()
             writer = codec.writer(Dialect(materializes({}, self.runner.profile), True))
-            items = [writer.encode(value) for value in result.results]
-            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, items)
-            seconds = time.perf_counter() - started
-            shown = ""
-            if is_true(fields.get("profile.results", True)):
-                limit = int(fields.get("profile.chop") or 250)
-                shown = str(list(result.results))
-                shown = shown if limit == 0 or len(shown) <= limit else shown[:limit] + "..."
-            sent = Serialization(len(items), seconds, len(answer), codec.mime, shown)
+            shown = Shown(writer, int(fields.get("profile.chop") or 0) if "profile.chop" in fields else 250)
+            options = self.runner.options(Query(text), script.traversal, running)
+            result = engine.profile(script.traversal, options, shown.take)
+            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, shown.items)
+            output = shown.text() if is_true(fields.get("profile.results", True)) else ""
+            sent = Serialization(result.results, shown.seconds, len(answer), codec.mime, output)
             return profile_text(
                 text,
-                engine.explain(script.traversal),
+                result.plan,
                 result.metrics,
                 count_predicates(script.traversal),
                 sent,
@@ -189,6 +185,34 @@ class GremlinDoor:
     def _admit(self, request: HttpRequest) -> None:
         if not allows_origin(request.scope["headers"], self.own_hosts):
             raise AccessDenied("A page of another origin may not use this service")
+
+
+class Shown:
+    """The results of a profiled query: encoded to be weighed, and the beginning of them as text.
+
+    Args:
+        chop: characters of text to keep; 0 keeps all.
+    """
+
+    def __init__(self, writer: ItemWriter, chop: int) -> None:
+        self.items: list[bytes] = []
+        self.seconds = 0.0
+        self._writer = writer
+        self._chop = chop
+        self._texts: list[str] = []
+        self._length = 0
+
+    def take(self, traverser: Traverser) -> None:
+        started = time.perf_counter()
+        self.items.extend([self._writer.encode(traverser.value)] * traverser.bulk)
+        self.seconds += time.perf_counter() - started
+        if not self._chop or self._length <= self._chop:
+            self._texts.append(str(traverser.value))
+            self._length += len(self._texts[-1]) + 2
+
+    def text(self) -> str:
+        whole = "[" + ", ".join(self._texts) + "]"
+        return whole[: self._chop] + "..." if self._chop and len(whole) > self._chop else whole
 
 
 async def read_body(request: HttpRequest) -> bytes:

@@ -176,5 +176,16 @@ def test_a_json_request_gives_its_fields_and_its_text() -> None:
         read_json_request("{}")
 
 
+def test_a_graph_is_written_whole_from_a_collection_of_elements() -> None:
+    class Collected:
+        vertices = {Vertex(GRAPH, 0): None, Vertex(GRAPH, 1): None}
+        edges = {Edge(GRAPH, 0): None}
+
+    written = json.loads(UNTYPED.encode(Collected()))
+    assert [vertex["id"] for vertex in written["vertices"]] == [1, 10]
+    assert [edge["id"] for edge in written["edges"]] == [13]
+    assert BINARY.encode(Collected())[:6].hex() == "100000000002"
+
+
 def test_a_zone_that_is_missing_is_utc() -> None:
     assert read_value(BINARY.encode(datetime(2024, 1, 1))) == datetime(2024, 1, 1, tzinfo=UTC)

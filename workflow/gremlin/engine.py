@@ -1,0 +1,354 @@
+"""The engine: runs traversals on a graph.
+
+A traversal passes through these stages: the user's strategies rewrite it, prediction steps are folded, it is compiled
+to a plan, the plan is optimised, and the plan runs lazily under a read lease or as a transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from workflow.errors import MemoryLimitExceeded, QueryFailed, QueryTooLarge
+from workflow.gremlin.compile import Compiler, Plan
+from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
+from workflow.gremlin.ml import fold_predictions
+from workflow.gremlin.optimise import optimised
+from workflow.gremlin.services import ServiceRegistry
+from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
+from workflow.gremlin.steps.maps import operate
+from workflow.gremlin.steps.profile import ProfileStep
+from workflow.gremlin.steps.sources import SEED, START_STEPS
+from workflow.gremlin.strategies import StrategySet, apply_strategies
+from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.gremlin.traverser import Traverser
+from workflow.gremlin.values import GList, GSet, Operator
+from workflow.settings import Profile
+
+if TYPE_CHECKING:
+    from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.inference.base import PredictionService
+
+SEGMENT = 150
+"""Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""
+
+TIMEOUT_OPTIONS = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis")
+
+
+@dataclass(frozen=True)
+class QueryOptions:
+    """What a request says about how its query runs."""
+
+    timeout_s: float | None = None
+    max_results: int | None = None
+    cancelled: threading.Event | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A compiled query with what its source said."""
+
+    plan: Plan
+    unoptimised: tuple[Step, ...]
+    original: Traversal
+    rewritten: Traversal
+    strategies: StrategySet
+    options: Mapping[str, Any]
+
+
+class Engine:
+    """Answers traversals on one graph. Safe to share between threads."""
+
+    def __init__(
+        self,
+        graph: WritableGraph,
+        profile: Profile,
+        *,
+        prediction: PredictionService | None = None,
+        services: ServiceRegistry | None = None,
+    ) -> None:
+        self.graph = graph
+        self.profile_name: Profile = profile
+        self.prediction = prediction
+        self.services = services or ServiceRegistry.for_profile(profile)
+
+    def run(
+        self, traversal: Traversal, options: QueryOptions | None = None, transaction: Transaction | None = None
+    ) -> Iterator[Traverser]:
+        """The results, lazily; compile errors are raised at once.
+
+        Without a transaction a traversal that changes the graph is one of its own: committed when the last result was
+        taken, rolled back on an error or when the iterator is closed before.
+        """
+        options = options or QueryOptions()
+        if is_transaction_command(traversal):
+            return iter(())
+        prepared = self.prepare(traversal, options)
+        return self._execute(prepared, options, transaction, None)
+
+    def session(self) -> Session:
+        """Several runs as one transaction."""
+        return Session(self)
+
+    def explain(self, traversal: Traversal) -> str:
+        """The stages from text to plan."""
+        prepared = self.prepare(traversal, QueryOptions())
+        return explained(prepared.original, prepared.rewritten, prepared.unoptimised, prepared.plan.steps)
+
+    def profile(
+        self,
+        traversal: Traversal,
+        options: QueryOptions | None = None,
+        each: Callable[[Traverser], None] | None = None,
+    ) -> ProfileResult:
+        """Run a traversal and say what its steps did; the results are shown to ``each``, counted and let go."""
+        options = options or QueryOptions()
+        prepared = self.prepare(traversal, options)
+        profiler = StepProfiler()
+        begin = time.perf_counter()
+        results = 0
+        for traverser in self._execute(prepared, options, None, profiler):
+            results += traverser.bulk
+            if each is not None:
+                each(traverser)
+        plan = explained(prepared.original, prepared.rewritten, prepared.unoptimised, prepared.plan.steps)
+        return ProfileResult(profiler.result(), results, time.perf_counter() - begin, plan)
+
+    def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
+        """Rewrite, compile and optimise; raises for whatever can be refused without running."""
+        rewritten, strategies = apply_strategies(traversal)
+        settings = {**strategies.options, **source_options(rewritten), **options.options}
+        rewritten = fold_predictions(rewritten, settings, self.prediction)
+        if not rewritten.steps:
+            raise QueryFailed("The traversal has no steps")
+        first = rewritten.steps[0].name
+        if first not in START_STEPS and first not in ("predictAhead", "predict"):
+            raise QueryFailed(f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …")
+        compiler = Compiler(self.profile_name, strategies.strategies, self.services)
+        plan = compiler.compile(rewritten)
+        better = replace(plan, steps=optimised(plan, without=strategies.without))
+        return Prepared(better, plan.steps, traversal, rewritten, strategies, settings)
+
+    def _execute(
+        self,
+        prepared: Prepared,
+        options: QueryOptions,
+        transaction: Transaction | None,
+        profiler: StepProfiler | None,
+    ) -> Iterator[Traverser]:
+        plan = prepared.plan
+        own: Transaction | None = None
+        lease: AbstractContextManager[None] = nullcontext()
+        if transaction is None and plan.mutates and not options.read_only:
+            own = transaction = self.graph.begin(options.timeout_s)
+        elif transaction is None:
+            lease = self.graph.reading()
+        try:
+            with lease:
+                ctx = self._context(prepared, options, transaction, profiler)
+                yield from self._limited(self._join(plan, ctx), options)
+            if own is not None:
+                own.commit()
+                own = None
+        except RecursionError as e:
+            raise QueryTooLarge("The query is nested too deep to be run") from e
+        finally:
+            if own is not None:
+                own.rollback()
+
+    def _limited(self, results: Iterator[Traverser], options: QueryOptions) -> Iterator[Traverser]:
+        limit = options.max_results
+        count = 0
+        for t in results:
+            count += t.bulk
+            if limit is not None and count > limit:
+                raise MemoryLimitExceeded(f"The query has more than {limit} results, which is the limit")
+            yield t
+
+    def _context(
+        self,
+        prepared: Prepared,
+        options: QueryOptions,
+        transaction: Transaction | None,
+        profiler: StepProfiler | None,
+    ) -> ExecutionContext:
+        ctx = ExecutionContext(
+            self.graph,
+            self.profile_name,
+            options=prepared.options,
+            strategies=prepared.strategies.strategies,
+            prediction=self.prediction,
+            services=self.services,
+            timeout_s=timeout_of(prepared.options, options.timeout_s),
+            cancelled=options.cancelled,
+            read_only=options.read_only,
+            full_path=prepared.plan.full_path,
+            transaction=transaction,
+        )
+        if prepared.strategies.seed is not None:
+            ctx.random.seed(prepared.strategies.seed)
+        everything = prepared.plan.all_steps()
+        if profiler is None and any(isinstance(s, ProfileStep) for s in everything):
+            profiler = StepProfiler()
+        ctx.profiler = profiler
+        _source_settings(ctx, prepared.rewritten)
+        for step in everything:
+            step.register(ctx.side_effects)
+            step.prepare(ctx)
+        return ctx
+
+    def _join(self, plan: Plan, ctx: ExecutionContext) -> Iterator[Traverser]:
+        seed = ctx.traverser(SEED, 1, None, None if ctx.sack_initial is None else ctx.sack_initial(), None)
+        source: Iterator[Traverser] = iter((seed,))
+        profiler = ctx.profiler
+        frame: dict[Step, Any] = {}
+        for at, step in enumerate(plan.steps):
+            source = step.run(ctx, source, frame)
+            if step.tracked:
+                source = labelled(source, step.tracked)
+            if isinstance(profiler, StepProfiler) and not isinstance(step, ProfileStep):
+                source = profiler.watch(step, source)
+            if at % SEGMENT == SEGMENT - 1:
+                source = iter(list(source))
+        return source
+
+
+class Session:
+    """One transaction over several traversals. Used by one request at a time.
+
+    Between requests the changes are suspended, so others see the committed graph.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._transaction: Transaction | None = None
+
+    def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Traverser]:
+        """The results; what was written waits for commit. ``tx().commit()`` and ``rollback()`` work as text, too."""
+        options = options or QueryOptions()
+        if is_transaction_command(traversal):
+            self._command(traversal.source[0].args)
+            return iter(())
+        prepared = self.engine.prepare(traversal, options)
+        return self._run(prepared, options)
+
+    def _run(self, prepared: Prepared, options: QueryOptions) -> Iterator[Traverser]:
+        if self._transaction is None:
+            if not prepared.plan.mutates:
+                yield from self.engine._execute(prepared, options, None, None)
+                return
+            self._transaction = self.engine.graph.begin(options.timeout_s)
+        else:
+            self._transaction.resume()
+        try:
+            yield from self.engine._execute(prepared, options, self._transaction, None)
+        finally:
+            if self._transaction is not None:
+                self._transaction.suspend()
+
+    def _command(self, args: tuple[Any, ...]) -> None:
+        if args and args[0] == "commit":
+            self.commit()
+        elif args and args[0] in ("rollback", "close"):
+            self.rollback()
+
+    def commit(self) -> None:
+        """Make the changes durable; nothing happens where there are none."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.commit()
+
+    def rollback(self) -> None:
+        """Undo the changes; nothing happens where there are none."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.rollback()
+
+
+def is_transaction_command(traversal: Traversal) -> bool:
+    """Whether a traversal is ``g.tx().commit()`` or its like."""
+    return len(traversal.source) == 1 and traversal.source[0].name == "tx" and not traversal.steps
+
+
+def source_options(traversal: Traversal) -> dict[str, Any]:
+    """The ``with(key, value)`` options of the source."""
+    return {
+        str(i.args[0]): i.args[1] if len(i.args) > 1 else True for i in traversal.source if i.name == "with" and i.args
+    }
+
+
+def timeout_of(options: Mapping[str, Any], timeout_s: float | None) -> float | None:
+    """The time limit: what the query says in milliseconds, the request's otherwise."""
+    for name in TIMEOUT_OPTIONS:
+        value = options.get(name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+            return float(value) / 1000
+    return timeout_s
+
+
+class Reducer:
+    """Folds values into a side effect by an operator."""
+
+    def __init__(self, operator: Operator) -> None:
+        self.operator = operator
+
+    def __call__(self, held: Any, value: Any) -> Any:
+        return operate(self.operator, held, value)
+
+
+def _source_settings(ctx: ExecutionContext, traversal: Traversal) -> None:
+    for instruction in traversal.source:
+        setting = _SOURCE.get(instruction.name)
+        if setting is None:
+            raise QueryFailed(f"Could not locate method: GraphTraversalSource.{instruction.name}()")
+        setting(ctx, instruction)
+
+
+def _with_side_effect(ctx: ExecutionContext, instruction: Instruction) -> None:
+    key, value, *rest = instruction.args
+    ctx.side_effects.values[key] = _copied(value)
+    ctx.user_side_effects |= {key}
+    if rest:
+        if not isinstance(rest[0], Operator):
+            raise QueryFailed("withSideEffect() takes an operator as its reducer")
+        ctx.side_effects.reducers[key] = Reducer(rest[0])
+
+
+def _with_sack(ctx: ExecutionContext, instruction: Instruction) -> None:
+    value, *rest = instruction.args
+    ctx.sack_initial = lambda: _copied(value)
+    operators = [r for r in rest if r is not None]
+    if any(not isinstance(r, Operator) for r in operators):
+        raise QueryFailed("withSack() takes a value and an operator that merges sacks")
+    if operators:
+        ctx.sack_merge = Reducer(operators[-1])
+
+
+def _copied(value: Any) -> Any:
+    """A collection of one's own."""
+    if isinstance(value, GSet):
+        return GSet(value)
+    if isinstance(value, list):
+        return GList(value)
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _nothing(ctx: ExecutionContext, instruction: Instruction) -> None:
+    """Changes no answer here."""
+
+
+_SOURCE: dict[str, Callable[[ExecutionContext, Instruction], None]] = {
+    "with": _nothing,
+    "withBulk": _nothing,
+    "withPath": _nothing,
+    "withComputer": _nothing,
+    "withRemote": _nothing,
+    "withSideEffect": _with_side_effect,
+    "withSack": _with_sack,
+}
