@@ -1,0 +1,263 @@
+"""Public data sets as Neptune exports, for benchmarks: folders of CSV in, an export folder out.
+
+    python benchmarks/datasets.py facebook-pages /tmp/export --process
+
+reads ``$DESPINA_DATA/facebook-pages`` (``../shared/data`` beside the checkout where the variable is not set), writes
+the export folder, and with ``--process`` runs the data-processing job on it and prints time and peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+Row = Sequence[object]
+Feature = tuple[str, str, dict[str, Any]]
+
+
+def data_folder() -> Path:
+    """Where the data sets lie.
+
+    Raises:
+        SystemExit: there is no such folder.
+    """
+    folder = Path(os.environ.get("DESPINA_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        raise SystemExit(f"no data sets at {folder}; set DESPINA_DATA to the folder that holds them")
+    return folder
+
+
+class ExportWriter:
+    """Writes one export folder as the exporter does: a file a type, and the training configuration."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._nodes: list[dict[str, Any]] = []
+        self._edges: list[dict[str, Any]] = []
+
+    def nodes(
+        self,
+        kind: str,
+        columns: Sequence[str],
+        rows: Iterable[Row],
+        features: Sequence[Feature] = (),
+        labels: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """All nodes of a type; rows begin with the id."""
+        name = f"nodes/{kind}.consolidated.csv"
+        self._write(name, ["~id", "~label", *columns], ([row[0], kind, *row[1:]] for row in rows))
+        entry: dict[str, Any] = {"file_name": name, "separator": ",", "node": ["~id", kind]}
+        entry["features"] = _features(features)
+        if labels:
+            entry["labels"] = list(labels)
+        self._nodes.append(entry)
+
+    def edges(
+        self,
+        triple: tuple[str, str, str],
+        columns: Sequence[str],
+        rows: Iterable[Row],
+        features: Sequence[Feature] = (),
+        labels: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """All edges of a type; rows begin with source and target."""
+        source, relation, target = triple
+        name = f"edges/%28{source}%29-{relation}-%28{target}%29.consolidated.csv"
+        header = ["~id", "~label", "~from", "~to", "~fromLabels", "~toLabels", *columns]
+        numbered = enumerate(rows)
+        self._write(
+            name, header, ([f"e{i}", relation, row[0], row[1], source, target, *row[2:]] for i, row in numbered)
+        )
+        entry: dict[str, Any] = {"file_name": name, "separator": ",", "source": ["~from", source]}
+        entry.update(relation=["", relation], dest=["~to", target], features=_features(features))
+        if labels:
+            entry["labels"] = list(labels)
+        self._edges.append(entry)
+
+    def configure(self) -> None:
+        """Write ``training-data-configuration.json``; last."""
+        graph = {"nodes": self._nodes, "edges": self._edges}
+        document = {"version": "v2.0", "query_engine": "gremlin", "graph": graph, "warnings": []}
+        (self.folder / "training-data-configuration.json").write_text(json.dumps(document, indent=2))
+
+    def _write(self, name: str, header: Sequence[str], rows: Iterable[Row]) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(header)
+            writer.writerows(rows)
+
+
+def links(valid: float = 0.1, test: float = 0.1) -> list[dict[str, Any]]:
+    """A link-prediction target with these shares held out."""
+    return [{"label": ["", "link_prediction"], "split_rate": [round(1 - valid - test, 6), valid, test]}]
+
+
+def facebook_pages(data: Path, export: ExportWriter) -> None:
+    """22,470 pages and 171,002 mutual likes; what the page says is a set of numbered words."""
+    rows = ([r["id"], r["page_type"], r["features"].replace(";", " ")] for r in _read(data / "nodes.csv.gz"))
+    export.nodes("Page", ["page_type", "words"], rows, [("page_type", "category", {}), ("words", "text_tfidf", {})])
+    ends = ([r["source"], r["target"]] for r in _read(data / "edges.csv.gz"))
+    export.edges(("Page", "LIKES", "Page"), [], ends, labels=links())
+
+
+def lastfm_asia(data: Path, export: ExportWriter) -> None:
+    """7,624 users and 27,806 friendships, with the country of each user."""
+    rows = ([r["id"], r["country"]] for r in _read(data / "nodes.csv.gz"))
+    export.nodes("User", ["country"], rows, [("country", "category", {})])
+    ends = ([r["source"], r["target"]] for r in _read(data / "edges.csv.gz"))
+    export.edges(("User", "FRIEND", "User"), [], ends, labels=links())
+
+
+def twitch_engb(data: Path, export: ExportWriter) -> None:
+    """7,126 streamers and 35,324 friendships, with what they play."""
+    columns = ["days", "mature", "views", "partner"]
+    rows = ([r["id"], *(r[c] for c in columns), r["features"].replace(";", " ")] for r in _read(data / "nodes.csv.gz"))
+    asked: list[Feature] = [
+        ("days", "numerical", {"norm": "min-max"}),
+        ("mature", "category", {}),
+        ("views", "auto", {}),
+        ("partner", "category", {}),
+        ("games", "text_tfidf", {}),
+    ]
+    export.nodes("User", [*columns, "games"], rows, asked)
+    ends = ([r["source"], r["target"]] for r in _read(data / "edges.csv.gz"))
+    export.edges(("User", "FRIEND", "User"), [], ends, labels=links())
+
+
+def movielens(data: Path, export: ExportWriter) -> None:
+    """610 users, 9,742 films and 100,836 ratings."""
+    ratings = list(_read(data / "ratings.csv.gz"))
+    users = sorted({r["userId"] for r in ratings}, key=int)
+    export.nodes("User", [], ([f"u{user}"] for user in users))
+    films = ([f"m{r['movieId']}", r["title"], r["genres"]] for r in _read(data / "movies.csv.gz"))
+    asked: list[Feature] = [("title", "text_tfidf", {}), ("genres", "category", {"separator": "|"})]
+    export.nodes("Movie", ["title", "genres"], films, asked)
+    rows = (
+        [f"u{r['userId']}", f"m{r['movieId']}", r["rating"], time.strftime("%Y-%m-%dT%H:%M:%SZ", _when(r))]
+        for r in ratings
+    )
+    asked = [("rating", "numerical", {"norm": "min-max"}), ("at", "datetime", {})]
+    export.edges(("User", "rated", "Movie"), ["rating", "at"], rows, asked, links())
+
+
+def air_routes(data: Path, export: ExportWriter) -> None:
+    """Airports, countries and continents with routes and what contains what."""
+    kind_of: dict[str, str] = {}
+    by_kind: dict[str, list[dict[str, str]]] = {}
+    for row in _read(data / "nodes.csv.gz"):
+        kind_of[row["~id"]] = row["~label"]
+        by_kind.setdefault(row["~label"], []).append(row)
+    columns = ["desc", "region", "runways", "longest", "elev", "country", "lat", "lon"]
+    numbers = {"runways", "longest", "elev", "lat", "lon"}
+    for kind, rows in sorted(by_kind.items()):
+        present = columns if kind == "airport" else ["desc"]
+        asked: list[Feature] = [
+            (c, "numerical", {"norm": "min-max", "imputer": "median"}) if c in numbers else (c, "auto", {})
+            for c in present
+        ]
+        values = ([row["~id"], *(_column(row, c) for c in present)] for row in rows)
+        export.nodes(kind, present, values, asked)
+    edges: dict[tuple[str, str, str], list[Row]] = {}
+    for row in _read(data / "edges.csv.gz"):
+        triple = (kind_of[row["~from"]], row["~label"], kind_of[row["~to"]])
+        edges.setdefault(triple, []).append([row["~from"], row["~to"], _column(row, "dist")])
+    for triple, found in sorted(edges.items()):
+        route = triple[1] == "route"
+        dist: list[Feature] = [("dist", "numerical", {"imputer": "median"})]
+        export.edges(
+            triple,
+            ["dist"] if route else [],
+            found if route else (r[:2] for r in found),
+            dist if route else [],
+            links() if route else [],
+        )
+
+
+DATASETS: dict[str, Callable[[Path, ExportWriter], None]] = {
+    "air-routes": air_routes,
+    "facebook-pages": facebook_pages,
+    "lastfm-asia": lastfm_asia,
+    "movielens-latest-small": movielens,
+    "twitch-engb": twitch_engb,
+}
+
+
+def synthetic(export: ExportWriter, nodes: int, edges: int) -> None:
+    """A random graph of a given size, to see how time and memory grow."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    ages, towns = rng.integers(18, 90, nodes), rng.integers(0, 300, nodes)
+    rows = ([f"user-{i:08d}", age, f"town {town}"] for i, (age, town) in enumerate(zip(ages, towns, strict=True)))
+    export.nodes("User", ["age", "town"], rows, [("age", "numerical", {}), ("town", "category", {})])
+    ends = rng.integers(0, nodes, (edges, 2))
+    export.edges(("User", "FRIEND", "User"), [], ([f"user-{a:08d}", f"user-{b:08d}"] for a, b in ends), labels=links())
+
+
+def write_dataset(name: str, folder: Path) -> None:
+    """Write one data set as an export; ``random-<nodes>-<edges>`` is made up."""
+    export = ExportWriter(folder)
+    if name.startswith("random-"):
+        nodes, edges = (int(part) for part in name.split("-")[1:])
+        synthetic(export, nodes, edges)
+    else:
+        DATASETS[name](data_folder() / name, export)
+    export.configure()
+
+
+def _features(features: Sequence[Feature]) -> list[dict[str, Any]]:
+    return [{"feature": [column, column, kind], **options} for column, kind, options in features]
+
+
+def _read(path: Path) -> Iterator[dict[str, str]]:
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+        yield from csv.DictReader(stream)
+
+
+def _when(rating: dict[str, str]) -> time.struct_time:
+    return time.gmtime(int(rating["timestamp"]))
+
+
+def _column(row: dict[str, str], name: str) -> str:
+    return next((value for key, value in row.items() if key.split(":")[0] == name), "")
+
+
+def main() -> None:
+    """Convert, and on request process."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help=f"{', '.join(DATASETS)}, or random-NODES-EDGES")
+    parser.add_argument(
+        "folder", type=Path, help="base folder of the job; the export goes to processing/input below it"
+    )
+    parser.add_argument("--process", action="store_true")
+    arguments = parser.parse_args()
+    write_dataset(arguments.name, arguments.folder / "processing" / "input")
+    if not arguments.process:
+        return
+    script = ROOT / "training_scripts" / "process.py"
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(script)], env={**os.environ, "SAGEMAKER_BASE_DIR": str(arguments.folder)}, check=False
+    )
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{arguments.name}: exit code {done.returncode}, {time.monotonic() - began:.1f} s wall, "
+        f"{used.ru_utime + used.ru_stime:.1f} s CPU (graph.bin included)"
+    )
+
+
+if __name__ == "__main__":
+    main()
