@@ -27,6 +27,7 @@ from workflow.storage import S3Uri, Storage
 _log = logging.getLogger(__name__)
 
 ExportStatus = Literal["pending", "running", "succeeded", "failed"]
+OWN_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - as a name that clients use, not to bind to
 _FINAL = ("succeeded", "failed")
 _CANCELLED = "cancelled: the job was deleted before it ended"
 
@@ -51,7 +52,7 @@ class ExportSources:
         self,
         graphs: Mapping[str, GraphSource],
         remote: Mapping[str, GraphSource] | None = None,
-        own_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1", "0.0.0.0"),  # noqa: S104
+        own_hosts: tuple[str, ...] = OWN_HOSTS,
     ) -> None:
         self._graphs, self._remote, self._own_hosts = dict(graphs), dict(remote or {}), own_hosts
 
