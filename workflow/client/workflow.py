@@ -285,9 +285,10 @@ class Workflow:
         found: dict[str, Any] = {}
         for name in ("eval_metrics_info.json", "test_metrics_info.json"):
             try:
-                found[name.removesuffix("_metrics_info.json")] = json.loads(self.storage.read(self.artefact(trained, name)))
+                text = self.storage.read(self.artefact(trained, name))
             except StorageError:
                 continue
+            found[name.removesuffix("_metrics_info.json")] = json.loads(text)
         return found
 
     def jobs(self) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from workflow.api.requests import (
     StartModelTransform,
     StopResource,
 )
-from workflow.api.responses import Listed, Started, Stopped, _Answer
+from workflow.api.responses import Answer, Listed, Started, Stopped
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
@@ -87,7 +87,7 @@ class JobService:
         self._endpoints.close()
         self._store.close()
 
-    def perform(self, operation: Operation, request: Lenient) -> _Answer:
+    def perform(self, operation: Operation, request: Lenient) -> Answer:
         """Do what an operation asks. Raises what the guide says for it."""
         kind = operation.kind
         match request:
@@ -96,7 +96,7 @@ class JobService:
             case GetResource():
                 return self.get(kind, request.id)
             case ListResources():
-                return Listed(ids=self._store.newest_ids(kind, request.max_items))
+                return Listed(ids=self.newest(kind, request.max_items))
             case _:
                 return self.start(kind, request)
 
@@ -218,7 +218,11 @@ class JobService:
 
     # -- get, stop
 
-    def get(self, kind: Kind, job_id: str) -> _Answer:
+    def newest(self, kind: Kind, limit: int) -> list[str]:
+        """Ids of jobs or endpoints, newest first."""
+        return self._store.newest_ids(kind, limit)
+
+    def get(self, kind: Kind, job_id: str) -> Answer:
         """The status answer of a job or endpoint. Raises UnknownJob."""
         return self._answers.status(self._store.get(kind, job_id))
 

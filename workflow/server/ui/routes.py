@@ -83,7 +83,7 @@ class _Page:
         jobs = self._services.jobs
         if jobs is None:
             return []
-        return [row(kind, jobs.status(kind, id)) for kind in kinds for id in jobs.list(kind, MAX_JOBS)]
+        return [row(kind, jobs.get(kind, id).to_json()) for kind in kinds for id in jobs.newest(kind, MAX_JOBS)]
 
     async def query(self, request: Request) -> Response:
         if int(request.headers.get("content-length") or 0) > MAX_QUERY_BYTES:
@@ -128,7 +128,7 @@ class _Page:
         return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
 
     def _report(self, kind: Kind, id: str) -> bytes:
-        status: Mapping[str, Any] = self._services.jobs.status(kind, id)
+        status: Mapping[str, Any] = self._services.jobs.get(kind, id).to_json()
         resources = [value for value in status.values() if isinstance(value, Mapping)]
         location = next((r["outputLocation"] for r in resources if r.get("outputLocation")), None)
         if location is None:
