@@ -10,10 +10,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,49 +22,13 @@ from numpy.typing import NDArray
 from workflow.errors import CancelledByUser
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.columns import MISSING, Cell, Cells
-from workflow.graphs.neptune_csv import Chunk, CsvRows, FileRefused, Header, RowError
+from workflow.graphs.loading import FileReport, LoadRules, RowError
+from workflow.graphs.neptune_csv import Chunk, CsvRows, FileRefused, Header
 from workflow.graphs.store import EmbeddedGraph
 from workflow.graphs.transaction import StoreTransaction
 
-MOST_ERRORS: Final = 10_000
 MERGE_ROWS: Final = 5_000
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
-
-
-@dataclass(frozen=True, slots=True)
-class LoadRules:
-    """What a load request decides."""
-
-    fail_on_error: bool = True
-    update_single: bool = False
-    keep_empty_strings: bool = False
-
-
-@dataclass(slots=True)
-class FileReport:
-    """What became of one file. ``records`` counts rows; ``duplicates`` those that brought nothing new."""
-
-    records: int = 0
-    duplicates: int = 0
-    parsing_errors: int = 0
-    datatype_errors: int = 0
-    insert_errors: int = 0
-    errors: list[RowError] = field(default_factory=list)
-
-    @property
-    def failures(self) -> int:
-        return self.parsing_errors + self.datatype_errors + self.insert_errors
-
-    def note(self, error: RowError) -> None:
-        """Count an error; the first ``MOST_ERRORS`` are listed too."""
-        if error.code == "PARSING_ERROR":
-            self.parsing_errors += 1
-        elif error.code == "DATATYPE_MISMATCH_ERROR":
-            self.datatype_errors += 1
-        else:
-            self.insert_errors += 1
-        if len(self.errors) < MOST_ERRORS:
-            self.errors.append(error)
 
 
 class Stopped(Exception):
@@ -80,60 +45,77 @@ def open_text(stream: BinaryIO, name: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, encoding="utf-8", newline="")
 
 
-def header_of(stream: BinaryIO, name: str) -> Header:
-    """The header of a file. Raises FileRefused."""
-    with open_text(stream, name) as text:
-        return CsvRows(text, lambda _: None).header
-
-
 class CsvLoad:
-    """Loads files into one graph.
+    """Loads files of one form into one graph. Implements ``FileLoader``."""
 
-    Args:
-        graph: where to.
-        rules: of the request.
-        cancelled: asked between chunks; a cancelled file changes nothing.
-    """
-
-    def __init__(self, graph: EmbeddedGraph, rules: LoadRules, cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, graph: EmbeddedGraph) -> None:
         self._graph = graph
-        self._rules = rules
-        self._cancelled = cancelled
 
-    def load(self, stream: BinaryIO, name: str, report: FileReport | None = None) -> FileReport:
-        """Load one file; the report says whether it was. Raises OSError when it cannot be read, CancelledByUser."""
+    def kind(self, stream: BinaryIO, name: str) -> Literal["vertices", "edges"] | None:
+        try:
+            with open_text(stream, name) as text:
+                return CsvRows(text, lambda _: None).header.kind
+        except (FileRefused, EOFError, OSError, zlib.error):
+            # whoever loads the file is told why
+            return None
+
+    def load(
+        self,
+        stream: BinaryIO,
+        name: str,
+        rules: LoadRules,
+        report: FileReport | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> FileReport:
         report = FileReport() if report is None else report
         try:
             with open_text(stream, name) as text:
-                rows = CsvRows(text, lambda error: self._refuse(report, error), self._rules.keep_empty_strings)
-                self._load(rows, report)
+                _OneFile(self._graph, rules, report, cancelled).load(text)
         except FileRefused as refused:
             report.note(refused.error)
         except Stopped:
             pass
-        except (EOFError, gzip.BadGzipFile) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             report.note(RowError("PARSING_ERROR", f"the file does not decompress: {error}", 0))
+        except OSError as error:
+            if name.endswith(".bz2") and error.errno is None:
+                report.note(RowError("PARSING_ERROR", f"the file does not decompress: {error}", 0))
+            else:
+                raise
         return report
 
-    def _refuse(self, report: FileReport, error: RowError) -> None:
-        report.note(error)
+
+class _OneFile:
+    """Loads one file."""
+
+    def __init__(
+        self, graph: EmbeddedGraph, rules: LoadRules, report: FileReport, cancelled: Callable[[], bool]
+    ) -> None:
+        self._graph = graph
+        self._rules = rules
+        self._report = report
+        self._cancelled = cancelled
+
+    def _refuse(self, error: RowError) -> None:
+        self._report.note(error)
         if self._rules.fail_on_error:
             raise Stopped
 
-    def _load(self, rows: CsvRows, report: FileReport) -> None:
+    def load(self, text: io.TextIOWrapper) -> None:
+        rows = CsvRows(text, self._refuse, self._rules.keep_empty_strings)
         take = _VertexPieces if rows.header.kind == "vertices" else _EdgePieces
-        pieces = take(self._graph, rows.header, lambda error: self._refuse(report, error))
+        pieces = take(self._graph, rows.header, self._refuse)
         for chunk in rows.chunks():
             if self._cancelled():
                 raise CancelledByUser("the load was cancelled; nothing of this file was loaded")
             pieces.take(chunk)
-            report.records = rows.rows
+            self._report.records = rows.rows
         batch = pieces.batch()
         if pieces.size:
             self._graph.load(batch)
-        self._merge(pieces, report)
+        self._merge(pieces)
 
-    def _merge(self, pieces: _Pieces, report: FileReport) -> None:
+    def _merge(self, pieces: _Pieces) -> None:
         """Bring in the rows whose ids are known, some thousand a commit."""
         merge = _MERGES[pieces.header.kind]
         rows = iter(pieces.known)
@@ -144,9 +126,9 @@ class CsvLoad:
                     before = tx.change_count
                     error = merge(self._graph, tx, pieces.header, row, self._rules.update_single)
                     if error is not None:
-                        self._refuse(report, error)
+                        self._refuse(error)
                     elif tx.change_count == before:
-                        report.duplicates += 1
+                        self._report.duplicates += 1
                 tx.commit()
             finally:
                 tx.rollback()

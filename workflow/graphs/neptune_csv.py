@@ -19,6 +19,7 @@ import numpy as np
 
 from workflow.graphs.batch import ColumnData
 from workflow.graphs.columns import MISSING
+from workflow.graphs.loading import RowError
 from workflow.graphs.values import Byte, Float, Long, Short
 
 CHUNK_ROWS: Final = 1 << 16
@@ -29,17 +30,6 @@ _HEADER: Final = re.compile(
 )
 _PARTS: Final = re.compile(r"(?<!\\);")
 _SPECIAL: Final = {"~id", "~label", "~from", "~to"}
-
-ErrorCode = Literal["PARSING_ERROR", "DATATYPE_MISMATCH_ERROR", "FROM_OR_TO_VERTEX_ARE_MISSING", "INSERT_ERROR"]
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong with one line; line 1 is the header, 0 the file as a whole."""
-
-    code: ErrorCode
-    message: str
-    line: int
 
 
 class FileRefused(Exception):

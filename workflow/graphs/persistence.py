@@ -115,14 +115,16 @@ class GraphFolder(FileJournal):
 
 
 def open_graph(
-    folder: Path, name: str = "g", profile: Profile = "neptune", log_limit_bytes: int = LOG_LIMIT_BYTES
+    folder: Path | None, name: str = "g", profile: Profile = "neptune", log_limit_bytes: int = LOG_LIMIT_BYTES
 ) -> EmbeddedGraph:
-    """The graph kept in a folder, made when there is none.
+    """The graph kept in a folder, made when there is none; without a folder, one that lives in memory only.
 
     Raises:
         FolderInUse: another process has it open.
         StoreDamaged: a file does not read back as it was written.
     """
+    if folder is None:
+        return EmbeddedGraph(name, profile)
     journal = GraphFolder(folder, profile, log_limit_bytes)
     graph = EmbeddedGraph(name, profile, journal, journal.state)
     journal.attach(graph)

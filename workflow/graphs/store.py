@@ -6,10 +6,11 @@ lease never crash because of a writer, but may see part of its changes. Iterator
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 
 from workflow.errors import ConcurrentModification, IllegalArgument
 from workflow.graphs.adjacency import Adjacency, Csr
-from workflow.graphs.base import ColumnarGraph, Way
-from workflow.graphs.batch import Batch, install
+from workflow.graphs.base import ColumnarGraph, GraphSource, Way
+from workflow.graphs.batch import Batch, batch_of, install
 from workflow.graphs.changes import describe
 from workflow.graphs.columns import DERIVED_ID_BASE, MISSING, Cell, Cells, Codes, Column, Numeric
 from workflow.graphs.index import PropertyIndex
 from workflow.graphs.journal import Journal, MemoryJournal
 from workflow.graphs.model import Vertex, VertexProperty
+from workflow.graphs.snapshot import BatchSnapshot
 from workflow.graphs.state import Elements, State
 from workflow.graphs.transaction import Change, StoreTransaction
 from workflow.graphs.turnstile import Turnstile
@@ -32,6 +34,7 @@ from workflow.graphs.values import Long
 Profile = Literal["neptune", "tinkerpop"]
 LABEL_SEPARATOR = "::"
 WRITER_TIMEOUT_S = 60.0
+_NUMBER = re.compile(r"-?\d{1,18}")
 
 
 class ColumnView:
@@ -84,6 +87,13 @@ class EmbeddedGraph:
     def reading(self) -> AbstractContextManager[None]:
         """A shared lease: while it is held, the graph stands still."""
         return self.turnstile.reading()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[BatchSnapshot]:
+        """The committed graph of this moment, as a copy: writers need not wait until it has been read."""
+        with self.reading():
+            batch = batch_of(self.state)
+        yield BatchSnapshot(batch, LABEL_SEPARATOR if self.profile == "neptune" else None)
 
     def begin(self, timeout_s: float | None = None) -> StoreTransaction:
         """Become the one writer. Waits for the writer before and for readers; ConcurrentModification after the time."""
@@ -156,7 +166,7 @@ class EmbeddedGraph:
         return vertices.rows(None if labels is None else self._vertex_codes(labels))
 
     def vertex_row(self, id: Any) -> int | None:
-        return _find(self.state.vertices, id)
+        return self._find(self.state.vertices, id)
 
     def has_vertex(self, row: int) -> bool:
         alive = self.state.vertices.alive
@@ -201,7 +211,7 @@ class EmbeddedGraph:
         return self.state.edges.rows(None if labels is None else self._edge_codes(labels))
 
     def edge_row(self, id: Any) -> int | None:
-        return _find(self.state.edges, id)
+        return self._find(self.state.edges, id)
 
     def has_edge(self, row: int) -> bool:
         alive = self.state.edges.alive
@@ -326,6 +336,18 @@ class EmbeddedGraph:
         return [codes[label] for label in dict.fromkeys(labels) if label in codes]
 
     # -- ids
+    def _find(self, elements: Elements, id: Any) -> int | None:
+        if type(id) is bool:
+            return None
+        try:
+            row = elements.ids.find(id)
+        except TypeError:
+            return None
+        if row is None and self.profile == "tinkerpop" and type(id) is str and _NUMBER.fullmatch(id):
+            # TinkerGraph's id managers for numbers read text as well
+            row = elements.ids.find(int(id))
+        return row
+
     def checked_id(self, kind: Literal["Vertex", "Edge"], id: Any | None) -> Any:
         """An id for a new element: a fresh one for None, else the given one if it may be used."""
         state = self.state
@@ -377,15 +399,6 @@ def derived_id(column: Column, row: int) -> Long:
     return Long(DERIVED_ID_BASE + (column.index << 31) + row)
 
 
-def _find(elements: Elements, id: Any) -> int | None:
-    if type(id) is bool:
-        return None
-    try:
-        return elements.ids.find(id)
-    except TypeError:
-        return None
-
-
-def _promises(graph: EmbeddedGraph) -> ColumnarGraph:
-    """Lets the type checker compare the store with its protocol."""
-    return graph
+def _promises(graph: EmbeddedGraph) -> tuple[ColumnarGraph, GraphSource]:
+    """Lets the type checker compare the store with its protocols."""
+    return graph, graph

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs.bulk import CsvLoad, FileReport, LoadRules
+from workflow.graphs.bulk import CsvLoad
+from workflow.graphs.loading import FileReport, LoadRules
 from workflow.graphs.neptune_csv import CHUNK_ROWS, FileRefused, parse_header
 from workflow.graphs.store import EmbeddedGraph
 from workflow.graphs.values import Byte, Float, Long, Short
 
 
 def load(graph: EmbeddedGraph, text: str, name: str = "f.csv", **rules: bool) -> FileReport:
-    return CsvLoad(graph, LoadRules(**rules)).load(io.BytesIO(text.encode()), name)
+    return CsvLoad(graph).load(io.BytesIO(text.encode()), name, LoadRules(**rules))
 
 
 def values(graph: EmbeddedGraph, id: str) -> dict[str, list[Any]]:
@@ -130,7 +131,7 @@ def test_an_unfinished_quote_is_an_error_of_its_line() -> None:
 
 
 def test_bytes_that_are_no_utf8_are_an_error_of_the_file() -> None:
-    report = CsvLoad(EmbeddedGraph(), LoadRules()).load(io.BytesIO(b"~id,~label\n\xff\xfe,T\n"), "f.csv")
+    report = CsvLoad(EmbeddedGraph()).load(io.BytesIO(b"~id,~label\n\xff\xfe,T\n"), "f.csv", LoadRules())
     assert [error.code for error in report.errors] == ["PARSING_ERROR"]
 
 
@@ -197,10 +198,10 @@ def test_a_known_edge_may_gain_properties_but_not_move() -> None:
 def test_a_compressed_file_is_read_by_its_name() -> None:
     graph = EmbeddedGraph()
     data = gzip.compress(b"~id,~label\nv,T\n")
-    assert CsvLoad(graph, LoadRules()).load(io.BytesIO(data), "f.csv.gz").records == 1
-    broken = CsvLoad(graph, LoadRules()).load(io.BytesIO(data[:-5]), "f.csv.gz")
+    assert CsvLoad(graph).load(io.BytesIO(data), "f.csv.gz", LoadRules()).records == 1
+    broken = CsvLoad(graph).load(io.BytesIO(data[:-5]), "f.csv.gz", LoadRules())
     assert broken.parsing_errors == 1
-    wrong = CsvLoad(graph, LoadRules()).load(io.BytesIO(b"~id\nv\n"), "f.csv.gz")
+    wrong = CsvLoad(graph).load(io.BytesIO(b"~id\nv\n"), "f.csv.gz", LoadRules())
     assert wrong.parsing_errors == 1
 
 
@@ -220,7 +221,7 @@ def test_the_air_routes_load_whole(data_folder: Path) -> None:
     graph = EmbeddedGraph()
     for name in ("nodes.csv.gz", "edges.csv.gz"):
         with (data_folder / "air-routes" / name).open("rb") as file:
-            assert CsvLoad(graph, LoadRules()).load(file, name).failures == 0
+            assert CsvLoad(graph).load(file, name, LoadRules()).failures == 0
     # counts as the data's README gives them
     assert (graph.vertex_count(), graph.edge_count()) == (3749, 57645)
     assert (len(list(graph.edges(["route"]))), len(list(graph.edges(["contains"])))) == (50637, 7008)

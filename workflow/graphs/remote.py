@@ -1,0 +1,303 @@
+"""A remote Gremlin database, through gremlinpython: what can be asked of it, and the export of it.
+
+Written for what all of Gremlin Server, Neptune and JanusGraph answer: GraphSON 3, plain values instead of elements
+(JanusGraph's edge ids are of a type of its own), one request at a time on a connection.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from workflow.errors import AccessDenied, BadRequest, ExportFailed, QueryFailed, TimeLimitExceeded, WorkflowError
+from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
+from workflow.graphs.values import Byte, Float, Long
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+PAGE = 2000
+MAX_MESSAGE_BYTES = 100 * 1024 * 1024
+_SEPARATOR = "::"
+_END = object()
+
+
+class DatabaseUnreachable(BadRequest):
+    """A remote database that cannot be connected to."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"the database at {url} cannot be reached: {reason}; check the address and that it runs")
+        self.url, self.reason = url, reason
+
+
+class MessageFormat(Protocol):
+    """How requests become bytes and answers values: gremlinpython's seam for serializers."""
+
+    def serialize_message(self, request_id: str, request_message: Any) -> bytes: ...
+    def deserialize_message(self, message: bytes) -> dict[str, Any]: ...
+
+
+class GremlinDatabase:
+    """Connections to one database. Safe to share between threads; connects when first asked."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        source: str = "g",
+        username: str = "",
+        password: str = "",
+        connections: int = 8,
+        message_format: MessageFormat | None = None,
+    ) -> None:
+        """
+        Args:
+            url: ``ws://`` or ``wss://``, with or without ``/gremlin``.
+            source: the traversal source on the other side.
+            message_format: by default gremlinpython's GraphSON 3.
+        """
+        self.url, self.source = _with_path(url), source
+        self._username, self._password, self._connections = username, password, connections
+        self._format = message_format
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    def text(self, query: str, bindings: Mapping[str, Any] | None = None) -> list[Any]:
+        """All results of a query as text. Raises DatabaseUnreachable, or what ``remote_error`` makes of the answer."""
+        args: dict[str, Any] = {"gremlin": query, "aliases": {"g": self.source}}
+        if bindings:
+            args["bindings"] = dict(bindings)
+        return [one for batch in self.submit("eval", "", args) for one in batch]
+
+    def submit(self, op: str, processor: str, args: Mapping[str, Any], *, repeatable: bool = True) -> Iterator[Any]:
+        """One request; gives the data of each answer frame.
+
+        Args:
+            repeatable: whether the request may be sent again over a fresh connection when an idle one turns out dead.
+        """
+        from gremlin_python.driver.protocol import GremlinServerError
+
+        frames = 0
+        while True:
+            client, fresh = self._connected()
+            try:
+                for frame in self._frames(client, op, processor, args):
+                    frames += 1
+                    yield frame
+                return
+            except GremlinServerError as error:
+                if "disconnected" not in str(error.status_message) or fresh or frames or not repeatable:
+                    raise remote_error(error.status_code, str(error.status_message)) from error
+            except (OSError, RuntimeError) as error:  # aiohttp's errors are OSErrors, a closed transport RuntimeError
+                if fresh or frames or not repeatable:
+                    raise DatabaseUnreachable(self.url, str(error) or type(error).__name__) from error
+            _log.info("the connection to %s was lost; connecting again", self.url)
+            self._drop(client)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _frames(self, client: Any, op: str, processor: str, args: Mapping[str, Any]) -> Iterator[Any]:
+        from gremlin_python.driver.request import RequestMessage
+
+        results = client.submit(RequestMessage(processor, op, {**args, "requestId": str(uuid.uuid4())}))
+        # the result set's own iterator spins on a core while it waits
+        results.done.add_done_callback(lambda done: results.stream.put(_END))
+        while (frame := results.stream.get()) is not _END:
+            yield frame
+        results.done.result()  # raises what went wrong on the way
+
+    def _connected(self) -> tuple[Any, bool]:
+        """The client, and whether it has never been used."""
+        with self._lock:
+            if self._client is not None:
+                return self._client, False
+            from gremlin_python.driver.client import Client
+            from gremlin_python.driver.serializer import GraphSONSerializersV3d0
+
+            self._client = Client(
+                self.url,
+                self.source,
+                pool_size=self._connections,
+                username=self._username,
+                password=self._password,
+                message_serializer=self._format or GraphSONSerializersV3d0(),
+                max_content_length=MAX_MESSAGE_BYTES,
+            )
+            return self._client, True
+
+    def _drop(self, client: Any) -> None:
+        with self._lock:
+            if self._client is client:
+                self._client = None
+        client.close()
+
+
+def remote_error(status: int, message: str) -> WorkflowError:
+    """An error of ours for one of the database's; Neptune's come as JSON in the message."""
+    text = message
+    try:
+        detail = json.loads(message)
+        text = str(detail["detailedMessage"])
+    except (ValueError, KeyError, TypeError):
+        pass
+    if status in (401, 403, 407):
+        return AccessDenied(f"the database refused: {text}")
+    if status == 598:
+        return TimeLimitExceeded(text)
+    return QueryFailed(text) if status >= 500 else BadRequest(text)
+
+
+class GremlinSource:
+    """A GraphSource over a remote database.
+
+    Remote databases give no snapshot over several requests, so the counts are read first and the export checks itself
+    against them: a graph that changes meanwhile is noticed. With a concurrency of 1 nodes and edges are one query each.
+    """
+
+    def __init__(self, database: GremlinDatabase, concurrency: int = 4, page: int = PAGE) -> None:
+        self._database, self._concurrency, self._page = database, concurrency, page
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        yield RemoteSnapshot(self._database, self._concurrency, self._page)
+
+
+class RemoteSnapshot:
+    """The counts of a database when it was first asked, and a stream of what it holds."""
+
+    def __init__(self, database: GremlinDatabase, concurrency: int, page: int) -> None:
+        self._database, self._concurrency, self._page = database, concurrency, page
+        self._nodes: dict[tuple[str, ...], int] | None = None
+        self._edges: dict[tuple[tuple[str, ...], str, tuple[str, ...]], int] | None = None
+
+    def node_counts(self) -> dict[tuple[str, ...], int]:
+        if self._nodes is None:
+            counts: dict[tuple[str, ...], int] = {}
+            for one in self._database.text(
+                "g.V().groupCount().by(label()).unfold().project('k','n').by(keys).by(values)"
+            ):
+                counts[labels_of(one["k"])] = int(one["n"])
+            self._nodes = counts
+        return self._nodes
+
+    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
+        if self._edges is None:
+            counts: dict[tuple[tuple[str, ...], str, tuple[str, ...]], int] = {}
+            query = (
+                "g.E().groupCount().by(union(outV().label(), label(), inV().label()).fold())"
+                ".unfold().project('k','n').by(keys).by(values)"
+            )
+            for one in self._database.text(query):
+                source, label, target = one["k"]
+                counts[labels_of(source), str(label), labels_of(target)] = int(one["n"])
+            self._edges = counts
+        return self._edges
+
+    def nodes(self) -> Iterator[NodeRecord]:
+        query = "g.V(){range}.project('i','l','p').by(id()).by(label()).by(valueMap())"
+        for one in self._pages(query, sum(self.node_counts().values())):
+            yield NodeRecord(id_text(one["i"]), labels_of(one["l"]), _several(one["p"]))
+
+    def edges(self) -> Iterator[EdgeRecord]:
+        query = (
+            "g.E(){range}.project('i','l','f','fl','t','tl','p').by(id()).by(label())"
+            ".by(outV().id()).by(outV().label()).by(inV().id()).by(inV().label()).by(valueMap())"
+        )
+        for one in self._pages(query, sum(self.edge_counts().values())):
+            yield EdgeRecord(
+                id=id_text(one["i"]),
+                label=str(one["l"]),
+                source=id_text(one["f"]),
+                target=id_text(one["t"]),
+                source_labels=labels_of(one["fl"]),
+                target_labels=labels_of(one["tl"]),
+                properties=_several(one["p"]),
+            )
+
+    def _pages(self, query: str, total: int) -> Iterator[Mapping[str, Any]]:
+        """All rows, each once: pages are fetched side by side and come in order."""
+        if self._concurrency == 1 or total <= self._page:
+            yield from self._database.text(query.format(range=""))
+            return
+        # one page more than needed, so that what was added meanwhile shows in the counts
+        starts = range(0, total + self._page, self._page)
+        fetches: list[Callable[[], list[Any]]] = [
+            lambda start=start: self._database.text(  # type: ignore[misc]  # mypy knows no default in a lambda
+                query.format(range=f".range({start}L, {start + self._page}L)")
+            )
+            for start in starts
+        ]
+        seen: set[str] = set()
+        for rows in _side_by_side(fetches, self._concurrency):
+            for row in rows:
+                id = id_text(row["i"])
+                if id in seen:
+                    raise ExportFailed(
+                        f"the database gave {id!r} on two pages: its order changes between requests; "
+                        "export again with a 'concurrency' of 1, which reads in one query"
+                    )
+                seen.add(id)
+                yield row
+
+
+def _side_by_side(tasks: list[Callable[[], _T]], concurrency: int) -> Iterator[_T]:
+    """The results in order, with that many tasks under way and no more waiting to be taken."""
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="remote-export") as pool:
+        waiting: deque[Future[_T]] = deque()
+        for task in tasks:
+            waiting.append(pool.submit(task))
+            if len(waiting) >= concurrency:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def id_text(id: Any) -> str:
+    """An id as text; JanusGraph's edge ids are maps with a ``relationId``."""
+    if isinstance(id, Mapping):
+        inner = id.get("@value", id)
+        return str(inner.get("relationId", inner) if isinstance(inner, Mapping) else inner)
+    return str(id)
+
+
+def labels_of(label: Any) -> tuple[str, ...]:
+    """A vertex label as sorted label set."""
+    return tuple(sorted(str(label).split(_SEPARATOR)))
+
+
+def _several(properties: Mapping[Any, Any]) -> dict[str, list[Any]]:
+    return {
+        str(key): [_typed(one) for one in (value if isinstance(value, list) else [value])]
+        for key, value in properties.items()
+    }
+
+
+def _typed(value: Any) -> Any:
+    """gremlinpython's number classes as ours, by their names: its modules are imported only where they are used."""
+    kind = type(value).__name__
+    if kind == "long":
+        return Long(value)
+    if kind == "SingleByte":
+        return Byte(value)
+    return Float(value) if kind == "SingleFloat" else value
+
+
+def _with_path(url: str) -> str:
+    """The address with Gremlin's path where it names none. Raises BadRequest for other schemes."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise BadRequest(f"{url!r} is no address of a Gremlin database; write wss://host:8182/gremlin")
+    return url if parts.path.strip("/") else f"{url.rstrip('/')}/gremlin"
