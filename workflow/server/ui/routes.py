@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from anyio import to_thread
 from jinja2 import Environment, FileSystemLoader
@@ -88,8 +89,8 @@ class _Page:
     async def query(self, request: Request) -> Response:
         if int(request.headers.get("content-length") or 0) > MAX_QUERY_BYTES:
             raise InvalidParameter(f"the query is longer than {MAX_QUERY_BYTES} bytes")
-        async with request.form(max_fields=4) as form:
-            text, source = str(form.get("gremlin", "")), str(form.get("source", "g"))
+        fields = parse_qs((await request.body()).decode(), max_num_fields=4)
+        text, source = fields.get("gremlin", [""])[0], fields.get("source", ["g"])[0]
         return await to_thread.run_sync(partial(self._answer, text, source))
 
     def _answer(self, text: str, source: str) -> Response:

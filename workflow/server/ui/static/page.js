@@ -23,7 +23,6 @@ function draw(element) {
       { selector: "edge.predicted", style: { "line-style": "dashed", "line-color": "#c2571a", "target-arrow-color": "#c2571a", width: 2.5 } },
     ],
     layout: { name: "cose", animate: false, randomize: false, padding: 24, nodeRepulsion: 9000 },
-    wheelSensitivity: 0.3,
   });
 }
 
