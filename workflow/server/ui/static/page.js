@@ -22,6 +22,7 @@ function draw(element) {
       { selector: "edge.known", style: { "line-color": "#b9c4cf", "target-arrow-color": "#b9c4cf" } },
       { selector: "edge.predicted", style: { "line-style": "dashed", "line-color": "#c2571a", "target-arrow-color": "#c2571a", width: 2.5 } },
     ],
+    maxZoom: 1.6,
     layout: { name: "cose", animate: false, randomize: false, padding: 24, nodeRepulsion: 9000 },
   });
 }
