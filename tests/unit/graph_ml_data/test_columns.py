@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from training_scripts.graph_ml.data.frames import FrameColumn
 from training_scripts.graph_ml.features import BadValue, Column, TextColumn
@@ -85,3 +89,36 @@ def test_missing_values_are_known(make) -> None:
     assert make(["", None, "x"]).missing().tolist() == [False, True, False]
     assert len(make([])) == 0
     assert make([]).numbers().tolist() == []
+
+
+CELLS = st.lists(
+    st.none()
+    | st.text(alphabet="0123456789+-.eE infIN,_ ", max_size=6)
+    | st.text(alphabet="ab;\\| \u0663é\n", max_size=6).filter(bool)
+    | st.floats(allow_nan=False).map(str)
+    | st.datetimes().map(lambda moment: moment.isoformat()),
+    max_size=8,
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(values=CELLS)
+def test_a_list_and_a_frame_agree_on_whatever_comes(values: list[str | None]) -> None:
+    plain, framed = TextColumn(values), frame(values)
+    for ask in (
+        lambda column: column.numbers().tolist(),
+        lambda column: [part.tolist() for part in column.dates()],
+        lambda column: column.codes({"a": 3, "1": 1}, unknown=7).tolist(),
+        lambda column: list(column.counts().items()),
+        lambda column: (lambda rows, parts: (rows.tolist(), list(parts.texts())))(*column.split(";")),
+        lambda column: (lambda rows, parts: (rows.tolist(), list(parts.texts())))(*column.split("|")),
+        lambda column: column.missing().tolist(),
+    ):
+        assert outcome(ask, plain) == outcome(ask, framed)
+
+
+def outcome(ask: Callable[[Column], object], column: Column) -> object:
+    try:
+        return repr(ask(column))
+    except BadValue as error:
+        return error.row, error.text, error.problem

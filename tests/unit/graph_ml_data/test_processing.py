@@ -527,3 +527,19 @@ class TestArtefacts:
         export.node(USERS, features=[AGE])
         export.edge(FRIENDS)
         assert GraphData.read(run().output).features["User"]["age"].shape == (4, 1)
+
+
+def test_columns_of_the_load_format_are_found_without_their_type(export: Any, run: Run) -> None:
+    export.node("~id,~label,age:Int,age2:Int(single)\na,User,1,5\nb,User,3,6\n", features=[AGE])
+    export.edge("~id,~from,~to,~label,since:Int\n1,a,b,FRIEND,4\n", features=[SINCE])
+    graph = run().graph
+    assert graph.features["User"]["age"].ravel().tolist() == [0.0, 1.0]
+    assert graph.edge_features[FRIEND]["since"].tolist() == [[4.0]]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(export: Any, run: Run) -> None:
+    export.node(b"\xef\xbb\xbf~id,age\r\na,1\r\nb,3\r\n", features=[AGE])
+    export.edge("~from,~to\r\na,b\r\n")
+    graph = run().graph
+    assert graph.node_ids["User"] == ["a", "b"]
+    assert graph.features["User"]["age"].ravel().tolist() == [0.0, 1.0]

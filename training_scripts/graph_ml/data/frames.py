@@ -111,6 +111,14 @@ class ExportFile:
     columns: tuple[str, ...]
     rows: int
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Each name a column may be asked for, and the column: ``age`` finds ``age`` or, without one, ``age:Int``."""
+        bare: dict[str, str] = {}
+        for column in self.columns:
+            bare.setdefault(column.partition(":")[0], column)
+        return {**bare, **{column: column for column in self.columns}}
+
     def frame(self, *columns: str) -> nw.DataFrame[Any]:
         """These columns, all rows, in the order of the file.
 
@@ -119,12 +127,13 @@ class ExportFile:
         """
         for column in columns:
             self.require(column)
-        lazy = nw.from_native(pl.scan_parquet(self.parquet)).select(*columns)
+        names = self.names
+        lazy = nw.from_native(pl.scan_parquet(self.parquet)).select(nw.col(names[c]).alias(c) for c in columns)
         return lazy.collect("polars", engine="streaming")
 
     def require(self, column: str) -> None:
         """Raises JobError unless the file has the column."""
-        if column not in self.columns:
+        if column not in self.names:
             raise JobError(
                 f"{self.name} has no column '{column}'; it has {', '.join(self.columns)}. "
                 "Correct the training configuration, or export again"

@@ -26,6 +26,7 @@ FloatArray = NDArray[np.float32]
 LabelKind = Literal["class", "classes", "number"]
 
 MANIFEST = "manifest.json"
+_BATCH = 65_536
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -85,6 +86,33 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.task} of {self.type}" + (f".{self.property_name}" if self.property_name else "")
+
+
+class Texts(Sequence[str]):
+    """Many texts in the few bytes that Arrow needs; a list of ten million would take a gigabyte more."""
+
+    def __init__(self, arrow: pa.ChunkedArray | None = None) -> None:
+        self.arrow = pa.chunked_array([], type=pa.string()) if arrow is None else arrow
+
+    def joined(self, more: pa.Array | pa.ChunkedArray) -> Texts:
+        """These texts and then those; nothing is copied."""
+        chunks = more.chunks if isinstance(more, pa.ChunkedArray) else [more]
+        return Texts(
+            pa.chunked_array([*self.arrow.chunks, *(chunk.cast(pa.string()) for chunk in chunks)], pa.string())
+        )
+
+    def __len__(self) -> int:
+        return len(self.arrow)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.arrow.to_pylist()[index]
+        return self.arrow[index].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.arrow.chunks:
+            for begin in range(0, len(chunk), _BATCH):
+                yield from chunk[begin : begin + _BATCH].to_pylist()
 
 
 @dataclass(frozen=True)
@@ -318,10 +346,10 @@ class _Writer:
 
     def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
         path = self._place(name)
-        texts = pa.array(values, type=pa.string()) if not isinstance(values, pa.Array) else values
+        texts = values.arrow if isinstance(values, Texts) else pa.array(values, type=pa.string())
         pq.write_table(pa.table({column: texts}), path, compression="zstd")
         self.digest.update(name.encode())
-        for text in values if not isinstance(values, pa.Array) else values.to_pylist():
+        for text in values:
             self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
         return name
 

@@ -144,7 +144,7 @@ class _Reader:
             file = open_export(self.folder, name, ",", self.staging)
             rows, elements = self._listed(group, file)
             parts[part] = np.unique(elements)
-            if spec.column and spec.column in file.columns:
+            if spec.column and spec.column in file.names:
                 texts = file.column(spec.column).texts()
                 values.update((int(element), texts[row]) for row, element in zip(rows, elements, strict=True))
         taken = np.concatenate(list(parts.values()))

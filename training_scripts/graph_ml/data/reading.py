@@ -16,7 +16,7 @@ from ..container import JobError
 from ..features.columns import BadValue
 from ..schemas import EdgeFile, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 from .frames import ROW, ExportFile, FrameColumn, open_export
-from .graph import EdgeList, EdgeType
+from .graph import EdgeList, EdgeType, Texts
 
 IntArray = NDArray[np.int64]
 ID, INDEX, VALUE = "id", "index", "value"
@@ -49,7 +49,7 @@ class Elements:
         Raises:
             JobError: none of the files has the column.
         """
-        having = [part for part in self.rows if name in part.file.columns] or self.rows[:1]
+        having = [part for part in self.rows if name in part.file.names] or self.rows[:1]
         if len(having) == 1 and _is_whole(having[0], self.count):
             return having[0].file.column(name)
         parts = []
@@ -66,7 +66,7 @@ class Elements:
         """The sentence about the element at fault, with file and line."""
         for part in self.rows:
             found = np.flatnonzero(part.elements == error.row)
-            if len(found) and column in part.file.columns:
+            if len(found) and column in part.file.names:
                 located = BadValue(int(part.rows[found[0]]), error.text, error.problem)
                 return part.file.bad_value(column, located)
         return JobError(f"{self.name}: column '{column}' {error}")
@@ -96,7 +96,7 @@ class Edges(Elements):
 
     kind: EdgeType = field(default_factory=lambda: EdgeType("", "", ""))
     ends: EdgeList = field(default_factory=lambda: EdgeList(np.empty(0, np.int64), np.empty(0, np.int64)))
-    ids: list[str] | None = None
+    ids: Texts | None = None
 
 
 @dataclass
@@ -231,19 +231,22 @@ def _read_edges(
         file = files[entry.file_name]
         source = _ends(file, entry.source, nodes)
         target = _ends(file, entry.dest, nodes)
-        ids = file.column("~id").series.to_list() if "~id" in file.columns else None
+        ids = file.column("~id").series if "~id" in file.names else None
         for relation, rows in _relations(file, entry):
             kind = EdgeType(entry.source[1], relation, entry.dest[1])
             group = edges.get(kind)
             if group is None:
-                group = edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=[])
+                group = edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=Texts())
             group.rows.append(Rows(file, rows, np.arange(group.count, group.count + len(rows))))
             group.ends = EdgeList(
                 np.concatenate([group.ends.source, source[rows]]), np.concatenate([group.ends.target, target[rows]])
             )
             group.count += len(rows)
-            whole = ids is not None and group.ids is not None
-            group.ids = [*(group.ids or ()), *(str(ids[row]) for row in rows)] if whole and ids is not None else None
+            if ids is None or group.ids is None:
+                group.ids = None
+            else:
+                chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
+                group.ids = group.ids.joined(chosen.to_arrow())
             _add_specs(group, file, entry.features or [], entry.labels)
     return edges
 
@@ -304,6 +307,12 @@ def _add_specs(
 
 def _is_whole(part: Rows, count: int) -> bool:
     return len(part.rows) == part.file.rows == count and bool(np.array_equal(part.elements, part.rows))
+
+
+def _mask(rows: IntArray, count: int) -> list[bool]:
+    chosen = np.zeros(count, dtype=bool)
+    chosen[rows] = True
+    return [bool(flag) for flag in chosen]
 
 
 def _id_table(ids: Sequence[str]) -> nw.DataFrame[Any]:
