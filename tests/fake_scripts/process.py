@@ -25,7 +25,8 @@ space = {
     "fixed-param": [{"param": "num-layer", "type": "int", "default": 2}],
 }
 (output / "model-hpo-configuration.json").write_text(json.dumps({"models": [space]}))
-(output / "manifest.json").write_text(json.dumps({"arguments": given}))
+read = json.loads((source / given["config-file-name"]).read_text())
+(output / "manifest.json").write_text(json.dumps({"arguments": given, "read": read}))
 if (source / "behaviour.json").exists():
     shutil.copy(source / "behaviour.json", output / "behaviour.json")
 previous = BASE / "processing" / "previous" / "manifest.json"

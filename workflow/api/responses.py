@@ -10,15 +10,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True, defer_build=True)
 
     def to_json(self) -> dict[str, Any]:
         """The body to send: wire names, absent members left out."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
-class MlResource(_Answer):
+class MlResource(Answer):
     """MlResourceDefinition: one SageMaker resource behind a job."""
 
     name: str | None = None
@@ -29,14 +31,14 @@ class MlResource(_Answer):
     log_url: str | None = Field(None, alias="cloudwatchLogUrl")
 
 
-class MlConfig(_Answer):
+class MlConfig(Answer):
     """MlConfigDefinition: a name and its ARN."""
 
     name: str | None = None
     arn: str | None = None
 
 
-class Started(_Answer):
+class Started(Answer):
     """What every start answers."""
 
     id: str
@@ -44,19 +46,19 @@ class Started(_Answer):
     created_ms: int = Field(alias="creationTimeInMillis")
 
 
-class Stopped(_Answer):
+class Stopped(Answer):
     """What every stop and delete answers."""
 
     status: str
 
 
-class Listed(_Answer):
+class Listed(Answer):
     """Ids, newest first."""
 
     ids: list[str]
 
 
-class _Status(_Answer):
+class _Status(Answer):
     status: str
     id: str
 

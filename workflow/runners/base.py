@@ -59,6 +59,7 @@ class Tuning:
 
     Attributes:
         name: of the tuning job; trials are named after it.
+        work: name of the working folder; unique, which the tuning job's name is not within a minute.
         space, metric, direction: what is searched, and for what; ``metric`` is as the configuration has it (``mrr``).
         channel: the processing output.
         trials_output: each trial's ``<trial name>/output/model.tar.gz``, metrics and log go below it.
@@ -81,6 +82,12 @@ class Tuning:
     timeout_s: int
     arguments: Mapping[str, str]
     previous: tuple[Trial, ...] = ()
+    work: str = ""
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the working folder."""
+        return self.work or self.name
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,9 @@ HOPELESS_AFTER = 3  # failed trials of one reason, and no success, end a search 
 _TICK_S = 0.25
 
 
-def trial_name(tuning: str, number: int) -> str:
+def trial_name(tuning: Tuning, number: int) -> str:
     """A trial's name in SageMaker's form: number, a hash, and what it ran on."""
-    return f"{tuning}-{number:03d}-{sha256(f'{tuning}/{number}'.encode()).hexdigest()[:8]}-cpu"
+    return f"{tuning.name}-{number:03d}-{sha256(f'{tuning.folder_name}/{number}'.encode()).hexdigest()[:8]}-cpu"
 
 
 def metric_value(log: Path, metric: str) -> float | None:
@@ -65,7 +65,7 @@ class LocalTuning:
 
     def __init__(self, runner: LocalRunner, tuning: Tuning, control: Control) -> None:
         self.runner, self.tuning, self.control = runner, tuning, control
-        self.folder = runner.work / tuning.name
+        self.folder = runner.work / tuning.folder_name
         # more trials at once than processors only take memory and make each other slow
         self.parallel = max(1, min(tuning.parallel, tuning.trials, os.cpu_count() or 1))
         self.search = Search(tuning.space, tuning.direction, tuning.seed, self.parallel, previous=tuning.previous)
@@ -124,7 +124,7 @@ class LocalTuning:
             running[pool.submit(self._trial, number, proposal)] = number
 
     def _trial(self, number: int, proposal: Proposal) -> Trial:
-        name = trial_name(self.tuning.name, number)
+        name = trial_name(self.tuning, number)
         hyperparameters = {**self.tuning.space.arguments(proposal.sample), **self.tuning.arguments}
         folder = self.folder / f"trial-{number:03d}"
         base = folder / "ml"
@@ -287,7 +287,7 @@ class LocalTuning:
 
     def _running_trial(self, number: int) -> dict[str, Any]:
         base = self.folder / f"trial-{number:03d}" / "ml"
-        entry: dict[str, Any] = {"number": number, "name": trial_name(self.tuning.name, number), "state": "InProgress"}
+        entry: dict[str, Any] = {"number": number, "name": trial_name(self.tuning, number), "state": "InProgress"}
         for path in (base / "output" / "progress.json", base / "input" / "config" / "hyperparameters.json"):
             try:
                 document = json.loads(path.read_text())

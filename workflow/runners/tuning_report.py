@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, select_autoescape
-
 from workflow.hpo.results import Trial, best
 from workflow.runners.base import Tuned, Tuning
 from workflow.runners.failures import size
@@ -53,6 +51,11 @@ The winner's own report is <a href="model-report.html">model-report.html</a>.</p
 
 def render(tuning: Tuning, tuned: Tuned) -> str:
     """One self-contained HTML page."""
+    from jinja2 import (
+        Environment,
+        select_autoescape,
+    )  # a quarter of a second that the start of the service can do without
+
     environment = Environment(autoescape=select_autoescape(default=True, default_for_string=True))
     families = [_family(name, tuned, tuning) for name in dict.fromkeys(trial.family for trial in tuned.trials)]
     top = max((abs(row["value"]) for row in families if row["value"] is not None), default=0.0) or 1.0

@@ -46,7 +46,7 @@ async def _members(operation: Operation, request: Request) -> object:
     if not body.strip():
         return query
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode("utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(json_error(body, error)) from error
     except RecursionError as error:

@@ -1,0 +1,210 @@
+"""What was accepted survives ``kill -9`` of the service, and nothing outlives the service."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def children(service: Any) -> list[psutil.Process]:
+    return psutil.Process(service.process.pid).children(recursive=True)
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    return not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def finished_trials(service: Any, id: str) -> int:
+    progress = service.call("GET", f"/ml/modeltraining/{id}")[1].get("progress")
+    return progress["step"] if progress else 0
+
+
+def test_a_training_job_goes_on_after_kill_9_and_keeps_its_finished_trials(new_service: Any, tmp_path: Path) -> None:
+    service = new_service()
+    service.process_data("dp", service.export(behaviour={"train": {"sleep_s": 1.0}}))
+    service.start_training("train", "dp", trials=4)
+    eventually(lambda: finished_trials(service, "train") >= 2)
+    before = children(service)
+    service.kill(signal.SIGKILL)
+    eventually(lambda: all_gone(before))
+    records = sorted((tmp_path / "home" / "work").glob("*/trials/*.json"))
+    kept = {path.name: path.stat().st_mtime_ns for path in records}
+    assert len(kept) >= 2
+
+    again = new_service(tmp_path / "home")
+    assert again.call("GET", "/ml/modeltraining/train")[1]["status"] == "InProgress"
+    assert finished_trials(again, "train") >= 2
+    answer = again.wait("modeltraining", "train")
+    assert answer["status"] == "Completed"
+    assert [trial["state"] for trial in answer["details"]["trials"]] == ["Completed"] * 4
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_a_processing_job_is_run_again_after_the_service_ended(new_service: Any, tmp_path: Path, ending: int) -> None:
+    service = new_service()
+    body = {"id": "dp", "inputDataS3Location": service.export(behaviour={"process": {"sleep_s": 1.5}})}
+    service.call("POST", "/ml/dataprocessing", {**body, "processedDataS3Location": "s3://lab/processed"})
+    eventually(lambda: len(children(service)) >= 2)
+    before = children(service)
+    service.kill(ending)
+    eventually(lambda: all_gone(before))
+    again = new_service(tmp_path / "home")
+    assert again.wait("dataprocessing", "dp")["status"] == "Completed"
+
+
+def test_a_stop_that_was_answered_holds_after_kill_9(new_service: Any, tmp_path: Path) -> None:
+    service = new_service()
+    body = {
+        "id": "dp",
+        "inputDataS3Location": service.export(behaviour={"process": {"sleep_s": 60, "ignore_sigterm": True}}),
+    }
+    service.call("POST", "/ml/dataprocessing", {**body, "processedDataS3Location": "s3://lab/processed"})
+    eventually(lambda: len(children(service)) >= 2)
+    assert service.call("DELETE", "/ml/dataprocessing/dp")[0] == 200
+    service.kill(signal.SIGKILL)
+    again = new_service(tmp_path / "home")
+    assert again.wait("dataprocessing", "dp")["status"] == "Stopped"
+
+
+def test_an_accepted_job_is_there_after_kill_9_at_once(new_service: Any, tmp_path: Path) -> None:
+    service = new_service()
+    body = {"id": "dp", "inputDataS3Location": service.export(), "processedDataS3Location": "s3://lab/processed"}
+    assert service.call("POST", "/ml/dataprocessing", body)[0] == 200
+    service.kill(signal.SIGKILL)
+    again = new_service(tmp_path / "home")
+    assert again.wait("dataprocessing", "dp")["status"] == "Completed"
+
+
+def test_sigterm_ends_cleanly_and_leaves_nothing_running(new_service: Any) -> None:
+    service = new_service()
+    service.process_data("dp", service.export(behaviour={"train": {"sleep_s": 600, "spawn": True}}))
+    service.start_training("train", "dp")
+    eventually(lambda: len(children(service)) >= 4)
+    before = children(service)
+    assert service.kill(signal.SIGTERM) == 0
+    eventually(lambda: all_gone(before), 10)
+
+
+def with_endpoint(service: Any) -> dict[str, Any]:
+    service.process_data("dp", service.export())
+    service.start_training("train", "dp")
+    service.wait("modeltraining", "train", "Completed")
+    assert service.call("POST", "/ml/endpoints", {"id": "ep", "mlModelTrainingJobId": "train"})[0] == 200
+    return service.wait("endpoints", "ep", "InService", "Failed")  # type: ignore[no-any-return]
+
+
+def endpoint_process(service: Any) -> psutil.Process | None:
+    for process in children(service):
+        try:
+            if any(part.endswith("serve.py") for part in process.cmdline()):
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def test_an_endpoint_serves_again_after_kill_9_of_the_service(new_service: Any, tmp_path: Path) -> None:
+    service = new_service()
+    assert with_endpoint(service)["status"] == "InService"
+    before = children(service)
+    service.kill(signal.SIGKILL)
+    eventually(lambda: all_gone(before))
+    again = new_service(tmp_path / "home")
+    assert again.wait("endpoints", "ep", "InService", "Failed")["status"] == "InService"
+    assert endpoint_process(again) is not None
+
+
+def test_an_endpoint_that_crashes_is_started_again(new_service: Any) -> None:
+    service = new_service()
+    with_endpoint(service)
+    first = eventually(lambda: endpoint_process(service))
+    os.kill(first.pid, signal.SIGKILL)
+    second = eventually(lambda: (found := endpoint_process(service)) and found.pid != first.pid and found)
+    service.wait("endpoints", "ep", "InService")
+    port = next(c.laddr.port for c in second.net_connections() if c.status == psutil.CONN_LISTEN)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping") as answer:
+        assert answer.status == 200
+
+
+def test_an_update_that_fails_keeps_the_old_model_serving_and_says_why(new_service: Any, tmp_path: Path) -> None:
+    service = new_service()
+    with_endpoint(service)
+    service.start_training("worse", "dp", trials=3)
+    place = service.wait("modeltraining", "worse", "Completed")["processingJob"]["outputLocation"]
+    (service.home / "s3" / place.removeprefix("s3://") / "model.tar.gz").write_bytes(b"no archive")
+    first = endpoint_process(service)
+    assert first is not None
+    assert (
+        service.call("POST", "/ml/endpoints", {"id": "ep", "update": "true", "mlModelTrainingJobId": "worse"})[0] == 200
+    )
+    eventually(lambda: "failureReason" in service.call("GET", "/ml/endpoints/ep")[1]["endpoint"])
+    answer = service.wait("endpoints", "ep", "InService")
+    assert "model.tar.gz cannot be unpacked" in answer["endpoint"]["failureReason"]
+    second = endpoint_process(service)
+    assert second is not None
+    assert second.pid == first.pid
+    service.kill(signal.SIGKILL)
+    again = new_service(tmp_path / "home")
+    again.wait("endpoints", "ep", "InService")
+
+
+def test_an_endpoint_that_cannot_start_has_failed_with_its_log_lines_and_can_be_deleted(new_service: Any) -> None:
+    service = new_service()
+    service.process_data("dp", service.export())
+    service.start_training("train", "dp")
+    place = service.wait("modeltraining", "train", "Completed")["processingJob"]["outputLocation"]
+    archive = service.home / "s3" / place.removeprefix("s3://") / "model.tar.gz"
+    model = service.home / "broken"
+    model.mkdir()
+    (model / "model.json").write_text(json.dumps({"broken": True}))
+    from workflow.runners.bundle import pack
+
+    pack(model, archive)
+    service.call("POST", "/ml/endpoints", {"id": "ep", "mlModelTrainingJobId": "train"})
+    answer = service.wait("endpoints", "ep", "InService", "Failed")
+    assert answer["status"] == "Failed"
+    assert "this model cannot be loaded" in answer["endpoint"]["failureReason"]
+    assert service.call("DELETE", "/ml/endpoints/ep")[0] == 200
+    eventually(lambda: service.call("GET", "/ml/endpoints/ep")[0] == 404)
+
+
+def test_a_killed_trial_tells_signal_log_lines_and_what_to_change(new_service: Any) -> None:
+    service = new_service()
+    service.process_data("dp", service.export(behaviour={"train": {"print": "epoch 7", "kill": 9}}))
+    service.start_training("train", "dp")
+    answer = service.wait("modeltraining", "train")
+    assert answer["status"] == "Failed"
+    reason = answer["processingJob"]["failureReason"]
+    for part in (
+        "None of 2 training jobs succeeded",
+        "SIGKILL",
+        "epoch 7",
+        "maxHPOParallelTrainingJobs",
+        "peak memory",
+    ):
+        assert part in reason
+
+
+def test_two_services_do_not_share_a_home(new_service: Any, tmp_path: Path) -> None:
+    new_service()
+    with pytest.raises(RuntimeError):
+        new_service(tmp_path / "home")
+    assert "another service uses it" in (tmp_path / "home-service.log").read_text()
