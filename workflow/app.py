@@ -17,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from workflow import datasets
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.base import GraphSource
+from workflow.graphs.bulk import CsvLoad
 from workflow.graphs.persistence import open_graph
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -27,6 +29,8 @@ from workflow.inference.service import EndpointService
 from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import Execution
 from workflow.jobs.exports import OWN_HOSTS, ExportService, ExportSources
+from workflow.jobs.load_store import LoadStore
+from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
@@ -126,18 +130,28 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     closers.append(queries.cancel_all)
     exports = _exports(settings, storage, graphs)
     closers.append(exports.close)
+    loads = _loads(settings, storage, graphs)
+    closers.append(loads.close)
     services = Services(
         settings=settings,
         storage=storage,
         engines=engines,
         graphs=graphs,
         jobs=jobs,
+        loads=loads,
         exports=exports,
         prediction=prediction,
         queries=queries,
         started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, [jobs.start_work, exports.recover])
+    return Application(services, closers, [jobs.start_work, exports.recover, loads.start_work])
+
+
+def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:
+    bundled = Path(datasets.__file__).parent
+    folders = LoadFolders(storage, (settings.s3_root, bundled, *settings.allowed_folders))
+    loaders = {source: CsvLoad(graph) for source, graph in graphs.items()}
+    return LoadService(LoadStore(settings.home / "loads.sqlite"), folders, loaders)
 
 
 def _jobs(settings: Settings, storage: Storage) -> JobService:

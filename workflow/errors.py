@@ -6,7 +6,8 @@ the same model gives that name. The message says what was asked, what is wrong a
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class WorkflowError(Exception):
@@ -86,6 +87,26 @@ class StorageError(WorkflowError):
     code, status = "S3Exception", 400
 
 
+class LoadUrlAccessDenied(WorkflowError):
+    """A bulk load names a folder the operator has not allowed."""
+
+    code, status = "LoadUrlAccessDeniedException", 400
+
+
+class StatisticsNotAvailable(WorkflowError):
+    code, status = "StatisticsNotAvailableException", 400
+
+
+class ExpiredStream(WorkflowError):
+    """A change-log position that is no longer kept."""
+
+    code, status = "ExpiredStreamException", 400
+
+
+class StreamRecordsNotFound(WorkflowError):
+    code, status = "StreamRecordsNotFoundException", 404
+
+
 class MalformedQuery(WorkflowError):
     """Query text that does not parse; the message names line, column and what was expected."""
 
@@ -104,6 +125,14 @@ class QueryFailed(WorkflowError):
     """A traversal that was refused when compiled or raised while it ran; the text is TinkerPop's where it has one."""
 
     code, status = "FailureByQueryException", 500
+
+
+class FailStep(QueryFailed):
+    """A ``fail()`` step was reached; ``details`` say where."""
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details: Mapping[str, Any] = details or {}
 
 
 class TimeLimitExceeded(WorkflowError):

@@ -34,7 +34,8 @@ class Settings:
     ``home`` holds everything that is kept: ``s3/<bucket>/<key>`` is what ``s3://bucket/key`` means, beside the job
     store, the graphs and the logs. ``scripts`` are the training scripts that jobs run, ``job_environment`` is all that
     jobs see of the service's environment, ``reuse`` takes the result of a finished equal job instead of running one
-    again, and ``seed`` makes jobs repeatable.
+    again, and ``seed`` makes jobs repeatable. ``allowed_folders`` are those whose files may be loaded in bulk, beside
+    what lies below ``s3``.
     """
 
     home: Path
@@ -55,6 +56,7 @@ class Settings:
     job_environment: Mapping[str, str] = field(default_factory=_job_environment)
     reuse: bool = True
     seed: int = 0
+    allowed_folders: tuple[Path, ...] = ()
 
     @property
     def s3_root(self) -> Path:
@@ -70,4 +72,9 @@ class Settings:
             storage="s3" if env.get("DESPINA_STORAGE") == "s3" else "folder",
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),
+            allowed_folders=tuple(
+                Path(folder).expanduser()
+                for folder in env.get("DESPINA_ALLOWED_FOLDERS", "").split(os.pathsep)
+                if folder
+            ),
         )

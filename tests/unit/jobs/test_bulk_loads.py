@@ -1,0 +1,280 @@
+"""The bulk loader as a service: statuses, order, queue, resume, restart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from workflow.errors import (
+    BadRequest,
+    BulkLoadIdNotFound,
+    InvalidParameter,
+    LoadUrlAccessDenied,
+    MissingParameter,
+    StorageError,
+    UnsupportedOperation,
+)
+from workflow.graphs.bulk import CsvLoad
+from workflow.graphs.loading import FileReport, LoadRules
+from workflow.graphs.store import EmbeddedGraph
+from workflow.jobs.load_store import LoadStore
+from workflow.jobs.loads import LoadFolders, LoadService
+from workflow.storage import S3Uri
+from workflow.storage.local import LocalStorage
+
+NODES = "~id,~label,n:Int\na,T,1\nb,T,2\n"
+EDGES = "~id,~from,~to,~label\ne,a,b,x\n"
+
+
+class Held(CsvLoad):
+    """A loader whose files wait for ``go``, and end early when cancelled."""
+
+    def __init__(self, graph: EmbeddedGraph) -> None:
+        super().__init__(graph)
+        self.go = threading.Event()
+        self.entered = threading.Event()
+
+    def load(
+        self,
+        stream: BinaryIO,
+        name: str,
+        rules: LoadRules,
+        report: FileReport | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> FileReport:
+        self.entered.set()
+        while not self.go.wait(0.01):
+            if cancelled():
+                break
+        return super().load(stream, name, rules, report, cancelled)
+
+
+class Bench:
+    """A service over a temporary home, and how to restart it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.storage = LocalStorage(home / "s3")
+        self.graph = EmbeddedGraph()
+        self.loader: CsvLoad = CsvLoad(self.graph)
+        self.allowed = home / "allowed"
+        self.allowed.mkdir(parents=True)
+        self.open()
+
+    def open(self) -> None:
+        folders = LoadFolders(self.storage, (self.home / "s3", self.allowed))
+        self.service = LoadService(LoadStore(self.home / "loads.sqlite"), folders, {"g": self.loader})
+        self.service.start_work()
+
+    def put(self, name: str, text: str) -> None:
+        self.storage.write(S3Uri.parse("s3://lake-b") / name, text.encode())
+
+    def start(self, source: str = "s3://lake-b/in", **body: Any) -> str:
+        return str(self.service.start({"source": source, "format": "csv", **body})["payload"]["loadId"])
+
+    def wait(self, load_id: str) -> dict[str, Any]:
+        for _ in range(500):
+            payload: dict[str, Any] = self.service.status(load_id, True, True)["payload"]
+            if payload["overallStatus"]["status"] not in ("LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"):
+                return payload
+            time.sleep(0.01)
+        raise AssertionError("the load did not end")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.service.close()
+
+
+def test_a_folder_of_files_is_loaded_vertices_first(bench: Bench) -> None:
+    # by name the edges come first
+    bench.put("in/a-edges.csv", EDGES)
+    bench.put("in/b-nodes.csv", NODES)
+    bench.put("in/_SUCCESS", "")
+    payload = bench.wait(bench.start())
+    assert payload["feedCount"] == [{"LOAD_COMPLETED": 2}]
+    overall = payload["overallStatus"]
+    assert (overall["status"], overall["totalRecords"], overall["fullUri"]) == ("LOAD_COMPLETED", 3, "s3://lake-b/in")
+    assert isinstance(overall["totalTimeSpent"], int)
+    assert payload["errors"]["errorLogs"] == []
+    assert (bench.graph.vertex_count(), bench.graph.edge_count()) == (2, 1)
+
+
+def test_a_bad_row_fails_the_load_and_names_file_and_line(bench: Bench) -> None:
+    bench.put("in/1.csv", "~id,~label,n:Int\na,T,1\nb,T,oops\n")
+    bench.put("in/2.csv", EDGES)
+    payload = bench.wait(bench.start())
+    assert payload["overallStatus"]["status"] == "LOAD_FAILED"
+    assert payload["overallStatus"]["datatypeMismatchErrors"] == 1
+    assert payload["feedCount"] == [{"LOAD_CANCELLED_DUE_TO_ERRORS": 1}, {"LOAD_FAILED": 1}]
+    (error,) = payload["errors"]["errorLogs"]
+    assert (error["errorCode"], error["fileName"], error["recordNum"]) == (
+        "DATATYPE_MISMATCH_ERROR",
+        "s3://lake-b/in/1.csv",
+        3,
+    )
+    assert payload["errors"]["startIndex"] == payload["errors"]["endIndex"] == 1
+    assert bench.graph.vertex_count() == 0
+
+
+def test_without_fail_on_error_the_good_rows_stay(bench: Bench) -> None:
+    bench.put("in/1.csv", "~id,~label,n:Int\na,T,1\nb,T,oops\nc,T,2\n")
+    payload = bench.wait(bench.start(failOnError="FALSE"))
+    assert payload["overallStatus"]["status"] == "LOAD_COMPLETED"
+    assert bench.graph.vertex_count() == 2
+
+
+def test_errors_come_in_pages(bench: Bench) -> None:
+    bench.put("in/1.csv", "~id,~label,n:Int\n" + "".join(f"v{n},T,x\n" for n in range(7)))
+    load_id = bench.start(failOnError=False)
+    bench.wait(load_id)
+    page = bench.service.status(load_id, errors=True, page=3, errors_per_page=3)["payload"]["errors"]
+    assert (page["startIndex"], page["endIndex"]) == (7, 7)
+    assert [one["recordNum"] for one in page["errorLogs"]] == [8]
+
+
+def test_a_second_load_is_refused_or_queued(bench: Bench) -> None:
+    held = Held(bench.graph)
+    bench.service.close()
+    bench.loader = held
+    bench.open()
+    bench.put("in/1.csv", NODES)
+    first = bench.start()
+    held.entered.wait(5)
+    with pytest.raises(BadRequest, match="Max concurrent load limit breached"):
+        bench.start()
+    second = bench.start(queueRequest="TRUE", mode="NEW", dependencies=[first])
+    assert bench.service.status(second)["payload"]["overallStatus"]["status"] == "LOAD_IN_QUEUE"
+    assert bench.service.list()["payload"]["loadIds"] == [second, first]
+    assert bench.service.list(include_queued=False)["payload"]["loadIds"] == [first]
+    held.go.set()
+    assert bench.wait(second)["overallStatus"]["status"] == "LOAD_COMPLETED"
+    # the same two rows again
+    assert bench.wait(second)["overallStatus"]["totalDuplicates"] == 2
+
+
+def test_a_load_whose_dependency_failed_does_not_run(bench: Bench) -> None:
+    bench.put("bad/1.csv", "no header\n")
+    bench.put("in/1.csv", NODES)
+    failed = bench.start("s3://lake-b/bad")
+    bench.wait(failed)
+    dependent = bench.start(queueRequest=True, dependencies=[failed])
+    payload = bench.wait(dependent)
+    assert payload["overallStatus"]["status"] == "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED"
+    assert bench.graph.vertex_count() == 0
+
+
+def test_a_running_load_can_be_cancelled_and_says_so(bench: Bench) -> None:
+    held = Held(bench.graph)
+    bench.service.close()
+    bench.loader = held
+    bench.open()
+    bench.put("in/1.csv", NODES)
+    load_id = bench.start()
+    held.entered.wait(5)
+    assert bench.service.cancel(load_id)["status"] == "200 OK"
+    payload = bench.wait(load_id)
+    assert payload["overallStatus"]["status"] == "LOAD_CANCELLED_BY_USER"
+    with pytest.raises(BadRequest, match="has ended already"):
+        bench.service.cancel(load_id)
+    for _ in range(500):
+        if bench.service.status(load_id)["payload"]["feedCount"] == [{"LOAD_CANCELLED_BY_USER": 1}]:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("the file was not given up")
+    assert bench.graph.vertex_count() == 0
+
+
+def test_a_load_cut_off_by_a_stop_goes_on_at_the_next_start(bench: Bench) -> None:
+    held = Held(bench.graph)
+    bench.service.close()
+    bench.loader = held
+    bench.open()
+    bench.put("in/1.csv", NODES)
+    load_id = bench.start()
+    held.entered.wait(5)
+    bench.service.close()
+    bench.loader = CsvLoad(bench.graph)
+    bench.open()
+    payload = bench.wait(load_id)
+    assert payload["overallStatus"]["status"] == "LOAD_COMPLETED"
+    assert payload["overallStatus"]["retryNumber"] == 1
+    assert bench.graph.vertex_count() == 2
+
+
+def test_resuming_loads_what_failed_or_changed_and_nothing_else(bench: Bench) -> None:
+    bench.put("in/1.csv", NODES)
+    bench.put("in/2.csv", "~id,~label,n:Int\nc,T,oops\n")
+    bench.wait(bench.start())
+    bench.put("in/2.csv", "~id,~label,n:Int\nc,T,3\n")
+    payload = bench.wait(bench.start(mode="RESUME"))
+    assert payload["overallStatus"]["status"] == "LOAD_COMPLETED"
+    assert payload["overallStatus"]["runNumber"] == 2
+    # no row of the first file was read again, or it would be a duplicate
+    assert payload["overallStatus"]["totalDuplicates"] == 0
+    assert bench.graph.vertex_count() == 3
+    with pytest.raises(BadRequest, match="no previous load"):
+        bench.start("s3://lake-b/in/1.csv", mode="RESUME")
+
+
+def test_after_a_reset_everything_is_loaded_again(bench: Bench) -> None:
+    bench.put("in/1.csv", NODES)
+    bench.wait(bench.start())
+    bench.graph.reset()
+    bench.service.forget("g")
+    bench.wait(bench.start())
+    assert bench.graph.vertex_count() == 2
+
+
+def test_a_folder_is_read_only_where_it_is_allowed(bench: Bench, tmp_path: Path) -> None:
+    (bench.allowed / "n.csv").write_text(NODES)
+    assert bench.wait(bench.start(str(bench.allowed)))["overallStatus"]["status"] == "LOAD_COMPLETED"
+    for outside in ("/etc", f"{bench.allowed}/../other", str(tmp_path)):
+        with pytest.raises(LoadUrlAccessDenied):
+            bench.start(outside)
+    (bench.allowed / "link.csv").symlink_to("/etc/passwd")
+    with pytest.raises(LoadUrlAccessDenied):
+        bench.start(str(bench.allowed / "link.csv"))
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, MissingParameter),
+        ({"source": "s3://lake-b/in"}, MissingParameter),
+        ({"source": "file:///etc/passwd", "format": "csv"}, InvalidParameter),
+        ({"source": "s3://lake-b/in", "format": "turtle"}, UnsupportedOperation),
+        ({"source": "s3://lake-b/in", "format": "xml"}, InvalidParameter),
+        ({"source": "s3://lake-b/in", "format": "csv", "mode": "SOMEHOW"}, InvalidParameter),
+        ({"source": "s3://lake-b/in", "format": "csv", "failOnError": "maybe"}, InvalidParameter),
+        ({"source": "s3://lake-b/in", "format": "csv", "dependencies": ["x"]}, BadRequest),
+        (
+            {"source": "s3://lake-b/in", "format": "csv", "queueRequest": "TRUE", "dependencies": ["x"]},
+            BulkLoadIdNotFound,
+        ),
+        ({"source": "s3://lake-b/absent", "format": "csv"}, StorageError),
+    ],
+    ids=str,
+)
+def test_a_request_that_cannot_work_is_refused_at_once(
+    bench: Bench, body: dict[str, Any], error: type[Exception]
+) -> None:
+    bench.put("in/1.csv", NODES)
+    with pytest.raises(error):
+        bench.service.start(body)
+    assert bench.service.list()["payload"]["loadIds"] == []
+
+
+def test_an_unknown_load_is_not_found(bench: Bench) -> None:
+    with pytest.raises(BulkLoadIdNotFound):
+        bench.service.status("nothing")
+    with pytest.raises(BulkLoadIdNotFound):
+        bench.service.cancel("nothing")
