@@ -50,7 +50,11 @@ class EmbeddingScorer:
 
     def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
         """See ``LinkScorer``."""
-        query, others = np.asarray(self.embeddings[sources]), np.asarray(self.embeddings[candidates])
+        return self.against(np.asarray(self.embeddings[sources]), candidates, heading)
+
+    def against(self, query: Floats, candidates: slice, heading: bool) -> Floats:
+        """Scores of candidates for query vectors from elsewhere, (b, d) → (b, candidates)."""
+        others = np.asarray(self.embeddings[candidates])
         if self.decoder in ("dot", "distmult"):
             weighted = query * self.relation if self.decoder == "distmult" else query
             return np.asarray(weighted @ others.T, dtype=np.float32)

@@ -141,8 +141,14 @@ def usable(features: Mapping[str, Floats]) -> dict[str, Floats]:
     return {name: values for name, values in sorted(shaped.items()) if values.shape[1]}
 
 
-def save_network(writer: ModelWriter, network: Network) -> dict[str, Any]:
-    """Keep a network; what is returned is needed to load it."""
+def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeType, bool]) -> dict[str, Any]:
+    """Keep a network; what is returned is needed to load it.
+
+    Args:
+        writer: where to.
+        network: the trained network.
+        directed: which edge types were taken to have a direction.
+    """
     tensors = {name: value.numpy() for name, value in network.state().items() if name != "table"}
     writer.tensors("network", tensors)
     if network.table is not None:
@@ -150,6 +156,7 @@ def save_network(writer: ModelWriter, network: Network) -> dict[str, Any]:
     return {
         "settings": asdict(network.encoder.settings),
         "embedded": list(network.embedded),
+        "directed": [[kind.source, kind.relation, kind.target, way] for kind, way in directed.items()],
         "widths": {kind: feature_widths(network.features.get(kind, {})) for kind in network.space.counts},
         "relations": [
             [r.edge_type.source, r.edge_type.relation, r.edge_type.target, r.reverse] for r in network.relations
@@ -158,12 +165,17 @@ def save_network(writer: ModelWriter, network: Network) -> dict[str, Any]:
 
 
 def load_network(
-    folder: ModelFolder, details: Mapping[str, Any], space: NodeSpace, features: NodeFeatures, backend: Backend
+    folder: ModelFolder,
+    details: Mapping[str, Any],
+    space: NodeSpace,
+    features: NodeFeatures,
+    backend: Backend,
+    table: Tensor | None = None,
 ) -> Network:
     """The trained network over some nodes.
 
     ``space`` may have more nodes of a type than the network was trained on; later ones get the mean of their type's
-    learned vectors.
+    learned vectors, unless ``table`` brings all learned vectors.
 
     Raises:
         ValueError: features are missing or of another width than in training.
@@ -180,8 +192,7 @@ def load_network(
             )
     embedded = tuple(details["embedded"])
     encoder = Encoder(widths, relations, settings, embedded)
-    table = None
-    if embedded:
+    if embedded and table is None:
         old = NodeSpace(dict(folder.description.node_types))
         table = grown_table(np.array(folder.array("table")), old, space)
     network = Network(space, features, table, embedded, encoder, relations, backend)

@@ -21,7 +21,7 @@ from ..schemas import (
     QueryItem,
 )
 from .base import Incompatible, best, response
-from .inductive import Encode, grown
+from .inductive import Embedder, Encode, grown
 from .nearest import nearest
 from .subgraph import Index, Subgraph, read_subgraph
 
@@ -57,9 +57,10 @@ class LinkPredictor:
         ids: Mapping[str, list[str]],
         embeddings: Floats | None,
         encode: Encode,
+        embed: Embedder | None = None,
     ) -> None:
         self.description, self.targets, self.ids, self.embeddings = description, tuple(targets), ids, embeddings
-        self.encode = encode
+        self.encode, self.embed = encode, embed
         self.index: Index = {name: {node: i for i, node in enumerate(values)} for name, values in ids.items()}
 
     def warm(self) -> None:
@@ -79,9 +80,11 @@ class LinkPredictor:
         if data.graph is not None:
             subgraph = self.encode(read_subgraph(data.graph, self.targets[0].problem.space, self.index))
         items = data.edges if data.edges is not None else data.nodes or []
-        if request.mode is None:
+        if request.mode in (None, "predict_relation"):
             if any(item.head_node_id is None or item.tail_node_id is None for item in items):
-                raise Incompatible("link prediction needs 'mode' predict_tail or predict_head")
+                raise Incompatible(
+                    "link prediction needs 'mode' predict_tail or predict_head, or both ends of each edge"
+                )
             return response(self.description, edges=[self.relations(item, parameters, subgraph) for item in items])
         heading = request.mode == "predict_head"
         asked = [(item.tail_node_id if heading else item.head_node_id) or item.node_id or "" for item in items]
@@ -122,7 +125,7 @@ class LinkPredictor:
         answers: list[list[Prediction]] = [[] for _ in asked]
         for target in self.matching(parameters, heading):
             own_type = _end(target.problem, not heading)
-            scorer = target.scorer if subgraph is None else grown(target.scorer, target.problem, subgraph)
+            scorer = target.scorer if subgraph is None else grown(target.scorer, target.problem, subgraph, self.embed)
             rows, numbers = [], []
             for row, node in enumerate(asked):
                 number = self.number(target.problem, own_type, node, subgraph)
@@ -199,7 +202,7 @@ class LinkPredictor:
             place = self.index[problem.edge_type.target].get(tail)
             if source is None or place is None:
                 continue
-            scorer = target.scorer if subgraph is None else grown(target.scorer, problem, subgraph)
+            scorer = target.scorer if subgraph is None else grown(target.scorer, problem, subgraph, self.embed)
             scores = scorer.scores(np.array([source]), problem.candidates(False), False)
             p = float(target.calibration(scores[0, [place]])[0])
             found.append(Prediction(value=problem.edge_type.relation, score=p))

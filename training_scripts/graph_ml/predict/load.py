@@ -9,13 +9,14 @@ import numpy as np
 
 from ..artifacts import ModelFolder
 from ..data import EdgeType
+from ..features import FeatureEncoder
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
 from .base import Predictor
+from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
-from .subgraph import Subgraph
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -49,11 +50,17 @@ def _links(model: ModelFolder) -> LinkPredictor:
         )
         scorer = _scorer(model, place, entry["scorer"], embeddings)
         targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
+    embed = NetworkEmbedder(model, details["network"]) if "network" in details else None
+    return LinkPredictor(model.description, targets, model.ids(), embeddings, encoding(model), embed)
 
-    def encode(subgraph: Subgraph) -> Subgraph:
-        return subgraph
 
-    return LinkPredictor(model.description, targets, model.ids(), embeddings, encode)
+def encoding(model: ModelFolder) -> Encode:
+    """Encodes the vertices of subgraphs as the processing job did; without its encoders nothing has features."""
+    path = model.folder / "encoders.json"
+    if not path.exists():
+        return lambda subgraph: subgraph
+    encoder = FeatureEncoder.load(path)
+    return lambda subgraph: subgraph.encoded(encoder)
 
 
 def _scorer(model: ModelFolder, place: str, entry: dict[str, Any], embeddings: Any) -> LinkScorer:

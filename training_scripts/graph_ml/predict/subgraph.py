@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..data import EdgeType
+from ..features import FeatureEncoder
 from ..links import Pairs
 from ..pairs import NodeSpace
-from ..pairs.graph import Floats
+from ..pairs.graph import Floats, Ints
 from .base import Incompatible
 
 Index = Mapping[str, Mapping[str, int]]
@@ -22,68 +24,99 @@ class Subgraph:
     """A neighbourhood in numbers: known vertices keep theirs, new ones follow the last known one, type after type.
 
     Args:
-        new: node type → ids of new vertices, in the order of their numbers.
+        members: node type → id → number, of every vertex of the subgraph, in the order of the numbers.
         firsts: node type → number of its first new vertex.
         total: vertices with the new ones.
         edges: edge type → pairs, edges that the model has seen included.
         properties: node type → id → property → values, of every vertex that came with some.
-        features: node type → feature name → encoded values of the new vertices, float32 (n, d).
+        features: node type → feature name → encoded values of the members, float32 (members, d).
     """
 
-    new: Mapping[str, list[str]]
+    members: Mapping[str, Mapping[str, int]]
     firsts: Mapping[str, int]
     total: int
     edges: Mapping[EdgeType, Pairs]
     properties: Mapping[str, Mapping[str, Mapping[str, list[Any]]]]
+    edge_properties: Mapping[EdgeType, list[Mapping[str, list[Any]]]] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def number(self, node_type: str, node_id: str) -> int | None:
-        """The number of a new vertex, None if it is none."""
-        ids = self.new.get(node_type, [])
-        return self.firsts[node_type] + ids.index(node_id) if node_id in ids else None
+        """The number of a vertex of the subgraph, None if it is none."""
+        return self.members.get(node_type, {}).get(node_id)
+
+    def numbers(self, node_type: str, space: NodeSpace) -> Ints:
+        """The numbers of the members of a type, ascending."""
+        return np.fromiter(self.members[node_type].values(), dtype=np.int64, count=len(self.members[node_type]))
+
+    @property
+    def fresh(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """By node type, which members are new."""
+        return {
+            kind: np.array([number >= self.firsts[kind] for number in found.values()], dtype=bool)
+            for kind, found in self.members.items()
+        }
+
+    def encoded(self, encoder: FeatureEncoder) -> Subgraph:
+        """With the features of all members, encoded as data processing did; missing properties count as missing.
+
+        Raises:
+            Incompatible: a value cannot be encoded.
+        """
+        try:
+            features = {
+                kind: encoder.encode(kind, [self.properties[kind].get(node, {}) for node in found])
+                for kind, found in self.members.items()
+            }
+        except ValueError as error:
+            raise Incompatible(str(error)) from error
+        return replace(self, features=features)
 
 
 def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -> Subgraph:
     """Read the ``graph`` member of a request.
 
-    ``nodes`` are objects of ``id`` (or ``nodeId``), ``type`` and ``properties``; ``edges`` of ``type`` (a triple, or an
-    object of source, relation and target), ``source`` and ``target`` ids. Vertices and edges of types that the model
-    has not seen are left out: it has learned nothing about them.
+    ``nodes`` are {nodeId, nodeType, properties}; ``edges`` are {edgeType, headNodeId, tailNodeId, properties} with
+    [source type, relation, target type] as the type. Vertices and edges of types that the model has not seen are left
+    out: it has learned nothing about them.
 
     Raises:
         Incompatible: the document is not of this form.
     """
-    new: dict[str, list[str]] = {name: [] for name in space.counts}
+    given = _objects(document, "nodes")
     properties: dict[str, dict[str, dict[str, list[Any]]]] = {name: {} for name in space.counts}
-    for node in _objects(document, "nodes"):
-        node_id, node_type = str(node.get("id", node.get("nodeId", ""))), str(node.get("type", ""))
-        if node_type not in space.counts:
-            continue
-        if node_id not in index[node_type] and node_id not in new[node_type]:
-            new[node_type].append(node_id)
-        given = node.get("properties") or {}
-        properties[node_type][node_id] = {
-            str(key): list(value) if isinstance(value, list) else [value] for key, value in given.items()
-        }
-    firsts, total = {}, space.total
-    for name, ids in new.items():
-        firsts[name] = total
-        total += len(ids)
-    offsets = space.offsets
-    places = {name: {node_id: firsts[name] + i for i, node_id in enumerate(ids)} for name, ids in new.items()}
-
-    def number(node_type: str, node_id: str) -> int | None:
-        known = index[node_type].get(node_id) if node_type in index else None
-        return offsets[node_type] + known if known is not None else places.get(node_type, {}).get(node_id)
-
-    lists: dict[EdgeType, list[tuple[int, int]]] = {}
+    for node in given:
+        kind = str(node.get("nodeType"))
+        if kind in space.counts:
+            values = node.get("properties") or {}
+            properties[kind][str(node.get("nodeId"))] = {
+                str(key): list(value) if isinstance(value, list) else [value] for key, value in values.items()
+            }
+    triples = []
     for edge in _objects(document, "edges"):
-        kind = _edge_type(edge.get("type", edge.get("edgeType")))
-        ends = number(kind.source, str(edge.get("source"))), number(kind.target, str(edge.get("target")))
-        if ends[0] is not None and ends[1] is not None:
-            lists.setdefault(kind, []).append((ends[0], ends[1]))
-    edges = {kind: Pairs(*np.array(pairs, dtype=np.int64).T) for kind, pairs in lists.items()}
-    return Subgraph(new, firsts, total, edges, properties)
+        edge_type = _edge_type(edge.get("edgeType"))
+        if edge_type.source in space.counts and edge_type.target in space.counts:
+            head, tail = str(edge.get("headNodeId")), str(edge.get("tailNodeId"))
+            triples.append((edge_type, head, tail, edge.get("properties") or {}))
+            properties[edge_type.source].setdefault(head, {})
+            properties[edge_type.target].setdefault(tail, {})
+
+    members: dict[str, dict[str, int]] = {}
+    firsts, total, offsets = {}, space.total, space.offsets
+    for kind in space.counts:
+        known = {node: offsets[kind] + index[kind][node] for node in properties[kind] if node in index[kind]}
+        new = [node for node in properties[kind] if node not in index[kind]]
+        firsts[kind] = total
+        members[kind] = dict(sorted(known.items(), key=lambda item: item[1]))
+        members[kind].update({node: total + position for position, node in enumerate(new)})
+        total += len(new)
+    lists: dict[EdgeType, list[tuple[int, int]]] = {}
+    values_of: dict[EdgeType, list[Mapping[str, list[Any]]]] = {}
+    for edge_type, source, target, values in triples:
+        ends = members[edge_type.source][source], members[edge_type.target][target]
+        lists.setdefault(edge_type, []).append(ends)
+        values_of.setdefault(edge_type, []).append(values)
+    edges = {edge_type: Pairs(*np.array(pairs, dtype=np.int64).T) for edge_type, pairs in lists.items()}
+    return Subgraph(members, firsts, total, edges, properties, values_of)
 
 
 def _objects(document: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
@@ -96,6 +129,4 @@ def _objects(document: Mapping[str, Any], member: str) -> list[Mapping[str, Any]
 def _edge_type(value: Any) -> EdgeType:
     if isinstance(value, list) and len(value) == 3:
         return EdgeType(*map(str, value))
-    if isinstance(value, dict) and {"source", "relation", "target"} <= value.keys():
-        return EdgeType(str(value["source"]), str(value["relation"]), str(value["target"]))
-    raise Incompatible("the type of an edge in 'graph.edges' is a triple [source type, relation, target type]")
+    raise Incompatible("'edgeType' of an edge in 'graph' is a triple [source type, relation, target type]")

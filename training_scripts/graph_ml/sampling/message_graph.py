@@ -51,6 +51,7 @@ class MessageGraph:
     num_nodes: int
     relations: Mapping[Relation, Incoming]
     links: Mapping[EdgeType, Ints]
+    directed: Mapping[EdgeType, bool]
 
     @classmethod
     def from_edges(
@@ -65,10 +66,12 @@ class MessageGraph:
         """
         relations: dict[Relation, Incoming] = {}
         links: dict[EdgeType, Ints] = {}
+        ways: dict[EdgeType, bool] = {}
         for kind, pairs in edges.items():
             within = kind.source == kind.target
             one_way = directed[kind] if kind in directed else is_directed(pairs, num_nodes)
             undirected = within and not one_way
+            ways[kind] = not undirected
             keys = codes(pairs, num_nodes, ordered=not undirected)
             links[kind] = np.unique(keys, return_inverse=True)[1].astype(np.int64)
             numbers = np.arange(len(pairs))
@@ -78,7 +81,7 @@ class MessageGraph:
             else:
                 relations[Relation(kind)] = incoming(pairs, numbers, num_nodes)
                 relations[Relation(kind, reverse=True)] = incoming(pairs.turned(), numbers, num_nodes)
-        return cls(num_nodes, relations, links)
+        return cls(num_nodes, relations, links, ways)
 
     @property
     def num_entries(self) -> int:

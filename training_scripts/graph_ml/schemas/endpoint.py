@@ -46,7 +46,7 @@ class EndpointRequest(Artefact):
     """Body of an invocation."""
 
     version: Literal["v1"] = "v1"
-    mode: Literal["predict_tail", "predict_head", "embed_knn"] | None = None
+    mode: Literal["predict_tail", "predict_head", "embed_knn", "predict_relation"] | None = None
     data: RequestData
 
     def to_json(self) -> str:

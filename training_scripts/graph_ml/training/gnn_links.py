@@ -76,13 +76,14 @@ class GnnLinks:
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
         """See ``TrainedLinks``; the embeddings are those over all known links."""
-        writer.array("embeddings", self.network.embed(message_graph(self.problems, only_training=False)))
+        graph = message_graph(self.problems, only_training=False)
+        writer.array("embeddings", self.network.embed(graph))
         settings = self.network.encoder.settings
         return {
             "inductive": True,
             "hops": settings.num_layer,
             "fanouts": [100] * settings.num_layer,
-            "network": save_network(writer, self.network),
+            "network": save_network(writer, self.network, graph.directed),
         }
 
 

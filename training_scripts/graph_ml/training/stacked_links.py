@@ -59,7 +59,7 @@ class StackedLinks:
         best = int(np.argmax([mean_reciprocal_rank(row) for row in ranks]))
         self.weights[position] = WEIGHTS[best]
         self.notes.append(
-            f"{self.ranked.problems[position].edge_type}: validation gives the network's score a weight of {WEIGHTS[best]} "
+            f"{self.ranked.problems[position].edge_type}: validation weighs the network's score {WEIGHTS[best]} "
             "beside the pair ranker's; figures are those of a weight chosen on the other half of the links"
         )
         for floor in FLOORS:
