@@ -142,10 +142,7 @@ class QueryRunner:
     def _scripts(self, query: Query) -> list[Script]:
         if isinstance(query.gremlin, Traversal):
             return [Script(query.gremlin, "g")]
-        scripts = parse(query.gremlin, query.bindings)
-        if not scripts:
-            raise BadMessage("The query is empty; send Gremlin such as g.V().limit(1)")
-        return scripts
+        return parse(query.gremlin, query.bindings)
 
     def _in_session(
         self, query: Query, scripts: list[Script], running: RunningQuery, session: QuerySession

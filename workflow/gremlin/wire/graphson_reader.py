@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,6 +48,7 @@ from workflow.gremlin.wire.tables import (
     strategy,
 )
 
+_SINGLE: Final = Struct(">f")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DURATION: Final = re.compile(
     r"([+-]?)P(?:([+-]?\d{1,9})D)?(?:T(?:([+-]?\d{1,9})H)?(?:([+-]?\d{1,9})M)?(?:([+-]?\d{1,12}(?:\.\d{1,9})?)S)?)?",
@@ -199,6 +201,15 @@ def double(r: GraphSONReader, data: Any) -> float:
     return float(data)  # also of "NaN", "Infinity" and "-Infinity"
 
 
+def single(r: GraphSONReader, data: Any) -> Float:
+    """The nearest number of 32 bits, which is what the text stands for."""
+    value = float(data)
+    try:
+        return Float(_SINGLE.unpack(_SINGLE.pack(value))[0])
+    except OverflowError:
+        return Float("inf" if value > 0 else "-inf")
+
+
 def big_decimal(r: GraphSONReader, data: Any) -> Decimal:
     try:
         value = Decimal(str(data))
@@ -346,7 +357,7 @@ READERS: Final[dict[str, Read]] = {
     "gx:BigInteger": _integer(BigInteger),
     "g:BigInteger": _integer(BigInteger),
     "g:Double": double,
-    "g:Float": lambda r, data: Float(data),
+    "g:Float": single,
     "gx:BigDecimal": big_decimal,
     "g:BigDecimal": big_decimal,
     "gx:Char": lambda r, data: Char(str(data)),

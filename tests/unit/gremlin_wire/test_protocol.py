@@ -1,0 +1,454 @@
+"""The sub-protocol, frame by frame and without a socket, over the real engine on a small graph."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from workflow.errors import CancelledByUser, MalformedQuery, QueryFailed, TimeLimitExceeded, WorkflowError
+from workflow.graphs.model import Traverser
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.engine import Engine
+from workflow.gremlin.wire import GRAPHSON_V3, Dialect
+from workflow.gremlin.wire.codecs import CODECS
+from workflow.server.gremlin_answers import Code, known, status_of
+from workflow.server.gremlin_execution import QueryRunner
+from workflow.server.gremlin_protocol import (
+    FRAME_BYTES,
+    Conversation,
+    Job,
+    batches,
+    knows_no_offsets,
+    plain_credentials,
+)
+from workflow.server.gremlin_queries import QueryRegistry
+from workflow.settings import Profile
+
+REQUEST_ID = "41d2e28a-20a4-4ab0-b379-d810dede3786"
+
+
+def runner_of(profile: Profile) -> QueryRunner:
+    graph = EmbeddedGraph("g", profile)
+    engine = Engine(graph, profile)
+    return QueryRunner({"g": engine, "gmodern": engine}, profile, QueryRegistry(), 120_000)
+
+
+@pytest.fixture
+def runner() -> QueryRunner:
+    return runner_of("tinkerpop")
+
+
+@pytest.fixture
+def conversation(runner: QueryRunner) -> Conversation:
+    return Conversation(runner)
+
+
+def frame(op: str = "eval", processor: str = "", request_id: str = REQUEST_ID, **args: Any) -> bytes:
+    """A request as a GraphSON 3 driver frames it."""
+    message = {
+        "requestId": {"@type": "g:UUID", "@value": request_id},
+        "op": op,
+        "processor": processor,
+        "args": args,
+    }
+    mime = GRAPHSON_V3.encode()
+    return bytes([len(mime)]) + mime + json.dumps(message).encode()
+
+
+def bytecode(*steps: list[Any], source: list[Any] | None = None) -> dict[str, Any]:
+    return {"@type": "g:Bytecode", "@value": {"step": list(steps), "source": source or []}}
+
+
+def answers(conversation: Conversation, data: bytes | str) -> list[dict[str, Any]]:
+    """Every frame a request is answered, parsed."""
+    decision = conversation.receive(data)
+    frames = decision.frames if isinstance(decision, Job) else decision
+    return [json.loads(item) for item in frames]
+
+
+def asked(conversation: Conversation, text: str, **args: Any) -> list[dict[str, Any]]:
+    return answers(conversation, frame(gremlin=text, **args))
+
+
+def codes(found: list[dict[str, Any]]) -> list[int]:
+    return [answer["status"]["code"] for answer in found]
+
+
+def data_of(answer: dict[str, Any]) -> Any:
+    return answer["result"]["data"]["@value"]
+
+
+def test_an_answer_carries_the_request_id_as_plain_text_and_a_list(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.inject('a')")
+    assert answer["requestId"] == REQUEST_ID
+    assert answer["status"] == {"code": 200, "message": "", "attributes": {"@type": "g:Map", "@value": []}}
+    assert answer["result"] == {
+        "data": {"@type": "g:List", "@value": ["a"]},
+        "meta": {"@type": "g:Map", "@value": []},
+    }
+
+
+def test_nothing_is_204_without_data(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.V()")
+    assert answer["status"]["code"] == 204
+    assert answer["result"]["data"] is None
+
+
+@pytest.mark.parametrize(
+    ("count", "args", "expected"),
+    [
+        (64, {}, [200]),
+        (65, {}, [206, 200]),
+        (200, {}, [206, 206, 206, 200]),
+        (10, {"batchSize": 4}, [206, 206, 200]),
+        (3, {"batchSize": 0}, [200]),
+    ],
+)
+def test_results_come_in_batches(
+    conversation: Conversation, count: int, args: dict[str, Any], expected: list[int]
+) -> None:
+    items = ",".join("'x'" for _ in range(count))
+    found = asked(conversation, f"g.inject({items})", **args)
+    assert codes(found) == expected
+    assert sum(len(data_of(answer)) for answer in found) == count
+
+
+def test_bytecode_is_answered_with_traversers_and_text_without(conversation: Conversation) -> None:
+    (answer,) = answers(
+        conversation,
+        frame("bytecode", "traversal", gremlin=bytecode(["inject", "a", "a"], ["barrier"]), aliases={"g": "g"}),
+    )
+    assert data_of(answer) == [
+        {"@type": "g:Traverser", "@value": {"bulk": {"@type": "g:Int64", "@value": 2}, "value": "a"}}
+    ]
+    (answer,) = asked(conversation, "g.inject('a','a').barrier()")
+    assert data_of(answer) == ["a", "a"]
+
+
+def test_frames_stay_below_what_drivers_accept() -> None:
+    codec = CODECS[GRAPHSON_V3]
+    results = iter([Traverser("x" * 1_000_000, bulk=30)])
+    groups = list(batches(results, codec, Dialect(), batch=64, traversers=False))
+    assert sum(len(items) for _, items in groups) == 30
+    assert all(sum(map(len, items)) <= FRAME_BYTES for _, items in groups)
+    assert [code for code, _ in groups] == [206] * (len(groups) - 1) + [200]
+
+
+def test_a_result_larger_than_a_frame_is_sent_alone() -> None:
+    codec = CODECS[GRAPHSON_V3]
+    results = iter([Traverser("x" * (FRAME_BYTES + 1), bulk=2), Traverser("y")])
+    groups = list(batches(results, codec, Dialect(), batch=64, traversers=False))
+    assert [len(items) for _, items in groups] == [1, 1, 1]
+
+
+def test_the_final_frame_waits_for_the_commit() -> None:
+    order: list[str] = []
+
+    def results() -> Iterator[Traverser]:
+        yield Traverser("a")
+        order.append("committed")
+
+    for code, _ in batches(results(), CODECS[GRAPHSON_V3], Dialect(), batch=64, traversers=False):
+        order.append(str(int(code)))
+    assert order == ["committed", "200"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("g.inject(1,2,3).next()", [1]),
+        ("g.inject(1,2,3).next(2)", [1, 2]),
+        ("g.inject(1,2,1).toList()", [1, 2, 1]),
+        ("g.inject(1,2,1).toSet()", [1, 2]),
+        ("g.inject(1).iterate()", None),
+        ("g.inject(1).hasNext()", [True]),
+        ("g.V().hasNext()", [False]),
+        ("g.V().tryNext()", None),
+        ("g.inject([1,2]).next()", [1, 2]),
+        ("g.addV('a').iterate();g.addV('b').iterate()\ng.V().count()", [2]),
+    ],
+)
+def test_terminal_steps_of_a_text_are_applied(conversation: Conversation, text: str, expected: Any) -> None:
+    (answer,) = asked(conversation, text)
+    if expected is None:
+        assert answer["status"]["code"] == 204
+    else:
+        values = [item["@value"] if isinstance(item, dict) else item for item in data_of(answer)]
+        assert values == expected
+
+
+def test_next_without_a_result_is_an_error(conversation: Conversation) -> None:
+    assert codes(asked(conversation, "g.V().next()")) == [597]
+
+
+def test_explain_gives_text(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.V().out().explain()")
+    assert "Traversal Explanation" in data_of(answer)[0]
+
+
+def test_bindings_and_aliases_reach_the_query(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.inject(x)", bindings={"x": "bound"}, aliases={"g": "gmodern"})
+    assert data_of(answer) == ["bound"]
+
+
+def test_a_source_that_does_not_exist_is_named_as_drivers_expect(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.V()", aliases={"g": "nope"})
+    assert answer["status"]["code"] == 499
+    assert answer["status"]["message"] == "The traversal source [nope] for alias [g] is not configured on the server."
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (frame("nope"), 498),
+        (frame("eval", "nope", gremlin="g.V()"), 498),
+        (frame("eval"), 499),
+        (frame("eval", gremlin=5), 499),
+        (frame("eval", gremlin="g.V()", bindings=5), 499),
+        (frame("eval", gremlin="g.V()", evaluationTimeout="soon"), 499),
+        (frame("eval", gremlin=""), 597),
+        (frame("bytecode", "traversal", gremlin="g.V()", aliases={"g": "g"}), 499),
+        (frame("bytecode", "traversal", gremlin=bytecode(["V"])), 499),
+        (frame("eval", "session", gremlin="g.V()"), 499),
+        (b"", 497),
+        (b"\x05abcde{}", 497),
+        (b"\x21application/vnd.gremlin-v3.0+json{", 497),
+        (b"{}", 497),
+        ("nonsense", 497),
+    ],
+)
+def test_bad_messages_are_answered_by_code(conversation: Conversation, data: bytes | str, code: int) -> None:
+    assert codes(answers(conversation, data)) == [code]
+
+
+def test_a_bare_text_frame_is_graphson(conversation: Conversation) -> None:
+    message = {"requestId": REQUEST_ID, "op": "eval", "processor": "", "args": {"gremlin": "g.inject('a')"}}
+    (answer,) = answers(conversation, json.dumps(message))
+    assert data_of(answer) == ["a"]
+
+
+def test_code_of_clients_is_refused(conversation: Conversation) -> None:
+    code = {"@type": "g:Lambda", "@value": {"script": "System.exit(1)", "language": "gremlin-groovy"}}
+    (answer,) = answers(
+        conversation, frame("bytecode", "traversal", gremlin=bytecode(["V"], ["map", code]), aliases={"g": "g"})
+    )
+    assert answer["status"]["code"] == 500
+    assert "Lambdas are not supported" in answer["status"]["message"]
+
+
+def test_text_that_fails_is_597_and_bytecode_500(conversation: Conversation) -> None:
+    assert codes(asked(conversation, "g.V(")) == [597]
+    assert codes(asked(conversation, "g.inject(1).nope()")) == [597]
+    failing = frame("bytecode", "traversal", gremlin=bytecode(["inject", "a"], ["nope"]), aliases={"g": "g"})
+    assert codes(answers(conversation, failing)) == [500]
+
+
+def test_a_slow_query_is_598(conversation: Conversation) -> None:
+    text = "g.inject(1).repeat(identity()).until(constant(false).is(true))"
+    assert codes(asked(conversation, text, evaluationTimeout=50)) == [598]
+    assert codes(asked(conversation, "g.with('evaluationTimeout', 50)" + text[1:])) == [598]
+
+
+def test_a_cancelled_query_ends(conversation: Conversation) -> None:
+    decision = conversation.receive(frame(gremlin="g.inject(1).repeat(identity()).until(constant(false).is(true))"))
+    assert isinstance(decision, Job)
+    registry = conversation.runner.registry
+    assert [query.id for query in registry.all()] == [REQUEST_ID]
+    threading.Timer(0.05, registry.cancel, (REQUEST_ID,)).start()
+    (answer,) = [json.loads(item) for item in decision.frames]
+    assert answer["status"]["code"] in (500, 597, 598)
+    assert registry.all() == []
+
+
+def test_a_query_leaves_the_registry_when_its_frames_are_closed(conversation: Conversation) -> None:
+    decision = conversation.receive(frame(gremlin="g.inject(1,2,3)", batchSize=1))
+    assert isinstance(decision, Job)
+    next(decision.frames)
+    decision.frames.close()  # type: ignore[attr-defined]
+    assert conversation.runner.registry.all() == []
+
+
+def test_an_abandoned_write_is_undone(conversation: Conversation) -> None:
+    decision = conversation.receive(frame(gremlin="g.inject(1,2,3).addV('x')", batchSize=1))
+    assert isinstance(decision, Job)
+    next(decision.frames)
+    decision.frames.close()  # type: ignore[attr-defined]
+    assert data_of(asked(conversation, "g.V().count()")[0])[0]["@value"] == 0
+
+
+# -- sessions
+
+
+def session(op: str = "eval", name: str = "s1", **args: Any) -> bytes:
+    return frame(op, "session", request_id=str(uuid.uuid4()), session=name, **args)
+
+
+def count(runner: QueryRunner) -> int:
+    (answer,) = asked(Conversation(runner), "g.V().count()")
+    return int(data_of(answer)[0]["@value"])
+
+
+def command(name: str) -> dict[str, Any]:
+    return {"@type": "g:Bytecode", "@value": {"source": [["tx", name]]}}
+
+
+def test_a_session_sees_its_writes_and_others_do_not_until_commit(runner: QueryRunner) -> None:
+    conversation = Conversation(runner)
+    answers(conversation, session(gremlin="g.addV('x')"))
+    assert data_of(answers(conversation, session(gremlin="g.V().count()"))[0])[0]["@value"] == 1
+    assert count(runner) == 0
+    assert codes(answers(conversation, session("bytecode", gremlin=command("commit"), aliases={"g": "g"}))) == [204]
+    assert count(runner) == 1
+
+
+def test_rollback_by_bytecode_and_by_text(runner: QueryRunner) -> None:
+    conversation = Conversation(runner)
+    for undo in (
+        session("bytecode", gremlin=command("rollback"), aliases={"g": "g"}),
+        session(gremlin="g.tx().rollback()"),
+    ):
+        answers(conversation, session("bytecode", gremlin=bytecode(["addV", "x"]), aliases={"g": "g"}))
+        assert codes(answers(conversation, undo)) == [204]
+        assert count(runner) == 0
+
+
+def test_closing_a_session_of_texts_commits_in_neptune_alone() -> None:
+    for profile, expected in (("neptune", 1), ("tinkerpop", 0)):
+        runner = runner_of(profile)  # type: ignore[arg-type]
+        conversation = Conversation(runner)
+        answers(conversation, session(gremlin="g.addV('x')"))
+        assert codes(answers(conversation, session("close"))) == [204]
+        assert count(runner) == expected
+
+
+def test_a_lost_connection_rolls_back_even_in_neptune() -> None:
+    runner = runner_of("neptune")
+    conversation = Conversation(runner)
+    answers(conversation, session(gremlin="g.addV('x')"))
+    conversation.close()
+    assert count(runner) == 0
+
+
+def test_a_failure_inside_a_session_undoes_all_of_it_in_neptune() -> None:
+    runner = runner_of("neptune")
+    conversation = Conversation(runner)
+    answers(conversation, session(gremlin="g.addV('x')"))
+    assert codes(answers(conversation, session(gremlin="g.inject(1).nope()"))) != [200]
+    answers(conversation, session("close"))
+    assert count(runner) == 0
+
+
+def test_closing_what_was_never_open_is_204(conversation: Conversation) -> None:
+    assert codes(answers(conversation, session("close"))) == [204]
+
+
+def test_several_statements_stand_or_fall_together(runner: QueryRunner) -> None:
+    conversation = Conversation(runner)
+    assert codes(asked(conversation, "g.addV('x').iterate();g.inject(1).nope()")) == [597]
+    assert count(runner) == 0
+
+
+# -- authentication
+
+
+def sasl(user: str, password: str) -> str:
+    return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
+def test_a_request_waits_for_the_right_password(runner: QueryRunner) -> None:
+    conversation = Conversation(runner, credentials=lambda user, password: (user, password) == ("ann", "secret"))
+    (challenge,) = asked(conversation, "g.inject('a')")
+    assert challenge["status"]["code"] == 407
+    (answer,) = answers(conversation, frame("authentication", "traversal", sasl=sasl("ann", "secret")))
+    assert answer["requestId"] == REQUEST_ID
+    assert data_of(answer) == ["a"]
+    assert data_of(asked(conversation, "g.inject('b')")[0]) == ["b"]
+
+
+@pytest.mark.parametrize("token", [sasl("ann", "wrong"), "###", None, ""])
+def test_a_wrong_password_is_401_and_changes_nothing(runner: QueryRunner, token: str | None) -> None:
+    conversation = Conversation(runner, credentials=lambda user, password: (user, password) == ("ann", "secret"))
+    asked(conversation, "g.inject('a')")
+    assert codes(answers(conversation, frame("authentication", "traversal", sasl=token))) == [401]
+    assert codes(asked(conversation, "g.inject('a')")) == [407]
+
+
+def test_credentials_may_come_as_bytes() -> None:
+    assert plain_credentials(b"\0ann\0s") == ("ann", "s")
+
+
+# -- profiles
+
+
+def test_neptune_puts_its_error_object_into_the_message() -> None:
+    conversation = Conversation(runner_of("neptune"))
+    (answer,) = asked(conversation, "g.V(")
+    assert answer["status"]["code"] == 498
+    body = json.loads(answer["status"]["message"])
+    assert body["code"] == "MalformedQueryException"
+    assert body["requestId"] == REQUEST_ID
+    assert "line 1" in body["detailedMessage"]
+
+
+@pytest.mark.parametrize(
+    ("error", "neptune", "tinkerpop"),
+    [
+        (MalformedQuery("x"), 498, 597),
+        (QueryFailed("x"), 597, 597),
+        (TimeLimitExceeded("x"), 598, 598),
+        (CancelledByUser("x"), 500, 597),
+        (known(ZeroDivisionError("x")), 500, 597),
+    ],
+    ids=repr,
+)
+def test_errors_have_a_code_in_each_profile(error: WorkflowError, neptune: int, tinkerpop: int) -> None:
+    assert status_of(error, "neptune", None, bytecode=False).code == neptune
+    assert status_of(error, "tinkerpop", None, bytecode=False).code == tinkerpop
+
+
+def test_a_defect_does_not_tell_its_inside(caplog: pytest.LogCaptureFixture) -> None:
+    error = known(ZeroDivisionError("/secret/path"))
+    assert "secret" not in error.message
+    assert "secret" in caplog.text
+
+
+def test_elements_are_references_in_neptune_and_whole_in_tinkerpop() -> None:
+    for profile, whole in (("neptune", False), ("tinkerpop", True)):
+        conversation = Conversation(runner_of(profile))  # type: ignore[arg-type]
+        (answer,) = asked(conversation, "g.addV('x').property('k','v')")
+        assert ("properties" in data_of(answer)[0]["@value"]) is whole
+        (answer,) = asked(conversation, "g.V()", materializeProperties="tokens" if whole else "all")
+        assert ("properties" in data_of(answer)[0]["@value"]) is not whole
+
+
+@pytest.mark.parametrize(
+    ("agent", "old"),
+    [
+        ("NotAvailable Gremlin-Python.3.7.2 3.11.7 Linux.6 x86_64", True),
+        ("app Gremlin-Javascript.3.8.0 20 Linux x64", False),
+        ("NotAvailable Gremlin-Python.4.0.0", False),
+        ("curl/8", False),
+        ("Gremlin-", False),
+    ],
+)
+def test_dates_follow_the_version_of_the_driver(agent: str, old: bool) -> None:
+    assert knows_no_offsets(agent) is old
+
+
+def test_binary_and_text_formats_travel_as_their_own_frames(conversation: Conversation) -> None:
+    assert isinstance(conversation.receive(frame("nope"))[0], str)  # type: ignore[index]
+    mime = b"application/vnd.graphbinary-v1.0"
+    broken = conversation.receive(bytes([len(mime)]) + mime + b"\x81")
+    assert isinstance(broken, list)
+    assert isinstance(broken[0], bytes)
+    assert broken[0][:2] == b"\x81\x01"
+
+
+def test_every_code_is_three_digits() -> None:
+    assert all(100 <= code <= 999 for code in Code)
