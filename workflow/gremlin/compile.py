@@ -6,7 +6,7 @@ steps that take none, lambdas, variables nobody bound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from workflow.gremlin.steps.base import MISSING, MODULATORS, Args, By, Child, St
 from workflow.gremlin.steps.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
 from workflow.gremlin.traversal import Instruction, Lambda, P, Strategy, Traversal, Variable
 from workflow.gremlin.traverser import NO_LABELS
-from workflow.gremlin.values import Column, GremlinEnum, Order, T
+from workflow.gremlin.values import Column, Direction, GremlinEnum, Order, T
 from workflow.settings import Profile
 
 MAX_DEPTH = 64
@@ -41,12 +41,20 @@ class Compiler:
     """Builds steps. Builders get it for their children, by() projections and predicates."""
 
     def __init__(
-        self, profile: Profile, strategies: Mapping[str, Strategy] | None = None, services: Any = None
+        self,
+        profile: Profile,
+        strategies: Mapping[str, Strategy] | None = None,
+        services: Any = None,
+        without: Set[str] = frozenset(),
     ) -> None:
         self.profile: Profile = profile
         self.strategies: Mapping[str, Strategy] = strategies or {}
         self.services = services
+        self.without = without
         self.depth = 0
+        self.at_start = True  # whether the step being built is the first of its chain
+        self.in_repeat = False  # whether it is inside the body of a repeat
+        self.repeat_depth = 0  # the depth of the innermost such body
 
     def compile(self, traversal: Traversal) -> Plan:
         """The plan of a whole traversal; its source instructions are the engine's business."""
@@ -73,6 +81,15 @@ class Compiler:
     def global_(self, arg: Any) -> Child:
         """A child all traversers flow through."""
         return self._child(arg)
+
+    def repeated(self, arg: Any) -> Child:
+        """The body of a repeat: a global child in which ranges count by round."""
+        before = self.in_repeat, self.repeat_depth
+        self.in_repeat, self.repeat_depth = True, self.depth + 1
+        try:
+            return self._child(arg)
+        finally:
+            self.in_repeat, self.repeat_depth = before
 
     def by(self, args: Args) -> By:
         """The projection of ``by(...)``; a trailing comparator is the caller's business."""
@@ -127,13 +144,15 @@ class Compiler:
     def chain(self, traversal: Traversal) -> tuple[Step, ...]:
         """The steps of a traversal with their modulators applied."""
         from workflow.gremlin.steps import STEPS
+        from workflow.gremlin.steps.where import infix
 
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise QueryTooLarge(f"Traversals are nested more than {MAX_DEPTH} deep")
         try:
             steps: list[Step] = []
-            for instruction in traversal.steps:
+            connected = traversal if "ConnectiveStrategy" in self.without else infix(traversal)
+            for instruction in connected.steps:
                 self._add(STEPS, steps, instruction)
             if steps:
                 steps[-1].finish(self)
@@ -162,7 +181,8 @@ class Compiler:
         if name == "as":
             self._label(table, steps, args)
             return
-        if last is not None and last.takes(name):
+        hop = name == "to" and bool(args) and isinstance(args[0], Direction)  # a step of its own, and no modulator
+        if last is not None and last.takes(name) and not hop:
             last.modulate(self, name, args)
             return
         if name in MODULATORS and name not in table:
@@ -172,6 +192,7 @@ class Compiler:
             raise QueryFailed(f"Could not locate method: {name}({', '.join(map(_type_name, args))})")
         if last is not None:
             last.finish(self)
+        self.at_start = last is None
         step = builder(self, name, args)
         if step.name == "step":
             step.name = name

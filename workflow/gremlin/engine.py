@@ -129,8 +129,10 @@ class Engine:
             raise QueryFailed("The traversal has no steps")
         first = rewritten.steps[0].name
         if first not in START_STEPS and first not in ("predictAhead", "predict"):
-            raise QueryFailed(f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …")
-        compiler = Compiler(self.profile_name, strategies.strategies, self.services)
+            raise QueryFailed(
+                f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …"
+            )
+        compiler = Compiler(self.profile_name, strategies.strategies, self.services, strategies.without)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
         return Prepared(better, plan.steps, traversal, rewritten, strategies, settings)
@@ -192,7 +194,7 @@ class Engine:
             transaction=transaction,
         )
         if prepared.strategies.seed is not None:
-            ctx.random.seed(prepared.strategies.seed)
+            ctx.seed = prepared.strategies.seed
         everything = prepared.plan.all_steps()
         if profiler is None and any(isinstance(s, ProfileStep) for s in everything):
             profiler = StepProfiler()
@@ -339,13 +341,17 @@ def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, dict) else value
 
 
+def _with_bulk(ctx: ExecutionContext, instruction: Instruction) -> None:
+    ctx.bulked = not instruction.args or bool(instruction.args[0])
+
+
 def _nothing(ctx: ExecutionContext, instruction: Instruction) -> None:
     """Changes no answer here."""
 
 
 _SOURCE: dict[str, Callable[[ExecutionContext, Instruction], None]] = {
     "with": _nothing,
-    "withBulk": _nothing,
+    "withBulk": _with_bulk,
     "withPath": _nothing,
     "withComputer": _nothing,
     "withRemote": _nothing,

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING
 
 from workflow.gremlin.steps.base import StepBuilder
 
+if TYPE_CHECKING:
+    STEPS: dict[str, StepBuilder]
+
 FAMILIES = (
     "sources",
+    "has",
     "filters",
-    "maps",
+    "where",
+    "adjacent",
     "elements",
-    "select",
+    "maps",
     "order",
     "group",
     "branch",
@@ -22,6 +28,7 @@ FAMILIES = (
     "match",
     "reduce",
     "call",
+    "profile",
     "strings",
     "lists",
     "numbers",
@@ -48,4 +55,9 @@ def _assemble() -> dict[str, StepBuilder]:
     return table
 
 
-STEPS: dict[str, StepBuilder] = _assemble()
+def __getattr__(name: str) -> dict[str, StepBuilder]:
+    """``STEPS`` is put together when first asked for: the families import the compiler, which imports this package."""
+    if name != "STEPS":
+        raise AttributeError(name)
+    table = globals()["STEPS"] = _assemble()
+    return table

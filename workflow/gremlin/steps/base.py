@@ -16,7 +16,6 @@ family's module. ``by()``, ``as()``, ``option()`` … arrive through ``Step.modu
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from abc import abstractmethod
@@ -24,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol
 
 from workflow.errors import CancelledByUser, QueryFailed, ReadOnlyViolation, TimeLimitExceeded
+from workflow.gremlin.chance import Chance, FreshChance, SeededChance
 from workflow.gremlin.traversal import Strategy, Traversal
 from workflow.gremlin.traverser import NO_LABELS, PathTraverser, Traverser
 from workflow.settings import Profile
@@ -122,9 +122,15 @@ class ExecutionContext:
         self.cancelled = cancelled
         self.read_only = read_only
         self.side_effects = SideEffects()
-        self.random = random.Random()
+        self.seed: int | None = None
+        self._chances: dict[Step, Chance] = {}
+        self.bulked = True  # withBulk(false): merged traversers count as one
         self.transaction = transaction
         self.traverser: type[Traverser] = PathTraverser if full_path else Traverser
+        self.user_side_effects: frozenset[str] = frozenset()
+        self.profiler: Profiler | None = None
+        self.groups: dict[str, Any] = {}  # what group("key") steps have collected so far
+        self.memory: dict[Any, Any] = {}  # what a step keeps for the whole run, beyond the frames of its chain
         self.sack_initial: Callable[[], Any] | None = None
         self.sack_merge: Callable[[Any, Any], Any] | None = None
 
@@ -135,6 +141,13 @@ class ExecutionContext:
         if self.deadline is not None and time.monotonic() > self.deadline:
             limit = int(1000 * (self.timeout_s or 0))
             raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def chance(self, step: Step) -> Chance:
+        """The random numbers of a step; every step of a seeded query draws its own sequence."""
+        found = self._chances.get(step)
+        if found is None:
+            found = self._chances[step] = FreshChance() if self.seed is None else SeededChance(self.seed)
+        return found
 
     def writer(self) -> Transaction:
         """The transaction of this query, begun when first asked for. The engine commits or rolls back."""
@@ -151,6 +164,12 @@ class ExecutionContext:
         if self.sack_initial is not None:
             first.sack = self.sack_initial()
         return first
+
+
+class Profiler(Protocol):
+    """Counts and times what passes each top-level step."""
+
+    def result(self) -> Any: ...
 
 
 class Step:
@@ -193,6 +212,9 @@ class Step:
 
     def register(self, side_effects: SideEffects) -> None:
         """Called before a run: register the side-effect keys of this step."""
+
+    def prepare(self, ctx: ExecutionContext) -> None:
+        """Called before a run, before anything is read: what this step needs of the context."""
 
     def arguments(self) -> str:
         """What explain() writes between the brackets."""
@@ -283,11 +305,12 @@ class Child:
     Children return traversers: read ``.value`` and ``.bulk``.
     """
 
-    __slots__ = ("has_barrier", "source", "steps")
+    __slots__ = ("has_barrier", "has_barrier_here", "source", "steps")
 
     def __init__(self, steps: tuple[Step, ...], source: Traversal) -> None:
         self.steps = steps
         self.source = source
+        self.has_barrier_here: bool = any(s.barrier for s in steps)
         self.has_barrier: bool = any(s.barrier or any(c.has_barrier for c in s.children()) for s in steps)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
@@ -327,11 +350,11 @@ def chain(
     for step in steps:
         source = step.run(ctx, source, frame)
         if step.tracked:
-            source = _labelled(source, step.tracked)
+            source = labelled(source, step.tracked)
     return source
 
 
-def _labelled(source: Iterator[Traverser], labels: frozenset[str]) -> Iterator[Traverser]:
+def labelled(source: Iterator[Traverser], labels: frozenset[str]) -> Iterator[Traverser]:
     for t in source:
         t.label(labels)
         yield t

@@ -1,0 +1,183 @@
+"""Steps along the edges: ``out``, ``inE``, ``otherV`` and their like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from workflow.errors import QueryFailed
+from workflow.graphs.base import Way
+from workflow.graphs.model import Edge, Vertex
+from workflow.gremlin.compile import Compiler
+from workflow.gremlin.semantics import java_class
+from workflow.gremlin.steps.base import Args, ExecutionContext, FlatMapStep, Frame, MapStep, Step, StepBuilder
+from workflow.gremlin.traverser import Traverser
+from workflow.gremlin.values import Direction
+
+WAYS: dict[Direction, Way] = {Direction.OUT: "out", Direction.IN: "in", Direction.BOTH: "both"}
+
+
+class AdjacentStep(Step):
+    """``out``, ``in`` and ``both``: to the vertices at the other ends."""
+
+    def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self.way = way
+        self.edge_labels = labels
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        graph, way, labels = ctx.graph, self.way, self.edge_labels or None
+        neighbours = graph.neighbours
+        for turn, t in enumerate(source):
+            vertex = t.value
+            if type(vertex) is not Vertex:
+                refuse_cast(vertex, "Vertex")
+            split = t.split
+            if not turn & 127:
+                ctx.check()
+            for row in neighbours(vertex.row, way, labels):
+                yield split(Vertex(graph, row))
+
+    def arguments(self) -> str:
+        return ",".join([self.way.upper(), *map(str, self.edge_labels)])
+
+
+class IncidentStep(Step):
+    """``outE``, ``inE`` and ``bothE``: to the edges."""
+
+    def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self.way = way
+        self.edge_labels = labels
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        graph, way, labels = ctx.graph, self.way, self.edge_labels or None
+        incident = graph.incident
+        for turn, t in enumerate(source):
+            vertex = t.value
+            if type(vertex) is not Vertex:
+                refuse_cast(vertex, "Vertex")
+            split = t.split
+            if not turn & 127:
+                ctx.check()
+            for row in incident(vertex.row, way, labels):
+                yield split(Edge(graph, row))
+
+    def arguments(self) -> str:
+        return ",".join([self.way.upper(), *map(str, self.edge_labels)])
+
+
+class EndsStep(FlatMapStep):
+    """``outV``, ``inV`` and ``bothV`` of an edge."""
+
+    def __init__(self, way: Way) -> None:
+        super().__init__()
+        self.way = way
+
+    def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]:
+        edge = traverser.value
+        if not isinstance(edge, Edge):
+            refuse_cast(edge, "Edge")
+        if self.way == "out":
+            return (edge.out_vertex,)
+        return (edge.in_vertex,) if self.way == "in" else (edge.out_vertex, edge.in_vertex)
+
+    def arguments(self) -> str:
+        return self.way.upper()
+
+
+class OtherVertexStep(MapStep):
+    """``otherV``: the end of the edge that the path did not come from."""
+
+    requires = frozenset({"path"})
+
+    def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
+        edge = traverser.value
+        if not isinstance(edge, Edge):
+            refuse_cast(edge, "Edge")
+        first, second = edge.out_vertex, edge.in_vertex
+        node = traverser.path
+        while node is not None:
+            if isinstance(node.value, Vertex):
+                if node.value == first:
+                    return second
+                if node.value == second:
+                    return first
+            node = node.parent
+        raise QueryFailed(
+            f"The path history of the traverser does not contain a vertex of the edge {edge}: otherV() needs one"
+        )
+
+
+def refuse_cast(value: Any, wanted: str) -> None:
+    """Raise for a value of the wrong kind, as Java's casts word it."""
+    found = "null" if value is None else java_class(value).removeprefix("class ")
+    raise QueryFailed(
+        f"class {found} cannot be cast to class org.apache.tinkerpop.gremlin.structure.{wanted}"
+        f" ({wanted} was expected, not {value})"
+    )
+
+
+def _labels(compiler: Compiler, args: Args) -> tuple[Any, ...]:
+    out: list[Any] = []
+    for arg in args:
+        compiler.checked(arg)
+        if isinstance(arg, (list, tuple)):
+            out.extend(arg)
+        elif arg is None or isinstance(arg, str):
+            out.append(arg)
+        else:
+            raise QueryFailed(f"Edge labels are strings; {arg!r} is none")
+    return tuple(out)
+
+
+def _hop(kind: type[AdjacentStep] | type[IncidentStep], way: Way) -> StepBuilder:
+    def build(compiler: Compiler, name: str, args: Args) -> Step:
+        return kind(way, _labels(compiler, args))
+
+    return build
+
+
+def _directed(kind: type[AdjacentStep] | type[IncidentStep]) -> StepBuilder:
+    """``to(Direction, …)`` and ``toE``."""
+
+    def build(compiler: Compiler, name: str, args: Args) -> Step:
+        if not args or not isinstance(args[0], Direction):
+            raise QueryFailed(f"{name}() takes a direction first")
+        return kind(WAYS[args[0]], _labels(compiler, args[1:]))
+
+    return build
+
+
+def _ends(way: Way) -> StepBuilder:
+    def build(compiler: Compiler, name: str, args: Args) -> Step:
+        return EndsStep(way)
+
+    return build
+
+
+def _to_v(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) != 1 or not isinstance(args[0], Direction):
+        raise QueryFailed("toV() takes a direction")
+    return EndsStep(WAYS[args[0]])
+
+
+def _other(compiler: Compiler, name: str, args: Args) -> Step:
+    return OtherVertexStep()
+
+
+STEPS: dict[str, StepBuilder] = {
+    "out": _hop(AdjacentStep, "out"),
+    "in": _hop(AdjacentStep, "in"),
+    "both": _hop(AdjacentStep, "both"),
+    "outE": _hop(IncidentStep, "out"),
+    "inE": _hop(IncidentStep, "in"),
+    "bothE": _hop(IncidentStep, "both"),
+    "to": _directed(AdjacentStep),
+    "toE": _directed(IncidentStep),
+    "outV": _ends("out"),
+    "inV": _ends("in"),
+    "bothV": _ends("both"),
+    "toV": _to_v,
+    "otherV": _other,
+}
