@@ -543,3 +543,22 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(export:
     graph = run().graph
     assert graph.node_ids["User"] == ["a", "b"]
     assert graph.features["User"]["age"].ravel().tolist() == [0.0, 1.0]
+
+
+def test_what_a_killed_run_left_is_cleared_away(export: Any, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "output/.staging-dead").mkdir(parents=True)
+    (tmp_path / "output/.staging-dead/0.parquet").write_bytes(b"half")
+    export.node(USERS)
+    export.edge(FRIENDS)
+    assert not list(run().output.glob(".staging*"))
+
+
+def test_hundreds_of_relations_in_one_file_are_that_many_edge_types(export: Any, run: Run) -> None:
+    lines = "".join(f"r{i}e,n{i},n{(i * 3 + 1) % 300},r{i:03d}\n" for i in range(300))
+    export.edge("~id,~from,~to,relation\n" + lines, relation=["relation", ""])
+    done = run()
+    assert len(done.graph.edge_types) == 300
+    assert done.graph.edge_ids[EdgeType("User", "r007", "User")] == ["r7e"]
+    assert len(done.graph.targets) == 300
+    assert done.text("report.html").count("<svg") == 12
+    assert "Of the 12 largest of 300 edge types" in done.text("report.html")

@@ -47,6 +47,7 @@ HPO_CONFIGURATION = "model-hpo-configuration.json"
 HPO_TEMPLATES = "hpo-configuration-templates"
 RECOMMENDATION = "train_instance_recommendation.json"
 REPORT = "report.html"
+STAGING = ".staging-"
 TOP_VALUES = 6
 MB = 1 << 20
 
@@ -78,8 +79,10 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     need = _check_size(job, configuration)
     log(f"processing {job.config_file_name}: about {need.memory / MB:.0f} MB of memory needed")
     job.output.mkdir(parents=True, exist_ok=True)
+    for left in job.output.glob(f"{STAGING}*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with dgl_file.GraphFileWriter() as graph_file:
-        with tempfile.TemporaryDirectory(prefix=".staging-", dir=job.output) as staging:
+        with tempfile.TemporaryDirectory(prefix=STAGING, dir=job.output) as staging:
             graph, encoders, report = _build(job, configuration, Path(staging), progress)
         progress("writing", 0, 3)
         graph = _write(job, graph, encoders)

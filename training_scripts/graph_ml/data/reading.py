@@ -309,10 +309,10 @@ def _is_whole(part: Rows, count: int) -> bool:
     return len(part.rows) == part.file.rows == count and bool(np.array_equal(part.elements, part.rows))
 
 
-def _mask(rows: IntArray, count: int) -> list[bool]:
+def _mask(rows: IntArray, count: int) -> nw.Series[Any]:
     chosen = np.zeros(count, dtype=bool)
     chosen[rows] = True
-    return [bool(flag) for flag in chosen]
+    return nw.from_native(pl.Series(chosen), series_only=True)
 
 
 def _id_table(ids: Sequence[str]) -> nw.DataFrame[Any]:

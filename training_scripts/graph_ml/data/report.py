@@ -25,6 +25,7 @@ from .graph import GraphData
 MB = 1 << 20
 TEMPLATE = "report.html.j2"
 TOP_CATEGORIES = 12
+MOST_CHARTS = 12  # a knowledge graph may have hundreds of relations
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
         edges=[(str(kind), len(graph.edges[kind]), _unconnected(graph, kind)) for kind in graph.edge_types],
         targets=[_target_row(graph, target) for target in graph.targets],
         charts=_charts(graph),
+        most_charts=MOST_CHARTS,
         recommendation=recommendation,
         memory=(
             estimated.get("processing_memory", 0) / MB,
@@ -127,10 +129,11 @@ def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:
 
 
 def _charts(graph: GraphData) -> list[tuple[str, str]]:
-    """(title, SVG) of the degree distribution of each edge type; nothing for one without edges."""
+    """(title, SVG) of the degree distributions of the largest edge types; nothing for one without edges."""
     charts = []
+    largest = sorted(graph.edges, key=lambda kind: -len(graph.edges[kind]))[:MOST_CHARTS]
     for kind, edges in graph.edges.items():
-        if not len(edges):
+        if not len(edges) or kind not in largest:
             continue
         ends = [
             (kind.source, "out", np.bincount(edges.source, minlength=graph.num_nodes[kind.source])),

@@ -6,6 +6,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,12 @@ def encode_hashed(
     return np.asarray(vectors / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
+@lru_cache(maxsize=8)
 def sparse_projection(features: int, dims: int, seed: int) -> FloatArray:
     """A random matrix (features, dims), most of it zero, that nearly keeps distances.
 
-    Entries are 0 but for a share 1/sqrt(features), which are +-sqrt(sqrt(features) / dims).
+    Entries are 0 but for a share 1/sqrt(features), which are +-sqrt(sqrt(features) / dims). The matrix is kept, because
+    an endpoint asks for the same one at every request; it must not be written to.
 
     Source: Li, Hastie, Church 2006.
     """
