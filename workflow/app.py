@@ -22,8 +22,11 @@ from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.base import GraphSource
 from workflow.graphs.bulk import CsvLoad
 from workflow.graphs.persistence import open_graph
+from workflow.graphs.remote import GremlinDatabase, GremlinSource
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
+from workflow.gremlin.gateway import GatewayEngine
+from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.inference.local import LocalEndpointHost
 from workflow.inference.service import EndpointService
 from workflow.jobs.endpoints import Endpoints
@@ -124,11 +127,18 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     closers.append(jobs.close)
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
     closers.append(prediction.close)
-    graphs = _open_graphs(settings, closers)
+    graphs = {} if settings.gremlin_url else _open_graphs(settings, closers)
     engines = {source: Engine(graph, settings.profile, prediction=prediction) for source, graph in graphs.items()}
+    remote: dict[str, Callable[[int], GraphSource]] = {}
+    if settings.gremlin_url:
+        database = GremlinDatabase(settings.gremlin_url, message_format=GraphSONMessages())
+        engines["g"] = GatewayEngine(database, settings.profile, prediction=prediction)
+        reader = GremlinDatabase(settings.gremlin_url)
+        remote[database.host] = partial(GremlinSource, reader)
+        closers.extend((database.close, reader.close))
     queries = QueryRegistry()
     closers.append(queries.cancel_all)
-    exports = _exports(settings, storage, graphs)
+    exports = _exports(settings, storage, graphs, remote)
     closers.append(exports.close)
     loads = _loads(settings, storage, graphs)
     closers.append(loads.close)
@@ -167,8 +177,13 @@ def _jobs(settings: Settings, storage: Storage) -> JobService:
     return JobService(store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account))
 
 
-def _exports(settings: Settings, storage: Storage, graphs: Mapping[str, GraphSource]) -> ExportService:
-    sources = ExportSources(graphs, own_hosts=(settings.host, *OWN_HOSTS))
+def _exports(
+    settings: Settings,
+    storage: Storage,
+    graphs: Mapping[str, GraphSource],
+    remote: Mapping[str, Callable[[int], GraphSource]],
+) -> ExportService:
+    sources = ExportSources(graphs, remote, own_hosts=(settings.host, *OWN_HOSTS))
     return ExportService(settings.home / "exports.sqlite", storage, sources, settings.home / "exporting")
 
 

@@ -70,6 +70,11 @@ class GremlinDatabase:
         self._client: Any = None
         self._lock = threading.Lock()
 
+    @property
+    def host(self) -> str:
+        """The name clients give as ``endpoint`` of an export."""
+        return urlsplit(self.url).hostname or ""
+
     def text(self, query: str, bindings: Mapping[str, Any] | None = None) -> list[Any]:
         """All results of a query as text. Raises DatabaseUnreachable, or what ``remote_error`` makes of the answer."""
         args: dict[str, Any] = {"gremlin": query, "aliases": {"g": self.source}}
@@ -124,6 +129,8 @@ class GremlinDatabase:
         with self._lock:
             if self._client is not None:
                 return self._client, False
+            # it logs every refused query as an error, with the stack of the other side
+            logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
             from gremlin_python.driver.client import Client
             from gremlin_python.driver.serializer import GraphSONSerializersV3d0
 

@@ -6,6 +6,7 @@ An answer is kept for the length of one query, so that what was asked ahead in a
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from workflow.gremlin.ml_spec import (
     predicted_edge_types,
 )
 from workflow.gremlin.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.gremlin.remote_graph import RemoteGraph
 from workflow.gremlin.steps.adjacent import refuse_cast
 from workflow.gremlin.steps.base import ExecutionContext
 from workflow.inference.base import (
@@ -56,6 +58,7 @@ class Answers:
         service.check_role(spec.role_arn)
         self._ctx, self._spec, self._service = ctx, spec, service
         self._graph = ctx.graph
+        self._random = random.Random(ctx.seed)
         self._endpoint = service.resolve(spec.endpoint)
         self._card: ModelCard | None = service.describe(self._endpoint)
         check_model(spec, self._card)
@@ -228,6 +231,8 @@ class Answers:
                 *self._ask_links_of(vertices[middle:], candidate_type, topk),
             ]
         self._note_origin(answer)
+        if isinstance(self._graph, RemoteGraph):
+            self._graph.load_vertices(str(one.value) for results in answer.results for one in results)
         again = []
         for vertex, results in zip(vertices, answer.results, strict=True):
             found, exhausted = self._candidates(vertex, results, linked.get(vertex, frozenset()))
@@ -292,7 +297,7 @@ class Answers:
                 starts += (graph.edge_source(element.row), graph.edge_target(element.row))
             else:
                 starts.append(element.row)
-        rng = None if self._spec.deterministic else self._ctx.random
+        rng = None if self._spec.deterministic else self._random
         return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, rng)
 
     def _note_origin(self, answer: Predictions) -> None:

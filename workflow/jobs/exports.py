@@ -44,14 +44,14 @@ class ExportSources:
 
     Args:
         graphs: by name, such as ``g`` or ``gmodern``; the first is the default.
-        remote: by host name, what the operator has configured beyond the service's own graphs.
+        remote: by host name, databases the operator has configured; called with the concurrency of a request.
         own_hosts: names under which clients reach this service.
     """
 
     def __init__(
         self,
         graphs: Mapping[str, GraphSource],
-        remote: Mapping[str, GraphSource] | None = None,
+        remote: Mapping[str, Callable[[int], GraphSource]] | None = None,
         own_hosts: tuple[str, ...] = OWN_HOSTS,
     ) -> None:
         self._graphs, self._remote, self._own_hosts = dict(graphs), dict(remote or {}), own_hosts
@@ -73,11 +73,12 @@ class ExportSources:
         if endpoint.count(":") == 1:
             endpoint = endpoint.partition(":")[0]
         if endpoint in self._remote:
-            return self._remote[endpoint]
-        if self._graphs and (not endpoint or endpoint == host or endpoint in self._own_hosts):
-            return next(iter(self._graphs.values()))
-        if not endpoint and self._remote:
-            return next(iter(self._remote.values()))
+            return self._remote[endpoint](request.concurrency)
+        if not endpoint or endpoint == host or endpoint in self._own_hosts:
+            for graph in self._graphs.values():
+                return graph
+            for database in self._remote.values():
+                return database(request.concurrency)
         known = ", ".join(dict.fromkeys((*self._remote, *self._own_hosts)))
         raise InvalidParameter(
             f"endpoint {endpoint!r} is not a database this service may read; known hosts: {known}. "

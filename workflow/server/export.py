@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,18 +10,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from workflow.errors import BadRequest, UnsupportedOperation
-from workflow.server.errors import json_error
+from workflow.errors import UnsupportedOperation
+from workflow.server.bodies import body_of
 from workflow.server.services import Services
-
-_MAX_BODY_BYTES = 1 << 20
 
 
 def routes(services: Services) -> list[BaseRoute]:
     """Start, status, cancel and list, under both prefixes."""
 
     async def start(request: Request) -> Response:
-        body = await _object(request)
+        body = await body_of(request)
         exports = _exports(services)
         return JSONResponse(await to_thread.run_sync(partial(exports.start, body, request.url.hostname)))
 
@@ -51,22 +47,3 @@ def _exports(services: Services) -> Any:
     if services.exports is None:
         raise UnsupportedOperation("this service has no export; start it with a graph")
     return services.exports
-
-
-async def _object(request: Request) -> Mapping[str, Any]:
-    """The body as a JSON object, whatever the content type says: notebooks send none."""
-    size = request.headers.get("content-length", "0")
-    if not size.isdigit() or int(size) > _MAX_BODY_BYTES:
-        raise BadRequest(f"the request body is larger than {_MAX_BODY_BYTES} bytes")
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > _MAX_BODY_BYTES:
-            raise BadRequest(f"the request body is larger than {_MAX_BODY_BYTES} bytes")
-    try:
-        body = json.loads(data or b"{}")
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(json_error(data, error)) from error
-    if not isinstance(body, dict):
-        raise BadRequest(f"the request body must be a JSON object, not {type(body).__name__}")
-    return body

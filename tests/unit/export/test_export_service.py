@@ -225,7 +225,7 @@ def test_a_notebook_starts_polls_and_deletes(client: Client, bench: Bench, prefi
     ("content", "status", "code"),
     [
         (b"{", 400, "BadRequestException"),
-        (b"[]", 400, "BadRequestException"),
+        (b"[]", 400, "MissingParameterException"),  # read as a form that says nothing
         (b"\xff", 400, "BadRequestException"),
         (b"{}", 400, "MissingParameterException"),
         (b" " * ((1 << 20) + 1), 400, "BadRequestException"),
