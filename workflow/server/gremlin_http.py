@@ -21,13 +21,13 @@ from workflow.graphs.model import Traverser
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
-from workflow.gremlin.wire.codecs import CODECS, ItemWriter, normal_mime
+from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
 from workflow.server.errors import error_response
 from workflow.server.gremlin_answers import BadMessage, Code, known
 from workflow.server.gremlin_execution import Query, QueryRunner
 from workflow.server.gremlin_http4 import TransactionTable, is_version_4, respond_version_4
-from workflow.server.gremlin_protocol import batches, knows_no_offsets, materializes, query_of
+from workflow.server.gremlin_protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.server.gremlin_reports import Serialization, explain_text, profile_text
 from workflow.server.origins import allows_origin
@@ -96,11 +96,15 @@ class GremlinDoor:
 
     def _answer(self, asked: Asked, running: RunningQuery, dialect: Dialect) -> bytes:
         try:
-            items: list[bytes] = []
-            results = self.runner.results(asked.query, running)
-            for _, group in batches(results, asked.codec, dialect, batch=1024, traversers=asked.traversers):
-                items.extend(group)
-            return asked.codec.response(asked.request_id, Code.SUCCESS, "", None, items)
+            items = asked.codec.items(dialect)
+            for traverser in self.runner.results(asked.query, running):
+                if asked.traversers:
+                    items.add_traverser(traverser.value, traverser.bulk)
+                else:
+                    items.add(traverser.value)
+                    if traverser.bulk > 1:
+                        items.repeat(traverser.bulk - 1)
+            return asked.codec.response(asked.request_id, Code.SUCCESS, "", None, *items.take())
         finally:
             self.runner.registry.finish(running)
 
@@ -154,11 +158,12 @@ class GremlinDoor:
             codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
             script = parse(text)[-1]
             engine = self.runner.engine(script.source_name, {})
-            writer = codec.writer(Dialect(materializes({}, self.runner.profile), True))
-            shown = Shown(writer, int(fields.get("profile.chop") or 0) if "profile.chop" in fields else 250)
+            items = codec.items(Dialect(materializes({}, self.runner.profile), True))
+            shown = Shown(items, int(fields.get("profile.chop") or 0) if "profile.chop" in fields else 250)
             options = self.runner.options(Query(text), script.traversal, running)
             result = engine.profile(script.traversal, options, shown.take)
-            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, shown.items)
+            data, count = items.take()
+            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, data, count)
             output = shown.text() if is_true(fields.get("profile.results", True)) else ""
             sent = Serialization(result.results, shown.seconds, len(answer), codec.mime, output)
             return profile_text(
@@ -194,17 +199,18 @@ class Shown:
         chop: characters of text to keep; 0 keeps all.
     """
 
-    def __init__(self, writer: ItemWriter, chop: int) -> None:
-        self.items: list[bytes] = []
+    def __init__(self, items: Items, chop: int) -> None:
         self.seconds = 0.0
-        self._writer = writer
+        self._items = items
         self._chop = chop
         self._texts: list[str] = []
         self._length = 0
 
     def take(self, traverser: Traverser) -> None:
         started = time.perf_counter()
-        self.items.extend([self._writer.encode(traverser.value)] * traverser.bulk)
+        self._items.add(traverser.value)
+        if traverser.bulk > 1:
+            self._items.repeat(traverser.bulk - 1)
         self.seconds += time.perf_counter() - started
         if not self._chop or self._length <= self._chop:
             self._texts.append(str(traverser.value))

@@ -22,7 +22,7 @@ from workflow.gremlin.wire import (
     Request,
     split_frame,
 )
-from workflow.gremlin.wire.codecs import CODECS
+from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.server.gremlin_answers import BadMessage, Code, WrongCredentials, known, status_of
 from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession
 from workflow.server.gremlin_queries import RunningQuery
@@ -30,7 +30,7 @@ from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64
 MAX_BATCH: Final = 1_000_000
-FRAME_BYTES: Final = 8 * 1024 * 1024  # clients refuse messages beyond 10 MiB
+FRAME_BYTES: Final = 1024 * 1024  # a frame that has grown to this is sent; clients refuse messages beyond 10 MiB
 MAX_SESSIONS: Final = 64
 
 Frame = bytes | str
@@ -102,13 +102,13 @@ class Conversation:
     def _authenticate(self, request: Request, codec: Codec) -> list[Frame] | Job:
         challenge, self._challenge = self._challenge, None
         if self._authenticated and challenge is None:
-            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, []))]
+            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, b""))]
         user, password = plain_credentials(request.args.get("sasl"))
         if self._credentials is not None and not self._credentials(user, password):
             raise WrongCredentials
         self._authenticated = True
         if challenge is None:
-            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, []))]
+            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, b""))]
         return self._accept(challenge.request, challenge.codec)
 
     def _accept(self, request: Request, codec: Codec) -> list[Frame] | Job:
@@ -158,11 +158,10 @@ class Conversation:
         results = self.runner.results(query, running, session)
         dialect = Dialect(materializes(request.args, self.profile), self._legacy_dates)
         try:
-            for code, items in batches(
-                results, codec, dialect, batch=batch_size(request.args), traversers=request.op == "bytecode"
+            for code, data, count in batches(
+                results, codec.items(dialect), batch_size(request.args), traversers=request.op == "bytecode"
             ):
-                data = None if code == Code.NO_CONTENT else items
-                yield as_frame(codec, codec.response(request.id, code, "", None, data))
+                yield as_frame(codec, codec.response(request.id, code, "", None, data, count))
         except GeneratorExit:
             results.close()  # type: ignore[attr-defined]  # a generator, which Iterator does not say
             raise
@@ -179,30 +178,36 @@ class Conversation:
 
 
 def batches(
-    results: Iterator[Traverser], codec: Codec, dialect: Dialect, *, batch: int, traversers: bool
-) -> Iterator[tuple[int, list[bytes]]]:
-    """Encoded results in groups: every one but the last is partial; nothing at all is 204.
+    results: Iterator[Traverser], items: Items, batch: int, *, traversers: bool
+) -> Iterator[tuple[int, bytes | None, int]]:
+    """Status, data and count of each frame: every one but the last is partial; nothing at all is 204.
 
-    A group ends at ``batch`` results or when it has grown to the size of a frame. The last group is given only after
-    the results have ended, which is when the query is committed.
+    A frame ends at ``batch`` results or when it has grown to ``FRAME_BYTES``. The last one is given only after the
+    results have ended, which is when the query is committed.
     """
-    writer = codec.writer(dialect)
-    items: list[bytes] = []
-    size = 0
     for traverser in results:
+        if items.count >= batch or items.size >= FRAME_BYTES:
+            yield Code.PARTIAL_CONTENT, *items.take()
         if traversers:
-            data, copies = writer.encode_traverser(traverser.value, traverser.bulk), 1
-        else:
-            data, copies = writer.encode(traverser.value), traverser.bulk
+            items.add_traverser(traverser.value, traverser.bulk)
+            continue
+        items.add(traverser.value)
+        copies = traverser.bulk - 1
         while copies > 0:
-            if len(items) >= batch or (items and size + len(data) > FRAME_BYTES):
-                yield Code.PARTIAL_CONTENT, items
-                items, size = [], 0
-            room = max(1, min(copies, batch - len(items), (FRAME_BYTES - size) // max(1, len(data))))
-            items.extend([data] * room)
-            size += len(data) * room
-            copies -= room
-    yield (Code.SUCCESS, items) if items else (Code.NO_CONTENT, items)
+            if items.count >= batch or items.size >= FRAME_BYTES:
+                yield Code.PARTIAL_CONTENT, *items.take()
+                items.add(traverser.value)
+                copies -= 1
+                continue
+            each = items.repeat(1)
+            room = min(copies - 1, batch - items.count, (FRAME_BYTES - items.size) // each)
+            if room > 0:
+                items.repeat(room)
+            copies -= 1 + max(0, room)
+    if items.count:
+        yield Code.SUCCESS, *items.take()
+    else:
+        yield Code.NO_CONTENT, None, 0
 
 
 def as_frame(codec: Codec, message: bytes) -> Frame:

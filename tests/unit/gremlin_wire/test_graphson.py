@@ -41,6 +41,7 @@ from workflow.gremlin.values import (
     TraversalMetrics,
 )
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
+from workflow.gremlin.wire.codecs import TextItems
 from workflow.gremlin.wire.graphson_reader import parse_duration, read_request, read_value
 from workflow.gremlin.wire.graphson_writer import TYPED, UNTYPED, GraphSONWriter, iso_duration
 
@@ -107,7 +108,10 @@ def test_what_version_3_writes_reads_back_with_value_and_type(value: object) -> 
 def test_a_tree_and_a_traverser_read_back() -> None:
     tree = Tree({"a": Tree({1: Tree()}), "b": Tree()})
     assert read_value(V3.encode(tree)) == tree
-    again = read_value(V3.encode_traverser("x", 5))
+    items = TextItems(V3)
+    items.add_traverser("x", 5)
+    assert items.take() == (V3.encode(Traverser("x", 5)), 1)
+    again = read_value(V3.encode(Traverser("x", 5)))
     assert isinstance(again, Traverser)
     assert (again.value, again.bulk) == ("x", 5)
 

@@ -131,20 +131,30 @@ def test_bytecode_is_answered_with_traversers_and_text_without(conversation: Con
     assert data_of(answer) == ["a", "a"]
 
 
+def frames_of(results: Iterator[Traverser], batch: int = 64) -> list[tuple[int, int, int]]:
+    """Status, count and bytes of each frame."""
+    found = batches(results, CODECS[GRAPHSON_V3].items(Dialect()), batch, traversers=False)
+    return [(code, count, len(data or b"")) for code, data, count in found]
+
+
 def test_frames_stay_below_what_drivers_accept() -> None:
-    codec = CODECS[GRAPHSON_V3]
-    results = iter([Traverser("x" * 1_000_000, bulk=30)])
-    groups = list(batches(results, codec, Dialect(), batch=64, traversers=False))
-    assert sum(len(items) for _, items in groups) == 30
-    assert all(sum(map(len, items)) <= FRAME_BYTES for _, items in groups)
-    assert [code for code, _ in groups] == [206] * (len(groups) - 1) + [200]
+    frames = frames_of(iter([Traverser("x" * 1_000_000, bulk=30), Traverser("y" * 1_000_000)]))
+    assert sum(count for _, count, _ in frames) == 31
+    assert all(size < 10 * 1024 * 1024 for _, _, size in frames)
+    assert [code for code, _, _ in frames] == [206] * (len(frames) - 1) + [200]
 
 
 def test_a_result_larger_than_a_frame_is_sent_alone() -> None:
-    codec = CODECS[GRAPHSON_V3]
-    results = iter([Traverser("x" * (FRAME_BYTES + 1), bulk=2), Traverser("y")])
-    groups = list(batches(results, codec, Dialect(), batch=64, traversers=False))
-    assert [len(items) for _, items in groups] == [1, 1, 1]
+    frames = frames_of(iter([Traverser("x" * (FRAME_BYTES + 1), bulk=2), Traverser("y")]))
+    assert [count for _, count, _ in frames] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 64])
+def test_a_bulk_is_spread_over_frames(batch: int) -> None:
+    frames = frames_of(iter([Traverser("a"), Traverser("b", bulk=200), Traverser("c", bulk=2)]), batch)
+    assert sum(count for _, count, _ in frames) == 203
+    assert all(count == batch for code, count, _ in frames if code == 206)
+    assert frames[-1][0] == 200
 
 
 def test_the_final_frame_waits_for_the_commit() -> None:
@@ -154,7 +164,7 @@ def test_the_final_frame_waits_for_the_commit() -> None:
         yield Traverser("a")
         order.append("committed")
 
-    for code, _ in batches(results(), CODECS[GRAPHSON_V3], Dialect(), batch=64, traversers=False):
+    for code, _, _ in batches(results(), CODECS[GRAPHSON_V3].items(Dialect()), 64, traversers=False):
         order.append(str(int(code)))
     assert order == ["committed", "200"]
 

@@ -7,15 +7,14 @@ by size.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from workflow.gremlin.wire import graphbinary_reader, graphson_reader
-from workflow.gremlin.wire.graphbinary4 import GraphBinary4Writer
-from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter, bare_int, bare_string
-from workflow.gremlin.wire.graphson4 import GraphSON4Writer
+from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter, bare_int, bare_long, bare_string
 from workflow.gremlin.wire.graphson_writer import GraphSONWriter
 from workflow.gremlin.wire.messages import Request, UnreadableRequest
 
@@ -51,8 +50,8 @@ class Codec(Protocol):
     def read_request(self, data: bytes, position: int = 0) -> Request:
         """The message that starts at ``position``; raises UnreadableRequest."""
 
-    def writer(self, dialect: Dialect) -> ItemWriter:
-        """What encodes results for this client."""
+    def items(self, dialect: Dialect) -> Items:
+        """What collects encoded results for this client."""
 
     def response(
         self,
@@ -60,18 +59,108 @@ class Codec(Protocol):
         code: int,
         message: str = "",
         attributes: Mapping[str, Any] | None = None,
-        items: Sequence[bytes] | None = None,
+        data: bytes | None = None,
+        count: int = 0,
     ) -> bytes:
-        """One response message; ``items`` None means no data."""
+        """One response message; ``data`` is what ``Items.take`` gave for ``count`` results, or None for no data."""
 
 
-class ItemWriter(Protocol):
-    """Encodes single results; not to be shared between threads."""
+class Items(Protocol):
+    """Results encoded one after the other until they are taken as the data of a message. Used by one thread."""
 
-    def encode(self, value: Any) -> bytes:
-        """Raises UnwritableResult."""
+    count: int
+    size: int  # bytes collected, not counting what joins them
 
-    def encode_traverser(self, value: Any, bulk: int) -> bytes: ...
+    def add(self, value: Any) -> None:
+        """Encode a result; raises UnwritableResult, after which the collection is of no use."""
+
+    def add_traverser(self, value: Any, bulk: int) -> None:
+        """The same for a result with the number of times it stands for."""
+
+    def repeat(self, times: int) -> int:
+        """Add the last result again; returns the bytes of one."""
+
+    def take(self) -> tuple[bytes, int]:
+        """What was collected and how many results that is; begins anew."""
+
+
+class BinaryItems:
+    """Results of GraphBinary, in one buffer."""
+
+    __slots__ = ("_last", "_out", "_writer", "count", "size")
+
+    def __init__(self, writer: GraphBinaryWriter) -> None:
+        self._writer = writer
+        self._out = bytearray()
+        self._last = 0
+        self.count = 0
+        self.size = 0
+
+    def add(self, value: Any) -> None:
+        out = self._out
+        self._last = len(out)
+        self._writer.append(out, value)
+        self.count += 1
+        self.size = len(out)
+
+    def add_traverser(self, value: Any, bulk: int) -> None:
+        out = self._out
+        self._last = len(out)
+        out += b"\x21\x00" + bare_long(bulk)
+        self._writer.append(out, value)
+        self.count += 1
+        self.size = len(out)
+
+    def repeat(self, times: int) -> int:
+        piece = bytes(self._out[self._last :])
+        self._out += piece * times
+        self._last = len(self._out) - len(piece)
+        self.count += times
+        self.size = len(self._out)
+        return len(piece)
+
+    def take(self) -> tuple[bytes, int]:
+        taken = bytes(self._out), self.count
+        self._out.clear()
+        self.count = self.size = self._last = 0
+        return taken
+
+
+class TextItems:
+    """Results of GraphSON, as pieces of text."""
+
+    __slots__ = ("_pieces", "_writer", "count", "size")
+
+    def __init__(self, writer: GraphSONWriter) -> None:
+        self._writer = writer
+        self._pieces: list[str] = []
+        self.count = 0
+        self.size = 0
+
+    def add(self, value: Any) -> None:
+        self._keep(self._writer.text(value))
+
+    def add_traverser(self, value: Any, bulk: int) -> None:
+        head = '{"@type":"g:Traverser","@value":{"bulk":{"@type":"g:Int64","@value":'
+        self._keep(f'{head}{bulk}}},"value":{self._writer.text(value)}}}}}')
+
+    def repeat(self, times: int) -> int:
+        piece = self._pieces[-1]
+        self._pieces.extend([piece] * times)
+        self.count += times
+        self.size += len(piece) * times
+        return len(piece)
+
+    def take(self) -> tuple[bytes, int]:
+        taken = ",".join(self._pieces).encode("ascii"), self.count
+        self._pieces = []
+        self.count = self.size = 0
+        return taken
+
+    def _keep(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self.count += 1
+        self.size += len(piece)
 
 
 class GraphBinaryCodec:
@@ -86,7 +175,12 @@ class GraphBinaryCodec:
     def read_request(self, data: bytes, position: int = 0) -> Request:
         return graphbinary_reader.read_request(data, position)
 
-    def writer(self, dialect: Dialect) -> GraphBinaryWriter:
+    def items(self, dialect: Dialect) -> BinaryItems:
+        return BinaryItems(self._writer(dialect))
+
+    @staticmethod
+    @lru_cache(8)
+    def _writer(dialect: Dialect) -> GraphBinaryWriter:
         return GraphBinaryWriter(materialize=dialect.materialize, legacy_dates=dialect.legacy_dates)
 
     def response(
@@ -95,19 +189,25 @@ class GraphBinaryCodec:
         code: int,
         message: str = "",
         attributes: Mapping[str, Any] | None = None,
-        items: Sequence[bytes] | None = None,
+        data: bytes | None = None,
+        count: int = 0,
     ) -> bytes:
         out = bytearray(b"\x81\x01" if request_id is None else b"\x81\x00" + request_id.bytes)
         out += bare_int(code)
         out += b"\x00" + bare_string(message)
         self._plain.bare_map(out, attributes or {})
         out += bare_int(0)
-        if items is None:
+        if data is None:
             out += b"\xfe\x01"
         else:
-            out += b"\x09\x00" + bare_int(len(items))
-            out += b"".join(items)
+            out += b"\x09\x00" + bare_int(count)
+            out += data
         return bytes(out)
+
+
+@lru_cache(32)
+def _graphson_writer(version: int, typed: bool, dialect: Dialect) -> GraphSONWriter:
+    return GraphSONWriter(version, typed=typed, materialize=dialect.materialize, legacy_dates=dialect.legacy_dates)
 
 
 class GraphSONCodec:
@@ -124,10 +224,8 @@ class GraphSONCodec:
     def read_request(self, data: bytes, position: int = 0) -> Request:
         return graphson_reader.read_request(data[position:] if position else data)
 
-    def writer(self, dialect: Dialect) -> GraphSONWriter:
-        return GraphSONWriter(
-            self._version, typed=self._typed, materialize=dialect.materialize, legacy_dates=dialect.legacy_dates
-        )
+    def items(self, dialect: Dialect) -> TextItems:
+        return TextItems(_graphson_writer(self._version, self._typed, dialect))
 
     def response(
         self,
@@ -135,17 +233,18 @@ class GraphSONCodec:
         code: int,
         message: str = "",
         attributes: Mapping[str, Any] | None = None,
-        items: Sequence[bytes] | None = None,
+        data: bytes | None = None,
+        count: int = 0,
     ) -> bytes:
         mapped = self._typed and self._version >= 3
         empty = b'{"@type":"g:Map","@value":[]}' if mapped else b"{}"
         status = self._plain.encode(dict(attributes)) if attributes else empty
-        if items is None:
+        if data is None:
             data = b"null"
+        elif mapped:
+            data = b'{"@type":"g:List","@value":[' + data + b"]}"
         else:
-            data = b"[" + b",".join(items) + b"]"
-            if mapped:
-                data = b'{"@type":"g:List","@value":' + data + b"}"
+            data = b"[" + data + b"]"
         return b"".join(
             (
                 b'{"requestId":',
@@ -203,6 +302,3 @@ def split_frame(frame: bytes) -> tuple[Codec, int]:
     if codec is None:
         raise UnreadableRequest(f"the frame names the format {name!r}; known are {', '.join(MIME_TYPES)}")
     return codec, end
-
-
-__all__ = ["CODECS", "MIME_TYPES", "Codec", "Dialect", "GraphBinary4Writer", "GraphSON4Writer", "ItemWriter"]

@@ -99,18 +99,19 @@ class GraphBinaryWriter:
             function = self._resolve(value)
         function(self, out, value)
 
-    def encode(self, value: Any) -> bytes:
-        """One fully qualified value as bytes."""
-        out = bytearray()
+    def append(self, out: bytearray, value: Any) -> None:
+        """Append one whole result; whatever goes wrong is UnwritableResult."""
+        function = self.table.get(type(value)) or self._resolve(value)
         try:
-            self.write(out, value)
+            function(self, out, value)
         except (StructError, OverflowError, RecursionError, KeyError) as error:
             raise UnwritableResult(f"a {type(value).__name__} cannot be written as GraphBinary: {error}") from error
-        return bytes(out)
 
-    def encode_traverser(self, value: Any, bulk: int) -> bytes:
-        """A traverser: the value and how often it stands for."""
-        return b"\x21\x00" + bare_long(bulk) + self.encode(value)
+    def encode(self, value: Any) -> bytes:
+        """One fully qualified value as bytes; raises UnwritableResult."""
+        out = bytearray()
+        self.append(out, value)
+        return bytes(out)
 
     def label(self, text: str) -> bytes:
         """A label as it stands inside an element: a bare string here, a list in version 4."""

@@ -81,17 +81,16 @@ class GraphSONWriter:
             function = self._resolve(value)
         return function(self, value)
 
-    def encode(self, value: Any) -> bytes:
-        """One value as JSON bytes."""
+    def text(self, value: Any) -> str:
+        """One whole result as JSON, ASCII only; whatever goes wrong is UnwritableResult."""
         try:
-            return self.write(value).encode("ascii")
+            return self.write(value)
         except (OverflowError, RecursionError, KeyError, ValueError) as error:
             raise UnwritableResult(f"a {type(value).__name__} cannot be written as GraphSON: {error}") from error
 
-    def encode_traverser(self, value: Any, bulk: int) -> bytes:
-        """A traverser: the value and how often it stands for."""
-        head = b'{"@type":"g:Traverser","@value":{"bulk":{"@type":"g:Int64","@value":%d},"value":' % bulk
-        return head + self.encode(value) + b"}}"
+    def encode(self, value: Any) -> bytes:
+        """One value as JSON bytes; raises UnwritableResult."""
+        return self.text(value).encode("ascii")
 
     def array(self, values: Iterable[Any]) -> str:
         """A bare JSON array of written values."""
