@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from ..schemas import InstanceRecommendation
 from ..schemas.encoders import (
+    BucketState,
     CategoryState,
+    DatetimeState,
     DroppedState,
     EncoderState,
     HashedTextState,
     NumericalState,
     RawState,
     TextModelState,
+    TfidfState,
 )
 from .graph import GraphData
 
@@ -69,10 +72,15 @@ def describe(state: EncoderState) -> str:
             return f"{state.requested} by {state.library} {state.model}"
         case DroppedState():
             return f"left out: {state.reason}"
+        case BucketState():
+            return f"{state.count} buckets from {state.low:g} to {state.high:g}, window {state.window:g}"
+        case DatetimeState():
+            return f"datetime ({', '.join(state.parts)}; {state.first_year} to {state.last_year})"
+        case TfidfState():
+            terms = len(state.documents_with)
+            return f"text_tfidf ({terms} terms{', projected' if terms > state.dims else ''})"
         case RawState():
             return "kept raw"
-        case _:
-            return state.kind
 
 
 def write_report(path: Path, graph: GraphData, data: ReportData, recommendation: InstanceRecommendation) -> None:
@@ -163,7 +171,7 @@ def _svg(rows: Sequence[dict[str, Any]]) -> str:
         alt.Chart({"values": list(rows)})
         .mark_bar()
         .encode(
-            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=0)),
+            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=-35)),
             y=alt.Y("nodes:Q", title="nodes"),
             color=alt.Color("end:N", title=None, legend=alt.Legend(orient="top")),
             xOffset="end:N",
