@@ -23,6 +23,7 @@ from workflow.storage import ObjectNotFound, S3Uri, Storage
 _log = logging.getLogger(__name__)
 
 ARCHIVE = "model.tar.gz"
+RECOMMENDATION = "train_instance_recommendation.json"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class Execution:
         request = StartModelTransform.model_validate(job.request)
         processing, archive = transform_inputs(self.store, request)
         task = modeltransform.plan(request, job.names, processing, archive)
-        size = sum(info.size for info in self.storage.list(processing.output))
-        outcome = self._run_task(job, task, control, estimates.training_needs(size))
+        outcome = self._run_task(job, task, control, training_needs(self.storage, processing))
         return dataclasses.replace(outcome, result={**outcome.result, "models": [archive_name(archive)]})
 
     def _run_task(self, job: Job, task: Task, control: Control, needs: estimates.Needs) -> Outcome:
@@ -94,8 +94,7 @@ class Execution:
         processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
         configuration = read_configuration(self.storage, processing)
-        size = sum(info.size for info in self.storage.list(processing.output))
-        needs = estimates.training_needs(size)
+        needs = training_needs(self.storage, processing)
         nodes, edges = self._graph_size(processing)
         parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
         tuning = modeltraining.plan(
@@ -143,6 +142,15 @@ class Execution:
 
     def _code(self) -> str:
         return reuse.code_fingerprint(self.scripts)
+
+
+def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:
+    """What a trial over a processing output will want, by the output's own estimate where it has one."""
+    size = sum(info.size for info in storage.list(processing.output))
+    try:
+        return estimates.training_needs(size, storage.read(processing.output / RECOMMENDATION))
+    except ObjectNotFound:
+        return estimates.training_needs(size)
 
 
 def read_configuration(storage: Storage, processing: Finished) -> HpoModel:

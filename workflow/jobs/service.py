@@ -26,7 +26,7 @@ from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
 from workflow.jobs.endpoints import Endpoints
-from workflow.jobs.execution import ARCHIVE, read_configuration, transform_inputs
+from workflow.jobs.execution import ARCHIVE, read_configuration, training_needs, transform_inputs
 from workflow.jobs.model import IllegalTransition, Job, first_state
 from workflow.jobs.store import DuplicateJob, JobStore
 from workflow.jobs.supervisor import Supervisor
@@ -148,8 +148,7 @@ class JobService:
         # a search space that cannot be read is refused now rather than in a minute
         names = job_names("modeltraining", request.id or "check", 0, request.output_location)
         modeltraining.plan(request, names, processing, configuration, previous, seed=0)
-        size = sum(info.size for info in self._storage.list(processing.output))
-        self._check_capacity(estimates.training_needs(size))
+        self._check_capacity(training_needs(self._storage, processing))
 
     def _check_capacity(self, needs: estimates.Needs) -> None:
         capacity = self._runner.capacity()

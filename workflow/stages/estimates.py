@@ -5,6 +5,7 @@ The figures are deliberately low: refusing a job that would have worked is worse
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from workflow.errors import PreconditionsFailed
@@ -45,9 +46,19 @@ def processing_needs(export_bytes: int) -> Needs:
     return Needs(int(INTERPRETER_BYTES + PROCESSING_FACTOR * export_bytes), int(DISK_FACTOR * export_bytes))
 
 
-def training_needs(processed_bytes: int) -> Needs:
-    """Of one trial over processed data of this size on disk."""
-    return Needs(int(TRAINER_BYTES + TRAINING_FACTOR * processed_bytes), int(DISK_FACTOR * processed_bytes))
+def training_needs(processed_bytes: int, recommendation: bytes = b"{}") -> Needs:
+    """Of one trial over processed data.
+
+    Args:
+        processed_bytes: its size on disk.
+        recommendation: ``train_instance_recommendation.json`` of the processing output, whose own estimate counts.
+    """
+    needs = Needs(int(TRAINER_BYTES + TRAINING_FACTOR * processed_bytes), int(DISK_FACTOR * processed_bytes))
+    try:
+        estimated = json.loads(recommendation)["estimated"]
+        return Needs(int(estimated["training_memory"]), max(needs.disk_bytes, int(estimated["training_disk"])))
+    except (ValueError, TypeError, KeyError):  # a file of Neptune's own, or none
+        return needs
 
 
 def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None) -> None:

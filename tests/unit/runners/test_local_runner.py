@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -241,11 +242,13 @@ def test_the_last_metric_line_of_a_log_counts(tmp_path: Path) -> None:
     assert metric_value(tmp_path / "log", "acc") is None
 
 
-def test_trials_are_named_as_sagemaker_names_them() -> None:
-    name = trial_name("social-l-neptune-ml-260105-1024", 2)
+def test_trials_are_named_as_sagemaker_names_them(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner, name="social-l-neptune-ml-260105-1024")
+    name = trial_name(search, 2)
     assert name.startswith("social-l-neptune-ml-260105-1024-002-")
     assert name.endswith("-cpu")
     assert len(name) <= 63
+    assert trial_name(dataclasses.replace(search, work="another-job"), 2) != name
 
 
 def test_children_use_this_interpreter(runner: LocalRunner) -> None:
