@@ -120,6 +120,9 @@ class WritableGraph(Graph, Protocol):
     def begin(self, timeout_s: float | None = None) -> Transaction:
         """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``."""
 
+    def reset(self) -> None:
+        """Remove everything, for good; rows begin anew."""
+
 
 class ColumnView(Protocol):
     """One property key over all rows, to be read while the lease or transaction lasts."""

@@ -217,6 +217,17 @@ class Column:
         codes.flags.writeable = False
         return Codes(codes, values)
 
+    def counts(self, rows: int) -> NDArray[np.int32]:
+        """How many values each of ``rows`` rows holds."""
+        counts = np.zeros(rows, dtype=np.int32)
+        if not self.multi:
+            numeric = self.numeric(rows)
+            if numeric is not None:
+                return numeric.present.astype(np.int32)
+        for row, cell in self.items():
+            counts[row] = len(cell) if type(cell) is Cells else 1
+        return counts
+
     # -- writing
     def put(self, row: int, value: Any) -> Any:
         """Set a row's bare value, ``Cells`` or MISSING; returns what it held."""

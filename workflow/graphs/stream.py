@@ -1,0 +1,94 @@
+"""The change log of a graph as pages of records, by commit and operation number.
+
+Source: the Neptune user guide, "Neptune streams".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from workflow.errors import ExpiredStream, StreamRecordsNotFound
+from workflow.graphs.changes import Record
+from workflow.graphs.journal import Commit, Journal
+
+Start = Literal["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "TRIM_HORIZON", "LATEST"]
+
+
+def read_stream(journal: Journal, start: Start, limit: int, commit: int, op: int, form: str) -> dict[str, Any]:
+    """A page of the change log.
+
+    Args:
+        journal: of the graph.
+        start: where to begin; commit and op count for the two sequence numbers only.
+        limit: most records.
+        commit: commit number, from 1.
+        op: number of the record in its commit, from 1.
+        form: name of the format, ``PG_JSON`` or ``GREMLIN_JSON``.
+
+    Raises StreamRecordsNotFound when there is nothing from there on, ExpiredStream when it is no longer kept.
+    """
+    last, last_ms = journal.last()
+    if start == "LATEST":
+        found = _latest(journal, last)
+    else:
+        found = []
+        wanted = (1, 1) if start == "TRIM_HORIZON" else (commit, op + (start == "AFTER_SEQUENCE_NUMBER"))
+        if start != "TRIM_HORIZON":
+            _check_kept(journal, commit, last)
+        for entry in _entries(journal, wanted):
+            found.append(entry)
+            if len(found) > limit:
+                break
+    if not found:
+        raise StreamRecordsNotFound("there are no records in the change log from there on")
+    page = found[:limit]
+    records = [_line(*entry) for entry in page]
+    return {
+        "lastEventId": records[-1]["eventId"],
+        "lastTrxTimestamp": last_ms,
+        "format": form,
+        "records": records,
+        "totalRecords": len(records),
+    }
+
+
+Entry = tuple[Commit, int, Record, bool]
+
+
+def _entries(journal: Journal, wanted: tuple[int, int]) -> Iterator[Entry]:
+    """Records from (commit, op) on, each with its op number and whether it ends its commit."""
+    for commit in journal.commits(wanted[0]):
+        held: tuple[int, Record] | None = None
+        for number, record in enumerate(journal.records(commit), 1):
+            if held is not None and (commit.number, held[0]) >= wanted:
+                yield commit, *held, False
+            held = (number, record)
+        if held is not None and (commit.number, held[0]) >= wanted:
+            yield commit, *held, True
+
+
+def _latest(journal: Journal, last: int) -> list[Entry]:
+    for number in range(last, max(0, last - 1000), -1):
+        entries = [entry for entry in _entries(journal, (number, 1)) if entry[0].number == number]
+        if entries:
+            return entries[-1:]
+    return []
+
+
+def _check_kept(journal: Journal, commit: int, last: int) -> None:
+    if commit > last:
+        raise StreamRecordsNotFound(f"the last commit is {last}; there is no commit {commit} yet")
+    first = next(journal.commits(0), None)
+    if first is None or commit < first.number:
+        raise ExpiredStream(f"commit {commit} is no longer kept; begin with TRIM_HORIZON")
+
+
+def _line(commit: Commit, number: int, record: Record, is_last: bool) -> dict[str, Any]:
+    line = {
+        "commitTimestamp": commit.time_ms,
+        "eventId": {"commitNum": commit.number, "opNum": number},
+        "data": record.data,
+        "op": record.op,
+    }
+    return {**line, "isLastOp": True} if is_last else line
