@@ -48,13 +48,14 @@ def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writ
                 judged.calibrations.append(Calibration.fit(ranking.positive[name], ranking.negative[name]))
                 ranking.ranks["model"] = ranks
             else:
-                ranking.ranks["model"] = ranking.ranks[chosen[position]]
+                # a split without links (split_rate 0.8, 0.2, 0.0) has no ranks of anything
+                ranking.ranks["model"] = ranking.ranks.get(chosen[position], np.empty(0))
             for scores in (ranking.positive, ranking.negative):
-                scores["model"] = scores[chosen[position]]
+                scores["model"] = scores.get(chosen[position], np.empty(0))
             rankings.append(ranking)
-        figures = combined(rankings)
-        if not len(rankings) or not any(len(ranking.ranks["model"]) for ranking in rankings):
+        if not any(len(ranking.ranks["model"]) for ranking in rankings):
             continue
+        figures = combined(rankings)
         judged.splits[split] = figures.pop("model")
         judged.floors[split] = {name: figures[name] for name in FLOORS}
         writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks["model"] for ranking in rankings]))
