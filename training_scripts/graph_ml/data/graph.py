@@ -7,18 +7,16 @@ called anything.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..schemas import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+from ..schemas import EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+from .folder import FolderReader, FolderWriter, Lazy
 
 Array = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -26,9 +24,6 @@ FloatArray = NDArray[np.float32]
 LabelKind = Literal["class", "classes", "number"]
 
 MANIFEST = "manifest.json"
-_BATCH = 65_536
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, order=True)
@@ -86,33 +81,6 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.task} of {self.type}" + (f".{self.property_name}" if self.property_name else "")
-
-
-class Texts(Sequence[str]):
-    """Many texts in the few bytes that Arrow needs; a list of ten million would take a gigabyte more."""
-
-    def __init__(self, arrow: pa.ChunkedArray | None = None) -> None:
-        self.arrow = pa.chunked_array([], type=pa.string()) if arrow is None else arrow
-
-    def joined(self, more: pa.Array | pa.ChunkedArray) -> Texts:
-        """These texts and then those; nothing is copied."""
-        chunks = more.chunks if isinstance(more, pa.ChunkedArray) else [more]
-        return Texts(
-            pa.chunked_array([*self.arrow.chunks, *(chunk.cast(pa.string()) for chunk in chunks)], pa.string())
-        )
-
-    def __len__(self) -> int:
-        return len(self.arrow)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self.arrow.to_pylist()[index]
-        return self.arrow[index].as_py()
-
-    def __iter__(self) -> Iterator[str]:
-        for chunk in self.arrow.chunks:
-            for begin in range(0, len(chunk), _BATCH):
-                yield from chunk[begin : begin + _BATCH].to_pylist()
 
 
 @dataclass(frozen=True)
@@ -192,7 +160,7 @@ class GraphData:
 
         Same graph, same bytes. Returns what was written as the manifest.
         """
-        writer = _Writer(folder)
+        writer = FolderWriter(folder)
         node_types = [self._write_nodes(writer, i, name) for i, name in enumerate(self.node_types)]
         edge_types = [self._write_edges(writer, i, kind) for i, kind in enumerate(self.edge_types)]
         targets = [self._write_target(writer, i, target) for i, target in enumerate(self.splits)]
@@ -208,7 +176,7 @@ class GraphData:
         manifest.save(folder / MANIFEST)
         return manifest
 
-    def _write_nodes(self, writer: _Writer, index: int, name: str) -> NodeTypeEntry:
+    def _write_nodes(self, writer: FolderWriter, index: int, name: str) -> NodeTypeEntry:
         place = f"nodes/{index}"
         return NodeTypeEntry(
             name=name,
@@ -222,7 +190,7 @@ class GraphData:
             },
         )
 
-    def _write_edges(self, writer: _Writer, index: int, kind: EdgeType) -> EdgeTypeEntry:
+    def _write_edges(self, writer: FolderWriter, index: int, kind: EdgeType) -> EdgeTypeEntry:
         place = f"edges/{index}"
         ids = self.edge_ids.get(kind)
         return EdgeTypeEntry(
@@ -241,7 +209,7 @@ class GraphData:
         )
 
     def _write_features(
-        self, writer: _Writer, place: str, owner: str | EdgeType, features: Mapping[str, FloatArray]
+        self, writer: FolderWriter, place: str, owner: str | EdgeType, features: Mapping[str, FloatArray]
     ) -> list[FeatureEntry]:
         return [
             FeatureEntry(
@@ -252,7 +220,7 @@ class GraphData:
             for i, (name, values) in enumerate(features.items())
         ]
 
-    def _write_target(self, writer: _Writer, index: int, target: Target) -> TargetEntry:
+    def _write_target(self, writer: FolderWriter, index: int, target: Target) -> TargetEntry:
         place = f"targets/{index}"
         labels, split = self.labels.get(target), self.splits[target]
         edge = None if isinstance(target.type, str) else target.type
@@ -281,7 +249,7 @@ class GraphData:
         if not path.exists():
             raise FileNotFoundError(f"{folder} holds no {MANIFEST}; it is not a processed graph, or not a finished one")
         manifest = Manifest.load(path)
-        reader = _Reader(folder)
+        reader = FolderReader(folder)
         kinds = {_edge_type(entry): entry for entry in manifest.edge_types}
         targets = {_target(entry): entry for entry in manifest.targets}
         owners: list[tuple[str | EdgeType, NodeTypeEntry | EdgeTypeEntry]] = [
@@ -289,14 +257,14 @@ class GraphData:
             *kinds.items(),
         ]
         return cls(
-            node_ids=_Lazy({e.name: reader.later(e.ids, "id") for e in manifest.node_types}),
+            node_ids=Lazy({e.name: reader.later(e.ids, "id") for e in manifest.node_types}),
             num_nodes={e.name: e.count for e in manifest.node_types},
             edges={k: EdgeList(reader.array(e.source), reader.array(e.target)) for k, e in kinds.items()},
-            edge_ids=_Lazy({k: reader.later(e.ids, "id") for k, e in kinds.items() if e.ids is not None}),
+            edge_ids=Lazy({k: reader.later(e.ids, "id") for k, e in kinds.items() if e.ids is not None}),
             features={e.name: reader.features(e.features) for e in manifest.node_types},
             edge_features={k: reader.features(e.features) for k, e in kinds.items()},
-            raw={e.name: _Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for e in manifest.node_types},
-            edge_raw={k: _Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for k, e in kinds.items()},
+            raw={e.name: Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for e in manifest.node_types},
+            edge_raw={k: Lazy({n: reader.later(f, "value") for n, f in e.raw.items()}) for k, e in kinds.items()},
             labels={
                 t: Labels(e.label_kind, reader.array(e.labels), tuple(e.classes))
                 for t, e in targets.items()
@@ -327,84 +295,3 @@ def _target(entry: TargetEntry) -> Target:
     else:
         raise ValueError(f"{MANIFEST}: a target names neither a node type nor an edge type")
     return Target(entry.task, kind, entry.property)
-
-
-class _Writer:
-    """Writes arrays and texts below one folder, and hashes what it writes in the order of writing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.digest = hashlib.sha256()
-
-    def array(self, name: str, values: Array) -> ArrayEntry:
-        path = self._place(name)
-        plain = np.ascontiguousarray(values)
-        np.save(path, plain, allow_pickle=False)
-        self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
-        self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
-        return ArrayEntry(file=name, dtype=plain.dtype.str, shape=list(plain.shape))
-
-    def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
-        path = self._place(name)
-        texts = values.arrow if isinstance(values, Texts) else pa.array(values, type=pa.string())
-        pq.write_table(pa.table({column: texts}), path, compression="zstd")
-        self.digest.update(name.encode())
-        for text in values:
-            self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
-        return name
-
-    def _place(self, name: str) -> Path:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-
-class _Reader:
-    """Opens what a manifest names; a name that leads out of the folder is refused."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
-
-    def array(self, entry: ArrayEntry) -> Array:
-        path = self._inside(entry.file)
-        # an empty file cannot be mapped
-        empty = 0 in entry.shape
-        values: Array = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
-        if list(values.shape) != entry.shape or values.dtype.str != entry.dtype:
-            raise ValueError(
-                f"{entry.file} is {values.dtype.str} {list(values.shape)}; "
-                f"the manifest says {entry.dtype} {entry.shape}: the folder was changed or half copied"
-            )
-        return values
-
-    def features(self, entries: list[FeatureEntry]) -> dict[str, FloatArray]:
-        return {entry.name: self.array(entry.array) for entry in entries}
-
-    def later(self, name: str, column: str) -> Callable[[], list[str]]:
-        path = self._inside(name)
-        return lambda: pq.read_table(path, columns=[column]).column(column).to_pylist()
-
-    def _inside(self, name: str) -> Path:
-        path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder):
-            raise ValueError(f"{MANIFEST} names {name!r}, which lies outside its folder")
-        return path
-
-
-class _Lazy(Mapping[K, V]):
-    """A mapping whose values are read at their first use and kept."""
-
-    def __init__(self, sources: Mapping[K, Callable[[], V]]) -> None:
-        self._sources = sources
-        self._values: dict[K, V] = {}
-
-    def __getitem__(self, key: K) -> V:
-        if key not in self._values:
-            self._values[key] = self._sources[key]()
-        return self._values[key]
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._sources)
-
-    def __len__(self) -> int:
-        return len(self._sources)

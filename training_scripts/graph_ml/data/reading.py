@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from ..container import JobError
 from ..features.columns import BadValue
 from ..schemas import EdgeFile, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
+from .folder import Texts
 from .frames import ROW, ExportFile, FrameColumn, open_export
-from .graph import EdgeList, EdgeType, Texts
+from .graph import EdgeList, EdgeType
 
 IntArray = NDArray[np.int64]
 ID, INDEX, VALUE = "id", "index", "value"

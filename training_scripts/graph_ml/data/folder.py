@@ -1,0 +1,137 @@
+"""Arrays and texts in a folder: ``.npy`` files read memory-mapped, Parquet files of texts read at their first use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..schemas import ArrayEntry, FeatureEntry
+
+Array = NDArray[Any]
+K = TypeVar("K")
+V = TypeVar("V")
+_BATCH = 65_536
+
+
+class Texts(Sequence[str]):
+    """Many texts in the few bytes that Arrow needs; a list of ten million would take a gigabyte more."""
+
+    def __init__(self, arrow: pa.ChunkedArray | None = None) -> None:
+        self.arrow = pa.chunked_array([], type=pa.string()) if arrow is None else arrow
+
+    def joined(self, more: pa.Array | pa.ChunkedArray) -> Texts:
+        """These texts and then those; nothing is copied."""
+        chunks = more.chunks if isinstance(more, pa.ChunkedArray) else [more]
+        return Texts(
+            pa.chunked_array([*self.arrow.chunks, *(chunk.cast(pa.string()) for chunk in chunks)], pa.string())
+        )
+
+    def __len__(self) -> int:
+        return len(self.arrow)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.arrow.to_pylist()[index]
+        return self.arrow[index].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.arrow.chunks:
+            for begin in range(0, len(chunk), _BATCH):
+                yield from chunk[begin : begin + _BATCH].to_pylist()
+
+
+class FolderWriter:
+    """Writes arrays and texts below one folder, and hashes what it writes in the order of writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.digest = hashlib.sha256()
+
+    def array(self, name: str, values: Array) -> ArrayEntry:
+        """Write an array, in C order and without pickle."""
+        path = self._place(name)
+        plain = np.ascontiguousarray(values)
+        np.save(path, plain, allow_pickle=False)
+        self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
+        self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
+        return ArrayEntry(file=name, dtype=plain.dtype.str, shape=list(plain.shape))
+
+    def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
+        """Write a Parquet file of one column, and give back its name."""
+        path = self._place(name)
+        texts = values.arrow if isinstance(values, Texts) else pa.array(values, type=pa.string())
+        pq.write_table(pa.table({column: texts}), path, compression="zstd")
+        self.digest.update(name.encode())
+        for text in values:
+            self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
+        return name
+
+    def _place(self, name: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class FolderReader:
+    """Opens what a manifest names; a name that leads out of the folder is refused."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def array(self, entry: ArrayEntry) -> Array:
+        """Open an array.
+
+        Raises:
+            ValueError: it has not the shape or type that the entry says, or lies outside the folder.
+        """
+        path = self._inside(entry.file)
+        # an empty file cannot be mapped
+        empty = 0 in entry.shape
+        values: Array = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
+        if list(values.shape) != entry.shape or values.dtype.str != entry.dtype:
+            raise ValueError(
+                f"{entry.file} is {values.dtype.str} {list(values.shape)}; "
+                f"the manifest says {entry.dtype} {entry.shape}: the folder was changed or half copied"
+            )
+        return values
+
+    def features(self, entries: list[FeatureEntry]) -> dict[str, NDArray[np.float32]]:
+        """Open all features of a type, by name."""
+        return {entry.name: self.array(entry.array) for entry in entries}
+
+    def later(self, name: str, column: str) -> Callable[[], list[str]]:
+        """What reads the texts of a file when it is called."""
+        path = self._inside(name)
+        return lambda: pq.read_table(path, columns=[column]).column(column).to_pylist()
+
+    def _inside(self, name: str) -> Path:
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder):
+            raise ValueError(f"the manifest names {name!r}, which lies outside its folder")
+        return path
+
+
+class Lazy(Mapping[K, V]):
+    """A mapping whose values are read at their first use and kept."""
+
+    def __init__(self, sources: Mapping[K, Callable[[], V]]) -> None:
+        self._sources = sources
+        self._values: dict[K, V] = {}
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._values:
+            self._values[key] = self._sources[key]()
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)

@@ -1,0 +1,94 @@
+"""Dates: the one-hot of year, month, weekday and hour, as written, without moving zones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas import FeatureSpec
+from ..schemas.encoders import DatetimeState
+from .columns import Column, DateParts, TextColumn
+from .fitted import Fitted
+
+FloatArray = NDArray[np.float32]
+
+PART_SIZE = {"month": 12, "weekday": 7, "hour": 24}
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+
+
+def fit_datetime(spec: FeatureSpec, column: Column) -> Fitted:
+    """The years there are, and what a missing date counts as."""
+    dates = column.dates()
+    years = dates.year[dates.year >= 0]
+    missing = int(np.count_nonzero(dates.year < 0))
+    state = DatetimeState(
+        parts=spec.datetime_parts or ["hour", "weekday", "month", "year"],
+        first_year=int(years.min(initial=9999)) if len(years) else 0,
+        last_year=int(years.max(initial=0)) if len(years) else 0,
+        fill=_imputed_date(column, spec.imputer),
+    )
+    warnings: tuple[str, ...] = ()
+    if missing and state.fill is None:
+        warnings = (f"property '{spec.column}' has no date in {missing} rows; they are encoded as zeros",)
+    return Fitted(state, warnings)
+
+
+def _imputed_date(column: Column, imputer: str | None) -> str | None:
+    counts = column.counts()
+    if imputer is None or not counts:
+        return None
+    if imputer == "most-frequent":
+        return max(counts, key=lambda text: counts[text])
+    # ISO dates sort as text; the median date stands for the mean too, which no calendar defines
+    half, seen = sum(counts.values()) / 2, 0
+    for text, count in counts.items():
+        seen += count
+        if seen >= half:
+            return text
+    return None
+
+
+def encode_datetime(state: DatetimeState, column: Column) -> FloatArray:
+    """(n, parts): the one-hot of each part, side by side."""
+    dates = column.dates()
+    missing = dates.year < 0
+    if state.fill is not None and missing.any():
+        fill = TextColumn([state.fill]).dates()
+        dates = DateParts(*(np.where(missing, one[0], many) for one, many in zip(fill, dates, strict=True)))
+        missing = np.zeros(len(column), dtype=bool)
+    place = {
+        "year": dates.year - state.first_year,
+        "month": dates.month - 1,
+        "weekday": weekday(dates),
+        "hour": dates.hour,
+    }
+    blocks = [_one_hot(place[part], part_size(state, part), missing) for part in state.parts]
+    return np.concatenate([np.zeros((len(column), 0), dtype=np.float32), *blocks], axis=1)
+
+
+def weekday(dates: DateParts) -> NDArray[np.int64]:
+    """Monday 0 to Sunday 6; meaningless where there is no date.
+
+    Source: days from the civil calendar, Hinnant 2014.
+    """
+    year = dates.year - (dates.month <= 2)
+    era = year // 400
+    year_of_era = year - era * 400
+    day_of_year = (153 * (dates.month + np.where(dates.month > 2, -3, 9)) + 2) // 5 + dates.day - 1
+    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
+    return np.asarray((era * 146097 + day_of_era - 719468 + _EPOCH_WEEKDAY) % 7, dtype=np.int64)
+
+
+def part_size(state: DatetimeState, part: str) -> int:
+    """How many positions a part has."""
+    if part != "year":
+        return PART_SIZE[part]
+    years = state.last_year - state.first_year + 1
+    return years if years > 1 else 0  # a single year tells nothing and is dropped
+
+
+def _one_hot(places: NDArray[np.int64], size: int, missing: NDArray[np.bool_]) -> FloatArray:
+    result = np.zeros((len(places), size), dtype=np.float32)
+    inside = ~missing & (places >= 0) & (places < size)
+    result[inside, places[inside]] = 1.0
+    return result
