@@ -12,7 +12,7 @@ code/                 what serves the model
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,14 @@ class ModelWriter:
 
     def ids(self, node_ids: Mapping[str, Sequence[str]]) -> None:
         """Keep the ids of every node type, in the order of the types."""
-        (self.staging / "ids").mkdir(exist_ok=True)
         for position, ids in enumerate(node_ids.values()):
-            table = pa.table({"id": pa.array(ids, type=pa.string())})
-            pq.write_table(table, self.staging / "ids" / f"{position}.parquet", compression="zstd")
+            self.texts(str(position), ids)
+
+    def texts(self, name: str, values: Sequence[str]) -> None:
+        """Keep a list of texts as ``ids/<name>.parquet``."""
+        (self.staging / "ids").mkdir(exist_ok=True)
+        table = pa.table({"id": pa.array(values, type=pa.string())})
+        pq.write_table(table, self.staging / "ids" / f"{name}.parquet", compression="zstd")
 
     def file(self, name: str, text: str) -> None:
         """Keep a text file."""
@@ -142,11 +146,12 @@ class ModelFolder:
         start = prefix + "."
         return {name[len(start) :]: value for name, value in self._weights.items() if name.startswith(start)}
 
-    def ids(self, node_types: Iterable[str] | None = None) -> dict[str, list[str]]:
-        """Ids by node type, in index order; of these types only where some are named."""
-        wanted = None if node_types is None else set(node_types)
-        return {
-            name: pq.read_table(self.folder / "ids" / f"{position}.parquet").column("id").to_pylist()
-            for position, name in enumerate(self.description.node_types)
-            if wanted is None or name in wanted
-        }
+    def ids(self) -> dict[str, list[str]]:
+        """Ids by node type, in index order."""
+        return {name: self.texts(str(position)) for position, name in enumerate(self.description.node_types)}
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; empty where none was kept."""
+        path = self.folder / "ids" / f"{name}.parquet"
+        texts: list[str] = pq.read_table(path).column("id").to_pylist() if path.exists() else []
+        return texts

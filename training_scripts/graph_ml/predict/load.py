@@ -11,12 +11,14 @@ from ..artifacts import ModelFolder
 from ..data import EdgeType
 from ..features import FeatureEncoder
 from ..links import LinkProblem, Pairs
+from ..models.heads import Head
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
 from .base import Predictor
 from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
+from .properties import EdgePredictor, PropertyPredictor
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -29,7 +31,22 @@ def load_predictor(folder: Path) -> Predictor:
     model = ModelFolder(folder)
     if model.description.task == "link_prediction":
         return _links(model)
-    raise ValueError(f"no predictor for task {model.description.task!r}")
+    return _properties(model)
+
+
+def _properties(model: ModelFolder) -> PropertyPredictor:
+    details = model.description.details
+    head = Head(weights=model.tensors("head"), **details["head"])
+    kind = EdgePredictor if model.description.task.startswith("edge") else PropertyPredictor
+    embed = NetworkEmbedder(model, details["network"])
+    embeddings = np.array(model.array("embeddings"))
+    predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
+    if isinstance(predictor, EdgePredictor):
+        predictor.ends, predictor.extra = model.array("edges/ends"), model.array("edges/extra")
+        predictor.edge_ids, predictor.features = model.texts("edges"), details["edge_features"]
+        path = model.folder / "encoders.json"
+        predictor.encoder = FeatureEncoder.load(path) if path.exists() else None
+    return predictor
 
 
 def _links(model: ModelFolder) -> LinkPredictor:

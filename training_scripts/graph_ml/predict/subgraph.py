@@ -48,6 +48,15 @@ class Subgraph:
         """The numbers of the members of a type, ascending."""
         return np.fromiter(self.members[node_type].values(), dtype=np.int64, count=len(self.members[node_type]))
 
+    def edge_values(self, edge_type: EdgeType, head: str, tail: str) -> Mapping[str, list[Any]]:
+        """The properties of the first edge between two vertices, none where there is no such edge."""
+        ends = self.number(edge_type.source, head), self.number(edge_type.target, tail)
+        pairs = self.edges.get(edge_type, Pairs.join([]))
+        for row, found in enumerate(zip(pairs.source.tolist(), pairs.target.tolist(), strict=True)):
+            if found == ends:
+                return self.edge_properties[edge_type][row]
+        return {}
+
     @property
     def fresh(self) -> dict[str, npt.NDArray[np.bool_]]:
         """By node type, which members are new."""

@@ -1,0 +1,116 @@
+"""Classes and numbers of vertices and edges: trained, kept, answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_graphs import labelled_graph, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.container import JobError
+from training_scripts.graph_ml.models.heads import Head
+from training_scripts.graph_ml.predict import Incompatible, load_predictor
+from training_scripts.graph_ml.schemas import EndpointRequest
+
+
+def ask(folder: Path, data: dict[str, Any], mode: str | None = None) -> dict[str, Any]:
+    request = EndpointRequest.model_validate({"version": "v1", "mode": mode, "data": data})
+    return load_predictor(folder).answer(request).model_dump(by_alias=True, exclude_none=True)["output"]
+
+
+def test_a_vertex_gets_its_classes_best_first_and_they_sum_to_one(tmp_path: Path) -> None:
+    folder = train(labelled_graph("node_class"), tmp_path, "--model", "rgcn", "--num-epochs", "20")
+    metrics = ModelFolder(folder).metrics
+    assert metrics.objective == "validation_acc"
+    assert metrics.splits["test"]["acc"] > metrics.floors["test"]["constant"]["acc"]
+    output = ask(
+        folder,
+        {
+            "globalParameters": {"topk": 3, "property": "label", "nodeType": "User"},
+            "nodes": [{"nodeId": "u00"}, {"nodeId": "nobody"}, {"nodeId": "u35"}],
+        },
+    )
+    assert output["task"] == "node_class"
+    first, nobody, last = output["nodes"]
+    assert first["results"][0]["value"] == "red"
+    assert last["results"][0]["value"] == "blue"
+    scores = [entry["score"] for entry in first["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) == pytest.approx(1, abs=1e-5)
+    assert nobody == {"nodeId": "nobody", "results": []}
+
+
+def test_a_number_comes_on_the_scale_it_was_trained_on(tmp_path: Path) -> None:
+    folder = train(labelled_graph("node_regression"), tmp_path, "--model", "graphsage", "--num-epochs", "60")
+    metrics = ModelFolder(folder).metrics
+    assert metrics.direction == "minimize"
+    assert metrics.splits["test"]["mse"] < metrics.floors["test"]["constant"]["mse"]
+    output = ask(folder, {"globalParameters": {"property": "label"}, "nodes": [{"nodeId": "u35"}]})
+    (result,) = output["nodes"][0]["results"]
+    assert result.keys() == {"value"}
+    assert 10 < result["value"] < 30  # the blue ones are about 20
+
+
+@pytest.mark.parametrize("task", ["edge_class", "edge_regression"])
+def test_an_edge_is_found_by_its_id_and_by_its_ends(task: str, tmp_path: Path) -> None:
+    data = labelled_graph(task)  # type: ignore[arg-type]
+    folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "5")
+    edges = next(iter(data.edges.values()))
+    ends = {"headNodeId": f"u{edges.source[4]:02}", "tailNodeId": f"u{edges.target[4]:02}"}
+    output = ask(
+        folder,
+        {
+            "globalParameters": {"topk": 1, "property": "label", "edgeType": "FRIEND"},
+            "edges": [{"edgeId": "f4"}, ends, {"headNodeId": "u00", "tailNodeId": "nobody"}],
+        },
+    )
+    by_id, by_ends, nobody = output["edges"]
+    assert by_id["results"] == by_ends["results"]
+    assert len(by_id["results"]) == 1
+    assert nobody["results"] == []
+
+
+def test_a_new_vertex_is_classified_by_the_company_it_keeps(tmp_path: Path) -> None:
+    folder = train(labelled_graph("node_class"), tmp_path, "--model", "rgcn", "--num-epochs", "20")
+    graph = {
+        "nodes": [{"nodeId": "new", "nodeType": "User", "properties": {}}],
+        "edges": [
+            {"edgeType": ["User", "FRIEND", "User"], "headNodeId": "new", "tailNodeId": f"u{i:02}"} for i in range(6)
+        ],
+    }
+    asked = {"globalParameters": {"topk": 1, "property": "label"}, "nodes": [{"nodeId": "new"}]}
+    assert ask(folder, asked)["nodes"][0]["results"] == []
+    (answer,) = ask(folder, {**asked, "graph": graph})["nodes"][0]["results"]
+    assert answer["value"] == "red"
+
+
+def test_questions_of_another_kind_are_refused_in_words(tmp_path: Path) -> None:
+    folder = train(labelled_graph("node_class"), tmp_path, "--model", "rgcn", "--num-epochs", "1")
+    with pytest.raises(Incompatible, match="predicts property 'label', not 'age'"):
+        ask(folder, {"globalParameters": {"property": "age"}, "nodes": [{"nodeId": "u00"}]})
+    with pytest.raises(Incompatible, match="not predict_tail"):
+        ask(folder, {"edges": [{"headNodeId": "u00"}]}, mode="predict_tail")
+    with pytest.raises(Incompatible, match="ask for nodes"):
+        ask(folder, {"edges": [{"edgeId": "f1"}]})
+
+
+def test_a_ranker_is_no_classifier(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="predicts links"):
+        train(labelled_graph("node_class"), tmp_path, "--model", "pair-ranker")
+
+
+def test_heads_turn_raw_outputs_into_probabilities_and_numbers() -> None:
+    # one hidden unit that passes x through; outputs x and 0
+    weights = {
+        "w1": np.array([[1.0]], np.float32),
+        "b1": np.zeros(1, np.float32),
+        "w2": np.array([[1.0], [0.0]], np.float32),
+        "b2": np.zeros(2, np.float32),
+    }
+    x = np.array([[np.log(3)]], dtype=np.float32)
+    assert Head("class", weights)(x)[0] == pytest.approx([0.75, 0.25])
+    assert Head("classes", weights)(x)[0] == pytest.approx([0.75, 0.5])
+    assert Head("number", weights, mean=10, scale=2)(x)[0] == pytest.approx([10 + 2 * np.log(3), 10])

@@ -1,0 +1,183 @@
+"""Training and judging link models on graphs small enough to check by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_graphs import FRIEND, films_graph, friends_graph, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.container import JobError
+from training_scripts.graph_ml.links import LinkProblem, Pairs
+from training_scripts.graph_ml.models.link_scorers import Calibration
+from training_scripts.graph_ml.models.pair_ranker import PairScorer
+from training_scripts.graph_ml.pairs import NodeSpace
+from training_scripts.graph_ml.training import pair_training
+from training_scripts.graph_ml.training.evaluation import non_links, rank_links
+from training_scripts.graph_ml.training.pair_training import RankerSettings, build_features, training_lists
+
+
+def pairs(*links: tuple[int, int]) -> Pairs:
+    return Pairs(*np.array(links, dtype=np.int64).reshape(-1, 2).T)
+
+
+def square(test: Pairs, train_links: Pairs) -> LinkProblem:
+    return LinkProblem.from_pairs(FRIEND, NodeSpace({"User": 5}), train_links, pairs(), test)
+
+
+def test_ranks_leave_out_known_links_and_the_vertex_itself_and_share_ties() -> None:
+    problem = square(test=pairs((0, 3)), train_links=pairs((0, 1)))
+    table = {
+        0: [9.0, 8.0, 0.5, 0.5, 0.9],  # itself and 1 do not compete; 4 is better, 2 ties: ranks 2 and 3
+        3: [0.7, 0.1, 0.9, 5.0, 0.2],  # itself does not compete; 2 is better
+        4: [0.3, 0.0, 0.0, 0.0, 0.0],
+    }
+
+    def scores(sources: np.ndarray, heading: bool) -> dict[str, np.ndarray]:
+        return {"table": np.array([table[int(source)] for source in sources], dtype=np.float32)}
+
+    ranking = rank_links(problem, scores, problem.test, problem.everything, negatives=pairs((0, 4)))
+    assert ranking.ranks["table"].tolist() == [2.5, 2.0]
+    # a pair's score is the mean of both directions
+    assert ranking.positive["table"] == pytest.approx([(0.5 + 0.7) / 2])
+    assert ranking.negative["table"] == pytest.approx([(0.9 + 0.3) / 2])
+
+
+def test_the_opposite_of_a_held_out_friendship_is_not_trained_on() -> None:
+    problem = square(test=pairs((0, 3)), train_links=pairs((3, 0), (0, 1), (1, 0)))
+    # all opposite edges are there, so friendships have no direction
+    assert not problem.directed
+    assert problem.train.source.tolist() == [0, 1]
+
+
+def test_edges_with_some_opposites_have_a_direction() -> None:
+    links = pairs((0, 1), (1, 0), (1, 2), (2, 3), (3, 4))
+    problem = square(test=pairs(), train_links=links)
+    assert problem.directed
+    assert problem.known(links, heading=True).pairs(np.array([0]))[1].tolist() == [1]
+    assert problem.known(links, heading=False).pairs(np.array([4]))[1].tolist() == []
+
+
+def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
+    data = films_graph()
+    problem = LinkProblem.from_graph(data, data.targets[0])
+    drawn = non_links(problem, 50, seed=1)
+    linked = set(zip(problem.everything.source.tolist(), problem.everything.target.tolist(), strict=True))
+    assert len(drawn) == 50
+    assert not linked & set(zip(drawn.source.tolist(), drawn.target.tolist(), strict=True))
+    assert all(
+        problem.candidates(heading=False).start <= t < problem.candidates(heading=False).stop for t in drawn.target
+    )
+    assert all(
+        problem.candidates(heading=True).start <= s < problem.candidates(heading=True).stop for s in drawn.source
+    )
+
+
+def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> None:
+    data = friends_graph()
+    problem = LinkProblem.from_graph(data, data.targets[0])
+    held, rest = problem.train[:10], problem.train[10:]
+    settings = RankerSettings(hard=10, uniform=8)
+    features = build_features(problem, rest, {}, settings.pairs, 0)
+    lists = training_lists(problem, features, held, rest, settings, 0)
+    sources = np.unique(np.concatenate([held.source, held.target]))
+    assert len(lists.negatives) == len(sources)
+    assert len(lists.positives) == 20  # both directions
+    for source, weights, uniform in zip(sources, lists.log_weight, lists.uniform, strict=True):
+        neighbours = len(problem.known(problem.train, False).pairs(np.array([source]))[1])
+        hard = int((np.isfinite(weights) & ~uniform).sum())
+        # whom a uniform negative stands for: 36 people less itself, its friends and the hard negatives
+        assert np.exp(weights[uniform]) == pytest.approx((36 - 1 - neighbours - hard) / 8, rel=1e-4)
+
+
+def test_the_scorer_in_numpy_is_the_scorer_in_torch() -> None:
+    torch = pytest.importorskip("torch")
+    weights = pair_training.initial_weights(5, 32, torch.Generator().manual_seed(0))
+    arrays = {name: value.detach().numpy() for name, value in weights.items()}
+    x = np.random.default_rng(0).normal(size=(5, 40, 3)).astype(np.float32)
+    scorer = PairScorer(np.zeros(5, np.float32), np.ones(5, np.float32), arrays)
+    expected = pair_training.score(weights, torch.from_numpy(x.transpose(1, 2, 0).copy())).detach().numpy()
+    assert scorer(x) == pytest.approx(expected, abs=1e-5)
+
+
+def test_calibration_agrees_with_sklearns_logistic_regression() -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(0)
+    positive, negative = rng.normal(2, 1, 400), rng.normal(0, 1, 400)
+    ours = Calibration.fit(positive, negative)
+    judge = linear_model.LogisticRegression(C=1e6).fit(
+        np.concatenate([positive, negative])[:, None], [1] * 400 + [0] * 400
+    )
+    assert ours.slope == pytest.approx(judge.coef_[0, 0], rel=0.03)
+    assert ours.offset == pytest.approx(judge.intercept_[0], rel=0.03)
+
+
+def test_a_ranker_learns_who_belongs_together(ranked_friends: Path) -> None:
+    metrics = ModelFolder(ranked_friends).metrics
+    # a blind guess among 35 has an MRR of about .12
+    assert metrics.splits["test"]["mrr"] > 0.25
+    assert set(metrics.floors["test"]) == {"adamic_adar", "l3", "ease"}
+
+
+def test_a_stack_says_how_much_the_network_counts(stacked_films: Path) -> None:
+    folder = ModelFolder(stacked_films)
+    (link,) = folder.description.details["links"]
+    assert link["scorer"]["kind"] == "stack"
+    assert any("weighs the network" in note for note in folder.metrics.notes)
+    assert (stacked_films / "code" / "serve.py").exists()
+
+
+@pytest.mark.parametrize("arguments", [("pair-ranker",), ("rgcn", "--batch-size", "16", "--fanout", "2,2")])
+def test_the_same_seed_gives_the_same_bytes(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        folder = train(films_graph(), tmp_path / name, "--num-epochs", "2", "--model", *arguments)
+        files = sorted(path for path in folder.rglob("*") if path.suffix in (".npy", ".safetensors", ".parquet"))
+        digests.append([(path.relative_to(folder), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files])
+    assert digests[0] == digests[1]
+
+
+def test_an_interrupted_trial_starts_again_cleanly(tmp_path: Path) -> None:
+    (tmp_path / "model" / ".new").mkdir(parents=True)
+    (tmp_path / "model" / ".new" / "half.npy").write_text("rubbish")
+    with pytest.raises(FileNotFoundError, match="did not finish"):
+        ModelFolder(tmp_path / "model")
+    folder = train(friends_graph(), tmp_path, "--model", "pair-ranker")
+    assert ModelFolder(folder).description.model == "pair-ranker"
+    assert not (folder / ".new").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "gpt"], "unknown model 'gpt'"),
+        (["--lr", "fast"], "hyperparameter lr is 'fast'"),
+        (["--use-self-loop", "perhaps"], "must be a bool"),
+        (["--num-layer", "0"], "must be at least 1"),
+        (["--task", "node_class"], "no target for node_class"),
+    ],
+)
+def test_wrong_hyperparameters_are_named(arguments: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=words):
+        train(friends_graph(), tmp_path, *arguments)
+
+
+def test_too_few_edges_are_refused_with_their_number(tmp_path: Path) -> None:
+    data = friends_graph()
+    from dataclasses import replace
+
+    from training_scripts.graph_ml.data import EdgeList, Split
+
+    target = data.targets[0]
+    none = np.empty(0, dtype=np.int64)
+    tiny = replace(
+        data,
+        edges={FRIEND: EdgeList(np.array([0]), np.array([1]))},
+        edge_ids={},
+        splits={target: Split(np.array([0]), none, none)},
+    )
+    with pytest.raises(JobError, match="has 1 training edges"):
+        train(tiny, tmp_path, "--model", "pair-ranker")

@@ -1,0 +1,119 @@
+"""DGL and its twin do the same; samples leave out what they must."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from small_graphs import FRIEND, RATED, films_graph
+
+from training_scripts.graph_ml.links import Pairs, numbered
+from training_scripts.graph_ml.message_passing import Neighbours, available, mean_neighbours, sum_neighbours
+from training_scripts.graph_ml.models.encoders import Encoder, EncoderSettings
+from training_scripts.graph_ml.pairs import NodeSpace
+from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, sample_blocks
+
+EDGES = Pairs(np.array([0, 0, 1, 2, 3, 4]), np.array([1, 2, 2, 3, 4, 0]))
+
+
+def message_graph() -> MessageGraph:
+    return MessageGraph.from_edges({FRIEND: EDGES}, 5, {FRIEND: False})
+
+
+def test_sums_and_means_by_hand() -> None:
+    # row 0 hears sources 1 and 2, row 1 nobody, row 2 source 0 twice
+    neighbours = Neighbours(torch.tensor([0, 2, 2, 4]), torch.tensor([1, 2, 0, 0]), 3)
+    x = torch.tensor([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]], requires_grad=True)
+    assert sum_neighbours(neighbours, x).tolist() == [[6, 60], [0, 0], [2, 20]]
+    means = mean_neighbours(neighbours, x)
+    assert means.tolist() == [[3, 30], [0, 0], [1, 10]]
+    means.sum().backward()
+    # source 0 is the whole mean of row 2, sources 1 and 2 half of row 0's each
+    assert x.grad is not None
+    assert x.grad.tolist() == [[1, 1], [0.5, 0.5], [0.5, 0.5]]
+
+
+@pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
+def test_dgl_and_its_twin_agree_in_values_and_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.randint(0, 5, (40,), generator=generator)
+    indptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(counts, 0)])
+    indices = torch.randint(0, 60, (int(indptr[-1]),), generator=generator)
+    neighbours = Neighbours(indptr, indices, 60)
+    wanted = torch.randn(40, 7, generator=generator)
+    values, gradients = [], []
+    for backend in ("dgl", "torch"):
+        x = torch.randn(60, 7, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        out = mean_neighbours(neighbours, x, backend)  # type: ignore[arg-type]
+        (out * wanted).sum().backward()
+        values.append(out.detach())
+        gradients.append(x.grad)
+    assert torch.allclose(values[0], values[1], atol=1e-5)
+    assert torch.allclose(gradients[0], gradients[1], atol=1e-5)
+
+
+@pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
+@pytest.mark.parametrize("kind", ["rgcn", "graphsage"])
+def test_an_encoder_gives_the_same_vectors_on_both_backends(kind: str) -> None:
+    torch.manual_seed(0)
+    graph = message_graph()
+    encoder = Encoder({"User": {}}, list(graph.relations), EncoderSettings(kind, 8, 2, num_bases=2), ["User"]).eval()
+    x = torch.randn(5, 8)
+    block = full_block(graph)
+    assert torch.allclose(encoder([block, block], x, "dgl"), encoder([block, block], x, "torch"), atol=1e-5)
+
+
+def test_friendships_are_heard_both_ways_and_ratings_by_two_relations() -> None:
+    data = films_graph()
+    space = NodeSpace(dict(data.num_nodes))
+    graph = MessageGraph.from_edges({kind: numbered(data, kind, space) for kind in data.edge_types}, space.total, {})
+    assert set(graph.relations) == {Relation(FRIEND), Relation(RATED), Relation(RATED, reverse=True)}
+    assert len(graph.relations[Relation(FRIEND)].sources) == 2 * len(data.edges[FRIEND])
+    assert len(graph.relations[Relation(RATED)].sources) == len(data.edges[RATED])
+
+
+def test_a_target_edge_its_copy_and_its_opposite_carry_no_message() -> None:
+    edges = Pairs(np.array([0, 1, 0, 2]), np.array([1, 0, 1, 3]))
+    graph = MessageGraph.from_edges({FRIEND: edges}, 4, {FRIEND: False})
+    excluded = graph.excluding(FRIEND, np.array([0]))
+    assert excluded[FRIEND].tolist() == [True, True, True, False]
+    hearing = full_block(graph, excluded).relations[Relation(FRIEND)]
+    assert hearing.rows.tolist() == [2, 3]
+    nodes, blocks = sample_blocks(graph, np.array([0, 1]), [5, 5], np.random.default_rng(0), excluded)
+    assert nodes.tolist() == [0, 1]
+    assert all(not len(block.relations[Relation(FRIEND)].rows) for block in blocks)
+
+
+def test_where_direction_matters_the_opposite_edge_still_speaks() -> None:
+    edges = Pairs(np.array([0, 1]), np.array([1, 0]))
+    graph = MessageGraph.from_edges({FRIEND: edges}, 2, {FRIEND: True})
+    excluded = graph.excluding(FRIEND, np.array([0]))
+    assert excluded[FRIEND].tolist() == [True, False]
+
+
+def test_a_sample_is_within_the_fanout_and_without_replacement() -> None:
+    hub = Pairs(np.arange(1, 21), np.zeros(20, dtype=np.int64))
+    graph = MessageGraph.from_edges({RATED: hub}, 21, {})
+    drawn = []
+    for seed in range(200):
+        _, (block,) = sample_blocks(graph, np.array([0]), [5], np.random.default_rng(seed))
+        heard = block.relations[Relation(RATED)].neighbours.indices.tolist()
+        assert len(set(heard)) == 5
+        edges = block.relations[Relation(RATED)].edges.tolist()
+        assert len(set(edges)) == 5
+        drawn.extend(edges)
+    # 200 draws of 5 from 20: each about 50 times; 25 to 75 is more than four standard deviations
+    counts = np.bincount(drawn, minlength=20)
+    assert counts.min() > 25
+    assert counts.max() < 75
+
+
+def test_blocks_that_take_all_neighbours_compute_what_the_whole_graph_does() -> None:
+    torch.manual_seed(0)
+    graph = message_graph()
+    encoder = Encoder({"User": {}}, list(graph.relations), EncoderSettings("rgcn", 8, 2), ["User"]).eval()
+    x = torch.randn(5, 8)
+    whole = encoder([full_block(graph)] * 2, x, "torch")
+    nodes, blocks = sample_blocks(graph, np.array([3, 0]), [0, 0], np.random.default_rng(0))
+    part = encoder(blocks, x[torch.from_numpy(nodes)], "torch")
+    assert torch.allclose(part, whole[torch.tensor([3, 0])], atol=1e-6)
