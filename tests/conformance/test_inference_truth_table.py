@@ -381,6 +381,28 @@ def test_an_answer_says_which_model_gave_it_when_asked(library: Library) -> None
     assert library(query + ".cap('Despina#ml.provenance')") == [origin]
 
 
+def test_a_predicted_vertex_knows_its_score(library: Library) -> None:
+    start = (
+        "g.with('Neptune#ml.endpoint','ep-lp').with('Neptune#ml.limit', 3).V('reader_1','reader_2').out('read')"
+        f".{P}.hasLabel('book')"
+    )
+    assert library(f"{start}.values('Neptune#ml.score')") == [0.9, 0.89, 0.88, 0.9, 0.89, 0.88]
+    found = library(f"{start}.project('b','s').by(id).by('Neptune#ml.score').order().by('s', desc).limit(2)")
+    assert [(one["b"], one["s"]) for one in found] == [("book_2", 0.9), ("book_3", 0.9)]
+    assert library(f"{start}.has('Neptune#ml.score', gt(0.89)).id()") == ["book_2", "book_3"]
+    assert library(f"{start}.as('x').out('by').select('x').values('Neptune#ml.score').max()") == [0.9]
+    assert library("g.V('book_1').values('Neptune#ml.score')") == []
+
+
+def test_the_relation_between_two_vertices_can_be_asked_for(library: Library) -> None:
+    query = (
+        "g.with('Neptune#ml.endpoint','ep-lp').with('Neptune#ml.limit', 2).V('reader_1')"
+        ".properties('Despina#ml.relation', 'Neptune#ml.score').with('Despina#ml.relation', 'book_2').value()"
+    )
+    assert library(query) == ["read", 0.75, "lent", 0.25]
+    assert library.endpoints["ep-lp"].calls[-1]["data"]["edges"] == [{"headNodeId": "reader_1", "tailNodeId": "book_2"}]
+
+
 def test_edges_stay_edges(library: Library) -> None:
     found = library(f"g.with('Neptune#ml.endpoint','ep-ec').E('read_1').properties('mood').{C}")
     assert isinstance(found[0].element, Edge)

@@ -64,6 +64,7 @@ class Answers:
         check_model(spec, self._card)
         self._results: dict[Vertex | Edge, Results] = {}
         self._links: dict[Vertex, tuple[tuple[Vertex, float | None], ...]] = {}
+        self._scores: dict[int, float | None] = {}  # by the identity of a vertex in _links, which keeps it alive
         self._origin: dict[str, Any] = {}
 
     @classmethod
@@ -97,7 +98,7 @@ class Answers:
         """What the step gives for one element that was asked about, best first."""
         spec = self._spec
         if spec.kind == "links":
-            return [vertex for vertex, _ in self._links.get(element, ())]
+            return [vertex for vertex, _ in self.links(element)]
         made: list[Any] = []
         key = RELATION if spec.kind == "relation" else spec.property
         for prediction in self._results.get(element, ()):
@@ -105,6 +106,14 @@ class Answers:
             if spec.with_score and prediction.score is not None:
                 made.append(self._property(element, SCORE, prediction.score))
         return made
+
+    def links(self, element: Any) -> tuple[tuple[Vertex, float | None], ...]:
+        """The predicted vertices of one that was asked about, with their scores, best first."""
+        return self._links.get(element, ())
+
+    def score(self, value: Any) -> float | None:
+        """The score of a predicted vertex: of this very one, for two inputs may lead to one vertex."""
+        return self._scores.get(id(value))
 
     # -- properties
 
@@ -242,6 +251,7 @@ class Answers:
             merged = [*self._links[vertex], *found]
             merged.sort(key=lambda one: -(one[1] or 0.0))  # stable: equal scores keep the endpoint's order
             self._links[vertex] = tuple(merged[: spec.limit])
+            self._scores.update((id(one), score) for one, score in self._links[vertex])
         return again
 
     def _candidates(

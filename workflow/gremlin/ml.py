@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from workflow.gremlin.ml_spec import (
+    SCORE,
     FoundStep,
     PredictionSpec,
     check_count,
@@ -48,7 +49,7 @@ def fold_predictions(
     spec = read_spec(steps[0], given)
     check_endpoint(spec, service)
     folded, _ = _Folder(spec).fold(traversal.steps, top=True)
-    return replace(traversal, steps=folded)
+    return replace(traversal, steps=_with_scores(folded, spec) if spec.kind == "links" else folded)
 
 
 # Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
@@ -64,6 +65,33 @@ _REPEATABLE = frozenset(
 )  # fmt: skip
 _MUTATING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "call"})
 _MODULATORS = frozenset({"by", "option", "with", "from", "to"})
+
+
+def _with_scores(chain: tuple[Instruction, ...], spec: PredictionSpec) -> tuple[Instruction, ...]:
+    """Let ``Neptune#ml.score`` of a predicted vertex be asked for like a property: Neptune itself has no way to."""
+    score = Instruction("predictScore", (spec,))
+    made: list[Instruction] = []
+    for one in chain:
+        args = one.args
+        if one.name in ("values", "properties") and args == (SCORE,):
+            made.append(score)
+        elif one.name == "by" and args[:1] == (SCORE,):
+            made.append(Instruction("by", (Traversal((score,)), *args[1:])))
+        elif one.name == "has" and len(args) == 2 and args[0] == SCORE:
+            made.append(Instruction("filter", (Traversal((score, Instruction("is", args[1:]))),)))
+        elif any(True for _ in child_traversals(args)):
+            made.append(Instruction(one.name, tuple(_scored_argument(arg, spec) for arg in args)))
+        else:
+            made.append(one)
+    return tuple(made)
+
+
+def _scored_argument(arg: Any, spec: PredictionSpec) -> Any:
+    if isinstance(arg, Traversal):
+        return replace(arg, steps=_with_scores(arg.steps, spec))
+    if isinstance(arg, list):
+        return [_scored_argument(one, spec) for one in arg]
+    return arg
 
 
 class _Folder:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.answers import Answers
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
-from workflow.gremlin.steps.base import Args, Child, ExecutionContext, Frame, SideEffects, Step, StepBuilder
+from workflow.gremlin.steps.base import (
+    Args,
+    Child,
+    ExecutionContext,
+    FlatMapStep,
+    Frame,
+    SideEffects,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.traverser import Traverser
 from workflow.inference.base import MAX_INPUTS_PER_CALL
 
@@ -28,6 +38,9 @@ class PredictStep(Step):
         while batch := list(islice(source, MAX_INPUTS_PER_CALL)):
             ctx.check()
             answers.ask(t.value for t in batch)
+            if self.spec.kind == "links" and self.spec.with_score:
+                yield from _scored(batch, answers)
+                continue
             for t in batch:
                 for value in answers.values(t.value):
                     yield t.split(value)
@@ -65,6 +78,27 @@ class PredictAheadStep(Step):
         return f"{self.spec},{self.way}"
 
 
+def _scored(batch: Iterable[Traverser], answers: Answers) -> Iterator[Traverser]:
+    """Predicted vertices whose traversers carry the score as their sack."""
+    for t in batch:
+        for vertex, score in answers.links(t.value):
+            predicted = t.split(vertex)
+            predicted.sack = score
+            yield predicted
+
+
+class PredictScoreStep(FlatMapStep):
+    """``predictScore``: the score of a vertex that a link prediction gave; nothing for any other value."""
+
+    def __init__(self, spec: PredictionSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]:
+        score = Answers.of(ctx, self.spec).score(traverser.value)
+        return () if score is None else (score,)
+
+
 def _predict(compiler: Compiler, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], PredictionSpec):
         raise QueryFailed(f"Could not locate method: {name}()")
@@ -77,4 +111,10 @@ def _predict_ahead(compiler: Compiler, name: str, args: Args) -> Step:
     return PredictAheadStep(args[0], compiler.local(args[1]))
 
 
-STEPS: dict[str, StepBuilder] = {"predict": _predict, "predictAhead": _predict_ahead}
+def _predict_score(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) != 1 or not isinstance(args[0], PredictionSpec):
+        raise QueryFailed(f"Could not locate method: {name}()")
+    return PredictScoreStep(args[0])
+
+
+STEPS: dict[str, StepBuilder] = {"predict": _predict, "predictAhead": _predict_ahead, "predictScore": _predict_score}
