@@ -33,13 +33,18 @@ def test_the_demo_names_eight_candidates_for_henry(demo: tuple[Path, subprocess.
     assert scores == sorted(scores, reverse=True)
 
 
-def test_the_demo_proposes_no_friend_henry_has(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    # Henry (u19) has an edge with Alistair, Charlie, Mary, Gary and Arnold; outgoing ones he has none,
-    # so what is left out of the answer follows the direction of the query
+def test_the_demo_proposes_nobody_who_is_a_friend_already(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    # edges f16, f20, f21, f23 and f25 link Henry with Alistair, Charlie, Mary, Gary and Arnold
     _, done = demo
-    match = re.search(r"most likely new link\? (\w+)", done.stdout)
-    assert match is not None, done.stdout
-    assert match.group(1) != "Henry"
+    table = done.stdout.split("Top 8")[1].split("└")[0]
+    assert not {"Alistair", "Charlie", "Mary", "Gary", "Arnold"} & set(re.findall(r"\w+", table))
+
+
+def test_the_demo_shows_the_floors_beside_the_model(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    _, done = demo
+    assert re.search(r"\w+ won with validation mrr", done.stdout)
+    for name in ("the model", "adamic_adar", "l3", "ease"):
+        assert re.search(rf"│ {name}\s+│\s*[\d.]+", done.stdout), name
 
 
 def test_the_demo_leaves_a_report_and_nothing_running(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -19,7 +19,7 @@ errors = Console(stderr=True, highlight=False)
 
 def say(text: str) -> None:
     """A line for people; ``[bold]markup[/bold]`` is rich's."""
-    console.print(text)
+    console.print(text, soft_wrap=True)
 
 
 def announce(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
@@ -281,15 +282,18 @@ class Workflow:
         return S3Uri.parse(_location(job)) / name
 
     def metrics(self, trained: Job) -> dict[str, Any]:
-        """The metrics of the best model: validation, and test where the split kept a test part."""
-        found: dict[str, Any] = {}
-        for name in ("eval_metrics_info.json", "test_metrics_info.json"):
-            try:
-                text = self.storage.read(self.artefact(trained, name))
-            except StorageError:
-                continue
-            found[name.removesuffix("_metrics_info.json")] = json.loads(text)
-        return found
+        """How good the best model is: ``splits`` (``valid``, ``test``) and the simple ``floors`` on the same ones.
+
+        A Neptune cluster writes no floors; its two metric files are read instead.
+        """
+        try:
+            return dict(json.loads(self.storage.read(self.artefact(trained, "metrics.json"))))
+        except StorageError:
+            splits: dict[str, Any] = {}
+        for split, name in (("valid", "eval_metrics_info.json"), ("test", "test_metrics_info.json")):
+            with contextlib.suppress(StorageError):
+                splits[split] = json.loads(self.storage.read(self.artefact(trained, name)))
+        return {"splits": splits, "floors": {}}
 
     def jobs(self) -> pd.DataFrame:
         """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``."""

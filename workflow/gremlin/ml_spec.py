@@ -23,12 +23,13 @@ INDUCTIVE, DETERMINISTIC = PREFIX + "inductiveInference", PREFIX + "deterministi
 FILTER_EXISTING, NO_METADATA_CACHE = PREFIX + "filterExistingEdges", PREFIX + "disableInductiveInferenceMetadataCache"
 SCORE = PREFIX + "score"
 RELATION = "Despina#ml.relation"  # ours: which edge label links the vertex with another
+LINK_SCORE = "Despina#ml.score"  # ours: the score of a predicted link goes into its traverser's sack
 PROVENANCE = "Despina#ml.provenance"  # ours: which model and which graph snapshot an answer comes from
 
 TASK_FLAGS = (CLASSIFICATION, REGRESSION, PREDICTION, RELATION)
 _KNOWN = frozenset(
     (ENDPOINT, ROLE, LIMIT, THRESHOLD, *TASK_FLAGS, INDUCTIVE, DETERMINISTIC, FILTER_EXISTING, NO_METADATA_CACHE,
-     PROVENANCE)
+     LINK_SCORE, PROVENANCE)
 )  # fmt: skip
 MAX_LIMIT = 100
 
@@ -39,7 +40,7 @@ Kind = Literal["classification", "regression", "links", "relation"]
 class PredictionSpec:
     """One inference step, checked as far as a query can be without its endpoint.
 
-    ``property`` and ``with_score`` belong to classification and regression; ``way``, ``relation`` and
+    ``property`` belongs to classification and regression; ``way``, ``relation`` and
     ``candidate_label`` to links; ``other_end`` to the relation with one other vertex.
     """
 
@@ -237,7 +238,8 @@ def _links(found: FoundStep, spec: PredictionSpec) -> PredictionSpec:
     if len(set(candidates)) > 1:
         raise InvalidParameter("ML inference are currently supported only with one vertex label constraint.")
     way: Way = "in" if found.step.name == "in" else "out"
-    return replace(spec, way=way, relation=str(labels[0]), candidate_label=candidates[0])
+    with_score = LINK_SCORE in found.modulators
+    return replace(spec, way=way, relation=str(labels[0]), candidate_label=candidates[0], with_score=with_score)
 
 
 def label_filters(found: FoundStep) -> Iterator[tuple[int, list[str], Instruction | None]]:
