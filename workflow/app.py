@@ -39,6 +39,7 @@ from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.runners.local import LocalRunner
 from workflow.server.app import create_app
+from workflow.server.auth import Policy, check_listening, credentials_of
 from workflow.server.gremlin_queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
@@ -152,6 +153,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         exports=exports,
         prediction=prediction,
         queries=queries,
+        credentials=credentials_of(Policy.of(settings)),
         started_ms=int(time.time() * 1000),
     )
     return Application(services, closers, [jobs.start_work, exports.recover, loads.start_work])
@@ -230,12 +232,19 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         settings: port 0 takes a free one.
         on_ready: called with host and port once the service answers.
 
-    Raises PortTaken where nobody can listen.
+    Raises PortTaken where nobody can listen, InsecureListening where everybody could.
     """
     import uvicorn  # 0.2 s; commands that only talk to a service do without
 
+    check_listening(settings)
     listener = _listen(settings.host, settings.port)
-    application = build(settings)
+    try:
+        application = build(settings)
+    except BaseException:
+        listener.close()
+        raise
+
+    previous: dict[int, Any] = {}
 
     class Server(uvicorn.Server):
         """uvicorn's server, which by itself would raise SIGTERM again after its end and so kill our own clean stop."""
@@ -245,13 +254,14 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
             if threading.current_thread() is not threading.main_thread():
                 yield
                 return
-            previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+            for number in (signal.SIGTERM, signal.SIGINT):
+                previous[number] = signal.signal(number, self.handle_exit)
             try:
                 yield
             finally:
-                for number, handler in previous.items():
-                    # a second signal while the jobs are being stopped must not cut that short
-                    signal.signal(number, signal.SIG_IGN if number == signal.SIGTERM else handler)
+                # a second SIGTERM while the jobs are being stopped must not cut that short; Ctrl-C may
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, previous[signal.SIGINT])
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -266,6 +276,8 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         lifespan="off",
         timeout_graceful_shutdown=5,
         server_header=False,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
         # Gremlin drivers answer no pings while they are idle, so pinging would end their connections
         ws_ping_interval=None,
         ws_max_size=64 * 1024 * 1024,
@@ -277,6 +289,8 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     finally:
         application.close()
         listener.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -35,7 +35,8 @@ class Settings:
     store, the graphs and the logs. ``scripts`` are the training scripts that jobs run, ``job_environment`` is all that
     jobs see of the service's environment, ``reuse`` takes the result of a finished equal job instead of running one
     again, and ``seed`` makes jobs repeatable. ``allowed_folders`` are those whose files may be loaded in bulk, beside
-    what lies below ``s3``.
+    what lies below ``s3``. ``access_keys`` (key id to secret) and ``users`` (name to password) are who may use the
+    service, everybody where both are empty; ``allowed_hosts`` are further names it is reached under.
     """
 
     home: Path
@@ -57,6 +58,11 @@ class Settings:
     reuse: bool = True
     seed: int = 0
     allowed_folders: tuple[Path, ...] = ()
+    access_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
     @property
     def s3_root(self) -> Path:
@@ -77,4 +83,19 @@ class Settings:
                 for folder in env.get("DESPINA_ALLOWED_FOLDERS", "").split(os.pathsep)
                 if folder
             ),
+            access_keys=_pairs(env.get("DESPINA_ACCESS_KEYS", "")),
+            users=_pairs(env.get("DESPINA_USERS", "")),
+            allowed_hosts=tuple(env.get("DESPINA_ALLOWED_HOSTS", "").replace(",", " ").split()),
+            tls_certificate=_file(env.get("DESPINA_TLS_CERTIFICATE")),
+            tls_key=_file(env.get("DESPINA_TLS_KEY")),
         )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """``name:secret`` pairs, separated by blanks; a secret may hold colons and commas."""
+    pairs = (word.partition(":") for word in text.split())
+    return {name: secret for name, _, secret in pairs if name and secret}
+
+
+def _file(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None

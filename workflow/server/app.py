@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from workflow.errors import WorkflowError
+from workflow.server.auth import Guard, Policy
 from workflow.server.errors import http_error, unexpected_error, workflow_error
 from workflow.server.origins import AbsoluteFormPaths
 from workflow.server.services import Services
@@ -28,7 +29,7 @@ def create_app(services: Services) -> Starlette:
             routes.extend(importlib.import_module(module).routes(services))
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(AbsoluteFormPaths)],
+        middleware=[Middleware(AbsoluteFormPaths), Middleware(Guard, Policy.of(services.settings))],
         exception_handlers={WorkflowError: workflow_error, HTTPException: http_error, Exception: unexpected_error},
     )
     app.state.services = services

@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import Any, Final
 
 from starlette.routing import BaseRoute, WebSocketRoute
 
+from workflow.server.auth import AUTHENTICATED
 from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import Conversation, Credentials, Frame, Job
 from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin_streams import WorkerStream
 from workflow.server.origins import Receive, Scope, Send, allows_origin
 from workflow.server.services import Services
+
+Backlog = deque[MutableMapping[str, Any]]
 
 _log = logging.getLogger(__name__)
 
 WORKERS: Final = 64
-CHUNK_BYTES: Final = 16 * 1024 * 1024  # how far a query runs ahead of a slow client
-CHUNK_S: Final = 0.2  # frames of a slow query do not wait longer than this to be sent
 BACKLOG: Final = 256
 QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
 SEND_TIMEOUT_S: Final = 120.0
@@ -33,7 +34,7 @@ def routes(services: Services) -> list[BaseRoute]:
     registry = services.queries if services.queries is not None else QueryRegistry()
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
-    endpoint = GremlinSocket(runner, own_hosts=(settings.host,), credentials=getattr(services, "credentials", None))
+    endpoint = GremlinSocket(runner, own_hosts=(settings.host,), credentials=services.credentials)
     return [WebSocketRoute("/gremlin", endpoint)]
 
 
@@ -56,7 +57,9 @@ class GremlinSocket:
         await send({"type": "websocket.accept"})
         agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
         conversation = Conversation(
-            self.runner, credentials=self.credentials, user_agent=agent.decode("latin-1", "replace")
+            self.runner,
+            credentials=None if scope.get(AUTHENTICATED) else self.credentials,
+            user_agent=agent.decode("latin-1", "replace"),
         )
         try:
             await self._converse(conversation, receive, send)
@@ -67,7 +70,7 @@ class GremlinSocket:
                 await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
 
     async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
-        backlog: deque[dict[str, Any]] = deque()
+        backlog: Backlog = deque()
         while True:
             message = backlog.popleft() if backlog else await receive()
             if message["type"] == "websocket.disconnect":
@@ -82,64 +85,48 @@ class GremlinSocket:
                 for answer in decision:
                     await send_frame(send, answer)
 
-    async def _run(self, job: Job, backlog: deque[Any], receive: Receive, send: Send) -> None:
-        """Stream one query. The worker fills the next chunk while this one is sent."""
-        loop = asyncio.get_running_loop()
-        pending = loop.run_in_executor(self.workers, take_chunk, job.frames)
+    async def _run(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> None:
+        """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
+        if job.at_once is not None and (frames := job.at_once()) is not None:
+            for frame in frames:
+                await send_frame(send, frame)
+            return
+        stream = WorkerStream(job.frames, self.workers)
         try:
-            while True:
-                done, _ = await asyncio.wait((pending,), timeout=QUIET_S)
-                if not done:
-                    await self._watch(pending, job, backlog, receive)
-                frames, finished = await pending
-                if not finished:
-                    pending = loop.run_in_executor(self.workers, take_chunk, job.frames)
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    for frame in frames:
-                        await send_frame(send, frame)
-                if finished:
-                    return
+            await stream.progress(QUIET_S)
+            if not stream.finished.done() or stream.chunks:
+                await self._stream(stream, backlog, receive, send)
+            for frame in await stream.finished:
+                await send_frame(send, frame)
         except BaseException:
             job.running.cancelled.set()
-            await asyncio.wait((pending,))
-            await loop.run_in_executor(self.workers, close_frames, job.frames)
+            await stream.abandon()
             raise
 
-    async def _watch(self, pending: asyncio.Future[Any], job: Job, backlog: deque[Any], receive: Receive) -> None:
-        """Wait for a slow query and listen meanwhile: a client that leaves cancels it, further requests wait."""
-        while not pending.done() and len(backlog) < BACKLOG:
-            listening = asyncio.ensure_future(receive())
-            await asyncio.wait((pending, listening), return_when=asyncio.FIRST_COMPLETED)
-            if not listening.done():
+    async def _stream(self, stream: WorkerStream[Frame], backlog: Backlog, receive: Receive, send: Send) -> None:
+        """Send chunks as they come and listen meanwhile, until only the end of the answer is left."""
+        listening: asyncio.Future[Any] | None = None
+        try:
+            while not stream.finished.done() or stream.chunks:
+                while stream.chunks:
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        for frame in stream.chunks[0]:
+                            await send_frame(send, frame)
+                    stream.sent()
+                if listening is None and len(backlog) < BACKLOG:
+                    listening = asyncio.ensure_future(receive())
+                await stream.progress(None, listening)
+                if listening is not None and listening.done():
+                    message, listening = listening.result(), None
+                    if message["type"] == "websocket.disconnect":
+                        raise ConnectionResetError("the client went away")
+                    backlog.append(message)
+        finally:
+            if listening is not None:
                 listening.cancel()
-                try:
-                    backlog.append(dict(await listening))
-                except asyncio.CancelledError:
-                    return
-            else:
-                backlog.append(dict(listening.result()))
-            if backlog and backlog[-1]["type"] == "websocket.disconnect":
-                job.running.cancelled.set()
-                return
-
-
-def take_chunk(frames: Iterator[Frame]) -> tuple[list[Frame], bool]:
-    """The next frames, up to a chunk of bytes or of time, and whether they were the last."""
-    taken: list[Frame] = []
-    size = 0
-    until = monotonic() + CHUNK_S
-    for frame in frames:
-        taken.append(frame)
-        size += len(frame)
-        if size >= CHUNK_BYTES or monotonic() > until:
-            return taken, False
-    return taken, True
-
-
-def close_frames(frames: Iterator[Frame]) -> None:
-    closing = getattr(frames, "close", None)
-    if closing is not None:
-        closing()
+                await asyncio.wait((listening,))
+                if not listening.cancelled() and listening.exception() is None:
+                    backlog.append(listening.result())
 
 
 async def send_frame(send: Send, frame: Frame) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ class Services:
 
     ``engines`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one graph.
     ``jobs``, ``loads``, ``exports`` and ``queries`` are the JobService, LoadService, ExportService and QueryRegistry;
-    each is None until its room exists. ``stopping`` is set when the service has begun to stop.
+    each is None until its room exists. ``credentials`` checks a user and a password, None lets everybody in;
+    ``stopping`` is set when the service has begun to stop.
     """
 
     settings: Settings
@@ -33,5 +34,6 @@ class Services:
     exports: Any = None
     prediction: PredictionService | None = None
     queries: Any = None
+    credentials: Callable[[str, str], bool] | None = None
     started_ms: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
