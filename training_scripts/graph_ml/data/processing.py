@@ -31,12 +31,11 @@ from ..schemas.encoders import (
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from . import dgl_file
-from .frames import find_file
 from .graph import MANIFEST, EdgeType, GraphData, Labels
 from .labels import Learned, read_targets
 from .reading import Edges, Export, Nodes, read_export
 from .report import FeatureRow, ReportData, describe, write_report
-from .sizing import Need, folder_bytes, input_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
+from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
 
 FloatArray = NDArray[np.float32]
 ModelType = Literal["heterogeneous", "kge"]
@@ -49,6 +48,7 @@ RECOMMENDATION = "train_instance_recommendation.json"
 REPORT = "report.html"
 STAGING = ".staging-"
 TOP_VALUES = 6
+PARKED_BYTES = 1 << 25
 MB = 1 << 20
 
 
@@ -84,8 +84,8 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     with dgl_file.GraphFileWriter() as graph_file:
         with tempfile.TemporaryDirectory(prefix=STAGING, dir=job.output) as staging:
             graph, encoders, report = _build(job, configuration, Path(staging), progress)
-        progress("writing", 0, 3)
-        graph = _write(job, graph, encoders)
+            progress("writing", 0, 3)
+            graph = _write(job, graph, encoders)
         graph_file.start(job.output)
         for warning in report.warnings:
             log(f"warning: {warning}")
@@ -131,9 +131,7 @@ def read_configuration(folder: Path, name: str) -> TrainingDataConfiguration:
 
 
 def _check_size(job: ProcessingJob, configuration: TrainingDataConfiguration) -> Need:
-    names = {entry.file_name for entry in configuration.graph.nodes}
-    names |= {entry.file_name for entry in configuration.graph.edges}
-    need = processing_need(input_bytes(find_file(job.input, name) for name in sorted(names)))
+    need = processing_need(job.input, configuration)
     existing = next(folder for folder in (job.output, *job.output.parents) if folder.exists())
     refuse_if_too_large(need, existing)
     return need
@@ -164,7 +162,7 @@ def _build(
     if previous is not None:
         _same_edge_types(previous.graph, export)
     seed = previous.encoders.seed if previous else job.seed
-    features = _Features(export, seed, job.models, previous.encoders if previous else None)
+    features = _Features(export, seed, job.models, previous.encoders if previous else None, staging)
     features.run(progress)
     progress("labels", 0, 1)
     learned = read_targets(export, job.input, staging, job.seed, previous.encoders.labels if previous else ())
@@ -197,8 +195,10 @@ def _build(
 class _Features:
     """Fits and applies all encodings, a column at a time, and keeps what the report will say of them."""
 
-    def __init__(self, export: Export, seed: int, models: Path | None, previous: Encoders | None) -> None:
-        self._export, self._seed, self._models = export, seed, models
+    def __init__(
+        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
+    ) -> None:
+        self._export, self._seed, self._models, self._staging = export, seed, models, staging
         self._previous = None if previous is None else {_owner(entry): entry for entry in previous.types}
         self.of_nodes: dict[str, dict[str, FloatArray]] = {}
         self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
@@ -230,7 +230,7 @@ class _Features:
                 elif not isinstance(state, DroppedState):
                     values = self._encode(group, spec, column, state)
                     if values.shape[1]:
-                        arrays[spec.name] = values
+                        arrays[spec.name] = self._parked(values)
                         kind = group.kind if isinstance(group, Edges) else group.name
                         self.encodings[kind, spec.name] = state.kind
                 self._describe(group, spec, column, state, arrays)
@@ -277,6 +277,15 @@ class _Features:
             raise JobError(
                 f"feature '{spec.name}' of {group.name} was made by a text model before, but {error}"
             ) from None
+
+    def _parked(self, values: FloatArray) -> FloatArray:
+        """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
+        if values.nbytes < PARKED_BYTES:
+            return values
+        path = self._staging / f"feature-{len(self.encodings)}.npy"
+        np.save(path, values, allow_pickle=False)
+        mapped: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
 
     def _describe(
         self,

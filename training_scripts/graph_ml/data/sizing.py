@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import gzip
 import os
 import resource
 import shutil
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from ..container import JobError
-from ..schemas import InstanceRecommendation
+from ..schemas import EdgeFile, FeatureSpec, InstanceRecommendation, NodeFile, TrainingDataConfiguration
+from .frames import find_file
 from .graph import GraphData
 
 MB, GB = 1 << 20, 1 << 30
 
 # Measured: what the libraries take, and the working copies of a text column.
-PROCESSING_BASE = 320 * MB
+PROCESSING_BASE = 340 * MB
 PROCESSING_FACTOR = 4
 STAGING_FACTOR = 1.5
 GZIP_FACTOR = 5
+SAMPLE_BYTES = 1 << 16
+MOST_NUMBERS, DATETIME_WIDTH = 100, 60
 TRAINING_BASE = 700 * MB
 TRAINING_HIDDEN = 128
 _CPU_INSTANCES = ((8, "ml.m5.large"), (16, "ml.m5.xlarge"), (32, "ml.m5.2xlarge"), (64, "ml.m5.4xlarge"))
@@ -38,14 +43,68 @@ class Need:
     disk: int
 
 
-def input_bytes(files: Iterable[Path]) -> int:
-    """The size of some CSV files once unpacked; the size of a packed one is guessed from its own."""
-    return sum(path.stat().st_size * (GZIP_FACTOR if path.suffix == ".gz" else 1) for path in files)
+def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> Need:
+    """What processing an export takes, judged by the sizes of its files and the first lines of each.
+
+    Raises:
+        JobError: a file is not there.
+    """
+    size, widest, written = 0, 0, 0
+    entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
+    for entry in entries:
+        sample = Sample.of(find_file(folder, entry.file_name), entry.separator)
+        size += sample.size
+        for spec in entry.features or []:
+            bytes_needed = int(sample.rows * sample.width(spec) * 4)
+            written += bytes_needed
+            widest = max(widest, bytes_needed)
+    # encoded features are parked on disk one by one, so the widest counts, twice while it is being made
+    memory = PROCESSING_BASE + PROCESSING_FACTOR * size + 2 * widest
+    return Need(memory, int(STAGING_FACTOR * size) + 2 * written + 16 * MB)
 
 
-def processing_need(size: int) -> Need:
-    """What processing an export of this many bytes takes."""
-    return Need(PROCESSING_BASE + PROCESSING_FACTOR * size, int(STAGING_FACTOR * size) + 16 * MB)
+@dataclass(frozen=True)
+class Sample:
+    """The first lines of a CSV file: how large it is unpacked, about how many rows, and what their cells look like."""
+
+    size: int
+    rows: float
+    seen: int
+    distinct: dict[str, int]
+
+    @classmethod
+    def of(cls, path: Path, separator: str) -> Sample:
+        """Look at the first 64 KB; a file that cannot be read has no rows, and reading it will say why."""
+        packed = path.suffix == ".gz"
+        size = path.stat().st_size * (GZIP_FACTOR if packed else 1)
+        try:
+            with gzip.open(path) if packed else path.open("rb") as stream:
+                start = stream.read(SAMPLE_BYTES)
+        except (OSError, EOFError):
+            return cls(size, 0.0, 0, {})
+        lines = start.decode("utf-8", errors="replace").splitlines()
+        if len(start) == SAMPLE_BYTES:
+            lines = lines[:-1]
+        table = [row for row in csv.reader(lines, delimiter=separator) if row]
+        if len(table) < 2:
+            return cls(size, 0.0, 0, {})
+        rows = size / (sum(len(line) + 1 for line in lines) / len(table))
+        columns = zip_longest(*table[1:], fillvalue="")
+        distinct = {name.partition(":")[0]: len(set(cells)) for name, cells in zip(table[0], columns, strict=False)}
+        return cls(size, rows, len(table) - 1, distinct)
+
+    def width(self, spec: FeatureSpec) -> int:
+        """About how many numbers the feature makes of a value."""
+        if spec.type in {"numerical", "none"}:
+            return 1
+        if spec.type == "bucket_numerical":
+            return spec.bucket_cnt or 1
+        if spec.type == "datetime":
+            return DATETIME_WIDTH
+        distinct = self.distinct.get(spec.column, 0)
+        # few values that come again and again in the sample are all there are
+        few = spec.type in {"category", "auto"} and distinct * 5 <= self.seen
+        return min(MOST_NUMBERS, distinct) if few else MOST_NUMBERS
 
 
 def refuse_if_too_large(need: Need, folder: Path) -> None:

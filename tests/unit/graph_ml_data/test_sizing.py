@@ -1,0 +1,62 @@
+"""How much a job is thought to need, before it begins."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training_scripts.graph_ml.container import JobError
+from training_scripts.graph_ml.data.sizing import MB, Need, Sample, processing_need, refuse_if_too_large
+from training_scripts.graph_ml.schemas import FeatureSpec, TrainingDataConfiguration
+
+
+def spec(column: str, kind: str, **options: Any) -> FeatureSpec:
+    return FeatureSpec(feature=(column, column, kind), **options)
+
+
+def write(path: Path, rows: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("~id,town:String,name\n" + "".join(f"u{i:07d},{'xyz'[i % 3]},n{i:07d}\n" for i in range(rows)))
+    return path
+
+
+def test_rows_are_counted_by_the_length_of_the_first_lines(tmp_path: Path) -> None:
+    sample = Sample.of(write(tmp_path / "a.csv", 50_000), ",")
+    assert sample.rows == pytest.approx(50_000, rel=0.01)
+
+
+def test_few_values_that_repeat_are_all_there_are(tmp_path: Path) -> None:
+    sample = Sample.of(write(tmp_path / "a.csv", 50_000), ",")
+    assert sample.width(spec("town", "category")) == 3
+    assert sample.width(spec("name", "category")) == 100
+    assert sample.width(spec("town", "text_tfidf")) == 100
+    assert sample.width(spec("name", "numerical")) == 1
+    assert sample.width(spec("name", "bucket_numerical", range=(0, 1), bucket_cnt=7)) == 7
+
+
+def test_an_unreadable_file_is_left_to_the_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x" * 100)[:-9])
+    (tmp_path / "b.csv").write_bytes(b"")
+    assert Sample.of(tmp_path / "a.csv.gz", ",").rows == 0
+    assert Sample.of(tmp_path / "b.csv", ",").rows == 0
+
+
+def test_a_wide_feature_makes_the_job_larger(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", 50_000)
+
+    def need(*features: FeatureSpec) -> Need:
+        entry = {"file_name": "a.csv", "node": ("~id", "User"), "features": [f.model_dump() for f in features]}
+        return processing_need(tmp_path, TrainingDataConfiguration.model_validate({"graph": {"nodes": [entry]}}))
+
+    plain, wide = need(), need(spec("name", "category"))
+    # 50,000 rows of 100 numbers of 4 bytes are 20 MB, twice while they are made
+    assert wide.memory - plain.memory == pytest.approx(40_000_000, rel=0.02)
+    assert wide.disk - plain.disk == pytest.approx(40_000_000, rel=0.02)
+
+
+def test_a_full_disk_is_refused_with_what_is_free(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"takes about 1048576\.0 GB of disk, and .* GB are free"):
+        refuse_if_too_large(Need(MB, 1 << 50), tmp_path)
