@@ -47,6 +47,19 @@ class Turnstile:
             self._leases[me] = self._leases.get(me, 0) + 1
         return me
 
+    def try_enter(self) -> int | None:
+        """Take a shared lease if that needs no waiting; for callers that may not block."""
+        me = threading.get_ident()
+        if not self._condition.acquire(blocking=False):
+            return None
+        try:
+            if (self._writer is not None and self._writer != me) or self._waiting:
+                return None
+            self._leases[me] = self._leases.get(me, 0) + 1
+        finally:
+            self._condition.release()
+        return me
+
     def leave(self, lease: int) -> None:
         with self._condition:
             left = self._leases.get(lease, 0) - 1

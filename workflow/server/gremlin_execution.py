@@ -6,22 +6,47 @@ Everything here blocks and is called from worker threads; nothing knows of socke
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
-from workflow.errors import QueryFailed, UnsupportedOperation
+from workflow.errors import QueryFailed, UnsupportedOperation, WorkflowError
 from workflow.graphs.model import Traverser
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.semantics import hash_key
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
-from workflow.gremlin.values import GSet, MapEntry
+from workflow.gremlin.values import GSet, MapEntry, ReferenceVertex
 from workflow.server.gremlin_answers import BadMessage
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
+POINT_READ_LENGTH: Final = 512
+POINT_READ_IDS: Final = 16
+POINT_READ_STEPS: Final = frozenset(
+    [
+        "values",
+        "valueMap",
+        "elementMap",
+        "properties",
+        "propertyMap",
+        "id",
+        "label",
+        "hasLabel",
+        "hasId",
+        "has",
+        "limit",
+        "count",
+        "fold",
+        "value",
+        "key",
+    ]
+)
 REQUEST_OPTIONS: Final = frozenset({"evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis"})
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +121,14 @@ class QueryRunner:
         self.registry = registry
         self.default_timeout_ms = default_timeout_ms
 
-    def results(self, query: Query, running: RunningQuery, session: QuerySession | None = None) -> Iterator[Traverser]:
-        """The results of a query, one after the other.
+    def results(
+        self,
+        query: Query,
+        running: RunningQuery,
+        session: QuerySession | None = None,
+        scripts: list[Script] | None = None,
+    ) -> Iterator[Traverser]:
+        """The results of a query, one after the other; ``scripts`` where it was parsed already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
         the steps raise.
@@ -107,7 +138,7 @@ class QueryRunner:
             raise UnsupportedOperation(
                 "Lambdas are not supported: the query carries code that the service does not run"
             )
-        scripts = self._scripts(query)
+        scripts = scripts or self._scripts(query)
         if session is not None:
             with session.lock:
                 yield from self._in_session(query, scripts, running, session)
@@ -118,6 +149,31 @@ class QueryRunner:
                 yield from terminated(script.traversal, engine, self.options(query, script.traversal, running))
         else:
             yield from self._as_one_transaction(query, scripts, running)
+
+    def point_read(self, query: Query) -> list[Script] | None:
+        """The parsed query where it only looks at elements named by id; None for everything else."""
+        if query.lambdas:
+            return None
+        if isinstance(query.gremlin, str):
+            if len(query.gremlin) > POINT_READ_LENGTH or ".V(" not in query.gremlin:
+                return None
+            try:
+                scripts = parse(query.gremlin, query.bindings)
+            except WorkflowError:
+                return None  # told when the query is run
+            return scripts if len(scripts) == 1 and is_point_read(scripts[0].traversal) else None
+        return [Script(query.gremlin, "g")] if is_point_read(query.gremlin) else None
+
+    def without_waiting(self, query: Query, scripts: list[Script], work: Callable[[], Result]) -> Result | None:
+        """Do ``work`` under a read lease of the query's graph, or nothing where one would have to wait for it."""
+        engine = self.engines.get(query.aliases.get(scripts[0].source_name, scripts[0].source_name))
+        turnstile = getattr(getattr(engine, "graph", None), "turnstile", None)
+        if turnstile is None or (lease := turnstile.try_enter()) is None:
+            return None
+        try:
+            return work()
+        finally:
+            turnstile.leave(lease)
 
     def engine(self, source: str, aliases: Mapping[str, str]) -> Engine:
         """The engine behind the name a query uses; raises BadMessage with the text drivers look for."""
@@ -198,6 +254,24 @@ class QueryRunner:
             options=options,
             read_only=query.read_only,
         )
+
+
+def is_point_read(traversal: Traversal) -> bool:
+    """Whether a traversal asks for a few elements by id and for what they carry: its time is that of a look-up.
+
+    ``with()`` is not among the steps, since it can ask for a prediction.
+    """
+    if traversal.source or not traversal.steps or traversal.terminal not in (None, "toList", "next"):
+        return False
+    start = traversal.steps[0]
+    if start.name not in ("V", "E") or not 1 <= len(start.args) <= POINT_READ_IDS:
+        return False
+    if not all(isinstance(id, (str, int, UUID, ReferenceVertex)) for id in start.args):
+        return False
+    return all(
+        step.name in POINT_READ_STEPS and not any(isinstance(arg, (Traversal, Mapping)) for arg in step.args)
+        for step in traversal.steps[1:]
+    )
 
 
 def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOptions) -> Iterator[Traverser]:

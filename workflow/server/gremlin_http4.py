@@ -5,7 +5,6 @@ The query goes the way of every other; what is here is the envelope.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 import time
@@ -29,6 +28,7 @@ from workflow.gremlin.wire.graphbinary_writer import bare_int, bare_string
 from workflow.server.gremlin_answers import known
 from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, close, transaction_command
 from workflow.server.gremlin_queries import RunningQuery
+from workflow.server.gremlin_streams import WorkerStream
 
 VERSION_4: Final = (BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED)
 PIECE_BYTES: Final = 256 * 1024
@@ -232,37 +232,80 @@ async def respond_version_4(
     runner: QueryRunner, table: TransactionTable, workers: ThreadPoolExecutor, request: HttpRequest, body: bytes
 ) -> Response:
     """Answer one request: the status is HTTP's where nothing was sent yet, and closes the stream in any case."""
-    loop = asyncio.get_running_loop()
     mime = answer_mime(request.headers.get("accept", ""))
     headers = {"Gremlin-RequestId": str(uuid.uuid4())}
-    running = runner.registry.accept(lambda: text, headers["Gremlin-RequestId"])
-    text = ""
+    running = runner.registry.accept("", headers["Gremlin-RequestId"])
     form = StreamFormat(mime, materialize=runner.profile == "tinkerpop", bulked=False)
     try:
         asked = asked_of(request.headers.get("content-type", ""), body, materialize=runner.profile == "tinkerpop")
-        text = asked.query.text()
+        running.text = asked.query.text
         form = StreamFormat(mime, materialize=asked.materialize, bulked=asked.bulked)
-        results, transaction = await loop.run_in_executor(workers, start, runner, table, asked, running)
-        if transaction is not None:
-            headers["X-Transaction-Id"] = transaction
-        pieces = stream(form, results)
-        first = await loop.run_in_executor(workers, next, pieces)
     except Exception as error:  # noqa: BLE001 - the edge of a request
         runner.registry.finish(running)
-        failure = known(error)
-        failed = form.head() + form.tail(failure.status, failure.message, failure.code)
-        return Response(failed, failure.status, headers, media_type=mime)
+        return Response(*refusal(form, known(error)), headers, media_type=mime)
+    stream: WorkerStream[Head | bytes] = WorkerStream(pieces(runner, table, asked, running, form), workers)
+    while not stream.finished.done() and not stream.chunks:
+        await stream.progress(1.0)
+        if not stream.finished.done() and await request.is_disconnected():
+            running.cancelled.set()
+    if not stream.chunks:  # the whole answer, as most are
+        head, *rest = await stream.finished
+        assert isinstance(head, Head)
+        content = b"".join(piece for piece in rest if isinstance(piece, bytes))
+        return Response(content, head.status, {**headers, **head.headers}, media_type=mime)
+    head = stream.chunks[0].pop(0)
+    assert isinstance(head, Head)
+    return StreamingResponse(flow(stream, running), head.status, {**headers, **head.headers}, media_type=mime)
 
-    async def content() -> AsyncIterator[bytes]:
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How the HTTP answer begins."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+def refusal(form: StreamFormat, error: WorkflowError) -> tuple[bytes, int]:
+    """Body and status of an answer that is an error from the start."""
+    return form.head() + form.tail(error.status, error.message, error.code), error.status
+
+
+def pieces(
+    runner: QueryRunner, table: TransactionTable, asked: Asked4, running: RunningQuery, form: StreamFormat
+) -> Iterator[Head | bytes]:
+    """The answer: how it begins, once the first result is there or its error, then its bytes. Runs in a worker."""
+    try:
         try:
-            yield first
-            while piece := await loop.run_in_executor(workers, next, pieces, b""):
-                yield piece
-        finally:
-            await loop.run_in_executor(workers, close, pieces)
-            runner.registry.finish(running)
+            results, transaction = start(runner, table, asked, running)
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            content, status = refusal(form, known(error))
+            yield Head(status, {})
+            yield content
+            return
+        yield Head(200, {} if transaction is None else {"X-Transaction-Id": transaction})
+        yield from stream_of(form, results)
+    finally:
+        runner.registry.finish(running)
 
-    return StreamingResponse(content(), 200, headers, media_type=mime)
+
+async def flow(stream: WorkerStream[Head | bytes], running: RunningQuery) -> AsyncIterator[bytes]:
+    """The bytes of a long answer as they come."""
+    try:
+        while not stream.finished.done() or stream.chunks:
+            while stream.chunks:
+                for piece in stream.chunks[0]:
+                    assert isinstance(piece, bytes)
+                    yield piece
+                stream.sent()
+            await stream.progress()
+        for piece in await stream.finished:
+            assert isinstance(piece, bytes)
+            yield piece
+    except BaseException:
+        running.cancelled.set()
+        await stream.abandon()
+        raise
 
 
 def start(
@@ -299,7 +342,7 @@ def resumed(head: Traverser, rest: Iterator[Traverser]) -> Iterator[Traverser]:
         close(rest)
 
 
-def stream(form: StreamFormat, results: Iterator[Traverser]) -> Iterator[bytes]:
+def stream_of(form: StreamFormat, results: Iterator[Traverser]) -> Iterator[bytes]:
     """The answer in pieces; an error after the first piece is told by the closing status."""
     buffer = bytearray(form.head())
     try:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from workflow.errors import WorkflowError
 from workflow.graphs.model import Traverser
+from workflow.gremlin.lang import Script
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.wire import (
     GRAPHSON_V3,
@@ -39,10 +40,15 @@ Credentials = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A query to be run: iterate ``frames`` in a worker thread, send each; ``running`` cancels it."""
+    """A query to be run: iterate ``frames`` in a worker thread, send each; ``running`` cancels it.
+
+    ``at_once`` is there for queries that only look at a few named elements: it gives the frames without blocking, or
+    None where the graph is being written, so that a thread has to wait for it.
+    """
 
     frames: Iterator[Frame]
     running: RunningQuery
+    at_once: Callable[[], list[Frame] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +126,12 @@ class Conversation:
             raise BadMessage(f"There is no processor named [{request.processor}]", Code.MALFORMED_REQUEST)
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
+        scripts = self.runner.point_read(query) if session is None else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        return Job(self._frames(request, codec, query, session, running), running)
+        frames = self._frames(request, codec, query, session, running, scripts)
+        if scripts is None:
+            return Job(frames, running)
+        return Job(frames, running, lambda: self.runner.without_waiting(query, scripts, lambda: list(frames)))
 
     def _session(self, request: Request) -> QuerySession:
         id = request.args.get("session")
@@ -153,9 +163,15 @@ class Conversation:
         return Job(frames(), running)
 
     def _frames(
-        self, request: Request, codec: Codec, query: Query, session: QuerySession | None, running: RunningQuery
+        self,
+        request: Request,
+        codec: Codec,
+        query: Query,
+        session: QuerySession | None,
+        running: RunningQuery,
+        scripts: list[Script] | None,
     ) -> Iterator[Frame]:
-        results = self.runner.results(query, running, session)
+        results = self.runner.results(query, running, session, scripts)
         dialect = Dialect(materializes(request.args, self.profile), self._legacy_dates)
         try:
             for code, data, count in batches(
