@@ -21,6 +21,7 @@ from workflow.gremlin.steps.base import (
     StepBuilder,
 )
 from workflow.gremlin.steps.by import IDENTITY, ByChild
+from workflow.gremlin.texts import as_text
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import GList, GMap, GremlinEnum, Long
@@ -188,12 +189,22 @@ class GroupCountStep(ReduceStep):
 
 
 def counted(
-    ctx: ExecutionContext, by: By, source: Iterable[Traverser], counts: dict[Any, list[Any]]
+    ctx: ExecutionContext,
+    by: By,
+    source: Iterable[Traverser],
+    counts: dict[Any, list[Any]],
+    required: bool = False,
 ) -> Mapping[Any, Any]:
-    """Counts by key; ``counts`` maps hashed keys to [key, count] and is added to."""
+    """Counts by key; ``counts`` maps hashed keys to [key, count] and is added to.
+
+    A traverser without a key is left out, or, where one is ``required`` (upstream does so for the side effect only),
+    a QueryFailed.
+    """
     for t in source:
         key = by.of(ctx, t)
         if key is MISSING:
+            if required:
+                raise QueryFailed(f"The provided traverser does not map to a value: {as_text(t.value)}->{by}")
             continue
         hashed = hash_key(key)
         found = counts.get(hashed)
@@ -218,7 +229,7 @@ class GroupCountSideEffectStep(GroupCountStep):
         passed = list(source)
         before = ctx.side_effects.values.get(self.key) or {}
         counts: dict[Any, list[Any]] = {hash_key(k): [k, v] for k, v in before.items()}
-        ctx.side_effects.values[self.key] = counted(ctx, self.by or IDENTITY, passed, counts)
+        ctx.side_effects.values[self.key] = counted(ctx, self.by or IDENTITY, passed, counts, required=True)
         yield from passed
 
     def arguments(self) -> str:

@@ -45,6 +45,7 @@ class GraphStep(Step):
         self.lookups: list[tuple[str, Any]] = []
         self.tests: list[RowTest] = []
         self.described: list[str] = []
+        self.containers: list[Any] = []  # what the tests came from, for the lane on rows
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         kind, graph = self.kind, ctx.graph
