@@ -153,5 +153,9 @@ class ModelFolder:
     def texts(self, name: str) -> list[str]:
         """A list of texts; empty where none was kept."""
         path = self.folder / "ids" / f"{name}.parquet"
-        texts: list[str] = pq.read_table(path).column("id").to_pylist() if path.exists() else []
+        if not path.exists():
+            return []
+        # read_table would import pandas
+        with pq.ParquetFile(path) as file:
+            texts: list[str] = file.read(columns=["id"]).column(0).to_pylist()
         return texts

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .attributes import AttributeSpace, Features, cosine_block
+from .attributes import AttributeSpace, Features, cosine_block, unit_dense, unit_rows
 from .degree import arrow_block, degree_block
 from .ease import ease_block
 from .graph import Floats, Ints, PairGraph
@@ -124,6 +124,9 @@ class PairFeatures:
     ) -> PairFeatures:
         """The same features on a graph that has gained edges, and nodes after the last known one.
 
+        A new node without attributes is given the mean of its neighbours': to the scorer, nothing in common with
+        anybody would say something else than nothing known.
+
         Args:
             own: new edges of the target's type, (sources, targets).
             every: new edges of all types.
@@ -140,8 +143,14 @@ class PairFeatures:
         if extra:
             below = {name: first - known for name, first in firsts.items()}
             new_bag, new_numbers = self.attributes.rows(values, below, extra)
-            bag = None if bag is None else sparse.vstack([bag, new_bag], format="csr", dtype=np.float32)
-            numbers = None if numbers is None or new_numbers is None else np.vstack([numbers, new_numbers])
+            around = views[0].graph.adjacency[known:, :known]
+            if bag is not None and new_bag is not None:
+                new_bag = completed(new_bag, unit_rows(around @ bag))
+                bag = sparse.vstack([bag, new_bag], format="csr", dtype=np.float32)
+            if numbers is not None and new_numbers is not None:
+                unknown = ~new_numbers.any(axis=1)
+                new_numbers[unknown] = unit_dense(around @ numbers)[unknown]
+                numbers = np.vstack([numbers, new_numbers])
         arrows = self.arrows
         if arrows is not None:
             old = arrows.tocoo()
@@ -160,6 +169,12 @@ class PairFeatures:
         for start in range(0, len(sources), size):
             part = slice(start, min(start + size, len(sources)))
             yield part, self.block(sources[part], candidates, heading)
+
+
+def completed(rows: Any, instead: Any) -> Any:
+    """CSR rows, those without an entry taken from another matrix of the same shape."""
+    unknown = sparse.diags((np.diff(rows.indptr) == 0).astype(np.float32), dtype=np.float32)
+    return sparse.csr_matrix(rows + unknown @ instead)
 
 
 def view_block(view: View, sources: Ints, settings: PairSettings) -> list[Floats]:

@@ -64,7 +64,7 @@ def looks_imbalanced(labels: Labels) -> bool:
     if labels.kind != "class" or len(labels.classes) < 2:
         return False
     counts = np.bincount(labels.values[labels.known], minlength=len(labels.classes))
-    return bool(counts.max(initial=0) > IMBALANCE * max(1, counts.min(initial=0)))
+    return bool(counts.max(initial=0) > IMBALANCE * max(1, int(counts.min())))
 
 
 def default_metric(task: TaskType, labels: Labels | None = None) -> str:

@@ -93,7 +93,7 @@ def combined(rankings: list[Ranking]) -> dict[str, dict[str, float]]:
     names = set.intersection(*(set(ranking.ranks) for ranking in rankings)) if rankings else set()
     for name in names:
         ranks: npt.NDArray[np.float64] = np.concatenate([ranking.ranks[name] for ranking in rankings])
-        figures[name] = ranking_metrics(ranks)
+        figures[name] = {key: value for key, value in ranking_metrics(ranks).items() if not np.isnan(value)}
         parts = [(r.metrics()[name].get("auc", np.nan), len(r.ranks[name])) for r in rankings]
         known = [(value, weight) for value, weight in parts if weight and not np.isnan(value)]
         if known:

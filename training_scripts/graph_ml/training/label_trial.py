@@ -111,10 +111,10 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
     model = fresh_model(trial, problem, space, graph)
     history = fit(trial, model, graph)
 
-    judged = {split: figures(model, graph, getattr(problem.split, split), settings.topk) for split in ("valid", "test")}
-    splits = {split: values for split, values in judged.items() if len(getattr(problem.split, split))}
+    judged = [split for split in ("valid", "test") if len(getattr(problem.split, split))]
+    splits = {split: known(figures(model, graph, getattr(problem.split, split), settings.topk)) for split in judged}
     trial.measured(splits["valid"], 1, 1)
-    floors = {split: {"constant": constant_figures(problem, split, settings.topk)} for split in splits}
+    floors = {split: {"constant": known(constant_figures(problem, split, settings.topk))} for split in judged}
     metrics = Metrics.model_validate(
         {
             "task": target.task,
@@ -183,7 +183,7 @@ def fit(trial: Trial, model: LabelModel, graph: MessageGraph) -> list[dict[str, 
         history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), trial.objective: value})
         trial.measured({trial.objective: value}, epoch + 1, settings.num_epochs)
         score = -np.inf if np.isnan(value) else sign * value
-        if score > best:
+        if score >= best:  # small validation splits tie often; the longer trained model is the better bet
             best, best_state = score, (network.state(), state_of(model.head))
         window = scores[-settings.window_for_early_stop :]
         scores.append(score)
@@ -248,6 +248,11 @@ def class_weights(problem: LabelProblem) -> Tensor | None:
 def state_of(module: torch.nn.Module) -> dict[str, Tensor]:
     """A copy of a module's weights."""
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def known(values: dict[str, float]) -> dict[str, float]:
+    """Figures without those that could not be worked out, as the ROC of a split with a single class."""
+    return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
 def figures(model: LabelModel, graph: MessageGraph, items: Ints, topk: int) -> dict[str, float]:
