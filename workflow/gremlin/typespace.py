@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Property, Tree, Vertex, VertexProperty
-from workflow.gremlin.values import BigInteger, Byte, Char, Float, GSet, GType, Long, MapEntry, Short
+from workflow.gremlin.values import BigInteger, Byte, Char, Float, Gathered, GSet, GType, Long, MapEntry, Short
 
 NULL, BOOLEAN, NUMBER, DATE, STRING, UUID_, VERTEX, EDGE, VPROPERTY, PROPERTY, PATH, SET, LIST, MAP, ENTRY, UNKNOWN = (
     range(16)
@@ -80,6 +80,7 @@ def rank(value: Any) -> int:
 
 
 _GTYPES: dict[type, GType] = {
+    Gathered: GType.SET,
     type(None): GType.NULL,
     bool: GType.BOOLEAN,
     Byte: GType.BYTE,

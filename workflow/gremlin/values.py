@@ -31,6 +31,7 @@ __all__ = [
     "GMap",
     "GSet",
     "GType",
+    "Gathered",
     "GremlinEnum",
     "Long",
     "MapEntry",
@@ -194,6 +195,10 @@ ENUMS: dict[str, type[GremlinEnum]] = {
 
 class GList(list[Any]):
     """A mutable list a step may hand on; plain ``list`` and ``tuple`` are read alike."""
+
+
+class Gathered(GList):
+    """What ``aggregate()`` collects: a set in the eyes of ``typeOf``, though a member may be there several times."""
 
 
 class GSet(list[Any]):

@@ -305,11 +305,12 @@ class Child:
     Children return traversers: read ``.value`` and ``.bulk``.
     """
 
-    __slots__ = ("has_barrier", "has_barrier_here", "source", "steps")
+    __slots__ = ("has_barrier", "has_barrier_here", "only", "source", "steps")
 
     def __init__(self, steps: tuple[Step, ...], source: Traversal) -> None:
         self.steps = steps
         self.source = source
+        self.only = _only(steps)
         self.has_barrier_here: bool = any(s.barrier for s in steps)
         self.has_barrier: bool = any(s.barrier or any(c.has_barrier for c in s.children()) for s in steps)
 
@@ -325,12 +326,20 @@ class Child:
 
     def first(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         """The value of the first result, or MISSING."""
+        only = self.only
+        if isinstance(only, MapStep):
+            return only.map(ctx, traverser)
+        if isinstance(only, FlatMapStep):
+            return next(iter(only.flat_map(ctx, traverser)), MISSING)
         for t in self.each(ctx, traverser):
             return t.value
         return MISSING
 
     def test(self, ctx: ExecutionContext, traverser: Traverser) -> bool:
         """Whether there is any result."""
+        only = self.only
+        if isinstance(only, FilterStep):
+            return only.accept(ctx, traverser)
         for _ in self.each(ctx, traverser):
             return True
         return False
@@ -341,6 +350,14 @@ class Child:
 
     def __str__(self) -> str:
         return "[" + ", ".join(str(s) for s in self.steps) + "]"
+
+
+def _only(steps: tuple[Step, ...]) -> Step | None:
+    """The one step of a child that can be asked directly: nobody sees the traversers it would send on."""
+    if len(steps) != 1 or steps[0].labels:
+        return None
+    run = type(steps[0]).run
+    return steps[0] if run in (MapStep.run, FlatMapStep.run, FilterStep.run) else None
 
 
 def chain(

@@ -21,6 +21,7 @@ from workflow.gremlin.steps.base import (
     StepBuilder,
 )
 from workflow.gremlin.steps.by import IDENTITY, ByChild
+from workflow.gremlin.steps.merging import merge_into
 from workflow.gremlin.texts import as_text
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.traverser import Traverser
@@ -30,23 +31,27 @@ from workflow.gremlin.values import GList, GMap, GremlinEnum, Long
 class Groups:
     """What a group collects: by key the traversers, until the values are asked for."""
 
-    def __init__(self, value: GroupValue) -> None:
+    def __init__(self, value: GroupValue, ctx: ExecutionContext) -> None:
         self.value = value
-        self.members: dict[Any, tuple[Any, list[Traverser]]] = {}
+        self.merging = value.reduces and ctx.traverser is Traverser
+        self.ctx = ctx
+        self.members: dict[Any, tuple[Any, dict[Any, Traverser]]] = {}
 
     def add(self, key: Any, traverser: Traverser) -> None:
         hashed = hash_key(key)
         found = self.members.get(hashed)
         if found is None:
-            self.members[hashed] = (key, [traverser])
+            found = self.members[hashed] = (key, {})
+        if self.merging:
+            merge_into(found[1], traverser, self.ctx)
         else:
-            found[1].append(traverser)
+            found[1][len(found[1])] = traverser
 
     def result(self, ctx: ExecutionContext, base: Mapping[Any, Any] | None = None) -> Mapping[Any, Any]:
         """The map of keys to values; keys whose value is missing are left out."""
         items: list[tuple[Any, Any]] = list(base.items()) if base else []
         for key, traversers in self.members.values():
-            value = self.value.of(ctx, traversers)
+            value = self.value.of(ctx, list(traversers.values()))
             if value is not MISSING:
                 items.append((key, value))
         return made_map(items)
@@ -66,6 +71,11 @@ class GroupValue:
         self.by = by
         self.folded = folded
 
+    @property
+    def reduces(self) -> bool:
+        """Whether a barrier in the child takes all members together."""
+        return not self.folded and isinstance(self.by, ByChild) and self.by.child.has_barrier_here
+
     def of(self, ctx: ExecutionContext, traversers: list[Traverser]) -> Any:
         if self.folded:
             out: GList = GList()
@@ -75,7 +85,7 @@ class GroupValue:
                     out.extend([value] * t.bulk)
             return out
         child = self.by.child  # type: ignore[attr-defined]  # only children are not folded
-        if child.has_barrier_here:
+        if self.reduces:
             for t in child.run(ctx, iter([t.copy() for t in traversers]), {}):
                 return t.value
             return MISSING
@@ -126,7 +136,7 @@ class GroupStep(_Grouping, ReduceStep):
     """``group().by(key).by(value)``."""
 
     def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
-        groups = Groups(self.value)
+        groups = Groups(self.value, ctx)
         for t in source:
             key = self.key_by.of(ctx, t)
             if key is not MISSING:
@@ -150,7 +160,7 @@ class GroupSideEffectStep(_Grouping, Step):
         passed = list(source)
         state = ctx.groups.get(self.key)
         if state is None:
-            state = ctx.groups[self.key] = (Groups(self.value), ctx.side_effects.values.get(self.key))
+            state = ctx.groups[self.key] = (Groups(self.value, ctx), ctx.side_effects.values.get(self.key))
         groups, base = state
         for t in passed:
             key = self.key_by.of(ctx, t)

@@ -13,6 +13,7 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.steps.base import Args, Child, ExecutionContext, FilterStep, Frame, Step, StepBuilder
+from workflow.gremlin.steps.merging import merge_into
 from workflow.gremlin.traversal import Instruction, P, Traversal
 from workflow.gremlin.traverser import Loop, Traverser
 
@@ -71,7 +72,7 @@ class RepeatStep(Step):
         if self.body is None:
             raise QueryFailed(f"The repeat()-traversal was not defined: {self}")
         body_frame: Frame = frame.setdefault(self, {})
-        queue: deque[Traverser] = deque()
+        queue = MergingQueue(ctx) if ctx.traverser is Traverser else PlainQueue()
         if self.body.has_barrier:
             entered = [out for t in source for out in self._enter(ctx, t, queue)]
             yield from entered
@@ -81,7 +82,7 @@ class RepeatStep(Step):
             yield from self._enter(ctx, t, queue)
             yield from self._rounds(ctx, queue, body_frame)
 
-    def _enter(self, ctx: ExecutionContext, t: Traverser, queue: deque[Traverser]) -> Iterator[Traverser]:
+    def _enter(self, ctx: ExecutionContext, t: Traverser, queue: Queue) -> Iterator[Traverser]:
         """A traverser that arrives, or comes back where until or emit stand first."""
         t.loops = Loop(self.loop_name, 0, t.loops)
         if self.until_first and self.until is not None and self.until.test(ctx, t):
@@ -89,13 +90,13 @@ class RepeatStep(Step):
             return
         yield from self._queued(ctx, t, queue)
 
-    def _queued(self, ctx: ExecutionContext, t: Traverser, queue: deque[Traverser]) -> Iterator[Traverser]:
+    def _queued(self, ctx: ExecutionContext, t: Traverser, queue: Queue) -> Iterator[Traverser]:
         out = self.emit_first and self.emit is not None and self.emit.test(ctx, t)
         queue.append(t)
         if out:
             yield self._leave(t.copy())
 
-    def _rounds(self, ctx: ExecutionContext, queue: deque[Traverser], body_frame: Frame) -> Iterator[Traverser]:
+    def _rounds(self, ctx: ExecutionContext, queue: Queue, body_frame: Frame) -> Iterator[Traverser]:
         body = self.body
         if body is None:
             return
@@ -105,7 +106,7 @@ class RepeatStep(Step):
             back: deque[Traverser] = deque()
             before = len(queue)
             turn = -1
-            for turn, t in enumerate(body.run(ctx, _drain(queue), body_frame)):
+            for turn, t in enumerate(body.run(ctx, queue.drain(), body_frame)):
                 if not turn & 127:
                     ctx.check()
                 loop = t.loops
@@ -129,7 +130,7 @@ class RepeatStep(Step):
             for t in back:
                 yield from self._again(ctx, t, queue)
 
-    def _again(self, ctx: ExecutionContext, t: Traverser, queue: deque[Traverser]) -> Iterator[Traverser]:
+    def _again(self, ctx: ExecutionContext, t: Traverser, queue: Queue) -> Iterator[Traverser]:
         if self.until_first and self.until is not None and self.until.test(ctx, t):
             yield self._leave(t)
             return
@@ -148,9 +149,45 @@ class RepeatStep(Step):
         return ",".join([*before, str(self.body), *after])
 
 
-def _drain(queue: deque[Traverser]) -> Iterator[Traverser]:
-    while queue:
-        yield queue.popleft()
+class PlainQueue:
+    """Traversers that wait for the next round, first come first served."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Traverser] = deque()
+
+    def append(self, t: Traverser) -> None:
+        self._waiting.append(t)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def drain(self) -> Iterator[Traverser]:
+        """Until it is empty, also of what is added meanwhile."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
+
+class MergingQueue:
+    """The same, with equal traversers merged while they wait: rounds over a graph with circles stay small."""
+
+    def __init__(self, ctx: ExecutionContext) -> None:
+        self._ctx = ctx
+        self._waiting: dict[Any, Traverser] = {}
+
+    def append(self, t: Traverser) -> None:
+        merge_into(self._waiting, t, self._ctx)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def drain(self) -> Iterator[Traverser]:
+        """Until it is empty, also of what is added meanwhile."""
+        waiting = self._waiting
+        while waiting:
+            yield waiting.pop(next(iter(waiting)))
+
+
+Queue = PlainQueue | MergingQueue
 
 
 class TimesStep(FilterStep):

@@ -9,7 +9,6 @@ from workflow.errors import FailStep, QueryFailed
 from workflow.graphs.model import Edge
 from workflow.gremlin.arithmetic import add, div, mul
 from workflow.gremlin.compile import Compiler
-from workflow.gremlin.semantics import hash_key
 from workflow.gremlin.steps.adjacent import refuse_cast
 from workflow.gremlin.steps.base import (
     MISSING,
@@ -27,9 +26,10 @@ from workflow.gremlin.steps.base import (
 from workflow.gremlin.steps.by import IDENTITY, ByChild
 from workflow.gremlin.steps.filters import number_argument
 from workflow.gremlin.steps.maps import add_all
+from workflow.gremlin.steps.merging import merge_into
 from workflow.gremlin.subgraph import Subgraph
 from workflow.gremlin.traverser import Traverser
-from workflow.gremlin.values import Barrier, GList, Long, Operator, Scope
+from workflow.gremlin.values import Barrier, Gathered, GList, Long, Operator, Scope
 
 
 class AggregateStep(Step):
@@ -51,7 +51,7 @@ class AggregateStep(Step):
         self.by = compiler.by(args)
 
     def register(self, side_effects: SideEffects) -> None:
-        side_effects.register(self.key, GList, add_all)
+        side_effects.register(self.key, Gathered, add_all)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         if self.lazy:
@@ -76,7 +76,7 @@ class AggregateStep(Step):
         reducer = effects.reducers.get(self.key)
         if reducer is add_all:
             held = effects.values.get(self.key)
-            if type(held) is GList and self.key not in ctx.user_side_effects:
+            if type(held) is Gathered and self.key not in ctx.user_side_effects:
                 held.extend(values)  # ours alone: no copy a round
             else:
                 effects.add(self.key, values)
@@ -176,22 +176,6 @@ class BarrierStep(Step):
 
     def arguments(self) -> str:
         return "" if self.size is None else str(self.size)
-
-
-def merge_into(batch: dict[Any, Traverser], t: Traverser, ctx: ExecutionContext) -> None:
-    """Add a traverser to others; equal ones become one with their bulks added, sacks merged."""
-    path = t.path
-    sack = None if t.sack is None or ctx.sack_merge is not None else hash_key(t.sack)
-    history: Any = None if path is None else tuple((hash_key(n.value), n.labels) for n in path.nodes())
-    key = (hash_key(t.value), sack, history, t.loops)
-    held = batch.get(key)
-    if held is None:
-        batch[key] = t
-        return
-    if ctx.bulked:
-        held.bulk += t.bulk
-    if ctx.sack_merge is not None:
-        held.sack = ctx.sack_merge(held.sack, t.sack)
 
 
 class NormSackStep(Step):
