@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ class ColumnData:
 class ElementBatch:
     """A run of new vertices or edges: ``labels[i]`` is a place in ``label_names``."""
 
-    ids: list[Any] = field(default_factory=list)
+    ids: Sequence[Any] = field(default_factory=list)
     labels: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     label_names: list[str] = field(default_factory=list)
     columns: dict[str, ColumnData] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Batch:
 
     vertices: ElementBatch = field(default_factory=ElementBatch)
     edges: ElementBatch = field(default_factory=ElementBatch)
-    ends: list[Any] = field(default_factory=list)
+    ends: Sequence[Any] = field(default_factory=list)
     source: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     target: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     next_id: int = 0
@@ -54,12 +55,12 @@ class Batch:
 def install(state: State, batch: Batch) -> None:
     """Put a batch into a graph. Its ids must be new and its ends known: callers check before they make it durable."""
     state.next_id = max(state.next_id, batch.next_id)
-    if batch.vertices:
+    if len(batch.vertices):
         _install_elements(state.vertices, batch.vertices)
-    if not batch.edges:
+    if not len(batch.edges):
         return
     known = len(state.edges)
-    ends = np.fromiter(map(state.vertices.ids.find, batch.ends), dtype=np.int32, count=len(batch.ends))
+    ends = state.vertices.ids.find_many(batch.ends)
     for name in batch.edges.label_names:
         state.edge_code(name)
     _install_elements(state.edges, batch.edges)
@@ -122,8 +123,7 @@ def batch_of(state: State) -> Batch:
 
 
 def _elements(elements: Elements, rows: NDArray[np.int32]) -> ElementBatch:
-    everything = len(rows) == len(elements)
-    ids = elements.ids.all() if everything else [elements.ids[row] for row in rows.tolist()]
+    ids = elements.ids.all() if len(rows) == len(elements) else elements.ids.some(rows)
     labels = np.array(elements.label, dtype=np.int32)[rows]
     columns = {key: _data(column, len(elements), rows) for key, column in elements.columns.items()}
     return ElementBatch(ids, labels, list(elements.label_names), columns)

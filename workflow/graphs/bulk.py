@@ -11,7 +11,8 @@ import bz2
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO, Final, Literal
@@ -22,12 +23,17 @@ from numpy.typing import NDArray
 from workflow.errors import CancelledByUser
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.columns import MISSING, Cell, Cells
+from workflow.graphs.csv_rows import CsvRows
+from workflow.graphs.ids import repeated
 from workflow.graphs.loading import FileReport, LoadRules, RowError
-from workflow.graphs.neptune_csv import Chunk, CsvRows, FileRefused, Header
+from workflow.graphs.neptune_csv import Chunk, FileRefused, Header
 from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.texts import Texts
 from workflow.graphs.transaction import StoreTransaction
+from workflow.graphs.values import Long
 
 MERGE_ROWS: Final = 5_000
+NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
 
 
@@ -35,14 +41,16 @@ class Stopped(Exception):
     """A file was given up at a bad row; the report has it."""
 
 
-def open_text(stream: BinaryIO, name: str) -> io.TextIOWrapper:
-    """The text of a file that may be compressed, by the ending of its name."""
-    raw: Any = stream
-    if name.endswith(".gz"):
-        raw = gzip.GzipFile(fileobj=stream)
-    elif name.endswith(".bz2"):
-        raw = bz2.BZ2File(stream)
-    return io.TextIOWrapper(raw, encoding="utf-8", newline="")
+@contextmanager
+def open_plain(stream: BinaryIO, name: str) -> Iterator[Any]:
+    """The bytes of a file that may be compressed, by the ending of its name; closes the stream."""
+    with stream:
+        if name.endswith(".gz"):
+            yield io.BufferedReader(gzip.GzipFile(fileobj=stream))
+        elif name.endswith(".bz2"):
+            yield io.BufferedReader(bz2.BZ2File(stream))
+        else:
+            yield stream
 
 
 class CsvLoad:
@@ -53,8 +61,8 @@ class CsvLoad:
 
     def kind(self, stream: BinaryIO, name: str) -> Literal["vertices", "edges"] | None:
         try:
-            with open_text(stream, name) as text:
-                return CsvRows(text, lambda _: None).header.kind
+            with open_plain(stream, name) as plain:
+                return CsvRows(plain, lambda _: None).header.kind
         except (FileRefused, EOFError, OSError, zlib.error):
             # whoever loads the file is told why
             return None
@@ -69,8 +77,8 @@ class CsvLoad:
     ) -> FileReport:
         report = FileReport() if report is None else report
         try:
-            with open_text(stream, name) as text:
-                _OneFile(self._graph, rules, report, cancelled).load(text)
+            with open_plain(stream, name) as plain:
+                _OneFile(self._graph, rules, report, cancelled).load(plain)
         except FileRefused as refused:
             report.note(refused.error)
         except Stopped:
@@ -101,9 +109,9 @@ class _OneFile:
         if self._rules.fail_on_error:
             raise Stopped
 
-    def load(self, text: io.TextIOWrapper) -> None:
-        rows = CsvRows(text, self._refuse, self._rules.keep_empty_strings)
-        take = _VertexPieces if rows.header.kind == "vertices" else _EdgePieces
+    def load(self, plain: BinaryIO) -> None:
+        rows = CsvRows(plain, self._refuse, self._rules.keep_empty_strings)
+        take = _Pieces if rows.header.kind == "vertices" else _EdgePieces
         pieces = take(self._graph, rows.header, self._refuse)
         for chunk in rows.chunks():
             if self._cancelled():
@@ -136,7 +144,7 @@ class _OneFile:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A row whose id is taken."""
+    """A row whose id is taken; the label is as it is stored."""
 
     line: int
     id: str
@@ -147,7 +155,7 @@ class _Known:
 
 
 class _Pieces:
-    """New elements gathered from the chunks of a file, and the rows to merge."""
+    """The rows of a file, gathered chunk by chunk; at the end new elements are told from known ones."""
 
     def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None]) -> None:
         self.header = header
@@ -155,125 +163,147 @@ class _Pieces:
         self.size = 0
         self._graph = graph
         self._refuse = refuse
-        self._elements = graph.state.vertices if header.kind == "vertices" else graph.state.edges
-        self._seen: set[str] = set()
-        self._codes: dict[str, int] = {}
-        self._names: list[str] = []
-        self._ids: list[str] = []
+        self._names: dict[str, int] = {}
+        self._ids: list[Texts] = []
+        self._lines: list[NDArray[np.int64]] = []
         self._labels: list[NDArray[np.int32]] = []
         self._cells: dict[str, list[ColumnData]] = {column.key: [] for column in header.columns}
 
     def take(self, chunk: Chunk) -> None:
         """Add the rows of a chunk."""
-        fresh = self._fresh(chunk)
-        self._add(chunk if fresh is None else _rows_of(chunk, fresh))
-
-    def _fresh(self, chunk: Chunk) -> list[int] | None:
-        """Places of the rows with new ids, None for all; the others are put aside."""
-        ids = chunk.ids
-        if self._elements.ids.first_taken(ids) is None and self._seen.isdisjoint(ids):
-            self._seen.update(ids)
-            return None
-        fresh: list[int] = []
-        for place, id in enumerate(ids):
-            if id in self._seen or self._elements.ids.find(id) is not None:
-                self.known.append(self._row(chunk, place))
-            else:
-                self._seen.add(id)
-                fresh.append(place)
-        return fresh
-
-    def _row(self, chunk: Chunk, place: int) -> _Known:
-        values = {key: _value_at(data, place) for key, data in chunk.cells.items()}
-        ends = (chunk.sources[place], chunk.targets[place]) if chunk.sources else ("", "")
-        held = {key: value for key, value in values.items() if value is not MISSING}
-        return _Known(chunk.lines[place], chunk.ids[place], chunk.labels[place], *ends, held)
-
-    def _add(self, chunk: Chunk) -> None:
-        self._ids += chunk.ids
-        self._labels.append(np.fromiter(map(self._code, chunk.labels), dtype=np.int32, count=len(chunk.labels)))
+        if not len(chunk.ids):
+            return
+        self._ids.append(chunk.ids)
+        self._lines.append(chunk.lines)
+        codes, names = chunk.labels.grouped()
+        known = [self._names.setdefault(label_of(name, self.header.kind), len(self._names)) for name in names]
+        self._labels.append(np.array(known, dtype=np.int32)[codes])
         for key, data in chunk.cells.items():
-            self._cells[key].append(self._stored(data))
-        self.size += len(chunk.ids)
+            self._cells[key].append(data)
 
-    def _code(self, label: str) -> int:
-        code = self._codes.get(label)
-        if code is None:
-            name = label_of(label, self.header.kind)
-            if name not in self._names:
-                self._names.append(name)
-            code = self._codes[label] = self._names.index(name)
-        return code
+    def batch(self) -> Batch:
+        """The new elements; rows of known ids are then in ``known``. May be asked once."""
+        if not self._ids:
+            return Batch()
+        elements = self._graph.state.vertices if self.header.kind == "vertices" else self._graph.state.edges
+        names = list(self._names)
+        rows = _Rows(
+            Texts.joined(self._ids),
+            np.concatenate(self._lines),
+            np.concatenate(self._labels),
+            {key: _joined(parts) for key, parts in self._cells.items() if parts},
+            *self._ends(),
+        )
+        self._ids, self._lines, self._labels, self._cells = [], [], [], {}
+        fresh = np.ones(len(rows.ids), dtype=bool)
+        fresh[repeated(rows.ids)] = False
+        if len(elements):
+            fresh &= elements.ids.find_many(rows.ids) < 0
+        if not fresh.all():
+            self.known = [rows.known(place, names, self._end_name) for place in np.flatnonzero(~fresh).tolist()]
+            rows = rows.select(np.flatnonzero(fresh))
+        self.size = len(rows.ids)
+        columns = {key: self._stored(data) for key, data in rows.cells.items()}
+        batch = ElementBatch(rows.ids, rows.labels, names, columns)
+        return self._as_batch(batch, rows)
 
     def _stored(self, data: ColumnData) -> ColumnData:
         """Several values become cells with ids of their own."""
-        if data.kind is not None:
+        if data.kind is not None or not any(type(value) is tuple for value in data.values):
             return data
         several = sum(len(value) for value in data.values if type(value) is tuple and len(value) > 1)
         number = self._graph.state.take_numbers(several) if several else 0
         values: list[Any] = []
         for value in data.values:
             if type(value) is tuple and len(value) > 1:
-                values.append(Cells(Cell(number + place, one) for place, one in enumerate(value)))
+                values.append(Cells(Cell(Long(number + place), one) for place, one in enumerate(value)))
                 number += len(value)
             else:
                 values.append(value[0] if type(value) is tuple else value)
         return ColumnData(values)
 
-    def batch(self) -> Batch:
-        """All of it; may be taken once."""
-        labels = np.concatenate([np.zeros(0, dtype=np.int32), *self._labels])
-        columns = {key: _joined(parts) for key, parts in self._cells.items() if parts}
-        elements = ElementBatch(self._ids, labels, self._names, columns)
-        next_id = self._graph.state.next_id
-        self._seen = set()
-        return self._as_batch(elements, next_id)
+    def _ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Rows of both ends; nothing for vertices."""
+        return NO_ROWS, NO_ROWS
 
-    def _as_batch(self, elements: ElementBatch, next_id: int) -> Batch:
-        raise NotImplementedError
+    def _end_name(self, row: int) -> str:
+        return str(self._graph.state.vertices.ids[row])
 
-
-class _VertexPieces(_Pieces):
-    def _as_batch(self, elements: ElementBatch, next_id: int) -> Batch:
-        return Batch(vertices=elements, next_id=next_id)
+    def _as_batch(self, elements: ElementBatch, rows: _Rows) -> Batch:
+        return Batch(vertices=elements, next_id=self._graph.state.next_id)
 
 
 class _EdgePieces(_Pieces):
+    """Edges, whose ends are looked up as they come."""
+
     def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None]) -> None:
         super().__init__(graph, header, refuse)
-        self._ends: tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]] = ([], [])
+        self._sources: list[NDArray[np.int32]] = []
+        self._targets: list[NDArray[np.int32]] = []
 
-    def _add(self, chunk: Chunk) -> None:
-        find = self._graph.state.vertices.ids.find
-        source, target = _rows(find, chunk.sources), _rows(find, chunk.targets)
-        lost = np.flatnonzero((source < 0) | (target < 0)).tolist()
-        if lost:
-            for place in lost:
+    def take(self, chunk: Chunk) -> None:
+        if not len(chunk.ids):
+            return
+        ids = self._graph.state.vertices.ids
+        source, target = ids.find_many(chunk.sources), ids.find_many(chunk.targets)
+        lost = (source < 0) | (target < 0)
+        if lost.any():
+            for place in np.flatnonzero(lost).tolist():
                 end = chunk.sources[place] if source[place] < 0 else chunk.targets[place]
                 message = f"edge {chunk.ids[place]!r}: there is no vertex {end!r}"
-                self._refuse(RowError("FROM_OR_TO_VERTEX_ARE_MISSING", message, chunk.lines[place]))
-            kept = np.flatnonzero((source >= 0) & (target >= 0))
-            chunk, source, target = _rows_of(chunk, kept.tolist()), source[kept], target[kept]
-        super()._add(chunk)
-        self._ends[0].append(source)
-        self._ends[1].append(target)
+                self._refuse(RowError("FROM_OR_TO_VERTEX_ARE_MISSING", message, int(chunk.lines[place])))
+            kept = np.flatnonzero(~lost)
+            cells = {key: _selected(data, kept) for key, data in chunk.cells.items()}
+            chunk = Chunk(chunk.lines[kept], chunk.ids.select(kept), chunk.labels.select(kept), cells=cells)
+            source, target = source[kept], target[kept]
+        super().take(chunk)
+        self._sources.append(source)
+        self._targets.append(target)
 
-    def _as_batch(self, elements: ElementBatch, next_id: int) -> Batch:
-        none = np.zeros(0, dtype=np.int32)
-        source, target = (np.concatenate([none, *ends]) for ends in self._ends)
+    def _ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return np.concatenate(self._sources), np.concatenate(self._targets)
+
+    def _as_batch(self, elements: ElementBatch, rows: _Rows) -> Batch:
         ids = self._graph.state.vertices.ids
         used = np.zeros(len(ids), dtype=bool)
-        used[source] = used[target] = True
-        rows = np.flatnonzero(used)
+        used[rows.source] = used[rows.target] = True
+        ends = np.flatnonzero(used)
         places = np.zeros(len(ids), dtype=np.int32)
-        places[rows] = np.arange(len(rows), dtype=np.int32)
+        places[ends] = np.arange(len(ends), dtype=np.int32)
         return Batch(
             edges=elements,
-            ends=[ids[row] for row in rows.tolist()],
-            source=places[source],
-            target=places[target],
-            next_id=next_id,
+            ends=ids.some(ends),
+            source=places[rows.source],
+            target=places[rows.target],
+            next_id=self._graph.state.next_id,
         )
+
+
+@dataclass(slots=True, eq=False)
+class _Rows:
+    """All rows of a file as columns."""
+
+    ids: Texts
+    lines: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    cells: dict[str, ColumnData]
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+
+    def known(self, place: int, names: Sequence[str], end_name: Callable[[int], str]) -> _Known:
+        """One row by itself."""
+        values = {key: _value_at(data, place) for key, data in self.cells.items()}
+        ends = ("", "")
+        if len(self.source):
+            ends = end_name(int(self.source[place])), end_name(int(self.target[place]))
+        held = {key: value for key, value in values.items() if value is not MISSING}
+        return _Known(int(self.lines[place]), self.ids[place], names[int(self.labels[place])], *ends, held)
+
+    def select(self, places: NDArray[Any]) -> _Rows:
+        """Some of them."""
+        cells = {key: _selected(data, places) for key, data in self.cells.items()}
+        ends = (self.source[places], self.target[places]) if len(self.source) else (NO_ROWS, NO_ROWS)
+        return _Rows(self.ids.select(places), self.lines[places], self.labels[places], cells, *ends)
 
 
 # -- rows whose id is known
@@ -288,9 +318,9 @@ def _merge_vertex(
             (value,) = _several(row.values[column.key])[:1]
             if any(held != value for held in graph.vertex_values(vertex, column.key)):
                 return _already(f"vertex {row.id!r}", column.key, row.line)
-    if row.label:
+    if row.label != DEFAULT_LABELS["vertices"]:
         held = graph.label_parts(graph.vertex_label(vertex))
-        label = "::".join(dict.fromkeys([*held, *label_of(row.label, "vertices").split("::")]))
+        label = "::".join(dict.fromkeys([*held, *row.label.split("::")]))
         if label != graph.vertex_label(vertex):
             tx.set_label(vertex, label)
     for column in header.columns:
@@ -307,7 +337,7 @@ def _merge_edge(
     if edge is None:
         return RowError("INSERT_ERROR", f"edge {row.id!r} was removed while the file was read", row.line)
     ends = graph.vertex_id(graph.edge_source(edge)), graph.vertex_id(graph.edge_target(edge))
-    if ends != (row.source, row.target) or graph.edge_label(edge) != label_of(row.label, "edges"):
+    if ends != (row.source, row.target) or graph.edge_label(edge) != row.label:
         return RowError("INSERT_ERROR", f"edge {row.id!r} exists with other ends or another label", row.line)
     held = graph.edge_values(edge)
     for key, value in row.values.items():
@@ -334,11 +364,6 @@ def label_of(text: str, kind: str) -> str:
     return "::".join(dict.fromkeys(parts)) or DEFAULT_LABELS[kind]
 
 
-def _rows(find: Callable[[Any], int | None], ids: list[str]) -> NDArray[np.int32]:
-    rows = (-1 if row is None else row for row in map(find, ids))
-    return np.fromiter(rows, dtype=np.int32, count=len(ids))
-
-
 def _value_at(data: ColumnData, place: int) -> Any:
     if data.kind is None:
         return data.values[place]
@@ -352,24 +377,17 @@ def _several(value: Any) -> tuple[Any, ...]:
     return value if type(value) is tuple else (value,)
 
 
-def _rows_of(chunk: Chunk, places: list[int]) -> Chunk:
-    """Some rows of a chunk."""
-
-    def some(values: list[str]) -> list[str]:
-        return [values[place] for place in places] if values else []
-
-    cells = {}
-    for key, data in chunk.cells.items():
-        if data.kind is None:
-            cells[key] = ColumnData([data.values[place] for place in places])
-        else:
-            values = np.asarray(data.values)[places]
-            cells[key] = ColumnData(values, data.kind, None if data.present is None else data.present[places])
-    lines = [chunk.lines[place] for place in places]
-    return Chunk(lines, some(chunk.ids), some(chunk.labels), some(chunk.sources), some(chunk.targets), cells)
+def _selected(data: ColumnData, places: NDArray[Any]) -> ColumnData:
+    """Some rows of a column."""
+    if data.kind is None:
+        return ColumnData([data.values[place] for place in places.tolist()])
+    present = None if data.present is None else data.present[places]
+    return ColumnData(np.asarray(data.values)[places], data.kind, present)
 
 
 def _joined(parts: list[ColumnData]) -> ColumnData:
+    if len(parts) == 1:
+        return parts[0]
     kind = parts[0].kind
     if kind is None:
         return ColumnData([value for part in parts for value in part.values])

@@ -1,4 +1,4 @@
-"""Neptune's CSV for Gremlin data: headers, cell types, and rows read in chunks straight into columns.
+"""Neptune's CSV for Gremlin data: headers and cell types.
 
 A file holds vertices (``~id``, ``~label``, properties) or edges (``~id``, ``~from``, ``~to``, ``~label``, properties).
 A property header is ``name:type``, with ``(single)`` or ``(set)`` and ``[]`` for several values in one cell, parted by
@@ -7,22 +7,22 @@ A property header is ``name:type``, with ``(single)`` or ``(set)`` and ``[]`` fo
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workflow.graphs.batch import ColumnData
 from workflow.graphs.columns import MISSING
 from workflow.graphs.loading import RowError
+from workflow.graphs.texts import Texts
 from workflow.graphs.values import Byte, Float, Long, Short
 
-CHUNK_ROWS: Final = 1 << 16
+NO_TEXTS: Final = Texts.of(())
 LONGEST_FIELD: Final = 16 * 1024 * 1024
 _HEADER: Final = re.compile(
     r"(?P<name>(?:\\.|[^:\\])+)(?::(?P<type>[A-Za-z]+)(?P<many>\[\])?(?:\((?P<cardinality>\w+)\))?(?P<late>\[\])?)?",
@@ -68,11 +68,11 @@ class Header:
 class Chunk:
     """Good rows of a file in order; ``cells`` by key, single values in arrays or lists, several as tuples in lists."""
 
-    lines: list[int] | range
-    ids: list[str]
-    labels: list[str]
-    sources: list[str] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
+    lines: NDArray[np.int64]
+    ids: Texts
+    labels: Texts
+    sources: Texts = NO_TEXTS
+    targets: Texts = NO_TEXTS
     cells: dict[str, ColumnData] = field(default_factory=dict)
 
 
@@ -134,6 +134,26 @@ class CellType:
     kind: type | None = None
     dtype: str = ""
 
+    def array(self, texts: Any) -> NDArray[Any]:
+        """Numbers out of texts or an array of byte strings; ValueError when one is none, or out of range."""
+        if self.dtype.startswith("float"):
+            doubles = _converted(texts, float, np.float64)
+            return doubles if self.dtype == "float64" else _rounded(doubles)
+        integers = _converted(texts, int, np.int64)
+        limits = np.iinfo(self.dtype)
+        if len(integers) and (integers.min() < limits.min or integers.max() > limits.max):
+            raise ValueError("out of range")
+        return integers
+
+
+def _converted(texts: Any, number: Callable[[str], Any], dtype: Any) -> NDArray[Any]:
+    try:
+        if isinstance(texts, np.ndarray):
+            return texts.astype(dtype)
+        return np.fromiter(map(number, texts), dtype=dtype, count=len(texts))
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
 
 def _integer(wrap: Callable[[int], int], bits: int) -> Callable[[str], int]:
     low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
@@ -186,7 +206,7 @@ CELL_TYPES: Final[dict[str, CellType]] = {
 }
 
 
-def _column(texts: tuple[str, ...], column: PropertyColumn, keep_empty: bool) -> ColumnData:
+def column_of(texts: tuple[str, ...], column: PropertyColumn, keep_empty: bool) -> ColumnData:
     """A whole column at once; ValueError when any cell is bad. Arrays become tuples of distinct values."""
     cell = CELL_TYPES[column.type]
     if column.many:
@@ -203,7 +223,9 @@ def _column(texts: tuple[str, ...], column: PropertyColumn, keep_empty: bool) ->
         held = iter([cell.parse(text) for text in texts])
         values = list(held) if present is None else [next(held) if there else MISSING for there in present.tolist()]
         return ColumnData(values)
-    array = _array(texts, cell)
+    if "_" in "".join(texts):
+        raise ValueError("_ is no part of a number")
+    array = cell.array(texts)
     if present is None:
         return ColumnData(array, cell.kind)
     full = np.zeros(len(present), dtype=array.dtype)
@@ -211,23 +233,7 @@ def _column(texts: tuple[str, ...], column: PropertyColumn, keep_empty: bool) ->
     return ColumnData(full, cell.kind, present)
 
 
-def _array(texts: tuple[str, ...], cell: CellType) -> Any:
-    if "_" in "".join(texts):
-        raise ValueError("_ is no part of a number")
-    if cell.dtype.startswith("float"):
-        doubles = np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
-        return doubles if cell.dtype == "float64" else _rounded(doubles)
-    try:
-        array = np.fromiter(map(int, texts), dtype=np.int64, count=len(texts))
-    except OverflowError as error:
-        raise ValueError(str(error)) from error
-    limits = np.iinfo(cell.dtype)
-    if len(array) and (array.min() < limits.min or array.max() > limits.max):
-        raise ValueError("out of range")
-    return array
-
-
-def _rounded(doubles: Any) -> Any:
+def _rounded(doubles: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         return doubles.astype(np.float32).astype(np.float64)
 
@@ -239,104 +245,3 @@ def _parts(text: str, cell: CellType, keep_empty: bool) -> Any:
     # keys by class and value, so that NaN and true do not fall together with others
     values = {repr(value): value for value in (cell.parse(part) for part in parts if part or keep_empty)}
     return tuple(values.values()) or MISSING
-
-
-# -- rows
-class CsvRows:
-    """The rows of one file as chunks. ``on_error`` hears of each bad row; what it raises ends the reading."""
-
-    def __init__(
-        self, lines: Iterable[str], on_error: Callable[[RowError], None], keep_empty_strings: bool = False
-    ) -> None:
-        csv.field_size_limit(LONGEST_FIELD)
-        self._reader = csv.reader(lines, strict=True)
-        self._on_error = on_error
-        self._keep_empty = keep_empty_strings
-        self.rows = 0
-        try:
-            names = next(self._reader, None)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise _bad_header(str(error)) from error
-        if not names:
-            raise _bad_header("the file is empty")
-        self.header = parse_header([name.removeprefix("\ufeff") for name in names])
-
-    def chunks(self) -> Iterator[Chunk]:
-        while read := self._next_rows():
-            before, rows = read
-            if rows:
-                self.rows += len(rows)
-                yield self._chunk(rows, self._lines(rows, before))
-
-    def _next_rows(self) -> tuple[int, list[list[str]]] | None:
-        """Up to ``CHUNK_ROWS`` rows and the number of lines before them; None at the end."""
-        before = self._reader.line_num
-        rows: list[list[str]] = []
-        try:
-            rows.extend(islice(self._reader, CHUNK_ROWS))
-        except csv.Error as error:
-            self._on_error(RowError("PARSING_ERROR", str(error), self._reader.line_num))
-        except UnicodeDecodeError as error:
-            line = self._reader.line_num + 1
-            self._on_error(
-                RowError("PARSING_ERROR", f"the file is no UTF-8 ({error.reason}); nothing after is read", line)
-            )
-            return None
-        else:
-            if not rows:
-                return None
-        return before, rows
-
-    def _lines(self, rows: list[list[str]], before: int) -> list[int] | range:
-        """The line on which each row ends."""
-        if self._reader.line_num - before == len(rows):
-            return range(before + 1, before + 1 + len(rows))
-        lines, line = [], before
-        for row in rows:
-            line += 1 + sum(cell.count("\n") for cell in row)
-            lines.append(line)
-        return lines
-
-    def _chunk(self, rows: list[list[str]], lines: list[int] | range) -> Chunk:
-        try:
-            return self._columns(rows, lines)
-        except ValueError:
-            # one row at a time, to name the bad ones and keep the rest
-            good = [(row, line) for row, line in zip(rows, lines, strict=True) if row and self._is_good(row, line)]
-            return self._columns([row for row, _ in good], [line for _, line in good])
-
-    def _columns(self, rows: list[list[str]], lines: list[int] | range) -> Chunk:
-        header = self.header
-        if set(map(len, rows)) - {header.width}:
-            raise ValueError("rows differ in width")
-        if not rows:
-            return Chunk(lines, [], [])
-        texts = list(zip(*rows, strict=True))
-        ids = list(texts[header.id])
-        chunk = Chunk(lines, ids, list(texts[header.label]) if header.label >= 0 else [""] * len(rows))
-        if header.kind == "edges":
-            chunk.sources, chunk.targets = list(texts[header.source]), list(texts[header.target])
-        if "" in ids or "" in chunk.sources or "" in chunk.targets:
-            raise ValueError("an id is empty")
-        for column in header.columns:
-            chunk.cells[column.key] = _column(texts[column.place], column, self._keep_empty)
-        return chunk
-
-    def _is_good(self, row: list[str], line: int) -> bool:
-        header = self.header
-        if len(row) != header.width:
-            message = f"{len(row)} fields where the header has {header.width}"
-            self._on_error(RowError("PARSING_ERROR", message, line))
-            return False
-        for name, place in (("~id", header.id), ("~from", header.source), ("~to", header.target)):
-            if place >= 0 and not row[place]:
-                self._on_error(RowError("PARSING_ERROR", f"{name} is empty", line))
-                return False
-        for column in header.columns:
-            try:
-                _column((row[column.place],), column, self._keep_empty)
-            except ValueError:
-                message = f"{row[column.place][:80]!r} in column {column.key!r} is no {column.type}"
-                self._on_error(RowError("DATATYPE_MISMATCH_ERROR", message, line))
-                return False
-        return True

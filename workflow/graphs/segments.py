@@ -1,6 +1,6 @@
 """A batch as one file: an uncompressed ``.npz`` of plain arrays, each with the checksum that the zip format gives it.
 
-Text is one UTF-8 array and the length of every string in characters; what has no array form is JSON. Nothing in a
+Text is one UTF-8 array and the length of every string in bytes; what has no array form is JSON. Nothing in a
 file is ever executed or unpickled.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from itertools import accumulate, pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from workflow.errors import WorkflowError
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.columns import MISSING
 from workflow.graphs.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.texts import Texts
 from workflow.graphs.values import Float, Long
 
 Arrays = dict[str, NDArray[Any]]
@@ -95,10 +96,13 @@ def _load_elements(prefix: str, header: dict[str, Any], arrays: Arrays) -> Eleme
     return ElementBatch(ids, arrays[f"{prefix}.labels"], header["label_names"], columns)
 
 
-def _dump_ids(name: str, ids: list[Any], arrays: Arrays) -> str:
+def _dump_ids(name: str, ids: Sequence[Any], arrays: Arrays) -> str:
+    if isinstance(ids, Texts):
+        _dump_texts(name, ids, arrays)
+        return "str"
     kinds = set(map(type, ids))
     if kinds <= {str}:
-        _dump_strings(name, ids, arrays)
+        _dump_texts(name, Texts.of(ids), arrays)
         return "str"
     if len(kinds) == 1 and (kind := kinds.pop()) in (int, Long) and all(id in _INT64 for id in ids):
         arrays[name] = np.array(ids, dtype=np.int64)
@@ -107,9 +111,9 @@ def _dump_ids(name: str, ids: list[Any], arrays: Arrays) -> str:
     return "json"
 
 
-def _load_ids(name: str, form: str, arrays: Arrays) -> list[Any]:
+def _load_ids(name: str, form: str, arrays: Arrays) -> Sequence[Any]:
     if form == "str":
-        return _load_strings(name, arrays)
+        return _load_texts(name, arrays)
     if form == "json":
         return [decode(id) for id in json.loads(_text(arrays[name]))]
     ids: list[Any] = arrays[name].tolist()
@@ -127,7 +131,7 @@ def _dump_column(name: str, data: ColumnData, arrays: Arrays) -> dict[str, Any]:
     arrays[f"{name}.rows"] = np.fromiter((row for row, _ in held), dtype=np.int32, count=len(held))
     values = [value for _, value in held]
     if set(map(type, values)) <= {str}:
-        _dump_strings(name, values, arrays)
+        _dump_texts(name, Texts.of(values), arrays)
         return {"form": "str", "size": len(data.values)}
     arrays[name] = _bytes(json.dumps([encode_cell(value) for value in values]))
     return {"form": "json", "size": len(data.values)}
@@ -140,7 +144,7 @@ def _load_column(name: str, header: dict[str, Any], arrays: Arrays) -> ColumnDat
     if header["form"] == "str":
         # equal text is one object: most text columns repeat themselves
         known: dict[str, str] = {}
-        held: list[Any] = [known.setdefault(text, text) for text in _load_strings(name, arrays)]
+        held: list[Any] = [known.setdefault(text, text) for text in _load_texts(name, arrays)]
     else:
         held = [decode_cell(cell) for cell in json.loads(_text(arrays[name]))]
     for row, value in zip(arrays[f"{name}.rows"].tolist(), held, strict=True):
@@ -149,15 +153,13 @@ def _load_column(name: str, header: dict[str, Any], arrays: Arrays) -> ColumnDat
 
 
 # -- text
-def _dump_strings(name: str, strings: list[str], arrays: Arrays) -> None:
-    arrays[name] = _bytes("".join(strings))
-    arrays[f"{name}.lengths"] = np.fromiter(map(len, strings), dtype=np.int32, count=len(strings))
+def _dump_texts(name: str, texts: Texts, arrays: Arrays) -> None:
+    arrays[name] = np.frombuffer(texts.blob, dtype=np.uint8)
+    arrays[f"{name}.lengths"] = texts.lengths().astype(np.int32)
 
 
-def _load_strings(name: str, arrays: Arrays) -> list[str]:
-    text = _text(arrays[name])
-    stops = accumulate(arrays[f"{name}.lengths"].tolist(), initial=0)
-    return [text[start:stop] for start, stop in pairwise(stops)]
+def _load_texts(name: str, arrays: Arrays) -> Texts:
+    return Texts.with_lengths(arrays[name].tobytes(), arrays[f"{name}.lengths"])
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:

@@ -128,11 +128,12 @@ class EmbeddedGraph:
             taken = elements.ids.first_taken(ids)
             if taken is not None:
                 raise IllegalArgument(f"{kind} with id already exists: {taken}")
-        if batch.edges and batch.ends is not batch.vertices.ids:
-            new = set(batch.vertices.ids)
-            for end in batch.ends:
-                if end not in new and state.vertices.ids.find(end) is None:
-                    raise IllegalArgument(f"an edge names the vertex {end!r}, which does not exist")
+        if len(batch.edges) and batch.ends is not batch.vertices.ids:
+            lost = np.flatnonzero(state.vertices.ids.find_many(batch.ends) < 0).tolist()
+            new = set(batch.vertices.ids) if lost else set()
+            for place in lost:
+                if batch.ends[place] not in new:
+                    raise IllegalArgument(f"an edge names the vertex {batch.ends[place]!r}, which does not exist")
 
     def reset(self) -> None:
         """Remove everything, for good. Rows and ids begin anew."""
