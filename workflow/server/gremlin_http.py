@@ -28,7 +28,7 @@ from workflow.server.gremlin_answers import BadMessage, Code, known
 from workflow.server.gremlin_execution import Query, QueryRunner
 from workflow.server.gremlin_http4 import TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin_protocol import knows_no_offsets, materializes, query_of
-from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
+from workflow.server.gremlin_queries import RunningQuery
 from workflow.server.gremlin_reports import Serialization, explain_text, profile_text
 from workflow.server.origins import allows_origin
 from workflow.server.services import Services
@@ -41,10 +41,10 @@ Result = TypeVar("Result")
 
 def routes(services: Services) -> list[BaseRoute]:
     """All HTTP routes of Gremlin."""
-    registry = services.queries if services.queries is not None else QueryRegistry()
+    registry = services.queries
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
-    door = GremlinDoor(runner, own_hosts=(settings.host,))
+    door = GremlinDoor(runner, own_hosts=(settings.host, *settings.allowed_hosts))
     return [
         Route("/gremlin", door.query, methods=["GET", "POST"]),
         Route("/gremlin/status", door.status, methods=["GET", "POST", "DELETE"]),

@@ -14,7 +14,6 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from workflow.server.auth import AUTHENTICATED
 from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import Conversation, Credentials, Frame, Job
-from workflow.server.gremlin_queries import QueryRegistry
 from workflow.server.gremlin_streams import WorkerStream
 from workflow.server.origins import Receive, Scope, Send, allows_origin
 from workflow.server.services import Services
@@ -31,10 +30,12 @@ SEND_TIMEOUT_S: Final = 120.0
 
 def routes(services: Services) -> list[BaseRoute]:
     """The one WebSocket route."""
-    registry = services.queries if services.queries is not None else QueryRegistry()
+    registry = services.queries
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
-    endpoint = GremlinSocket(runner, own_hosts=(settings.host,), credentials=services.credentials)
+    endpoint = GremlinSocket(
+        runner, own_hosts=(settings.host, *settings.allowed_hosts), credentials=services.credentials
+    )
     return [WebSocketRoute("/gremlin", endpoint)]
 
 

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from workflow.api import OPERATIONS, Operation, decode
 from workflow.errors import BadRequest
+from workflow.jobs.service import JobService
 from workflow.server.errors import json_error
 from workflow.server.services import Services
 
@@ -21,17 +22,18 @@ MAX_BODY_BYTES = 1 << 20
 
 def routes(services: Services) -> list[BaseRoute]:
     """One route an operation; a path takes any text as id, so that a wrong one is refused in Neptune's words."""
+    jobs = services.jobs
+    if jobs is None:
+        return []
     rows = sorted(OPERATIONS.values(), key=lambda row: -len(row.path))
-    return [
-        Route(row.path.replace("{id}", "{id:path}"), _endpoint(row, services), methods=[row.method]) for row in rows
-    ]
+    return [Route(row.path.replace("{id}", "{id:path}"), _endpoint(row, jobs), methods=[row.method]) for row in rows]
 
 
-def _endpoint(operation: Operation, services: Services) -> Any:
+def _endpoint(operation: Operation, jobs: JobService) -> Any:
     async def answer(request: Request) -> Response:
         members = await _members(operation, request)
         decoded = decode(operation, members)
-        result = await anyio.to_thread.run_sync(services.jobs.perform, operation, decoded)
+        result = await anyio.to_thread.run_sync(jobs.perform, operation, decoded)
         return JSONResponse(result.to_json())
 
     return answer

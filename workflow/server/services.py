@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workflow.server.gremlin_queries import QueryRegistry
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
     from workflow.graphs.base import WritableGraph
+    from workflow.gremlin.engine import Engine
     from workflow.inference.base import PredictionService
+    from workflow.jobs.exports import ExportService
+    from workflow.jobs.loads import LoadService
+    from workflow.jobs.service import JobService
     from workflow.storage import Storage
 
 
@@ -20,20 +25,19 @@ class Services:
     """What ``app.build`` puts together and every route module reads.
 
     ``engines`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one graph.
-    ``jobs``, ``loads``, ``exports`` and ``queries`` are the JobService, LoadService, ExportService and QueryRegistry;
-    each is None until its room exists. ``credentials`` checks a user and a password, None lets everybody in;
-    ``stopping`` is set when the service has begun to stop.
+    What is None is not there: its routes are missing, or say so. ``credentials`` checks a user and a password, None
+    lets everybody in; ``stopping`` is set when the service has begun to stop.
     """
 
     settings: Settings
     storage: Storage
-    engines: Mapping[str, Any]
+    engines: Mapping[str, Engine]
     graphs: Mapping[str, WritableGraph]
-    jobs: Any = None
-    loads: Any = None
-    exports: Any = None
+    jobs: JobService | None = None
+    loads: LoadService | None = None
+    exports: ExportService | None = None
     prediction: PredictionService | None = None
-    queries: Any = None
+    queries: QueryRegistry = field(default_factory=QueryRegistry)
     credentials: Callable[[str, str], bool] | None = None
     started_ms: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)

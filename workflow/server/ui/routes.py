@@ -22,6 +22,7 @@ from workflow import __version__
 from workflow.api import Kind
 from workflow.errors import InvalidParameter, MLResourceNotFound, WorkflowError
 from workflow.gremlin.values import T
+from workflow.jobs.service import JobService
 from workflow.server.gremlin_execution import Query, QueryRunner
 from workflow.server.services import Services
 from workflow.server.ui.drawing import drawing
@@ -123,13 +124,14 @@ class _Page:
 
     async def report(self, request: Request) -> Response:
         kind, id = str(request.path_params["kind"]), str(request.path_params["id"])
-        if kind not in STAGES or self._services.jobs is None:
+        jobs = self._services.jobs
+        if kind not in STAGES or jobs is None:
             raise MLResourceNotFound(f"{kind!r} is no kind of job that has a report")
-        content = await to_thread.run_sync(partial(self._report, kind, id))
+        content = await to_thread.run_sync(partial(self._report, jobs, kind, id))
         return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
 
-    def _report(self, kind: Kind, id: str) -> bytes:
-        status: Mapping[str, Any] = self._services.jobs.get(kind, id).to_json()
+    def _report(self, jobs: JobService, kind: Kind, id: str) -> bytes:
+        status: Mapping[str, Any] = jobs.get(kind, id).to_json()
         resources = [value for value in status.values() if isinstance(value, Mapping)]
         location = next((r["outputLocation"] for r in resources if r.get("outputLocation")), None)
         if location is None:
