@@ -69,7 +69,9 @@ class ModelWriter:
     def texts(self, name: str, values: Sequence[str]) -> None:
         """Keep a list of texts as ``ids/<name>.parquet``."""
         (self.staging / "ids").mkdir(exist_ok=True)
-        table = pa.table({"id": pa.array(values, type=pa.string())})
+        # ids of a processed graph are Arrow arrays already
+        arrow = getattr(values, "arrow", None)
+        table = pa.table({"id": pa.array(values, type=pa.string()) if arrow is None else arrow})
         pq.write_table(table, self.staging / "ids" / f"{name}.parquet", compression="zstd")
 
     def file(self, name: str, text: str) -> None:

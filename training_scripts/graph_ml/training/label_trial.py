@@ -298,6 +298,6 @@ def save_labels(
         writer.array("edges/extra", model.problem.extra)
         ids = data.edge_ids.get(target.type)
         if ids is not None:
-            writer.texts("edges", list(ids))
+            writer.texts("edges", ids)
         details["edge_features"] = list(usable(data.edge_features.get(target.type, {})))
     return details

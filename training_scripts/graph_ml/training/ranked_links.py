@@ -35,6 +35,7 @@ class RankedLinks:
     seed: int
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _final: dict[int, PairRanker] = field(default_factory=dict)
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
@@ -55,9 +56,16 @@ class RankedLinks:
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``; structures are fitted again on all known links, the scorer stays."""
-        problem = self.problems[position]
-        ranker = refitted(self.rankers[position], problem, problem.everything, self.attributes, self.seed)
-        return {"kind": "ranker", "ranker": save_ranker(writer, f"links/{position}", ranker)}
+        return {"kind": "ranker", "ranker": save_ranker(writer, f"links/{position}", self.on_all_links(position))}
+
+    def on_all_links(self, position: int) -> PairRanker:
+        """The ranker with structures fitted on all known links of its problem; fitted once."""
+        if position not in self._final:
+            problem = self.problems[position]
+            self._final[position] = refitted(
+                self.rankers[position], problem, problem.everything, self.attributes, self.seed
+            )
+        return self._final[position]
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
         """See ``TrainedLinks``: an arriving vertex is placed by its own links."""

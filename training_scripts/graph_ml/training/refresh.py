@@ -1,0 +1,197 @@
+"""Model transform: a trained model on a new graph. Embeddings and structures are made again, weights stay."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..artifacts import ModelFolder, ModelWriter
+from ..container import Container, JobError
+from ..data import EdgeType, GraphData
+from ..links import LinkProblem, Pairs, numbered
+from ..message_passing import choose_backend
+from ..models.heads import Head
+from ..models.network import Network, load_network, save_network, usable
+from ..models.pair_store import load_ranker
+from ..pairs import NodeSpace
+from ..sampling import MessageGraph
+from ..schemas import EdgeTypeName, Metrics, ModelDescription
+from .gnn_links import GnnLinks
+from .ranked_links import RankedLinks
+from .report import model_report
+from .stacked_links import StackedLinks
+from .trained_links import TrainedLinks
+
+Details = dict[str, Any]
+
+
+def transform(container: Container, scripts: Path) -> None:
+    """Read ``processing/model`` and ``processing/input``, write the refreshed model to ``processing/output``.
+
+    Raises:
+        JobError: the model does not fit the graph; the text says why.
+    """
+    progress = container.progress()
+    progress("reading model and graph")
+    try:
+        model, graph = ModelFolder(container.processing("model")), GraphData.read(container.processing("input"))
+    except FileNotFoundError as error:
+        raise JobError(str(error)) from error
+    missing = set(model.description.node_types) - set(graph.num_nodes)
+    if missing:
+        raise JobError(f"the new graph lacks node types of the model: {', '.join(sorted(missing))}")
+    writer = ModelWriter(container.processing("output"))
+    progress("computing embeddings and structures")
+    try:
+        if model.description.task == "link_prediction":
+            details = refresh_links(model, graph, writer)
+        else:
+            details = refresh_labels(model, graph, writer)
+    except ValueError as error:
+        raise JobError(str(error)) from error
+    metrics = model.metrics
+    for split in ("valid", "test"):
+        if model.has(f"report/{split}_ranks"):
+            writer.array(f"report/{split}_ranks", model.array(f"report/{split}_ranks"))
+    writer.ids(graph.node_ids)
+    writer.code(scripts)
+    for folder in (container.processing("input"), model.folder):
+        if (folder / "encoders.json").exists():
+            writer.file("encoders.json", (folder / "encoders.json").read_text(encoding="utf-8"))
+            break
+    description = refreshed(model.description, graph, details)
+    notes = [*metrics.notes, "embeddings and structures are those of a later graph; the figures are those of training"]
+    metrics = Metrics.model_validate({**metrics.model_dump(), "notes": list(dict.fromkeys(notes))})
+    writer.file("report.html", model_report(description, metrics, graph, writer.staging))
+    writer.finish(description, metrics)
+    progress("finished", 1, 1)
+
+
+def refreshed(description: ModelDescription, graph: GraphData, details: Details) -> ModelDescription:
+    """The description on the new graph: same model, new sizes, time and snapshot."""
+    snapshot = graph.info.get("graph_snapshot_ms")
+    return description.model_copy(
+        update={
+            "node_types": dict(graph.num_nodes),
+            "edge_types": [
+                EdgeTypeName(source=t.source, relation=t.relation, target=t.target) for t in graph.edge_types
+            ],
+            "created_ms": int(time.time() * 1000),
+            "dataset_hash": graph.dataset_hash,
+            "graph_snapshot_ms": snapshot if isinstance(snapshot, int) else None,
+            "details": details,
+        }
+    )
+
+
+def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
+    """A model of links with all links of the new graph."""
+    details = model.description.details
+    problems = [known_links(graph, entry) for entry in details["links"]]
+    trained = stored(model, graph, problems, details)
+    links = []
+    for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
+        writer.array(f"links/{position}/source", problem.train.source)
+        writer.array(f"links/{position}/target", problem.train.target)
+        links.append({**entry, "scorer": trained.save(writer, position)})
+    return {**trained.finish(writer), "links": links}
+
+
+def known_links(graph: GraphData, entry: Details) -> LinkProblem:
+    """All edges of a predicted type as known links.
+
+    Raises:
+        ValueError: the graph has no such edges.
+    """
+    edge_type, space = EdgeType(*entry["edge_type"]), NodeSpace(dict(graph.num_nodes))
+    if edge_type not in graph.edges or not len(graph.edges[edge_type]):
+        raise ValueError(f"the new graph has no edges of type {edge_type}, which the model predicts")
+    pairs, none = numbered(graph, edge_type, space), Pairs.join([])
+    pairs = pairs[pairs.source != pairs.target]
+    context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
+    return LinkProblem(edge_type, space, pairs, none, none, context, entry["directed"])
+
+
+def stored(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details) -> TrainedLinks:
+    """The trained model as it was before it was written, on the new graph."""
+    scorers = [entry["scorer"] for entry in details["links"]]
+    kind = scorers[0]["kind"]
+    if kind == "ranker":
+        return rankers(model, graph, problems, scorers)
+    if kind == "embedding":
+        return network_links(model, graph, problems, scorers, details)
+    stack = StackedLinks(
+        rankers(model, graph, problems, [entry["parts"][0] for entry in scorers]),
+        network_links(model, graph, problems, [entry["parts"][1] for entry in scorers], details),
+    )
+    for position, entry in enumerate(scorers):
+        stack.scales[position], stack.weights[position] = 1.0, entry["weights"][1]
+    return stack
+
+
+def rankers(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], scorers: list[Details]) -> RankedLinks:
+    """Pair rankers; their features must be those of training.
+
+    Raises:
+        ValueError: the new graph gives other features.
+    """
+    attributes = {name: dict(values) for name, values in graph.features.items()}
+    found = [load_ranker(model, f"links/{i}", entry["ranker"]) for i, entry in enumerate(scorers)]
+    ranked = RankedLinks(problems, found, attributes, model.description.seed)
+    for position, entry in enumerate(scorers):
+        names = list(ranked.on_all_links(position).features.names)
+        if names != entry["ranker"]["features"]:
+            raise ValueError(
+                f"the new graph gives pair features {names}; the model was trained on {entry['ranker']['features']}: "
+                "process it with the same configuration, from the previous processing job"
+            )
+    return ranked
+
+
+def network_links(
+    model: ModelFolder, graph: GraphData, problems: list[LinkProblem], scorers: list[Details], details: Details
+) -> GnnLinks:
+    """A graph network of links with its decoders."""
+    relations = [torch.from_numpy(model.tensors(f"links/{i}.decoder")["relation"]) for i in range(len(problems))]
+    network = network_of(model, graph, details, sum(len(edges) for edges in graph.edges.values()))
+    return GnnLinks(problems, network, relations, scorers[0]["decoder"], model.description.model)
+
+
+def network_of(model: ModelFolder, graph: GraphData, details: Details, num_edges: int) -> Network:
+    """The trained network over the nodes of the new graph."""
+    features = {kind: dict(values) for kind, values in graph.features.items()}
+    space = NodeSpace(dict(graph.num_nodes))
+    return load_network(model, details["network"], space, features, choose_backend(2 * num_edges))
+
+
+def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
+    """A model of a property with vectors of all vertices of the new graph."""
+    details = dict(model.description.details)
+    network = network_of(model, graph, details, sum(len(edges) for edges in graph.edges.values()))
+    edges = {kind: numbered(graph, kind, network.space) for kind in graph.edge_types}
+    directed = {EdgeType(*entry[:3]): bool(entry[3]) for entry in details["network"]["directed"]}
+    messages = MessageGraph.from_edges(edges, network.space.total, directed)
+    head = Head(weights=model.tensors("head"), **details["head"])
+    writer.tensors("head", head.weights)
+    writer.array("embeddings", network.embed(messages))
+    details["network"] = save_network(writer, network, messages.directed)
+    name = model.description.targets[0].edge_type
+    if name is not None:
+        kind = EdgeType(name.source, name.relation, name.target)
+        if kind not in edges:
+            raise ValueError(f"the new graph has no edges of type {kind}, whose property the model predicts")
+        features = usable(graph.edge_features.get(kind, {}))
+        if list(features) != details["edge_features"]:
+            raise ValueError(
+                f"edges of type {kind} have features {list(features)}; trained on {details['edge_features']}"
+            )
+        pairs = edges[kind]
+        columns = [np.asarray(values, dtype=np.float32) for values in features.values()]
+        writer.array("edges/ends", np.stack([pairs.source, pairs.target], axis=1))
+        writer.array("edges/extra", np.hstack(columns) if columns else np.zeros((len(pairs), 0), dtype=np.float32))
+        writer.texts("edges", graph.edge_ids.get(kind, []))
+    return details
