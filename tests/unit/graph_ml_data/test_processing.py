@@ -562,3 +562,21 @@ def test_hundreds_of_relations_in_one_file_are_that_many_edge_types(export: Any,
     assert len(done.graph.targets) == 300
     assert done.text("report.html").count("<svg") == 12
     assert "Of the 12 largest of 300 edge types" in done.text("report.html")
+
+
+def test_a_quoted_empty_cell_is_empty(export: Any, run: Run) -> None:
+    export.node('~id,age\n"a","10"\n"b",""\n"c","30"\n', features=[AGE])
+    export.edge("~from,~to\na,b\n")
+    assert run().graph.features["User"]["age"].ravel().tolist() == [0.0, 0.5, 1.0]
+
+
+def test_two_features_of_one_name_are_refused(export: Any, run: Run) -> None:
+    export.node(USERS, features=[AGE, {"feature": ["town", "age", "category"]}])
+    with pytest.raises(JobError, match="two features of User are called 'age'"):
+        run()
+
+
+def test_a_label_that_is_a_feature_too_is_warned_of(export: Any, run: Run) -> None:
+    export.node(USERS, features=[TOWN], labels=[{"label": ["town", "classification"]}])
+    export.edge(FRIENDS)
+    assert any("the model can read the answer" in line for line in run().log)

@@ -171,6 +171,8 @@ def open_export(folder: Path, name: str, separator: str, staging: Path) -> Expor
     try:
         lazy = pl.scan_csv(path, separator=separator, infer_schema=False, raise_if_empty=True)
         columns = tuple(lazy.collect_schema().names())
+        # a quoted empty cell is as empty as any
+        lazy = lazy.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
         lazy.sink_parquet(parquet, compression="lz4", maintain_order=True)
         rows = int(pl.scan_parquet(parquet).select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:

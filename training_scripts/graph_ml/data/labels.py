@@ -92,7 +92,10 @@ class _Reader:
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
         else:
             split = random_split(target, np.flatnonzero(labels.known), spec.split_rate or DEFAULT_SPLIT, self.seed)
-        return Learned(target, labels, split, spec.separator, _warnings(target, labels, group.count))
+        warnings = _warnings(target, labels, group.count)
+        if any(feature.column == spec.column for feature in group.features):
+            warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
+        return Learned(target, labels, split, spec.separator, warnings)
 
     def _links(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         if isinstance(group, Nodes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -300,6 +301,9 @@ def _add_specs(
 ) -> None:
     for column in (*(spec.column for spec in features), *(spec.column for spec in labels or () if spec.column)):
         file.require(column)
+    twice = [name for name, times in Counter(spec.name for spec in features).items() if times > 1]
+    if twice:
+        raise JobError(f"two features of {group.name} are called '{twice[0]}'; give each a name of its own")
     known = {spec.name for spec in group.features}
     group.features.extend(spec for spec in features if spec.name not in known)
     asked = {spec.label for spec in group.labels}
