@@ -93,7 +93,7 @@ class Answers:
             status=state,
             output_location=output,
             failure_reason=job.failure,
-            log_url=self._runner.log_url(name),
+            log_url=self._runner.log_url(name) or self._runner.log_url(job.names.get("work", name)),
         )
 
     def _model(self, name: str) -> MlConfig:

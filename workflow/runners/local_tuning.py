@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from workflow.errors import WorkflowError
 from workflow.hpo.results import Trial, best, verdict
 from workflow.hpo.samplers import Proposal, Search
+from workflow.hpo.space import FAMILY
 from workflow.runners.base import Control, JobCancelled, JobFailed, Tuned, Tuning
 from workflow.runners.bundle import unpack
 from workflow.runners.container import prepare_training
@@ -91,7 +92,11 @@ class LocalTuning:
                         raise JobCancelled(self.tuning.name)
                     for future in done:
                         number = running.pop(future)
-                        self.finished[number] = future.result()
+                        trial = self.finished[number] = future.result()
+                        outcome = (
+                            f"validation {self.tuning.metric}={trial.value}" if trial.reason is None else trial.reason
+                        )
+                        self._say(f"trial {number} {trial.state.lower()} after {trial.wall_s:.1f} s: {outcome}")
                     if self._is_hopeless():
                         break
             finally:
@@ -110,7 +115,7 @@ class LocalTuning:
             if trial.number <= self.tuning.trials and trial.state != "Stopped":
                 self.finished[trial.number] = trial
         if self.finished:
-            _log.info("%s goes on after %d finished trials", self.tuning.name, len(self.finished))
+            self._say(f"goes on with {len(self.finished)} finished trials")
 
     def _start_next(self, pool: ThreadPoolExecutor, running: dict[Future[Trial], int]) -> None:
         for number in range(1, self.tuning.trials + 1):
@@ -121,6 +126,7 @@ class LocalTuning:
             if any(needed not in self.finished for needed in range(1, self.search.needs(number) + 1)):
                 return
             proposal = self.search.propose(number, list(self.finished.values()))
+            self._say(f"trial {number} begins ({proposal.origin}): {self._chosen(proposal)}")
             running[pool.submit(self._trial, number, proposal)] = number
 
     def _trial(self, number: int, proposal: Proposal) -> Trial:
@@ -221,6 +227,7 @@ class LocalTuning:
             raise JobFailed(counted + " // ".join(reasons[:2]))
         self._write_progress({}, set(), phase="publishing")
         sentence = verdict(trials, self.tuning.direction, self.tuning.metric)
+        self._say(sentence)
         wall_s = time.monotonic() - self._began
         tuned = Tuned(trials, winner, sentence, wall_s, max(trial.peak_memory_bytes for trial in trials))
         self._publish(tuned)
@@ -254,6 +261,23 @@ class LocalTuning:
         publish_model(model, self.runner.scripts, self.runner.storage, self.tuning.output, extras)
 
     # -- progress
+
+    def _say(self, text: str) -> None:
+        """One line for the log of the search; each trial has a log of its own."""
+        _log.info("%s: %s", self.tuning.name, text)
+        try:
+            path = self.runner.log_path(self.tuning.folder_name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as log:
+                log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+        except OSError as error:
+            _log.debug("no log written: %s", error)
+
+    def _chosen(self, proposal: Proposal) -> str:
+        family = self.tuning.space.family(proposal.sample)
+        chosen = self.tuning.space.arguments(proposal.sample)
+        names = [name.partition("@")[0].partition("[")[0] for name in proposal.sample if name != FAMILY]
+        return " ".join([family, *(f"{name}={chosen[name]}" for name in dict.fromkeys(names) if name in chosen)])
 
     def _write_progress(self, running: Mapping[Future[Trial], int], reused: set[int], phase: str = "training") -> None:
         done = [trial for trial in self.finished.values() if trial.number not in reused]

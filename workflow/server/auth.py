@@ -18,17 +18,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import urlsplit
 
 from workflow.errors import AccessDenied, BadRequest, WorkflowError
 from workflow.server.errors import error_response
 from workflow.server.origins import LOOPBACK_NAMES, ASGIApp, Receive, Scope, Send, allows_origin
+from workflow.server.signatures import NotAuthenticated, check_signature, header_of
 from workflow.settings import Settings
 
 AUTHENTICATED = "despina.authenticated"  # set in the scope of a request whose credentials were checked here
-MAX_SKEW_S = 900
 MAX_SIGNED_BODY_BYTES = 64 << 20
-SERVICES = ("neptune-db", "neptune-graph", "execute-api", "sagemaker")
 # names that Amazon resolves; clients in proxy mode send them, and nobody else can make them point here
 _NEPTUNE_HOST = re.compile(r"[a-z0-9.-]+\.neptune\.amazonaws\.com(\.cn)?")
 _PAGES = ("/", "/ui")
@@ -45,13 +44,6 @@ class InsecureListening(WorkflowError):
             f"refusing to listen on {host} without authentication: anybody in the network could use the service. "
             "Set DESPINA_ACCESS_KEYS=id:secret (SigV4) or DESPINA_USERS=name:password, or listen on 127.0.0.1."
         )
-
-
-class NotAuthenticated(AccessDenied):
-    """No credentials, or wrong ones; which is not told apart for those who guess."""
-
-    def __init__(self, why: str = "Missing Authentication Token") -> None:
-        super().__init__(why)
 
 
 @dataclass(frozen=True)
@@ -131,7 +123,7 @@ class Guard:
     def _check_host(self, scope: Scope) -> None:
         if self.policy.authenticates:  # a page behind a rebound name has no credentials
             return
-        host = _header(scope, b"host")
+        host = header_of(scope, b"host")
         name = _host_name(host)
         if not _cannot_be_rebound(name) and name not in {own.lower() for own in self.policy.hosts}:
             raise AccessDenied(
@@ -142,9 +134,9 @@ class Guard:
     def _check_page(self, scope: Scope) -> None:
         if not allows_origin(scope["headers"], self.policy.hosts):
             raise AccessDenied("A page of another origin may not use this service.")
-        if _header(scope, b"sec-fetch-site") in ("cross-site", "same-site"):
+        if header_of(scope, b"sec-fetch-site") in ("cross-site", "same-site"):
             # a link to our page may be followed; a link to a query, an image or a form of another page may not
-            is_link = _header(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
+            is_link = header_of(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
             if not (is_link and scope["path"].rstrip("/") in [page.rstrip("/") for page in _PAGES]):
                 raise AccessDenied("A page of another site may not use this service.")
 
@@ -152,7 +144,7 @@ class Guard:
         policy = self.policy
         if not policy.authenticates:
             return receive
-        given = _header(scope, b"authorization")
+        given = header_of(scope, b"authorization")
         kind = given.partition(" ")[0].lower()
         if kind == "basic":
             user, password = _basic(given)
@@ -160,7 +152,7 @@ class Guard:
                 raise NotAuthenticated("The user or the password is wrong.")
         elif kind == "aws4-hmac-sha256":
             receive, body = await _buffered(scope, receive)
-            check_signature(policy, scope, given, body)
+            check_signature(policy.access_keys, policy.now(), scope, given, body)
         elif scope["type"] == "websocket" and policy.users:
             return receive  # the Gremlin protocol asks for them
         else:
@@ -179,76 +171,6 @@ class Guard:
         else:
             response = error_response(error.code, error.status, error.message)
         await response(scope, receive, send)
-
-
-# -- SigV4
-
-
-@dataclass(frozen=True)
-class Signature:
-    """The parts of a SigV4 authorization header."""
-
-    key_id: str
-    date: str
-    region: str
-    service: str
-    headers: tuple[str, ...]
-    value: str
-
-    @classmethod
-    def parse(cls, header: str) -> Signature:
-        """Raises NotAuthenticated for anything else."""
-        parts = dict(part.strip().partition("=")[::2] for part in header.partition(" ")[2].split(","))
-        scope = parts.get("Credential", "").split("/")
-        if len(scope) != 5 or scope[4] != "aws4_request" or not parts.get("Signature"):
-            raise NotAuthenticated("The Authorization header is no SigV4 signature.")
-        names = tuple(parts.get("SignedHeaders", "").split(";"))
-        return cls(scope[0], scope[1], scope[2], scope[3], names, parts["Signature"])
-
-
-def check_signature(policy: Policy, scope: Scope, header: str, body: bytes) -> None:
-    """Raises NotAuthenticated unless a configured key has signed exactly this request, a short time ago.
-
-    Source: AWS, "Create a signed AWS API request"; paths are encoded twice, as for every service but S3.
-    """
-    signature = Signature.parse(header)
-    secret = policy.access_keys.get(signature.key_id)
-    stamp = _header(scope, b"x-amz-date")
-    try:
-        moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise NotAuthenticated("The request carries no x-amz-date.") from error
-    if abs((policy.now() - moment).total_seconds()) > MAX_SKEW_S:
-        raise NotAuthenticated("Signature expired: the clocks of client and service differ by more than 15 minutes.")
-    if signature.service not in SERVICES or not stamp.startswith(signature.date) or "host" not in signature.headers:
-        raise NotAuthenticated("The signature is for another service, another day, or does not cover the host.")
-    canonical = canonical_request(scope, signature.headers, hashlib.sha256(body).hexdigest())
-    credential = f"{signature.date}/{signature.region}/{signature.service}/aws4_request"
-    to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, credential, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{secret if secret is not None else ''}".encode()
-    for part in (signature.date, signature.region, signature.service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, signature.value) or secret is None:
-        raise NotAuthenticated("The request signature we calculated does not match the signature you provided.")
-
-
-def canonical_request(scope: Scope, signed_headers: tuple[str, ...], payload_hash: str) -> str:
-    """The text a SigV4 signature is over."""
-    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
-    path = quote(raw_path.decode("latin-1").partition("?")[0], safe="/~-_.") or "/"
-    pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    query = "&".join(f"{name}={value}" for name, value in sorted((_encoded(n), _encoded(v)) for n, v in pairs))
-    lines = [f"{name}:{' '.join(_header(scope, name.encode()).split())}\n" for name in signed_headers]
-    method = scope.get("method", "GET")
-    return "\n".join((method, path, query, "".join(lines), ";".join(signed_headers), payload_hash))
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="-_.~")
-
-
-# -- requests
 
 
 async def _buffered(scope: Scope, receive: Receive) -> tuple[Receive, bytes]:
@@ -284,11 +206,6 @@ def _basic(header: str) -> tuple[str, str]:
         raise NotAuthenticated("The Authorization header is no basic authentication.") from error
     user, _, password = text.partition(":")
     return user, password
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    values = [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
-    return ",".join(values)
 
 
 def _host_name(host: str) -> str:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from workflow.runners.local import LocalRunner
 from workflow.runners.local_tuning import metric_value, trial_name
 from workflow.storage import ObjectNotFound, S3Uri
 from workflow.storage.local import LocalStorage
+from workflow.storage.s3 import S3Storage
 
 SCRIPTS = Path(__file__).parents[2] / "fake_scripts"
 LAB = S3Uri("lab-bucket")
@@ -35,6 +36,20 @@ SPACE = Space(
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     return LocalStorage(tmp_path / "s3")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Storage]:
+    import boto3
+    import moto
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    with moto.mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="lab-bucket")
+        yield S3Storage("us-east-1", client)
+        client.close()
 
 
 @pytest.fixture
@@ -234,6 +249,34 @@ def test_a_transform_gets_the_model_and_publishes_a_fresh_one(storage: LocalStor
     runner.run(task, Control())
     assert json.loads(storage.read(LAB / "transformed" / "model.json"))["transformed"] is True
     assert storage.exists(LAB / "transformed" / "model.tar.gz")
+
+
+def test_jobs_read_and_write_s3_as_they_do_a_folder(s3: S3Storage, tmp_path: Path) -> None:
+    runner = LocalRunner(SCRIPTS, tmp_path / "work", tmp_path / "logs", s3, {"PATH": os.environ["PATH"]})
+    tuned = runner.tune(tuning(s3, runner, trials=2), Control())  # type: ignore[arg-type]
+    output = LAB / "train" / "autotrainer-output"
+    assert json.loads(s3.read(output / "model.json"))["id"] == tuned.best.name
+    transform = Task(
+        name="a-transform-1",
+        script="transform.py",
+        inputs={"processing/input": LAB / "processed"},
+        archives={"processing/model": output / "model.tar.gz"},
+        outputs={},
+        arguments={},
+        timeout_s=60,
+        model_output=LAB / "transformed",
+    )
+    runner.run(transform, Control())
+    assert s3.exists(LAB / "transformed" / "model.tar.gz")
+
+
+def test_a_search_keeps_a_log_of_its_own(storage: LocalStorage, runner: LocalRunner) -> None:
+    search = tuning(storage, runner, trials=2)
+    tuned = runner.tune(search, Control())
+    log = runner.log_path(search.folder_name).read_text()
+    assert "trial 1 begins (default): rgcn lr=0.01" in log
+    assert "trial 2 completed" in log
+    assert tuned.verdict in log
 
 
 def test_the_last_metric_line_of_a_log_counts(tmp_path: Path) -> None:

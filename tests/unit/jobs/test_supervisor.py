@@ -1,0 +1,250 @@
+"""Whatever happens to a job, its record says so, and nothing hangs."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.errors import InternalFailure
+from workflow.jobs.execution import Outcome
+from workflow.jobs.model import Job
+from workflow.jobs.store import JobStore
+from workflow.jobs.supervisor import MAX_ATTEMPTS, Supervisor
+from workflow.runners.base import Capacity, Control, JobCancelled, JobFailed
+
+
+class Runner:
+    """Knows nothing and forgets what it is told to."""
+
+    def __init__(self) -> None:
+        self.discarded: list[str] = []
+
+    def discard(self, name: str) -> None:
+        self.discarded.append(name)
+
+    def progress(self, name: str) -> Mapping[str, Any] | None:
+        return None
+
+    def capacity(self) -> Capacity:
+        return Capacity(None, None)
+
+
+class Scripted:
+    """In place of the execution: does what the test says."""
+
+    def __init__(self, act: Callable[[Job, Control], Outcome]) -> None:
+        self.act = act
+        self.ran: list[str] = []
+
+    def run(self, job: Job, control: Control) -> Outcome:
+        self.ran.append(job.id)
+        return self.act(job, control)
+
+
+@pytest.fixture
+def store() -> Iterator[JobStore]:
+    store = JobStore(None)
+    yield store
+    store.close()
+
+
+def job(id: str = "a", **changes: Any) -> Job:
+    names = {"name": f"{id}-name", "output": f"s3://lab/{id}-name/out"}
+    fields: dict[str, Any] = {
+        "state": "InProgress",
+        "created_ms": 1,
+        "updated_ms": 1,
+        "request": {},
+        "names": names,
+        **changes,
+    }
+    return Job("dataprocessing", id, **fields)
+
+
+def supervise(
+    store: JobStore, act: Callable[[Job, Control], Outcome], parallel: int = 2
+) -> tuple[Supervisor, Scripted, list[str]]:
+    cleaned: list[str] = []
+    scripted = Scripted(act)
+    supervisor = Supervisor(store, scripted, Runner(), parallel, lambda job: cleaned.append(job.id))  # type: ignore[arg-type]
+    return supervisor, scripted, cleaned
+
+
+def wait_for(store: JobStore, state: str, id: str = "a") -> Job:
+    deadline = time.monotonic() + 20
+    while (found := store.get("dataprocessing", id)).state != state:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.01)
+    return found
+
+
+def until_cancelled(job: Job, control: Control) -> Outcome:
+    assert control.cancelled.wait(20)
+    raise JobCancelled(job.id)
+
+
+def done(job: Job, control: Control) -> Outcome:
+    return Outcome({"wall_s": 1}, "hash")
+
+
+def test_a_job_that_ends_well_has_completed_with_its_result(store: JobStore) -> None:
+    supervisor, _, _ = supervise(store, done)
+    store.add(job())
+    supervisor.submit(job())
+    ended = wait_for(store, "Completed")
+    assert (ended.result, ended.inputs_hash, ended.attempts) == ({"wall_s": 1}, "hash", 1)
+    supervisor.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (JobFailed("column age is missing"), "column age is missing"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (InternalFailure("inner"), "inner"),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_whatever_a_job_raises_becomes_its_reason(store: JobStore, error: BaseException, text: str) -> None:
+    def act(job: Job, control: Control) -> Outcome:
+        raise error
+
+    supervisor, _, _ = supervise(store, act)
+    store.add(job())
+    supervisor.submit(job())
+    failure = wait_for(store, "Failed").failure
+    assert failure is not None
+    assert text in failure
+    supervisor.close()
+
+
+def test_a_job_that_was_asked_to_stop_has_stopped_and_is_cleaned_on_request(store: JobStore) -> None:
+    for clean in (False, True):
+        supervisor, _, cleaned = supervise(store, until_cancelled)
+        store.add(job(f"job-{clean}"))
+        supervisor.submit(job(f"job-{clean}"))
+        supervisor.cancel("dataprocessing", f"job-{clean}", clean)
+        stopped = wait_for(store, "Stopped", f"job-{clean}")
+        assert stopped.cleaned is clean
+        assert cleaned == ([stopped.id] if clean else [])
+        supervisor.close()
+
+
+def test_a_job_that_waits_for_a_slot_can_be_stopped(store: JobStore) -> None:
+    supervisor, scripted, _ = supervise(store, until_cancelled, parallel=1)
+    for id in ("a", "b"):
+        store.add(job(id))
+    supervisor.submit(job("a"))
+    while not scripted.ran:
+        time.sleep(0.01)
+    supervisor.submit(job("b"))
+    supervisor.cancel("dataprocessing", "b", False)
+    wait_for(store, "Stopped", "b")
+    assert scripted.ran == ["a"]
+    supervisor.close()
+
+
+def test_no_more_jobs_run_at_once_than_allowed(store: JobStore) -> None:
+    now, most, lock = 0, 0, threading.Lock()
+
+    def act(job: Job, control: Control) -> Outcome:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        with lock:
+            now -= 1
+        return Outcome({}, "h")
+
+    supervisor, _, _ = supervise(store, act, parallel=2)
+    for n in range(6):
+        store.add(job(f"j{n}"))
+        supervisor.submit(job(f"j{n}"))
+    for n in range(6):
+        wait_for(store, "Completed", f"j{n}")
+    assert most == 2
+    supervisor.close()
+
+
+def test_the_end_of_the_service_is_no_failure_of_its_jobs(store: JobStore) -> None:
+    supervisor, scripted, _ = supervise(store, until_cancelled)
+    store.add(job())
+    supervisor.submit(job())
+    while not scripted.ran:
+        time.sleep(0.01)
+    supervisor.close()
+    left = store.get("dataprocessing", "a")
+    assert (left.state, left.attempts) == ("InProgress", 0)
+    again, _, _ = supervise(store, done)
+    again.recover()
+    wait_for(store, "Completed")
+    again.close()
+
+
+def test_a_job_that_takes_the_service_down_again_and_again_is_given_up(store: JobStore) -> None:
+    supervisor, scripted, _ = supervise(store, done)
+    store.add(job(attempts=MAX_ATTEMPTS))
+    supervisor.recover()
+    failure = wait_for(store, "Failed").failure
+    assert failure is not None
+    assert f"ended {MAX_ATTEMPTS} times" in failure
+    assert scripted.ran == []
+    supervisor.close()
+
+
+def test_a_stop_that_was_under_way_is_finished_at_the_next_start(store: JobStore) -> None:
+    supervisor, _, _ = supervise(store, done)
+    store.add(job(state="Stopping"))
+    supervisor.recover()
+    assert store.get("dataprocessing", "a").state == "Stopped"
+    supervisor.close()
+
+
+def test_a_job_whose_end_cannot_be_written_fails_once_it_can(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    move, full = store.move, threading.Event()
+    full.set()
+
+    def moving(*arguments: Any, **changes: Any) -> Job:
+        if full.is_set():
+            raise sqlite3.OperationalError("database or disk is full")
+        return move(*arguments, **changes)
+
+    monkeypatch.setattr(store, "move", moving)
+    supervisor, _, _ = supervise(store, done)
+    store.add(job())
+    supervisor.submit(job())
+    time.sleep(0.1)
+    full.clear()
+    failure = wait_for(store, "Failed").failure
+    assert failure is not None
+    assert "disk" in failure
+    supervisor.close()
+
+
+def test_an_equal_job_is_found_by_content_and_not_by_address(tmp_path: Path) -> None:
+    from workflow.jobs.reuse import fingerprint, inputs_hash
+    from workflow.storage import S3Uri
+    from workflow.storage.local import LocalStorage
+
+    storage = LocalStorage(tmp_path)
+    for place in ("a", "b"):
+        storage.write(S3Uri("lab", f"{place}/x"), b"1")
+    one, two = (fingerprint(storage, S3Uri("lab", place)) for place in ("a", "b"))
+    assert one == two
+    storage.write(S3Uri("lab", "b/x"), b"2")
+    assert fingerprint(storage, S3Uri("lab", "b")) != one
+    storage.write(S3Uri("lab", "b/x"), b"1")
+    storage.write(S3Uri("lab", "b/y"), b"")
+    assert fingerprint(storage, S3Uri("lab", "b")) != one
+    assert inputs_hash("k", {"a": 1, "b": 2}, {}) == inputs_hash("k", {"b": 2, "a": 1}, {})
+    assert inputs_hash("k", {"a": 1}, {}) != inputs_hash("other", {"a": 1}, {})
