@@ -26,12 +26,14 @@ from workflow.graphs.columns import MISSING, Cell, Cells
 from workflow.graphs.csv_rows import CsvRows
 from workflow.graphs.ids import repeated
 from workflow.graphs.loading import FileReport, LoadRules, RowError
+from workflow.graphs.memory import return_memory
 from workflow.graphs.neptune_csv import Chunk, FileRefused, Header
 from workflow.graphs.store import EmbeddedGraph
 from workflow.graphs.texts import Texts
 from workflow.graphs.transaction import StoreTransaction
 from workflow.graphs.values import Long
 
+LARGE_LOAD: Final = 100_000
 MERGE_ROWS: Final = 5_000
 NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
@@ -121,7 +123,11 @@ class _OneFile:
         batch = pieces.batch()
         if pieces.size:
             self._graph.load(batch)
+        large = pieces.size > LARGE_LOAD
         self._merge(pieces)
+        del pieces, batch
+        if large:
+            return_memory()
 
     def _merge(self, pieces: _Pieces) -> None:
         """Bring in the rows whose ids are known, some thousand a commit."""

@@ -27,6 +27,7 @@ class _Packed:
         self.first = first
         self.texts = texts
         hashes = texts.hashes()
+        texts.forget_hashes()
         self._order = np.argsort(hashes, kind="stable").astype(np.int32)
         self._hashes = hashes[self._order]
         # the same memory for single questions: items of an array are Python numbers

@@ -21,6 +21,7 @@ from workflow.errors import InternalFailure
 from workflow.graphs.batch import batch_of, install
 from workflow.graphs.changes import replay
 from workflow.graphs.journal import Commit, FileJournal, log_path, log_paths, read_log
+from workflow.graphs.memory import return_memory
 from workflow.graphs.segments import StoreDamaged, read_segment, sync_folder, write_segment
 from workflow.graphs.state import State
 from workflow.graphs.store import WRITER_TIMEOUT_S, EmbeddedGraph, Profile
@@ -58,6 +59,7 @@ class GraphFolder(FileJournal):
             os.close(self._handle)
             raise
         self.segments = segments
+        return_memory()
 
     def attach(self, graph: EmbeddedGraph) -> None:
         """From now on a grown log makes a new snapshot of this graph."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import compress as pick
 from typing import Any
 
@@ -20,6 +21,8 @@ from workflow.graphs.columns import Column
 from workflow.graphs.ids import Ids
 
 Places = tuple[int, int]
+NO_ROWS = np.zeros(0, dtype=np.int32)
+FEW_LABELS = 4
 MOST_VIEWS = 24
 """How many CSR views are kept before the oldest is dropped."""
 
@@ -203,7 +206,11 @@ class State:
             merged = adjacency.merged(size)
             if merged is not None:
                 return merged
-        edges = self.edges.row_array(codes)
+        elif 1 < len(codes) <= FEW_LABELS:
+            # after a write one of them is mended and the others stand
+            return reduce(_side_by_side, (self.csr((code,), way) for code in codes))
+        # by label first, as single rows have it
+        edges = np.concatenate([NO_ROWS, *(self.edges.row_array((code,)) for code in codes)])
         source = np.array(self.source, dtype=np.int32)[edges]
         target = np.array(self.target, dtype=np.int32)[edges]
         return compress(source, target, edges, size) if way == "out" else compress(target, source, edges, size)

@@ -130,6 +130,10 @@ class Texts(Sequence[str]):
             self._hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
         return self._hashes
 
+    def forget_hashes(self) -> None:
+        """Let go of their memory; they are made again when asked for."""
+        self._hashes = None
+
     def _hash_range(self, first: int) -> NDArray[np.uint64]:
         places = np.arange(first, min(first + (1 << 16), len(self)))
         words = self.matrix(places).view("<u8")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from workflow.graphs.bulk import CsvLoad
+from workflow.graphs.csv_rows import CHUNK_ROWS
 from workflow.graphs.loading import FileReport, LoadRules
-from workflow.graphs.csv_rows import BLOCK_BYTES, CHUNK_ROWS
 from workflow.graphs.neptune_csv import FileRefused, parse_header
 from workflow.graphs.store import EmbeddedGraph
 from workflow.graphs.values import Byte, Float, Long, Short
