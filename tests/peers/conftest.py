@@ -32,6 +32,12 @@ def localstack_port() -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="session")
+def gremlin_port() -> Iterator[int]:
+    with started("gremlin") as port:
+        yield port
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud which judges were absent: a green run without them proves less."""
     for name, reason in MISSING.items():

@@ -172,11 +172,16 @@ def _divide_decimals(a: Decimal, b: Decimal) -> Decimal:
 
 _WIDE = Context(prec=1000)
 
-_INTEGER_OPERATIONS: dict[str, Callable[[int, int], int]] = {
-    "add": lambda a, b: int(a) + int(b),
-    "sub": lambda a, b: int(a) - int(b),
-    "mul": lambda a, b: int(a) * int(b),
-    "div": lambda a, b: _divide_integers(int(a), int(b)),
+
+def _whole(value: Any) -> int:
+    return 0 if is_nan(value) else int(value)  # NaN does not promote its partner, and Java takes it for 0 then
+
+
+_INTEGER_OPERATIONS: dict[str, Callable[[Any, Any], int]] = {
+    "add": lambda a, b: _whole(a) + _whole(b),
+    "sub": lambda a, b: _whole(a) - _whole(b),
+    "mul": lambda a, b: _whole(a) * _whole(b),
+    "div": lambda a, b: _divide_integers(_whole(a), _whole(b)),
 }
 _REAL_OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "add": lambda a, b: a + b,

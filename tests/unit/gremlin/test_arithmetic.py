@@ -134,3 +134,8 @@ def test_doubles_are_written_as_java_writes_them(value: float, text: str) -> Non
 
 def test_a_float_is_written_with_its_own_digits() -> None:
     assert shortest(semantics.to_float(0.1)) == "0.1"
+
+
+def test_nan_counts_as_zero_beside_an_integer_and_stays_beside_a_double() -> None:
+    assert (add(math.nan, 1), type(add(math.nan, 1))) == (1, int)
+    assert math.isnan(add(math.nan, 1.0))
