@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from workflow.errors import CancelledByUser
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.columns import MISSING, Cell, Cells
+from workflow.graphs.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.csv_rows import CsvRows
 from workflow.graphs.ids import repeated
 from workflow.graphs.loading import FileReport, LoadRules, RowError
@@ -218,7 +218,7 @@ class _Pieces:
         if data.kind is not None or not any(type(value) is tuple for value in data.values):
             return data
         several = sum(len(value) for value in data.values if type(value) is tuple and len(value) > 1)
-        number = self._graph.state.take_numbers(several) if several else 0
+        number = VALUE_IDS + (self._graph.state.take_numbers(several) if several else 0)
         values: list[Any] = []
         for value in data.values:
             if type(value) is tuple and len(value) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from workflow.graphs.columns import DERIVED_ID_BASE, MISSING, Cells
+from workflow.graphs.columns import MISSING, VALUE_IDS, Cells
 from workflow.graphs.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.transaction import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.values import Byte, Char, Float, Long, Short
@@ -79,7 +79,7 @@ def replay(state: State, operations: Sequence[Operation]) -> None:
             elements = state.vertices if verb == "pv" else state.edges
             cell = decode_cell(operation[4])
             if type(cell) is Cells:
-                state.next_id = max(state.next_id, *(one.id + 1 for one in cell if one.id < DERIVED_ID_BASE), 0)
+                state.next_id = max(state.next_id, *(one.id + 1 - VALUE_IDS for one in cell))
             elements.put(elements.column(operation[2]), _row(elements, id), cell)
 
 

@@ -31,8 +31,18 @@ class _Missing:
 
 MISSING: Final = _Missing()
 _UNSET: Final = object()
-DERIVED_ID_BASE: Final = 1 << 44
-"""Ids of single values are made from key and row and begin here; numbers given out by counting stay below."""
+_DERIVED_IDS: Final = 1 << 44
+_MANY_KEYS: Final = 1 << 50
+VALUE_IDS: Final = 1 << 52
+"""Where the ids of values begin that are given out by counting. All ids of values stay below 2**53, which is as much as
+every client can hold, and ascend with the vertex and then with the key or the order of writing."""
+
+
+def derived_id(index: int, row: int) -> Long:
+    """The id of the single value of a column in a row, which is not stored."""
+    if index < 1 << 12:
+        return Long(_DERIVED_IDS + (row << 12) + index)
+    return Long(_MANY_KEYS + (index << 31) + row)
 
 
 class Cell(NamedTuple):

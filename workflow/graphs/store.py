@@ -21,7 +21,7 @@ from workflow.graphs.adjacency import Adjacency, Csr
 from workflow.graphs.base import ColumnarGraph, GraphSource, Way
 from workflow.graphs.batch import Batch, batch_of, install
 from workflow.graphs.changes import describe
-from workflow.graphs.columns import DERIVED_ID_BASE, MISSING, Cell, Cells, Codes, Column, Numeric
+from workflow.graphs.columns import MISSING, Cell, Cells, Codes, Column, Numeric, derived_id
 from workflow.graphs.index import PropertyIndex
 from workflow.graphs.journal import Journal, MemoryJournal
 from workflow.graphs.model import Vertex, VertexProperty
@@ -195,7 +195,7 @@ class EmbeddedGraph:
                         one.id, column.key, one.value, vertex, None if one.meta is None else dict(one.meta)
                     )
             else:
-                yield VertexProperty(derived_id(column, row), column.key, cell, vertex)
+                yield VertexProperty(derived_id(column.index, row), column.key, cell, vertex)
 
     def vertex_values(self, row: int, key: str) -> Sequence[Any]:
         column = self.state.vertices.columns.get(key)
@@ -378,7 +378,7 @@ class EmbeddedGraph:
         cell = column.get(row)
         if cell is MISSING:
             return ()
-        return cell if type(cell) is Cells else (Cell(derived_id(column, row), cell),)
+        return cell if type(cell) is Cells else (Cell(derived_id(column.index, row), cell),)
 
 
 class Writer:
@@ -393,11 +393,6 @@ class Writer:
 
     def leave(self) -> None:
         self._seat.release()
-
-
-def derived_id(column: Column, row: int) -> Long:
-    """The id of a single value, which is not stored; below 2**53 so that every client can hold it."""
-    return Long(DERIVED_ID_BASE + (column.index << 31) + row)
 
 
 def _promises(graph: EmbeddedGraph) -> tuple[ColumnarGraph, GraphSource]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workflow.errors import QueryFailed
-from workflow.graphs.columns import MISSING, Cell, Cells, Column
+from workflow.graphs.columns import MISSING, VALUE_IDS, Cell, Cells, Column
 from workflow.graphs.model import Vertex, VertexProperty
 from workflow.graphs.state import Elements, Places
+from workflow.graphs.values import Long
 
 if TYPE_CHECKING:
     from workflow.graphs.store import EmbeddedGraph
@@ -140,7 +141,7 @@ class StoreTransaction:
         if not held and not meta:
             self._put(column, row, value)
             return next(graph.vertex_properties(row, (key,)))
-        cell = Cell(graph.fresh_number(), value, meta)
+        cell = Cell(Long(VALUE_IDS + graph.state.take_numbers(1)), value, meta)
         self._put(column, row, Cells((*held, cell)))
         return VertexProperty(cell.id, key, value, Vertex(graph, row), meta)
 
