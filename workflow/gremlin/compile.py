@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflow.errors import QueryFailed, QueryTooLarge
+from workflow.gremlin.lang.parser import SPAWNED_FROM_SOURCE
 from workflow.gremlin.predicates import Test, compile_predicate, compile_value
 from workflow.gremlin.steps.base import MISSING, MODULATORS, Args, By, Child, Step, StepBuilder
 from workflow.gremlin.steps.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
@@ -167,10 +168,7 @@ class Compiler:
         if not isinstance(arg, Traversal):
             raise QueryFailed(f"Expected a traversal and got {arg!r}")
         if arg.source:
-            raise QueryFailed(
-                "The child traversal was not spawned anonymously - use the __ class rather than a TraversalSource"
-                " to construct the child traversal"
-            )
+            raise QueryFailed(SPAWNED_FROM_SOURCE)
         return Child(self.chain(arg), arg)
 
     def _add(self, table: Mapping[str, StepBuilder], steps: list[Step], instruction: Instruction) -> None:
@@ -201,6 +199,8 @@ class Compiler:
     def _label(self, table: Mapping[str, StepBuilder], steps: list[Step], args: Args) -> None:
         if not steps:
             steps.append(table["identity"](self, "identity", ()))
+        if not all(isinstance(label, str) for label in args):
+            raise QueryFailed("as() takes labels that are strings")
         labels = frozenset(args)
         steps[-1].labels |= labels
         steps[-1].tracked |= labels

@@ -55,7 +55,6 @@ class Prepared:
     """A compiled query with what its source said."""
 
     plan: Plan
-    unoptimised: tuple[Step, ...]
     original: Traversal
     rewritten: Traversal
     strategies: StrategySet
@@ -98,8 +97,12 @@ class Engine:
 
     def explain(self, traversal: Traversal) -> str:
         """The stages from text to plan."""
-        prepared = self.prepare(traversal, QueryOptions())
-        return explained(prepared.original, prepared.rewritten, prepared.unoptimised, prepared.plan.steps)
+        return self._explained(self.prepare(traversal, QueryOptions()))
+
+    def _explained(self, prepared: Prepared) -> str:
+        compiler = Compiler(self.profile_name, prepared.strategies.strategies, self.services)
+        compiled = compiler.compile(prepared.rewritten).steps  # once more: the optimiser changed those it was given
+        return explained(prepared.original, prepared.rewritten, compiled, prepared.plan.steps)
 
     def profile(
         self,
@@ -117,8 +120,8 @@ class Engine:
             results += traverser.bulk
             if each is not None:
                 each(traverser)
-        plan = explained(prepared.original, prepared.rewritten, prepared.unoptimised, prepared.plan.steps)
-        return ProfileResult(profiler.result(), results, time.perf_counter() - begin, plan)
+        duration_s = time.perf_counter() - begin
+        return ProfileResult(profiler.result(), results, duration_s, self._explained(prepared))
 
     def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
         """Rewrite, compile and optimise; raises for whatever can be refused without running."""
@@ -135,7 +138,7 @@ class Engine:
         compiler = Compiler(self.profile_name, strategies.strategies, self.services, strategies.without)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
-        return Prepared(better, plan.steps, traversal, rewritten, strategies, settings)
+        return Prepared(better, traversal, rewritten, strategies, settings)
 
     def _execute(
         self,

@@ -201,6 +201,8 @@ KEYWORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "NaN"
 
 def literal_call(name: str, args: list[Any]) -> Any:
     """``datetime("…")``, ``UUID("…")`` and their like. Raises KeyError for another name, ValueError for a bad text."""
+    if args and not isinstance(args[0], (int, float) if name == "Date" else str):
+        raise ValueError(f"{name}() takes a literal")
     if name in ("datetime", "DateTime"):
         return date_time(args[0]) if args else datetime.datetime.now(datetime.UTC)
     if name == "UUID":

@@ -72,6 +72,11 @@ TEXT_PREDICATES = frozenset(
     }
 )
 _STRATEGY_SUFFIX = "Strategy"
+SPAWNED_FROM_SOURCE = (
+    "The child traversal was not spawned anonymously - use the __ class rather than a TraversalSource to construct the"
+    " child traversal"
+)
+LAMBDA_REFUSED = "Lambdas are not supported: code sent by a client is never run"
 
 
 def parse(text: str, bindings: Mapping[str, Any] | None = None, *, limits: Limits | None = None) -> list[Script]:
@@ -184,6 +189,8 @@ class _Parser:
         while self.is_mark("."):
             self.at += 1
             name = _step_name(self.name("a step"))
+            if self.is_mark("{"):
+                raise MalformedQuery(LAMBDA_REFUSED)
             if not self.is_mark("("):
                 self.fail("'('")
             if not anonymous and name in TERMINALS and (steps or source):
@@ -303,7 +310,7 @@ class _Parser:
         self.expect("{")
         token = self.token
         if token.kind == "name" and (self.ahead("->") or token.text == "it"):
-            raise MalformedQuery("Lambdas are not supported: code sent by a client is never run")
+            raise MalformedQuery(LAMBDA_REFUSED)
         found = self.items("}")
         out: list[Any] = []
         from workflow.gremlin.semantics import distinct
@@ -402,8 +409,8 @@ class _Parser:
             if name not in PREDICATES and name not in TEXT_PREDICATES:
                 refuse(self.text, begin.offset, "a predicate")
             return self.predicate(name)
-        if first == "g":
-            return self.chain(Traversal(), anonymous=False)
+        if first == "g" and self.tokens[self.at + 1].kind == "name":
+            raise MalformedQuery(SPAWNED_FROM_SOURCE)
         return self.constant(first, begin)
 
     def constant(self, first: str, begin: Token) -> Any:

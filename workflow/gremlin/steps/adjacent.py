@@ -10,14 +10,14 @@ from workflow.graphs.base import Way
 from workflow.graphs.model import Edge, Vertex
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import java_class
-from workflow.gremlin.steps.base import Args, ExecutionContext, FlatMapStep, Frame, MapStep, Step, StepBuilder
+from workflow.gremlin.steps.base import Args, ExecutionContext, FlatMapStep, Frame, Hop, MapStep, Step, StepBuilder
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import Direction
 
 WAYS: dict[Direction, Way] = {Direction.OUT: "out", Direction.IN: "in", Direction.BOTH: "both"}
 
 
-class AdjacentStep(Step):
+class AdjacentStep(Hop):
     """``out``, ``in`` and ``both``: to the vertices at the other ends."""
 
     def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
@@ -38,11 +38,17 @@ class AdjacentStep(Step):
             for row in neighbours(vertex.row, way, labels):
                 yield split(Vertex(graph, row))
 
+    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
+        vertex = traverser.value
+        if type(vertex) is not Vertex:
+            refuse_cast(vertex, "Vertex")
+        return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
+
     def arguments(self) -> str:
         return ",".join([self.way.upper(), *map(str, self.edge_labels)])
 
 
-class IncidentStep(Step):
+class IncidentStep(Hop):
     """``outE``, ``inE`` and ``bothE``: to the edges."""
 
     def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
@@ -62,6 +68,12 @@ class IncidentStep(Step):
                 ctx.check()
             for row in incident(vertex.row, way, labels):
                 yield split(Edge(graph, row))
+
+    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
+        vertex = traverser.value
+        if type(vertex) is not Vertex:
+            refuse_cast(vertex, "Vertex")
+        return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
 
     def arguments(self) -> str:
         return ",".join([self.way.upper(), *map(str, self.edge_labels)])

@@ -26,6 +26,7 @@ from workflow.errors import CancelledByUser, QueryFailed, ReadOnlyViolation, Tim
 from workflow.gremlin.chance import Chance, FreshChance, SeededChance
 from workflow.gremlin.traversal import Strategy, Traversal
 from workflow.gremlin.traverser import NO_LABELS, PathTraverser, Traverser
+from workflow.gremlin.values import Long
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
@@ -176,13 +177,15 @@ class Step:
     """One compiled step of a chain. See the module's docstring.
 
     ``labels`` are the names ``as()`` gave it. ``requires`` may hold ``path`` (every stop), ``labels`` (labelled stops)
-    or ``sack``. ``barrier`` steps take all their traversers before they give one. ``mutates`` steps change the graph.
+    or ``sack``. ``barrier`` steps take all their traversers before they give one. ``mutates`` steps change the
+    graph; ``counts`` marks a plain count.
     """
 
     name: str = "step"
     requires: frozenset[str] = frozenset()
     barrier: ClassVar[bool] = False
     mutates: ClassVar[bool] = False
+    counts: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.labels: frozenset[str] = NO_LABELS
@@ -299,18 +302,27 @@ class ReduceStep(Step):
             yield ctx.start(value)
 
 
+class Hop(Step):
+    """A step along edges, which knows how far it leads without going."""
+
+    @abstractmethod
+    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
+        """How many results it has for one traverser."""
+
+
 class Child:
     """A compiled child traversal. Steps call it through these methods and do not look at its steps.
 
     Children return traversers: read ``.value`` and ``.bulk``.
     """
 
-    __slots__ = ("has_barrier", "has_barrier_here", "only", "source", "steps")
+    __slots__ = ("degree", "has_barrier", "has_barrier_here", "only", "source", "steps")
 
     def __init__(self, steps: tuple[Step, ...], source: Traversal) -> None:
         self.steps = steps
         self.source = source
         self.only = _only(steps)
+        self.degree = _degree(steps)
         self.has_barrier_here: bool = any(s.barrier for s in steps)
         self.has_barrier: bool = any(s.barrier or any(c.has_barrier for c in s.children()) for s in steps)
 
@@ -326,6 +338,8 @@ class Child:
 
     def first(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         """The value of the first result, or MISSING."""
+        if self.degree is not None:
+            return Long(self.degree.degree(ctx, traverser))
         only = self.only
         if isinstance(only, MapStep):
             return only.map(ctx, traverser)
@@ -340,6 +354,8 @@ class Child:
         only = self.only
         if isinstance(only, FilterStep):
             return only.accept(ctx, traverser)
+        if isinstance(only, Hop):
+            return only.degree(ctx, traverser) > 0
         for _ in self.each(ctx, traverser):
             return True
         return False
@@ -352,12 +368,19 @@ class Child:
         return "[" + ", ".join(str(s) for s in self.steps) + "]"
 
 
+def _degree(steps: tuple[Step, ...]) -> Hop | None:
+    """The hop of ``out().count()``: for one traverser the count is a degree."""
+    if len(steps) == 2 and isinstance(steps[0], Hop) and steps[1].counts and not steps[0].labels | steps[1].labels:
+        return steps[0]
+    return None
+
+
 def _only(steps: tuple[Step, ...]) -> Step | None:
     """The one step of a child that can be asked directly: nobody sees the traversers it would send on."""
     if len(steps) != 1 or steps[0].labels:
         return None
     run = type(steps[0]).run
-    return steps[0] if run in (MapStep.run, FlatMapStep.run, FilterStep.run) else None
+    return steps[0] if isinstance(steps[0], Hop) or run in (MapStep.run, FlatMapStep.run, FilterStep.run) else None
 
 
 def chain(

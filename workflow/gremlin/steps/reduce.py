@@ -21,6 +21,8 @@ CHECK_EVERY = 1024
 class CountStep(ReduceStep):
     """``count()``."""
 
+    counts = True
+
     def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
         total = 0
         for turn, t in enumerate(source):

@@ -1,0 +1,140 @@
+"""The lane on rows gives what the ordinary steps give, on random graphs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.compile import Plan
+from workflow.gremlin.engine import Engine, QueryOptions
+from workflow.gremlin.lang import parse
+from workflow.gremlin.semantics import hash_key
+from workflow.gremlin.steps.rows import RowsStep
+
+
+def random_graph(seed: int, vertices: int, edges: int) -> EmbeddedGraph:
+    """Some vertices lack properties, some have several values, some labels are rare; loops and parallel edges occur."""
+    rng = random.Random(seed)
+    graph = EmbeddedGraph(profile="tinkerpop")
+    transaction = graph.begin()
+    rows = []
+    for number in range(vertices):
+        row = transaction.add_vertex(number, rng.choice(["person", "person", "robot"]))
+        rows.append(row)
+        if rng.random() < 0.9:
+            transaction.set_vertex_property(row, "age", rng.randrange(10), "single")
+        transaction.set_vertex_property(row, "name", f"n{rng.randrange(vertices // 2)}", "single")
+        for _ in range(rng.randrange(3)):
+            transaction.set_vertex_property(row, "tag", rng.choice("abc"), "list")
+    for _ in range(edges):
+        edge = transaction.add_edge(None, rng.choice(["knows", "likes"]), rng.choice(rows), rng.choice(rows))
+        if rng.random() < 0.8:
+            transaction.set_edge_property(edge, "weight", rng.random())
+    transaction.commit()
+    # a second transaction leaves dead rows behind
+    transaction = graph.begin()
+    for row in rng.sample(rows, vertices // 20):
+        transaction.remove_vertex(row)
+    transaction.commit()
+    return graph
+
+
+QUERIES = [
+    "g.V().count()",
+    "g.E().count()",
+    "g.V().hasLabel('person').count()",
+    "g.V().hasLabel('person').has('age', 3).out().out().count()",
+    "g.V().out().out().out().count()",
+    "g.V().both().both().count()",
+    "g.V().out('knows').in('likes').both('knows').count()",
+    "g.V().has('age', gt(4)).out().has('age', lt(7)).count()",
+    "g.V().has('age', within(1, 2, 3)).out().dedup().count()",
+    "g.V().has('name', 'n7').out().count()",
+    "g.V().has('tag', 'a').out().has('tag', neq('b')).count()",
+    "g.V().hasLabel('robot').both().hasLabel('person').count()",
+    "g.V().groupCount().by('age')",
+    "g.V().out().groupCount().by('age')",
+    "g.V().out().out().groupCount().by('name')",
+    "g.V().out().groupCount().by(label)",
+    "g.V().groupCount().by(label)",
+    "g.V().out().groupCount()",
+    "g.E().hasLabel('knows').has('weight', gt(0.5)).count()",
+    "g.E().has('weight', lte(0.5)).inV().out().count()",
+    "g.V().outE('likes').has('weight', gt(0.3)).inV().dedup().count()",
+    "g.V().bothE().count()",
+    "g.E().bothV().groupCount().by('age')",
+    "g.V().values('age').sum()",
+    "g.V().out().values('age').sum()",
+    "g.V().out().values('age').mean()",
+    "g.V().values('age').max()",
+    "g.V().out().values('age').min()",
+    "g.V().order().by('age').limit(7)",
+    "g.V().order().by('age', desc).limit(7)",
+    "g.V().hasLabel('person').order().by('age', desc).values('name')",
+    "g.V().repeat(out('knows')).times(4).count()",
+    "g.V(1, 2, 3).out().out().count()",
+    "g.V().hasId(4, 5).both().groupCount().by('age')",
+    "g.V().has('age', 'x').count()",
+    "g.V().has('nobody', 1).out().count()",
+    "g.V().hasLabel('nobody').out().count()",
+]
+
+
+@pytest.fixture(scope="module", params=[(1, 60, 150), (2, 400, 3000)], ids=["sparse", "dense"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    seed, vertices, edges = request.param
+    return Engine(random_graph(seed, vertices, edges), "tinkerpop")
+
+
+def results(engine: Engine, text: str, *, fast: bool) -> tuple[list[Any], bool]:
+    """Values (with bulk undone), and whether the lane on rows was in the plan."""
+    prepared = engine.prepare(parse(text)[0].traversal, QueryOptions())
+    plan: Plan = prepared.plan
+    lanes = [s for s in plan.steps if isinstance(s, RowsStep)]
+    if not fast:
+        steps = [x for s in plan.steps for x in (s.slow if isinstance(s, RowsStep) else (s,))]
+        prepared = replace(prepared, plan=replace(plan, steps=tuple(steps)))
+    found: Iterator[Any] = engine._execute(prepared, QueryOptions(), None, None)
+    return [t.value for t in found for _ in range(t.bulk)], bool(lanes)
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_both_lanes_give_the_same(engine: Engine, text: str) -> None:
+    fast, on_rows = results(engine, text, fast=True)
+    slow, _ = results(engine, text, fast=False)
+    assert on_rows
+    assert [hash_key(v) for v in fast] == [hash_key(v) for v in slow]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "g.V().out().path()",
+        "g.V().as('a').out().select('a')",
+        "g.V().out().limit(3)",
+        "g.V().where(out()).count()",
+        "g.withSack(1).V().out().sack().sum()",
+    ],
+)
+def test_what_needs_traversers_is_not_on_rows(engine: Engine, text: str) -> None:
+    _, on_rows = results(engine, text, fast=True)
+    assert not on_rows
+
+
+def test_sums_beyond_64_bits_are_exact(engine: Engine) -> None:
+    # every hop multiplies the number of paths; after 40 it needs more than 64 bits
+    found, _ = results(engine, "g.V().repeat(both()).times(40).count()", fast=True)
+    slow, _ = results(engine, "g.V().repeat(both()).times(40).count()", fast=False)
+    assert found == slow
+
+
+def test_arrays_follow_a_write(engine: Engine) -> None:
+    before, _ = results(engine, "g.V().out().count()", fast=True)
+    list(engine.run(parse("g.addV('person').as('a').addE('knows').from('a').to('a')")[0].traversal))
+    after, _ = results(engine, "g.V().out().count()", fast=True)
+    assert after == [before[0] + 1]
