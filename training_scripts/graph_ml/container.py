@@ -105,9 +105,13 @@ class Container:
         return {name: value for name, value in values.items() if not name.startswith(("sagemaker_", "_"))}
 
     def fail(self, reason: str) -> None:
-        """Leave the reason where the service looks for it; the first 1024 characters of it are shown."""
+        """Leave the reason where the service looks for it; the first 1024 characters of it are shown.
+
+        A training job's is read from ``failure``, a processing job's from ``message``.
+        """
         self.output.mkdir(parents=True, exist_ok=True)
-        (self.output / "failure").write_text(reason[:FAILURE_LENGTH], encoding="utf-8")
+        for name in ("failure", "message"):
+            (self.output / name).write_text(reason[:FAILURE_LENGTH], encoding="utf-8")
 
     def progress(self) -> ProgressWriter:
         """The writer of this job's ``progress.json``."""

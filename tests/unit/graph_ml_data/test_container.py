@@ -54,6 +54,7 @@ def test_a_mistake_of_the_user_is_told_without_a_traceback(tmp_path: Path, capsy
 
     assert run(fail, {"SAGEMAKER_BASE_DIR": str(tmp_path)}) == 1
     assert (tmp_path / "output/failure").read_text() == "do this instead"
+    assert (tmp_path / "output/message").read_text() == "do this instead"
     assert capsys.readouterr().err == "do this instead\n"
 
 
