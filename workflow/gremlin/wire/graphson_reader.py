@@ -300,7 +300,7 @@ def _predicate(r: GraphSONReader, data: Any, kind: type[P] = P) -> P:
         return predicate(kind, name, [r.read(item) for item in raw])
     if name in PAIRS or name in CONNECTIVES:
         return predicate(kind, name, r.sequence(raw))
-    return kind(name, (r.read(raw),))
+    return predicate(kind, name, [r.read(raw)])
 
 
 def _lambda(r: GraphSONReader, data: Any) -> Lambda:

@@ -413,7 +413,7 @@ def _predicate(w: GraphSONWriter, value: P) -> str:
     argument = w.write(value.args[0]) if single else w.array(value.args)
     if single and value.name in ("and", "or"):
         argument = f"[{argument}]"
-    if value.name in LISTS and w.version == 2 and single:
+    if value.name in LISTS and w.version == 2 and single and isinstance(value.args[0], list):
         argument = w.array(value.args[0])
     name = "g:TextP" if isinstance(value, TextP) else "g:P"
     return tagged(name, f'{{"predicate":{quoted(value.name)},"value":{argument}}}')

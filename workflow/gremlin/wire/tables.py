@@ -91,6 +91,10 @@ def predicate(kind: type[P], name: str, values: list[Any]) -> P:
     """A predicate from the arguments as they travel: collections spread out, pairs as two."""
     if name in LISTS:
         return kind(name, (values,))
+    if (name in CONNECTIVES or name == "not") and not all(isinstance(value, P) for value in values):
+        raise UnreadableRequest(f"the predicate {name!r} joins predicates, not values")
+    if (name in PAIRS or name in CONNECTIVES) and len(values) != 2:
+        raise UnreadableRequest(f"the predicate {name!r} takes two arguments, not {len(values)}")
     if name in PAIRS or name in CONNECTIVES:
         return kind(name, tuple(values))
     if len(values) == 1:
