@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,29 @@ from workflow.errors import InvalidParameter
 if TYPE_CHECKING:
     import pandas as pd
 
+
+@dataclass(frozen=True)
+class Picture:
+    """An Altair chart that shows itself as SVG: in any notebook, without a browser's help or a network."""
+
+    chart: Any
+
+    def svg(self) -> str:
+        """The drawing as text."""
+        import vl_convert
+
+        return str(vl_convert.vegalite_to_svg(self.chart.to_json()))
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+
 KNOWN, PREDICTED = "known", "predicted"
 
 
 def link_chart(
     edges: pd.DataFrame, predicted: pd.DataFrame, *, captions: dict[str, str] | None = None, width: int = 560
-) -> Any:
+) -> Picture:
     """The graph of ``edges`` with the ``predicted`` ones dashed.
 
     Args:
@@ -24,9 +42,6 @@ def link_chart(
         predicted: the same columns.
         captions: what to write beside a vertex instead of its id.
         width: in pixels; the picture is square.
-
-    Returns:
-        An Altair chart.
     """
     import altair as alt
     import networkx as nx
@@ -66,10 +81,13 @@ def link_chart(
     base = alt.Chart(pd.DataFrame(points)).encode(**position)
     dots = base.mark_circle(size=140, color="#1f5fa8", opacity=1).encode(tooltip="name:N")
     names = base.mark_text(dy=-13, fontSize=11).encode(text="name:N")
-    return alt.layer(drawn, dots, names).properties(width=width, height=width).configure_view(stroke=None)
+    layers = alt.layer(drawn, dots, names).properties(width=width, height=width)
+    return Picture(layers.configure_view(stroke=None))
 
 
-def ranking_histogram(ranks: Sequence[float], *, title: str = "rank of the true vertex among all candidates") -> Any:
+def ranking_histogram(
+    ranks: Sequence[float], *, title: str = "rank of the true vertex among all candidates"
+) -> Picture:
     """How often a held-out edge came at which rank; logarithmic bins, because the head is what counts."""
     import altair as alt
     import pandas as pd
@@ -79,7 +97,8 @@ def ranking_histogram(ranks: Sequence[float], *, title: str = "rank of the true 
     names[-1] = f"{bounds[-2]}+"
     counts = [sum(low <= rank < high for rank in ranks) for low, high in pairwise(bounds)]
     frame = pd.DataFrame({"rank": names, "edges": counts})
-    return alt.Chart(frame, title=title).mark_bar(color="#1f5fa8").encode(x=alt.X("rank:N", sort=names), y="edges:Q")
+    bars = alt.Chart(frame, title=title).mark_bar(color="#1f5fa8")
+    return Picture(bars.encode(x=alt.X("rank:N", sort=names), y="edges:Q"))
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -162,7 +164,16 @@ class Connection:
             client.close()
 
     def query(self, text: str, bindings: Mapping[str, Any] | None = None, traversal_source: str = "g") -> list[Any]:
-        """Run Gremlin text and return all results."""
+        """Run Gremlin text and return all results; also where an event loop runs, as in a notebook."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._query(text, bindings, traversal_source)
+        # gremlinpython runs a loop of its own, and a thread has room for one
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._query, text, bindings, traversal_source).result()
+
+    def _query(self, text: str, bindings: Mapping[str, Any] | None, traversal_source: str) -> list[Any]:
         from aiohttp import ClientError
         from gremlin_python.driver.protocol import GremlinServerError
 

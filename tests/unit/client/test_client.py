@@ -79,7 +79,7 @@ def test_a_workflow_name_that_makes_no_job_id_is_refused(tmp_path: object) -> No
 
 def test_a_ranking_histogram_counts_every_rank_once() -> None:
     # 1 | 2-3 | 4-7 | ... | 1024+
-    data = ranking_histogram([1, 2, 3, 7, 5000]).data
+    data = ranking_histogram([1, 2, 3, 7, 5000]).chart.data
     counts = dict(zip(data["rank"], data["edges"], strict=True))
     assert (counts["1"], counts["2–3"], counts["4–7"], counts["1024+"]) == (1, 2, 1, 1)
     assert sum(counts.values()) == 5
@@ -88,7 +88,9 @@ def test_a_ranking_histogram_counts_every_rank_once() -> None:
 def test_a_link_chart_draws_known_and_predicted_edges_apart() -> None:
     known = pd.DataFrame({"source": ["a", "b"], "target": ["b", "c"]})
     predicted = pd.DataFrame({"source": ["a"], "target": ["c"]})
-    lines = link_chart(known, predicted, captions={"a": "Ann"}).layer[0].data
+    picture = link_chart(known, predicted, captions={"a": "Ann"})
+    lines = picture.chart.layer[0].data
+    assert "Ann" in picture.svg()
     assert lines["kind"].tolist() == ["known", "known", "predicted"]
     with pytest.raises(InvalidParameter, match="predicted needs the columns source and target"):
         link_chart(known, pd.DataFrame({"a": []}))
