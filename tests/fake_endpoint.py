@@ -29,6 +29,7 @@ class FakeEndpoint:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # head and body go in two packets, and the second would wait 40 ms
 
             def setup(self) -> None:
                 endpoint.connections += 1

@@ -58,7 +58,7 @@ class Answers:
         service.check_role(spec.role_arn)
         self._ctx, self._spec, self._service = ctx, spec, service
         self._graph = ctx.graph
-        self._random = random.Random(ctx.seed)
+        self._random: random.Random | None = None
         self._endpoint = service.resolve(spec.endpoint)
         self._card: ModelCard | None = service.describe(self._endpoint)
         check_model(spec, self._card)
@@ -307,8 +307,9 @@ class Answers:
                 starts += (graph.edge_source(element.row), graph.edge_target(element.row))
             else:
                 starts.append(element.row)
-        rng = None if self._spec.deterministic else self._random
-        return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, rng)
+        if self._random is None and not self._spec.deterministic:
+            self._random = random.Random(self._ctx.seed)
+        return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, self._random)
 
     def _note_origin(self, answer: Predictions) -> None:
         if not self._spec.provenance:
