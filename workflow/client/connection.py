@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gremlin_python.driver.client import Client
 
 DEFAULT_URL = "http://127.0.0.1:8182"
+CONNECT_TIMEOUT_S = 10
 
 
 class ServiceError(WorkflowError):
@@ -138,6 +140,15 @@ class Connection:
         except urllib.error.URLError as error:
             raise ServiceUnreachable(url, error.reason) from error
 
+    def _check_reachable(self) -> None:
+        """Raise ServiceUnreachable before gremlinpython does: refused, it leaves its session and loop open."""
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            socket.create_connection((str(parts.hostname), port), CONNECT_TIMEOUT_S).close()
+        except OSError as error:
+            raise ServiceUnreachable(self.url, error.strerror or error) from error
+
     def _signature(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
         import botocore.session
         from botocore.auth import SigV4Auth
@@ -177,6 +188,7 @@ class Connection:
         from aiohttp import ClientError
         from gremlin_python.driver.protocol import GremlinServerError
 
+        self._check_reachable()
         try:
             with self.gremlin(traversal_source) as client:
                 return list(client.submit(text, dict(bindings or {})).all().result())
