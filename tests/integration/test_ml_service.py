@@ -6,6 +6,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def test_a_workflow_runs_from_export_to_endpoint(service: Any) -> None:
         modelTransformOutputS3Location="s3://lab/transformed",
     )
     service.wait("modeltransform", "social-lp-tr-1", "Completed")
-    assert client.get_ml_model_transform_job(id="social-lp-tr-1")["baseProcessingJob"]["status"] == "Completed"
+    transform = client.get_ml_model_transform_job(id="social-lp-tr-1")
+    assert transform["baseProcessingJob"]["outputLocation"].endswith("/transform-output")
+    assert transform["models"][0]["name"] == model["name"]
 
     created = client.create_ml_endpoint(id="social-lp-ep", mlModelTrainingJobId="social-lp-train-1")
     assert created["id"] == "social-lp-ep"
@@ -146,6 +149,16 @@ def test_a_second_start_with_an_id_is_refused_in_the_guides_words(service: Any) 
     )
     assert error.value.response["requestId"]
     assert "Another resource" in str(error.value)
+
+
+def test_of_many_starts_with_one_id_at_once_one_is_accepted(service: Any) -> None:
+    body = {"id": "race", "inputDataS3Location": service.export("race"), "processedDataS3Location": "s3://lab/p"}
+    with ThreadPoolExecutor(16) as pool:
+        codes = [
+            answer[0] for answer in pool.map(lambda _: service.call("POST", "/ml/dataprocessing", body), range(32))
+        ]
+    assert sorted(codes) == [200] + [400] * 31
+    assert service.wait("dataprocessing", "race")["status"] == "Completed"
 
 
 @pytest.mark.parametrize("kind", ["data_processing_job", "model_training_job", "model_transform_job", "endpoint"])

@@ -79,7 +79,9 @@ class Search:
         winner = best(self.previous, self.direction)
         if winner is not None and self._fits(winner.sample):
             planned.append(Proposal(dict(winner.sample), "warm-start"))
-        planned.extend(Proposal(self.space.defaults(family), "default") for family in self.space.families)
+        tried = [proposal.sample for proposal in planned]
+        defaults = (self.space.defaults(family) for family in self.space.families)
+        planned.extend(Proposal(sample, "default") for sample in defaults if sample not in tried)
         return planned
 
     def _fits(self, sample: Mapping[str, Any]) -> bool:

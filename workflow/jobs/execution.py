@@ -73,10 +73,10 @@ class Execution:
 
     def _transform(self, job: Job, control: Control) -> Outcome:
         request = StartModelTransform.model_validate(job.request)
-        processing, archive = transform_inputs(self.store, request)
+        processing, archive, model = transform_inputs(self.store, request)
         task = modeltransform.plan(request, job.names, processing, archive)
         outcome = self._run_task(job, task, control, training_needs(self.storage, processing))
-        return dataclasses.replace(outcome, result={**outcome.result, "models": [archive_name(archive)]})
+        return dataclasses.replace(outcome, result={**outcome.result, "models": [model]})
 
     def _run_task(self, job: Job, task: Task, control: Control, needs: estimates.Needs) -> Outcome:
         contents = {
@@ -166,22 +166,17 @@ def read_configuration(storage: Storage, processing: Finished) -> HpoModel:
     raise BadRequest(f"{expected} is missing; run data processing again, or put the file back")
 
 
-def transform_inputs(store: JobStore, request: StartModelTransform) -> tuple[Finished, S3Uri]:
-    """The data and the model archive of a transform. Raises UnusableJob, NotCompleted, BadRequest."""
+def transform_inputs(store: JobStore, request: StartModelTransform) -> tuple[Finished, S3Uri, str]:
+    """The data, the model archive and the model's name of a transform. Raises UnusableJob, NotCompleted, BadRequest."""
     if request.training_job_name:
         training, archive = lookup.trial_archive(store, request.training_job_name)
+        name = request.training_job_name
     else:
         assert request.training_id is not None
         training = lookup.finished(store, "modeltraining", request.training_id)
-        archive = training.output / ARCHIVE
+        archive, name = training.output / ARCHIVE, str(training.result.get("best", training.id))
     processing_id = request.processing_id or str(training.request["dataProcessingJobId"])
-    return lookup.finished(store, "dataprocessing", processing_id), archive
-
-
-def archive_name(archive: S3Uri) -> str:
-    """What the model in an archive is called: its trial, or its training job."""
-    parts = archive.key.split("/")
-    return parts[-3] if len(parts) >= 3 else archive.bucket
+    return lookup.finished(store, "dataprocessing", processing_id), archive, name
 
 
 def _measured(ended: Ended, needs: estimates.Needs) -> dict[str, Any]:

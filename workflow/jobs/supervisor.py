@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from workflow.api import Kind
 from workflow.errors import WorkflowError
@@ -46,8 +45,8 @@ class Supervisor:
     def recover(self) -> None:
         """Take up what an earlier run of the service left behind."""
         for job in self._store.in_states("Stopping"):
-            self._store.move(job.kind, job.id, "Stopped")
             self._runner.discard(working_folder(job))
+            self._store.move(job.kind, job.id, "Stopped")
         for job in self._store.in_states("InProgress"):
             _log.info("%s %s goes on after a restart", job.kind, job.id)
             self.submit(job)
@@ -172,8 +171,8 @@ class Supervisor:
             self._to_clean.discard(key)
         if clean:
             self._clean(job)
+        self._runner.discard(working_folder(job))
         self._store.move(*key, "Stopped", cleaned=clean)
-        self._runner.discard(working_folder(replace(job, state="Stopped")))
 
 
 def working_folder(job: Job) -> str:

@@ -77,6 +77,13 @@ def test_a_warm_start_tries_the_earlier_best_first() -> None:
     assert (proposal.sample, proposal.origin) == ({"lr": 0.09}, "warm-start")
 
 
+def test_defaults_that_were_best_before_are_not_tried_twice() -> None:
+    earlier = (trial(1, 0.9, {"lr": 0.01}),)
+    search = Search(ONE, "maximize", seed=1, previous=earlier)
+    assert search.propose(1, []).origin == "warm-start"
+    assert search.propose(2, [trial(1, 0.9, {"lr": 0.01})]).origin == "tpe"
+
+
 def test_a_warm_start_from_another_space_is_ignored() -> None:
     earlier = (trial(1, 0.9, {"lr": 5.0}), trial(2, 0.8, {"dropout": 0.1}))
     assert Search(ONE, "maximize", seed=1, previous=earlier).propose(1, []).origin == "default"
