@@ -6,6 +6,7 @@ Everything here blocks and is called from worker threads; nothing knows of socke
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -82,6 +83,7 @@ class QuerySession:
         self.id = id
         self.forgiving = forgiving
         self.lock = threading.Lock()
+        self.begun_at = time.monotonic()
         self.scripted = False
         self.failed = False
         self._open: dict[str, Session] = {}

@@ -33,6 +33,8 @@ DEFAULT_BATCH: Final = 64
 MAX_BATCH: Final = 1_000_000
 FRAME_BYTES: Final = 1024 * 1024  # a frame that has grown to this is sent; clients refuse messages beyond 10 MiB
 MAX_SESSIONS: Final = 64
+# how long a session may stay open: Neptune's ten minutes, a Gremlin Server's eight hours
+SESSION_LIFETIME_S: Final[dict[Profile, float]] = {"neptune": 600.0, "tinkerpop": 28_800.0}
 
 Frame = bytes | str
 Credentials = Callable[[str, str], bool]
@@ -75,6 +77,7 @@ class Conversation:
         self._credentials = credentials
         self._authenticated = credentials is None
         self._challenge: Challenge | None = None
+        self._expired: set[str] = set()
         self._legacy_dates = runner.profile == "neptune" or knows_no_offsets(user_agent)
 
     def receive(self, frame: bytes | str) -> list[Frame] | Job:
@@ -96,6 +99,16 @@ class Conversation:
         sessions, self.sessions = self.sessions, {}
         for session in sessions.values():
             self.runner.close(session, lost=lost)
+
+    def expire(self, now: float) -> float | None:
+        """Roll back sessions that are open for too long; gives when to look again, None without sessions. Blocks."""
+        lifetime = SESSION_LIFETIME_S[self.profile]
+        for id, session in list(self.sessions.items()):
+            if now - session.begun_at >= lifetime:
+                self.sessions.pop(id, None)
+                self._expired.add(id)
+                self.runner.close(session, lost=True)
+        return min((session.begun_at + lifetime for session in list(self.sessions.values())), default=None)
 
     def _decide(self, request: Request, codec: Codec) -> list[Frame] | Job:
         if request.op == "authentication":
@@ -138,6 +151,9 @@ class Conversation:
         if id is None:
             raise BadMessage(f"A message with an [{request.op}] op code requires a [session] argument")
         session = self.sessions.get(str(id))
+        if str(id) in self._expired:
+            lifetime = SESSION_LIFETIME_S[self.profile]
+            raise BadMessage(f"Session {id} was open for longer than {lifetime:g} s and has been rolled back")
         if session is None:
             if len(self.sessions) >= MAX_SESSIONS:
                 raise BadMessage(f"This connection has {MAX_SESSIONS} open sessions; close one first")

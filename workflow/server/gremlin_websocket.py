@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any, Final
 
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -72,19 +73,27 @@ class GremlinSocket:
 
     async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
         backlog: Backlog = deque()
-        while True:
-            message = backlog.popleft() if backlog else await receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            frame: Frame | None = message.get("bytes")
-            if frame is None:
-                frame = message.get("text") or ""
-            decision = conversation.receive(frame)
-            if isinstance(decision, Job):
-                await self._run(decision, backlog, receive, send)
-            else:
-                for answer in decision:
-                    await send_frame(send, answer)
+        clock: asyncio.Future[None] | None = None
+        try:
+            while (message := backlog.popleft() if backlog else await receive())["type"] != "websocket.disconnect":
+                data: Frame | None = message.get("bytes")
+                decision = conversation.receive(data if data is not None else message.get("text") or "")
+                if conversation.sessions and (clock is None or clock.done()):
+                    clock = asyncio.ensure_future(self._expire(conversation))
+                if isinstance(decision, Job):
+                    await self._run(decision, backlog, receive, send)
+                else:
+                    for answer in decision:
+                        await send_frame(send, answer)
+        finally:
+            if clock is not None:
+                clock.cancel()
+
+    async def _expire(self, conversation: Conversation) -> None:
+        """End sessions when their time is over, for as long as there are any."""
+        loop = asyncio.get_running_loop()
+        while (due := await loop.run_in_executor(self.workers, conversation.expire, monotonic())) is not None:  # noqa: ASYNC110
+            await asyncio.sleep(max(0.05, due - monotonic()))
 
     async def _run(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""

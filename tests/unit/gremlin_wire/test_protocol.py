@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -462,3 +463,77 @@ def test_binary_and_text_formats_travel_as_their_own_frames(conversation: Conver
 
 def test_every_code_is_three_digits() -> None:
     assert all(100 <= code <= 999 for code in Code)
+
+
+def test_a_session_that_is_open_for_too_long_is_rolled_back_and_says_so() -> None:
+    runner = runner_of("neptune")
+    conversation = Conversation(runner)
+    assert conversation.expire(time.monotonic()) is None
+    answers(conversation, session(gremlin="g.addV('x')"))
+    begun = conversation.sessions["s1"].begun_at
+    assert conversation.expire(begun + 599) == begun + 600
+    assert conversation.expire(begun + 600) is None
+    (answer,) = answers(conversation, session(gremlin="g.addV('x')"))
+    assert answer["status"]["code"] == 499
+    assert "600 s" in answer["status"]["message"]
+    assert count(runner) == 0
+
+
+# -- point reads
+
+
+def job_of(conversation: Conversation, text: str) -> Job:
+    decision = conversation.receive(frame(gremlin=text))
+    assert isinstance(decision, Job)
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("text", "brief"),
+    [
+        ("g.V('a')", True),
+        ("g.V('a').valueMap('name')", True),
+        ("g.V(1L, 2L).elementMap()", True),
+        ("g.V('a').out()", False),
+        ("g.V().limit(1)", False),
+        ("g.V('a').drop()", False),
+        ("g.V('a').property('k', 'v')", False),
+        ("g.V('a').properties('genre').with('Neptune#ml.classification')", False),
+        ("g.with('Neptune#ml.endpoint', 'e').V('a')", False),
+        ("g.V(V('a'))", False),
+        ("g.V('a').has('x', __.out())", False),
+        ("g.V('a'); g.V('b')", False),
+        ("g.V('a').explain()", False),
+        ("g.V('", False),
+    ],
+)
+def test_only_a_look_at_named_elements_is_answered_at_once(text: str, brief: bool) -> None:
+    job = job_of(Conversation(runner_of("neptune")), text)
+    assert (job.at_once is not None) is brief
+
+
+def test_a_point_read_gives_way_to_a_writer() -> None:
+    runner = runner_of("neptune")
+    conversation = Conversation(runner)
+    asked(conversation, "g.addV('x').property(id, 'a')")
+    job = job_of(conversation, "g.V('a').count()")
+    assert job.at_once is not None
+    started, go_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        transaction = runner.engines["g"].graph.begin()
+        transaction.add_vertex("b", "x")
+        started.set()
+        go_on.wait(10)
+        transaction.rollback()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    started.wait(10)
+    try:
+        assert job.at_once() is None
+    finally:
+        go_on.set()
+        writer.join()
+    (answer,) = [json.loads(item) for item in job.at_once() or ()]
+    assert data_of(answer)[0]["@value"] == 1
