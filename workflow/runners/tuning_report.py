@@ -91,7 +91,8 @@ def _family(name: str, tuned: Tuned, tuning: Tuning) -> dict[str, Any]:
 
 
 def _row(trial: Trial, won: bool) -> dict[str, Any]:
-    chosen = {name: value for name, value in trial.sample.items() if name != "model"}
+    # a parameter of some families is sampled as name@families
+    chosen = {name.split("@")[0]: value for name, value in trial.sample.items() if name != "model"}
     return {
         "number": trial.number,
         "family": trial.family or "–",

@@ -49,7 +49,7 @@ def profile_text(
         heading("Neptune Gremlin Profile"),
         section("Query String", query.strip()),
         section("Plan", plan),
-        section("Runtime", f"Query Execution: {milliseconds:.3f} ms\nSerialization: {sent.seconds * 1000:.3f} ms"),
+        section("Runtime (ms)", f"Query Execution: {milliseconds:.3f}\nSerialization: {sent.seconds * 1000:.3f}"),
         section("Traversal Metrics", metrics_table(metrics)),
         section("Predicates", f"# of predicates: {predicates}"),
         section("Results", f"Count: {sent.count}\nOutput: {sent.results}" if sent.results else f"Count: {sent.count}"),
