@@ -145,6 +145,7 @@ class Compiler:
     def chain(self, traversal: Traversal) -> tuple[Step, ...]:
         """The steps of a traversal with their modulators applied."""
         from workflow.gremlin.steps import STEPS
+        from workflow.gremlin.steps.folding import folded
         from workflow.gremlin.steps.where import infix
 
         self.depth += 1
@@ -157,7 +158,7 @@ class Compiler:
                 self._add(STEPS, steps, instruction)
             if steps:
                 steps[-1].finish(self)
-            return tuple(steps)
+            return tuple(folded(steps))
         finally:
             self.depth -= 1
 

@@ -32,8 +32,8 @@ from workflow.gremlin.steps.rows import (
     RowsStep,
 )
 from workflow.gremlin.steps.side_effects import BarrierStep
-from workflow.gremlin.steps.sources import GraphStep, flat_ids
-from workflow.gremlin.values import GremlinEnum, Order, T
+from workflow.gremlin.steps.sources import GraphStep
+from workflow.gremlin.values import Order, T
 
 MERGE_SIZE = 2_500
 MOST_TURNS = 64
@@ -45,7 +45,6 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
     steps = list(plan.steps)
     if "RepeatUnrollStrategy" not in without:
         steps = _unrolled(steps)
-    steps = _folded(steps)
     _limited(steps)
     if plan.full_path:
         return tuple(steps)
@@ -53,52 +52,6 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
     if on_rows is not None:
         return tuple(on_rows)
     return tuple(steps if "LazyBarrierStrategy" in without else _merging(steps))
-
-
-# -- has() into V()
-
-
-def _folded(steps: list[Step]) -> list[Step]:
-    """Tests right behind V() and E() become look-ups; the tests themselves stay with the source."""
-    if not steps or not isinstance(steps[0], GraphStep):
-        return steps
-    source = steps[0]
-    at = 1
-    while at < len(steps) and not source.tracked:
-        step = steps[at]
-        if not isinstance(step, HasStep):
-            break
-        for container in step.containers:
-            _narrow(source, container)
-            source.tests.append(container.test)
-            source.containers.append(container)
-            source.described.append(str(container))
-        at += 1
-        if step.tracked:
-            source.labels, source.tracked = step.labels, step.tracked
-    return [source, *steps[at:]]
-
-
-def _narrow(source: GraphStep, container: Container) -> None:
-    name, predicate = container.key, container.predicate
-    if predicate.name not in ("eq", "within"):
-        return
-    wanted = members(predicate) if predicate.name == "within" else list(predicate.args)
-    if name is T.label and source.labels_wanted is None and all(isinstance(w, str) for w in wanted):
-        source.labels_wanted = tuple(dict.fromkeys(wanted))
-    elif name is T.id and source.ids is None:
-        source.ids = tuple(dict.fromkeys(w for w in flat_ids(wanted) if _is_id(w)))
-    elif isinstance(name, str) and source.kind is Vertex and len(wanted) == 1 and _findable(wanted[0]):
-        source.lookups.append((name, wanted[0]))
-
-
-def _is_id(value: object) -> bool:
-    return value is not None and getattr(value, "__hash__", None) is not None
-
-
-def _findable(value: object) -> bool:
-    """A value an index finds by Python's equality just as a test would."""
-    return isinstance(value, (str, int)) and not isinstance(value, (bool, GremlinEnum))
 
 
 # -- repeat(…).times(n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workflow.errors import QueryFailed
@@ -122,11 +122,18 @@ def grow(tree: Tree, ctx: ExecutionContext, ring: Ring, traverser: Traverser) ->
     nodes = [] if traverser.path is None else traverser.path.nodes()
     for i, node in enumerate(nodes):
         value = ring.at(i).of_value(ctx, node.value)
-        value = None if value is MISSING else value
+        value = None if value is MISSING else _as_key(value)
         below = tree.get(value)
         if below is None:
             below = tree[value] = Tree()
         tree = below
+
+
+def _as_key(value: Any) -> Any:
+    """The value, or a stand-in of the same members where Python cannot hash it."""
+    if isinstance(value, list):
+        return tuple(map(_as_key, value))
+    return tuple((k, _as_key(v)) for k, v in value.items()) if isinstance(value, Mapping) else value
 
 
 class TreeStep(RingModulated, ReduceStep):

@@ -42,10 +42,16 @@ class GraphStep(Step):
         self.kind = kind
         self.ids = ids
         self.labels_wanted: tuple[str, ...] | None = None
-        self.lookups: list[tuple[str, Any]] = []
+        self.lookups: list[tuple[str, list[Any]]] = []
         self.tests: list[RowTest] = []
         self.described: list[str] = []
         self.containers: list[Any] = []  # what the tests came from, for the lane on rows
+
+    def add(self, container: Any) -> None:
+        """Put one more test (a ``has.Container``) to every element."""
+        self.containers.append(container)
+        self.tests.append(container.test)
+        self.described.append(str(container))
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         kind, graph = self.kind, ctx.graph
@@ -69,10 +75,10 @@ class GraphStep(Step):
             return self._by_id(ctx)
         if vertices and self.lookups:
             label = self.labels_wanted[0] if self.labels_wanted and len(self.labels_wanted) == 1 else None
-            for key, value in self.lookups:
-                found = graph.find_vertices(label, key, value)
-                if found is not None:
-                    return found
+            for key, values in self.lookups:
+                found = [graph.find_vertices(label, key, value) for value in values]
+                if all(rows is not None for rows in found):
+                    return sorted({row for rows in found for row in rows or ()})
         return graph.vertices(self.labels_wanted) if vertices else graph.edges(self.labels_wanted)
 
     def _by_id(self, ctx: ExecutionContext) -> list[int]:
