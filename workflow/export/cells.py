@@ -55,6 +55,11 @@ def cell(values: Sequence[Any], separator: str, *, as_text: bool, escape_single:
         escape_single: escape the separator in a single text too, for in this column others hold several.
         escape_newline: write line ends inside texts as ``\\n``.
     """
+    if len(values) == 1 and not escape_single:
+        value = values[0]
+        if isinstance(value, str):
+            return quoted(value, escape_newline=escape_newline)
+        return quoted(plain(value)) if as_text else plain(value)
     if not (as_text or any(isinstance(value, str) for value in values)):
         return separator.join(map(plain, values))
     texts = [value if isinstance(value, str) else plain(value) for value in values]

@@ -64,15 +64,18 @@ class PropertyFacts:
     def see(self, values: Sequence[Any]) -> None:
         size = len(values)
         for value in values:
-            found = data_type(value)
+            found = _BY_CLASS.get(type(value)) or data_type(value)
             if found != self.type:
                 self.type = merged_type(self.type, found)
             if found not in self.type_counts:
                 self.types.append(found)
             self.type_counts[found] += 1
-        self.least = size if self.records == 0 else min(self.least, size)
-        self.most = max(self.most, size)
-        self.multi = self.multi or size != 1
+        if size != 1:
+            self.multi = True
+        if size < self.least or not self.records:
+            self.least = size
+        if size > self.most:
+            self.most = size
         self.values += size
         self.records += 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,20 @@ class _Expected:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What all elements of one label set share: their file, the cells of their labels, the properties to keep."""
+
+    file: SpooledFile
+    cells: tuple[str, ...]
+    kept: frozenset[str] | None
+
+    def of(self, properties: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        if self.kept is None:
+            return properties
+        return {name: values for name, values in properties.items() if name in self.kept}
+
+
 class _Writer:
     """All data files of one pass."""
 
@@ -139,6 +153,8 @@ class _Writer:
     ) -> None:
         self.request, self.folder, self.hints, self.total, self.report = request, folder, hints, total, report
         self.files: dict[NodeType | EdgeTriple, SpooledFile] = {}
+        self._node_lanes: dict[tuple[str, ...], _Lane] = {}
+        self._edge_lanes: dict[tuple[tuple[str, ...], str, tuple[str, ...]], _Lane] = {}
         self.done = 0
         self._spools = folder / ".spool"
         shutil.rmtree(self._spools, ignore_errors=True)
@@ -162,26 +178,28 @@ class _Writer:
         self.report(ExportProgress(self.done, self.total))
 
     def _node(self, node: NodeRecord) -> None:
-        on = NodeType.of(node.labels)
-        properties = node.properties
-        if self._bare_nodes:
-            properties = {}
-        elif (kept := self.request.selection.node_properties.get(on.labels)) is not None:
-            properties = {name: values for name, values in properties.items() if name in kept}
-        self._file(on).write((quoted(node.id), quoted(on.text) if node.labels else ""), properties)
+        lane = self._node_lanes.get(node.labels)
+        if lane is None:
+            on = NodeType.of(node.labels)
+            kept = frozenset[str]() if self._bare_nodes else self.request.selection.node_properties.get(on.labels)
+            label = quoted(on.text) if node.labels else ""
+            lane = self._node_lanes[node.labels] = _Lane(self._file(on), (label,), kept)
+        lane.file.write((quoted(node.id), *lane.cells), lane.of(node.properties))
         self._count()
 
     def _edge(self, edge: EdgeRecord) -> None:
-        on = _edge_key(edge.source_labels, edge.label, edge.target_labels, self.request.form.edge_ends)
-        properties = edge.properties
-        if self._bare_edges:
-            properties = {}
-        elif (kept := self.request.selection.edge_properties.get(edge.label)) is not None:
-            properties = {name: values for name, values in properties.items() if name in kept}
-        fixed = [quoted(edge.id), quoted(edge.label), quoted(edge.source), quoted(edge.target)]
-        if self.request.form.edge_ends:
-            fixed += [quoted(joined_labels(on.source)), quoted(joined_labels(on.target))]
-        self._file(on).write(fixed, properties)
+        key = (edge.source_labels, edge.label, edge.target_labels)
+        lane = self._edge_lanes.get(key)
+        if lane is None:
+            on = _edge_key(*key, self.request.form.edge_ends)
+            kept = frozenset[str]() if self._bare_edges else self.request.selection.edge_properties.get(edge.label)
+            cells = [quoted(edge.label)]
+            if self.request.form.edge_ends:
+                cells += [quoted(joined_labels(on.source)), quoted(joined_labels(on.target))]
+            lane = self._edge_lanes[key] = _Lane(self._file(on), tuple(cells), kept)
+        label, *ends = lane.cells
+        fixed = (quoted(edge.id), label, quoted(edge.source), quoted(edge.target), *ends)
+        lane.file.write(fixed, lane.of(edge.properties))
         self._count()
 
     def _file(self, on: NodeType | EdgeTriple) -> SpooledFile:
