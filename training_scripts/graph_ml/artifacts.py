@@ -92,6 +92,7 @@ class ModelWriter:
     def finish(self, description: ModelDescription, metrics: Metrics) -> None:
         """Write weights and figures, move everything into place, and declare the folder complete."""
         save_file(self.weights, self.staging / WEIGHTS)
+        (self.staging / WEIGHTS).chmod(0o644)  # the library keeps it to its writer; an endpoint may be another user
         metrics.save(self.staging / METRICS)
         (self.folder / DESCRIPTION).unlink(missing_ok=True)
         for path in sorted(self.staging.iterdir()):

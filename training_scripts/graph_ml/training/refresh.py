@@ -22,7 +22,7 @@ from ..sampling import MessageGraph
 from ..schemas import EdgeTypeName, Metrics, ModelDescription
 from .gnn_links import GnnLinks
 from .ranked_links import RankedLinks
-from .report import model_report
+from .report import write_model_report
 from .stacked_links import StackedLinks
 from .trained_links import TrainedLinks
 
@@ -66,8 +66,9 @@ def transform(container: Container, scripts: Path) -> None:
     description = refreshed(model.description, graph, details)
     notes = [*metrics.notes, "embeddings and structures are those of a later graph; the figures are those of training"]
     metrics = Metrics.model_validate({**metrics.model_dump(), "notes": list(dict.fromkeys(notes))})
-    writer.file("report.html", model_report(description, metrics, graph, writer.staging))
     writer.finish(description, metrics)
+    progress("writing the report")
+    write_model_report(writer.folder)
     progress("finished", 1, 1)
 
 

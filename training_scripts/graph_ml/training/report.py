@@ -1,13 +1,251 @@
-"""The report of one model, for people: one self-contained page."""
+"""The report of one model, for people: one self-contained page of tables and drawings, made from the model folder."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..data import GraphData
-from ..schemas import Metrics, ModelDescription
+import numpy as np
+
+from ..artifacts import REPORT, ModelFolder
+from ..predict import load_predictor
+from ..schemas import EndpointRequest, Metrics, ModelDescription
+
+TEMPLATE = "report.html.j2"
+EXAMPLES = 5
+ANSWERS = 5
+#: beside the model's figures, in this order where there are that many
+COLUMNS = (
+    "mrr",
+    "hits@1",
+    "hits@10",
+    "hits@50",
+    "auc",
+    "acc",
+    "F1",
+    "precision",
+    "recall",
+    "roc_auc",
+    "mse",
+    "rmse",
+    "mae",
+)
+MODEL_NAMES = {
+    "pair-ranker": "pair ranker",
+    "rgcn": "R-GCN",
+    "graphsage": "GraphSAGE",
+    "stack": "pair ranker and network",
+}
 
 
-def model_report(description: ModelDescription, metrics: Metrics, graph: GraphData, folder: Path) -> str:
+@dataclass(frozen=True)
+class Example:
+    """One question and what the model answers: the item, and (answer, score) pairs, best first."""
+
+    item: str
+    answers: tuple[tuple[str, float | None], ...]
+
+
+def write_model_report(folder: Path, trials: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write ``report.html`` into a finished model folder.
+
+    Args:
+        folder: the model folder.
+        trials: what the model was compared with, each with ``name``, ``model``, ``value`` and ``winner``; those of
+            ``trials.json`` in the folder where none are given.
+    """
+    place = folder / "trials.json"
+    if not trials and place.exists():
+        trials = json.loads(place.read_text(encoding="utf-8"))
+    page = model_report(ModelFolder(folder), trials)
+    temporary = folder / f".{REPORT}"
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(folder / REPORT)
+
+
+def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -> str:
     """The page."""
-    return f"<!doctype html><title>{description.model}</title>"
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    description, metrics = model.description, model.metrics
+    return environment.get_template(TEMPLATE).render(
+        description=description,
+        metrics=metrics,
+        name=MODEL_NAMES.get(description.model, description.model),
+        target=target_text(description),
+        columns=(columns := [c for c in COLUMNS if any(c in values for values in metrics.splits.values())]),
+        rows=figure_rows(metrics, columns),
+        drawings=drawings(model),
+        hyperparameters=sorted(description.hyperparameters.items()),
+        examples=examples(model),
+        answers=ANSWERS,
+        trials=trials,
+    )
+
+
+def target_text(description: ModelDescription) -> str:
+    """What is predicted, in words."""
+    parts = []
+    for target in description.targets[:6]:
+        if target.edge_type is not None:
+            kind = f"({target.edge_type.source})-{target.edge_type.relation}-({target.edge_type.target})"
+        else:
+            kind = target.node_type or ""
+        parts.append(kind + (f".{target.property}" if target.property else ""))
+    more = len(description.targets) - len(parts)
+    return ", ".join(parts) + (f" and {more} more" if more else "")
+
+
+def figure_rows(metrics: Metrics, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Model and floors by split; the best figure of each column is marked."""
+    rows: list[dict[str, Any]] = []
+    for split, values in metrics.splits.items():
+        scorers = {"this model": values, **metrics.floors.get(split, {})}
+        best = {}
+        for column in columns:
+            known = [v[column] for v in scorers.values() if column in v]
+            if known:
+                best[column] = min(known) if column in ("mse", "rmse", "mae") else max(known)
+        for name, figures in scorers.items():
+            cells = [(figures.get(c), figures.get(c) is not None and figures.get(c) == best.get(c)) for c in columns]
+            rows.append(
+                {"split": {"valid": "validation"}.get(split, split), "name": name.replace("_", " "), "cells": cells}
+            )
+    return rows
+
+
+def drawings(model: ModelFolder) -> list[tuple[str, str]]:
+    """(title, SVG) of the training curves, of the model beside the floors, and of the ranks of true links."""
+    found = []
+    metrics = model.metrics
+    if len(metrics.history) > 1:
+        rows = [
+            {"epoch": int(entry.get("epoch", i + 1)), "what": name, "value": value}
+            for i, entry in enumerate(metrics.history)
+            for name, value in entry.items()
+            if name != "epoch"
+        ]
+        found.append(("Training", curves(rows)))
+    shown = [c for c in ("mrr", "hits@10", "auc", "acc", "F1") if c in metrics.splits.get("valid", {})]
+    for split in ("test", "valid"):
+        if split in metrics.splits and shown:
+            scorers = {"this model": metrics.splits[split], **metrics.floors.get(split, {})}
+            bars_of = [
+                {"figure": column, "scorer": name.replace("_", " "), "value": values[column]}
+                for column in shown
+                for name, values in scorers.items()
+                if column in values
+            ]
+            words = "test" if split == "test" else "validation"
+            found.append((f"Beside the floors, {words} split", bars(bars_of)))
+            break
+    for split in ("test", "valid"):
+        if model.has(f"report/{split}_ranks"):
+            ranks = np.array(model.array(f"report/{split}_ranks"))
+            words = "test" if split == "test" else "validation"
+            found.append((f"Where the true partner stands, {words} links", histogram(ranks)))
+            break
+    return found
+
+
+def curves(rows: list[dict[str, Any]]) -> str:
+    """Lines over epochs, one panel a quantity."""
+    import altair as alt
+
+    chart = (
+        alt.Chart({"values": rows})
+        .mark_line(point=True)
+        .encode(x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)), y=alt.Y("value:Q", title=None), color="what:N")
+        .properties(width=270, height=170)
+        .facet(column=alt.Column("what:N", title=None))
+        .resolve_scale(y="independent")
+    )
+    return svg(chart)
+
+
+def bars(rows: list[dict[str, Any]]) -> str:
+    """Grouped bars, the model first."""
+    import altair as alt
+
+    order = list(dict.fromkeys(row["scorer"] for row in rows))
+    chart = (
+        alt.Chart({"values": rows})
+        .mark_bar()
+        .encode(
+            x=alt.X("figure:N", title=None, axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("scorer:N", sort=order),
+            y=alt.Y("value:Q", title=None),
+            color=alt.Color("scorer:N", sort=order, title=None),
+        )
+        .properties(width=560, height=190)
+    )
+    return svg(chart)
+
+
+def histogram(ranks: np.ndarray[Any, Any]) -> str:
+    """Queries by rank, in bins that double."""
+    import altair as alt
+
+    bins = np.floor(np.log2(np.maximum(ranks, 1))).astype(np.int64)
+    counts = np.bincount(bins)
+    rows = [
+        {"rank": "1" if i == 0 else f"{1 << i}–{(2 << i) - 1}", "order": i, "queries": int(count)}
+        for i, count in enumerate(counts.tolist())
+    ]
+    chart = (
+        alt.Chart({"values": rows})
+        .mark_bar()
+        .encode(
+            x=alt.X("rank:N", sort=[str(row["rank"]) for row in rows], axis=alt.Axis(labelAngle=-35)),
+            y=alt.Y("queries:Q"),
+        )
+        .properties(width=560, height=190)
+    )
+    return svg(chart)
+
+
+def svg(chart: Any) -> str:
+    """A chart as a drawing that needs nothing else."""
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
+
+
+def examples(model: ModelFolder) -> list[Example]:
+    """What the model answers for a few items: the best connected vertices of links, the first items of properties."""
+    predictor = load_predictor(model.folder)
+    task, found = model.description.task, []
+    for body in questions(model):
+        answer = predictor.answer(EndpointRequest.model_validate(body)).output
+        for item in answer.nodes or answer.edges or []:
+            name = item.node_id or item.edge_id or f"{item.head_node_id} → {item.tail_node_id}"
+            answers = tuple((str(p.node_id if task == "link_prediction" else p.value), p.score) for p in item.results)
+            found.append(Example(name, answers))
+    return found
+
+
+def questions(model: ModelFolder) -> list[dict[str, Any]]:
+    """Requests for the examples."""
+    parameters: dict[str, Any] = {"topk": ANSWERS, "exclude_flag": "mask"}
+    description, ids = model.description, model.ids()
+    if description.task != "link_prediction":
+        target = description.targets[0]
+        if target.node_type is not None:
+            items = [{"nodeId": node} for node in ids[target.node_type][:EXAMPLES]]
+            return [{"data": {"globalParameters": parameters, "nodes": items}}]
+        edges = model.texts("edges")[:EXAMPLES]
+        return [{"data": {"globalParameters": parameters, "edges": [{"edgeId": edge} for edge in edges]}}]
+    bodies = []
+    offsets = dict(zip(ids, np.cumsum([0, *(len(v) for v in ids.values())]).tolist(), strict=False))
+    for position, link in enumerate(description.details["links"][:3]):
+        source, relation, target_type = link["edge_type"]
+        numbers = np.array(model.array(f"links/{position}/source")) - offsets[source]
+        busiest = np.argsort(-np.bincount(numbers, minlength=len(ids[source])), kind="stable")[:EXAMPLES]
+        asked = {**parameters, "edgeType": relation, "tailNodeType": target_type}
+        items = [{"headNodeId": ids[source][number]} for number in busiest.tolist()]
+        bodies.append({"mode": "predict_tail", "data": {"globalParameters": asked, "edges": items}})
+    return bodies

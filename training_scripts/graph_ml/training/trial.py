@@ -86,10 +86,11 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     writer.ids(graph.node_ids)
     writer.code(scripts)
     description = describe(trial, metrics, details)
-    from .report import model_report
-
-    writer.file("report.html", model_report(description, metrics, graph, writer.staging))
     writer.finish(description, metrics)
+    progress("writing the report")
+    from .report import write_model_report
+
+    write_model_report(container.model)
     container.log(f"finished {settings.model} in {time.monotonic() - started:.1f} s")
     progress("finished", 1, 1)
 

@@ -1,0 +1,112 @@
+"""The report of a model, and models carried over to later graphs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_graph, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.container import Container, JobError
+from training_scripts.graph_ml.data import EdgeList, GraphData
+from training_scripts.graph_ml.predict import load_predictor
+from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.training.refresh import transform
+from training_scripts.graph_ml.training.report import write_model_report
+
+
+def refresh(model: Path, graph: GraphData, base: Path) -> ModelFolder:
+    """Run the transform job on a copy of the model."""
+    (base / "processing").mkdir(parents=True)
+    (base / "processing" / "model").symlink_to(model)
+    graph.write(base / "processing" / "input")
+    transform(Container(base, {}), SCRIPTS)
+    return ModelFolder(base / "processing" / "output")
+
+
+def scores(folder: Path, node: str) -> dict[str, float]:
+    body = {"mode": "predict_tail", "data": {"globalParameters": {"topk": 100}, "edges": [{"headNodeId": node}]}}
+    answer = load_predictor(folder).answer(EndpointRequest.model_validate(body))
+    assert answer.output.nodes is not None
+    return {str(p.node_id): float(p.score or 0) for p in answer.output.nodes[0].results}
+
+
+def with_newcomer(graph: GraphData) -> GraphData:
+    """One more person, befriended with the first four."""
+    edges = graph.edges[FRIEND]
+    return replace(
+        graph,
+        node_ids={"User": [*graph.node_ids["User"], "late"]},
+        num_nodes={"User": 37},
+        edges={
+            FRIEND: EdgeList(
+                np.concatenate([edges.source, np.full(4, 36)]), np.concatenate([edges.target, np.arange(4)])
+            )
+        },
+        edge_ids={},
+        edge_features={},
+        features={
+            kind: {name: np.vstack([values, values[:1]]) for name, values in features.items()}
+            for kind, features in graph.features.items()
+        },
+        splits={},
+        labels={},
+    )
+
+
+def test_the_report_shows_figures_floors_drawings_and_answers(ranked_friends: Path) -> None:
+    page = (ranked_friends / "report.html").read_text()
+    metrics = ModelFolder(ranked_friends).metrics
+    assert f"{metrics.splits['test']['mrr']:.4f}" in page
+    assert "adamic adar" in page
+    assert page.count("<svg") == 2  # figures beside floors, and ranks
+    assert "What it answers" in page
+    assert not re.findall(r'(?:src|href)="http', page)
+
+
+def test_the_report_names_who_won_and_escapes_what_came_from_data(ranked_friends: Path) -> None:
+    before = (ranked_friends / "report.html").read_text()
+    trials = [
+        {"name": "t<1>", "model": "rgcn", "value": 0.25, "winner": False},
+        {"name": "t2", "model": "pair-ranker", "value": 0.5, "winner": True},
+    ]
+    write_model_report(ranked_friends, trials)
+    page = (ranked_friends / "report.html").read_text()
+    (ranked_friends / "report.html").write_text(before)
+    assert "t&lt;1&gt;" in page
+    assert "t2 (deployed)" in page
+
+
+def test_a_transform_on_the_same_graph_changes_no_answer(stacked_films: Path, tmp_path: Path) -> None:
+    folder = refresh(stacked_films, films_graph(), tmp_path)
+    assert scores(folder.folder, "u4") == pytest.approx(scores(stacked_films, "u4"), abs=1e-5)
+    assert folder.description.id == ModelFolder(stacked_films).description.id
+
+
+@pytest.mark.parametrize("model", ["pair-ranker", "rgcn"])
+def test_after_a_transform_later_vertices_ask_and_are_answers(model: str, tmp_path: Path) -> None:
+    old = train(friends_graph(), tmp_path / "old", "--model", model, "--num-epochs", "3")
+    assert scores(old, "late") == {}
+    folder = refresh(old, with_newcomer(friends_graph()), tmp_path / "new")
+    assert len(scores(folder.folder, "late")) == 36
+    assert "late" in scores(folder.folder, "u20")
+    weights, before = folder.tensors("network"), ModelFolder(old).tensors("network")
+    assert all((weights[name] == before[name]).all() for name in before)
+
+
+def test_a_label_model_is_carried_over_too(tmp_path: Path) -> None:
+    old = train(labelled_graph("node_class"), tmp_path / "old", "--model", "rgcn", "--num-epochs", "3")
+    folder = refresh(old, with_newcomer(labelled_graph("node_class")), tmp_path / "new")
+    body = {"data": {"globalParameters": {"property": "label"}, "nodes": [{"nodeId": "late"}]}}
+    answer = load_predictor(folder.folder).answer(EndpointRequest.model_validate(body))
+    assert answer.output.nodes is not None
+    assert answer.output.nodes[0].results
+
+
+def test_a_graph_with_other_features_is_refused(ranked_friends: Path, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="from the previous processing job"):
+        refresh(ranked_friends, replace(friends_graph(), features={}), tmp_path)
