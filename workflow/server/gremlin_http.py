@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -75,15 +75,20 @@ class GremlinDoor:
         self.transactions = TransactionTable(runner)
 
     async def query(self, request: HttpRequest) -> Response:
-        """``/gremlin``: JSON or form, gremlinpython's frame, a RequestMessage, or TinkerPop 4."""
+        """``/gremlin``: JSON or form, gremlinpython's frame, a RequestMessage, or TinkerPop 4.
+
+        What comes by GET only reads, as HTTP has it: a link on a page must not be able to write.
+        """
         self._admit(request)
         body = await read_body(request)
         headers = request.headers
-        if is_version_4(headers.get("content-type", ""), headers.get("accept", "")):
+        if request.method == "POST" and is_version_4(headers.get("content-type", ""), headers.get("accept", "")):
             return await respond_version_4(self.runner, self.transactions, self.workers, request, body)
         request_id = uuid.uuid4()
         try:
             asked = asked_of(request, body)
+            if request.method == "GET":
+                asked = replace(asked, query=replace(asked.query, read_only=True))
             request_id = asked.request_id
             running = self.runner.registry.accept(asked.query.text, str(request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
@@ -113,7 +118,7 @@ class GremlinDoor:
         self._admit(request)
         fields = await fields_of(request)
         id = request.path_params.get("id") or fields.get("queryId") or ""
-        cancel = request.method == "DELETE" or is_true(fields.get("cancelQuery"))
+        cancel = request.method == "DELETE" or is_set(fields, "cancelQuery")
         registry = self.runner.registry
         if cancel:
             if not id:
@@ -126,7 +131,7 @@ class GremlinDoor:
             if query is None:
                 raise InvalidParameter(f"There is no running query with queryId {id!r}")
             return JSONResponse(query.as_status())
-        return JSONResponse(registry.status(include_waiting=is_true(fields.get("includeWaiting"))))
+        return JSONResponse(registry.status(include_waiting=is_set(fields, "includeWaiting")))
 
     async def explain(self, request: HttpRequest) -> Response:
         """``/gremlin/explain``: the plan of a query, which is not run."""
@@ -149,18 +154,20 @@ class GremlinDoor:
         self._admit(request)
         fields = await fields_of(request)
         text = gremlin_text(fields)
+        query = Query(text, read_only=request.method == "GET")
         running = self.runner.registry.accept(text)
-        return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(text, fields, running)))
+        return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(query, fields, running)))
 
-    def _profile(self, text: str, fields: Mapping[str, Any], running: RunningQuery) -> str:
+    def _profile(self, query: Query, fields: Mapping[str, Any], running: RunningQuery) -> str:
         running.begin()
+        text = query.text()
         try:
             codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
             script = parse(text)[-1]
             engine = self.runner.engine(script.source_name, {})
             items = codec.items(Dialect(materializes({}, self.runner.profile), True))
             shown = Shown(items, int(fields.get("profile.chop") or 0) if "profile.chop" in fields else 250)
-            options = self.runner.options(Query(text), script.traversal, running)
+            options = self.runner.options(query, script.traversal, running)
             result = engine.profile(script.traversal, options, shown.take)
             data, count = items.take()
             answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, data, count)
@@ -237,7 +244,7 @@ async def fields_of(request: HttpRequest) -> dict[str, Any]:
     body = await read_body(request)
     if body.strip():
         fields.update(body_fields(body))
-    return {name: value for name, value in fields.items() if value != ""}
+    return fields
 
 
 def body_fields(body: bytes) -> dict[str, Any]:
@@ -299,6 +306,11 @@ def gremlin_text(fields: Mapping[str, Any]) -> str:
     if not isinstance(text, str) or not text.strip():
         raise MissingParameter('The query is missing: send {"gremlin": "g.V().limit(1)"}')
     return text
+
+
+def is_set(fields: Mapping[str, Any], flag: str) -> bool:
+    """Whether a flag is given, be it bare as in ``?cancelQuery``, or with the value true in any spelling."""
+    return fields.get(flag) == "" or is_true(fields.get(flag))
 
 
 def is_true(value: object) -> bool:

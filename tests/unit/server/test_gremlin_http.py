@@ -126,6 +126,14 @@ async def test_a_format_nobody_writes_is_refused(client: httpx.AsyncClient) -> N
     assert (await ask(client, "g.inject(1)", accept="text/html")).status_code == 400
 
 
+async def test_get_does_not_write(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/gremlin", params={"gremlin": "g.addV('x')"})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "ReadOnlyViolationException"
+    assert (await client.get("/gremlin/profile", params={"gremlin": "g.addV('x')"})).status_code == 400
+    assert (await ask(client, "g.V().count()")).json()["result"]["data"] == [0]
+
+
 async def test_the_frame_of_a_websocket_is_taken_as_a_body(client: httpx.AsyncClient) -> None:
     id = "41d2e28a-20a4-4ab0-b379-d810dede3786"
     message = {"requestId": id, "op": "eval", "processor": "", "args": {"gremlin": "g.inject('a')"}}
@@ -193,10 +201,12 @@ async def test_one_query_is_shown_by_path_and_by_form(client: httpx.AsyncClient,
 
 
 async def test_cancel_in_both_forms(client: httpx.AsyncClient, services: Services) -> None:
-    for n, cancel in enumerate(("DELETE", "POST")):
+    for n, cancel in enumerate(("DELETE", "POST", "flag")):
         query = services.queries.accept("g.V()", f"c{n}")
         if cancel == "DELETE":
             answer = await client.delete(f"/gremlin/status/{query.id}")
+        elif cancel == "flag":
+            answer = await client.get(f"/gremlin/status?cancelQuery&queryId={query.id}")
         else:
             answer = await client.post("/gremlin/status", data={"queryId": query.id, "cancelQuery": "True"})
         assert answer.json() == {"status": "200 OK", "payload": True}
