@@ -21,6 +21,7 @@ from workflow import datasets
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.base import GraphSource
 from workflow.graphs.bulk import CsvLoad
+from workflow.graphs.files import FolderFiles
 from workflow.graphs.persistence import open_graph
 from workflow.graphs.remote import GremlinDatabase, GremlinSource
 from workflow.graphs.store import EmbeddedGraph
@@ -129,7 +130,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
     closers.append(prediction.close)
     graphs = {} if settings.gremlin_url else _open_graphs(settings, closers)
-    engines = {source: Engine(graph, settings.profile, prediction=prediction) for source, graph in graphs.items()}
+    files = FolderFiles(settings.io_folder) if settings.io_folder else None
+    engines = {
+        source: Engine(graph, settings.profile, prediction=prediction, files=files) for source, graph in graphs.items()
+    }
     remote: dict[str, Callable[[int], GraphSource]] = {}
     if settings.gremlin_url:
         database = GremlinDatabase(settings.gremlin_url, message_format=GraphSONMessages())

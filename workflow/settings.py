@@ -53,6 +53,7 @@ class Settings:
     default_role_arn: str | None = None
     max_parallel_jobs: int = 2
     gremlin_url: str | None = None
+    io_folder: Path | None = None  # where the io() step of a query may read and write; None: nowhere
     scripts: Path = field(default_factory=_scripts)
     job_environment: Mapping[str, str] = field(default_factory=_job_environment)
     reuse: bool = True
@@ -75,6 +76,7 @@ class Settings:
         return cls(
             home=Path(env.get("DESPINA_HOME") or Path.home() / ".despina").expanduser(),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+            io_folder=Path(env["DESPINA_IO_FOLDER"]) if env.get("DESPINA_IO_FOLDER") else None,
             storage="s3" if env.get("DESPINA_STORAGE") == "s3" else "folder",
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),

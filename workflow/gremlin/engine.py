@@ -20,6 +20,7 @@ from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.optimise import optimised
 from workflow.gremlin.services import ServiceRegistry
 from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
+from workflow.gremlin.steps.io import GraphFiles
 from workflow.gremlin.steps.maps import operate
 from workflow.gremlin.steps.profile import ProfileStep
 from workflow.gremlin.steps.sources import SEED, START_STEPS
@@ -71,8 +72,10 @@ class Engine:
         *,
         prediction: PredictionService | None = None,
         services: ServiceRegistry | None = None,
+        files: GraphFiles | None = None,
     ) -> None:
         self.graph = graph
+        self.files = files
         self.profile_name: Profile = profile
         self.prediction = prediction
         self.services = services or ServiceRegistry.for_profile(profile)
@@ -196,6 +199,7 @@ class Engine:
             full_path=prepared.plan.full_path,
             transaction=transaction,
         )
+        ctx.files = self.files
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed
         everything = prepared.plan.all_steps()

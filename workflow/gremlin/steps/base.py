@@ -118,6 +118,7 @@ class ExecutionContext:
         self.strategies: Mapping[str, Strategy] = strategies or {}
         self.prediction = prediction
         self.services = services
+        self.files: Any = None  # what io() may touch, a GraphFiles; None where nothing
         self.timeout_s = timeout_s
         self.deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self.cancelled = cancelled
