@@ -133,6 +133,10 @@ class Compiler:
         elif isinstance(arg, (list, tuple, set, frozenset)):
             for a in arg:
                 self.checked(a)
+        elif isinstance(arg, Mapping):
+            for key, value in arg.items():
+                self.checked(key)
+                self.checked(value)
         return arg
 
     def refuse_code(self, arg: Any) -> None:

@@ -75,7 +75,7 @@ class MergeStep(FlatMapStep):
             return compiler.local(given)
         if given is not None and not isinstance(given, Mapping):
             raise wrong_call("option", (given,))
-        entries = dict(given or {})
+        entries = dict(compiler.checked(given) or {})
         explicit = cardinality is not None or any(isinstance(value, CardinalityValue) for value in entries.values())
         if explicit and self.step_name != "mergeV":
             raise QueryFailed("option() with the Cardinality argument can only be used following mergeV()")
@@ -383,7 +383,7 @@ def _build_merge(compiler: Compiler, name: str, args: Args) -> Step:
         raise wrong_call(name, args)
     if not args:
         return kind(compiler.local(Traversal()))
-    return kind(compiler.local(args[0]) if is_child(args[0]) else dict(args[0] or {}))
+    return kind(compiler.local(args[0]) if is_child(args[0]) else dict(compiler.checked(args[0]) or {}))
 
 
 STEPS: dict[str, StepBuilder] = {"mergeV": _build_merge, "mergeE": _build_merge}
