@@ -64,7 +64,10 @@ def _real(digits: str, suffix: str) -> Any:
 
         return to_float(value)
     if suffix == "" and math.isinf(value):
-        return Decimal(digits)
+        try:
+            return Decimal(digits)
+        except InvalidOperation as e:
+            raise ValueError(f"{digits} is no number") from e
     return value
 
 
@@ -148,7 +151,7 @@ def _short_names() -> dict[str, GremlinEnum]:
         out |= {str(member.value): member for member in ENUMS[kind]}
     for members in (Pop, Column, Scope, T):
         out |= {str(member.value): member for member in members}
-    return out | _ORDER_NAMES
+    return out | _ORDER_NAMES | {"from": Direction.OUT, "to": Direction.IN}
 
 
 SHORT_NAMES: dict[str, GremlinEnum] = _short_names()

@@ -146,6 +146,8 @@ class ValueMapStep(MapStep):
     def _add_tokens(self, element: Any, out: dict[Any, Any]) -> None:
         if not self.tokens:
             return
+        if not isinstance(element, (Vertex, Edge, VertexProperty)):
+            refuse_cast(element, "Element")
         if self.tokens & TOKEN_IDS:
             out[T.id] = element.id
         if isinstance(element, VertexProperty):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from decimal import Decimal
+
 from workflow.graphs.model import Vertex
 from workflow.gremlin.predicates import members
 from workflow.gremlin.steps.base import Step
@@ -35,7 +38,9 @@ def _narrow(source: GraphStep, container: Container) -> None:
     if name is T.label and source.labels_wanted is None and all(isinstance(w, str) for w in wanted):
         source.labels_wanted = tuple(dict.fromkeys(wanted))
     elif name is T.id and source.ids is None:
-        source.ids = tuple(dict.fromkeys(w for w in flat_ids(wanted) if _is_id(w)))
+        ids = [w for w in flat_ids(wanted) if w is not None]
+        if all(map(_is_id, ids)):
+            source.ids = tuple(dict.fromkeys(ids))
     elif (
         isinstance(name, str) and source.kind is Vertex and len(wanted) <= MOST_LOOKUPS and all(map(_findable, wanted))
     ):
@@ -43,7 +48,7 @@ def _narrow(source: GraphStep, container: Container) -> None:
 
 
 def _is_id(value: object) -> bool:
-    return value is not None and getattr(value, "__hash__", None) is not None
+    return isinstance(value, (str, int, float, uuid.UUID, Decimal))
 
 
 def _findable(value: object) -> bool:

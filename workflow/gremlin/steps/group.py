@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.compile import Compiler
-from workflow.gremlin.semantics import hash_key
+from workflow.gremlin.semantics import hash_key, java_class
 from workflow.gremlin.steps.base import (
     MISSING,
     Args,
@@ -160,7 +160,10 @@ class GroupSideEffectStep(_Grouping, Step):
         passed = list(source)
         state = ctx.groups.get(self.key)
         if state is None:
-            state = ctx.groups[self.key] = (Groups(self.value, ctx), ctx.side_effects.values.get(self.key))
+            base = ctx.side_effects.values.get(self.key)
+            if base is not None and not isinstance(base, Mapping):
+                raise QueryFailed(f"The side effect {self.key} is no map: {java_class(base)}")
+            state = ctx.groups[self.key] = (Groups(self.value, ctx), base)
         groups, base = state
         for t in passed:
             key = self.key_by.of(ctx, t)
@@ -238,6 +241,8 @@ class GroupCountSideEffectStep(GroupCountStep):
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         passed = list(source)
         before = ctx.side_effects.values.get(self.key) or {}
+        if not isinstance(before, Mapping):
+            raise QueryFailed(f"The side effect {self.key} is no map: {java_class(before)}")
         counts: dict[Any, list[Any]] = {hash_key(k): [k, v] for k, v in before.items()}
         ctx.side_effects.values[self.key] = counted(ctx, self.by or IDENTITY, passed, counts, required=True)
         yield from passed

@@ -180,9 +180,11 @@ def _pattern(compiler: Compiler, traversal: Any) -> Pattern:
         return Pattern(frozenset({"\0 never"}), parts=parts, every=first.name == "and")
     end: str | None = None
     if len(steps) > 1 and steps[-1].name == "as":
-        if len(steps[-1].args) > 1:
+        if len(steps[-1].args) != 1:
             raise QueryFailed(f"The end step of a match()-traversal can have at most one label: {steps[-1]}")
         end = str(steps.pop().args[0])
+    if first.name == "as" and not first.args:
+        raise QueryFailed(f"All match()-traversals must have a single start label (i.e. variable): {traversal}")
     if first.name == "as":
         start = str(first.args[0])
         child = compiler.local(Traversal(tuple(steps[1:])))
