@@ -327,3 +327,21 @@ def test_the_service_outlives_whatever_it_is_sent(address: str, tmp_path: Path) 
     with websocket(address) as connection:
         connection.sendall(frame({"op": "eval", "args": {"gremlin": "g.inject('a')"}}))
         assert b'"code":200' in connection.recv(4096)
+
+
+def test_a_driver_shows_its_password_when_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESPINA_USERS", "ann:secret")
+    with local_service(tmp_path, "--in-memory") as url:
+        address = f"ws://{url.removeprefix('http://')}/gremlin"
+        for form in SERIALIZERS.values():
+            client = Client(address, "g", message_serializer=form(), username="ann", password="secret", pool_size=1)
+            assert all_of(client, "g.inject(1)") == [1]
+            assert all_of(client, "g.inject(2)") == [2]
+            client.close()
+        wrong = Client(address, "g", username="ann", password="guess", pool_size=1)
+        assert failure(wrong, "g.inject(1)").status_code == 401
+        wrong.close()
+        silent = Client(address, "g", pool_size=1)
+        with pytest.raises(Exception, match="credentials"):
+            all_of(silent, "g.inject(1)")
+        silent.close()

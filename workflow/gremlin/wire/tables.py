@@ -95,6 +95,8 @@ def predicate(kind: type[P], name: str, values: list[Any]) -> P:
         raise UnreadableRequest(f"the predicate {name!r} joins predicates, not values")
     if (name in PAIRS or name in CONNECTIVES) and len(values) != 2:
         raise UnreadableRequest(f"the predicate {name!r} takes two arguments, not {len(values)}")
+    if name == "not" and len(values) != 1:
+        raise UnreadableRequest(f"the predicate 'not' takes one argument, not {len(values)}")
     if name in PAIRS or name in CONNECTIVES:
         return kind(name, tuple(values))
     if len(values) == 1:
