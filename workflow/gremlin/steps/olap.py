@@ -180,9 +180,13 @@ def page_rank(
         if turn:
             share = np.divide(alpha * previous, degree, out=np.zeros(size), where=degree > 0)
             ranks = np.bincount(arcs.target, weights=share[arcs.source], minlength=size).astype(np.float64)
-        ranks = ranks + energy / size
+        given = energy / size
+        ranks = ranks + given
         change = float(np.abs(ranks - previous).sum())
-        energy = float((1.0 - alpha) * ranks.sum() + alpha * ranks[degree == 0].sum())
+        kept = np.where(degree == 0, alpha * ranks, 0.0)
+        # one after another, as upstream adds them up: a pairwise sum would differ in the last digit
+        flow = np.stack([np.full(size, -given), (1.0 - alpha) * ranks, kept], axis=1).ravel()
+        energy = max(0.0, float(np.cumsum(np.concatenate([[energy], flow]))[-1]))
         previous = ranks
         if change < epsilon:
             break
