@@ -24,7 +24,7 @@ from workflow.gremlin.traversal import Instruction
 from workflow.gremlin.values import Long
 from workflow.gremlin.wire import BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED, graphbinary4, graphson4
 from workflow.gremlin.wire.codecs import normal_mime
-from workflow.gremlin.wire.graphbinary_writer import bare_int, bare_string
+from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_string
 from workflow.server.gremlin_answers import known
 from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, close, transaction_command
 from workflow.server.gremlin_queries import RunningQuery

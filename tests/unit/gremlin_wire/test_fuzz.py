@@ -31,7 +31,8 @@ from workflow.gremlin.wire import (
     graphson4,
     graphson_reader,
 )
-from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter, bare_string
+from workflow.gremlin.wire.graphbinary_bytes import bare_string
+from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter
 from workflow.gremlin.wire.graphson_writer import GraphSONWriter
 from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import Conversation, Job

@@ -43,7 +43,8 @@ from workflow.gremlin.values import (
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
 from workflow.gremlin.wire.codecs import TextItems
 from workflow.gremlin.wire.graphson_reader import parse_duration, read_request, read_value
-from workflow.gremlin.wire.graphson_writer import TYPED, UNTYPED, GraphSONWriter, iso_duration
+from workflow.gremlin.wire.graphson_text import iso_duration
+from workflow.gremlin.wire.graphson_writer import TYPED, UNTYPED, GraphSONWriter
 
 V3 = GraphSONWriter(3)
 V2 = GraphSONWriter(2)

@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from workflow.gremlin.wire import graphbinary_reader, graphson_reader
-from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter, bare_int, bare_long, bare_string
+from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_long, bare_string
+from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter
 from workflow.gremlin.wire.graphson_writer import GraphSONWriter
 from workflow.gremlin.wire.messages import Request, UnreadableRequest
 

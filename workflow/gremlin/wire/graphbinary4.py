@@ -16,17 +16,10 @@ from workflow.gremlin.values import (
     TraversalMetrics,
 )
 from workflow.gremlin.wire import graphbinary_reader
+from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_long, qualified_name
+from workflow.gremlin.wire.graphbinary_elements import vertex_property_list
 from workflow.gremlin.wire.graphbinary_reader import READERS, GraphBinaryReader, date_time
-from workflow.gremlin.wire.graphbinary_writer import (
-    WRITERS,
-    GraphBinaryWriter,
-    Write,
-    bare_int,
-    bare_long,
-    offset_date_time,
-    qualified_name,
-    vertex_property_list,
-)
+from workflow.gremlin.wire.graphbinary_writer import WRITERS, GraphBinaryWriter, Write, offset_date_time
 from workflow.gremlin.wire.messages import UnreadableRequest, UnwritableResult
 from workflow.gremlin.wire.tables import ENUM_CODES
 

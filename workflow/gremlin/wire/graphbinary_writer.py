@@ -37,44 +37,40 @@ from workflow.gremlin.values import (
     Short,
     TraversalMetrics,
 )
-from workflow.gremlin.wire.elements import edge_values, graph_elements, is_graph, vertex_properties
+from workflow.gremlin.wire.elements import is_graph
+from workflow.gremlin.wire.graphbinary_bytes import (
+    KEPT,
+    NULL,
+    bare_int,
+    bare_long,
+    bare_string,
+    qualified_int,
+    qualified_name,
+)
+from workflow.gremlin.wire.graphbinary_elements import (
+    edge,
+    graph,
+    metrics,
+    path,
+    property_,
+    reference_property,
+    traversal_metrics,
+    tree,
+    vertex,
+    vertex_property,
+)
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import ENUM_CODES, INT_RANGE, LONG_RANGE
 
-NULL: Final = b"\xfe\x01"
 _BYTE: Final = Struct(">BBb").pack
 _SHORT: Final = Struct(">BBh").pack
-_INT: Final = Struct(">BBi").pack
 _LONG: Final = Struct(">BBq").pack
 _DOUBLE: Final = Struct(">BBd").pack
 _FLOAT: Final = Struct(">BBf").pack
 _DURATION: Final = Struct(">BBqi").pack
 _DATE_TIME: Final = Struct(">BBibbqi").pack
-bare_int: Final = Struct(">i").pack
-bare_long: Final = Struct(">q").pack
 
 Write = Callable[["GraphBinaryWriter", bytearray, Any], None]
-
-_KEPT_STRINGS: Final = 4096
-_qualified: dict[str, bytes] = {}
-
-
-def bare_string(text: str) -> bytes:
-    """Length and UTF-8 bytes, without type code."""
-    data = text.encode("utf-8", "surrogatepass")
-    return bare_int(len(data)) + data
-
-
-def qualified_name(text: str) -> bytes:
-    """A fully qualified string, kept for the next time: for map keys, labels and names."""
-    found = _qualified.get(text)
-    if found is None:
-        found = b"\x03\x00" + bare_string(text)
-        if len(_qualified) >= _KEPT_STRINGS:
-            _qualified.clear()
-        if len(text) <= 64:
-            _qualified[text] = found
-    return found
 
 
 class GraphBinaryWriter:
@@ -122,7 +118,7 @@ class GraphBinaryWriter:
         table_get, write = self.table.get, self.write
         for key, item in value.items():
             if type(key) is str:
-                out += _qualified.get(key) or qualified_name(key)
+                out += KEPT.get(key) or qualified_name(key)
             else:
                 write(out, key)
             function = table_get(type(item))
@@ -147,8 +143,8 @@ class GraphBinaryWriter:
             self.table[kind] = _map
             return _map
         if is_graph(value):
-            self.table[kind] = _graph
-            return _graph
+            self.table[kind] = graph
+            return graph
         raise UnwritableResult(f"a {kind.__name__} has no form in GraphBinary")
 
 
@@ -162,7 +158,7 @@ def _boolean(w: GraphBinaryWriter, out: bytearray, value: bool) -> None:
 
 def _int(w: GraphBinaryWriter, out: bytearray, value: int) -> None:
     if INT_RANGE[0] <= value <= INT_RANGE[1]:
-        out += _INT(1, 0, value)
+        out += qualified_int(1, 0, value)
     else:
         _long(w, out, value)
 
@@ -213,7 +209,7 @@ def _float(w: GraphBinaryWriter, out: bytearray, value: float) -> None:
 
 def _string(w: GraphBinaryWriter, out: bytearray, value: str) -> None:
     data = value.encode("utf-8", "surrogatepass")
-    out += _INT(3, 0, len(data))
+    out += qualified_int(3, 0, len(data))
     out += data
 
 
@@ -248,7 +244,7 @@ def _duration(w: GraphBinaryWriter, out: bytearray, value: timedelta) -> None:
 
 
 def _list(w: GraphBinaryWriter, out: bytearray, value: list[Any] | tuple[Any, ...]) -> None:
-    out += _INT(9, 0, len(value))
+    out += qualified_int(9, 0, len(value))
     table_get = w.table.get
     for item in value:
         function = table_get(type(item))
@@ -269,153 +265,21 @@ def _map(w: GraphBinaryWriter, out: bytearray, value: Mapping[Any, Any]) -> None
 
 
 def _entry(w: GraphBinaryWriter, out: bytearray, value: MapEntry) -> None:
-    out += _INT(0x0A, 0, 1)
+    out += qualified_int(0x0A, 0, 1)
     w.write(out, value.key)
     w.write(out, value.value)
 
 
 def _bulk_set(w: GraphBinaryWriter, out: bytearray, value: BulkSet) -> None:
-    out += _INT(0x2A, 0, len(value.items))
+    out += qualified_int(0x2A, 0, len(value.items))
     for item, bulk in value.items:
         w.write(out, item)
         out += bare_long(bulk)
 
 
-def _vertex(w: GraphBinaryWriter, out: bytearray, value: Vertex | ReferenceVertex) -> None:
-    out += b"\x11\x00"
-    w.write(out, value.id)
-    out += w.label(value.label)
-    if w.materialize:
-        vertex_property_list(w, out, value)
-    else:
-        out += NULL
-
-
-def vertex_property_list(w: GraphBinaryWriter, out: bytearray, value: Vertex | ReferenceVertex) -> None:
-    """The properties of a vertex, as a list."""
-    _list(w, out, list(vertex_properties(value)))
-
-
-def _edge(w: GraphBinaryWriter, out: bytearray, value: Edge | ReferenceEdge) -> None:
-    out += b"\x0d\x00"
-    w.write(out, value.id)
-    out += w.label(value.label)
-    target, source = value.in_vertex, value.out_vertex
-    w.write(out, target.id)
-    out += w.label(target.label)
-    w.write(out, source.id)
-    out += w.label(source.label)
-    out += NULL
-    if w.materialize:
-        _property_list(w, out, edge_values(value))
-    else:
-        out += NULL
-
-
-def _property_list(w: GraphBinaryWriter, out: bytearray, values: Mapping[str, Any]) -> None:
-    out += _INT(9, 0, len(values))
-    for key, value in values.items():
-        out += b"\x0f\x00" + qualified_name(key)[2:]
-        w.write(out, value)
-        out += NULL
-
-
-def _vertex_property(w: GraphBinaryWriter, out: bytearray, value: VertexProperty) -> None:
-    out += b"\x12\x00"
-    w.write(out, value.id)
-    out += w.label(value.label)
-    w.write(out, value.value)
-    out += NULL
-    if w.materialize:
-        _property_list(w, out, value.meta or {})
-    else:
-        out += NULL
-
-
-def _property(w: GraphBinaryWriter, out: bytearray, value: Property) -> None:
-    out += b"\x0f\x00" + qualified_name(value.key)[2:]
-    w.write(out, value.value)
-    out += NULL
-
-
-def _reference_property(w: GraphBinaryWriter, out: bytearray, value: ReferenceProperty) -> None:
-    if value.id is None:
-        out += b"\x0f\x00" + qualified_name(value.key)[2:]
-        w.write(out, value.value)
-        out += NULL
-    else:
-        _vertex_property(w, out, VertexProperty(value.id, value.key, value.value, None))
-
-
-def _path(w: GraphBinaryWriter, out: bytearray, value: Path) -> None:
-    out += b"\x0e\x00" + _INT(9, 0, len(value.labels))
-    for labels in value.labels:
-        out += _INT(0x0B, 0, len(labels))
-        for label in sorted(labels):
-            out += qualified_name(label)
-    _list(w, out, value.objects)
-
-
-def _tree(w: GraphBinaryWriter, out: bytearray, value: Tree) -> None:
-    out += b"\x2b\x00"
-    bare_tree(w, out, value)
-
-
-def bare_tree(w: GraphBinaryWriter, out: bytearray, value: Mapping[Any, Any]) -> None:
-    """Count, then each key fully qualified before its own tree."""
-    out += bare_int(len(value))
-    for key, child in value.items():
-        w.write(out, key)
-        bare_tree(w, out, child)
-
-
-def _graph(w: GraphBinaryWriter, out: bytearray, value: Any) -> None:
-    """A whole graph: its vertices with their properties, then its edges with theirs."""
-    out += b"\x10\x00"
-    vertices, edges = graph_elements(value)
-    out += bare_int(len(vertices))
-    for vertex in vertices:
-        w.write(out, vertex.id)
-        out += w.label(vertex.label)
-        items = list(vertex_properties(vertex))
-        out += bare_int(len(items))
-        for item in items:
-            w.write(out, item.id)
-            out += w.label(item.label)
-            w.write(out, item.value)
-            out += NULL
-            _property_list(w, out, item.meta or {})
-    out += bare_int(len(edges))
-    for edge in edges:
-        w.write(out, edge.id)
-        out += w.label(edge.label)
-        w.write(out, edge.in_vertex.id)
-        out += NULL
-        w.write(out, edge.out_vertex.id)
-        out += NULL + NULL
-        _property_list(w, out, edge_values(edge))
-
-
 def _traverser(w: GraphBinaryWriter, out: bytearray, value: Traverser) -> None:
     out += b"\x21\x00" + bare_long(value.bulk)
     w.write(out, value.value)
-
-
-def _metrics(w: GraphBinaryWriter, out: bytearray, value: Metrics) -> None:
-    out += b"\x2c\x00"
-    _bare_metrics(w, out, value)
-
-
-def _bare_metrics(w: GraphBinaryWriter, out: bytearray, value: Metrics) -> None:
-    out += bare_string(value.id) + bare_string(value.name) + bare_long(value.duration_ns)
-    w.bare_map(out, {key: Long(count) for key, count in value.counts.items()})
-    w.bare_map(out, value.annotations)
-    w.bare_list(out, value.nested, len(value.nested))
-
-
-def _traversal_metrics(w: GraphBinaryWriter, out: bytearray, value: TraversalMetrics) -> None:
-    out += b"\x2d\x00" + bare_long(value.duration_ns)
-    w.bare_list(out, value.metrics, len(value.metrics))
 
 
 def _enum(w: GraphBinaryWriter, out: bytearray, value: GremlinEnum) -> None:
@@ -486,18 +350,18 @@ WRITERS: Final[dict[type, Write]] = {
     GMap: _map,
     MapEntry: _entry,
     BulkSet: _bulk_set,
-    Vertex: _vertex,
-    ReferenceVertex: _vertex,
-    Edge: _edge,
-    ReferenceEdge: _edge,
-    VertexProperty: _vertex_property,
-    Property: _property,
-    ReferenceProperty: _reference_property,
-    Path: _path,
-    Tree: _tree,
+    Vertex: vertex,
+    ReferenceVertex: vertex,
+    Edge: edge,
+    ReferenceEdge: edge,
+    VertexProperty: vertex_property,
+    Property: property_,
+    ReferenceProperty: reference_property,
+    Path: path,
+    Tree: tree,
     Traverser: _traverser,
-    Metrics: _metrics,
-    TraversalMetrics: _traversal_metrics,
+    Metrics: metrics,
+    TraversalMetrics: traversal_metrics,
     P: _predicate,
     TextP: _predicate,
     Lambda: _lambda,

@@ -23,21 +23,8 @@ from workflow.gremlin.values import (
 )
 from workflow.gremlin.wire.elements import edge_values
 from workflow.gremlin.wire.graphson_reader import HOSTILE, GraphSONReader, load
-from workflow.gremlin.wire.graphson_writer import (
-    TYPED,
-    UNTYPED,
-    GraphSONWriter,
-    Write,
-    bytes_text,
-    decimal_text,
-    expanded,
-    int_digits,
-    iso_duration,
-    iso_text,
-    quoted,
-    tag,
-    tagged,
-)
+from workflow.gremlin.wire.graphson_text import bytes_text, decimal_text, int_digits, iso_duration, iso_text, quoted
+from workflow.gremlin.wire.graphson_writer import TYPED, UNTYPED, GraphSONWriter, Write, expanded, tag, tagged
 from workflow.gremlin.wire.messages import UnreadableRequest
 from workflow.gremlin.wire.tables import ENUM_CODES
 
