@@ -72,7 +72,7 @@ class Transaction(Protocol):
     """One writer's changes: seen by itself at once, by others after commit; undone whole by rollback."""
 
     def add_vertex(self, id: Any | None, label: str) -> int:
-        """Returns the row. A taken id is IllegalArgument."""
+        """Returns the row. A taken id is IllegalArgument, in the neptune profile ConstraintViolation."""
 
     def add_edge(self, id: Any | None, label: str, source: int, target: int) -> int: ...
     def set_label(self, row: int, label: str) -> None:

@@ -79,10 +79,11 @@ class CsvRows:
     def chunks(self) -> Iterator[Chunk]:
         """All good rows, once."""
         while block := self._next_block():
-            if _QUOTE in block or _RETURN in block.replace(b"\r\n", _NEWLINE):
+            if _RETURN in block:
+                block = block.replace(b"\r\n", _NEWLINE)
+            if _QUOTE in block or _RETURN in block:
                 yield from self._from_reader(block)
                 return
-            block = block.replace(b"\r\n", _NEWLINE)
             lines = block.count(_NEWLINE)
             chunk = self._cut(block, lines)
             if chunk is not None:

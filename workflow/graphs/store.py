@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.errors import ConcurrentModification, IllegalArgument
+from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
 from workflow.graphs.adjacency import Adjacency, Csr
 from workflow.graphs.base import ColumnarGraph, GraphSource, Way
 from workflow.graphs.batch import Batch, batch_of, install
@@ -362,7 +362,9 @@ class EmbeddedGraph:
         except TypeError as error:
             raise IllegalArgument(f"{kind} does not support user supplied identifiers of this type") from error
         if taken:
-            raise IllegalArgument(f"{kind} with id already exists: {id}")
+            # Neptune has its own class for this, with TinkerPop's words
+            refusal = ConstraintViolation if self.profile == "neptune" else IllegalArgument
+            raise refusal(f"{kind} with id already exists: {id}")
         return id
 
     def fresh_number(self) -> Long:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workflow.errors import ConcurrentModification, IllegalArgument
+from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
 from workflow.graphs.store import EmbeddedGraph, Profile
 from workflow.graphs.values import Long
 
@@ -131,6 +131,8 @@ def test_the_neptune_profile_takes_strings_only_and_makes_uuids() -> None:
         tx.add_vertex(1, "person")
     made = graph.vertex_id(tx.add_vertex(None, "person"))
     assert len(made) == 36
+    with pytest.raises(ConstraintViolation, match=f"Vertex with id already exists: {made}"):
+        tx.add_vertex(made, "person")
     tx.rollback()
 
 
