@@ -34,6 +34,7 @@ from workflow.server.origins import allows_origin
 from workflow.server.services import Services
 
 MAX_BODY: Final = 64 * 1024 * 1024
+LARGE_BODY: Final = 64 * 1024  # reading one of these takes long enough to keep other requests waiting
 WORKERS: Final = 64
 
 Result = TypeVar("Result")
@@ -86,7 +87,10 @@ class GremlinDoor:
             return await respond_version_4(self.runner, self.transactions, self.workers, request, body)
         request_id = uuid.uuid4()
         try:
-            asked = asked_of(request, body)
+            if len(body) < LARGE_BODY:
+                asked = asked_of(request, body)
+            else:
+                asked = await asyncio.get_running_loop().run_in_executor(self.workers, asked_of, request, body)
             if request.method == "GET":
                 asked = replace(asked, query=replace(asked.query, read_only=True))
             request_id = asked.request_id

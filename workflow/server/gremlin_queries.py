@@ -7,6 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
+
+from workflow.errors import TooManyRequests
 
 
 @dataclass(slots=True)
@@ -38,17 +41,23 @@ class RunningQuery:
         }
 
 
+MAX_ACCEPTED: Final = 8192  # as many as Neptune keeps waiting
+
+
 class QueryRegistry:
     """All queries between acceptance and their last frame. Safe to share between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_accepted: int = MAX_ACCEPTED) -> None:
+        self._max_accepted = max_accepted
         self._queries: dict[str, RunningQuery] = {}
         self._lock = threading.Lock()
         self.accepted_total = 0
 
     def accept(self, text: Callable[[], str] | str, id: str | None = None) -> RunningQuery:
-        """Enter a query; a taken id gets a fresh one, since ids come from clients."""
+        """Enter a query; a taken id gets a fresh one, since ids come from clients. Raises TooManyRequests."""
         with self._lock:
+            if len(self._queries) >= self._max_accepted:
+                raise TooManyRequests(f"{self._max_accepted} queries are running or waiting; try again later")
             name = id if id and id not in self._queries else str(uuid.uuid4())
             query = RunningQuery(name, text, time.monotonic())
             self._queries[name] = query

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 WORKERS: Final = 64
 BACKLOG: Final = 256
+LARGE_FRAME: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
 QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
 SEND_TIMEOUT_S: Final = 120.0
 
@@ -74,10 +75,16 @@ class GremlinSocket:
     async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
         backlog: Backlog = deque()
         clock: asyncio.Future[None] | None = None
+        loop = asyncio.get_running_loop()
         try:
             while (message := backlog.popleft() if backlog else await receive())["type"] != "websocket.disconnect":
                 data: Frame | None = message.get("bytes")
-                decision = conversation.receive(data if data is not None else message.get("text") or "")
+                if data is None:
+                    data = message.get("text") or ""
+                if len(data) < LARGE_FRAME:
+                    decision = conversation.receive(data)
+                else:
+                    decision = await loop.run_in_executor(self.workers, conversation.receive, data)
                 if conversation.sessions and (clock is None or clock.done()):
                     clock = asyncio.ensure_future(self._expire(conversation))
                 if isinstance(decision, Job):

@@ -277,6 +277,17 @@ def test_a_cancelled_query_ends(conversation: Conversation) -> None:
     assert registry.all() == []
 
 
+def test_more_queries_than_fit_are_turned_away() -> None:
+    runner = runner_of("tinkerpop")
+    runner.registry = QueryRegistry(max_accepted=1)
+    conversation = Conversation(runner)
+    held = conversation.receive(frame(gremlin="g.inject(1)"))
+    assert codes(asked(conversation, "g.inject(2)")) == [429]
+    assert isinstance(held, Job)
+    assert [json.loads(item)["status"]["code"] for item in held.frames] == [200]
+    assert codes(asked(conversation, "g.inject(2)")) == [200]
+
+
 def test_a_query_leaves_the_registry_when_its_frames_are_closed(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1,2,3)", batchSize=1))
     assert isinstance(decision, Job)

@@ -106,6 +106,14 @@ async def test_a_long_answer_is_streamed_whole(endpoint: GremlinSocket, monkeypa
     await connection.task
 
 
+async def test_a_large_request_is_answered_too(endpoint: GremlinSocket) -> None:
+    connection = await connected(endpoint)
+    connection.ask("g.inject(x)", bindings={"x": "y" * 100_000})
+    assert (await connection.answer())[1:] == (200, ["y" * 100_000])
+    connection.leave()
+    await connection.task
+
+
 async def test_a_client_that_leaves_ends_its_query_and_undoes_its_session(endpoint: GremlinSocket) -> None:
     connection = await connected(endpoint)
     connection.ask(ENDLESS)

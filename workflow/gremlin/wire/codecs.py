@@ -265,6 +265,7 @@ class GraphSONCodec:
 
 CODECS: Final[dict[str, Codec]] = {
     BINARY_V1: GraphBinaryCodec(),
+    # the typed form of version 1 named Java classes; nobody but Java reads it, so both names are the untyped one
     GRAPHSON_V1: GraphSONCodec(GRAPHSON_V1, 1, typed=False),
     GRAPHSON_V1 + ";types=false": GraphSONCodec(GRAPHSON_V1 + ";types=false", 1, typed=False),
     GRAPHSON_V2: GraphSONCodec(GRAPHSON_V2, 2, typed=True),
