@@ -532,6 +532,113 @@ def _match(b: Builder, depth: int) -> tuple[str, str]:
     )
 
 
+def _select_by(b: Builder, depth: int) -> tuple[str, str]:
+    names = [name for name, kind in b.names.items() if kind == "v"]
+    if depth or not names:
+        return "", "v"
+    name = b.rng.choice(names)
+    return b.pick(
+        f"select('{name}').by('name')",
+        f"select('{name}').by(T.label)",
+        f"select('{name}').by(__.out().count())",
+        f"select('{name}').by('age')",
+    ), "x"
+
+
+def _sack(b: Builder, depth: int) -> tuple[str, str]:
+    if depth:
+        return "", "v"
+    operator = b.pick("sum", "mult", "max", "min", "minus", "assign")
+    return (
+        f"sack(assign).by(__.out().count()).out().sack({operator}).by({b.pick('T.id', '__.in().count()')}).sack()",
+        "n",
+    )
+
+
+def _collected(b: Builder, depth: int) -> tuple[str, str]:
+    if depth:
+        return "", "v"
+    return b.pick(
+        "aggregate('s').out().where(within('s'))",
+        "aggregate('s').in().where(without('s'))",
+        "aggregate('s').by('name').values('name').where(within('s')).constant(1)",
+        "aggregate('s').cap('s').unfold()",
+        "aggregate('s').fold().select('s').unfold()",
+    ), "x"
+
+
+def _settings_of_steps(b: Builder, depth: int) -> tuple[str, str]:
+    return b.pick(
+        "valueMap().with(WithOptions.tokens)",
+        "valueMap('name').with(WithOptions.tokens, WithOptions.labels)",
+        "valueMap('age', 'score').by(__.unfold())",
+        "group().by(T.label).by(__.values('age').sum())",
+        "group().by(__.out().count()).by(__.id().order().fold())",
+        "groupCount().by('name').order(local).by(values).by(keys)",
+        "project('n', 'm').by(__.out('knows').count()).by(__.in().values('age').fold())",
+        "group().by('age').by(__.group().by(T.label).by(__.count()))",
+        "tree().by(T.id)",
+        "out().tree().by('name')",
+    ), "m"
+
+
+def _loops(b: Builder, depth: int) -> tuple[str, str]:
+    if depth > 1:
+        return "", "v"
+    return b.pick(
+        f"repeat(__.both({b.labels()})).until(__.hasLabel('place').or().loops().is(gte(2)))",
+        "repeat(__.out().simplePath()).until(__.not(__.out().simplePath())).dedup()",
+        "repeat('r', __.out()).until(__.loops('r').is(2))",
+        "repeat(__.both().hasNot('active')).times(2).dedup()",
+        "repeat(__.out().order().by(T.id)).times(2)",
+        "repeat(__.aggregate('t').out().where(without('t'))).times(2)",
+        "emit().repeat(__.union(__.out('knows'), __.in('created'))).times(2)",
+        "repeat(__.repeat(__.out()).times(2)).times(1)",
+        "repeat(__.choose(__.has('age'), __.out(), __.in())).times(2)",
+        "repeat(__.coalesce(__.out('likes'), __.out())).times(2)",
+        "repeat(__.local(__.out().dedup())).emit(__.loops().is(1)).times(2)",
+    ), "v"
+
+
+def _path_of(b: Builder, depth: int) -> tuple[str, str]:
+    return b.pick(
+        "as('f').out().as('g').in().path().from('f').to('g')",
+        "as('f').out().in().simplePath().from('f').path().by(T.id)",
+        "out().in().path().by('name').by(T.label)",
+        "outE().inV().path().by(T.id)",
+        "out().path().unfold().path()",
+        "both().path().count(local).path()",
+    ), "x"
+
+
+def _reduced(b: Builder, depth: int) -> tuple[str, str]:
+    return b.pick(
+        "fold().unfold()",
+        "min().union(__.identity(), __.count())",
+        "sum().as('k').math('k + 1')",
+        "barrier().max()",
+        "local(__.union(__.identity(), __.math('_ * -1')).max())",
+        "map(__.union(__.identity(), __.constant(3)).sum())",
+        "flatMap(__.union(__.identity(), __.count()))",
+        "where(__.is(gt(0)).or().is(lt(-1)))",
+        "project('a', 'b').by().by(__.math('_ / 2')).select('b')",
+    ), "n"
+
+
+def _text_more(b: Builder, depth: int) -> tuple[str, str]:
+    return b.pick(
+        "split('').order(local).conjoin('')",
+        "split(' ').unfold()",
+        "concat(__.toUpper(), __.constant('!'))",
+        "project('t').by(__.length()).select('t').asString()",
+        "choose(__.is(startingWith('a')), __.toUpper(), __.toLower())",
+        "order().fold().conjoin(';')",
+        "is(within('ann', 'bob').or(startingWith('E')))",
+        "is(notContaining('o').and(neq('')))",
+        "group().by(__.length()).by(__.count()).unfold().select(keys).asString()",
+    ), "s"
+
+
 def _number_step(b: Builder, depth: int) -> tuple[str, str]:
     return (
         b.pick(
@@ -647,6 +754,12 @@ RULES: dict[str, list[tuple[int, Rule]]] = {
         (2, _project("v")),
         (2, _store("v")),
         (2, _where_names),
+        (2, _select_by),
+        (1, _sack),
+        (2, _collected),
+        (2, _settings_of_steps),
+        (2, _loops),
+        (1, _path_of),
         (1, _match),
         (
             2,
@@ -700,6 +813,7 @@ RULES: dict[str, list[tuple[int, Rule]]] = {
     ],
     "n": [
         (8, _number_step),
+        (3, _reduced),
         (2, to("l", "fold()", "order().fold()")),
         (2, _choose_number),
         (1, to("s", "asString()", "asString().length().asString()")),
@@ -711,6 +825,7 @@ RULES: dict[str, list[tuple[int, Rule]]] = {
     ],
     "s": [
         (8, _text_step),
+        (3, _text_more),
         (2, to("n", "length()", "constant(3)")),
         (2, _read_text),
         (2, to("l", "split(',')", "split('')", "split('a')", "fold()", "order().fold()")),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -131,16 +132,14 @@ class Comparison:
         )
 
 
-def differences(comparison: Comparison, count: int, first: int) -> list[Difference]:
+def differences(comparison: Comparison, count: int, first: int) -> Iterator[Difference]:
     """Those of ``count`` questions; every 200 of them are about another graph."""
-    found: list[Difference] = []
     for seed in range(first, first + count):
         if (seed - first) % QUESTIONS_A_GRAPH == 0:
             comparison.fill(seed // QUESTIONS_A_GRAPH)
         difference = comparison.question(seed)
         if difference is not None:
-            found.append(difference)
-    return found
+            yield difference
 
 
 def _count() -> int:
@@ -154,7 +153,7 @@ def _first() -> int:
 @pytest.mark.timeout(3600)
 def test_random_questions_are_answered_as_gremlin_server_answers_them(gremlin_port: int) -> None:
     comparison = Comparison(gremlin_port)
-    found = differences(comparison, _count(), _first())
+    found = list(differences(comparison, _count(), _first()))
     assert not found, "\n".join(map(str, found[:20]))
     # a generator that mostly says nonsense would prove little
     assert comparison.refusals["answered"] > comparison.refusals["an error"]
@@ -177,12 +176,14 @@ def main() -> None:
     arguments = parser.parse_args()
     comparison = Comparison(arguments.port)
     if arguments.changes:
-        changed = [comparison.change(seed) for seed in range(arguments.first, arguments.first + arguments.count)]
-        found = [difference for difference in changed if difference is not None]
+        changed = (comparison.change(seed) for seed in range(arguments.first, arguments.first + arguments.count))
+        found = (difference for difference in changed if difference is not None)
     else:
         found = differences(comparison, arguments.count, arguments.first)
-    print("\n".join(map(str, found)))  # noqa: T201 - a program for a terminal
-    print(f"{len(found)} differences; {dict(comparison.refusals)}")  # noqa: T201
+    count = 0
+    for count, difference in enumerate(found, 1):  # noqa: B007 - the count is said at the end
+        print(difference)  # noqa: T201 - a program for a terminal
+    print(f"{count} differences; {dict(comparison.refusals)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -94,9 +94,3 @@ def test_paths_can_be_weighted_and_can_show_their_edges(db: Db) -> None:
 def test_programs_refuse_what_is_no_vertex(db: Db) -> None:
     with pytest.raises(QueryFailed, match="works on vertices"):
         db("g.V().id().pageRank()")
-
-
-def test_a_group_count_as_side_effect_refuses_what_has_no_key(db: Db) -> None:
-    with pytest.raises(QueryFailed, match="does not map to a value"):
-        db("g.V().groupCount('m').by('none')")
-    assert db("g.V().groupCount().by('none')") == [{}]

@@ -23,6 +23,7 @@ from workflow.gremlin.steps.base import (
 )
 from workflow.gremlin.steps.group import side_effect_key
 from workflow.gremlin.steps.ring import Ring, RingModulated
+from workflow.gremlin.texts import as_text
 from workflow.gremlin.traverser import Traverser
 
 FULL_PATH = frozenset({"path"})
@@ -117,12 +118,20 @@ class PathFilterStep(_PathRange, FilterStep):
         return "simple" if self.simple else "cyclic"
 
 
-def grow(tree: Tree, ctx: ExecutionContext, ring: Ring, traverser: Traverser) -> None:
-    """Add a traverser's path to a tree."""
+def grow(tree: Tree, ctx: ExecutionContext, ring: Ring, traverser: Traverser, required: bool = False) -> None:
+    """Add a traverser's path to a tree.
+
+    A stop without a by() value is left out, or, where one is ``required`` (upstream does so for the side effect only),
+    a QueryFailed.
+    """
     nodes = [] if traverser.path is None else traverser.path.nodes()
     for i, node in enumerate(nodes):
         value = ring.at(i).of_value(ctx, node.value)
-        value = None if value is MISSING else _as_key(value)
+        if value is MISSING:
+            if required:
+                raise QueryFailed(f"The provided start does not map to a value: {as_text(node.value)}->{ring.at(i)}")
+            continue
+        value = _as_key(value)
         below = tree.get(value)
         if below is None:
             below = tree[value] = Tree()
@@ -167,7 +176,7 @@ class TreeSideEffectStep(RingModulated, Step):
         if not isinstance(tree, Tree):
             tree = ctx.side_effects.values[self.key] = Tree(tree)
         for t in passed:
-            grow(tree, ctx, self.ring, t)
+            grow(tree, ctx, self.ring, t, required=True)
         yield from passed
 
     def arguments(self) -> str:
