@@ -19,6 +19,7 @@ from workflow.stages.bulkload import LoadRequest, in_order, parse_load
 from workflow.storage import S3Uri, Storage
 
 MOST_WAITING: Final = 64
+CSV_ENDINGS: Final = (".csv", ".csv.gz", ".csv.bz2")
 _log = logging.getLogger(__name__)
 
 
@@ -30,11 +31,14 @@ class LoadFolders:
         self._allowed = tuple(folder.resolve() for folder in allowed)
 
     def files(self, source: str) -> list[tuple[str, str]]:
-        """(address, version) of every file of a source, sorted. Raises StorageError or LoadUrlAccessDenied."""
+        """(address, version) of every file of a source, sorted. Raises StorageError or LoadUrlAccessDenied.
+
+        Where some names end like CSV files the others are passed over: read-me files, configurations, reports.
+        """
         found = list(self._folder(Path(source)) if source.startswith("/") else self._prefix(S3Uri.parse(source)))
         if not found:
             raise StorageError(f"there is nothing to load at {source}; check the address")
-        return found
+        return [one for one in found if one[0].lower().endswith(CSV_ENDINGS)] or found
 
     def open(self, address: str) -> BinaryIO:
         """A stream over one file. Raises StorageError or LoadUrlAccessDenied."""

@@ -98,6 +98,7 @@ def test_a_folder_of_files_is_loaded_vertices_first(bench: Bench) -> None:
     bench.put("in/a-edges.csv", EDGES)
     bench.put("in/b-nodes.csv", NODES)
     bench.put("in/_SUCCESS", "")
+    bench.put("in/README.md", "# no data")
     payload = bench.wait(bench.start())
     assert payload["feedCount"] == [{"LOAD_COMPLETED": 2}]
     overall = payload["overallStatus"]
