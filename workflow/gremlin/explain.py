@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from workflow.gremlin.steps.base import Step
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
 from workflow.gremlin.traverser import Traverser
-from workflow.gremlin.values import GremlinEnum, Metrics, TraversalMetrics
+from workflow.gremlin.values import (
+    BigInteger,
+    Byte,
+    Float,
+    GremlinEnum,
+    GSet,
+    Long,
+    Metrics,
+    Short,
+    TraversalMetrics,
+)
 
 
 class StepProfiler:
@@ -88,6 +100,17 @@ class ProfileResult:
         return "\n".join(lines)
 
 
+_SUFFIXES: dict[type, str] = {
+    Byte: "b",
+    Short: "s",
+    Long: "L",
+    BigInteger: "n",
+    Float: "f",
+    float: "d",
+    Decimal: "m",
+}
+
+
 def written(value: object) -> str:
     """An argument as Gremlin text."""
     if isinstance(value, Traversal):
@@ -100,13 +123,21 @@ def written(value: object) -> str:
         return f"{type(value).__name__}.{value.value}"
     if isinstance(value, Strategy):
         return f"new {value.name}({', '.join(f'{k}: {written(v)}' for k, v in value.configuration.items())})"
+    if isinstance(value, GSet):
+        return "{" + ", ".join(map(written, value)) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(written, value)) + "]"
-    if isinstance(value, dict):
-        return "[" + ", ".join(f"{written(k)}: {written(v)}" for k, v in value.items()) + "]"
+    if isinstance(value, Mapping):
+        if not value:
+            return "[:]"
+        return "[" + ", ".join(f"({written(k)}): {written(v)}" for k, v in value.items()) + "]"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, datetime.datetime):
+        return f'datetime("{value.isoformat()}")'
+    return f"{value}{_SUFFIXES.get(type(value), '')}"
 
 
 def explained(original: Traversal, rewritten: Traversal, compiled: Sequence[Step], optimised: Sequence[Step]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from workflow.errors import QueryFailed
 from workflow.graphs.base import Way
@@ -121,7 +121,7 @@ class OtherVertexStep(MapStep):
         )
 
 
-def refuse_cast(value: Any, wanted: str) -> None:
+def refuse_cast(value: Any, wanted: str) -> NoReturn:
     """Raise for a value of the wrong kind, as Java's casts word it."""
     found = "null" if value is None else java_class(value).removeprefix("class ")
     raise QueryFailed(

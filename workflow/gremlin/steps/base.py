@@ -317,13 +317,16 @@ class Child:
     Children return traversers: read ``.value`` and ``.bulk``.
     """
 
-    __slots__ = ("degree", "has_barrier", "has_barrier_here", "only", "source", "steps")
+    __slots__ = ("degree", "has_barrier", "has_barrier_here", "line", "source", "steps")
 
     def __init__(self, steps: tuple[Step, ...], source: Traversal) -> None:
         self.steps = steps
         self.source = source
-        self.only = _only(steps)
         self.degree = _degree(steps)
+        rest = steps if self.degree is None else steps[2:]
+        self.line = () if self.degree is not None and not rest else _line(rest)
+        if self.line is None:
+            self.degree = None
         self.has_barrier_here: bool = any(s.barrier for s in steps)
         self.has_barrier: bool = any(s.barrier or any(c.has_barrier for c in s.children()) for s in steps)
 
@@ -339,27 +342,42 @@ class Child:
 
     def first(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         """The value of the first result, or MISSING."""
-        if self.degree is not None:
-            return Long(self.degree.degree(ctx, traverser))
-        only = self.only
-        if isinstance(only, MapStep):
-            return only.map(ctx, traverser)
-        if isinstance(only, FlatMapStep):
-            return next(iter(only.flat_map(ctx, traverser)), MISSING)
+        if self.line is not None:
+            return self._straight(ctx, traverser, self.line)
         for t in self.each(ctx, traverser):
             return t.value
         return MISSING
 
     def test(self, ctx: ExecutionContext, traverser: Traverser) -> bool:
         """Whether there is any result."""
-        only = self.only
-        if isinstance(only, FilterStep):
-            return only.accept(ctx, traverser)
-        if isinstance(only, Hop):
-            return only.degree(ctx, traverser) > 0
+        if self.line is not None:
+            return self._straight(ctx, traverser, self.line) is not MISSING
         for _ in self.each(ctx, traverser):
             return True
         return False
+
+    def _straight(self, ctx: ExecutionContext, t: Traverser, line: tuple[Step, ...]) -> Any:
+        """The first result of steps that give one value, or the first of several at the end, without iterators."""
+        if self.degree is not None:
+            t = t.split(Long(self.degree.degree(ctx, t)))
+        for step in line:
+            if isinstance(step, FilterStep):
+                if not step.accept(ctx, t):
+                    return MISSING
+            elif isinstance(step, MapStep):
+                value = step.map(ctx, t)
+                if value is MISSING:
+                    return MISSING
+                t = t.split(value)
+            elif isinstance(step, FlatMapStep):  # only the last
+                return next(iter(step.flat_map(ctx, t)), MISSING)
+            elif isinstance(step, Hop):  # only the last, and only asked whether it leads anywhere
+                return MISSING if step.degree(ctx, t) == 0 else self._far_end(ctx, step, t)
+        return t.value
+
+    @staticmethod
+    def _far_end(ctx: ExecutionContext, hop: Hop, t: Traverser) -> Any:
+        return next(hop.run(ctx, iter((t.copy(),)), {})).value
 
     def first_of(self, ctx: ExecutionContext, value: Any) -> Any:
         """``first`` for a bare value."""
@@ -371,17 +389,20 @@ class Child:
 
 def _degree(steps: tuple[Step, ...]) -> Hop | None:
     """The hop of ``out().count()``: for one traverser the count is a degree."""
-    if len(steps) == 2 and isinstance(steps[0], Hop) and steps[1].counts and not steps[0].labels | steps[1].labels:
+    if len(steps) > 1 and isinstance(steps[0], Hop) and steps[1].counts and not steps[0].labels | steps[1].labels:
         return steps[0]
     return None
 
 
-def _only(steps: tuple[Step, ...]) -> Step | None:
-    """The one step of a child that can be asked directly: nobody sees the traversers it would send on."""
-    if len(steps) != 1 or steps[0].labels:
+def _line(steps: tuple[Step, ...]) -> tuple[Step, ...] | None:
+    """Steps whose first result can be computed straight on: one value each, no names, nobody who sees traversers."""
+    if not steps or any(step.labels or step.requires for step in steps):
         return None
-    run = type(steps[0]).run
-    return steps[0] if isinstance(steps[0], Hop) or run in (MapStep.run, FlatMapStep.run, FilterStep.run) else None
+    last = steps[-1]
+    if not all(type(step).run in (MapStep.run, FilterStep.run) for step in steps[:-1]):
+        return None
+    straight = isinstance(last, Hop) or type(last).run in (MapStep.run, FilterStep.run, FlatMapStep.run)
+    return steps if straight else None
 
 
 def chain(

@@ -86,8 +86,7 @@ def properties_of(element: Any, keys: tuple[str, ...] = ()) -> Iterator[Any]:
         return (Property(k, v, element) for k, v in values.items() if not keys or k in keys)
     if isinstance(element, VertexProperty):
         return (Property(k, v, element) for k, v in (element.meta or {}).items() if not keys or k in keys)
-    refuse_cast(element, "Element")
-    return iter(())
+    return refuse_cast(element, "Element")
 
 
 class ValueMapStep(MapStep):

@@ -85,6 +85,8 @@ class GroupValue:
                     out.extend([value] * t.bulk)
             return out
         child = self.by.child  # type: ignore[attr-defined]  # only children are not folded
+        if child.degree is not None and not child.line:
+            return Long(sum(t.bulk * child.degree.degree(ctx, t) for t in traversers))
         if self.reduces:
             for t in child.run(ctx, iter([t.copy() for t in traversers]), {}):
                 return t.value

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.graphs.model import Edge, Element, Property, Vertex, VertexProperty
+from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.predicates import Test, compile_predicate, members
+from workflow.gremlin.steps.adjacent import refuse_cast
 from workflow.gremlin.steps.base import Args, ExecutionContext, FilterStep, Step, StepBuilder
 from workflow.gremlin.steps.sources import flat_ids
 from workflow.gremlin.traversal import Instruction, P, Traversal
@@ -68,7 +69,7 @@ def has_property(value: Any, key: str) -> bool:
         return key in value.graph.edge_values(value.row)
     if isinstance(value, VertexProperty):
         return key in (value.meta or {})
-    return False
+    return refuse_cast(value, "Element")
 
 
 def _element_test(key: str | T, predicate: P) -> Callable[[Any], bool]:
@@ -79,9 +80,14 @@ def _element_test(key: str | T, predicate: P) -> Callable[[Any], bool]:
     if key is T.label:
         return _label_test(compile_predicate(predicate))
     test = compile_predicate(predicate)
-    if key is T.key:
-        return lambda value: isinstance(value, (VertexProperty, Property)) and test(value.key)
-    return lambda value: isinstance(value, (VertexProperty, Property)) and test(value.value)
+    of_key = key is T.key
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, (VertexProperty, Property)):
+            return refuse_cast(value, "Property")
+        return test(value.key if of_key else value.value)
+
+    return holds
 
 
 def _property_test(key: str, test: Test) -> Callable[[Any], bool]:
@@ -93,7 +99,7 @@ def _property_test(key: str, test: Test) -> Callable[[Any], bool]:
             return key in values and test(values[key])
         if isinstance(value, VertexProperty):
             return value.meta is not None and key in value.meta and test(value.meta[key])
-        return False
+        return refuse_cast(value, "Element")
 
     return holds
 
@@ -103,15 +109,20 @@ def _id_test(predicate: P) -> Callable[[Any], bool]:
     wanted = members(predicate) if predicate.name in ("within", "without") else list(predicate.args)
     wanted = [w for w in wanted if w is not None]
     test = compile_predicate(predicate)
-    if wanted and all(isinstance(w, str) for w in wanted):
-        return lambda value: isinstance(value, (Element, VertexProperty)) and test(str(value.id))  # type: ignore[union-attr]
-    return lambda value: isinstance(value, (Element, VertexProperty)) and test(value.id)  # type: ignore[union-attr]
+    as_text = bool(wanted) and all(isinstance(w, str) for w in wanted)
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, (Vertex, Edge, VertexProperty)):
+            return refuse_cast(value, "Element")
+        return test(str(value.id) if as_text else value.id)
+
+    return holds
 
 
 def _label_test(test: Test) -> Callable[[Any], bool]:
     def holds(value: Any) -> bool:
         if not isinstance(value, (Vertex, Edge, VertexProperty)):
-            return False
+            return refuse_cast(value, "Element")
         label = value.label
         if test(label):
             return True
