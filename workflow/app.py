@@ -280,6 +280,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         lifespan="off",
         timeout_graceful_shutdown=5,
         server_header=False,
+        limit_concurrency=2000,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
         # Gremlin drivers answer no pings while they are idle, so pinging would end their connections

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +130,42 @@ def test_a_started_service_is_small(tmp_path: Path) -> None:
     process.terminate()
     process.communicate(timeout=60)
     assert resident < 150_000_000
+
+
+def test_tls_is_spoken_with_a_configured_certificate(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    self_signed(key, certificate)
+    process = launch(tmp_path / "home", DESPINA_TLS_CERTIFICATE=str(certificate), DESPINA_TLS_KEY=str(key))
+    assert process.stdout is not None
+    port = process.stdout.readline().split()[1]
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with urllib.request.urlopen(f"https://localhost:{port}/ml/endpoints", context=trust) as answer:
+        assert json.loads(answer.read()) == {"ids": []}
+    process.terminate()
+    process.communicate(timeout=60)
+
+
+def self_signed(key: Path, certificate: Path) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(private.private_bytes(pem, pkcs8, plain))
+    certificate.write_bytes(signed.public_bytes(pem))

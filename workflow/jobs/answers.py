@@ -15,6 +15,7 @@ from workflow.api.responses import (
 )
 from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.model import Job
+from workflow.jobs.supervisor import Supervisor, working_folder
 from workflow.runners.base import Runner
 from workflow.stages.layout import Resource, arn
 
@@ -39,12 +40,14 @@ class Answers:
 
     Args:
         runner: knows the progress and log of what runs.
+        supervisor: knows what waits.
         endpoints: knows what serves.
         region, account: for ARNs.
     """
 
-    def __init__(self, runner: Runner, endpoints: Endpoints, region: str, account: str) -> None:
-        self._runner, self._endpoints, self._region, self._account = runner, endpoints, region, account
+    def __init__(self, runner: Runner, supervisor: Supervisor, endpoints: Endpoints, region: str, account: str) -> None:
+        self._runner, self._supervisor, self._endpoints = runner, supervisor, endpoints
+        self._region, self._account = region, account
 
     def status(self, job: Job) -> Status:
         """The answer for a job or endpoint of any kind."""
@@ -54,8 +57,7 @@ class Answers:
         common["reused_from"] = job.reused_from
         common["details"] = _details(job.result)
         if job.state in ("InProgress", "Stopping"):
-            progress = self._runner.progress(job.names.get("work") or job.names["name"])
-            common["progress"] = dict(progress) if progress is not None else None
+            common["progress"] = self._progress(job)
         main = self._resource(job, "processing-job", job.names["name"], job.names["output"], job.state)
         match job.kind:
             case "dataprocessing":
@@ -69,6 +71,13 @@ class Answers:
                 return ModelTrainingStatus(
                     **common, processing_job=main, hpo_job=hpo, models=[self._model(best)] if best else None
                 )
+
+    def _progress(self, job: Job) -> dict[str, Any]:
+        progress = self._runner.progress(working_folder(job))
+        if progress is not None:
+            return dict(progress)
+        phase = "waiting" if self._supervisor.is_waiting(job.kind, job.id) else "starting"
+        return {"phase": phase, "step": 0, "total": 0, "metric": None, "eta_s": None, "updated_ms": job.updated_ms}
 
     def _endpoint(self, job: Job, common: dict[str, Any]) -> EndpointStatus:
         state = job.state

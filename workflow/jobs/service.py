@@ -67,7 +67,7 @@ class JobService:
     ) -> None:
         self._store, self._storage, self._runner = store, storage, runner
         self._supervisor, self._endpoints, self._place, self._clock = supervisor, endpoints, place, clock
-        self._answers = Answers(runner, endpoints, place.region, place.account)
+        self._answers = Answers(runner, supervisor, endpoints, place.region, place.account)
         self._starting = threading.Lock()
         self._last_ms = 0
 

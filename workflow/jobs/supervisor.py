@@ -40,6 +40,7 @@ class Supervisor:
         self._controls: dict[_Key, Control] = {}
         self._threads: dict[_Key, threading.Thread] = {}
         self._to_clean: set[_Key] = set()
+        self._has_slot: set[_Key] = set()
         self._closing = threading.Event()
 
     def recover(self) -> None:
@@ -71,6 +72,10 @@ class Supervisor:
         if control is not None:
             control.cancelled.set()
 
+    def is_waiting(self, kind: Kind, job_id: str) -> bool:
+        """Whether a job in progress has not begun, for other jobs run before it."""
+        return (kind, job_id) in self._controls and (kind, job_id) not in self._has_slot
+
     def close(self, timeout_s: float = 20.0) -> None:
         """Stop every running job; they stay InProgress and go on at the next start."""
         self._closing.set()
@@ -89,9 +94,11 @@ class Supervisor:
                 if control.cancelled.is_set():
                     self._end_cancelled(key)
                     return
+            self._has_slot.add(key)
             try:
                 self._run(key, control)
             finally:
+                self._has_slot.discard(key)
                 self._slots.release()
         except (UnknownJob, IllegalTransition):  # deleted or stopped in the meantime
             _log.info("%s %s was changed while it ran", kind, job_id, exc_info=True)

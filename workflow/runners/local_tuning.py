@@ -280,10 +280,7 @@ class LocalTuning:
         return " ".join([family, *(f"{name}={chosen[name]}" for name in dict.fromkeys(names) if name in chosen)])
 
     def _write_progress(self, running: Mapping[Future[Trial], int], reused: set[int], phase: str = "training") -> None:
-        done = [trial for trial in self.finished.values() if trial.number not in reused]
-        left = self.tuning.trials - len(self.finished)
-        walls = [trial.wall_s for trial in done]
-        eta_s = sum(walls) / len(walls) * left / self.parallel if walls else None
+        under_way = [self._running_trial(number) for number in sorted(running.values())]
         winner = best(self.finished.values(), self.tuning.direction)
         metric = None if winner is None else {"name": f"validation_{self.tuning.metric}", "value": winner.value}
         document = {
@@ -291,14 +288,14 @@ class LocalTuning:
             "step": len(self.finished),
             "total": self.tuning.trials,
             "metric": metric,
-            "eta_s": eta_s,
+            "eta_s": self._eta_s(reused, under_way),
             "updated_ms": int(time.time() * 1000),
             "trials": [
                 *(
                     {"number": t.number, "name": t.name, "state": t.state, "model": t.family, "value": t.value}
                     for t in sorted(self.finished.values(), key=lambda t: t.number)
                 ),
-                *(self._running_trial(number) for number in sorted(running.values())),
+                *under_way,
             ],
         }
         path = self.folder / "progress.json"
@@ -308,6 +305,18 @@ class LocalTuning:
             partial.replace(path)
         except OSError as error:
             _log.debug("no progress written: %s", error)
+
+    def _eta_s(self, reused: set[int], under_way: list[dict[str, Any]]) -> float | None:
+        """Seconds to the end: by the trials that have ended, before the first by what the running ones expect."""
+        left = self.tuning.trials - len(self.finished)
+        walls = [trial.wall_s for trial in self.finished.values() if trial.number not in reused]
+        if walls:
+            return sum(walls) / len(walls) * left / self.parallel
+        expected = [trial.get("progress", {}).get("eta_s") for trial in under_way]
+        known = [float(eta_s) for eta_s in expected if isinstance(eta_s, int | float)]
+        if not known:
+            return None
+        return max(known) * math.ceil(left / self.parallel)
 
     def _running_trial(self, number: int) -> dict[str, Any]:
         base = self.folder / f"trial-{number:03d}" / "ml"

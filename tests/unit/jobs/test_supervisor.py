@@ -145,6 +145,8 @@ def test_a_job_that_waits_for_a_slot_can_be_stopped(store: JobStore) -> None:
     while not scripted.ran:
         time.sleep(0.01)
     supervisor.submit(job("b"))
+    assert supervisor.is_waiting("dataprocessing", "b")
+    assert not supervisor.is_waiting("dataprocessing", "a")
     supervisor.cancel("dataprocessing", "b", False)
     wait_for(store, "Stopped", "b")
     assert scripted.ran == ["a"]
