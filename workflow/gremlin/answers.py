@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from workflow.errors import UnsupportedOperation
@@ -40,6 +41,7 @@ from workflow.inference.base import (
     Subgraph,
     Task,
 )
+from workflow.inference.connections import EndpointUnreachable
 from workflow.inference.requests import SubgraphTooLarge
 
 SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
@@ -137,9 +139,10 @@ class Answers:
             inputs=tuple(self._input(one) for one in group),  # type: ignore[arg-type]  # all of one kind
             topk=self._spec.limit,
             subgraph=self._subgraph(group),
+            timeout_s=self._time_left(),
         )
         try:
-            answer = self._service.predict_properties(self._endpoint, query)
+            answer = self._within_time(lambda: self._service.predict_properties(self._endpoint, query))
         except SubgraphTooLarge:
             if len(group) == 1:
                 raise
@@ -228,9 +231,10 @@ class Answers:
             topk=topk,
             exclude={str(vertex.id): sorted(ids) for vertex, ids in linked.items() if ids},
             subgraph=self._subgraph(vertices),
+            timeout_s=self._time_left(),
         )
         try:
-            answer = self._service.predict_links(self._endpoint, query)
+            answer = self._within_time(lambda: self._service.predict_links(self._endpoint, query))
         except SubgraphTooLarge:
             if len(vertices) == 1:
                 raise
@@ -290,12 +294,25 @@ class Answers:
         pairs = tuple((str(vertex.id), self._spec.other_end) for vertex in vertices)
         if not pairs:
             return
-        answer = self._service.predict_relations(self._endpoint, RelationQuery(pairs, self._spec.limit))
+        query = RelationQuery(pairs, self._spec.limit, self._time_left())
+        answer = self._within_time(lambda: self._service.predict_relations(self._endpoint, query))
         self._note_origin(answer)
         for vertex, results in zip(vertices, answer.results, strict=True):
             self._results[vertex] = self._kept(results)
 
-    # -- both
+    # -- all
+
+    def _time_left(self) -> float | None:
+        deadline = self._ctx.deadline
+        return None if deadline is None else deadline - time.monotonic()
+
+    def _within_time(self, call: Callable[[], Predictions]) -> Predictions:
+        """The answer; where the query's own time is up, that is what the error says."""
+        try:
+            return call()
+        except EndpointUnreachable:
+            self._ctx.check()
+            raise
 
     def _subgraph(self, elements: Sequence[Vertex | Edge]) -> Subgraph | None:
         if not self._spec.inductive or self._card is None:

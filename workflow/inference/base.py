@@ -158,6 +158,7 @@ class LinkQuery:
 
     ``way`` ``out``: inputs are sources, candidates targets; ``in``: the other way round. ``exclude`` names candidates
     an input must not get. At most ``MAX_INPUTS_PER_CALL`` inputs are sent in one call; the service splits what is more.
+    ``timeout_s`` is what the query has left, where that is less than the service would wait.
     """
 
     relation: str
@@ -167,6 +168,7 @@ class LinkQuery:
     topk: int
     exclude: Mapping[str, Sequence[str]] = field(default_factory=dict)
     subgraph: Subgraph | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class PropertyQuery:
     inputs: tuple[NodeInput, ...] | tuple[EdgeInput, ...]
     topk: int
     subgraph: Subgraph | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class RelationQuery:
 
     pairs: tuple[tuple[str, str], ...]
     topk: int
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

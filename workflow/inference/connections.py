@@ -28,8 +28,13 @@ class ConnectionPool:
         self._idle: dict[str, list[http.client.HTTPConnection]] = defaultdict(list)
         self._lock = threading.Lock()
 
-    def post(self, url: str, body: bytes) -> tuple[int, bytes]:
-        """POST JSON; gives the status and the body. Raises EndpointUnreachable."""
+    def post(self, url: str, body: bytes, timeout_s: float | None = None) -> tuple[int, bytes]:
+        """POST JSON; gives the status and the body. Raises EndpointUnreachable.
+
+        Args:
+            timeout_s: less patience than the pool's own, for this call.
+        """
+        patience_s = self._timeout_s if timeout_s is None else max(0.001, min(timeout_s, self._timeout_s))
         parts = urlsplit(url)
         host = parts.netloc
         connection = self._take(host)
@@ -37,14 +42,16 @@ class ConnectionPool:
         while True:
             if connection is None:
                 kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-                connection = kind(host, timeout=self._timeout_s)
+                connection = kind(host, timeout=patience_s)
+            elif connection.sock is not None:
+                connection.sock.settimeout(patience_s)
             try:
                 connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 data = answer.read()
             except TimeoutError as error:
                 connection.close()
-                raise EndpointUnreachable(url, f"no answer within {self._timeout_s:g} s") from error
+                raise EndpointUnreachable(url, f"no answer within {patience_s:g} s") from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if not reused:

@@ -70,27 +70,31 @@ class EndpointService:
         return model_card(endpoint.description)
 
     def predict_links(self, endpoint: EndpointRecord, query: LinkQuery) -> Predictions:
-        return self._ask(endpoint, query.inputs, lambda inputs: link_request(query, inputs))
+        return self._ask(endpoint, query.inputs, lambda inputs: link_request(query, inputs), query.timeout_s)
 
     def predict_properties(self, endpoint: EndpointRecord, query: PropertyQuery) -> Predictions:
         inputs: Sequence[NodeInput | EdgeInput] = query.inputs
-        return self._ask(endpoint, inputs, lambda batch: property_request(query, batch))
+        return self._ask(endpoint, inputs, lambda batch: property_request(query, batch), query.timeout_s)
 
     def predict_relations(self, endpoint: EndpointRecord, query: RelationQuery) -> Predictions:
-        return self._ask(endpoint, query.pairs, lambda pairs: relation_request(query, pairs))
+        return self._ask(endpoint, query.pairs, lambda pairs: relation_request(query, pairs), query.timeout_s)
 
     def close(self) -> None:
         """Close idle connections."""
         self._connections.close()
 
     def _ask(
-        self, endpoint: EndpointRecord, inputs: Sequence[_T], request: Callable[[Sequence[_T]], bytes]
+        self,
+        endpoint: EndpointRecord,
+        inputs: Sequence[_T],
+        request: Callable[[Sequence[_T]], bytes],
+        timeout_s: float | None,
     ) -> Predictions:
         results: list[tuple[Prediction, ...]] = []
         model_id, created_ms = "", None
         for start in range(0, len(inputs), MAX_INPUTS_PER_CALL):
             batch = inputs[start : start + MAX_INPUTS_PER_CALL]
-            status, body = self._connections.post(f"{endpoint.url}/invocations", request(batch))
+            status, body = self._connections.post(f"{endpoint.url}/invocations", request(batch), timeout_s)
             if status != 200:
                 raise _refused(endpoint, status, body)
             found, model_id, created_ms = read_answer(body, len(batch))
