@@ -59,6 +59,9 @@ class FakeEndpoint:
             daemon_threads = True
             request_queue_size = 128  # five by default: a burst of callers would be refused
 
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A caller that went away is its own business."""
+
         self._server = Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
