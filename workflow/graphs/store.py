@@ -323,6 +323,7 @@ class EmbeddedGraph:
     def _vertex_codes(self, labels: Sequence[str]) -> list[int]:
         """Codes of the labels that carry one of the names."""
         vertices = self.state.vertices
+        labels = [label for label in labels if isinstance(label, str)]
         if self.profile != "neptune":
             return [vertices.label_codes[label] for label in dict.fromkeys(labels) if label in vertices.label_codes]
         wanted = set(labels)
@@ -334,7 +335,8 @@ class EmbeddedGraph:
 
     def _edge_codes(self, labels: Sequence[str]) -> list[int]:
         codes = self.state.edges.label_codes
-        return [codes[label] for label in dict.fromkeys(labels) if label in codes]
+        named = dict.fromkeys(label for label in labels if isinstance(label, str))
+        return [codes[label] for label in named if label in codes]
 
     # -- ids
     def _find(self, elements: Elements, id: Any) -> int | None:

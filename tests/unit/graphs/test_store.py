@@ -147,6 +147,17 @@ def test_one_of_several_labels_finds_the_vertex() -> None:
     assert graph.vertex_rows(["student"]).tolist() == [0]
 
 
+@pytest.mark.parametrize("profile", ["neptune", "tinkerpop"])
+def test_what_cannot_be_an_id_or_a_label_is_found_nowhere(profile: Profile) -> None:
+    graph = graph_of(("a", "x", "b"), profile=profile)
+    nonsense: Any
+    for nonsense in ([1], {}, None, 1.5, True, object()):
+        assert graph.vertex_row(nonsense) is None
+        assert graph.edge_row(nonsense) is None
+        assert list(graph.vertices([nonsense])) == []
+        assert graph.neighbours(0, "both", [nonsense]) == []
+
+
 @pytest.mark.parametrize(("cardinality", "values"), [("single", [2]), ("set", [1, 2]), ("list", [1, 1, 2])])
 def test_cardinality_decides_which_values_stay(cardinality: Any, values: list[int]) -> None:
     graph = graph_of(("a", "x", "b"))
