@@ -10,10 +10,10 @@ from workflow.gremlin.compile import Plan
 from workflow.gremlin.predicates import compile_predicate, members
 from workflow.gremlin.steps.adjacent import AdjacentStep, EndsStep, IncidentStep
 from workflow.gremlin.steps.base import Step
-from workflow.gremlin.steps.by import IDENTITY, ByKey, ByToken
-from workflow.gremlin.steps.elements import ValuesStep
+from workflow.gremlin.steps.by import IDENTITY, ByChild, ByKey, ByToken
+from workflow.gremlin.steps.elements import TokenStep, ValuesStep
 from workflow.gremlin.steps.filters import DedupStep, IdentityStep, RangeStep
-from workflow.gremlin.steps.group import GroupCountStep
+from workflow.gremlin.steps.group import GroupCountStep, GroupStep
 from workflow.gremlin.steps.has import Container, HasKeyStep, HasStep
 from workflow.gremlin.steps.order import OrderStep
 from workflow.gremlin.steps.reduce import CountStep, ExtremeStep, MeanStep, SumStep
@@ -26,6 +26,7 @@ from workflow.gremlin.steps.rows import (
     Finish,
     GroupCount,
     Hop,
+    Labels,
     Operation,
     Ordered,
     Reduce,
@@ -46,6 +47,7 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
     if "RepeatUnrollStrategy" not in without:
         steps = _unrolled(steps)
     _limited(steps)
+    steps = [_counting(step) for step in steps]
     if plan.full_path:
         return tuple(steps)
     on_rows = _on_rows(steps)
@@ -99,6 +101,22 @@ def _limited(steps: Sequence[Step]) -> None:
     for step, following in pairwise(steps):
         if isinstance(step, OrderStep) and isinstance(following, RangeStep) and following.high >= 0:
             step.limit = following.high
+
+
+# -- group().by(x).by(count())
+
+
+def _counting(step: Step) -> Step:
+    """A groupCount() for a group() whose values are counts."""
+    if type(step) is not GroupStep or step.value.folded or not isinstance(step.value.by, ByChild):
+        return step
+    inner = step.value.by.child.steps
+    if len(inner) != 1 or not inner[0].counts:
+        return step
+    out = GroupCountStep()
+    out.by = step.key_by
+    out.name, out.labels, out.tracked = "groupCount", step.labels, step.tracked
+    return out
 
 
 # -- merging equal traversers
@@ -195,10 +213,18 @@ def _finish(
             return GroupCount(step.by.key), 1
         if isinstance(step.by, ByToken) and step.by.token is T.label:
             return GroupCount(by_label=True), 1
-    if isinstance(step, ValuesStep) and len(step.keys) == 1 and not step.tracked and at + 1 < len(steps):
-        how = _reduction(steps[at + 1])
+    following = steps[at + 1] if at + 1 < len(steps) and not step.tracked else None
+    if isinstance(step, ValuesStep) and len(step.keys) == 1 and following is not None:
+        how = _reduction(following)
         if how is not None:
             return Reduce(step.keys[0], how), 2
+        if _counts_values(following):
+            return GroupCount(step.keys[0]), 2
+    if isinstance(step, TokenStep) and step.token is T.label and following is not None:
+        if _counts_values(following):
+            return GroupCount(by_label=True), 2
+        if isinstance(following, DedupStep) and following.by is IDENTITY and not following.names:
+            return Labels(), 2
     if (
         isinstance(step, OrderStep)
         and len(step.comparators.parts) == 1
@@ -208,6 +234,10 @@ def _finish(
         if isinstance(by, ByKey) and way in (Order.asc, Order.desc):
             return Ordered(by.key, way, step.limit), 1
     return None, 0
+
+
+def _counts_values(step: Step) -> bool:
+    return type(step) is GroupCountStep and (step.by is None or step.by is IDENTITY)
 
 
 def _reduction(step: Step) -> str | None:

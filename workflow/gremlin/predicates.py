@@ -42,6 +42,8 @@ NEGATED: dict[str, str] = {
 
 def compile_predicate(predicate: P) -> Test:
     """The function of a predicate. Raises QueryFailed for arguments it cannot have."""
+    if not isinstance(predicate, P):
+        raise QueryFailed(f"A predicate is expected and not {predicate!r}")
     try:
         builder = _BUILDERS[predicate.name]
     except KeyError:

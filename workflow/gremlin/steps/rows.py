@@ -8,6 +8,7 @@ runs those where the graph has no arrays or a property is not the same simple ty
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -254,16 +255,33 @@ class GroupCount:
             places = np.flatnonzero(counts)
             yield made_map([(codes.values[p], Long(counts[p])) for p in places.tolist()])
         elif self.by_label:
-            label_of = graph.vertex_label if frontier.kind is Vertex else graph.edge_label
-            labels: dict[str, int] = {}
-            for row, times in zip(frontier.rows.tolist(), frontier.bulks().tolist(), strict=True):
-                label = label_of(row)
-                labels[label] = labels.get(label, 0) + times
+            labels = (
+                Counter(_labels(frontier)) if frontier.bulk is None else _weighted(_labels(frontier), frontier.bulk)
+            )
             yield {label: Long(times) for label, times in labels.items()}
         else:
             size = int(frontier.rows.max()) + 1 if len(frontier.rows) else 0
             counts = _summed(frontier.rows, frontier, size)
             yield made_map([(frontier.kind(graph, p), Long(counts[p])) for p in np.flatnonzero(counts).tolist()])
+
+
+def _labels(frontier: Frontier) -> Iterator[str]:
+    label_of = frontier.graph.vertex_label if frontier.kind is Vertex else frontier.graph.edge_label
+    return map(label_of, frontier.rows.tolist())
+
+
+def _weighted(keys: Iterator[str], weights: Rows) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for key, weight in zip(keys, weights.tolist(), strict=True):
+        sums[key] = sums.get(key, 0) + weight
+    return sums
+
+
+class Labels:
+    """``label().dedup()``."""
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        return iter(dict.fromkeys(_labels(frontier)))
 
 
 def _summed(places: Rows, frontier: Frontier, size: int) -> Rows:
