@@ -123,19 +123,18 @@ def test_the_everyday_magics_work(jupyter: Path, home: Path) -> None:
             "%load_ids --silent --store-to loads",
             "%statistics --silent --store-to statistics",
             "%summary --silent --store-to summary",
-            "%db_reset -y --silent --store-to reset",
+            "%db_reset -y",
             "%%gremlin --silent --store-to left\ng.V().count()",
-            "[status, sorted(names), queries, summary, reset, left]",
+            "[status, sorted(names), queries, summary, left]",
         )
     finally:
         service.stop()
-    status, names, queries, summary, reset, left = answers
+    status, names, queries, summary, left = answers
     assert status["status"] == "healthy"
     # f16 Alistair, f20 Charlie, f21 Mary, f23 Gary, f25 Arnold
     assert names == ["Alistair", "Arnold", "Charlie", "Gary", "Mary"]
     assert queries["runningQueryCount"] == 0
     assert summary["payload"]["graphSummary"]["numNodes"] == 20
-    assert reset["status"] == "200 OK"
     assert left == [0]
 
 
@@ -163,7 +162,7 @@ def test_every_stage_runs_from_magics_though_the_service_is_killed_between_any_t
         return value
 
     try:
-        assert stage(LOAD, "load['payload']['overallStatus']['status'] if 'payload' in load else load") is not None
+        assert stage(LOAD, "%%gremlin --silent --store-to n\ng.V().count()", "n") == [20]
         address = service.url.removeprefix("http://")
         exported = stage(
             f"export = {EXPORT!r}",

@@ -20,6 +20,7 @@ Strategy = Literal["log", "linear", "power2"]
 Tiers = dict[str, list[HpoParameter]]
 
 SMALL_GRAPH = 100_000
+TINY_GRAPH = 1_000
 ACC_TOPK = 3
 _LARGEST_BATCH, _SMALLEST_BATCH = 4096, 2
 
@@ -65,11 +66,16 @@ def batch_sizes(items: int) -> tuple[int, int, int]:
 
 def epochs(items: int, link: bool) -> tuple[int, int]:
     """Fewest and most passes: small graphs need more of them, and they cost little there."""
-    if items < 1_000:
+    if items < TINY_GRAPH:
         return (20, 100) if link else (20, 60)
     if items < SMALL_GRAPH:
         return (10, 60) if link else (10, 40)
     return 3, 30
+
+
+def stop_window(items: int) -> int:
+    """How many evaluations early stopping looks back: Neptune's three, more where few validation links make noise."""
+    return 3 if items >= TINY_GRAPH else 20
 
 
 def _configuration(model: str, task: TaskType, metric: str, tiers: Tiers) -> ModelHpoConfiguration:
@@ -99,7 +105,7 @@ def _gnn(items: int, task: TaskType) -> Tiers:
         HpoParameter(param="low-mem", type="bool", default=True),
         HpoParameter(param="l2norm", type="float", default=0),
         HpoParameter(param="enable-early-stop", type="bool", default=True),
-        HpoParameter(param="window-for-early-stop", type="int", default=3),
+        HpoParameter(param="window-for-early-stop", type="int", default=stop_window(items)),
     ]
     if link:
         tier2.append(_whole("num-negs", 4, 32, "power2", 10))
@@ -147,7 +153,7 @@ def _kge(items: int, model: str) -> Tiers:
             HpoParameter(param="rel-part", type="bool", default=False),
             HpoParameter(param="neg-share", type="bool", default=True),
             HpoParameter(param="enable-early-stop", type="bool", default=True),
-            HpoParameter(param="window-for-early-stop", type="int", default=3),
+            HpoParameter(param="window-for-early-stop", type="int", default=stop_window(items)),
         ],
     }
 
