@@ -368,6 +368,23 @@ def source_options(traversal: Traversal) -> dict[str, Any]:
     return found
 
 
+ANSWER_OPTIONS: Final = ("materializeProperties", "batchSize", "bulkResults")
+
+
+def answer_options(query: Query) -> dict[str, Any]:
+    """What ``with()`` in the query itself says about how it is answered; it counts more than the request around it."""
+    if isinstance(query.gremlin, Traversal):
+        options = source_options(query.gremlin) if query.gremlin.source else {}
+    elif any(name in query.gremlin for name in ANSWER_OPTIONS):
+        try:
+            options = source_options(parse(query.gremlin, query.bindings)[-1].traversal)
+        except WorkflowError:
+            return {}  # told when the query is run
+    else:
+        return {}
+    return {name: options[name] for name in ANSWER_OPTIONS if name in options}
+
+
 def bytecode_text(traversal: Traversal) -> str:
     """A traversal written out roughly as Gremlin, for lists and logs; cut at 4096 characters."""
     calls = [*traversal.source, *traversal.steps]

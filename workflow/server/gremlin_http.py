@@ -25,7 +25,7 @@ from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
 from workflow.server.errors import error_response
 from workflow.server.gremlin_answers import BadMessage, Code, known
-from workflow.server.gremlin_execution import Query, QueryRunner
+from workflow.server.gremlin_execution import Query, QueryRunner, answer_options
 from workflow.server.gremlin_http4 import TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin_protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin_queries import RunningQuery
@@ -96,7 +96,8 @@ class GremlinDoor:
             request_id = asked.request_id
             running = self.runner.registry.accept(asked.query.text, str(request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
-            dialect = Dialect(materializes(asked.args, self.runner.profile), legacy)
+            args = {**asked.args, **answer_options(asked.query)}
+            dialect = Dialect(materializes(args, self.runner.profile), legacy)
             content = await self.in_worker(request, running, lambda: self._answer(asked, running, dialect))
         except Exception as error:  # noqa: BLE001 - the edge of a request
             failure = known(error)

@@ -26,7 +26,14 @@ from workflow.gremlin.wire import BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED, g
 from workflow.gremlin.wire.codecs import normal_mime
 from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_string
 from workflow.server.gremlin_answers import known
-from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, close, transaction_command
+from workflow.server.gremlin_execution import (
+    Query,
+    QueryRunner,
+    QuerySession,
+    answer_options,
+    close,
+    transaction_command,
+)
 from workflow.server.gremlin_queries import RunningQuery
 from workflow.server.gremlin_streams import WorkerStream
 
@@ -197,7 +204,6 @@ def asked_of(content_type: str, body: bytes, *, materialize: bool) -> Asked4:
     else:
         fields, text = graphson4.read_request(body)
     source = str(fields.get("g") or "g")
-    asked = fields.get("materializeProperties")
     timeout = fields.get("timeoutMillis")
     query = Query(
         text,
@@ -205,6 +211,8 @@ def asked_of(content_type: str, body: bytes, *, materialize: bool) -> Asked4:
         parameters(fields.get("parameters")),
         timeout if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) else None,
     )
+    fields |= answer_options(query)
+    asked = fields.get("materializeProperties")
     transaction = fields.get("transactionId")
     return Asked4(
         query,

@@ -25,7 +25,7 @@ from workflow.gremlin.wire import (
 )
 from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.server.gremlin_answers import BadMessage, Code, WrongCredentials, known, status_of
-from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession
+from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, answer_options
 from workflow.server.gremlin_queries import RunningQuery
 from workflow.settings import Profile
 
@@ -188,11 +188,10 @@ class Conversation:
         scripts: list[Script] | None,
     ) -> Iterator[Frame]:
         results = self.runner.results(query, running, session, scripts)
-        dialect = Dialect(materializes(request.args, self.profile), self._legacy_dates)
         try:
-            for code, data, count in batches(
-                results, codec.items(dialect), batch_size(request.args), traversers=request.op == "bytecode"
-            ):
+            args = {**request.args, **answer_options(query)}
+            items = codec.items(Dialect(materializes(args, self.profile), self._legacy_dates))
+            for code, data, count in batches(results, items, batch_size(args), traversers=request.op == "bytecode"):
                 yield as_frame(codec, codec.response(request.id, code, "", None, data, count))
         except GeneratorExit:
             results.close()  # type: ignore[attr-defined]  # a generator, which Iterator does not say

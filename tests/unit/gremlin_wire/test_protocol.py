@@ -449,6 +449,14 @@ def test_elements_are_references_in_neptune_and_whole_in_tinkerpop() -> None:
         assert ("properties" in data_of(answer)[0]["@value"]) is not whole
 
 
+def test_options_inside_the_query_count_more_than_those_around_it(conversation: Conversation) -> None:
+    asked(conversation, "g.addV('x').property('k','v')")
+    text = "g.with('materializeProperties', 'tokens').with('batchSize', 2).inject(1,2,3).V()"
+    found = asked(conversation, text, materializeProperties="all", batchSize=64)
+    assert codes(found) == [206, 200]
+    assert "properties" not in data_of(found[-1])[0]["@value"]
+
+
 @pytest.mark.parametrize(
     ("agent", "old"),
     [
