@@ -181,6 +181,7 @@ def _build(
         encodings=features.encodings,
         model_type=job.model_type,
         seed=job.seed,
+        info=_snapshot(job.input),
     )
     warnings = [*export.warnings, *features.warnings, *(text for one in learned for text in one.warnings)]
     if len({one.target.task for one in learned}) > 1:
@@ -190,6 +191,12 @@ def _build(
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
     title = f"Data processing of {job.config_file_name}"
     return graph, encoders, ReportData(title=title, features=features.rows, warnings=warnings)
+
+
+def _snapshot(export: Path) -> dict[str, int]:
+    """When the graph was exported: its oldest data file tells, as long as nobody copied it without its time."""
+    written = [file.stat().st_mtime_ns for file in export.rglob("*.csv")]
+    return {"graph_snapshot_ms": min(written) // 1_000_000} if written else {}
 
 
 class _Features:
