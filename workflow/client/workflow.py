@@ -134,8 +134,9 @@ class Workflow:
     ) -> Job:
         """Load a graph: an s3:// prefix of Neptune CSV, or frames (pandas, or any other that Narwhals knows).
 
-        Frames need the columns ``~id`` and ``~label``, edges ``~from`` and ``~to`` as well; further columns are
-        properties, typed by their dtype unless the name carries a type (``age:Int``).
+        ``nodes`` and ``edges`` are one frame each, or lists of them, such as one a label. Frames need the columns
+        ``~id`` and ``~label``, edges ``~from`` and ``~to`` as well; further columns are properties, typed by their
+        dtype unless the name carries a type (``age:Int``).
         """
         if (source is None) == (nodes is None and edges is None):
             raise InvalidParameter(
@@ -143,9 +144,11 @@ class Workflow:
             )
         if source is None:
             prefix = self.bucket / "load" / uuid.uuid4().hex
-            for name, frame in (("nodes", nodes), ("edges", edges)):
-                if frame is not None:
-                    self.storage.write(prefix / f"{name}.csv", write_neptune_csv(frame, kind=name))
+            for name, frames in (("nodes", nodes), ("edges", edges)):
+                for number, frame in enumerate(frames if isinstance(frames, list | tuple) else [frames]):
+                    if frame is not None:
+                        data = write_neptune_csv(frame, kind=name, first=f"e{number}." if number else "e")
+                        self.storage.write(prefix / f"{name}-{number}.csv", data)
             source = str(prefix)
         answer = self.connection.call(
             "start_loader_job",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -12,9 +14,11 @@ from workflow.client.charts import link_chart, ranking_histogram
 from workflow.client.connection import Connection, literal
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.run import WorkflowFile
-from workflow.client.workflow import Job
+from workflow.client.workflow import Job, Workflow
 from workflow.errors import InvalidParameter
 from workflow.gremlin.lang import parse
+from workflow.storage.local import LocalStorage
+from workflow.storage.uri import S3Uri
 
 
 @pytest.mark.parametrize(
@@ -35,12 +39,34 @@ def test_the_type_of_a_column_comes_from_its_dtype() -> None:
 
 def test_a_type_in_the_name_of_a_column_wins_and_missing_values_are_empty() -> None:
     frame = pd.DataFrame({"~id": ["a", "b"], "~label": ["P", "P"], "age:Int": [3.0, None]})
-    assert write_neptune_csv(frame, kind="nodes").decode() == "~id,~label,age:Int\na,P,3.0\nb,P,\n"
+    assert write_neptune_csv(frame, kind="nodes").decode() == "~id,~label,age:Int\na,P,3\nb,P,\n"
 
 
 def test_polars_frames_are_taken_as_well_and_edges_are_numbered() -> None:
     frame = pl.DataFrame({"~from": ["a", "b"], "~to": ["b", "a"], "~label": ["K", "K"]})
     assert write_neptune_csv(frame, kind="edges").decode() == "~id,~from,~to,~label\ne0,a,b,K\ne1,b,a,K\n"
+
+
+def test_frames_of_several_labels_are_loaded_together(tmp_path: Path) -> None:
+    calls: list[dict[str, Any]] = []
+
+    class Loader(Connection):
+        def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+            calls.append(arguments)
+            return {"payload": {"loadId": "l", "overallStatus": {"status": "LOAD_COMPLETED"}}}
+
+    storage = LocalStorage(tmp_path)
+    people, films = (pd.DataFrame({"~id": [id], "~label": [label]}) for id, label in (("a", "P"), ("f", "F")))
+    seen, liked = (pd.DataFrame({"~from": ["a"], "~to": ["f"], "~label": [label]}) for label in ("seen", "liked"))
+    Workflow(Loader(), storage=storage).load(nodes=[people, films], edges=[seen, liked])
+    prefix = S3Uri.parse(calls[0]["source"])
+    assert {str(o.uri).removeprefix(f"{prefix}/"): storage.read(o.uri).decode() for o in storage.list(prefix)} == {
+        "nodes-0.csv": "~id,~label\na,P\n",
+        "nodes-1.csv": "~id,~label\nf,F\n",
+        # numbered edges of different frames are different edges
+        "edges-0.csv": "~id,~from,~to,~label\ne0,a,f,seen\n",
+        "edges-1.csv": "~id,~from,~to,~label\ne1.0,a,f,liked\n",
+    }
 
 
 def test_a_frame_without_labels_is_refused_by_the_name_of_the_column() -> None:
