@@ -1,0 +1,178 @@
+"""What a user is likely to get wrong on the way, and the sentence that answers it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.client.connection import ServiceError
+from workflow.client.service import start_service
+from workflow.client.workflow import Job, StageFailed, Workflow
+from workflow.datasets import dataset
+from workflow.errors import WorkflowError
+
+TARGET = {"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workflow]:
+    service = start_service(tmp_path_factory.mktemp("empty"))
+    yield service.workflow("s3://lab")
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def social(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workflow]:
+    service = start_service(tmp_path_factory.mktemp("social"))
+    client = service.workflow("s3://lab")
+    for name in dataset("social").files:
+        client.storage.write(client.bucket / "graph" / name, (dataset("social").folder / name).read_bytes())
+    client.wait(client.load(str(client.bucket / "graph")))
+    yield client
+    service.stop()
+
+
+def why_export_fails(client: Workflow, **neptune_ml: Any) -> str:
+    """Refused at once or failed later: the sentence either way."""
+    with pytest.raises(WorkflowError) as caught:
+        client.wait(client.export(**neptune_ml))
+    if isinstance(caught.value, ServiceError):
+        assert caught.value.status == 400
+    return caught.value.message
+
+
+def test_a_label_the_graph_does_not_have_is_answered_with_those_it_has(social: Workflow) -> None:
+    said = why_export_fails(social, targets=[{"node": "Person", "property": "name", "type": "classification"}])
+    assert "Person" in said
+    assert "User" in said
+
+
+def test_a_target_without_such_an_edge_type_is_answered_with_those_there_are(social: Workflow) -> None:
+    said = why_export_fails(social, targets=[{**TARGET, "edge": ["User", "LIKES", "User"]}])
+    assert "LIKES" in said
+    assert "FRIEND" in said
+
+
+def test_an_empty_graph_is_not_exported(empty: Workflow) -> None:
+    assert "empty" in why_export_fails(empty, targets=[TARGET])
+
+
+def test_a_split_rate_that_does_not_add_up_is_refused_in_the_exporters_words(social: Workflow) -> None:
+    said = why_export_fails(social, targets=[{**TARGET, "split_rate": [0.5, 0.1, 0.1]}])
+    assert "Error parsing 'split_rate' field" in said
+    assert "add up to 1.0" in said
+
+
+def test_a_split_rate_that_is_meant_right_is_taken(social: Workflow) -> None:
+    # in floating point .7 + .2 + .1 is not 1
+    exported = social.wait(social.export(targets=[{**TARGET, "split_rate": [0.7, 0.2, 0.1]}]))
+    assert exported.status == "succeeded"
+
+
+@pytest.mark.parametrize("stage", ["dataprocessing", "modeltraining", "modeltransform", "endpoint"])
+def test_an_unknown_id_is_not_found(social: Workflow, stage: Any) -> None:
+    with pytest.raises(ServiceError) as caught:
+        social.status(stage, "nobody")
+    assert (caught.value.code, caught.value.status) == ("MLResourceNotFoundException", 404)
+
+
+def test_a_stage_cannot_build_on_one_that_does_not_exist(social: Workflow) -> None:
+    with pytest.raises(ServiceError) as caught:
+        social.training("nobody")
+    assert caught.value.status in (400, 404)
+    assert "nobody" in caught.value.message or "Provided" in caught.value.message
+
+
+def test_a_stage_cannot_build_on_one_that_has_not_finished(social: Workflow) -> None:
+    exported = social.wait(social.export(targets=[TARGET]))
+    processed = social.dataprocessing(exported, id="unfinished")
+    with pytest.raises(ServiceError) as caught:
+        social.training(processed)
+    assert caught.value.status == 400
+    assert "not completed" in caught.value.message or "InProgress" in caught.value.message
+    assert social.wait(processed).status == "Completed"
+
+
+def test_an_id_that_is_taken_is_refused(social: Workflow) -> None:
+    exported = social.wait(social.export(targets=[TARGET]))
+    social.dataprocessing(exported, id="taken")
+    with pytest.raises(ServiceError, match="Another resource with same ID already exists"):
+        social.dataprocessing(exported, id="taken")
+
+
+def test_an_export_that_is_not_there_fails_with_its_address(social: Workflow) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        social.wait(social.dataprocessing("s3://lab/nowhere", id="nowhere"))
+    assert "s3://lab/nowhere" in caught.value.message
+
+
+def test_an_address_that_is_no_s3_address_is_refused(social: Workflow) -> None:
+    with pytest.raises(ServiceError) as caught:
+        social.dataprocessing("/etc/passwd")
+    assert caught.value.status == 400
+
+
+def test_an_endpoint_that_does_not_exist_is_named(social: Workflow) -> None:
+    with pytest.raises(ServiceError, match="Endpoint nobody not found"):
+        social.predict_links("nobody", "u19", "FRIEND", "User")
+
+
+def test_a_body_that_is_no_json_is_answered_with_where_it_ends_to_be(social: Workflow) -> None:
+    import urllib.error
+    import urllib.request
+
+    request = urllib.request.Request(f"{social.connection.url}/ml/modeltraining", data=b'{"id": ', method="POST")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    assert caught.value.code == 400
+    said = caught.value.read().decode()
+    assert "BadRequestException" in said
+    assert "line 1" in said or "character" in said or "column" in said
+
+
+def test_a_bad_line_of_a_file_is_named_by_its_number(empty: Workflow) -> None:
+    empty.storage.write(empty.bucket / "bad" / "nodes.csv", b"~id,~label,age:Int\na,P,3\nb,P,three\n")
+    with pytest.raises(StageFailed) as caught:
+        empty.wait(empty.load(str(empty.bucket / "bad")))
+    said = caught.value.message
+    assert "nodes.csv" in said
+    assert "3" in said  # the third line of the file
+    assert "three" in said
+    assert empty.query("g.V().count()").iloc[0, 0] == 0
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "workflow.cli", "serve", "--port", str(port), "--home", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    said = " ".join(done.stderr.split())
+    assert str(port) in said
+    assert "--port" in said
+    assert "Traceback" not in said
+
+
+def test_a_second_service_on_one_home_is_refused(social: Workflow, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = next(p for p in tmp_path_factory.getbasetemp().iterdir() if p.name.startswith("social"))
+    command = [sys.executable, "-m", "workflow.cli", "serve", "--port", "0", "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_after_all_these_mistakes_the_jobs_are_consistent(social: Workflow) -> None:
+    jobs = social.jobs()
+    assert set(jobs["status"]) <= {"Completed", "Failed", "InProgress"}
+    for id in jobs["id"]:
+        job = social.status("dataprocessing", id)
+        assert isinstance(job, Job)
+        assert job.status != "Failed" or job.failure_reason
