@@ -12,10 +12,11 @@ from workflow.gremlin.steps.adjacent import AdjacentStep, EndsStep, IncidentStep
 from workflow.gremlin.steps.base import Step
 from workflow.gremlin.steps.by import IDENTITY, ByChild, ByKey, ByToken
 from workflow.gremlin.steps.elements import TokenStep, ValuesStep
-from workflow.gremlin.steps.filters import DedupStep, IdentityStep, RangeStep
+from workflow.gremlin.steps.filters import DedupStep, IdentityStep
 from workflow.gremlin.steps.group import GroupCountStep, GroupStep
 from workflow.gremlin.steps.has import Container, HasKeyStep, HasStep
 from workflow.gremlin.steps.order import OrderStep
+from workflow.gremlin.steps.ranges import RangeStep
 from workflow.gremlin.steps.reduce import CountStep, ExtremeStep, MeanStep, SumStep
 from workflow.gremlin.steps.repeat import RepeatStep
 from workflow.gremlin.steps.rows import (

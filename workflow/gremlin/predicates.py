@@ -157,15 +157,22 @@ def _text(holds: Callable[[str, str], bool]) -> Callable[[P], Test]:
             return lambda value: False
         if not isinstance(wanted, str):
             raise QueryFailed(f"{p.name}() takes a string")
-        return lambda value: isinstance(value, str) and holds(value, wanted)
+        return lambda value: _is_text(value) and holds(value, wanted)
 
     return build
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a text predicate can be put to a value: not to null. Raises QueryFailed for what is no string."""
+    if isinstance(value, str) or value is None:
+        return value is not None
+    raise QueryFailed(f"{semantics.java_class(value)} cannot be cast to class java.lang.String")
 
 
 def _not_text(holds: Callable[[str, str], bool]) -> Callable[[P], Test]:
     def build(p: P) -> Test:
         inner = _text(holds)(p)
-        return lambda value: isinstance(value, str) and not inner(value)
+        return lambda value: not inner(value)  # null is no text, so it does not start with one
 
     return build
 
@@ -182,12 +189,12 @@ def _pattern(p: P) -> re.Pattern[str]:
 
 def _regex(p: P) -> Test:
     search = _pattern(p).search
-    return lambda value: isinstance(value, str) and search(value) is not None
+    return lambda value: _is_text(value) and search(value) is not None
 
 
 def _not_regex(p: P) -> Test:
     search = _pattern(p).search
-    return lambda value: isinstance(value, str) and search(value) is None
+    return lambda value: not (_is_text(value) and search(value) is not None)
 
 
 def _type_of(p: P) -> Test:

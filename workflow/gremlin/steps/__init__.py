@@ -15,6 +15,7 @@ FAMILIES = (
     "sources",
     "has",
     "filters",
+    "ranges",
     "where",
     "adjacent",
     "elements",

@@ -10,6 +10,7 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import order
+from workflow.gremlin.steps.arguments import scoped
 from workflow.gremlin.steps.base import (
     MISSING,
     Args,
@@ -22,7 +23,6 @@ from workflow.gremlin.steps.base import (
     StepBuilder,
 )
 from workflow.gremlin.steps.by import IDENTITY, ByChild
-from workflow.gremlin.steps.filters import scoped
 from workflow.gremlin.steps.local_scope import rebuilt_map
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import GList, MapEntry, Order, T

@@ -9,8 +9,8 @@ from workflow.errors import QueryFailed
 from workflow.gremlin import arithmetic
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import maximum, mean, minimum
+from workflow.gremlin.steps.arguments import scoped
 from workflow.gremlin.steps.base import MISSING, Args, ExecutionContext, MapStep, ReduceStep, Step, StepBuilder
-from workflow.gremlin.steps.filters import scoped
 from workflow.gremlin.steps.maps import operate, unfolded
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import GList, Long, Operator
@@ -145,7 +145,7 @@ def _local_extreme(choose: Callable[[Any, Any], Any]) -> Callable[[list[Any]], A
 
 
 def _local_mean(values: list[Any]) -> Any:
-    return mean([(_number(v), 1) for v in values]) if values else MISSING
+    return mean([(_number(v), 1) for v in values], widen=False) if values else MISSING
 
 
 def _reducer(make: Callable[[], Step], local: Callable[[list[Any]], Any]) -> StepBuilder:

@@ -10,6 +10,7 @@ from workflow.graphs.model import Edge
 from workflow.gremlin.arithmetic import add, div, mul
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.steps.adjacent import refuse_cast
+from workflow.gremlin.steps.arguments import number_argument
 from workflow.gremlin.steps.base import (
     MISSING,
     Args,
@@ -24,7 +25,6 @@ from workflow.gremlin.steps.base import (
     StepBuilder,
 )
 from workflow.gremlin.steps.by import IDENTITY, ByChild
-from workflow.gremlin.steps.filters import number_argument
 from workflow.gremlin.steps.maps import add_all
 from workflow.gremlin.steps.merging import merge_into
 from workflow.gremlin.subgraph import Subgraph
