@@ -63,10 +63,10 @@ class GremlinServer:
 
 
 def real(kind: str, value: float) -> Form:
-    """A floating point number to nine digits."""
+    """A floating point number to nine digits, one of 32 bits to six."""
     if value != value:
         return (kind, "NaN")
-    return (kind, f"{value:.9g}" if abs(value) > 1e-12 else "0")
+    return (kind, f"{value:.{6 if kind == 'float' else 9}g}" if abs(value) > 1e-12 else "0")
 
 
 def of_json(found: Any) -> Form:

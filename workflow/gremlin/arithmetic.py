@@ -297,10 +297,14 @@ def cast(value: Any, wanted: GType) -> Any:
     if source is kind:
         return value
     overflow = f"Can't convert number of type {_SIMPLE_NAMES[source]} to {name} due to overflow."
-    if kind is Decimal:
-        return as_decimal(value)
-    if kind is BigInteger:
-        return as_big_integer(value)
+    if kind in (Decimal, BigInteger):
+        if isinstance(value, float) and not math.isfinite(value):
+            first = "N" if is_nan(value) else "I"
+            raise ArithmeticFailure(
+                f"Character {first} is neither a decimal digit number, decimal point, nor"
+                ' "e" notation exponential mark.'
+            )
+        return as_decimal(value) if kind is Decimal else as_big_integer(value)
     if kind in (float, Float):
         return _cast_to_real(value, kind, overflow)
     if is_nan(value):

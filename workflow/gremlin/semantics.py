@@ -330,6 +330,9 @@ def distinct(values: Iterable[Any]) -> GSet:
     return GSet(found.values())
 
 
+_NOT_COMPARABLE = frozenset({VERTEX, EDGE, VPROPERTY, PROPERTY, PATH, SET, LIST, MAP, ENTRY})
+
+
 def _extreme(a: Any, b: Any, wanted: int) -> Any:
     if a is None or b is None:
         return b if a is None else a
@@ -338,8 +341,11 @@ def _extreme(a: Any, b: Any, wanted: int) -> Any:
     if is_number(a) and is_number(b):
         chosen = a if _compare_numbers(a, b) in (0, wanted) else b
         return coerced(chosen, common_type(a, b))
+    for value in (a, b):
+        if rank(value) in _NOT_COMPARABLE:
+            raise QueryFailed(f"{java_class(value)} cannot be cast to class java.lang.Comparable")
     if rank(a) != rank(b):
-        raise QueryFailed(f"{java_class(a)} cannot be cast to {java_class(b)}")
+        raise QueryFailed(f"{java_class(b)} cannot be cast to {java_class(a)}")
     return a if _compare_same_rank(rank(a), a, b, order) * wanted > 0 else b
 
 
@@ -353,17 +359,20 @@ def maximum(a: Any, b: Any) -> Any:
     return _extreme(a, b, 1)
 
 
-def mean(values: Iterable[tuple[Any, int]]) -> Any:
+def mean(values: Iterable[tuple[Any, int]], widen: bool = True) -> Any:
     """The mean of (number, how often) pairs, nulls left out; None where nothing is left.
 
-    Integers give Double; Float stays Float, BigDecimal and BigInteger give BigDecimal.
+    Integers and reals give Double; BigDecimal and BigInteger give BigDecimal. ``widen`` multiplies each number by its
+    Long count first, as ``mean()`` over traversers does and ``mean(local)`` does not: Floats are then added as Doubles.
     """
     total: Any = None
     count = 0
     for value, bulk in values:
         if value is None:
             continue
-        part = mul(value, Long(bulk)) if bulk != 1 else value
+        part = value
+        if widen or bulk != 1:
+            part = Long(value * bulk) if type(value) is int else mul(value, Long(bulk))
         total = part if total is None else add(total, part)
         count += bulk
     return None if total is None else div(total, Long(count), force_real=True)

@@ -176,7 +176,7 @@ JAVA_CLASSES: dict[GType, str] = {
     GType.DATETIME: "java.time.OffsetDateTime",
     GType.DURATION: "java.time.Duration",
     GType.LIST: "java.util.ArrayList",
-    GType.SET: "java.util.LinkedHashSet",
+    GType.SET: "java.util.HashSet",
     GType.MAP: "java.util.LinkedHashMap",
     GType.VERTEX: "org.apache.tinkerpop.gremlin.tinkergraph.structure.TinkerVertex",
     GType.EDGE: "org.apache.tinkerpop.gremlin.tinkergraph.structure.TinkerEdge",
@@ -195,6 +195,8 @@ def java_name(value: Any) -> str:
     """The same without the word ``class``; ``null`` for null."""
     if value is None:
         return "null"
+    if isinstance(value, MapEntry):
+        return "java.util.LinkedHashMap$Entry"
     found = type_of(value)
     return "java.lang.Object" if found is None else JAVA_CLASSES.get(found, "java.lang.Object")
 

@@ -45,3 +45,30 @@ def test_a_group_count_as_side_effect_refuses_what_has_no_key(ask: Any) -> None:
 def test_the_mean_of_nan_and_an_integer_is_no_crash(ask: Any) -> None:
     # NaN does not promote its partner, and an Int adds it as 0: (0 + 2) / 2
     assert ask("g.inject([NaN, 2]).mean(local)") == [1.0]
+
+
+def test_a_text_predicate_refuses_numbers_and_lets_null_pass_only_where_negated(ask: Any) -> None:
+    with pytest.raises(QueryFailed, match=r"java.lang.Integer cannot be cast to class java.lang.String"):
+        ask("g.inject(1).is(startingWith('a'))")
+    assert ask("g.inject(null).is(startingWith('a'))") == []
+    assert ask("g.inject(null).is(notStartingWith('a'))") == [None]
+
+
+def test_the_mean_of_floats_is_added_up_in_doubles_unless_local(ask: Any) -> None:
+    # 0.1f is 0.100000001490116; as Float 0.1 + 0.1 + 1 is 1.20000005
+    assert ask("g.inject(0.1f, 0.1f, 1).mean()") == [pytest.approx(0.400000000993, rel=1e-11)]
+    assert ask("g.inject([0.1f, 0.1f, 1]).mean(local)") == [pytest.approx(0.400000015894, rel=1e-11)]
+    assert ask("g.inject(NaN).mean()") == [0.0]
+
+
+@pytest.mark.parametrize("text", ["g.inject([1], [2]).max()", "g.inject(1, [2]).min()", "g.V().fold(0, max)"])
+def test_lists_and_elements_have_no_largest(ask: Any, text: str) -> None:
+    with pytest.raises(QueryFailed, match="cannot be cast to"):
+        ask(text)
+
+
+@pytest.mark.parametrize("kind", ["BIGDECIMAL", "BIGINT"])
+def test_nan_and_infinity_have_no_digits(ask: Any, kind: str) -> None:
+    for value in ("NaN", "Infinity"):
+        with pytest.raises(QueryFailed, match="is neither a decimal digit number"):
+            ask(f"g.inject({value}).asNumber(GType.{kind})")
