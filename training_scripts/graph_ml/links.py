@@ -16,6 +16,8 @@ from .pairs.graph import Ints
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
+#: relations within one node type up to which each may be a mutual one
+MOST_FRIENDSHIPS = 3
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,9 @@ class LinkProblem:
         rest = np.setdiff1d(np.arange(len(everything)), used)
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
+        context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
         return cls.from_pairs(
-            edge_type,
-            space,
-            train,
-            valid,
-            test,
-            {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type},
+            edge_type, space, train, valid, test, context, directed=speaks_in_triples(graph, edge_type)
         )
 
     @classmethod
@@ -93,11 +91,13 @@ class LinkProblem:
         valid: Pairs,
         test: Pairs,
         context: Mapping[EdgeType, Pairs] | None = None,
+        directed: bool = False,
     ) -> LinkProblem:
-        """Settle the direction and take self loops and leaks away."""
+        """Settle the direction, if it is not given, and take self loops and leaks away."""
         train, valid, test = (part[part.source != part.target] for part in (train, valid, test))
         total = space.total
-        directed = edge_type.source == edge_type.target and is_directed(Pairs.join([train, valid, test]), total)
+        within = edge_type.source == edge_type.target
+        directed = within and (directed or is_directed(Pairs.join([train, valid, test]), total))
         if edge_type.source == edge_type.target and not directed:
             # the opposite of a held-out edge would tell the answer
             held = np.unique(codes(Pairs.join([valid, test]), total, ordered=False))
@@ -164,6 +164,16 @@ def codes(pairs: Pairs, total: int, ordered: bool) -> Ints:
     low, high = np.minimum(pairs.source, pairs.target), np.maximum(pairs.source, pairs.target)
     result: Ints = low * total + high
     return result
+
+
+def speaks_in_triples(graph: GraphData, edge_type: EdgeType) -> bool:
+    """Whether edges are statements of subject and object: knowledge graphs, and node types with many relations.
+
+    A single relation without opposite edges may be a friendship that is kept once; "born in" is kept once too, but
+    comes among others.
+    """
+    own = [kind for kind in graph.edge_types if kind.source == kind.target == edge_type.source]
+    return graph.model_type == "kge" or len(own) > MOST_FRIENDSHIPS
 
 
 def is_directed(pairs: Pairs, total: int) -> bool:

@@ -23,7 +23,8 @@ from ..sampling import MessageGraph, full_block, sample_blocks
 from .evaluation import Ranking, Scores, rank_links, sample
 from .hyperparameters import Hyperparameters
 from .optimisers import AdamW, RowAdam
-from .trained_links import Floors
+from .stopping import EarlyStop
+from .trained_links import Floors, shares
 from .trial import Trial
 
 #: links ranked at each evaluation during training; the final figures use more
@@ -142,8 +143,8 @@ def fit(trial: Trial, model: GnnLinks, graph: MessageGraph) -> None:
     trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
     optimiser = AdamW(trained, settings.lr, settings.l2norm)
     table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
-    scores: list[float] = []
-    best, best_state = -1.0, network.state()
+    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0)
+    best_state = network.state()
     best_relations = [r.detach().clone() for r in model.relations]
     network.encoder.train()
     for epoch in range(settings.num_epochs):
@@ -159,14 +160,12 @@ def fit(trial: Trial, model: GnnLinks, graph: MessageGraph) -> None:
         mrr = validation_mrr(model, graph, settings.seed)
         model.history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), "mrr": mrr})
         trial.measured({"mrr": mrr}, epoch + 1, settings.num_epochs)
-        if mrr > best:
-            best, best_state = mrr, network.state()
+        worse = stop.worse(mrr)
+        if stop.improved:
+            best_state = network.state()
             best_relations = [r.detach().clone() for r in model.relations]
-        window = scores[-settings.window_for_early_stop :]
-        scores.append(mrr)
-        worse = len(window) == settings.window_for_early_stop and mrr < float(np.mean(window))
-        if (settings.enable_early_stop and worse) or trial.out_of_time:
-            trial.container.log(f"stopped early after epoch {epoch + 1}; best validation mrr {best:.4f}")
+        if worse or trial.out_of_time:
+            trial.container.log(f"stopped early after epoch {epoch + 1}; best validation mrr {stop.best:.4f}")
             break
     network.restore(best_state)
     model.relations = best_relations
@@ -267,12 +266,13 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
     """MRR over a sample of validation links of all problems, from vectors over the training links."""
     embeddings = model.network.embed(graph)
     ranks = []
+    most = shares([problem.valid for problem in model.problems], EVALUATED)
     for position, problem in enumerate(model.problems):
         scorer = model.scorer(position, embeddings)
 
-        most = max(1, EVALUATED // len(model.problems))
-        links = sample(problem.valid, most, seed)
-        ranks.append(rank_links(problem, alone(scorer, problem), links, problem.everything).ranks["model"])
+        links = sample(problem.valid, most[position], seed)
+        if len(links):
+            ranks.append(rank_links(problem, alone(scorer, problem), links, problem.everything).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))
 
 

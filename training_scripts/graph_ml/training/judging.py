@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..artifacts import ModelWriter
-from ..links import LinkProblem
+from ..links import LinkProblem, Pairs
 from ..metrics import ranking_metrics
 from ..models.link_scorers import Calibration
 from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
 from .evaluation import Ranking, non_links, rank_links, sample
-from .trained_links import TrainedLinks
+from .trained_links import TrainedLinks, shares
 from .trial import Trial
 
 TEST_EDGES = 1500
@@ -33,27 +33,32 @@ class Judged:
 def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
     """Rank validation links, let the model settle, then rank test links; print the validation figures.
 
-    Filtered: other true links of any split do not compete. At most ``eval_edges`` validation and 1,500 test links
-    are drawn for each problem.
+    Filtered: other true links of any split do not compete. At most ``eval_edges`` validation and 1,500 test links are
+    drawn, from all problems in proportion.
     """
     judged = Judged()
-    chosen = []
+    chosen: dict[int, str] = {}
+    judged.calibrations = [Calibration() for _ in problems]
     for split in ("valid", "test"):
         rankings = []
+        links = [problem.valid if split == "valid" else problem.test for problem in problems]
+        most = shares(links, trial.settings.eval_edges if split == "valid" else TEST_EDGES)
         for position, problem in enumerate(problems):
-            ranking = rank_split(trial, problem, trained, position, split)
+            positives = sample(links[position], most[position], trial.settings.seed)
+            if not len(positives) or (split == "test" and position not in chosen):
+                continue  # no links of this edge type to judge by, or none of the split at all
+            ranking = rank_split(trial, problem, trained, position, positives, split)
             if split == "valid":
                 name, ranks = trained.settle(position, ranking)
-                chosen.append(name)
-                judged.calibrations.append(Calibration.fit(ranking.positive[name], ranking.negative[name]))
+                chosen[position] = name
+                judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
                 ranking.ranks["model"] = ranks
             else:
-                # a split without links (split_rate 0.8, 0.2, 0.0) has no ranks of anything
-                ranking.ranks["model"] = ranking.ranks.get(chosen[position], np.empty(0))
+                ranking.ranks["model"] = ranking.ranks[chosen[position]]
             for scores in (ranking.positive, ranking.negative):
-                scores["model"] = scores.get(chosen[position], np.empty(0))
+                scores["model"] = scores[chosen[position]]
             rankings.append(ranking)
-        if not any(len(ranking.ranks["model"]) for ranking in rankings):
+        if not rankings:
             continue
         figures = combined(rankings)
         judged.splits[split] = figures.pop("model")
@@ -65,17 +70,16 @@ def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writ
         trial.container.log(table(split, {"model": values, **judged.floors[split]}))
     judged.notes = [
         "ranked among all candidates of the partner's type, both directions, ties averaged; other true links left out",
-        f"at most {trial.settings.eval_edges} validation and {TEST_EDGES} test links of each edge type",
+        f"at most {trial.settings.eval_edges} validation and {TEST_EDGES} test links",
         *trained.notes,
     ]
     return judged
 
 
-def rank_split(trial: Trial, problem: LinkProblem, trained: TrainedLinks, position: int, split: str) -> Ranking:
-    """Ranks of a sample of one split's links."""
-    seed = trial.settings.seed
-    links, most = (problem.valid, trial.settings.eval_edges) if split == "valid" else (problem.test, TEST_EDGES)
-    positives = sample(links, most, seed)
+def rank_split(
+    trial: Trial, problem: LinkProblem, trained: TrainedLinks, position: int, positives: Pairs, split: str
+) -> Ranking:
+    """Ranks of some of one split's links."""
 
     def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
         return trained.all_scores(position, sources, heading)
@@ -83,7 +87,7 @@ def rank_split(trial: Trial, problem: LinkProblem, trained: TrainedLinks, positi
     def tick(step: int, total: int) -> None:
         trial.tell(f"ranking {'validation' if split == 'valid' else 'test'} links", step, total)
 
-    negatives = non_links(problem, len(positives), seed + 1)
+    negatives = non_links(problem, len(positives), trial.settings.seed + 1)
     return rank_links(problem, scores, positives, problem.everything, negatives, tick)
 
 

@@ -25,6 +25,7 @@ from ..tasks import METRIC_DIRECTION
 from .gnn_links import FULL_ENTRIES, encoder_settings
 from .hyperparameters import LABEL_MODELS, Hyperparameters
 from .optimisers import AdamW, RowAdam
+from .stopping import EarlyStop
 from .trial import Trial
 
 
@@ -162,8 +163,8 @@ def fit(trial: Trial, model: LabelModel, graph: MessageGraph) -> list[dict[str, 
     sign = 1.0 if METRIC_DIRECTION.get(trial.objective, "maximize") == "maximize" else -1.0
     whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
     history: list[dict[str, float]] = []
-    scores: list[float] = []
-    best, best_state = -np.inf, (network.state(), state_of(model.head))
+    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0)
+    best_state = (network.state(), state_of(model.head))
     for epoch in range(settings.num_epochs):
         network.encoder.train()
         model.head.train()
@@ -182,13 +183,10 @@ def fit(trial: Trial, model: LabelModel, graph: MessageGraph) -> list[dict[str, 
         value = values.get(trial.objective, float("nan"))
         history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), trial.objective: value})
         trial.measured({trial.objective: value}, epoch + 1, settings.num_epochs)
-        score = -np.inf if np.isnan(value) else sign * value
-        if score >= best:  # small validation splits tie often; the longer trained model is the better bet
-            best, best_state = score, (network.state(), state_of(model.head))
-        window = scores[-settings.window_for_early_stop :]
-        scores.append(score)
-        worse = len(window) == settings.window_for_early_stop and score < float(np.mean(window))
-        if (settings.enable_early_stop and worse) or trial.out_of_time:
+        worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
+        if stop.improved:
+            best_state = (network.state(), state_of(model.head))
+        if worse or trial.out_of_time:
             trial.container.log(f"stopped early after epoch {epoch + 1}")
             break
     network.restore(best_state[0])

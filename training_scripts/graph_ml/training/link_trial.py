@@ -13,6 +13,7 @@ from ..links import LinkProblem
 from ..schemas import Metrics
 from .gnn_links import train_gnn
 from .judging import judge
+from .kge_links import train_kge
 from .ranked_links import train_rankers
 from .stacked_links import StackedLinks
 from .trained_links import TrainedLinks
@@ -25,7 +26,12 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
     Raises:
         JobError: an edge type has too few edges, or the model cannot be trained on so many edge types.
     """
-    problems = [with_validation(LinkProblem.from_graph(trial.graph, t), trial.settings.seed) for t in trial.targets]
+    problems = [
+        with_validation(LinkProblem.from_graph(trial.graph, target), trial.settings.seed) for target in trial.targets
+    ]
+    if len(problems) > 1:
+        # hundreds of relations may hold one or two edges each; they are known but not predicted
+        problems = [problem for problem in problems if len(problem.train) > 1] or problems
     for problem in problems:
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
@@ -70,7 +76,7 @@ def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
     if trial.settings.model == "stack":
         ranked, network = train_rankers(trial, problems), train_gnn(trial, problems)
         return StackedLinks(ranked, network, history=network.history)
-    raise JobError(f"model {trial.settings.model!r} is not there yet")
+    return train_kge(trial, problems)
 
 
 def with_validation(problem: LinkProblem, seed: int) -> LinkProblem:

@@ -159,7 +159,11 @@ def curves(rows: list[dict[str, Any]]) -> str:
     chart = (
         alt.Chart({"values": rows})
         .mark_line(point=True)
-        .encode(x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)), y=alt.Y("value:Q", title=None), color="what:N")
+        .encode(
+            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("value:Q", title=None),
+            color=alt.Color("what:N", legend=None),
+        )
         .properties(width=270, height=170)
         .facet(column=alt.Column("what:N", title=None))
         .resolve_scale(y="independent")

@@ -70,7 +70,8 @@ class StackedLinks:
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
         ranker, network = self.ranked.save(writer, position), self.network.save(writer, position)
-        weights = [1.0, self.weights[position] * self.scales[position]]
+        # an edge type without validation links keeps the ranker alone
+        weights = [1.0, self.weights.get(position, 0.0) * self.scales.get(position, 1.0)]
         return {"kind": "stack", "parts": [ranker, network], "weights": weights}
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..artifacts import ModelWriter
-from ..links import LinkProblem
+from ..links import LinkProblem, Pairs
 from ..pairs import PairGraph, floor_block
 from ..pairs.graph import Floats, Ints
 from .evaluation import Ranking
@@ -44,10 +45,16 @@ class Floors:
     @classmethod
     def of(cls, problem: LinkProblem) -> Floors:
         """On the target's own edges."""
-        return cls(problem, problem.views(problem.train)[0][1])
+        return cls(problem, PairGraph.from_edges(problem.train.source, problem.train.target, problem.space.total))
 
     def scores(self, sources: Ints, heading: bool) -> dict[str, Floats]:
         """Scores of all candidates by floor."""
         candidates = self.problem.candidates(heading)
         blocks = floor_block(self.graph, sources)
         return {name: np.ascontiguousarray(block[candidates].T) for name, block in blocks.items()}
+
+
+def shares(parts: Sequence[Pairs], most: int) -> list[int]:
+    """How many links of each part to draw so that together they are about ``most``, in proportion to their sizes."""
+    total = sum(len(part) for part in parts)
+    return [min(len(part), -(-most * len(part) // total)) if total else 0 for part in parts]
