@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.adjacency import compress
 from workflow.graphs.columns import MISSING, Column
-from workflow.graphs.state import Elements, State
+from workflow.graphs.state import SPARSE, Elements, State
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +97,7 @@ def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], targe
     for code in np.unique(labels[known:]).tolist():
         fresh = np.flatnonzero(labels[known:] == code)
         state.written[code] += 1
-        if len(fresh) < max(256, len(state.vertices) // 8):
+        if len(fresh) < max(256, len(state.vertices) // SPARSE):
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
             for place, start, stop in ends:
                 state.out[code].append(start, stop, known + place)

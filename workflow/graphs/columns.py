@@ -31,6 +31,7 @@ class _Missing:
 
 MISSING: Final = _Missing()
 _UNSET: Final = object()
+LARGE_PATCH: Final = 1024
 _DERIVED_IDS: Final = 1 << 44
 _MANY_KEYS: Final = 1 << 50
 VALUE_IDS: Final = 1 << 52
@@ -237,6 +238,15 @@ class Column:
         for row, cell in self.items():
             counts[row] = len(cell) if type(cell) is Cells else 1
         return counts
+
+    def settle(self) -> None:
+        """Make arrays that took long to build the base: later writes then are a small patch. Nobody may read."""
+        if self._numeric is None or len(self._patch) < LARGE_PATCH or self._numeric[0][0] != self.version:
+            return
+        numeric = self._numeric[1]
+        if numeric is not None:
+            self._base, self._present, self._patch = numeric.values, numeric.present, {}
+            self._wrap = WRAPPERS[numeric.kind]
 
     # -- writing
     def put(self, row: int, value: Any) -> Any:

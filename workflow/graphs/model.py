@@ -25,7 +25,7 @@ class Element:
         return type(other) is type(self) and other.row == self.row and other.graph is self.graph
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.row))
+        return self.row  # a vertex and an edge may share one: equality tells them apart
 
 
 class Vertex(Element):

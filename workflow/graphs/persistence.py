@@ -192,6 +192,7 @@ def _recover(folder: Path, current: dict[str, Any]) -> tuple[State, tuple[int, i
             last = (commit.number, commit.time_ms)
         if path.stat().st_size > end:
             _cut(path, end)
+    state.rebase()
     return state, last, newest, segments
 
 

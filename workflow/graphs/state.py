@@ -23,6 +23,8 @@ from workflow.graphs.ids import Ids
 Places = tuple[int, int]
 NO_ROWS = np.zeros(0, dtype=np.int32)
 FEW_LABELS = 4
+SPARSE = 8
+"""A label has a base of its own when it has at least this part of the vertices' number in edges."""
 MOST_VIEWS = 24
 """How many CSR views are kept before the oldest is dropped."""
 
@@ -137,6 +139,7 @@ class State:
         self._numbers = threading.Lock()
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
         self._views_lock = threading.Lock()
+        self._bases: dict[tuple[str, int], tuple[int, Csr]] = {}
 
     def take_numbers(self, count: int) -> int:
         """Set aside ``count`` numbers for ids of values; returns the first. From any thread."""
@@ -209,6 +212,32 @@ class State:
         elif 1 < len(codes) <= FEW_LABELS:
             # after a write one of them is mended and the others stand
             return reduce(_side_by_side, (self.csr((code,), way) for code in codes))
+        csr = self._built(codes, way, size)
+        if len(codes) == 1 and len(csr.edges) >= size // SPARSE:
+            self._bases[(way, codes[0])] = (self.written[codes[0]], csr)
+        return csr
+
+    def settle(self) -> None:
+        """Make what had to be built from nothing the base of its label or column, so that a later write mends it.
+
+        Only while nobody reads.
+        """
+        for column in (*self.vertices.columns.values(), *self.edges.columns.values()):
+            column.settle()
+        while self._bases:
+            (way, code), (written, csr) = self._bases.popitem()
+            if written == self.written[code]:
+                (self.out if way == "out" else self.into)[code].rebase(csr)
+
+    def rebase(self) -> None:
+        """Give every label that is dense enough a base. Only while nobody reads."""
+        for code in range(len(self.out)):
+            self.csr((code,), "out")
+            self.csr((code,), "in")
+        self._views = {}
+        self.settle()
+
+    def _built(self, codes: tuple[int, ...], way: str, size: int) -> Csr:
         # by label first, as single rows have it
         edges = np.concatenate([NO_ROWS, *(self.edges.row_array((code,)) for code in codes)])
         source = np.array(self.source, dtype=np.int32)[edges]

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """One computation: its id, when it was made, of which commit, and what it found."""
+    """One computation: its id, when it was made, of which version of the graph, and what it found."""
 
     id: int
     made: datetime
-    commit: int
+    version: tuple[int, int]
     signatures: int
     instances: int
     predicates: int
@@ -88,19 +88,19 @@ class GraphStatistics:
         with self._lock:
             if self._deleted or (self._computed is None and not self._auto):
                 raise StatisticsNotAvailable("Statistics are not available; POST mode=refresh computes them")
-            stale = self._computed is None or self._computed.commit != self._graph.journal.last()[0]
+            stale = self._computed is None or self._computed.version != self._graph.version()
             if self._computed is None or (stale and self._auto):
                 return self._compute()
             return self._computed
 
     def _compute(self) -> Computed:
         with self._graph.reading():
-            commit = self._graph.journal.last()[0]
-            self._computed = _compute(self._graph, int(time.time() * 1000), commit)
+            version = self._graph.version()
+            self._computed = _compute(self._graph, int(time.time() * 1000), version)
         return self._computed
 
 
-def _compute(graph: EmbeddedGraph, id: int, commit: int) -> Computed:
+def _compute(graph: EmbeddedGraph, id: int, version: tuple[int, int]) -> Computed:
     state = graph.state
     rows, edge_rows = state.vertices.row_array(None), state.edges.row_array(None)
     labels = _used_labels(state.vertices, rows)
@@ -137,7 +137,7 @@ def _compute(graph: EmbeddedGraph, id: int, commit: int) -> Computed:
     }
     predicates = len(node_counts) + len(edge_counts) + len(edge_labels)
     made = datetime.fromtimestamp(id / 1000, UTC)
-    return Computed(id, made, commit, len(node_sets), len(rows), predicates, summary, structures)
+    return Computed(id, made, version, len(node_sets), len(rows), predicates, summary, structures)
 
 
 class _Leaving(str):

@@ -82,6 +82,11 @@ class EmbeddedGraph:
         self.turnstile = Turnstile()
         self.writer = Writer()
         self._indexes: dict[str, PropertyIndex] = {}
+        self._resets = 0
+
+    def version(self) -> tuple[int, int]:
+        """Another value after every commit and every reset."""
+        return self._resets, self.journal.last()[0]
 
     # -- leases and transactions
     def reading(self) -> AbstractContextManager[None]:
@@ -144,6 +149,7 @@ class EmbeddedGraph:
                 self.journal.restart()
                 self.state = State()
                 self._indexes = {}
+                self._resets += 1
             finally:
                 self.turnstile.leave_alone()
         finally:

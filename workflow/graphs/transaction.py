@@ -68,6 +68,7 @@ class StoreTransaction:
             graph.writer.leave()
             raise
         self._active = True
+        graph.state.settle()
 
     @property
     def change_count(self) -> int:

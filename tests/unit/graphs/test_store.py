@@ -248,6 +248,42 @@ def test_a_column_of_one_number_class_is_an_array_and_codes_tell_values_apart() 
     tx.rollback()
 
 
+def test_a_large_graph_grown_by_transactions_stays_the_same_when_its_arrays_become_its_base() -> None:
+    graph, size = EmbeddedGraph(profile="tinkerpop"), 3000
+    tx = graph.begin()
+    for number in range(size):
+        tx.set_vertex_property(tx.add_vertex(number, "v"), "n", number % 7, "single")
+    for number in range(size):
+        tx.add_edge(None, "x", number, (number * number) % size)
+    tx.commit()
+
+    def look() -> Any:
+        # as a query would, which is what makes the arrays
+        csr, numeric = graph.csr(["x"], "in"), graph.column("n").numeric()
+        assert csr is not None
+        assert numeric is not None
+        single = [graph.neighbours(v, "in") for v in graph.vertices()]
+        assert [csr.neighbours[csr.indptr[v] : csr.indptr[v + 1]].tolist() for v in graph.vertices()] == single
+        held = [list(graph.vertex_values(v, "n")) for v in graph.vertices()]
+        assert [
+            [value] if there else [] for value, there in zip(numeric.values.tolist(), numeric.present, strict=True)
+        ] == held
+        return single, held
+
+    before = look()
+    tx = graph.begin()
+    edge = tx.add_edge(None, "x", 5, 0)
+    tx.remove_edge(7)
+    tx.set_vertex_property(9, "n", 99, "single")
+    tx.remove_vertex_property(10, next(graph.vertex_properties(10)).id)
+    changed = look()
+    assert 5 in changed[0][0]
+    assert changed[1][9:11] == [[99], []]
+    assert graph.has_edge(edge)
+    tx.rollback()
+    assert look() == before
+
+
 def test_readers_never_see_half_of_a_transaction() -> None:
     graph = graph_of(("a", "x", "b"))
     seen: list[tuple[int, int]] = []
