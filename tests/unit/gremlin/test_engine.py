@@ -327,3 +327,34 @@ class TestLooking:
         assert ask(engine, "g.V('lop').call('tinker.degree.centrality')") == [3]
         with pytest.raises(QueryFailed, match="Unrecognized service: nobody"):
             ask(engine, "g.call('nobody')")
+
+
+class TestManyAtOnce:
+    def test_readers_beside_a_writer_see_whole_transactions_only(self, engine: Engine) -> None:
+        done = threading.Event()
+        seen: list[int] = []
+        failed: list[Exception] = []
+
+        def read() -> None:
+            try:
+                while not done.is_set():
+                    seen.extend(ask(engine, "g.V().hasLabel('pair').count()"))
+                    seen.append(len(ask(engine, "g.V().hasLabel('pair')")))
+            except Exception as error:
+                failed.append(error)
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for _ in range(20):
+            ask(engine, "g.addV('pair').addV('pair').as('b').addE('twin').from('b').to(__.V('marko'))")
+        done.set()
+        for reader in readers:
+            reader.join()
+        assert failed == []
+        assert {count % 2 for count in seen} == {0}
+        assert ask(engine, "g.V('marko').in('twin').count()") == [20]
+
+    def test_a_long_loop_keeps_its_path(self, engine: Engine) -> None:
+        found = ask(engine, "g.inject(1).repeat(map(constant(2))).times(20000).path().count(local)")
+        assert found == [20001]
