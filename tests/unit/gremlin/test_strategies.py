@@ -126,3 +126,11 @@ def test_the_generator_gives_the_numbers_of_java() -> None:
     numbers = JavaRandom(42)
     assert [numbers.next_int(10) for _ in range(3)] == [0, 3, 8]
     assert JavaRandom(42).random() == 0.7275636800328681
+
+
+def test_a_subgraph_hides_properties_from_maps_too() -> None:
+    found = applied("new SubgraphStrategy(vertexProperties: has('s'))", "V().valueMap('l')")
+    visible = "properties('l').filter(or(not(is(typeOf(GType.VPROPERTY))), has('s')))"
+    assert found == traversal(f"g.V().local({visible}.group().by(key()).by(value().fold()))")
+    with pytest.raises(QueryFailed, match="use properties"):
+        applied("new SubgraphStrategy(vertexProperties: has('s'))", "V().elementMap()")

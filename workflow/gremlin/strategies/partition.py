@@ -112,6 +112,8 @@ class Partition:
 
     def _map(self, step: Instruction) -> Instruction:
         keys = tuple(arg for arg in step.args if isinstance(arg, str))
+        if len(keys) < len(step.args):
+            raise QueryFailed(f"PartitionStrategy with meta-properties takes {step.name}() of keys, without tokens")
         value: Any = steps(("value",), ("fold",)) if step.name == "valueMap" else steps(("fold",))
         grouped = (Instruction("group"), Instruction("by", (steps(("key",)),)), Instruction("by", (value,)))
         return Instruction("local", (Traversal((Instruction("properties", keys), *self._visible(), *grouped)),))

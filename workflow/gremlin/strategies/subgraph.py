@@ -49,10 +49,6 @@ class Subgraph:
             step = chain[position]
             end = modulated_end(chain, position) if step.name in ("addV", "addE") else position + 1
             group = chain[position:end]
-            if step.name in ("valueMap", "propertyMap", "elementMap") and self.vertex_properties:
-                raise QueryFailed(
-                    f"SubgraphStrategy with vertexProperties does not reach into {step.name}(); use properties()"
-                )
             out += self._step(step, group, out, chain)
             position = end
         return out
@@ -67,6 +63,8 @@ class Subgraph:
         if self.vertex_properties and _source_of(before) != "edge":
             if step.name in ("properties", "values"):
                 return self._properties(step)
+            if step.name in ("valueMap", "propertyMap", "elementMap"):
+                return self._map(step, before)
             if step.name == "by" and step.args and isinstance(step.args[0], str):
                 inner = Traversal((*self._properties(Instruction("values", step.args[:1])),))
                 return [Instruction("by", (inner, *step.args[1:]))]
@@ -94,6 +92,18 @@ class Subgraph:
         found = Instruction("filter", (steps(("or", other, self.vertex_properties)),))
         tail = [Instruction("value")] if step.name == "values" else []
         return [Instruction("properties", step.args), found, *tail]
+
+    def _map(self, step: Instruction, before: Chain) -> Chain:
+        plain = all(isinstance(arg, str) for arg in step.args) and _source_of(before) == "vertex"
+        if step.name == "elementMap" or not plain:
+            raise QueryFailed(
+                f"SubgraphStrategy with vertexProperties reaches into valueMap() and propertyMap() of keys right behind"
+                f" vertices, and not into this {step.name}(); use properties()"
+            )
+        value = steps(("value",), ("fold",)) if step.name == "valueMap" else steps(("fold",))
+        grouped = (Instruction("group"), Instruction("by", (steps(("key",)),)), Instruction("by", (value,)))
+        visible = self._properties(Instruction("properties", step.args))
+        return [Instruction("local", (Traversal((*visible, *grouped)),))]
 
 
 def _as_filter(criterion: Traversal | None) -> Chain:
