@@ -25,6 +25,13 @@ space = {
     "fixed-param": [{"param": "num-layer", "type": "int", "default": 2}],
 }
 (output / "model-hpo-configuration.json").write_text(json.dumps({"models": [space]}))
+templates = output / "hpo-configuration-templates"
+templates.mkdir(exist_ok=True)
+(templates / "auto.json").write_text(json.dumps({"models": [space]}))
+fixed = [{"param": "lr", "type": "float", "default": 0.01}]
+(templates / "transe.json").write_text(
+    json.dumps({"models": [{**space, "model": "transe", "1-tier-param": [], "fixed-param": fixed}]})
+)
 read = json.loads((source / given["config-file-name"]).read_text())
 (output / "manifest.json").write_text(json.dumps({"arguments": given, "read": read}))
 if (source / "behaviour.json").exists():

@@ -199,7 +199,7 @@ def test_a_running_job_tells_its_progress_and_stops_when_asked(service: Any) -> 
     progress = None
     for _ in range(400):
         progress = service.call("GET", "/ml/modeltraining/stop")[1].get("progress")
-        if progress and any("progress" in trial for trial in progress["trials"]):
+        if progress and any("progress" in trial for trial in progress.get("trials", ())):
             break
     assert progress is not None
     assert (progress["phase"], progress["total"]) == ("training", 4)
@@ -270,6 +270,31 @@ def test_an_edited_search_space_is_honoured_and_a_broken_one_refused(service: An
     )
     assert (code, error["code"]) == (400, "BadRequestException")
     assert "exactly one model" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "compared"), [("transe", ["transe"]), ("pair-ranker", ["pair-ranker"]), ("auto", ["rgcn", "pair-ranker"])]
+)
+def test_the_model_name_of_a_request_chooses_while_the_search_space_is_unedited(
+    service: Any, name: str, compared: list[str]
+) -> None:
+    service.process_data(f"dp-{name}", service.export("choice"))
+    service.start_training(f"train-{name}", f"dp-{name}", modelName=name)
+    assert service.wait("modeltraining", f"train-{name}", "Completed")["details"]["models_compared"] == compared
+
+
+def test_a_model_that_does_not_fit_the_data_is_refused_and_an_edited_search_space_wins(service: Any) -> None:
+    place = service.process_data("unfit-dp", service.export("unfit"))["processingJob"]["outputLocation"]
+    body = {"dataProcessingJobId": "unfit-dp", "trainModelS3Location": "s3://lab/m", "modelName": "rotate"}
+    code, error = service.call("POST", "/ml/modeltraining", body)
+    assert (code, error["code"]) == (400, "InvalidParameterException")
+    assert "these do: auto, pair-ranker, rgcn, transe" in error["message"]
+    path = service.home / "s3" / place.removeprefix("s3://") / "model-hpo-configuration.json"
+    document = json.loads(path.read_text())
+    document["models"][0]["1-tier-param"][0]["options"] = ["rgcn"]
+    path.write_text(json.dumps(document))
+    service.start_training("unfit", "unfit-dp", modelName="transe")
+    assert service.wait("modeltraining", "unfit", "Completed")["details"]["models_compared"] == ["rgcn"]
 
 
 def test_custom_code_of_a_client_is_never_run(service: Any) -> None:

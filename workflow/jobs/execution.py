@@ -11,7 +11,7 @@ from typing import Any
 
 from training_scripts.graph_ml.schemas import HpoModel
 from workflow.api.requests import StartDataProcessing, StartModelTraining, StartModelTransform
-from workflow.errors import BadRequest
+from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
@@ -93,7 +93,7 @@ class Execution:
         request = StartModelTraining.model_validate(job.request)
         processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = read_configuration(self.storage, processing)
+        configuration = read_configuration(self.storage, processing, request.model_name)
         needs = training_needs(self.storage, processing)
         nodes, edges = self._graph_size(processing)
         parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
@@ -153,15 +153,36 @@ def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:
         return estimates.training_needs(size)
 
 
-def read_configuration(storage: Storage, processing: Finished) -> HpoModel:
-    """The search space that lies in a processing output, as it is now: users edit it there. Raises BadRequest."""
+def read_configuration(storage: Storage, processing: Finished, model_name: str | None = None) -> HpoModel:
+    """The search space of a processing output as it is now: users edit it there.
+
+    Args:
+        model_name: of the request. While the file is as data processing wrote it, the name picks the template of that
+            model; an edited file wins over the name, as the user guide has it.
+
+    Raises BadRequest for a file that is missing or broken, InvalidParameter for a model that does not fit the data.
+    """
+    place, data = _configuration_file(storage, processing)
+    model = modeltraining.read_configuration(data, place)
+    folder = processing.output / modeltraining.TEMPLATES
+    templates = {info.uri.name.removesuffix(".json"): info.uri for info in storage.list(folder)} if model_name else {}
+    if model_name is None or not any(storage.read(uri) == data for uri in templates.values()):
+        return model
+    if model_name in templates:
+        uri = templates[model_name]
+        return modeltraining.read_configuration(storage.read(uri), uri)
+    if model_name in modeltraining.families(model):
+        return model
+    fitting = ", ".join(sorted({*templates, *modeltraining.families(model)}))
+    raise InvalidParameter(f"modelName {model_name!r} does not fit this data; these do: {fitting}.")
+
+
+def _configuration_file(storage: Storage, processing: Finished) -> tuple[S3Uri, bytes]:
     for name in modeltraining.CONFIGURATION_NAMES:
-        place = processing.output / name
         try:
-            data = storage.read(place)
+            return processing.output / name, storage.read(processing.output / name)
         except ObjectNotFound:
             continue
-        return modeltraining.read_configuration(data, place)
     expected = processing.output / modeltraining.CONFIGURATION_NAMES[0]
     raise BadRequest(f"{expected} is missing; run data processing again, or put the file back")
 

@@ -144,7 +144,7 @@ class JobService:
         S3Uri.parse(request.output_location)
         processing = lookup.finished(self._store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self._store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = read_configuration(self._storage, processing)
+        configuration = read_configuration(self._storage, processing, request.model_name)
         # a search space that cannot be read is refused now rather than in a minute
         names = job_names("modeltraining", request.id or "check", 0, request.output_location)
         modeltraining.plan(request, names, processing, configuration, previous, seed=0)

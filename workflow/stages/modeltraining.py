@@ -12,13 +12,15 @@ from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
 from workflow.api.requests import StartModelTraining
 from workflow.errors import BadRequest, InvalidParameter, UnsupportedOperation
 from workflow.hpo.results import Direction, Trial, direction_of
-from workflow.hpo.space import build_space
+from workflow.hpo.space import FAMILY, build_space
 from workflow.runners.base import Tuning
 from workflow.stages.base import Finished
 from workflow.storage import S3Uri
 
 # the toolkit writes the first, one page of the guide the second
 CONFIGURATION_NAMES = ("model-hpo-configuration.json", "model-HPO-configuration.json")
+
+TEMPLATES = "hpo-configuration-templates"  # one file a model that fits the data
 
 
 def check_supported(request: StartModelTraining) -> None:
@@ -42,6 +44,12 @@ def read_configuration(data: bytes, place: S3Uri) -> HpoModel:
         where = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         raise BadRequest(f"{place} cannot be used: {where + ': ' if where else ''}{message}") from error
+
+
+def families(model: HpoModel) -> tuple[str, ...]:
+    """The model families a configuration offers."""
+    options = [p.options for tier in (model.tier1, model.tier2, model.tier3) for p in tier if p.param == FAMILY]
+    return tuple(str(option) for option in options[0]) if options and options[0] else (model.model,)
 
 
 def objective(model: HpoModel) -> tuple[str, Direction]:
