@@ -30,7 +30,7 @@ AUTHENTICATED = "despina.authenticated"  # set in the scope of a request whose c
 MAX_SIGNED_BODY_BYTES = 64 << 20
 # names that Amazon resolves; clients in proxy mode send them, and nobody else can make them point here
 _NEPTUNE_HOST = re.compile(r"[a-z0-9.-]+\.neptune\.amazonaws\.com(\.cn)?")
-_PAGES = ("/", "/ui")
+_PAGES = "/ui/"  # what lies here changes nothing when it is read
 
 
 class InsecureListening(WorkflowError):
@@ -135,9 +135,9 @@ class Guard:
         if not allows_origin(scope["headers"], self.policy.hosts):
             raise AccessDenied("A page of another origin may not use this service.")
         if header_of(scope, b"sec-fetch-site") in ("cross-site", "same-site"):
-            # a link to our page may be followed; a link to a query, an image or a form of another page may not
+            # a link to a page of ours may be followed; a link to a query, an image or a form of another page may not
             is_link = header_of(scope, b"sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
-            if not (is_link and scope["path"].rstrip("/") in [page.rstrip("/") for page in _PAGES]):
+            if not (is_link and (scope["path"] == "/" or scope["path"].startswith(_PAGES))):
                 raise AccessDenied("A page of another site may not use this service.")
 
     async def _check_credentials(self, scope: Scope, receive: Receive) -> Receive:

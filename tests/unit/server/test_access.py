@@ -83,7 +83,9 @@ def test_our_own_page_and_a_link_to_it_are_answered() -> None:
     own = {"Origin": "http://localhost:8182", "Sec-Fetch-Site": "same-origin"}
     assert send(OPEN, "POST", "http://localhost:8182/gremlin", own).status_code == 200
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert send(OPEN, "GET", "http://localhost:8182/", link).status_code == 200
+    for path in ("/", "/ui/report/modeltraining/a"):
+        assert send(OPEN, "GET", f"http://localhost:8182{path}", link).status_code == 200
+    assert send(OPEN, "POST", "http://localhost:8182/ui/query", link).status_code == 403
 
 
 def signed(
