@@ -20,6 +20,7 @@ from workflow.errors import (
     TimeLimitExceeded,
 )
 from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.chance import SeededChance
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.values import Long, TraversalMetrics
@@ -358,3 +359,35 @@ class TestManyAtOnce:
     def test_a_long_loop_keeps_its_path(self, engine: Engine) -> None:
         found = ask(engine, "g.inject(1).repeat(map(constant(2))).times(20000).path().count(local)")
         assert found == [20001]
+
+
+class TestAgainstTheServer:
+    """Differences that comparing with a real Gremlin Server brought to light."""
+
+    def test_has_of_what_is_no_element_is_refused(self, engine: Engine) -> None:
+        with pytest.raises(QueryFailed, match="java.lang.Integer cannot be cast"):
+            ask(engine, "g.V().values('age').has('name', 'x')")
+
+    def test_elements_have_no_key_and_properties_no_names(self, engine: Engine) -> None:
+        assert ask(engine, "g.V().hasKey('age')") == []
+        assert ask(engine, "g.E().properties().has('name', 'x')") == []
+        assert len(ask(engine, "g.V().properties().hasKey('age').hasValue(gt(30))")) == 2
+
+    def test_a_child_that_begins_with_inject_has_its_traverser_first(self, engine: Engine) -> None:
+        assert ask(engine, "g.inject('a').map(inject('b'))") == ["a"]
+        assert ask(engine, "g.V('marko').inject('b').limit(1)") == ["b"]
+
+    def test_inject_can_not_begin_a_repeat(self, engine: Engine) -> None:
+        with pytest.raises(QueryFailed, match="parent of inject"):
+            ask(engine, "g.V().repeat(inject('y')).times(2)")
+
+    def test_tokens_stand_in_the_order_of_their_names(self, engine: Engine) -> None:
+        found = ask(engine, "g.V('marko').elementMap('age').order(local).by(keys)")
+        assert [str(getattr(key, "value", key)) for key in found[0]] == ["age", "id", "label"]
+
+    def test_a_seed_draws_what_java_draws(self) -> None:
+        # new java.util.Random(42): three doubles, five of nextInt(10)
+        chance = SeededChance(42)
+        assert [chance.random() for _ in range(3)] == [0.7275636800328681, 0.6832234717598454, 0.30871945533265976]
+        chance = SeededChance(42)
+        assert [chance.below(10) for _ in range(5)] == [0, 3, 8, 4, 0]

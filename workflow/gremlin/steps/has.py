@@ -69,7 +69,12 @@ def has_property(value: Any, key: str) -> bool:
         return key in value.graph.edge_values(value.row)
     if isinstance(value, VertexProperty):
         return key in (value.meta or {})
-    return refuse_cast(value, "Element")
+    return _no(value)
+
+
+def _no(value: Any) -> bool:
+    """False for an element or property that has no such thing; other values cannot be asked."""
+    return not isinstance(value, (Vertex, Edge, VertexProperty, Property)) and refuse_cast(value, "Element")
 
 
 def _element_test(key: str | T, predicate: P) -> Callable[[Any], bool]:
@@ -84,7 +89,7 @@ def _element_test(key: str | T, predicate: P) -> Callable[[Any], bool]:
 
     def holds(value: Any) -> bool:
         if not isinstance(value, (VertexProperty, Property)):
-            return refuse_cast(value, "Property")
+            return _no(value)
         return test(value.key if of_key else value.value)
 
     return holds
@@ -99,7 +104,7 @@ def _property_test(key: str, test: Test) -> Callable[[Any], bool]:
             return key in values and test(values[key])
         if isinstance(value, VertexProperty):
             return value.meta is not None and key in value.meta and test(value.meta[key])
-        return refuse_cast(value, "Element")
+        return _no(value)
 
     return holds
 
@@ -113,7 +118,7 @@ def _id_test(predicate: P) -> Callable[[Any], bool]:
 
     def holds(value: Any) -> bool:
         if not isinstance(value, (Vertex, Edge, VertexProperty)):
-            return refuse_cast(value, "Element")
+            return _no(value)
         return test(str(value.id) if as_text else value.id)
 
     return holds
@@ -122,7 +127,7 @@ def _id_test(predicate: P) -> Callable[[Any], bool]:
 def _label_test(test: Test) -> Callable[[Any], bool]:
     def holds(value: Any) -> bool:
         if not isinstance(value, (Vertex, Edge, VertexProperty)):
-            return refuse_cast(value, "Element")
+            return _no(value)
         label = value.label
         if test(label):
             return True
