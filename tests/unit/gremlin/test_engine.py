@@ -365,7 +365,7 @@ class TestAgainstTheServer:
     """Differences that comparing with a real Gremlin Server brought to light."""
 
     def test_has_of_what_is_no_element_is_refused(self, engine: Engine) -> None:
-        with pytest.raises(QueryFailed, match="java.lang.Integer cannot be cast"):
+        with pytest.raises(QueryFailed, match=r"java\.lang\.Integer cannot be cast"):
             ask(engine, "g.V().values('age').has('name', 'x')")
 
     def test_elements_have_no_key_and_properties_no_names(self, engine: Engine) -> None:
