@@ -18,7 +18,7 @@ from workflow.datasets import dataset
 
 VERSION = "5.3.0"
 # what the extension needs besides graph-notebook; Despina itself comes from this checkout
-EXTRA = ("narwhals", "pydantic", "pyyaml", "pyarrow")
+EXTRA = ("jinja2", "narwhals", "psutil", "pyarrow", "pydantic", "pyyaml", "starlette", "uvicorn", "websockets")
 REPOSITORY = Path(__file__).parents[2]
 
 EXPORT = {
@@ -40,15 +40,12 @@ def jupyter() -> Path:
     """Python of an environment that has graph-notebook; made the first time."""
     home = cache() / f"graph-notebook-{VERSION}"
     python = home / "bin" / "python"
-    done = home / "complete"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(python)]
-        made = subprocess.run([*install, f"graph-notebook=={VERSION}", *EXTRA], check=False)
-        if made.returncode != 0:
-            MISSING["graph-notebook"] = "its environment could not be installed"
-            pytest.skip(MISSING["graph-notebook"])
-        done.touch()
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(python)]
+    if subprocess.run([*install, f"graph-notebook=={VERSION}", *EXTRA], check=False).returncode != 0:
+        MISSING["graph-notebook"] = "its environment could not be installed"
+        pytest.skip(MISSING["graph-notebook"])
     return python
 
 
