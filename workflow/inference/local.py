@@ -125,6 +125,8 @@ class LocalEndpointHost:
             "SAGEMAKER_BASE_DIR": str(model_dir.parent),
             "SM_MODEL_DIR": str(model_dir),
             "PYTHONUNBUFFERED": "1",
+            # several requests at once ask for more threads than there are processors; those that wait must not spin
+            "OMP_WAIT_POLICY": "PASSIVE",
         }
         command = [str(self._script), "--model-dir", str(model_dir)]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and script
