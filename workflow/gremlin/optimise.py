@@ -28,6 +28,7 @@ from workflow.gremlin.steps.rows import (
     GroupCount,
     Hop,
     Labels,
+    MaskedGraphStep,
     Operation,
     Ordered,
     Reduce,
@@ -50,10 +51,11 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
     _limited(steps)
     steps = [_counting(step) for step in steps]
     if plan.full_path:
-        return tuple(steps)
+        return tuple(_masked(steps))
     on_rows = _on_rows(steps)
     if on_rows is not None:
         return tuple(on_rows)
+    steps = _masked(steps)
     return tuple(steps if "LazyBarrierStrategy" in without else _merging(steps))
 
 
@@ -180,6 +182,15 @@ def _on_rows(steps: list[Step]) -> list[Step] | None:
             return None
         at += 1
     return None
+
+
+def _masked(steps: list[Step]) -> list[Step]:
+    """The source with masks for its tests of properties, where it has to look at everything."""
+    if not steps or type(steps[0]) is not GraphStep or steps[0].ids is not None or steps[0].lookups:
+        return steps
+    operations = [op for c in steps[0].containers if isinstance(c.key, str) for op in _filters(c, None)]
+    filters = [op for op in operations if isinstance(op, Filter)]
+    return [MaskedGraphStep(steps[0], filters), *steps[1:]] if filters else steps
 
 
 def _filters(container: Container, source: GraphStep | None) -> list[Operation]:

@@ -14,7 +14,8 @@ from workflow.gremlin.compile import Plan
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.semantics import hash_key
-from workflow.gremlin.steps.rows import RowsStep
+from workflow.gremlin.steps.rows import MaskedGraphStep, RowsStep
+from workflow.gremlin.steps.sources import GraphStep
 
 
 def random_graph(seed: int, vertices: int, edges: int) -> EmbeddedGraph:
@@ -114,6 +115,29 @@ def test_both_lanes_give_the_same(engine: Engine, text: str) -> None:
     slow, _ = results(engine, text, fast=False)
     assert on_rows
     assert [hash_key(v) for v in fast] == [hash_key(v) for v in slow]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "g.V().has('age', gt(4)).values('name')",
+        "g.V().hasLabel('person').has('name', containing('1')).out().values('age')",
+        "g.E().has('weight', between(0.2, 0.4)).path()",
+        "g.V().has('tag', 'a').has('age', within(1, 2)).as('x').out().select('x')",
+    ],
+)
+def test_a_masked_source_gives_what_its_tests_let_pass(engine: Engine, text: str) -> None:
+    prepared = engine.prepare(parse(text)[0].traversal, QueryOptions())
+    masked = prepared.plan.steps[0]
+    assert isinstance(masked, (MaskedGraphStep, GraphStep))
+    fast = [hash_key(t.value) for t in engine._execute(prepared, QueryOptions(), None, None)]
+    plain = GraphStep(masked.kind, masked.ids)
+    plain.tests, plain.labels_wanted = masked.tests, masked.labels_wanted
+    plain.labels, plain.tracked = masked.labels, masked.tracked
+    slow_plan = replace(prepared, plan=replace(prepared.plan, steps=(plain, *prepared.plan.steps[1:])))
+    slow = [hash_key(t.value) for t in engine._execute(slow_plan, QueryOptions(), None, None)]
+    assert fast == slow
+    assert fast
 
 
 @pytest.mark.parametrize(

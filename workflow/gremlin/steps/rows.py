@@ -9,7 +9,7 @@ runs those where the graph has no arrays or a property is not the same simple ty
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -189,7 +189,7 @@ class Filter:
 
     def apply(self, frontier: Frontier) -> Frontier:
         if len(frontier.rows) > SMALL and self.key is not None:
-            mask = self._mask(frontier)
+            mask = self.mask(frontier)
             if mask is not None:
                 return frontier.keep(mask)
         graph, kind, test = frontier.graph, frontier.kind, self.test
@@ -197,7 +197,8 @@ class Filter:
             np.fromiter((test(kind(graph, row)) for row in frontier.rows.tolist()), bool, len(frontier.rows))
         )
 
-    def _mask(self, frontier: Frontier) -> Rows | None:
+    def mask(self, frontier: Frontier) -> Rows | None:
+        """Which rows pass, or None where arrays cannot say."""
         column = frontier.column(self.key or "")
         compare = _COMPARISONS.get(self.predicate.name) if self.predicate is not None else None
         if compare is not None and self.predicate is not None and _plain_number(self.predicate.args[0]):
@@ -338,6 +339,29 @@ class Ordered:
         places = np.argsort(keys if self.way is Order.asc else -keys, kind="stable")
         for row in rows[places[: self.limit]].tolist():
             yield frontier.kind(frontier.graph, row)
+
+
+class MaskedGraphStep(GraphStep):
+    """A source with tests of properties: the rows that cannot pass are left out by masks, before all else."""
+
+    def __init__(self, plain: GraphStep, filters: Sequence[Filter]) -> None:
+        super().__init__(plain.kind, plain.ids)
+        self.__dict__.update(plain.__dict__)
+        self.filters = filters
+
+    def rows(self, ctx: ExecutionContext) -> Iterable[int]:
+        """The rows to look at, in order; the tests are still put to each."""
+        if self.ids is not None or self.lookups or not hasattr(ctx.graph, "csr"):
+            return super().rows(ctx)
+        graph = cast("ColumnarGraph", ctx.graph)
+        whole = graph.vertex_rows if self.kind is Vertex else graph.edge_rows
+        frontier = Frontier(graph, self.kind, whole(self.labels_wanted))
+        for one in self.filters:
+            mask = one.mask(frontier) if len(frontier.rows) > SMALL else None
+            if mask is not None:
+                frontier = frontier.keep(mask)
+        found: list[int] = frontier.rows.tolist()
+        return found
 
 
 class RowsStep(Step):
