@@ -40,7 +40,8 @@ from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.runners.local import LocalRunner
 from workflow.server.app import create_app
-from workflow.server.auth import Policy, check_listening, credentials_of
+from workflow.server.auth import Policy, credentials_of
+from workflow.server.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.gremlin_queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings

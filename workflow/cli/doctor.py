@@ -7,7 +7,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -35,14 +35,15 @@ def doctor(
         str | None, typer.Option("--url", envvar="DESPINA_URL", help="Try this service or cluster too.")
     ] = None,
     home: Home = None,
+    host: Annotated[str, typer.Option(help="The address `despina serve` is to listen on.")] = "127.0.0.1",
     json: Json = False,
     sign: Annotated[bool, typer.Option("--sign", envvar="DESPINA_SIGN", help="Sign with SigV4.")] = False,
 ) -> None:
     """Check this machine, the configuration and, with --url, a service; exit code 1 if something is missing."""
-    settings = Settings.from_environment()
+    settings = replace(Settings.from_environment(), host=host)
     if home is not None:
-        settings = Settings(home=home.expanduser().resolve(), storage=settings.storage, region=settings.region)
-    found = [*machine(settings), *(service(Connection(url, sign=sign)) if url else ())]
+        settings = replace(settings, home=home.expanduser().resolve())
+    found = [*machine(settings), *exposure(settings), *(service(Connection(url, sign=sign)) if url else ())]
     if json:
         output.as_json([finding.__dict__ for finding in found])
     else:
@@ -73,6 +74,30 @@ def machine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
     if settings.storage == "s3":
         yield _s3(settings)
+
+
+def exposure(settings: Settings) -> Iterator[Finding]:
+    """Who could reach a service of these settings, and how it would be protected."""
+    from workflow.app import check_listening  # the rest of doctor does without a web server
+
+    try:
+        check_listening(settings)
+    except WorkflowError as error:
+        yield Finding("listening is protected", False, error.message)
+    else:
+        yield Finding("listening is protected", True, f"{settings.host}, {_protection(settings)}")
+    given = [path for path in (settings.tls_certificate, settings.tls_key) if path is not None]
+    if len(given) == 1:
+        yield Finding("TLS", False, "set DESPINA_TLS_CERTIFICATE and DESPINA_TLS_KEY, both or neither")
+    for path in given:
+        yield Finding(f"{path} can be read", path.is_file(), "found" if path.is_file() else "there is no such file")
+    for folder in settings.allowed_folders:
+        yield Finding(f"{folder} can be loaded from", folder.is_dir(), "found" if folder.is_dir() else "no such folder")
+
+
+def _protection(settings: Settings) -> str:
+    kinds = [name for name, keys in (("SigV4", settings.access_keys), ("passwords", settings.users)) if keys]
+    return " and ".join(kinds) or "reached from this machine alone"
 
 
 def _home(settings: Settings) -> Finding:

@@ -48,4 +48,6 @@ def serve(
     )
     from workflow.app import serve as run_service  # the other commands do without a web server
 
-    run_service(settings, on_ready=lambda at, on: output.announce(f"Despina listens on http://{at}:{on}"))
+    scheme = "https" if settings.tls_certificate else "http"
+
+    run_service(settings, on_ready=lambda at, on: output.announce(f"Despina listens on {scheme}://{at}:{on}"))

@@ -15,9 +15,21 @@ from workflow.client.connection import ServiceUnreachable
 from workflow.errors import InvalidParameter
 
 runner = CliRunner()
-COMMANDS = """
-serve load export dataprocessing training transform endpoint query run status logs demo doctor
-""".split()
+COMMANDS = [
+    "serve",
+    "load",
+    "export",
+    "dataprocessing",
+    "training",
+    "transform",
+    "endpoint",
+    "query",
+    "run",
+    "status",
+    "logs",
+    "demo",
+    "doctor",
+]
 
 
 def plain(text: str) -> str:
@@ -83,6 +95,15 @@ def test_doctor_says_that_a_home_cannot_be_written(tmp_path: Path) -> None:
     result = runner.invoke(app, ["doctor", "--home", str(taken / "home"), "--json"])
     assert result.exit_code == 1
     assert [finding["what"] for finding in json.loads(result.output) if not finding["ok"]] == ["home can be written"]
+
+
+def test_doctor_refuses_an_open_address_and_half_a_tls_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESPINA_TLS_CERTIFICATE", str(tmp_path / "missing.pem"))
+    result = runner.invoke(app, ["doctor", "--home", str(tmp_path), "--host", "0.0.0.0", "--json"])
+    assert result.exit_code == 1
+    missing = {finding["what"]: finding["detail"] for finding in json.loads(result.output) if not finding["ok"]}
+    assert set(missing) == {"listening is protected", "TLS", f"{tmp_path}/missing.pem can be read"}
+    assert "DESPINA_USERS" in missing["listening is protected"]
 
 
 @pytest.mark.parametrize(
