@@ -16,19 +16,8 @@ from workflow.errors import InvalidParameter
 
 runner = CliRunner()
 COMMANDS = [
-    "serve",
-    "load",
-    "export",
-    "dataprocessing",
-    "training",
-    "transform",
-    "endpoint",
-    "query",
-    "run",
-    "status",
-    "logs",
-    "demo",
-    "doctor",
+    *("serve", "load", "query", "run", "status", "logs", "demo", "doctor"),
+    *("export", "dataprocessing", "training", "transform", "endpoint"),
 ]
 
 
