@@ -65,8 +65,8 @@ def films_graph(seed: int = 0) -> GraphData:
     )
 
 
-def labelled_graph(task: TaskType, seed: int = 0) -> GraphData:
-    """The friends with something to learn: their group, their groups' hobbies, a height, a strength of ties."""
+def labelled_graph(task: TaskType, seed: int = 0, several: bool = False) -> GraphData:
+    """The friends with something to learn: their group, or with ``several`` hobbies; a height; which ties reach far."""
     source, target, group = communities(seed)
     rng = np.random.default_rng(seed)
     height = (group * 10 + rng.normal(0, 1, len(group))).astype(np.float32)
@@ -79,6 +79,10 @@ def labelled_graph(task: TaskType, seed: int = 0) -> GraphData:
         "edge_regression": (FRIEND, Labels("number", (group[source] + group[target]).astype(np.float32))),
     }
     kind, found = labels[task]
+    if several:
+        hobbies = np.stack([group == 0, group != 2], axis=1).astype(np.float32)
+        hobbies[5] = -1
+        kind, found = "User", Labels("classes", hobbies, ("chess", "go"))
     number = len(group) if kind == "User" else len(source)
     what = Target(task, kind, "label")
     features = {"User": {"noise": rng.normal(size=(len(group), 4)).astype(np.float32)}}

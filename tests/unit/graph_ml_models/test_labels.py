@@ -73,6 +73,27 @@ def test_an_edge_is_found_by_its_id_and_by_its_ends(task: str, tmp_path: Path) -
     assert nobody["results"] == []
 
 
+def test_several_labels_at_once_have_probabilities_of_their_own(tmp_path: Path) -> None:
+    data = labelled_graph("node_class", several=True)
+    folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "20", "--use-class-weight", "true")
+    metrics = ModelFolder(folder).metrics
+    assert metrics.objective == "validation_roc_auc"
+    assert ModelFolder(folder).description.targets[0].multilabel
+    output = ask(folder, {"globalParameters": {"topk": 2}, "nodes": [{"nodeId": "u00"}, {"nodeId": "u35"}]})
+    likely = [sum(entry["score"] > 0.5 for entry in item["results"]) for item in output["nodes"]]
+    assert likely == [2, 0]  # the red do both, the blue neither
+
+
+def test_features_of_edges_join_the_messages_and_rule_out_new_vertices(tmp_path: Path) -> None:
+    data = labelled_graph("node_class")
+    folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "2", "--use-edge-features", "true")
+    model = ModelFolder(folder)
+    assert not model.description.details["inductive"]
+    assert any("edge_layers" in name for name in model.tensors("network.encoder"))
+    with pytest.raises(Incompatible, match="use-edge-features"):
+        ask(folder, {"nodes": [{"nodeId": "new"}], "graph": {"nodes": [{"nodeId": "new", "nodeType": "User"}]}})
+
+
 def test_a_new_vertex_is_classified_by_the_company_it_keeps(tmp_path: Path) -> None:
     folder = train(labelled_graph("node_class"), tmp_path, "--model", "rgcn", "--num-epochs", "20")
     graph = {

@@ -93,6 +93,23 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
         assert np.exp(weights[uniform]) == pytest.approx((36 - 1 - neighbours - hard) / 8, rel=1e-4)
 
 
+def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> None:
+    torch = pytest.importorskip("torch")
+    from training_scripts.graph_ml.training.gnn_links import contrast
+    from training_scripts.graph_ml.training.hyperparameters import Hyperparameters
+
+    generator = torch.Generator().manual_seed(0)
+    query, true, pool = (torch.randn(n, 4, generator=generator) for n in (3, 3, 6))
+    ids = torch.tensor([1, 2, 1])
+    shared = contrast(query, true, ids, pool, 100, Hyperparameters(neg_share=True))
+    own = contrast(query, true, ids, pool.repeat(3, 1), 100, Hyperparameters(neg_share=False))
+    assert float(shared) == pytest.approx(float(own), rel=1e-6)
+    # edges 0 and 2 have one partner, so neither is a negative of the other
+    alone = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, Hyperparameters())
+    without = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, Hyperparameters(in_batch_negs=False))
+    assert float(alone) == pytest.approx(float(without), rel=1e-6)
+
+
 def test_the_scorer_in_numpy_is_the_scorer_in_torch() -> None:
     torch = pytest.importorskip("torch")
     weights = pair_training.initial_weights(5, 32, torch.Generator().manual_seed(0))

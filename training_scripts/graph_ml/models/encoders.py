@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..message_passing import Backend, mean_neighbours
+from ..data import EdgeType
+from ..message_passing import Backend, Neighbours, mean_neighbours
+from ..pairs.graph import Floats
 from ..sampling import Block, Relation
+
+#: edge type → features of its edges in the order of the message graph, (edges, d)
+EdgeFeatures = Mapping[EdgeType, Floats]
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class EncoderSettings:
     use_self_loop: bool = True
     per_feat_name_embed: bool = True
     concat_node_embed: bool = True
+    edge_num_hidden: int = 16
 
 
 class InputLayer(nn.Module):
@@ -76,14 +83,22 @@ class RelationLayer(nn.Module):
     """One round of messages: h'_v = act(Σ_r mean_{u→v in r} h_u W_r + h_v W_0 + b).
 
     ``rgcn`` builds W_r from ``num_bases`` shared matrices where that is above 0; ``graphsage`` scales what comes out to
-    length one instead of normalising over the layer. The last layer has neither activation nor normalisation.
+    length one instead of normalising over the layer. The last layer has neither activation nor normalisation. Where
+    edges have features, the mean of what a small layer makes of them joins the message.
 
     Source: Schlichtkrull et al. 2018 (R-GCN); Hamilton, Ying, Leskovec 2017 (GraphSAGE).
     """
 
-    def __init__(self, relations: Sequence[Relation], settings: EncoderSettings, last: bool) -> None:
+    def __init__(
+        self, relations: Sequence[Relation], settings: EncoderSettings, last: bool, edge_widths: Mapping[EdgeType, int]
+    ) -> None:
         super().__init__()
-        hidden = settings.num_hidden
+        hidden, inner = settings.num_hidden, settings.edge_num_hidden
+        self.edge_layers = nn.ModuleDict()
+        for number, relation in enumerate(relations):
+            if relation.edge_type in edge_widths:
+                first = nn.Linear(edge_widths[relation.edge_type], inner)
+                self.edge_layers[str(number)] = nn.Sequential(first, nn.ReLU(), nn.Linear(inner, hidden, bias=False))
         self.order = {relation: number for number, relation in enumerate(relations)}
         self.last = last
         self.sage = settings.kind == "graphsage"
@@ -100,13 +115,18 @@ class RelationLayer(nn.Module):
         self.norm = nn.LayerNorm(hidden) if settings.layer_norm and not last and not self.sage else None
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, block: Block, x: Tensor, backend: Backend) -> Tensor:
+    def forward(self, block: Block, x: Tensor, backend: Backend, edges: EdgeFeatures) -> Tensor:
         """(sources, d) → (targets, d)."""
         weights = self.weights if self.bases is None else torch.einsum("rb,bio->rio", self.weights, self.bases)
         out = x.new_zeros(block.num_targets, x.shape[1])
         for relation, hearing in block.relations.items():
             if relation in self.order and len(hearing.rows):
-                heard = mean_neighbours(hearing.neighbours, x, backend) @ weights[self.order[relation]]
+                number = self.order[relation]
+                heard = mean_neighbours(hearing.neighbours, x, backend) @ weights[number]
+                if str(number) in self.edge_layers:
+                    features = torch.from_numpy(np.array(edges[relation.edge_type][hearing.edges], dtype=np.float32))
+                    own = Neighbours(hearing.neighbours.indptr, torch.arange(len(features)), len(features))
+                    heard = heard + mean_neighbours(own, self.edge_layers[str(number)](features), backend)
                 out = out.index_add(0, hearing.rows, heard)
         if self.loop is not None:
             out = out + self.loop(x[: block.num_targets])
@@ -131,20 +151,23 @@ class Encoder(nn.Module):
         relations: Sequence[Relation],
         settings: EncoderSettings,
         embedded: Sequence[str],
+        edge_widths: Mapping[EdgeType, int] | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
         self.input = InputLayer(widths, settings, embedded)
         self.layers = nn.ModuleList(
-            RelationLayer(relations, settings, last=number + 1 == settings.num_layer)
+            RelationLayer(relations, settings, number + 1 == settings.num_layer, edge_widths or {})
             for number in range(settings.num_layer)
         )
 
-    def forward(self, blocks: Sequence[Block], x: Tensor, backend: Backend) -> Tensor:
+    def forward(
+        self, blocks: Sequence[Block], x: Tensor, backend: Backend, edges: EdgeFeatures | None = None
+    ) -> Tensor:
         """Vectors of the last block's targets from input vectors of the first block's sources."""
         out: Tensor = x
         for layer, block in zip(self.layers, blocks, strict=True):
-            out = layer(block, out, backend)
+            out = layer(block, out, backend, edges or {})
         return out
 
 

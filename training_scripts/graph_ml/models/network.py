@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from ..message_passing import Backend
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from ..sampling import Block, MessageGraph, Relation, full_block
-from .encoders import Encoder, EncoderSettings
+from .encoders import EdgeFeatures, Encoder, EncoderSettings
 
 NodeFeatures = Mapping[str, Mapping[str, Floats]]
+NOTHING: Floats = np.zeros((0, 0), dtype=np.float32)
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Network:
         encoder: input layer and rounds of messages.
         relations: the relations that the encoder knows.
         backend: who passes messages.
+        edges: features of edges in the order of the message graph, empty where the network uses none.
     """
 
     space: NodeSpace
@@ -42,6 +44,7 @@ class Network:
     encoder: Encoder
     relations: tuple[Relation, ...]
     backend: Backend
+    edges: EdgeFeatures = field(default_factory=dict)
 
     @classmethod
     def fresh(
@@ -52,6 +55,7 @@ class Network:
         settings: EncoderSettings,
         seed: int,
         backend: Backend,
+        edges: EdgeFeatures | None = None,
     ) -> Network:
         """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``."""
         torch.manual_seed(seed)
@@ -60,8 +64,9 @@ class Network:
         table = None
         if embedded:
             table = torch.randn(space.total, settings.num_hidden) / settings.num_hidden**0.5
-        encoder = Encoder(widths, relations, settings, embedded)
-        return cls(space, features, table, embedded, encoder, tuple(relations), backend)
+        edge_widths = {kind: int(values.shape[1]) for kind, values in (edges or {}).items()}
+        encoder = Encoder(widths, relations, settings, embedded, edge_widths)
+        return cls(space, features, table, embedded, encoder, tuple(relations), backend, edges or {})
 
     def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
         """Input vectors, (n, num_hidden).
@@ -103,7 +108,7 @@ class Network:
         if self.table is not None:
             rows = self.table if nodes is None else self.table[torch.from_numpy(nodes)]
             learned = rows.detach().requires_grad_(torch.is_grad_enabled())
-        return self.encoder(blocks, self.inputs(nodes, learned), self.backend), learned
+        return self.encoder(blocks, self.inputs(nodes, learned), self.backend, self.edges), learned
 
     @torch.no_grad()
     def embed(self, graph: MessageGraph) -> Floats:
@@ -135,6 +140,12 @@ def feature_widths(features: Mapping[str, Floats]) -> dict[str, int]:
     return {name: int(values.shape[1]) for name, values in usable(features).items()}
 
 
+def edge_matrix(features: Mapping[str, Floats]) -> Floats | None:
+    """All features of an edge type side by side, None where it has none."""
+    columns = [np.asarray(values, dtype=np.float32) for values in usable(features).values()]
+    return np.hstack(columns) if columns else None
+
+
 def usable(features: Mapping[str, Floats]) -> dict[str, Floats]:
     """Features with at least one column; one number a node is one column."""
     shaped = {name: values if values.ndim == 2 else values[:, None] for name, values in features.items()}
@@ -156,6 +167,9 @@ def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeTy
     return {
         "settings": asdict(network.encoder.settings),
         "embedded": list(network.embedded),
+        "edge_widths": [
+            [kind.source, kind.relation, kind.target, int(values.shape[1])] for kind, values in network.edges.items()
+        ],
         "directed": [[kind.source, kind.relation, kind.target, way] for kind, way in directed.items()],
         "widths": {kind: feature_widths(network.features.get(kind, {})) for kind in network.space.counts},
         "relations": [
@@ -171,6 +185,7 @@ def load_network(
     features: NodeFeatures,
     backend: Backend,
     table: Tensor | None = None,
+    edges: EdgeFeatures | None = None,
 ) -> Network:
     """The trained network over some nodes.
 
@@ -191,11 +206,15 @@ def load_network(
                 "the same configuration, from the previous processing job"
             )
     embedded = tuple(details["embedded"])
-    encoder = Encoder(widths, relations, settings, embedded)
+    edge_widths = {EdgeType(*entry[:3]): int(entry[3]) for entry in details["edge_widths"]}
+    lacking = [str(kind) for kind, width in edge_widths.items() if (edges or {}).get(kind, NOTHING).shape[1] != width]
+    if lacking:
+        raise ValueError(f"edges of type {', '.join(lacking)} lack the features that the model was trained on")
+    encoder = Encoder(widths, relations, settings, embedded, edge_widths)
     if embedded and table is None:
         old = NodeSpace(dict(folder.description.node_types))
         table = grown_table(np.array(folder.array("table")), old, space)
-    network = Network(space, features, table, embedded, encoder, relations, backend)
+    network = Network(space, features, table, embedded, encoder, relations, backend, edges or {})
     state = {name: torch.from_numpy(value.copy()) for name, value in folder.tensors("network.encoder").items()}
     encoder.load_state_dict(state)
     return network

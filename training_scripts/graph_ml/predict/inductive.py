@@ -84,7 +84,13 @@ class NetworkEmbedder:
     details: Mapping[str, Any]
 
     def __call__(self, subgraph: Subgraph) -> tuple[Ints, Floats]:
-        """See ``Embedder``."""
+        """See ``Embedder``.
+
+        Raises:
+            Incompatible: the network uses features of edges, which subgraphs cannot bring in the order of training.
+        """
+        if self.details["edge_widths"]:
+            raise Incompatible("a model trained with use-edge-features cannot answer inductively; train without it")
         import torch
 
         from ..models.network import load_network

@@ -15,6 +15,7 @@ from ..models.heads import Head
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
+from ..pairs.graph import Floats
 from .base import Predictor
 from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
@@ -68,7 +69,17 @@ def _links(model: ModelFolder) -> LinkPredictor:
         scorer = _scorer(model, place, entry["scorer"], embeddings)
         targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
     embed = NetworkEmbedder(model, details["network"]) if "network" in details else None
+    if embeddings is None:
+        embeddings = factors(targets[0].scorer)
     return LinkPredictor(model.description, targets, model.ids(), embeddings, encoding(model), embed)
+
+
+def factors(scorer: LinkScorer) -> Floats | None:
+    """The pair ranker's own vectors, those of its factorisation, for nearest neighbours."""
+    if isinstance(scorer, RankerScorer):
+        found = scorer.ranker.features.views[-1].factors
+        return None if found is None else found.left
+    return None
 
 
 def encoding(model: ModelFolder) -> Encode:

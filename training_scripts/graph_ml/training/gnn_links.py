@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ..artifacts import ModelWriter
+from ..data import EdgeType, GraphData
 from ..links import LinkProblem
 from ..message_passing import choose_backend
 from ..metrics import mean_reciprocal_rank
 from ..models.encoders import EncoderSettings
 from ..models.link_scorers import Decoder, EmbeddingScorer
-from ..models.network import Network, save_network
+from ..models.network import Network, edge_matrix, save_network
 from ..pairs.graph import Floats, Ints
 from ..sampling import MessageGraph, full_block, sample_blocks
 from .evaluation import Ranking, Scores, rank_links, sample
@@ -81,7 +82,7 @@ class GnnLinks:
         writer.array("embeddings", self.network.embed(graph))
         settings = self.network.encoder.settings
         return {
-            "inductive": True,
+            "inductive": not self.network.edges,
             "hops": settings.num_layer,
             "fanouts": [100] * settings.num_layer,
             "network": save_network(writer, self.network, graph.directed),
@@ -106,9 +107,16 @@ def train_gnn(trial: Trial, problems: list[LinkProblem]) -> GnnLinks:
     settings = trial.settings
     graph = message_graph(problems, only_training=True)
     features = {kind: dict(values) for kind, values in trial.graph.features.items()}
-    encoder = encoder_settings(settings)
+    # an edge that is being predicted has no features yet, so those of predicted types take no part
+    predicted = {problem.edge_type for problem in problems}
     network = Network.fresh(
-        problems[0].space, features, list(graph.relations), encoder, settings.seed, choose_backend(graph.num_entries)
+        problems[0].space,
+        features,
+        list(graph.relations),
+        encoder_settings(settings),
+        settings.seed,
+        choose_backend(graph.num_entries),
+        edge_features(trial.graph, predicted) if settings.use_edge_features else None,
     )
     decoder: Decoder = "distmult"
     if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):
@@ -119,6 +127,12 @@ def train_gnn(trial: Trial, problems: list[LinkProblem]) -> GnnLinks:
     )
     fit(trial, model, graph)
     return model
+
+
+def edge_features(graph: GraphData, without: Collection[EdgeType] = ()) -> dict[EdgeType, Floats]:
+    """The features of every edge type that has any, but of these."""
+    matrices = {kind: edge_matrix(found) for kind, found in graph.edge_features.items() if kind not in without}
+    return {kind: matrix for kind, matrix in matrices.items() if matrix is not None}
 
 
 def encoder_settings(settings: Hyperparameters) -> EncoderSettings:
@@ -133,6 +147,7 @@ def encoder_settings(settings: Hyperparameters) -> EncoderSettings:
         use_self_loop=settings.use_self_loop,
         per_feat_name_embed=settings.per_feat_name_embed,
         concat_node_embed=settings.concat_node_embed,
+        edge_num_hidden=settings.edge_num_hidden,
     )
 
 

@@ -20,6 +20,7 @@ class Hyperparameters:
     ``fanout`` is one number a layer, nearest layer first; a list that is too short repeats its last number.
     ``stack_encoder`` says which graph network a stack holds; ``decoder`` is ``distmult``, ``dot`` or ``auto`` (dot
     where there is one edge type to predict). ``max_seconds`` bounds training; 0 is no bound.
+    ``low_mem`` and ``rel_part`` are accepted and change nothing: memory is low and relations are whole anyway.
     """
 
     model: str = "rgcn"
@@ -51,7 +52,6 @@ class Hyperparameters:
     regularization_coef: float = 0.0
     enable_early_stop: bool = True
     window_for_early_stop: int = 3
-    eval_every: int = 0
     gamma: float = 12.0
     rel_part: bool = False
     decoder: str = "auto"

@@ -16,13 +16,13 @@ from ..links import numbered
 from ..message_passing import choose_backend
 from ..metrics import classification_metrics, regression_metrics
 from ..models.heads import Head, width_of
-from ..models.network import Network, save_network, usable
+from ..models.network import Network, edge_matrix, save_network, usable
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from ..sampling import Block, MessageGraph, full_block, sample_blocks
 from ..schemas import Metrics
 from ..tasks import METRIC_DIRECTION
-from .gnn_links import FULL_ENTRIES, encoder_settings
+from .gnn_links import FULL_ENTRIES, edge_features, encoder_settings
 from .hyperparameters import LABEL_MODELS, Hyperparameters
 from .optimisers import AdamW, RowAdam
 from .stopping import EarlyStop
@@ -56,10 +56,9 @@ class LabelProblem:
             nothing = np.zeros((span.stop - span.start, 0), dtype=np.float32)
             return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, split)
         pairs = numbered(graph, target.type, space)
-        features = usable(graph.edge_features.get(target.type, {}))
-        columns = [np.asarray(values, dtype=np.float32) for values in features.values()]
-        extra = np.hstack(columns) if columns else np.zeros((len(pairs), 0), dtype=np.float32)
-        return cls(np.stack([pairs.source, pairs.target], axis=1), extra.astype(np.float32), labels, split)
+        features = edge_matrix(graph.edge_features.get(target.type, {}))
+        extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
+        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, split)
 
 
 @dataclass
@@ -138,7 +137,10 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
     settings = trial.settings
     features = {kind: dict(values) for kind, values in trial.graph.features.items()}
     backend = choose_backend(graph.num_entries)
-    network = Network.fresh(space, features, list(graph.relations), encoder_settings(settings), settings.seed, backend)
+    edges = edge_features(trial.graph) if settings.use_edge_features else None
+    network = Network.fresh(
+        space, features, list(graph.relations), encoder_settings(settings), settings.seed, backend, edges
+    )
     hidden = settings.num_hidden
     head = torch.nn.Sequential(
         torch.nn.Linear(problem.ends.shape[1] * hidden + problem.extra.shape[1], hidden),
@@ -285,7 +287,7 @@ def save_labels(
     writer.tensors("head", head.weights)
     writer.array("embeddings", model.network.embed(graph))
     details: dict[str, Any] = {
-        "inductive": True,
+        "inductive": not model.network.edges,
         "hops": model.network.encoder.settings.num_layer,
         "fanouts": [100] * model.network.encoder.settings.num_layer,
         "network": save_network(writer, model.network, graph.directed),

@@ -15,12 +15,12 @@ from ..data import EdgeType, GraphData
 from ..links import LinkProblem, Pairs, numbered
 from ..message_passing import choose_backend
 from ..models.heads import Head
-from ..models.network import Network, load_network, save_network, usable
+from ..models.network import Network, edge_matrix, load_network, save_network, usable
 from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
 from ..schemas import EdgeTypeName, Metrics, ModelDescription
-from .gnn_links import GnnLinks
+from .gnn_links import GnnLinks, edge_features
 from .ranked_links import RankedLinks
 from .report import write_model_report
 from .stacked_links import StackedLinks
@@ -166,7 +166,9 @@ def network_of(model: ModelFolder, graph: GraphData, details: Details, num_edges
     """The trained network over the nodes of the new graph."""
     features = {kind: dict(values) for kind, values in graph.features.items()}
     space = NodeSpace(dict(graph.num_nodes))
-    return load_network(model, details["network"], space, features, choose_backend(2 * num_edges))
+    wanted = {EdgeType(*entry[:3]) for entry in details["network"]["edge_widths"]}
+    edges = {kind: matrix for kind, matrix in edge_features(graph).items() if kind in wanted}
+    return load_network(model, details["network"], space, features, choose_backend(2 * num_edges), edges=edges)
 
 
 def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
@@ -191,8 +193,8 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) ->
                 f"edges of type {kind} have features {list(features)}; trained on {details['edge_features']}"
             )
         pairs = edges[kind]
-        columns = [np.asarray(values, dtype=np.float32) for values in features.values()]
+        extra = edge_matrix(features)
         writer.array("edges/ends", np.stack([pairs.source, pairs.target], axis=1))
-        writer.array("edges/extra", np.hstack(columns) if columns else np.zeros((len(pairs), 0), dtype=np.float32))
+        writer.array("edges/extra", np.zeros((len(pairs), 0), dtype=np.float32) if extra is None else extra)
         writer.texts("edges", graph.edge_ids.get(kind, []))
     return details
