@@ -40,6 +40,10 @@ class ColumnHint:
     as_text: bool
     escape_single: bool
 
+    def __or__(self, other: ColumnHint) -> ColumnHint:
+        """Both, so that what is learnt only grows, and a graph that changes meanwhile cannot keep an export busy."""
+        return ColumnHint(self.as_text or other.as_text, self.escape_single or other.escape_single)
+
 
 Hints = Mapping[tuple[NodeType | EdgeTriple, str], ColumnHint]
 

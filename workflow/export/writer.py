@@ -64,7 +64,8 @@ def write_export(
         writer = _Writer(request, folder, hints, expected.total, report)
         writer.copy(snapshot)
         while misjudged := {k: v for one in writer.files.values() for k, v in one.misjudged().items()}:
-            hints |= misjudged
+            for key, hint in misjudged.items():
+                hints[key] = hint | hints[key] if key in hints else hint
             writer = _Writer(request, folder, hints, expected.total, report)
             writer.copy(snapshot)
     expected.verify(writer)

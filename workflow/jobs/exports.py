@@ -5,6 +5,7 @@ An export appears at its address whole or not at all: it is written into a worki
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
@@ -202,6 +203,10 @@ class ExportService:
             _log.info("export %s was broken off", job_id)
         except WorkflowError as error:
             self._end(job_id, "failed", reason=error.message)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            what = "the disk is full; free some space and export again" if full else f"the export failed: {error}"
+            self._end(job_id, "failed", reason=what)
         except Exception as error:  # noqa: BLE001 - the edge of a job: whatever went wrong ends it, with its reason
             _log.exception("export %s failed", job_id)
             self._end(job_id, "failed", reason=f"the export failed: {type(error).__name__}: {error}")
@@ -227,7 +232,15 @@ class ExportService:
         # the folder's name was reserved for this job: what lies there is its own, from a run that was killed
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(folder, target)
+        try:
+            folder.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # the storage is another disk: copy beside the target, so that it still appears at once
+            beside = target.with_name(f".despina-partial-{folder.name}")
+            shutil.copytree(folder, beside, dirs_exist_ok=True)
+            beside.rename(target)
 
     def _complete(self, request: ExportRequest, output: S3Uri, outcome: ExportOutcome) -> None:
         if request.completion_file is None:

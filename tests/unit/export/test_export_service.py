@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from workflow.errors import ExportJobNotFound, InvalidParameter, WorkflowError
+from workflow.errors import ExportJobNotFound, InvalidParameter, StorageError, WorkflowError
 from workflow.jobs.exports import ExportService, ExportSources
 from workflow.server import export as export_routes
 from workflow.server.errors import workflow_error
 from workflow.server.services import Services
 from workflow.settings import Settings
+from workflow.storage import S3Uri
 from workflow.storage.local import LocalStorage
 
 BODY = {"command": "export-pg", "outputS3Path": "s3://lab/exports", "additionalParams": {"neptune_ml": {}}}
@@ -88,6 +90,59 @@ def test_an_export_appears_under_the_local_time(bench: Bench) -> None:
     assert status["stats"]["nodes"] == 1
     assert (bench.home / "s3/lab/exports/20260105_100000/nodes/A.consolidated.csv").exists()
     assert not list((bench.home / "work").iterdir())
+
+
+def test_a_full_disk_is_said_to_be_full(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("workflow.jobs.exports.write_export", no_space)
+    status = bench.wait(bench.service.start(BODY)["jobId"])
+    assert status["failureReason"] == "the disk is full; free some space and export again"
+
+
+def test_storage_on_another_disk_gets_the_export_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.parent != target.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    output = bench.wait(bench.service.start(BODY)["jobId"])["outputS3Uri"]
+    folder = bench.home / "s3" / output.removeprefix("s3://")
+    assert (folder / "nodes/A.consolidated.csv").exists()
+    assert [one.name for one in folder.parent.iterdir()] == [folder.name]
+
+
+class FarStorage(LocalStorage):
+    """Storage that is no folder of this machine, and may break off in the middle."""
+
+    broken = False
+
+    def local_path(self, uri: S3Uri) -> Path | None:
+        return None
+
+    def upload(self, folder: Path, prefix: S3Uri) -> int:
+        if not self.broken:
+            return super().upload(folder, prefix)
+        self.write(prefix / "nodes/half.csv", b"")
+        raise StorageError("the connection broke off")
+
+
+def test_an_export_to_remote_storage_is_uploaded_or_leaves_nothing(bench: Bench) -> None:
+    far = FarStorage(bench.home / "s3")
+    bench.service.close()
+    bench.storage = far
+    bench.open()
+    output = S3Uri.parse(bench.wait(bench.service.start(BODY)["jobId"])["outputS3Uri"])
+    names = [one.uri.relative_to(output) for one in far.list(output)]
+    assert names == ["config.json", "nodes/A.consolidated.csv", "stats.json", "training-data-configuration.json"]
+    far.broken = True
+    status = bench.wait(bench.service.start({**BODY, "outputS3Path": "s3://lab/second"})["jobId"])
+    assert status["failureReason"] == "the connection broke off"
+    assert list(far.list(S3Uri.parse("s3://lab/second"))) == []
 
 
 def test_two_exports_in_one_second_get_folders_of_their_own(bench: Bench) -> None:
