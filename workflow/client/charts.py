@@ -1,8 +1,8 @@
-"""Pictures for notebooks: a graph with its predicted edges, and what a training made of itself."""
+"""Pictures for notebooks: a graph with its predicted edges, how a training went, and how good its answers are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ class Picture:
 
 
 KNOWN, PREDICTED = "known", "predicted"
+BLUE = "#1f5fa8"
 
 
 def link_chart(
@@ -79,7 +80,7 @@ def link_chart(
         )
     )
     base = alt.Chart(pd.DataFrame(points)).encode(**position)
-    dots = base.mark_circle(size=140, color="#1f5fa8", opacity=1).encode(tooltip="name:N")
+    dots = base.mark_circle(size=140, color=BLUE, opacity=1).encode(tooltip="name:N")
     names = base.mark_text(dy=-13, fontSize=11).encode(text="name:N")
     layers = alt.layer(drawn, dots, names).properties(width=width, height=width)
     return Picture(layers.configure_view(stroke=None))
@@ -97,8 +98,64 @@ def ranking_histogram(
     names[-1] = f"{bounds[-2]}+"
     counts = [sum(low <= rank < high for rank in ranks) for low, high in pairwise(bounds)]
     frame = pd.DataFrame({"rank": names, "edges": counts})
-    bars = alt.Chart(frame, title=title).mark_bar(color="#1f5fa8")
+    bars = alt.Chart(frame, title=title).mark_bar(color=BLUE)
     return Picture(bars.encode(x=alt.X("rank:N", sort=names), y="edges:Q"))
+
+
+def training_curve(metrics: Mapping[str, Any]) -> Picture:
+    """Loss and objective of the best trial after every epoch, from what ``Workflow.metrics`` gives.
+
+    Raises InvalidParameter for a model that is not trained in epochs, such as a pair ranker.
+    """
+    import altair as alt
+    import pandas as pd
+
+    history = pd.DataFrame(metrics.get("history", []))
+    if "epoch" not in history:
+        raise InvalidParameter("The model that won was not trained in epochs, so there is no curve of them.")
+    long = history.melt("epoch", var_name="figure").dropna()
+    lines = alt.Chart(long).mark_line(color=BLUE, point={"size": 18, "color": BLUE})
+    drawn = lines.encode(x="epoch:Q", y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)))
+    # the loss first, whatever the objective is called
+    order = ["loss", *(str(name) for name in history if name not in ("epoch", "loss"))]
+    facets = drawn.properties(width=260, height=180).facet(alt.Facet("figure:N", sort=order, title=None), columns=2)
+    return Picture(facets.resolve_scale(y="independent"))
+
+
+def confusion_chart(true: Sequence[Any], predicted: Sequence[Any]) -> Picture:
+    """How often each class was taken for which; the diagonal is right."""
+    import altair as alt
+    import pandas as pd
+
+    frame = pd.DataFrame({"true": list(map(str, true)), "predicted": list(map(str, predicted))})
+    classes = sorted({*frame["true"], *frame["predicted"]})
+    counts = frame.groupby(["true", "predicted"]).size()
+    grid = pd.MultiIndex.from_product([classes, classes], names=["true", "predicted"])
+    table = counts.reindex(grid, fill_value=0).rename("items").reset_index()
+    base = alt.Chart(table).encode(
+        x=alt.X("predicted:N", axis=alt.Axis(labelAngle=0)),
+        y="true:N",
+    )
+    shade = alt.Color("items:Q", scale=alt.Scale(scheme="blues"), legend=None)
+    white = alt.when(alt.datum.items > table["items"].max() / 2).then(alt.value("white")).otherwise(alt.value("black"))
+    side = max(60 * len(classes), 120)
+    cells, counts_shown = base.mark_rect().encode(color=shade), base.mark_text().encode(text="items:Q", color=white)
+    return Picture(alt.layer(cells, counts_shown).properties(width=side, height=side))
+
+
+def scatter_chart(true: Sequence[float], predicted: Sequence[float], *, title: str = "") -> Picture:
+    """Predicted against true numbers; on the dashed line a prediction is right."""
+    import altair as alt
+    import pandas as pd
+
+    frame = pd.DataFrame({"true": list(map(float, true)), "predicted": list(map(float, predicted))})
+    ends = [float(frame.to_numpy().min()), float(frame.to_numpy().max())]
+    scale = alt.Scale(zero=False, domain=ends, nice=True)
+    x, y = alt.X("true:Q", scale=scale), alt.Y("predicted:Q", scale=scale)
+    line = alt.Chart(pd.DataFrame({"true": ends, "predicted": ends})).mark_line(strokeDash=[6, 4], color="#888")
+    dots = alt.Chart(frame).mark_circle(size=40, color=BLUE, opacity=0.6)
+    layers = alt.layer(line.encode(x=x, y=y), dots.encode(x=x, y=y))
+    return Picture(layers.properties(width=300, height=300, title=title))
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from workflow.client.charts import link_chart, ranking_histogram
+from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
 from workflow.client.connection import Connection, literal
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.run import WorkflowFile
@@ -120,3 +120,31 @@ def test_a_link_chart_draws_known_and_predicted_edges_apart() -> None:
     assert lines["kind"].tolist() == ["known", "known", "predicted"]
     with pytest.raises(InvalidParameter, match="predicted needs the columns source and target"):
         link_chart(known, pd.DataFrame({"a": []}))
+
+
+def test_a_training_curve_has_a_panel_for_the_loss_and_one_for_the_objective() -> None:
+    history = [{"epoch": 1, "loss": 2.0, "acc": 0.5}, {"epoch": 2, "loss": 1.0, "acc": float("nan")}]
+    picture = training_curve({"history": history})
+    # the objective of epoch 2 could not be worked out, and is left out
+    assert sorted(picture.chart.data["figure"]) == ["acc", "loss", "loss"]
+    assert "acc" in picture.svg()
+    with pytest.raises(InvalidParameter, match="not trained in epochs"):
+        training_curve({"history": []})
+
+
+def test_a_confusion_chart_counts_every_pair_of_classes() -> None:
+    picture = confusion_chart(["a", "a", "b"], ["a", "b", "b"])
+    table = picture.chart.data  # shared by both layers
+    assert table.set_index(["true", "predicted"])["items"].to_dict() == {
+        ("a", "a"): 1,
+        ("a", "b"): 1,
+        ("b", "a"): 0,
+        ("b", "b"): 1,
+    }
+    assert "svg" in picture.svg()
+
+
+def test_a_scatter_chart_draws_the_line_on_which_a_prediction_is_right() -> None:
+    picture = scatter_chart([1, 3], [2, 5])
+    assert picture.chart.layer[0].data.to_dict("list") == {"true": [1.0, 5.0], "predicted": [1.0, 5.0]}
+    assert "svg" in picture.svg()
