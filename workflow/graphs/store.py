@@ -6,9 +6,9 @@ lease never crash because of a writer, but may see part of its changes. Iterator
 
 from __future__ import annotations
 
+import os
 import re
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
@@ -83,6 +83,7 @@ class EmbeddedGraph:
         self.writer = Writer()
         self._indexes: dict[str, PropertyIndex] = {}
         self._resets = 0
+        self._random: list[str] = []
 
     def version(self) -> tuple[int, int]:
         """Another value after every commit and every reset."""
@@ -361,7 +362,7 @@ class EmbeddedGraph:
         """An id for a new element: a fresh one for None, else the given one if it may be used."""
         state = self.state
         if id is None:
-            return str(uuid.uuid4()) if self.profile == "neptune" else self.fresh_number()
+            return self._fresh_text() if self.profile == "neptune" else self.fresh_number()
         elements = state.vertices if kind == "Vertex" else state.edges
         if (self.profile == "neptune" and not isinstance(id, str)) or isinstance(id, bool):
             raise IllegalArgument(f"{kind} does not support user supplied identifiers of this type")
@@ -374,6 +375,15 @@ class EmbeddedGraph:
             refusal = ConstraintViolation if self.profile == "neptune" else IllegalArgument
             raise refusal(f"{kind} with id already exists: {id}")
         return id
+
+    def _fresh_text(self) -> str:
+        """A random UUID (version 4) as text; randomness is drawn for many at once, which takes a third of the time."""
+        if not self._random:
+            drawn = os.urandom(16 * 64).hex()
+            self._random = [drawn[place : place + 32] for place in range(0, len(drawn), 32)]
+        digits = self._random.pop()
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
     def fresh_number(self) -> Long:
         """The next number that no vertex and no edge has."""

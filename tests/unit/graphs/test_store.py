@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,9 @@ def test_the_neptune_profile_takes_strings_only_and_makes_uuids() -> None:
     with pytest.raises(IllegalArgument):
         tx.add_vertex(1, "person")
     made = graph.vertex_id(tx.add_vertex(None, "person"))
-    assert len(made) == 36
+    found = uuid.UUID(made)
+    assert (found.version, found.variant, str(found)) == (4, uuid.RFC_4122, made)
+    assert len({graph.vertex_id(tx.add_vertex(None, "person")) for _ in range(200)}) == 200
     with pytest.raises(ConstraintViolation, match=f"Vertex with id already exists: {made}"):
         tx.add_vertex(made, "person")
     tx.rollback()
