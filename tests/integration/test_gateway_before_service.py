@@ -253,6 +253,13 @@ def test_an_unreachable_database_is_named() -> None:
         GremlinDatabase("http://example")
 
 
+def test_secrets_in_an_address_are_used_and_not_shown() -> None:
+    database = GremlinDatabase("wss://me:p%40ss@db.example:8182")
+    assert (database.url, database.host) == ("wss://db.example:8182/gremlin", "db.example")
+    assert (database._username, database._password) == ("me", "p@ss")
+    assert GremlinDatabase("ws://h/other/path").url == "ws://h/other/path"
+
+
 def test_neptunes_errors_are_read_out_of_their_json() -> None:
     assert remote_error(499, '{"detailedMessage": "no", "code": "x"}').message == "no"
     assert remote_error(401, "go away").code == "AccessDeniedException"

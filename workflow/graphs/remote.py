@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from workflow.errors import AccessDenied, BadRequest, ExportFailed, QueryFailed, TimeLimitExceeded, WorkflowError
 from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
@@ -53,19 +53,17 @@ class GremlinDatabase:
         url: str,
         *,
         source: str = "g",
-        username: str = "",
-        password: str = "",
         connections: int = 8,
         message_format: MessageFormat | None = None,
     ) -> None:
         """
         Args:
-            url: ``ws://`` or ``wss://``, with or without ``/gremlin``.
+            url: ``ws://`` or ``wss://``, with or without ``/gremlin``; ``user:password@`` before the host logs in.
             source: the traversal source on the other side.
             message_format: by default gremlinpython's GraphSON 3.
         """
-        self.url, self.source = _with_path(url), source
-        self._username, self._password, self._connections = username, password, connections
+        self.url, self._username, self._password = _address(url)
+        self.source, self._connections = source, connections
         self._format = message_format
         self._client: Any = None
         self._lock = threading.Lock()
@@ -302,9 +300,12 @@ def _typed(value: Any) -> Any:
     return Float(value) if kind == "SingleFloat" else value
 
 
-def _with_path(url: str) -> str:
-    """The address with Gremlin's path where it names none. Raises BadRequest for other schemes."""
+def _address(url: str) -> tuple[str, str, str]:
+    """The address without secrets and with Gremlin's path where it names none; user; password. Raises BadRequest."""
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise BadRequest(f"{url!r} is no address of a Gremlin database; write wss://host:8182/gremlin")
-    return url if parts.path.strip("/") else f"{url.rstrip('/')}/gremlin"
+        shown = url.rpartition("@")[2]
+        raise BadRequest(f"{shown!r} is no address of a Gremlin database; write wss://host:8182/gremlin")
+    host = parts.netloc.rpartition("@")[2]
+    path = parts.path if parts.path.strip("/") else "/gremlin"
+    return f"{parts.scheme}://{host}{path}", unquote(parts.username or ""), unquote(parts.password or "")
