@@ -24,11 +24,12 @@ from workflow.graphs.journal import Commit, FileJournal, log_path, log_paths, re
 from workflow.graphs.memory import return_memory
 from workflow.graphs.segments import StoreDamaged, read_segment, sync_folder, write_segment
 from workflow.graphs.state import State
-from workflow.graphs.store import WRITER_TIMEOUT_S, EmbeddedGraph, Profile
+from workflow.graphs.store import EmbeddedGraph, Profile
 
 FORMAT = 1
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16
+SEAT_PAUSE_S = 0.5
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,7 @@ class GraphFolder(FileJournal):
         self._log_limit_bytes = log_limit_bytes
         self._profile = profile
         self._becoming = threading.Lock()
+        self._settling = False
         self._compacting: threading.Thread | None = None
         self._handle = _lock(folder)
         try:
@@ -80,8 +82,13 @@ class GraphFolder(FileJournal):
             log.exception("no new snapshot could be made in %s", self.folder)
 
     def compact(self, graph: EmbeddedGraph) -> None:
-        """Write a snapshot and drop the log before it. Writers wait for a copy in memory, readers for nothing."""
-        graph.writer.take(WRITER_TIMEOUT_S)
+        """Write a snapshot and drop the log before it. Writers wait for a copy in memory, readers for nothing.
+
+        Waits for an open transaction; given up when the graph is closed meanwhile.
+        """
+        while not graph.writer.try_take(SEAT_PAUSE_S):
+            if self._settling:
+                return
         try:
             batch = batch_of(graph.state)
             last = self.last()
@@ -108,6 +115,7 @@ class GraphFolder(FileJournal):
 
     def settle(self) -> None:
         self.on_commit = lambda: None
+        self._settling = True
         if self._compacting is not None:
             self._compacting.join()
 

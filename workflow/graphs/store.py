@@ -34,6 +34,7 @@ from workflow.graphs.values import Long
 Profile = Literal["neptune", "tinkerpop"]
 LABEL_SEPARATOR = "::"
 WRITER_TIMEOUT_S = 60.0
+CLOSE_TIMEOUT_S = 2.0
 _NUMBER = re.compile(r"-?\d{1,18}")
 
 
@@ -157,13 +158,14 @@ class EmbeddedGraph:
             self.writer.leave()
 
     def close(self) -> None:
-        """Wait for the writer and let go of the files."""
+        """Let go of the files. A commit in progress is waited for; an open session is not, it loses what it wrote."""
         self.journal.settle()
-        self.writer.take(WRITER_TIMEOUT_S)
+        seated = self.writer.try_take(CLOSE_TIMEOUT_S)
         try:
             self.journal.close()
         finally:
-            self.writer.leave()
+            if seated:
+                self.writer.leave()
 
     # -- vertices
     def vertex_count(self) -> int:
@@ -407,8 +409,13 @@ class Writer:
     def __init__(self) -> None:
         self._seat = threading.Lock()
 
+    def try_take(self, timeout_s: float) -> bool:
+        """Whether the seat could be had in that time."""
+        return self._seat.acquire(timeout=timeout_s)
+
     def take(self, timeout_s: float) -> None:
-        if not self._seat.acquire(timeout=timeout_s):
+        """Raises ConcurrentModification when the time is over."""
+        if not self.try_take(timeout_s):
             raise ConcurrentModification(f"another transaction has been open for {timeout_s:g} s; try again later")
 
     def leave(self) -> None:

@@ -305,6 +305,22 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
     again.close()
 
 
+def test_closing_does_not_wait_for_an_open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.graphs.store.CLOSE_TIMEOUT_S", 0.01)
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    fill(graph)
+    before = contents(graph)
+    session = graph.begin()
+    session.add_vertex("lost", "v")
+    session.suspend()
+    graph.close()
+    with pytest.raises(InternalFailure):
+        session.commit()
+    again = open_graph(tmp_path)
+    assert contents(again) == before
+    again.close()
+
+
 def test_the_change_log_lists_what_happened_in_order(tmp_path: Path) -> None:
     graph = open_graph(tmp_path)
     fill(graph)
