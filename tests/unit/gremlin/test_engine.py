@@ -391,3 +391,15 @@ class TestAgainstTheServer:
         assert [chance.random() for _ in range(3)] == [0.7275636800328681, 0.6832234717598454, 0.30871945533265976]
         chance = SeededChance(42)
         assert [chance.below(10) for _ in range(5)] == [0, 3, 8, 4, 0]
+
+
+class TestMemory:
+    def test_a_step_holds_so_many_traversers_and_no_more(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("workflow.gremlin.steps.context.MOST_HELD", 2000)
+        for text in (
+            "g.V().repeat(both().identity()).times(30).path().count()",
+            "g.V().both().both().both().aggregate('x').path()",
+        ):
+            longer = text.replace("g.V()", "g.V().both().both().both().both().both().both()")
+            with pytest.raises(MemoryLimitExceeded, match="more than 2000 traversers"):
+                ask(engine, longer)

@@ -37,7 +37,7 @@ class Branching(Step):
         targets = self.targets()
         frames: list[Frame] = frame.setdefault(self, [{} for _ in targets])
         if any(child.has_barrier for child in targets):
-            batch = list(source)
+            batch = ctx.gathered(source)
             if batch:
                 yield from self._send(ctx, batch, targets, frames)
             return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflow.errors import CancelledByUser, QueryFailed, ReadOnlyViolation, TimeLimitExceeded
+from workflow.errors import CancelledByUser, MemoryLimitExceeded, QueryFailed, ReadOnlyViolation, TimeLimitExceeded
 from workflow.gremlin.chance import Chance, FreshChance, SeededChance
 from workflow.gremlin.traversal import Strategy
 from workflow.gremlin.traverser import PathTraverser, Traverser
@@ -15,6 +15,10 @@ from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
+
+
+MOST_HELD = 5_000_000
+"""Traversers that one step may keep waiting: some 2 GB."""
 
 
 class Profiler(Protocol):
@@ -110,6 +114,23 @@ class ExecutionContext:
         if self.deadline is not None and time.monotonic() > self.deadline:
             limit = int(1000 * (self.timeout_s or 0))
             raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def gathered(self, source: Iterable[Traverser]) -> list[Traverser]:
+        """All of a source, with an eye on the clock and on how many are held."""
+        out: list[Traverser] = []
+        for t in source:
+            out.append(t)
+            if not len(out) & 1023:
+                self.hold(len(out))
+        return out
+
+    def hold(self, count: int) -> None:
+        """Raise when a step holds too many traversers at once; also checks the clock."""
+        self.check()
+        if count > MOST_HELD:
+            raise MemoryLimitExceeded(
+                f"A step of the query would hold more than {MOST_HELD} traversers at once; narrow what comes before it"
+            )
 
     def chance(self, step: object) -> Chance:
         """The random numbers of a step; every step of a seeded query draws its own sequence."""

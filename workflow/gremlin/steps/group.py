@@ -159,7 +159,7 @@ class GroupSideEffectStep(_Grouping, Step):
         side_effects.register(self.key, dict)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        passed = list(source)
+        passed = ctx.gathered(source)
         state = ctx.groups.get(self.key)
         if state is None:
             base = ctx.side_effects.values.get(self.key)
@@ -241,7 +241,7 @@ class GroupCountSideEffectStep(GroupCountStep):
         side_effects.register(self.key, dict)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        passed = list(source)
+        passed = ctx.gathered(source)
         before = ctx.side_effects.values.get(self.key) or {}
         if not isinstance(before, Mapping):
             raise QueryFailed(f"The side effect {self.key} is no map: {java_class(before)}")

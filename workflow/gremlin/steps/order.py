@@ -121,7 +121,7 @@ class OrderStep(Step):
         rows: list[Row] = []
         for turn, t in enumerate(source):
             if not turn & 1023:
-                ctx.check()
+                ctx.hold(len(rows))
             values = tuple(by.of(ctx, t) for by in projections)
             if not any(v is MISSING for v in values):
                 rows.append((values, t))

@@ -171,7 +171,7 @@ class TreeSideEffectStep(RingModulated, Step):
         side_effects.register(self.key, Tree)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        passed = list(source)
+        passed = ctx.gathered(source)
         tree = ctx.side_effects.get(self.key)
         if not isinstance(tree, Tree):
             tree = ctx.side_effects.values[self.key] = Tree(tree)

@@ -27,7 +27,7 @@ class ProfileStep(ReduceStep):
         if self.key is None:
             yield from super().run(ctx, source, frame)
             return
-        passed = list(source)
+        passed = ctx.gathered(source)
         if ctx.profiler is not None:
             ctx.side_effects.values[self.key] = ctx.profiler.result()
         yield from passed

@@ -108,7 +108,7 @@ class RepeatStep(Step):
             turn = -1
             for turn, t in enumerate(body.run(ctx, queue.drain(), body_frame)):
                 if not turn & 127:
-                    ctx.check()
+                    ctx.hold(len(queue))
                 loop = t.loops
                 turns, outer = (1, None) if loop is None else (loop.turns + 1, loop.outer)
                 t.loops = Loop(self.loop_name, turns, outer)

@@ -59,7 +59,7 @@ class AggregateStep(Step):
                 self._collect(ctx, [t])
                 yield t
             return
-        passed = list(source)
+        passed = ctx.gathered(source)
         self._collect(ctx, passed)
         yield from passed
 
@@ -139,7 +139,7 @@ class SubgraphStep(Step):
         side_effects.register(self.key, Subgraph)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        passed = list(source)
+        passed = ctx.gathered(source)
         graph = ctx.side_effects.get(self.key)
         if not isinstance(graph, Subgraph):
             raise QueryFailed(f"The side effect {self.key} is no graph")
@@ -171,7 +171,7 @@ class BarrierStep(Step):
                 yield from batch.values()
                 batch = {}
             elif not count & 1023:
-                ctx.check()
+                ctx.hold(len(batch))
         yield from batch.values()
 
     def arguments(self) -> str:
