@@ -132,6 +132,9 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
     additional = _object(body, "additionalParams")
     _refuse_unknown_command(body.get("command"))
     _refuse_unsupported(params)
+    for name in ("configFileS3Path", "queriesFileS3Path"):
+        if body.get(name):
+            raise UnsupportedOperation(f"{name!r} is not supported; name labels and properties with 'params.filter'")
     output = body.get("outputS3Path") or ""
     if not isinstance(output, str) or not output:
         raise MissingParameter("'outputS3Path' is missing; name where the export goes, such as s3://bucket/folder")

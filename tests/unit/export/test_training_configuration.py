@@ -320,6 +320,7 @@ def test_split_rates_that_only_round_off_are_taken() -> None:
         ({"command": "drop"}, InvalidParameter, "'drop' is not known"),
         ({"params": {"gremlinFilter": "has('x')"}}, UnsupportedOperation, "'gremlinFilter' not supported"),
         ({"params": {"nodelabels": ["A"]}}, InvalidParameter, "unknown params 'nodelabels'; known ones: .*nodeLabels"),
+        ({"configFileS3Path": "s3://lab/c.json"}, UnsupportedOperation, "'configFileS3Path' is not supported"),
         ({"params": {"format": "json"}}, UnsupportedOperation, "format 'json' is not supported"),
         ({"params": {"scope": "half"}}, InvalidParameter, "Valid values are: 'all', 'nodes', 'edges'"),
         ({"params": {"endpoint": "a", "clusterId": "b"}}, InvalidParameter, "exclude each other"),
