@@ -11,6 +11,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
@@ -43,6 +44,10 @@ class GremlinServer:
         self.port = port
         self.source = source
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
 
     def ask(self, text: str) -> list[Form]:
         """The results in comparable form. Raises Refused."""
@@ -111,6 +116,15 @@ def in_order(forms: Any) -> tuple[Form, ...]:
     return tuple(sorted(forms, key=repr))
 
 
+def untied(forms: list[Form]) -> tuple[Form, ...]:
+    """Forms in their order, but neighbours that are one number in several types sorted: no order says which is first."""
+    out: list[Form] = []
+    for _, run in groupby(forms, key=lambda form: float(form[1]) if form[0] in _NUMERIC else repr(form)):
+        out += sorted(run, key=repr)
+    return tuple(out)
+
+
+_NUMERIC = frozenset({*_INTEGERS.values(), "double", "float", "decimal"})
 _NUMBERS: dict[type, str] = {int: "int", Long: "long", Short: "short", Byte: "byte", BigInteger: "bigint"}
 
 

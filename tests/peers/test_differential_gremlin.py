@@ -14,13 +14,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.peers.answers import Form, GremlinServer, Refused, TooSlow, in_order, of_value
+from tests.peers.answers import Form, GremlinServer, Refused, TooSlow, in_order, of_value, untied
 from tests.peers.random_traversals import change, graph, question
 from workflow.errors import TimeLimitExceeded, WorkflowError
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 
+# read now: the environment is wiped for each test
+COUNT = int(os.environ.get("DESPINA_TRAVERSALS", "10000"))
+FIRST = int(os.environ.get("DESPINA_TRAVERSALS_FROM", "0"))
 QUESTIONS_A_GRAPH = 200
 STATE = (
     # without ids, which the two generate differently
@@ -85,7 +88,7 @@ def answer(side: Ours | GremlinServer, text: str, ordered: bool) -> tuple[str, s
         return TOO_SLOW, TOO_SLOW
     except Exception as crash:
         return "a crash", f"{type(crash).__name__}: {crash}"[:300]
-    shown = repr(tuple(found) if ordered else in_order(found))
+    shown = repr(untied(found) if ordered else in_order(found))
     return shown, shown[:1500]
 
 
@@ -142,27 +145,24 @@ def differences(comparison: Comparison, count: int, first: int) -> Iterator[Diff
             yield difference
 
 
-def _count() -> int:
-    return int(os.environ.get("DESPINA_TRAVERSALS", "10000"))
-
-
-def _first() -> int:
-    return int(os.environ.get("DESPINA_TRAVERSALS_FROM", "0"))
+@pytest.fixture
+def comparison(gremlin_port: int) -> Iterator[Comparison]:
+    both = Comparison(gremlin_port)
+    yield both
+    both.server.close()
 
 
 @pytest.mark.timeout(3600)
-def test_random_questions_are_answered_as_gremlin_server_answers_them(gremlin_port: int) -> None:
-    comparison = Comparison(gremlin_port)
-    found = list(differences(comparison, _count(), _first()))
+def test_random_questions_are_answered_as_gremlin_server_answers_them(comparison: Comparison) -> None:
+    found = list(differences(comparison, COUNT, FIRST))
     assert not found, "\n".join(map(str, found[:20]))
     # a generator that mostly says nonsense would prove little
     assert comparison.refusals["answered"] > comparison.refusals["an error"]
 
 
 @pytest.mark.timeout(3600)
-def test_random_changes_leave_the_graph_as_gremlin_server_leaves_it(gremlin_port: int) -> None:
-    comparison = Comparison(gremlin_port)
-    found = [comparison.change(seed) for seed in range(_first(), _first() + _count() // 10)]
+def test_random_changes_leave_the_graph_as_gremlin_server_leaves_it(comparison: Comparison) -> None:
+    found = [comparison.change(seed) for seed in range(FIRST, FIRST + COUNT // 10)]
     shown = [str(difference) for difference in found if difference is not None]
     assert not shown, "\n".join(shown[:20])
 
