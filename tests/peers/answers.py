@@ -117,7 +117,7 @@ def in_order(forms: Any) -> tuple[Form, ...]:
 
 
 def untied(forms: list[Form]) -> tuple[Form, ...]:
-    """Forms in their order, but neighbours that are one number in several types sorted: no order says which is first."""
+    """Forms in their order, but neighbours that are one number in several types sorted: no order tells them apart."""
     out: list[Form] = []
     for _, run in groupby(forms, key=lambda form: float(form[1]) if form[0] in _NUMERIC else repr(form)):
         out += sorted(run, key=repr)
