@@ -166,6 +166,11 @@ class Column:
         kind = self._number_class()
         if kind is None:
             return None
+        if isinstance(self._base, np.ndarray) and not self._patch and len(self._base) == rows:
+            # nothing was written since the load: no copy
+            everywhere = np.ones(rows, dtype=bool) if self._present is None else self._present
+            self._base.flags.writeable = everywhere.flags.writeable = False
+            return Numeric(self._base, everywhere, kind)
         values = np.zeros(rows, dtype=_DTYPES[kind])
         present = np.zeros(rows, dtype=bool)
         if isinstance(self._base, np.ndarray):
