@@ -97,9 +97,10 @@ def ranking_histogram(
     names = [f"{low}" if high == low + 1 else f"{low}–{high - 1}" for low, high in pairwise(bounds)]
     names[-1] = f"{bounds[-2]}+"
     counts = [sum(low <= rank < high for rank in ranks) for low, high in pairwise(bounds)]
-    frame = pd.DataFrame({"rank": names, "edges": counts})
-    bars = alt.Chart(frame, title=title).mark_bar(color=BLUE)
-    return Picture(bars.encode(x=alt.X("rank:N", sort=names), y="edges:Q"))
+    shown = max((i + 1 for i, count in enumerate(counts) if count), default=1)
+    frame = pd.DataFrame({"rank": names[:shown], "edges": counts[:shown]})
+    bars = alt.Chart(frame, title=title).mark_bar(color=BLUE).properties(width=alt.Step(42), height=220)
+    return Picture(bars.encode(x=alt.X("rank:N", sort=names, axis=alt.Axis(labelAngle=0)), y="edges:Q"))
 
 
 def training_curve(metrics: Mapping[str, Any]) -> Picture:

@@ -11,7 +11,7 @@ from small_graphs import labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.models.heads import Head
+from training_scripts.graph_ml.models.heads import Head, joined
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 
@@ -135,3 +135,11 @@ def test_heads_turn_raw_outputs_into_probabilities_and_numbers() -> None:
     assert Head("class", weights)(x)[0] == pytest.approx([0.75, 0.25])
     assert Head("classes", weights)(x)[0] == pytest.approx([0.75, 0.5])
     assert Head("number", weights, mean=10, scale=2)(x)[0] == pytest.approx([10 + 2 * np.log(3), 10])
+
+
+def test_a_head_sees_both_ends_of_an_edge_their_product_and_its_features() -> None:
+    ends = [np.array([[1, 2]], dtype=np.float32), np.array([[3, 4]], dtype=np.float32)]
+    # (1, 2) and (3, 4), then 1·3 and 2·4, then the feature
+    assert joined(ends, np.array([[5]])).tolist() == [[1, 2, 3, 4, 3, 8, 5]]
+    assert joined([end[0] for end in ends], np.array([5])).tolist() == [1, 2, 3, 4, 3, 8, 5]
+    assert joined(ends[:1], np.zeros((1, 0))).tolist() == [[1, 2]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,24 @@ class Head:
             shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
             result = shifted / shifted.sum(axis=1, keepdims=True)
         return np.asarray(result, dtype=np.float32)
+
+
+def joined(ends: Sequence[Floats], extra: Floats) -> Floats:
+    """What a head sees of items: the vectors of their ends, for edges the products of both, and their own features.
+
+    Whether two ends agree is one step from the products; from the ends alone a small head rarely finds it.
+
+    Args:
+        ends: one array for vertices, two for edges, (n, d) each or (d,) for a single item.
+        extra: (n, e), or (e,) for a single item.
+    """
+    products = [ends[0] * ends[1]] if len(ends) == 2 else []
+    return np.concatenate([*ends, *products, np.asarray(extra, dtype=np.float32)], axis=-1)
+
+
+def width_seen(ends: int, hidden: int, extra: int) -> int:
+    """How many numbers ``joined`` makes of each item."""
+    return (3 if ends == 2 else ends) * hidden + extra
 
 
 def width_of(labels: Labels) -> int:

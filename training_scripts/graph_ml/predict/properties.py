@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import EdgeType
 from ..features import FeatureEncoder
-from ..models.heads import Head
+from ..models.heads import Head, joined
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from ..schemas import (
@@ -186,7 +186,7 @@ class EdgePredictor(PropertyPredictor):
                     continue
                 row = self.pairs.get((source, target))
             extra = np.asarray(self.extra[row]) if row is not None else self.missing(item, subgraph)
-            rows.append(np.concatenate([self.vector(source, live), self.vector(target, live), extra]))
+            rows.append(joined([self.vector(source, live), self.vector(target, live)], extra))
             places.append(position)
         return np.array(rows, dtype=np.float32), places
 

@@ -15,7 +15,7 @@ from ..data import GraphData, Labels, Split, Target
 from ..links import numbered
 from ..message_passing import choose_backend
 from ..metrics import classification_metrics, regression_metrics
-from ..models.heads import Head, width_of
+from ..models.heads import Head, joined, width_of, width_seen
 from ..models.network import Network, edge_matrix, save_network, usable
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
@@ -81,13 +81,8 @@ class LabelModel:
     def predictions(self, graph: MessageGraph, items: Ints) -> Floats:
         """Probabilities or numbers of some items from vectors over the whole graph."""
         vectors = self.network.embed(graph)
-        return self.finished_head()(joined(vectors, self.problem.ends[items], self.problem.extra[items]))
-
-
-def joined(vectors: Floats, ends: Ints, extra: Floats) -> Floats:
-    """What the head sees of each item: the vectors of its ends and its own features side by side."""
-    parts = [vectors[ends[:, column]] for column in range(ends.shape[1])]
-    return np.hstack([*parts, np.asarray(extra, dtype=np.float32)])
+        ends = [vectors[column] for column in self.problem.ends[items].T]
+        return self.finished_head()(joined(ends, self.problem.extra[items]))
 
 
 def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
@@ -143,7 +138,7 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
     )
     hidden = settings.num_hidden
     head = torch.nn.Sequential(
-        torch.nn.Linear(problem.ends.shape[1] * hidden + problem.extra.shape[1], hidden),
+        torch.nn.Linear(width_seen(problem.ends.shape[1], hidden, problem.extra.shape[1]), hidden),
         torch.nn.ReLU(),
         torch.nn.Dropout(settings.dropout),
         torch.nn.Linear(hidden, width_of(problem.labels)),
@@ -219,6 +214,7 @@ def batch_loss(
         places = back.reshape(ends.shape)
     vectors, learned = model.network.forward(nodes, blocks)
     parts = [vectors[torch.from_numpy(np.ascontiguousarray(places[:, c]))] for c in range(places.shape[1])]
+    parts += [parts[0] * parts[1]] if len(parts) == 2 else []  # as ``joined`` does
     parts.append(torch.from_numpy(np.asarray(problem.extra[items], dtype=np.float32)))
     out = model.head(torch.cat(parts, dim=1))
     values = np.asarray(problem.labels.values)[items]
