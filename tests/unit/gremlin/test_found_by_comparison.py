@@ -72,3 +72,15 @@ def test_nan_and_infinity_have_no_digits(ask: Any, kind: str) -> None:
     for value in ("NaN", "Infinity"):
         with pytest.raises(QueryFailed, match="is neither a decimal digit number"):
             ask(f"g.inject({value}).asNumber(GType.{kind})")
+
+
+def test_an_empty_list_of_ids_names_every_vertex(ask: Any) -> None:
+    assert ask("g.V([]).count()") == [1]
+    assert ask("g.V(null).count()") == [0]
+
+
+@pytest.mark.parametrize("body", ["count()", "out().fold()", "groupCount()"])
+def test_what_reduces_can_not_be_repeated(ask: Any, body: str) -> None:
+    with pytest.raises(QueryFailed, match="reducing/supplying barrier can not be repeat"):
+        ask(f"g.V().repeat({body}).times(2)")
+    assert ask("g.V().repeat(out().groupCount('m')).times(2).count()") == [1]

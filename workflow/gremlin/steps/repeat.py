@@ -16,6 +16,10 @@ from workflow.gremlin.steps.base import Args, Child, ExecutionContext, FilterSte
 from workflow.gremlin.steps.merging import merge_into
 from workflow.gremlin.traversal import Instruction, P, Traversal
 from workflow.gremlin.traverser import Loop, Traverser
+from workflow.gremlin.values import Scope
+
+_REDUCING = frozenset({"count", "sum", "min", "max", "mean", "fold", "cap"})
+_REDUCING_ALONE = frozenset({"group", "groupCount", "tree"})  # with a key they are side effects
 
 FAMILY = frozenset({"repeat", "until", "emit", "times"})
 
@@ -64,6 +68,12 @@ class RepeatStep(Step):
     def finish(self, compiler: Compiler) -> None:
         if self.body is None:
             raise QueryFailed(f"The repeat()-traversal was not defined: {self}")
+        for instruction in self.body.source.steps:
+            alone = instruction.name in _REDUCING_ALONE and not instruction.args
+            if alone or (instruction.name in _REDUCING and Scope.local not in instruction.args):
+                raise QueryFailed(
+                    f"The parent of a reducing/supplying barrier can not be repeat()-step: {instruction.name}()"
+                )
 
     def children(self) -> Iterable[Child]:
         return [c for c in (self.body, self.until, self.emit) if c is not None]

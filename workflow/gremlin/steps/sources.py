@@ -92,6 +92,11 @@ class GraphStep(Step):
                 out.append(row)
         return out
 
+    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+        """``with()``, which has no effect."""
+        if name != "with":
+            self.refuse(name)
+
     def arguments(self) -> str:
         parts = [self.kind.__name__.lower(), "[" + ",".join(map(str, self.ids or ())) + "]" if self.ids else ""]
         return ",".join(filter(None, [*parts, *self.described]))
@@ -116,7 +121,7 @@ def _graph_step(kind: type[Vertex] | type[Edge]) -> StepBuilder:
             compiler.checked(arg)
             if isinstance(arg, Traversal):
                 raise QueryFailed(f"{name}() takes ids or elements and not a traversal")
-        step = GraphStep(kind, flat_ids(args) if args else None)
+        step = GraphStep(kind, flat_ids(args) or None)  # an empty list of ids is none: V([]) is V()
         step.name = name
         return step
 
