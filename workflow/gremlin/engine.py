@@ -40,15 +40,22 @@ SEGMENT = 150
 TIMEOUT_OPTIONS = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis")
 
 
+PLANS_KEPT = 512
+
+
 @dataclass(frozen=True)
 class QueryOptions:
-    """What a request says about how its query runs."""
+    """What a request says about how its query runs.
+
+    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping.
+    """
 
     timeout_s: float | None = None
     max_results: int | None = None
     cancelled: threading.Event | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ class Engine:
         self.profile_name: Profile = profile
         self.prediction = prediction
         self.services = services or ServiceRegistry.for_profile(profile)
+        self._plans: dict[int, Prepared] = {}  # by identity: equal traversals may differ in the types of numbers
 
     def run(
         self, traversal: Traversal, options: QueryOptions | None = None, transaction: Transaction | None = None
@@ -91,7 +99,7 @@ class Engine:
         options = options or QueryOptions()
         if is_transaction_command(traversal):
             return iter(())
-        prepared = self.prepare(traversal, options)
+        prepared = self._kept(traversal, options) if options.repeated else self.prepare(traversal, options)
         return self._execute(prepared, options, transaction, None)
 
     def session(self) -> Session:
@@ -125,6 +133,17 @@ class Engine:
                 each(traverser)
         duration_s = time.perf_counter() - begin
         return ProfileResult(profiler.result(), results, duration_s, self._explained(prepared))
+
+    def _kept(self, traversal: Traversal, options: QueryOptions) -> Prepared:
+        """The plan of an earlier run; plans are not changed by running, so several threads may run one."""
+        kept = self._plans.get(id(traversal))
+        if kept is None or kept.original is not traversal or options.options:
+            kept = self.prepare(traversal, options)
+            if not options.options:
+                if len(self._plans) >= PLANS_KEPT:
+                    self._plans.clear()
+                self._plans[id(traversal)] = kept
+        return kept
 
     def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
         """Rewrite, compile and optimise; raises for whatever can be refused without running."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 from workflow.errors import QueryFailed, UnsupportedOperation, WorkflowError
 from workflow.graphs.model import Traverser
@@ -18,32 +17,12 @@ from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.semantics import hash_key
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
-from workflow.gremlin.values import GSet, MapEntry, ReferenceVertex
+from workflow.gremlin.values import GSet, MapEntry
 from workflow.server.gremlin_answers import BadMessage
+from workflow.server.gremlin_point_reads import PointReads, is_point_read
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
-POINT_READ_LENGTH: Final = 512
-POINT_READ_IDS: Final = 16
-POINT_READ_STEPS: Final = frozenset(
-    [
-        "values",
-        "valueMap",
-        "elementMap",
-        "properties",
-        "propertyMap",
-        "id",
-        "label",
-        "hasLabel",
-        "hasId",
-        "has",
-        "limit",
-        "count",
-        "fold",
-        "value",
-        "key",
-    ]
-)
 REQUEST_OPTIONS: Final = frozenset({"evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis"})
 
 
@@ -122,6 +101,7 @@ class QueryRunner:
         self.profile: Profile = profile
         self.registry = registry
         self.default_timeout_ms = default_timeout_ms
+        self.point_reads = PointReads()
 
     def results(
         self,
@@ -148,7 +128,10 @@ class QueryRunner:
             script = scripts[0]
             if transaction_command(script.traversal) is None:
                 engine = self.engine(script.source_name, query.aliases)
-                yield from terminated(script.traversal, engine, self.options(query, script.traversal, running))
+                options = self.options(query, script.traversal, running)
+                if self.point_reads.keeps(query.gremlin, scripts):
+                    options = replace(options, repeated=True)
+                yield from terminated(script.traversal, engine, options)
         else:
             yield from self._as_one_transaction(query, scripts, running)
 
@@ -157,13 +140,7 @@ class QueryRunner:
         if query.lambdas:
             return None
         if isinstance(query.gremlin, str):
-            if len(query.gremlin) > POINT_READ_LENGTH or ".V(" not in query.gremlin:
-                return None
-            try:
-                scripts = parse(query.gremlin, query.bindings)
-            except WorkflowError:
-                return None  # told when the query is run
-            return scripts if len(scripts) == 1 and is_point_read(scripts[0].traversal) else None
+            return self.point_reads.read(query.gremlin, query.bindings)
         return [Script(query.gremlin, "g")] if is_point_read(query.gremlin) else None
 
     def without_waiting(self, query: Query, scripts: list[Script], work: Callable[[], Result]) -> Result | None:
@@ -256,24 +233,6 @@ class QueryRunner:
             options=options,
             read_only=query.read_only,
         )
-
-
-def is_point_read(traversal: Traversal) -> bool:
-    """Whether a traversal asks for a few elements by id and for what they carry: its time is that of a look-up.
-
-    ``with()`` is not among the steps, since it can ask for a prediction.
-    """
-    if traversal.source or not traversal.steps or traversal.terminal not in (None, "toList", "next"):
-        return False
-    start = traversal.steps[0]
-    if start.name not in ("V", "E") or not 1 <= len(start.args) <= POINT_READ_IDS:
-        return False
-    if not all(isinstance(id, (str, int, UUID, ReferenceVertex)) for id in start.args):
-        return False
-    return all(
-        step.name in POINT_READ_STEPS and not any(isinstance(arg, (Traversal, Mapping)) for arg in step.args)
-        for step in traversal.steps[1:]
-    )
 
 
 def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOptions) -> Iterator[Traverser]:
