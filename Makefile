@@ -1,7 +1,7 @@
 # Two commands do everything on a machine that has Python 3.11 or newer and make:
 #   make demo   set up, then run the main job        make test   set up, then run the tests
 PYTHON ?= python3
-VENV ?= .venv
+VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 STAMP := $(VENV)/.installed
@@ -18,6 +18,8 @@ setup: $(STAMP)  ## Create the environment and install
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "==> environment in $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Despina needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "==> installing (a minute or less where the packages are cached; torch is the large one)"
 	@$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt uv
