@@ -76,7 +76,8 @@ def _recommendations(client: Workflow, chosen: Dataset, endpoint: Job) -> None:
     rows = client.connection.query(
         f"g.with('Neptune#ml.endpoint', {name}).with('Neptune#ml.limit', {min(ASKED_FOR + linked, 100)})"
         f".V({vertex}).out({edge}).with('Neptune#ml.prediction').hasLabel({label})"
-        f".not(__.both({edge}).hasId({vertex})).limit({ASKED_FOR}).project('name', 'score').by({shown}).by('Neptune#ml.score')"
+        f".not(__.both({edge}).hasId({vertex})).limit({ASKED_FOR})"
+        f".project('name', 'score').by({shown}).by('Neptune#ml.score')"
     )
     output.say(f"\nWho is {asked}'s most likely new link? [bold]{rows[0]['name']}[/bold]")
     ranked = [[rank, row["name"], row["score"]] for rank, row in enumerate(rows, 1)]

@@ -248,6 +248,9 @@ class RemoteGraph:
     def begin(self, timeout_s: float | None = None) -> Transaction:
         refuse_writing()
 
+    def reset(self) -> None:
+        refuse_writing()
+
 
 def refuse_writing() -> NoReturn:
     """Raise for a step that writes behind an inference step."""
