@@ -116,6 +116,8 @@ def literal(value: Any) -> str:
         return "{" + ",".join(map(literal, value)) + "}"
     if isinstance(value, dict):
         return "[" + ",".join(f"{literal(k)}:{literal(v)}" for k, v in value.items()) + "]"
+    if isinstance(value, T | Direction):
+        return f"{type(value).__name__}.{value.name.rstrip('_')}"
     if isinstance(value, Vertex):
         return f"new Vertex({literal(value.id)},{literal(value.label)})"
     raise TypeError(f"no literal for {value!r}")

@@ -53,7 +53,7 @@ class Server:
     def g(self, graph: str) -> GraphTraversalSource:
         if graph not in self._remotes:
             self._remotes[graph] = DriverRemoteConnection(self.url, self.source(graph), pool_size=1)
-        return traversal().with_remote(self._remotes[graph])
+        return traversal().with_(self._remotes[graph])
 
     def submit(self, graph: str, text: str, bindings: dict[str, Any]) -> list[Any]:
         if graph not in self._clients:
