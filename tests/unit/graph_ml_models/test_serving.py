@@ -192,6 +192,17 @@ def test_the_server_answers_from_the_model_folders_own_code(endpoint: http.clien
     assert document["model"]["id"]
 
 
+def test_the_server_counts_the_calls_it_answered(endpoint: http.client.HTTPConnection) -> None:
+    def answered() -> int:
+        endpoint.request("GET", "/ping")
+        return int(json.loads(endpoint.getresponse().read())["answered"])
+
+    before = answered()
+    post(endpoint, json.dumps(request("predict_tail", [{"headNodeId": "u03"}], {"topk": 2})).encode())
+    post(endpoint, b"{nonsense")
+    assert answered() == before + 1
+
+
 def test_the_server_names_what_is_wrong_with_a_request(endpoint: http.client.HTTPConnection) -> None:
     status, document = post(endpoint, b"{nonsense")
     assert (status, document["kind"]) == (400, "malformed")

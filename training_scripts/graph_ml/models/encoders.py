@@ -20,7 +20,10 @@ EdgeFeatures = Mapping[EdgeType, Floats]
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Shape of an encoder; the names are those of the hyperparameters."""
+    """Shape of an encoder; the names are those of the hyperparameters.
+
+    ``final_norm`` brings finished vectors to one scale, for heads; decoders of links want their lengths.
+    """
 
     kind: str = "rgcn"
     num_hidden: int = 64
@@ -32,6 +35,7 @@ class EncoderSettings:
     per_feat_name_embed: bool = True
     concat_node_embed: bool = True
     edge_num_hidden: int = 16
+    final_norm: bool = False
 
 
 class InputLayer(nn.Module):
@@ -100,7 +104,7 @@ class RelationLayer(nn.Module):
                 first = nn.Linear(edge_widths[relation.edge_type], inner)
                 self.edge_layers[str(number)] = nn.Sequential(first, nn.ReLU(), nn.Linear(inner, hidden, bias=False))
         self.order = {relation: number for number, relation in enumerate(relations)}
-        self.last = last
+        self.last, self.final_norm = last, settings.final_norm
         self.sage = settings.kind == "graphsage"
         bases = settings.num_bases if settings.kind == "rgcn" else 0
         self.bases: nn.Parameter | None = None
@@ -132,7 +136,7 @@ class RelationLayer(nn.Module):
             out = out + self.loop(x[: block.num_targets])
         out = out + self.bias
         if self.last:
-            return out
+            return nn.functional.layer_norm(out, out.shape[1:]) if self.final_norm else out
         if self.norm is not None:
             out = self.norm(out)
         out = torch.relu(out)

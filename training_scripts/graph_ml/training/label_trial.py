@@ -28,6 +28,9 @@ from .optimisers import AdamW, RowAdam
 from .stopping import EarlyStop
 from .trial import Trial
 
+#: the learning rate of a second attempt, unless it was near already
+SLOW = 1e-3
+
 
 @dataclass
 class LabelProblem:
@@ -103,9 +106,7 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
         problem = replace(problem, split=replace(problem.split, valid=held))
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
     graph = MessageGraph.from_edges(edges, space.total, {})
-    model = fresh_model(trial, problem, space, graph)
-    history = fit(trial, model, graph)
-
+    model, history, notes = best_attempt(trial, problem, space, graph)
     judged = [split for split in ("valid", "test") if len(getattr(problem.split, split))]
     splits = {split: known(figures(model, graph, getattr(problem.split, split), settings.topk)) for split in judged}
     trial.measured(splits["valid"], 1, 1)
@@ -119,12 +120,53 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
             "splits": splits,
             "floors": floors,
             "history": history,
-            "notes": ["'constant' always answers with what is most frequent, or the mean, in the training split"],
+            "notes": [
+                "'constant' always answers with what is most frequent, or the mean, in the training split",
+                *notes,
+            ],
         }
     )
     for split, values in splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
     return metrics, save_labels(writer, model, graph, trial.graph, target)
+
+
+def best_attempt(
+    trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph
+) -> tuple[LabelModel, list[dict[str, float]], list[str]]:
+    """Train, and where that is hardly better than a constant answer, once more: slower and three times as long.
+
+    High rates of the usual range, and few epochs of a small graph, can leave a network on the plateau of the constant
+    answer. The better attempt is kept.
+
+    Returns:
+        The model, its history, and notes for people.
+    """
+    lr, epochs, objective = trial.settings.lr, trial.settings.num_epochs, trial.objective
+    floor = constant_figures(problem, "valid", trial.settings.topk).get(objective, np.nan)
+    attempts: list[tuple[float, LabelModel, list[dict[str, float]]]] = []
+    for rate, length in ((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs)):
+        model = fresh_model(trial, problem, space, graph)
+        history = fit(trial, model, graph, rate, length)
+        value = figures(model, graph, problem.split.valid, trial.settings.topk).get(objective, np.nan)
+        attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history))
+        if np.isnan(floor) or clearly_better(value, floor, objective) or trial.out_of_time:
+            break
+        trial.container.log(f"{objective} {value:.4f} after {len(history)} epochs; a constant answer has {floor:.4f}")
+    best = max(range(len(attempts)), key=lambda i: attempts[i][0])
+    _, model, history = attempts[best]
+    notes = [] if len(attempts) == 1 else ["trained twice, for at first it was hardly better than a constant answer"]
+    return model, history, notes
+
+
+def clearly_better(value: float, floor: float, metric: str) -> bool:
+    """Whether a tenth of what separates a constant answer from perfection was gained."""
+    return value >= floor + 0.1 * (1 - floor) if sign_of(metric) > 0 else value <= 0.9 * floor
+
+
+def sign_of(metric: str) -> float:
+    """1 where more is better, −1 where less is."""
+    return 1.0 if METRIC_DIRECTION.get(metric, "maximize") == "maximize" else -1.0
 
 
 def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph) -> LabelModel:
@@ -134,7 +176,13 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
     backend = choose_backend(graph.num_entries)
     edges = edge_features(trial.graph) if settings.use_edge_features else None
     network = Network.fresh(
-        space, features, list(graph.relations), encoder_settings(settings), settings.seed, backend, edges
+        space,
+        features,
+        list(graph.relations),
+        replace(encoder_settings(settings), final_norm=True),
+        settings.seed,
+        backend,
+        edges,
     )
     hidden = settings.num_hidden
     head = torch.nn.Sequential(
@@ -150,19 +198,24 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
     return LabelModel(network, head, problem, mean, scale)
 
 
-def fit(trial: Trial, model: LabelModel, graph: MessageGraph) -> list[dict[str, float]]:
-    """The epochs; the best one by the objective on validation items is kept."""
+def fit(trial: Trial, model: LabelModel, graph: MessageGraph, lr: float, epochs: int) -> list[dict[str, float]]:
+    """The epochs; the best one by the objective on validation items is kept.
+
+    The first half of the epochs never stops early: where one class is frequent, accuracy falls below that of the
+    constant answer before it rises above it.
+    """
     settings, problem, network = trial.settings, model.problem, model.network
     rng = np.random.default_rng(settings.seed)
-    optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], settings.lr, settings.l2norm)
+    optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, settings.l2norm)
     table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
     weights = class_weights(problem) if settings.use_class_weight else None
-    sign = 1.0 if METRIC_DIRECTION.get(trial.objective, "maximize") == "maximize" else -1.0
+    sign = sign_of(trial.objective)
     whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
     history: list[dict[str, float]] = []
-    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0)
+    window = settings.window_for_early_stop if settings.enable_early_stop else 0
+    stop = EarlyStop(window, patience=epochs // 2)
     best_state = (network.state(), state_of(model.head))
-    for epoch in range(settings.num_epochs):
+    for epoch in range(epochs):
         network.encoder.train()
         model.head.train()
         order, losses = rng.permutation(problem.split.train), []
@@ -179,7 +232,7 @@ def fit(trial: Trial, model: LabelModel, graph: MessageGraph) -> list[dict[str, 
         values = figures(model, graph, problem.split.valid, settings.topk)
         value = values.get(trial.objective, float("nan"))
         history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), trial.objective: value})
-        trial.measured({trial.objective: value}, epoch + 1, settings.num_epochs)
+        trial.measured({trial.objective: value}, epoch + 1, epochs)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
         if stop.improved:
             best_state = (network.state(), state_of(model.head))

@@ -11,13 +11,15 @@ import numpy as np
 class EarlyStop:
     """Neptune's rule: each evaluation is compared with the mean of the ``window`` evaluations before it.
 
-    ``window`` 0 never stops. ``improved`` says whether the last evaluation is the best so far; of equals the later
+    ``window`` 0 never stops; the first ``patience`` evaluations never do.
+    ``improved`` says whether the last evaluation is the best so far; of equals the later
     one, because small validation splits tie often and the longer trained model is the better bet.
 
     Source: machine-learning-improve-model-performance.
     """
 
     window: int
+    patience: int = 0
     best: float = -np.inf
     improved: bool = False
     scores: list[float] = field(default_factory=list)
@@ -28,4 +30,5 @@ class EarlyStop:
         self.best = max(self.best, score)
         before = self.scores[-self.window :] if self.window else []
         self.scores.append(score)
-        return bool(self.window) and len(before) == self.window and score < float(np.mean(before))
+        enough = bool(self.window) and len(before) == self.window and len(self.scores) > self.patience
+        return enough and score < float(np.mean(before))
