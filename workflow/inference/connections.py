@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections import defaultdict
+from typing import Any
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest
@@ -20,12 +21,39 @@ class EndpointUnreachable(BadRequest):
         self.url, self.reason = url, reason
 
 
+class EndpointConnection(http.client.HTTPConnection):
+    """Sends head and body in one piece: http.client's two writes wake the endpoint twice for every call."""
+
+    _held: bytearray | None = None
+
+    def post(self, path: str, body: bytes) -> http.client.HTTPResponse:
+        """The response to a body of JSON; its content is still to be read."""
+        self._held = bytearray()
+        try:
+            self.request("POST", path, body, {"Content-Type": "application/json"})
+            whole = self._held
+        finally:
+            self._held = None
+        self.send(whole)
+        return self.getresponse()
+
+    def send(self, data: Any) -> None:
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held += data
+
+
+class SecureEndpointConnection(EndpointConnection, http.client.HTTPSConnection):
+    """The same through TLS."""
+
+
 class ConnectionPool:
     """Keep-alive connections by host; safe to share between threads."""
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._idle: dict[str, list[http.client.HTTPConnection]] = defaultdict(list)
+        self._idle: dict[str, list[EndpointConnection]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def post(self, url: str, body: bytes, timeout_s: float | None = None) -> tuple[int, bytes]:
@@ -41,13 +69,12 @@ class ConnectionPool:
         reused = connection is not None
         while True:
             if connection is None:
-                kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+                kind = SecureEndpointConnection if parts.scheme == "https" else EndpointConnection
                 connection = kind(host, timeout=patience_s)
             elif connection.sock is not None:
                 connection.sock.settimeout(patience_s)
             try:
-                connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
+                answer = connection.post(parts.path, body)
                 data = answer.read()
             except TimeoutError as error:
                 connection.close()
@@ -73,12 +100,12 @@ class ConnectionPool:
         for connection in idle:
             connection.close()
 
-    def _take(self, host: str) -> http.client.HTTPConnection | None:
+    def _take(self, host: str) -> EndpointConnection | None:
         with self._lock:
             idle = self._idle[host]
             return idle.pop() if idle else None
 
-    def _give_back(self, host: str, connection: http.client.HTTPConnection) -> None:
+    def _give_back(self, host: str, connection: EndpointConnection) -> None:
         with self._lock:
             idle = self._idle[host]
             if len(idle) < _IDLE_PER_HOST:

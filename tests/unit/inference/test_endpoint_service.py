@@ -28,7 +28,7 @@ from workflow.inference.base import (
     SubgraphEdge,
     SubgraphNode,
 )
-from workflow.inference.connections import ConnectionPool, EndpointUnreachable
+from workflow.inference.connections import ConnectionPool, EndpointConnection, EndpointUnreachable
 from workflow.inference.requests import SubgraphTooLarge, model_card, read_answer
 from workflow.inference.service import EndpointService
 
@@ -231,6 +231,18 @@ def test_a_restarted_endpoint_is_reached_again_over_a_stale_connection() -> None
         thread.join()
         listener.close()
         pool.close()
+
+
+def test_head_and_body_of_a_call_leave_in_one_write() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # where a write is a packet
+    with ours, theirs:
+        theirs.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        connection = EndpointConnection("endpoint")
+        connection.sock = ours
+        assert connection.post("/invocations", b'{"asked": 1}').read() == b"{}"
+        packet = theirs.recv(65536)
+    assert packet.startswith(b"POST /invocations HTTP/1.1\r\n")
+    assert packet.endswith(b'\r\n\r\n{"asked": 1}')
 
 
 def test_an_endpoint_that_is_gone_is_the_users_to_look_at() -> None:

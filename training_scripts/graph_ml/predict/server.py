@@ -30,6 +30,11 @@ class EndpointServer(ThreadingHTTPServer):
     predictor: Predictor | None = None
     failed: str | None = None
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.answered = 0
+        self.counting = threading.Lock()
+
 
 class Handler(BaseHTTPRequestHandler):
     """``GET /ping`` and ``POST /invocations``."""
@@ -41,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
     server: EndpointServer
 
     def do_GET(self) -> None:
-        """Health: 200 once the model answers, 503 before, 500 where loading failed."""
+        """Health: 200 with the number of answered calls, 503 while the model is loaded, 500 where that failed."""
         if self.path.split("?")[0] != "/ping":
             self.reply(404, {"error": f"no such path {self.path!r}; there are /ping and /invocations"})
         elif self.server.failed is not None:
@@ -49,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.server.predictor is None:
             self.reply(503, {"error": "the model is being loaded", "kind": "loading"})
         else:
-            self.reply(200, {"status": "ok"})
+            self.reply(200, {"status": "ok", "answered": self.server.answered})
 
     def do_POST(self) -> None:
         """Answer one request; 400 for what the model cannot answer, 500 for what should not happen."""
@@ -78,6 +83,8 @@ class Handler(BaseHTTPRequestHandler):
             traceback.print_exc()
             self.reply(500, {"error": f"{type(error).__name__}: {error}", "kind": "internal"})
         else:
+            with self.server.counting:
+                self.server.answered += 1
             self.send(200, answer.encode())
 
     def reply(self, status: int, document: dict[str, Any]) -> None:
