@@ -39,14 +39,14 @@ def as_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Rows under a title; numbers keep four significant digits."""
-    drawn = Table(title=title, title_justify="left", header_style="bold")
-    for name in columns:
-        drawn.add_column(
-            name, justify="right" if all(isinstance(r[len(drawn.columns)], int | float) for r in rows) else "left"
-        )
+    """Rows under a title; numbers keep four significant digits, long words are folded and never cut."""
+    drawn = Table(header_style="bold")
+    for place, name in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
+        drawn.add_column(str(name), justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
+    say(f"\n{title}")
     console.print(drawn)
 
 
