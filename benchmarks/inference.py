@@ -170,8 +170,9 @@ def run(url: str, pid: int, client: Workflow, seconds: float) -> None:
         ("50 times 20, in by()", f"{many}.project('p').by(__{hop}.id().fold())"),
         ("1,000 different ones", f"{strangers}{hop}"),
     ]
-    gremlin.submit(f"g.inject({', '.join(['0'] * 980)}).addV('{label}').iterate()").all().result()
     for kind, query in questions:
+        if query.startswith(strangers):  # whom the model does not know; it is asked all the same
+            gremlin.submit(f"g.inject({', '.join(['0'] * 980)}).addV('{label}').iterate()").all().result()
         before, began = answered(port), time.perf_counter()
         found = len(gremlin.submit(query).all().result())
         took_ms = (time.perf_counter() - began) * 1000
