@@ -3,11 +3,12 @@
     python benchmarks/service.py [WORKDIR] [--starts 5] [--rounds 20] [--calls 100] [--skip-server]
 
 *Start* is from the command to the first answered query, over a home that already holds the graph; the peer starts
-with its toy graphs. Its processor time says what of that other programs of a busy machine took. *Memory* is resident, after that query and after the look-ups. *Look-ups* are ``V(id)`` with
-properties through gremlinpython over WebSocket: one client, both servers by turns, so that what else the machine does
-meets both; medians of the rounds, and the server's own processor time a request. The peer first gets ``--warm`` seconds
-of look-ups for its compiler. WORKDIR keeps the peer's jars (needs Java and Maven), by default where `make test-peers`
-keeps them. Ends with status 1 where a target is missed: start 2 s, memory 150 MB, no training library loaded.
+with its toy graphs. Its processor time says what of that other programs of a busy machine took. *Memory* is resident,
+after that query and after the look-ups. *Look-ups* are ``V(id)`` with properties through gremlinpython over WebSocket:
+one client, both servers by turns, so that what else the machine does meets both; medians of the rounds, and the
+server's own processor time a request. The peer first gets ``--warm`` seconds of look-ups for its compiler. WORKDIR
+keeps the peer's jars (needs Java and Maven), by default where `make test-peers` keeps them. Ends with status 1 where a
+target is missed: start 2 s, memory 150 MB, no training library loaded.
 """
 
 from __future__ import annotations
