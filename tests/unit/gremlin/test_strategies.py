@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.java_random import JavaRandom
 from workflow.gremlin.lang import parse
 from workflow.gremlin.strategies import apply_strategies
 from workflow.gremlin.traversal import Traversal
@@ -119,13 +118,6 @@ def test_seed_and_options_are_handed_to_the_engine() -> None:
 def test_an_unknown_strategy_is_named() -> None:
     with pytest.raises(QueryFailed, match="Unknown strategy: NoSuchStrategy"):
         applied("NoSuchStrategy", "V()")
-
-
-def test_the_generator_gives_the_numbers_of_java() -> None:
-    # new java.util.Random(42): nextInt(10) gives 0, 3, 8; nextDouble() of a fresh one 0.7275636800328681
-    numbers = JavaRandom(42)
-    assert [numbers.next_int(10) for _ in range(3)] == [0, 3, 8]
-    assert JavaRandom(42).random() == 0.7275636800328681
 
 
 def test_a_subgraph_hides_properties_from_maps_too() -> None:
