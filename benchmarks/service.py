@@ -6,7 +6,7 @@
 with its toy graphs. Its processor time says what of that other programs of a busy machine took. *Memory* is resident,
 after that query and after the look-ups. *Look-ups* are ``V(id)`` with properties through gremlinpython over WebSocket:
 one client, both servers by turns, so that what else the machine does meets both; medians of the rounds, and the
-server's own processor time a request. The peer first gets ``--warm`` seconds of look-ups for its compiler. WORKDIR
+server's own processor time a request. The peer first gets ``--warm`` seconds of each for its compiler. WORKDIR
 keeps the peer's jars (needs Java and Maven), by default where `make test-peers` keeps them. Ends with status 1 where a
 target is missed: start 2 s, memory 150 MB, no training library loaded.
 """
@@ -53,7 +53,7 @@ def read_again(_: int, id_of: IdOf) -> str:
 
 def read_each(turn: int, id_of: IdOf) -> str:
     """Another text every time, as of clients that write values into their queries."""
-    return f"g.V({id_of(turn % 20 + 1)!r}).limit({turn + 1}).valueMap(true)"
+    return f"g.V({id_of(turn % 20 + 1)!r}).limit({abs(turn) * 2 + 1 + (turn < 0)}).valueMap(true)"
 
 
 def read_bytecode(turn: int, id_of: IdOf) -> Bytecode:
@@ -202,14 +202,12 @@ def look_up(sides: list[Side], rounds: int, calls: int, warm_s: float) -> None:
         clients = {side.name: side.client() for side in sides}
         for client in clients.values():
             open_clients.callback(client.close)
-        for side in sides:
-            until = time.perf_counter() + (2 if side is sides[0] else warm_s)
-            turn = 0
-            while time.perf_counter() < until:
-                for query in LOOK_UPS.values():
-                    clients[side.name].submit(query(turn, side.id_of)).all().result()
-                turn += 1
         for kind, query in LOOK_UPS.items():
+            for side in sides:
+                turn, until = 0, time.perf_counter() + (1 if side is sides[0] else warm_s)
+                while time.perf_counter() < until:
+                    turn -= 1  # texts that are not asked again
+                    clients[side.name].submit(query(turn, side.id_of)).all().result()
             medians: dict[str, list[float]] = {side.name: [] for side in sides}
             used_s = dict.fromkeys(medians, 0.0)
             for turn in range(rounds):
@@ -263,7 +261,7 @@ def main() -> int:
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--warm", type=float, default=30, help="seconds of look-ups before the peer's are counted")
+    parser.add_argument("--warm", type=float, default=20, help="seconds of each look-up before the peer's are counted")
     parser.add_argument("--skip-server", action="store_true", help="measure Despina alone")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="despina-bench-") as folder, contextlib.ExitStack() as running:
