@@ -5,6 +5,7 @@ VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 STAMP := $(VENV)/.installed
+PEERS := $(or $(DESPINA_PEERS_CACHE),$(HOME)/.cache/despina-peers)
 # one thread a process: the tests run two processes, tuning runs two trials
 export OMP_NUM_THREADS ?= 1
 
@@ -56,7 +57,8 @@ test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, MinIO, Lo
 	@$(RUN) pytest tests/peers
 
 bench: setup  ## Speed and memory, as ratios against a peer in the same run
-	@for script in benchmarks/[a-z]*.py; do echo "==> $$script"; $(BIN)/python $$script || exit 1; done
+	@for run in service.py inference.py codec.py link_prediction.py "gremlin.py $(PEERS)/gremlin"; do \
+	  echo "==> benchmarks/$$run"; $(BIN)/python benchmarks/$$run || exit 1; done
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,7 +2,7 @@
 
     python benchmarks/datasets.py facebook-pages /tmp/export --process
 
-reads ``$DESPINA_DATA/facebook-pages`` (``../shared/data`` beside the checkout where the variable is not set), writes
+reads ``$DESPINA_DATA/facebook-pages`` (where unset, ``shared/data`` beside the checkout), writes
 the export folder, and with ``--process`` runs the data-processing job on it and prints time and peak memory.
 """
 
