@@ -49,10 +49,8 @@ def demo(
 
 
 def _stages(client: Workflow, chosen: Dataset) -> tuple[Job, Job]:
-    for file in chosen.files:
-        client.storage.write(client.bucket / "graph" / file, (chosen.folder / file).read_bytes())
     with output.stage_progress() as watch:
-        client.wait(client.load(str(client.bucket / "graph")), watch=watch)
+        client.wait(client.load(client.upload(chosen.folder / file for file in chosen.files)), watch=watch)
         exported = client.wait(client.export(targets=[chosen.target], features=list(chosen.features)), watch=watch)
         processed = client.wait(client.dataprocessing(exported, id=f"{chosen.name}-dp"), watch=watch)
         training = client.training(processed, id=f"{chosen.name}-train", trials=TRIALS, parallel=PARALLEL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -37,10 +36,7 @@ def load(
             raise InvalidParameter(
                 f"There is no file or folder {source!r}, and no bundled graph of that name ({', '.join(DATASETS)})."
             )
-        prefix = client.bucket / "load" / uuid.uuid4().hex
         files = [folder] if folder.is_file() else [f for f in sorted(folder.iterdir()) if ".csv" in f.suffixes]
-        for file in files:
-            client.storage.write(prefix / file.name, file.read_bytes())
-        source = str(prefix)
+        source = client.upload(files)
     job = client.load(source, format=format, fail_on_error=not continue_on_error)
     follow(client, job, wait=True, json=json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +38,8 @@ def run(
     with ExitStack() as stack:
         address = url or (DEFAULT_URL if _answers(DEFAULT_URL) else stack.enter_context(local_service(folder)))
         from workflow.app import open_storage
-        from workflow.settings import Settings as _Settings
 
-        storage = open_storage(_Settings(home=folder, storage=settings.storage, region=settings.region))
+        storage = open_storage(replace(settings, home=folder))
         client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)
         memory = folder / "runs" / f"{described.name}.json"
         if json:

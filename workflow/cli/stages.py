@@ -9,7 +9,7 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
-from workflow.client.workflow import Stage
+from workflow.client.workflow import LIST_OPERATION, STOP_OPERATION, Stage
 from workflow.errors import InvalidParameter
 
 export_commands = typer.Typer(no_args_is_help=True, help="Export the graph for training.")
@@ -149,9 +149,7 @@ def endpoint_create(
     follow(client, job, wait=wait, json=json)
 
 
-def _add_common(
-    commands: typer.Typer, stage: Stage, listing: str | None, delete: str | None, verb: str = "stop"
-) -> None:
+def _add_common(commands: typer.Typer, stage: Stage, verb: str = "stop") -> None:
     """The verbs every kind of job has: status, list, and stop or delete."""
 
     @commands.command("status")
@@ -165,13 +163,13 @@ def _add_common(
         if not json and job.failure_reason:
             output.say(job.failure_reason)
 
-    if listing is not None:
+    if stage in LIST_OPERATION:
 
         @commands.command("list")
         def list_ids(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
             """List ids, newest first."""
             client = workflow(url, sign=sign)
-            ids = client.connection.call(listing, maxItems=1000).get("ids", [])
+            ids = client.connection.call(LIST_OPERATION[stage], maxItems=1000).get("ids", [])
             if json:
                 output.as_json(ids)
                 return
@@ -183,15 +181,15 @@ def _add_common(
     ) -> None:
         """Stop or delete one."""
         client = workflow(url, sign=sign)
-        if delete is None:
+        if stage not in STOP_OPERATION:
             answer = client.connection.http("DELETE", f"{client.connection.export_url}/{id}")
         else:
-            answer = client.connection.call(delete, id=id, clean=clean or None)
+            answer = client.connection.call(STOP_OPERATION[stage], id=id, clean=clean or None)
         output.as_json(answer) if json else output.say(f"{stage} {id}: {answer.get('status', 'stopped')}")
 
 
-_add_common(export_commands, "export", None, None)
-_add_common(dataprocessing_commands, "dataprocessing", "list_ml_data_processing_jobs", "cancel_ml_data_processing_job")
-_add_common(training_commands, "modeltraining", "list_ml_model_training_jobs", "cancel_ml_model_training_job")
-_add_common(transform_commands, "modeltransform", "list_ml_model_transform_jobs", "cancel_ml_model_transform_job")
-_add_common(endpoint_commands, "endpoint", "list_ml_endpoints", "delete_ml_endpoint", "delete")
+_add_common(export_commands, "export")
+_add_common(dataprocessing_commands, "dataprocessing")
+_add_common(training_commands, "modeltraining")
+_add_common(transform_commands, "modeltransform")
+_add_common(endpoint_commands, "endpoint", "delete")

@@ -131,8 +131,8 @@ class Run:
     def _load(self) -> str:
         source = str(self.described.load)
         if source.startswith("s3://"):
-            prefix = S3Uri.parse(source)
-            listing = [(str(o.uri), o.size, str(o.modified)) for o in self.workflow.storage.list(prefix)]
+            objects = self.workflow.storage.list(S3Uri.parse(source))
+            listing = [(str(o.uri), o.size, str(o.modified)) for o in objects]
             key = _key(listing)
         else:
             folder = DATASETS[source].folder if source in DATASETS else Path(source).expanduser()
@@ -140,10 +140,8 @@ class Run:
             if not files:
                 raise InvalidParameter(f"load: there are no CSV files in {folder}.")
             key = _key([(f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
-            prefix = self.workflow.bucket / "load" / key[:16]
-            for file in files:
-                self.workflow.storage.write(prefix / file.name, file.read_bytes())
-        self._remembered("load", key, lambda: self.workflow.load(str(prefix)))
+            source = self.workflow.upload(files, key[:16])
+        self._remembered("load", key, lambda: self.workflow.load(source))
         return key
 
     def _graph_version(self) -> str:

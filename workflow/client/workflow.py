@@ -6,13 +6,14 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.client.connection import DEFAULT_URL, Connection, literal
 from workflow.client.frames import answer_frame, write_neptune_csv
-from workflow.errors import InvalidParameter, StorageError, WorkflowError
+from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
 
@@ -31,6 +32,21 @@ STATUS_OPERATION: dict[Stage, str] = {
     "modeltraining": "get_ml_model_training_job",
     "modeltransform": "get_ml_model_transform_job",
     "endpoint": "get_ml_endpoint",
+}
+
+
+LIST_OPERATION: dict[Stage, str] = {
+    "dataprocessing": "list_ml_data_processing_jobs",
+    "modeltraining": "list_ml_model_training_jobs",
+    "modeltransform": "list_ml_model_transform_jobs",
+    "endpoint": "list_ml_endpoints",
+}
+
+STOP_OPERATION: dict[Stage, str] = {
+    "dataprocessing": "cancel_ml_data_processing_job",
+    "modeltraining": "cancel_ml_model_training_job",
+    "modeltransform": "cancel_ml_model_transform_job",
+    "endpoint": "delete_ml_endpoint",
 }
 
 
@@ -79,6 +95,12 @@ class Job:
         return None if location is None else str(location)
 
     @property
+    def logs(self) -> list[tuple[str, str]]:
+        """(resource, address) of every log the answer names."""
+        resources = [value for value in self.detail.values() if isinstance(value, Mapping)]
+        return [(str(r.get("name", "")), str(r["cloudwatchLogUrl"])) for r in resources if r.get("cloudwatchLogUrl")]
+
+    @property
     def failure_reason(self) -> str | None:
         """The first reason any of the stage's resources gives."""
         for name in ("processingJob", "hpoJob", "modelTransformJob", "baseProcessingJob", "endpoint"):
@@ -121,6 +143,13 @@ class Workflow:
         return self._storage
 
     # -- stages
+
+    def upload(self, files: Iterable[Path], name: str | None = None) -> str:
+        """Copy local files below the bucket; returns the prefix, for ``load``. ``name`` tells uploads apart."""
+        prefix = self.bucket / "load" / (name or uuid.uuid4().hex)
+        for file in files:
+            self.storage.write(prefix / file.name, file.read_bytes())
+        return str(prefix)
 
     def load(
         self,
@@ -244,6 +273,24 @@ class Workflow:
         answer = self.connection.call(STATUS_OPERATION[stage], id=id)
         return Job(stage, id, str(answer["status"]), answer)
 
+    def find(self, id: str) -> list[Job]:
+        """Every job and endpoint of an id, which is unique only within a stage. MLResourceNotFound if there is none."""
+        found = []
+        for stage in STATUS_OPERATION:
+            try:
+                found.append(self.status(stage, id))
+            except WorkflowError as error:
+                if error.status != MLResourceNotFound.status:
+                    raise
+        if not found:
+            raise MLResourceNotFound(f"No job or endpoint has the id {id!r}; `despina status` lists those there are.")
+        return found
+
+    def stop(self, stage: Stage, id: str, *, clean: bool = False) -> str:
+        """Stop a job or delete an endpoint, with ``clean`` its artefacts too; returns what the service says."""
+        answer = self.connection.call(STOP_OPERATION[stage], id=id, clean=clean or None)
+        return str(answer.get("status", "stopped"))
+
     def wait(
         self, job: Job, *, timeout_s: float = 24 * 3600, interval_s: float = 0.5, watch: Watcher | None = None
     ) -> Job:
@@ -302,15 +349,9 @@ class Workflow:
         """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``."""
         import pandas as pd
 
-        listing = {
-            "dataprocessing": "list_ml_data_processing_jobs",
-            "modeltraining": "list_ml_model_training_jobs",
-            "modeltransform": "list_ml_model_transform_jobs",
-            "endpoint": "list_ml_endpoints",
-        }
         rows = [
-            {"stage": stage, "id": id, "status": self.status(stage, id).status}  # type: ignore[arg-type]
-            for stage, operation in listing.items()
+            {"stage": stage, "id": id, "status": self.status(stage, id).status}
+            for stage, operation in LIST_OPERATION.items()
             for id in self.connection.call(operation, maxItems=100).get("ids", [])
         ]
         return pd.DataFrame(rows, columns=["stage", "id", "status"])

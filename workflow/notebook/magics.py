@@ -18,7 +18,6 @@ from workflow.client.workflow import Job, Stage, Workflow
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.storage.uri import S3Uri
 
-STAGES: tuple[Stage, ...] = ("modeltraining", "dataprocessing", "modeltransform", "endpoint")
 REPORT_HEIGHT_PX = 900
 
 
@@ -98,13 +97,7 @@ class DespinaMagics(Magics):
 
     def _find(self, id: str) -> Job:
         """The job or endpoint of that id; training first, because its report and logs are asked for most."""
-        for stage in STAGES:
-            try:
-                return self.workflow.status(stage, id)
-            except WorkflowError as error:
-                if error.status != 404:
-                    raise
-        raise InvalidParameter(f"No job or endpoint has the id {id!r}; %despina jobs lists those there are.")
+        return min(self.workflow.find(id), key=lambda job: job.stage != "modeltraining")
 
     def _wait(self, asked: argparse.Namespace) -> str:
         """Follow a job with a live line; returns its final status."""
@@ -121,16 +114,13 @@ class DespinaMagics(Magics):
 
     def _logs(self, asked: argparse.Namespace) -> None:
         job = self._find(asked.id)
-        for resource in job.detail.values():
-            address = resource.get("cloudwatchLogUrl") if isinstance(resource, Mapping) else None
-            if not address:
-                continue
+        for name, address in job.logs:
             path = Path(unquote(urlsplit(address).path))
             if urlsplit(address).scheme == "file" and path.exists():
                 tail = "\n".join(path.read_text(errors="replace").splitlines()[-asked.n :])
-                _show(f"<b>{html.escape(str(resource.get('name')))}</b><pre>{html.escape(tail)}</pre>")
+                _show(f"<b>{html.escape(name)}</b><pre>{html.escape(tail)}</pre>")
             else:
-                _show(html.escape(str(address)))
+                _show(html.escape(address))
 
     def _report(self, asked: argparse.Namespace) -> None:
         """The report of a stage, in a frame of its own so that its styles stay with it."""
@@ -144,14 +134,8 @@ class DespinaMagics(Magics):
         _show(frame)
 
     def _stop(self, asked: argparse.Namespace) -> str:
-        operations = {
-            "dataprocessing": "cancel_ml_data_processing_job",
-            "modeltraining": "cancel_ml_model_training_job",
-            "modeltransform": "cancel_ml_model_transform_job",
-            "endpoint": "delete_ml_endpoint",
-        }
         job = self._find(asked.id)
-        return str(self.workflow.connection.call(operations[job.stage], id=job.id).get("status", "stopped"))
+        return self.workflow.stop(job.stage, job.id)
 
     def _endpoint(self, asked: argparse.Namespace) -> Any:
         if asked.action == "list":
@@ -159,4 +143,4 @@ class DespinaMagics(Magics):
             return jobs[jobs["stage"] == "endpoint"].reset_index(drop=True)
         if asked.id is None:
             raise InvalidParameter("Name the endpoint to stop: %despina endpoint stop ID.")
-        return str(self.workflow.connection.call("delete_ml_endpoint", id=asked.id).get("status", "deleting"))
+        return self.workflow.stop("endpoint", asked.id)
