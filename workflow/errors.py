@@ -124,11 +124,20 @@ class ReadOnlyViolation(WorkflowError):
 class QueryFailed(WorkflowError):
     """A traversal that was refused when compiled or raised while it ran; the text is TinkerPop's where it has one."""
 
-    code, status = "FailureByQueryException", 500
+    # 400: the same query fails again, and clients such as boto3 ask again after every 5xx
+    code, status = "BadRequestException", 400
+
+
+class NoSuchMethod(QueryFailed):
+    """A step, or an overload of one, that Gremlin does not have; Neptune's parser refuses it with the text."""
+
+    code, status = "MalformedQueryException", 400
 
 
 class FailStep(QueryFailed):
     """A ``fail()`` step was reached; ``details`` say where."""
+
+    code, status = "FailureByQueryException", 500
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.errors import QueryFailed, QueryTooLarge
+from workflow.errors import NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.gremlin.lang.parser import SPAWNED_FROM_SOURCE
 from workflow.gremlin.predicates import Test, compile_predicate, compile_value
 from workflow.gremlin.steps.base import MISSING, MODULATORS, Args, By, Child, Step, StepBuilder
@@ -192,7 +192,7 @@ class Compiler:
             raise QueryFailed(f"{name}() can not be the first step and has no step to modulate")
         builder = table.get(name)
         if builder is None:
-            raise QueryFailed(f"Could not locate method: {name}({', '.join(map(_type_name, args))})")
+            raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(_type_name, args))})")
         if last is not None:
             last.finish(self)
         self.at_start = last is None

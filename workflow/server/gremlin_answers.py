@@ -14,6 +14,7 @@ from workflow.errors import (
     AccessDenied,
     CancelledByUser,
     MalformedQuery,
+    NoSuchMethod,
     QueryFailed,
     QueryTooLarge,
     TimeLimitExceeded,
@@ -119,7 +120,7 @@ def _protocol_code(error: WorkflowError, profile: Profile, *, bytecode: bool) ->
             return code
     if profile == "tinkerpop":
         return Code.SERVER_ERROR if bytecode else Code.EVALUATION
-    if isinstance(error, (MalformedQuery, QueryTooLarge)):
+    if isinstance(error, (MalformedQuery, NoSuchMethod, QueryTooLarge)):
         return Code.MALFORMED_REQUEST
     if isinstance(error, CancelledByUser):
         return Code.SERVER_ERROR

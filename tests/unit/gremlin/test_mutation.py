@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflow.errors import IllegalArgument, QueryFailed, ReadOnlyViolation
+from workflow.errors import IllegalArgument, QueryFailed, ReadOnlyViolation, UnsupportedOperation
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
@@ -56,6 +56,35 @@ def test_neptune_keeps_a_set_of_values() -> None:
     db("g.V().property('k', 2).property('k', 2)")
     assert db("g.V().values('k')") == [1, 2]
     assert isinstance(db("g.V().id()")[0], str)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("g.V().property(list, 'k', 2)", "Cardinality list is not supported"),
+        ("g.V().property('k', list(2))", "Cardinality list is not supported"),
+        ("g.addV('a').property(list, 'k', 2)", "Cardinality list is not supported"),
+        ("g.mergeV([(T.id): 'v']).option(onMatch, [k: 2], list)", "Cardinality list is not supported"),
+        ("g.mergeV([(T.id): 'new', k: list(2)])", "Cardinality list is not supported"),
+        ("g.V().property('k', 2, 'since', 2020)", "Properties on a vertex property is not supported"),
+        ("g.V().properties('k').property('since', 2020)", "Properties on a vertex property is not supported"),
+        ("g.V().property('k', [1, 2])", "Unsupported property value type: java.util.ArrayList"),
+        ("g.V().property('k', [a: 1])", "Unsupported property value type: java.util.LinkedHashMap"),
+        ("g.addE('x').from(V('v')).to(V('v')).property('k', {1, 2})", "Unsupported property value type"),
+    ],
+)
+def test_neptune_refuses_what_only_tinkergraph_keeps_of_a_property(text: str, message: str) -> None:
+    db = Db("neptune")
+    db("g.addV('a').property(id, 'v').property('k', 1)")
+    with pytest.raises(UnsupportedOperation, match=message):
+        db(text)
+    # nothing of the refused query is left
+    assert db("g.V().count()") == [1]
+    assert db("g.V().values('k')") == [1]
+    assert db("g.E().count()") == [0]
+    other = Db("tinkerpop")
+    other("g.addV('a').property(id, 'v').property('k', 1)")
+    other(text)
 
 
 def test_null_removes_a_single_value_and_leaves_lists_alone(db: Db) -> None:

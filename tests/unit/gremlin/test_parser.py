@@ -185,6 +185,10 @@ def test_dates_ids_cardinalities_and_vertices_are_literals() -> None:
     assert argument("datetime('2024-05-06T07:08:09Z')") == datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
     assert str(argument("UUID('0f4a1c9a-2b3c-4d5e-8f90-a1b2c3d4e5f6')")) == "0f4a1c9a-2b3c-4d5e-8f90-a1b2c3d4e5f6"
     assert argument("Cardinality.set('x')") == CardinalityValue(Cardinality.set, "x")
+    assert argument("[name: single('x'), age: list(1)]") == {
+        "name": CardinalityValue(Cardinality.single, "x"),
+        "age": CardinalityValue(Cardinality.list, 1),
+    }
     assert argument("new Vertex(1, 'person')") == ReferenceVertex(1, "person")
 
 

@@ -113,6 +113,12 @@ async def test_paths_are_maps_of_labels_and_objects(client: httpx.AsyncClient) -
         ('{"gremlin":"g.V("}', 400, "MalformedQueryException"),
         ('{"gremlin":"h.V()"}', 400, "BadRequestException"),
         ('{"gremlin":"g.V()","bindings":[1]}', 400, "BadRequestException"),
+        ('{"gremlin":"g.V().nowhere()"}', 400, "MalformedQueryException"),
+        # a query that cannot succeed must not be a 5xx: boto3 would send it again and again
+        ('{"gremlin":"g.inject(\'a\').sum()"}', 400, "BadRequestException"),
+        ('{"gremlin":"g.addE(\'x\')"}', 400, "BadRequestException"),
+        ('{"gremlin":"g.addV().property(list,\'k\',1)"}', 400, "UnsupportedOperationException"),
+        ('{"gremlin":"g.inject(1).fail(\'no\')"}', 500, "FailureByQueryException"),
     ],
 )
 async def test_errors_have_every_member(client: httpx.AsyncClient, body: str, status: int, code: str) -> None:

@@ -298,6 +298,9 @@ class _Parser(Reader):
         if name in ("datetime", "DateTime", "UUID", "Date"):
             return self.literal_call(name, token)
         args = self.arguments()
+        cardinality = literals.enumeration("Cardinality", name)
+        if isinstance(cardinality, Cardinality) and len(args) == 1:  # no step has such a name
+            return CardinalityValue(cardinality, args[0])
         if name == "not" and len(args) == 1 and isinstance(args[0], P):
             return self.connected(P("not", (args[0],)))
         return self.chain(Traversal((Instruction(name, tuple(args)),)), anonymous=True)

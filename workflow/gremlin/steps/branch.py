@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.predicates import Test
 from workflow.gremlin.steps.base import MISSING, Args, By, Child, ExecutionContext, Frame, Step, StepBuilder
@@ -288,7 +288,7 @@ def _choose(compiler: Compiler, name: str, args: Args) -> Step:
             condition = Traversal((Instruction("is", (condition,)),))
         otherwise = args[2] if len(args) == 3 else Traversal()
         return IfStep(compiler, compiler.local(condition), args[1], otherwise)
-    raise QueryFailed(f"Could not locate method: choose({', '.join(map(repr, args))})")
+    raise NoSuchMethod(f"Could not locate method: choose({', '.join(map(repr, args))})")
 
 
 STEPS: dict[str, StepBuilder] = {

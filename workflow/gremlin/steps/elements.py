@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.steps.adjacent import refuse_cast
@@ -221,7 +221,7 @@ def _keys(compiler: Compiler, name: str, args: Args) -> tuple[str, ...]:
 def _token(token: T) -> StepBuilder:
     def build(compiler: Compiler, name: str, args: Args) -> Step:
         if args:
-            raise QueryFailed(f"Could not locate method: {name}({', '.join(map(repr, args))})")
+            raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(repr, args))})")
         return TokenStep(token)
 
     return build

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.predicates import Test, compile_predicate, members
@@ -158,7 +158,7 @@ def _has(compiler: Compiler, name: str, args: Args) -> Step:
         return HasStep(
             [Container(T.label, value_predicate(compiler, label)), Container(key, value_predicate(compiler, value))]
         )
-    raise QueryFailed(f"Could not locate method: has({', '.join(map(repr, args))})")
+    raise NoSuchMethod(f"Could not locate method: has({', '.join(map(repr, args))})")
 
 
 def _has_two(compiler: Compiler, key: Any, value: Any) -> Step:
@@ -173,7 +173,7 @@ def _has_two(compiler: Compiler, key: Any, value: Any) -> Step:
             return HasStep([_id_container([value])])
         return HasStep([Container(key, value_predicate(compiler, value))])
     if not isinstance(key, str):
-        raise QueryFailed(f"Could not locate method: has({key!r}, {value!r})")
+        raise NoSuchMethod(f"Could not locate method: has({key!r}, {value!r})")
     return HasStep([Container(key, value_predicate(compiler, value))])
 
 

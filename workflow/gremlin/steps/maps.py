@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.model import Path
 from workflow.gremlin import arithmetic
 from workflow.gremlin.compile import Compiler
@@ -345,7 +345,7 @@ def _select(compiler: Compiler, name: str, args: Args) -> Step:
     if len(args) == 1 and isinstance(args[0], Traversal):
         return SelectTraversalStep(pop, compiler.local(args[0]))
     if not args or not all(isinstance(a, str) for a in args):
-        raise QueryFailed(f"Could not locate method: select({', '.join(map(repr, args))})")
+        raise NoSuchMethod(f"Could not locate method: select({', '.join(map(repr, args))})")
     return SelectOneStep(pop, args[0]) if len(args) == 1 else SelectStep(pop, args)
 
 

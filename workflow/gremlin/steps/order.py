@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import order
 from workflow.gremlin.steps.arguments import scoped
@@ -180,7 +180,7 @@ def _named(value: Any) -> Any:
 def _order(compiler: Compiler, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     if rest:
-        raise QueryFailed(f"Could not locate method: order({', '.join(map(repr, rest))})")
+        raise NoSuchMethod(f"Could not locate method: order({', '.join(map(repr, rest))})")
     return LocalOrderStep() if local else OrderStep()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin import arithmetic
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import maximum, mean, minimum
@@ -152,7 +152,7 @@ def _reducer(make: Callable[[], Step], local: Callable[[list[Any]], Any]) -> Ste
     def build(compiler: Compiler, name: str, args: Args) -> Step:
         is_local, rest = scoped(args)
         if rest:
-            raise QueryFailed(f"Could not locate method: {name}({', '.join(map(repr, rest))})")
+            raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(repr, rest))})")
         return LocalReduceStep(local) if is_local else make()
 
     return build

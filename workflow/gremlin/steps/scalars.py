@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.model import Path
 from workflow.gremlin.semantics import is_collection, java_class, simple_class
 from workflow.gremlin.steps.base import MISSING, Args, Child, ExecutionContext, MapStep, StepBuilder
@@ -38,7 +38,7 @@ class ValueStep(MapStep):
 
 def wrong_call(name: str, args: Args) -> QueryFailed:
     """The error for arguments no overload of a step takes."""
-    return QueryFailed(f"Could not locate method: {name}({', '.join(map(as_text, args))})")
+    return NoSuchMethod(f"Could not locate method: {name}({', '.join(map(as_text, args))})")
 
 
 def split_scope(args: Args) -> tuple[Scope, Args]:

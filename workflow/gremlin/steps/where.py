@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.predicates import compile_predicate
 from workflow.gremlin.semantics import hash_key
@@ -167,7 +167,7 @@ def _where(compiler: Compiler, name: str, args: Args) -> Step:
         bound = bound_child(args[0])
         child: Child = compiler.local(bound)
         return TraversalFilterStep(child) if bound is args[0] else WhereTraversalStep(child)
-    raise QueryFailed(f"Could not locate method: where({', '.join(map(repr, args))})")
+    raise NoSuchMethod(f"Could not locate method: where({', '.join(map(repr, args))})")
 
 
 def _start(compiler: Compiler, name: str, args: Args) -> Step:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.graphs.model import Edge, Vertex, VertexProperty
 from workflow.gremlin.semantics import java_name, simple_class
 from workflow.gremlin.steps.base import ExecutionContext
@@ -14,6 +14,7 @@ from workflow.gremlin.values import Cardinality, ReferenceVertex
 HIDDEN = "~"
 DEFAULT_VERTEX_LABEL = "vertex"
 DEFAULT_EDGE_LABEL = "edge"
+META_PROPERTIES = "Properties on a vertex property is not supported"  # TinkerPop's text, which Neptune answers
 
 
 def check_key(key: Any) -> str:
@@ -128,7 +129,28 @@ def set_vertex_property(
             _remove_values(ctx, vertex, key)
         return
     kept = {check_key(name): item for name, item in meta.items() if item is not None}
+    if ctx.profile == "neptune":
+        _check_neptune_takes(key, value, cardinality, kept)
     ctx.writer().set_vertex_property(vertex.row, key, value, _CARDINALITIES[cardinality], kept or None)
+
+
+def _check_neptune_takes(key: str, value: Any, cardinality: Cardinality, meta: dict[str, Any]) -> None:
+    """Raise UnsupportedOperation for what TinkerGraph keeps of a vertex property and Neptune does not.
+
+    Source: user guide, "Gremlin standards compliance in Amazon Neptune", cardinality and supported features.
+    """
+    if cardinality is Cardinality.list:
+        raise UnsupportedOperation(
+            f"Cardinality list is not supported, as asked for property {key!r}: a vertex property is single or set"
+        )
+    if meta:
+        raise UnsupportedOperation(META_PROPERTIES)
+    _check_neptune_value(value)
+
+
+def _check_neptune_value(value: Any) -> None:
+    if isinstance(value, (list, set, frozenset, tuple, Mapping)):
+        raise UnsupportedOperation(f"Unsupported property value type: {java_name(value)}")
 
 
 _CARDINALITIES: dict[Cardinality, Any] = {
@@ -143,12 +165,16 @@ def set_edge_property(ctx: ExecutionContext, edge: Edge, key: str, value: Any) -
     if not ctx.graph.has_edge(edge.row):
         raise QueryFailed(f"Edge with id {edge.row} was removed.")
     if value is not None:
+        if ctx.profile == "neptune":
+            _check_neptune_value(value)
         ctx.writer().set_edge_property(edge.row, key, value)
     elif key in ctx.graph.edge_values(edge.row):
         ctx.writer().remove_edge_property(edge.row, key)
 
 
 def _set_meta_property(ctx: ExecutionContext, found: VertexProperty, key: str, value: Any) -> None:
+    if ctx.profile == "neptune":
+        raise UnsupportedOperation(META_PROPERTIES)
     if found.vertex is None:
         raise QueryFailed("Adding properties to a vertex property is not supported")
     meta = dict(found.meta or {})
