@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from workflow.errors import MemoryLimitExceeded, QueryFailed, QueryTooLarge
+from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
+from workflow.graphs.turnstile import GraphMoved
 from workflow.gremlin.compile import Compiler, Plan
 from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
-from workflow.gremlin.ml import fold_predictions
+from workflow.gremlin.ml import fold_predictions, recheck_endpoint
 from workflow.gremlin.optimise import optimised
 from workflow.gremlin.services import ServiceRegistry
 from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
@@ -28,10 +28,12 @@ from workflow.gremlin.strategies import StrategySet, apply_strategies
 from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import GList, GSet, Operator
+from workflow.inference.replay import AnswerNeeded, Replay
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.graphs.turnstile import Lease
     from workflow.inference.base import PredictionService
 
 SEGMENT = 150
@@ -42,12 +44,18 @@ TIMEOUT_OPTIONS = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMilli
 
 PLANS_KEPT = 512
 
+MOST_RUNS = 4
+"""How often a query begins again because the graph was written while it waited for an endpoint; the last time it lets
+nobody write."""
+
 
 @dataclass(frozen=True)
 class QueryOptions:
     """What a request says about how its query runs.
 
-    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping.
+    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``prediction``
+    answers in place of the engine's own service; where it suspends, the caller gets ``AnswerNeeded``. ``began_at`` is
+    when the time began that ``timeout_s`` limits, in ``time.monotonic()``.
     """
 
     timeout_s: float | None = None
@@ -56,17 +64,20 @@ class QueryOptions:
     options: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
     repeated: bool = False
+    prediction: Replay | None = None
+    began_at: float | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A compiled query with what its source said."""
+    """A compiled query with what its source said; ``options`` together with ``given``, those of its request."""
 
     plan: Plan
     original: Traversal
     rewritten: Traversal
     strategies: StrategySet
     options: Mapping[str, Any]
+    given: Mapping[str, Any]
 
 
 class Engine:
@@ -137,12 +148,13 @@ class Engine:
     def _kept(self, traversal: Traversal, options: QueryOptions) -> Prepared:
         """The plan of an earlier run; plans are not changed by running, so several threads may run one."""
         kept = self._plans.get(id(traversal))
-        if kept is None or kept.original is not traversal or options.options:
+        if kept is None or kept.original is not traversal or kept.given != options.options:
             kept = self.prepare(traversal, options)
-            if not options.options:
-                if len(self._plans) >= PLANS_KEPT:
-                    self._plans.clear()
-                self._plans[id(traversal)] = kept
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            self._plans[id(traversal)] = kept
+        else:
+            recheck_endpoint(kept.rewritten, self.prediction)
         return kept
 
     def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
@@ -154,13 +166,13 @@ class Engine:
             raise QueryFailed("The traversal has no steps")
         first = rewritten.steps[0].name
         if first not in START_STEPS and first not in ("predictAhead", "predict"):
-            raise QueryFailed(
+            raise NoSuchMethod(
                 f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …"
             )
         compiler = Compiler(self.profile_name, strategies.strategies, self.services, strategies.without)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
-        return Prepared(better, traversal, rewritten, strategies, settings)
+        return Prepared(better, traversal, rewritten, strategies, settings, options.options)
 
     def _execute(
         self,
@@ -170,23 +182,68 @@ class Engine:
         profiler: StepProfiler | None,
     ) -> Iterator[Traverser]:
         plan = prepared.plan
-        own: Transaction | None = None
-        lease: AbstractContextManager[None] = nullcontext()
-        if transaction is None and plan.mutates and not options.read_only:
-            own = transaction = self.graph.begin(options.timeout_s)
-        elif transaction is None:
-            lease = self.graph.reading()
+        replay = options.prediction or (None if self.prediction is None else Replay(self.prediction))
+        caller_waits = replay is not None and replay.suspends
+        options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
         try:
-            with lease:
-                ctx = self._context(prepared, options, transaction, profiler)
-                yield from self._limited(self._join(plan, ctx), options)
-            if own is not None:
-                own.commit()
-                own = None
+            for last in (*(False,) * (MOST_RUNS - 1), True):
+                try:
+                    if transaction is not None:
+                        ctx = self._context(prepared, options, transaction, profiler)
+                        yield from self._limited(self._join(plan, ctx), options)
+                    elif plan.mutates and not options.read_only:
+                        yield from self._alone(prepared, options, profiler, last)
+                    else:
+                        yield from self._beside_others(prepared, options, profiler, last)
+                    return
+                except GraphMoved:
+                    continue
+                except AnswerNeeded as needed:
+                    if replay is None or caller_waits:
+                        raise
+                    replay.ask(needed)
         except RecursionError as e:
             raise QueryTooLarge("The query is nested too deep to be run") from e
+
+    def _beside_others(
+        self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
+    ) -> Iterator[Traverser]:
+        """A query that reads. Until its first result is out it lets writers in while it waits for an endpoint.
+
+        Raises GraphMoved where one came, which never happens in the ``last`` run.
+        """
+        with self.graph.reading() as lease:
+            ctx = self._context(prepared, options, None, profiler, None if last else lease)
+            results = self._limited(self._join(prepared.plan, ctx), options)
+            for first in results:
+                ctx.lease = None  # what has been given cannot be taken back
+                yield first
+                yield from results
+
+    def _alone(
+        self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
+    ) -> Iterator[Traverser]:
+        """A query that writes, as a transaction of its own. Until its first result is out nobody waits for an endpoint.
+
+        Raises AnswerNeeded instead, with everything undone, except in the ``last`` run.
+        """
+        own = self.graph.begin(options.timeout_s)
+        kept = False
+        replay = options.prediction
+        try:
+            if replay is not None:
+                replay.suspends = not last
+            ctx = self._context(prepared, options, own, profiler)
+            results = self._limited(self._join(prepared.plan, ctx), options)
+            for first in results:
+                if replay is not None:
+                    replay.suspends = False
+                yield first
+                yield from results
+            own.commit()
+            kept = True
         finally:
-            if own is not None:
+            if not kept:
                 own.rollback()
 
     def _limited(self, results: Iterator[Traverser], options: QueryOptions) -> Iterator[Traverser]:
@@ -204,15 +261,18 @@ class Engine:
         options: QueryOptions,
         transaction: Transaction | None,
         profiler: StepProfiler | None,
+        lease: Lease | None = None,
     ) -> ExecutionContext:
         ctx = ExecutionContext(
             self.graph,
             self.profile_name,
             options=prepared.options,
             strategies=prepared.strategies.strategies,
-            prediction=self.prediction,
+            prediction=options.prediction,
             services=self.services,
             timeout_s=timeout_of(prepared.options, options.timeout_s),
+            began_at=options.began_at,
+            lease=lease,
             cancelled=options.cancelled,
             read_only=options.read_only,
             full_path=prepared.plan.full_path,
@@ -334,7 +394,7 @@ def _source_settings(ctx: ExecutionContext, traversal: Traversal) -> None:
     for instruction in traversal.source:
         setting = _SOURCE.get(instruction.name)
         if setting is None:
-            raise QueryFailed(f"Could not locate method: GraphTraversalSource.{instruction.name}()")
+            raise NoSuchMethod(f"Could not locate method: GraphTraversalSource.{instruction.name}()")
         setting(ctx, instruction)
 
 
