@@ -5,7 +5,7 @@ Rows are small integers that name a vertex or an edge inside one graph for as lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from workflow.graphs.adjacency import Csr
 from workflow.graphs.columns import Codes, Numeric
 from workflow.graphs.model import VertexProperty
+from workflow.graphs.turnstile import Lease
 
 Way = Literal["out", "in", "both"]
 
@@ -111,10 +112,11 @@ class Transaction(Protocol):
 class WritableGraph(Graph, Protocol):
     """A graph that can be changed, by one writer at a time."""
 
-    def reading(self) -> AbstractContextManager[None]:
+    def reading(self) -> AbstractContextManager[Lease | None]:
         """A shared lease: while it is held nothing changes, and only what is committed is seen.
 
         Take it once around a whole read request and let go soon: writers wait for it. Several in one thread are fine.
+        What waits for something else than the graph pauses it. None where the graph locks nothing.
         """
 
     def begin(self, timeout_s: float | None = None) -> Transaction:
@@ -191,20 +193,49 @@ class EdgeRecord:
     properties: dict[str, list[Any]]
 
 
-class Snapshot(Protocol):
-    """A consistent view of a graph."""
+LabelSet = tuple[str, ...]
+"""The labels of a node, sorted."""
+EdgeKind = tuple[LabelSet, str, LabelSet]
+"""(labels of the source, label, labels of the target)."""
 
-    def node_counts(self) -> dict[tuple[str, ...], int]:
+
+class Snapshot(Protocol):
+    """A consistent view of a graph, or of the part of it that was asked for."""
+
+    def node_counts(self) -> dict[LabelSet, int]:
         """Nodes by sorted label set: what an export checks itself against."""
 
-    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
+    def edge_counts(self) -> dict[EdgeKind, int]:
         """Edges by (source labels, label, target labels)."""
 
-    def nodes(self) -> Iterator[NodeRecord]: ...
-    def edges(self) -> Iterator[EdgeRecord]: ...
+    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
+        """All nodes, or those of these label sets; in the same order every time."""
+
+    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
+        """All edges, or those of these kinds; in the same order every time."""
+
+    def last_event(self) -> tuple[int, int] | None:
+        """Commit and operation number of the last change that is in it; None where no change log is kept."""
 
 
 class GraphSource(Protocol):
     """Anything an export can read: the embedded store, a remote database, files."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a graph is to be read, and which part of it.
+
+    ``node_steps`` and ``edge_steps`` are Gremlin steps to stand behind ``V()`` and ``E()``, such as
+    ``has('age', gt(30))``; empty for everything.
+    """
+
+    concurrency: int = 4
+    node_steps: str = ""
+    edge_steps: str = ""
+
+
+OpenSource = Callable[[Reading], GraphSource]
+"""Opens a graph for reading. Refuses steps that cannot be run, before anything is read."""

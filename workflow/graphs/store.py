@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,8 +28,9 @@ from workflow.graphs.journal import Journal, MemoryJournal
 from workflow.graphs.model import Vertex, VertexProperty
 from workflow.graphs.snapshot import BatchSnapshot
 from workflow.graphs.state import Elements, State
+from workflow.graphs.stream import last_event
 from workflow.graphs.transaction import Change, StoreTransaction
-from workflow.graphs.turnstile import Turnstile
+from workflow.graphs.turnstile import Lease, Turnstile
 from workflow.graphs.values import Long
 
 Profile = Literal["neptune", "tinkerpop"]
@@ -91,7 +93,7 @@ class EmbeddedGraph:
         return self._resets, self.journal.last()[0]
 
     # -- leases and transactions
-    def reading(self) -> AbstractContextManager[None]:
+    def reading(self) -> AbstractContextManager[Lease]:
         """A shared lease: while it is held, the graph stands still."""
         return self.turnstile.reading()
 
@@ -99,8 +101,9 @@ class EmbeddedGraph:
     def snapshot(self) -> Iterator[BatchSnapshot]:
         """The committed graph of this moment, as a copy: writers need not wait until it has been read."""
         with self.reading():
-            batch = batch_of(self.state)
-        yield BatchSnapshot(batch, LABEL_SEPARATOR if self.profile == "neptune" else None)
+            batch, commit = batch_of(self.state), self.journal.last()[0]
+        separator = LABEL_SEPARATOR if self.profile == "neptune" else None
+        yield BatchSnapshot(batch, separator, partial(last_event, self.journal, commit))
 
     def begin(self, timeout_s: float | None = None) -> StoreTransaction:
         """Become the one writer. Waits for the writer before and for readers; ConcurrentModification after the time."""

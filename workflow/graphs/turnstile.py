@@ -13,6 +13,36 @@ PATIENCE_S = 0.25
 """How long a new reader lets a waiting writer go first; bounded, so that a reader who needs a second lease gets it."""
 
 
+class GraphMoved(BaseException):
+    """A writer was let in while a lease was paused: what was read before may hold no more.
+
+    Not an ``Exception``, so that no step of a query takes it for a failure of its own.
+    """
+
+
+class Lease:
+    """A shared lease of one thread."""
+
+    def __init__(self, turnstile: Turnstile) -> None:
+        self._turnstile = turnstile
+        self._holder = turnstile.enter()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let writers in while something slow is waited for. Raises GraphMoved at the end where one came."""
+        written = self._turnstile.writers
+        self._turnstile.leave(self._holder)
+        try:
+            yield
+        finally:
+            self._holder = self._turnstile.enter()
+        if self._turnstile.writers != written:
+            raise GraphMoved
+
+    def leave(self) -> None:
+        self._turnstile.leave(self._holder)
+
+
 class Turnstile:
     """A readers-writer lock whose leases are not bound to the thread that took them.
 
@@ -26,15 +56,17 @@ class Turnstile:
         self._parked: set[int] = set()
         self._waiting = 0
         self._writer: int | None = None
+        self.writers = 0
+        """How many writers have been let in so far."""
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[Lease]:
         """Hold a shared lease."""
-        thread = self.enter()
+        lease = Lease(self)
         try:
-            yield
+            yield lease
         finally:
-            self.leave(thread)
+            lease.leave()
 
     def enter(self) -> int:
         """Take a shared lease; hand the result to ``leave``, from any thread."""
@@ -97,6 +129,7 @@ class Turnstile:
                         )
                     self._condition.wait(left)
                 self._writer = me
+                self.writers += 1
             finally:
                 self._waiting -= 1
                 self._condition.notify_all()

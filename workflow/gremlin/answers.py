@@ -9,7 +9,7 @@ import hashlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workflow.errors import UnsupportedOperation
@@ -37,6 +37,7 @@ from workflow.inference.base import (
     Predictions,
     PredictionService,
     PropertyQuery,
+    Question,
     RelationQuery,
     Subgraph,
     Task,
@@ -142,7 +143,7 @@ class Answers:
             timeout_s=self._time_left(),
         )
         try:
-            answer = self._within_time(lambda: self._service.predict_properties(self._endpoint, query))
+            answer = self._predictions(query)
         except SubgraphTooLarge:
             if len(group) == 1:
                 raise
@@ -189,6 +190,12 @@ class Answers:
         return tuple(one for one in kept if one.score is None or one.score >= spec.threshold)
 
     def _property(self, element: Vertex | Edge, key: str, value: Any) -> VertexProperty | Property:
+        made = self._made(element, key, value)
+        if self._ctx.transaction is not None:
+            self._ctx.predicted[id(made)] = made
+        return made
+
+    def _made(self, element: Vertex | Edge, key: str, value: Any) -> VertexProperty | Property:
         if isinstance(element, Edge):
             return Property(key, value, element)
         text = f"{element.id}\0{key}\0{value}".encode()
@@ -234,7 +241,7 @@ class Answers:
             timeout_s=self._time_left(),
         )
         try:
-            answer = self._within_time(lambda: self._service.predict_links(self._endpoint, query))
+            answer = self._predictions(query)
         except SubgraphTooLarge:
             if len(vertices) == 1:
                 raise
@@ -295,7 +302,7 @@ class Answers:
         if not pairs:
             return
         query = RelationQuery(pairs, self._spec.limit, self._time_left())
-        answer = self._within_time(lambda: self._service.predict_relations(self._endpoint, query))
+        answer = self._predictions(query)
         self._note_origin(answer)
         for vertex, results in zip(vertices, answer.results, strict=True):
             self._results[vertex] = self._kept(results)
@@ -306,10 +313,11 @@ class Answers:
         deadline = self._ctx.deadline
         return None if deadline is None else deadline - time.monotonic()
 
-    def _within_time(self, call: Callable[[], Predictions]) -> Predictions:
-        """The answer; where the query's own time is up, that is what the error says."""
+    def _predictions(self, question: Question) -> Predictions:
+        """The endpoint's answer; where the query's own time is up, that is what the error says."""
         try:
-            return call()
+            with self._ctx.unleased():
+                return self._service.predict(self._endpoint, question)
         except EndpointUnreachable:
             self._ctx.check()
             raise

@@ -8,7 +8,7 @@ asks for whole batches, so that the child finds its answers ready.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,16 @@ def fold_predictions(
     spec = read_spec(steps[0], given)
     check_endpoint(spec, service)
     folded, _ = _Folder(spec).fold(traversal.steps, top=True)
-    return replace(traversal, steps=_with_scores(folded, spec) if spec.kind == "links" else folded)
+    if spec.kind == "links":
+        folded = _each(folded, lambda one: _asking_scores(one, spec))
+    return replace(traversal, steps=folded)
+
+
+def recheck_endpoint(folded: Traversal, service: PredictionService | None) -> None:
+    """For a folded traversal that is run again later: whether its endpoint is still there and fits."""
+    for instruction in folded.steps:
+        if instruction.name in ("predict", "predictAhead"):
+            check_endpoint(instruction.args[0], service)
 
 
 # Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
@@ -67,30 +76,39 @@ _MUTATING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "
 _MODULATORS = frozenset({"by", "option", "with", "from", "to"})
 
 
-def _with_scores(chain: tuple[Instruction, ...], spec: PredictionSpec) -> tuple[Instruction, ...]:
+def _asking_scores(one: Instruction, spec: PredictionSpec) -> Instruction:
     """Let ``Neptune#ml.score`` of a predicted vertex be asked for like a property: Neptune itself has no way to."""
-    score = Instruction("predictScore", (spec,))
-    made: list[Instruction] = []
-    for one in chain:
-        args = one.args
-        if one.name in ("values", "properties") and args == (SCORE,):
-            made.append(score)
-        elif one.name == "by" and args[:1] == (SCORE,):
-            made.append(Instruction("by", (Traversal((score,)), *args[1:])))
-        elif one.name == "has" and len(args) == 2 and args[0] == SCORE:
-            made.append(Instruction("filter", (Traversal((score, Instruction("is", args[1:]))),)))
-        elif any(True for _ in child_traversals(args)):
-            made.append(Instruction(one.name, tuple(_scored_argument(arg, spec) for arg in args)))
-        else:
-            made.append(one)
-    return tuple(made)
+    score, args = Instruction("predictScore", (spec,)), one.args
+    if one.name in ("values", "properties") and args == (SCORE,):
+        return score
+    if one.name == "by" and args[:1] == (SCORE,):
+        return Instruction("by", (Traversal((score,)), *args[1:]))
+    if one.name == "has" and len(args) == 2 and args[0] == SCORE:
+        return Instruction("filter", (Traversal((score, Instruction("is", args[1:]))),))
+    return one
 
 
-def _scored_argument(arg: Any, spec: PredictionSpec) -> Any:
+def _asked(one: Instruction) -> Instruction:
+    """A prediction whose answers are at hand when it is reached."""
+    return Instruction("predict", (*one.args, True)) if one.name == "predict" else one
+
+
+def _each(chain: tuple[Instruction, ...], change: Callable[[Instruction], Instruction]) -> tuple[Instruction, ...]:
+    """The chain with every instruction changed, those of its children first."""
+    return tuple(change(replace(one, args=tuple(_in_argument(arg, change) for arg in one.args))) for one in chain)
+
+
+def _in_argument(arg: Any, change: Callable[[Instruction], Instruction]) -> Any:
+    if not any(True for _ in child_traversals(arg)):
+        return arg
     if isinstance(arg, Traversal):
-        return replace(arg, steps=_with_scores(arg.steps, spec))
-    if isinstance(arg, list):
-        return [_scored_argument(one, spec) for one in arg]
+        return replace(arg, steps=_each(arg.steps, change))
+    if isinstance(arg, P):
+        return replace(arg, args=tuple(_in_argument(one, change) for one in arg.args))
+    if isinstance(arg, list | tuple):
+        return type(arg)(_in_argument(one, change) for one in arg)
+    if isinstance(arg, Mapping):
+        return {_in_argument(key, change): _in_argument(one, change) for key, one in arg.items()}
     return arg
 
 
@@ -119,7 +137,7 @@ class _Folder:
             way = None if inner is None or chain[parent].name not in _SAME_INPUT else inner
             if top and way is not None and _repeatable(way) and not _mutates(chain):
                 ahead = Instruction("predictAhead", (self._spec, Traversal(way)))
-                return (*before, ahead, *after), None
+                return (*before, ahead, *_each(after, _asked)), None
             return (*before, *after), None if way is None else (*before, *way)
         return chain, None
 

@@ -168,7 +168,7 @@ class LinkQuery:
     topk: int
     exclude: Mapping[str, Sequence[str]] = field(default_factory=dict)
     subgraph: Subgraph | None = None
-    timeout_s: float | None = None
+    timeout_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class PropertyQuery:
     inputs: tuple[NodeInput, ...] | tuple[EdgeInput, ...]
     topk: int
     subgraph: Subgraph | None = None
-    timeout_s: float | None = None
+    timeout_s: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,11 @@ class RelationQuery:
 
     pairs: tuple[tuple[str, str], ...]
     topk: int
-    timeout_s: float | None = None
+    timeout_s: float | None = field(default=None, compare=False)
+
+
+Question = LinkQuery | PropertyQuery | RelationQuery
+"""What a query asks of an endpoint. Two are equal where the same answer serves, however long either may wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +229,5 @@ class PredictionService(Protocol):
     def describe(self, endpoint: EndpointRecord) -> ModelCard | None:
         """What is known of the model behind the endpoint; None where the endpoint carries no description."""
 
-    def predict_links(self, endpoint: EndpointRecord, query: LinkQuery) -> Predictions:
-        """Raises ConstraintViolation where the model cannot answer such a query, BadRequest where it fails."""
-
-    def predict_properties(self, endpoint: EndpointRecord, query: PropertyQuery) -> Predictions:
-        """As ``predict_links``, for classes and numbers."""
-
-    def predict_relations(self, endpoint: EndpointRecord, query: RelationQuery) -> Predictions:
-        """As ``predict_links``; each result names an edge label."""
+    def predict(self, endpoint: EndpointRecord, question: Question) -> Predictions:
+        """Raises ConstraintViolation where the model cannot answer such a question, BadRequest where it fails."""

@@ -10,17 +10,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow.errors import ConstraintViolation
+from workflow.errors import BadRequest, ConstraintViolation
 from workflow.inference.base import (
     MAX_SUBGRAPH_BYTES,
     EdgeInput,
     EdgeType,
+    EndpointRecord,
     LinkQuery,
     ModelCard,
     ModelTarget,
     NodeInput,
     Prediction,
+    Predictions,
     PropertyQuery,
+    Question,
     RelationQuery,
     Subgraph,
     Task,
@@ -54,6 +57,20 @@ class SubgraphTooLarge(ConstraintViolation):
 def incompatible(reason: str) -> ConstraintViolation:
     """The error of a model that does not fit the query: Neptune's sentence, then what does not fit."""
     return ConstraintViolation(f"{INCOMPATIBLE} {reason}")
+
+
+def inputs_of(question: Question) -> Sequence[Any]:
+    """What a question is about, in the order of its answers: ids, nodes, edges or pairs."""
+    return question.pairs if isinstance(question, RelationQuery) else question.inputs
+
+
+def request_of(question: Question, inputs: Sequence[Any]) -> bytes:
+    """The body that asks a question about some of its inputs. Raises SubgraphTooLarge."""
+    if isinstance(question, LinkQuery):
+        return link_request(question, inputs)
+    if isinstance(question, PropertyQuery):
+        return property_request(question, inputs)
+    return relation_request(question, inputs)
 
 
 def link_request(query: LinkQuery, inputs: Sequence[str]) -> bytes:
@@ -150,6 +167,21 @@ def _plain_values(properties: Mapping[str, Sequence[Any]]) -> dict[str, list[Any
 
 def _text(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def answer_of(endpoint: EndpointRecord, status: int, body: bytes, count: int) -> Predictions:
+    """What an endpoint answered about ``count`` inputs.
+
+    Raises ConstraintViolation where the model cannot answer such a question or the answer has another form, BadRequest
+    where the endpoint failed.
+    """
+    if status == 200:
+        results, model_id, created_ms = read_answer(body, count)
+        return Predictions(tuple(results), model_id, created_ms)
+    text, kind = read_error(body)
+    if kind == "incompatible":
+        raise incompatible(text)
+    raise BadRequest(f"The endpoint {endpoint.name} failed with status {status}: {text}; its log says more")
 
 
 def read_answer(body: bytes, count: int) -> tuple[list[tuple[Prediction, ...]], str, int | None]:

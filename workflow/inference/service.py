@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 from urllib.parse import urlsplit
 
-from workflow.errors import BadRequest, InvalidParameter, MissingParameter, WorkflowError
+from workflow.errors import BadRequest, InvalidParameter, MissingParameter
 from workflow.inference.base import (
     ENDPOINT_TIMEOUT_S,
     MAX_INPUTS_PER_CALL,
-    EdgeInput,
     EndpointDirectory,
     EndpointRecord,
-    LinkQuery,
     ModelCard,
-    NodeInput,
     Prediction,
     Predictions,
-    PropertyQuery,
-    RelationQuery,
+    Question,
 )
 from workflow.inference.connections import ConnectionPool
-from workflow.inference.requests import (
-    incompatible,
-    link_request,
-    model_card,
-    property_request,
-    read_answer,
-    read_error,
-    relation_request,
-)
+from workflow.inference.requests import answer_of, inputs_of, model_card, request_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d+:role/[\w+=,.@/-]+")
-_T = TypeVar("_T")
 
 
 class EndpointService:
@@ -51,6 +36,7 @@ class EndpointService:
         self._directory = directory
         self._default_endpoint = default_endpoint
         self._connections = ConnectionPool(timeout_s)
+        self._cards: dict[str, tuple[EndpointRecord, ModelCard | None]] = {}
 
     def check_role(self, role_arn: str | None) -> None:
         if role_arn is not None and not _ROLE.fullmatch(role_arn):
@@ -67,39 +53,27 @@ class EndpointService:
         return found
 
     def describe(self, endpoint: EndpointRecord) -> ModelCard | None:
-        return model_card(endpoint.description)
+        kept = self._cards.get(endpoint.name)
+        if kept is None or kept[0] is not endpoint:
+            kept = self._cards[endpoint.name] = endpoint, model_card(endpoint.description)
+        return kept[1]
 
-    def predict_links(self, endpoint: EndpointRecord, query: LinkQuery) -> Predictions:
-        return self._ask(endpoint, query.inputs, lambda inputs: link_request(query, inputs), query.timeout_s)
-
-    def predict_properties(self, endpoint: EndpointRecord, query: PropertyQuery) -> Predictions:
-        inputs: Sequence[NodeInput | EdgeInput] = query.inputs
-        return self._ask(endpoint, inputs, lambda batch: property_request(query, batch), query.timeout_s)
-
-    def predict_relations(self, endpoint: EndpointRecord, query: RelationQuery) -> Predictions:
-        return self._ask(endpoint, query.pairs, lambda pairs: relation_request(query, pairs), query.timeout_s)
-
-    def close(self) -> None:
-        """Close idle connections."""
-        self._connections.close()
-
-    def _ask(
-        self,
-        endpoint: EndpointRecord,
-        inputs: Sequence[_T],
-        request: Callable[[Sequence[_T]], bytes],
-        timeout_s: float | None,
-    ) -> Predictions:
+    def predict(self, endpoint: EndpointRecord, question: Question) -> Predictions:
+        inputs = inputs_of(question)
         results: list[tuple[Prediction, ...]] = []
         model_id, created_ms = "", None
         for start in range(0, len(inputs), MAX_INPUTS_PER_CALL):
             batch = inputs[start : start + MAX_INPUTS_PER_CALL]
-            status, body = self._connections.post(f"{endpoint.url}/invocations", request(batch), timeout_s)
-            if status != 200:
-                raise _refused(endpoint, status, body)
-            found, model_id, created_ms = read_answer(body, len(batch))
-            results.extend(found)
+            url = f"{endpoint.url}/invocations"
+            status, body = self._connections.post(url, request_of(question, batch), question.timeout_s)
+            answer = answer_of(endpoint, status, body, len(batch))
+            results.extend(answer.results)
+            model_id, created_ms = answer.model_id, answer.created_ms
         return Predictions(tuple(results), model_id, created_ms)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._connections.close()
 
 
 def endpoint_name(text: str) -> str:
@@ -115,10 +89,3 @@ def endpoint_name(text: str) -> str:
     if not _NAME.fullmatch(name):
         raise InvalidParameter("Invalid endpoint provided for external service query.")
     return name
-
-
-def _refused(endpoint: EndpointRecord, status: int, body: bytes) -> WorkflowError:
-    text, kind = read_error(body)
-    if kind == "incompatible":
-        return incompatible(text)
-    return BadRequest(f"The endpoint {endpoint.name} failed with status {status}: {text}; its log says more")

@@ -111,7 +111,7 @@ def test_roles_are_checked_for_their_form_only() -> None:
 
 def test_tails_are_asked_in_the_published_form(start: Any, fake: ModuleType) -> None:
     service, record, endpoint = start(fake.links({"u1": [("u5", 0.93), ("u6", 0.5)]}))
-    answer = service.predict_links(record, LinkQuery("FRIEND", "out", "User", ("u1", "u2"), 2, {"u1": ["u6"]}))
+    answer = service.predict(record, LinkQuery("FRIEND", "out", "User", ("u1", "u2"), 2, {"u1": ["u6"]}))
     assert endpoint.calls == [
         {
             "version": "v1",
@@ -129,7 +129,7 @@ def test_tails_are_asked_in_the_published_form(start: Any, fake: ModuleType) -> 
 
 def test_heads_are_asked_from_the_other_side(start: Any, fake: ModuleType) -> None:
     service, record, endpoint = start(fake.links({}, {"b1": [("r1", 0.5)]}))
-    assert service.predict_links(record, LinkQuery("read", "in", "reader", ("b1",), 1)).results[0][0].value == "r1"
+    assert service.predict(record, LinkQuery("read", "in", "reader", ("b1",), 1)).results[0][0].value == "r1"
     assert endpoint.calls[0]["mode"] == "predict_head"
     assert endpoint.calls[0]["data"]["globalParameters"]["headNodeType"] == "reader"
     assert endpoint.calls[0]["data"]["edges"] == [{"tailNodeId": "b1"}]
@@ -138,10 +138,10 @@ def test_heads_are_asked_from_the_other_side(start: Any, fake: ModuleType) -> No
 def test_properties_of_nodes_and_edges_are_asked_by_type(start: Any, fake: ModuleType) -> None:
     service, record, endpoint = start(fake.classes({"1": [("Poetry", 0.8)], "e": [(4.5, None)]}, "node_class"))
     nodes = PropertyQuery("node_class", "shelf", (NodeInput("1", "book"), NodeInput("2", "book")), 1)
-    assert service.predict_properties(record, nodes).results == ((Prediction("Poetry", 0.8),), ())
+    assert service.predict(record, nodes).results == ((Prediction("Poetry", 0.8),), ())
     read = EdgeType("reader", "read", "book")
     edges = PropertyQuery("edge_regression", "stars", (EdgeInput("e", read, "r", "b"),), 1)
-    assert service.predict_properties(record, edges).results == ((Prediction(4.5, None),),)
+    assert service.predict(record, edges).results == ((Prediction(4.5, None),),)
     assert endpoint.calls[0]["data"]["nodes"] == [{"nodeId": "1"}, {"nodeId": "2"}]
     assert endpoint.calls[1]["data"]["edges"] == [{"edgeId": "e", "headNodeId": "r", "tailNodeId": "b"}]
     assert endpoint.calls[1]["data"]["globalParameters"]["edgeType"] == "read"
@@ -154,7 +154,7 @@ def test_a_subgraph_travels_with_plain_values(start: Any, fake: ModuleType) -> N
         (SubgraphEdge("e", EdgeType("r", "read", "book"), "a", "n", {"w": [1.5]}),),
     )
     query = PropertyQuery("node_class", "shelf", (NodeInput("n", "book"),), 1, subgraph)
-    assert service.predict_properties(record, query).results == ((Prediction("Drama", 0.5),),)
+    assert service.predict(record, query).results == ((Prediction("Drama", 0.5),),)
     assert endpoint.calls[0]["data"]["graph"] == {
         "nodes": [{"nodeId": "n", "nodeType": "book", "properties": {"name": ["x"], "at": ["p"]}}],
         "edges": [
@@ -173,13 +173,13 @@ def test_a_subgraph_beyond_six_mebibytes_is_not_sent(start: Any, fake: ModuleTyp
     service, record, endpoint = start(fake.classes({}, "node_class"))
     huge = Subgraph((SubgraphNode("n", "book", {"text": ["x" * (6 << 20)]}),))
     with pytest.raises(SubgraphTooLarge, match="ask for fewer"):
-        service.predict_properties(record, PropertyQuery("node_class", "s", (NodeInput("n", "book"),), 1, huge))
+        service.predict(record, PropertyQuery("node_class", "s", (NodeInput("n", "book"),), 1, huge))
     assert endpoint.calls == []
 
 
 def test_many_inputs_are_split_into_calls_of_a_thousand(start: Any, fake: ModuleType) -> None:
     service, record, endpoint = start(fake.links({"7": [("x", 0.5)]}))
-    answer = service.predict_links(record, LinkQuery("l", "out", "t", tuple(map(str, range(2500))), 1))
+    answer = service.predict(record, LinkQuery("l", "out", "t", tuple(map(str, range(2500))), 1))
     assert [len(call["data"]["edges"]) for call in endpoint.calls] == [1000, 1000, 500]
     assert len(answer.results) == 2500
     assert answer.results[7] == (Prediction("x", 0.5),)
@@ -188,7 +188,7 @@ def test_many_inputs_are_split_into_calls_of_a_thousand(start: Any, fake: Module
 def test_connections_are_kept_between_calls(start: Any, fake: ModuleType) -> None:
     service, record, endpoint = start(fake.links({}))
     for _ in range(5):
-        service.predict_links(record, LinkQuery("l", "out", "t", ("1",), 1))
+        service.predict(record, LinkQuery("l", "out", "t", ("1",), 1))
     assert endpoint.connections == 1
 
 
@@ -197,7 +197,7 @@ def test_concurrent_callers_do_not_share_a_connection(start: Any, fake: ModuleTy
     wrong: list[int] = []
 
     def ask(n: int) -> None:
-        found = service.predict_links(record, LinkQuery("l", "out", "t", (str(n),), 1)).results
+        found = service.predict(record, LinkQuery("l", "out", "t", (str(n),), 1)).results
         if found != ((Prediction(f"t{n}", 0.5),),):
             wrong.append(n)
 
@@ -270,7 +270,7 @@ def test_an_incompatible_request_is_a_constraint_violation(start: Any, fake: Mod
         match=r"^Incompatible data from external service\. Please check your service configuration and query again\. "
         "this model predicts links$",
     ):
-        service.predict_links(record, LinkQuery("l", "out", "t", ("1",), 1))
+        service.predict(record, LinkQuery("l", "out", "t", ("1",), 1))
 
 
 def test_a_failing_endpoint_is_quoted(start: Any, fake: ModuleType) -> None:
@@ -279,7 +279,7 @@ def test_a_failing_endpoint_is_quoted(start: Any, fake: ModuleType) -> None:
 
     service, record, _ = start(fail)
     with pytest.raises(BadRequest, match="failed with status 500: out of memory"):
-        service.predict_relations(record, RelationQuery((("a", "b"),), 1))
+        service.predict(record, RelationQuery((("a", "b"),), 1))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, QueryFailed, ReadOnlyViolation, TimeLimitExceeded
@@ -15,6 +16,7 @@ from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.graphs.turnstile import Lease
 
 
 MOST_HELD = 5_000_000
@@ -65,7 +67,9 @@ class ExecutionContext:
     """What one run of a query has at hand. Used by one thread.
 
     ``prediction`` and ``services`` are what the engine was built with. ``options`` are the ``with()`` options of the
-    traversal source and the request together. ``strategies`` are the user's, by name.
+    traversal source and the request together. ``strategies`` are the user's, by name. ``lease`` is the lease of the
+    graph while it may be paused. The time that ``timeout_s`` limits counts from ``began_at``, a time of
+    ``time.monotonic()``, or from now.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class ExecutionContext:
         read_only: bool = False,
         full_path: bool = False,
         transaction: Transaction | None = None,
+        began_at: float | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self.graph = graph
         self.profile: Profile = profile
@@ -91,14 +97,17 @@ class ExecutionContext:
         self.services = services
         self.files: Any = None  # what io() may touch, a GraphFiles; None where nothing
         self.timeout_s = timeout_s
-        self.deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self.deadline = None if timeout_s is None else (began_at or time.monotonic()) + timeout_s
         self.cancelled = cancelled
         self.read_only = read_only
         self.side_effects = SideEffects()
         self.seed: int | None = None
         self._chances: dict[object, Chance] = {}
         self.bulked = True  # withBulk(false): merged traversers count as one
+        self.apart = False  # equal traversers are not merged: something of theirs that values do not show differs
+        self.predicted: dict[int, Any] = {}  # by identity, properties that no element of the graph has
         self.transaction = transaction
+        self.lease = lease
         self.traverser: type[Traverser] = PathTraverser if full_path else Traverser
         self.user_side_effects: frozenset[str] = frozenset()
         self.profiler: Profiler | None = None
@@ -114,6 +123,14 @@ class ExecutionContext:
         if self.deadline is not None and time.monotonic() > self.deadline:
             limit = int(1000 * (self.timeout_s or 0))
             raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def unleased(self) -> AbstractContextManager[None]:
+        """Let writers in while something else than the graph is waited for.
+
+        Raises GraphMoved at the end where one came; the engine then runs the query again. Nothing happens where the
+        query holds no lease, or one that must not be paused any more.
+        """
+        return nullcontext() if self.lease is None else self.lease.paused()
 
     def gathered(self, source: Iterable[Traverser]) -> list[Traverser]:
         """All of a source, with an eye on the clock and on how many are held."""
