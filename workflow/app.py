@@ -19,20 +19,22 @@ from typing import Any
 
 from workflow import datasets
 from workflow.errors import InvalidParameter, WorkflowError
-from workflow.graphs.base import GraphSource
+from workflow.graphs.base import GraphSource, OpenSource, Reading
 from workflow.graphs.bulk import CsvLoad
 from workflow.graphs.files import FolderFiles
 from workflow.graphs.persistence import open_graph
 from workflow.graphs.remote import GremlinDatabase, GremlinSource
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
+from workflow.gremlin.export_filter import checked_for_remote, opener
 from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.inference.local import LocalEndpointHost
 from workflow.inference.service import EndpointService
 from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import Execution
-from workflow.jobs.exports import OWN_HOSTS, ExportService, ExportSources
+from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
+from workflow.jobs.exports import ExportService
 from workflow.jobs.load_store import LoadStore
 from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.jobs.service import JobService, Place, remove_artefacts
@@ -44,7 +46,7 @@ from workflow.server.auth import Policy, credentials_of
 from workflow.server.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.gremlin_queries import QueryRegistry
 from workflow.server.services import Services
-from workflow.settings import Settings
+from workflow.settings import Profile, Settings
 from workflow.storage import Storage
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
@@ -135,16 +137,17 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     engines = {
         source: Engine(graph, settings.profile, prediction=prediction, files=files) for source, graph in graphs.items()
     }
-    remote: dict[str, Callable[[int], GraphSource]] = {}
+    openers = {source: opener(engines[source], graph) for source, graph in graphs.items()}
+    remote: dict[str, OpenSource] = {}
     if settings.gremlin_url:
         database = GremlinDatabase(settings.gremlin_url, message_format=GraphSONMessages())
         engines["g"] = GatewayEngine(database, settings.profile, prediction=prediction)
         reader = GremlinDatabase(settings.gremlin_url)
-        remote[database.host] = partial(GremlinSource, reader)
+        remote[database.host] = partial(_remote_source, reader, settings.profile)
         closers.extend((database.close, reader.close))
     queries = QueryRegistry()
     closers.append(queries.cancel_all)
-    exports = _exports(settings, storage, graphs, remote)
+    exports = _exports(settings, storage, openers, remote)
     closers.append(exports.close)
     loads = _loads(settings, storage, graphs)
     closers.append(loads.close)
@@ -187,11 +190,17 @@ def _jobs(settings: Settings, storage: Storage) -> JobService:
 def _exports(
     settings: Settings,
     storage: Storage,
-    graphs: Mapping[str, GraphSource],
-    remote: Mapping[str, Callable[[int], GraphSource]],
+    graphs: Mapping[str, OpenSource],
+    remote: Mapping[str, OpenSource],
 ) -> ExportService:
     sources = ExportSources(graphs, remote, own_hosts=(settings.host, *OWN_HOSTS))
     return ExportService(settings.home / "exports.sqlite", storage, sources, settings.home / "exporting")
+
+
+def _remote_source(database: GremlinDatabase, profile: Profile, reading: Reading) -> GraphSource:
+    nodes = checked_for_remote(reading.node_steps, "V", profile)
+    edges = checked_for_remote(reading.edge_steps, "E", profile)
+    return GremlinSource(database, reading.concurrency, nodes=nodes, edges=edges)
 
 
 def _claim(home: Path) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from training_scripts.graph_ml.data import EdgeType, GraphData, Target, dgl_file
 from training_scripts.graph_ml.data.processing import ProcessingJob, process
 from workflow.datasets import DATASETS
 from workflow.export import parse_request, write_export
-from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
+from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
 
 
 class Records:
@@ -37,11 +37,16 @@ class Records:
     def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
         return dict(Counter((edge.source_labels, edge.label, edge.target_labels) for edge in self._edges))
 
-    def nodes(self) -> Iterator[NodeRecord]:
-        yield from self._nodes
+    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
+        yield from (node for node in self._nodes if only is None or node.labels in only)
 
-    def edges(self) -> Iterator[EdgeRecord]:
-        yield from self._edges
+    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
+        for edge in self._edges:
+            if only is None or (edge.source_labels, edge.label, edge.target_labels) in only:
+                yield edge
+
+    def last_event(self) -> tuple[int, int] | None:
+        return None
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,15 @@
 ``parse_request`` checks a request body at once; ``write_export`` writes a whole export into a folder.
 """
 
-from workflow.export.plan import ExportRequest, parse_request
+from workflow.export.plan import ExportRequest, filter_file, parse_request, with_filter
 from workflow.export.writer import ExportOutcome, ExportProgress, write_export
 
-__all__ = ["ExportOutcome", "ExportProgress", "ExportRequest", "parse_request", "write_export"]
+__all__ = [
+    "ExportOutcome",
+    "ExportProgress",
+    "ExportRequest",
+    "filter_file",
+    "parse_request",
+    "with_filter",
+    "write_export",
+]

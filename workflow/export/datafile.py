@@ -152,6 +152,12 @@ class SpooledFile:
             yield quoted(name) if self.form.escape_header or any(mark in name for mark in ',"\r\n') else name
 
 
+def rows_in(path: Path) -> int:
+    """How many records a finished file holds, its header among them."""
+    with path.open("rb") as stream:
+        return sum(1 for _ in _records(stream))
+
+
 def _records(stream: BinaryIO) -> Iterator[bytes]:
     """Whole CSV records, each with its line end: a line end inside quotes does not count."""
     pending = b""

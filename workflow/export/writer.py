@@ -9,30 +9,36 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from workflow.errors import ExportFailed, PreconditionsFailed
+from workflow.errors import ExportFailed
 from workflow.export.cells import quoted
 from workflow.export.configuration import DataFile, training_configuration
-from workflow.export.datafile import ColumnHint, SpooledFile
+from workflow.export.datafile import ColumnHint, SpooledFile, rows_in
+from workflow.export.expected import Expected, Tally, edge_type
 from workflow.export.labels import EdgeTriple, NodeType, file_name, joined_labels
 from workflow.export.plan import ExportRequest
 from workflow.export.schema import TypeSchema, config_json, stats_json
+from workflow.export.selection import Selection
 from workflow.export.targets import check_targets
-from workflow.graphs.base import EdgeRecord, GraphSource, NodeRecord, Snapshot
+from workflow.graphs.base import EdgeKind, EdgeRecord, GraphSource, LabelSet, NodeRecord, Snapshot
 
 _REPORT_EVERY = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class ExportProgress:
-    """How many elements are written, of how many."""
+    """How far a phase is: ``counting``, ``writing``, ``rewriting`` elements, ``checking`` and ``publishing`` files."""
 
+    phase: str
     done: int
     total: int
+
+
+Report = Callable[[ExportProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,85 +52,28 @@ class ExportOutcome:
 
 
 def write_export(
-    source: GraphSource,
-    request: ExportRequest,
-    folder: Path,
-    report: Callable[[ExportProgress], None] = lambda progress: None,
+    source: GraphSource, request: ExportRequest, folder: Path, report: Report = lambda progress: None
 ) -> ExportOutcome:
     """Write the whole export into an empty folder.
 
     ``report`` is called now and then from this thread; what it raises ends the export. Raises PreconditionsFailed for
-    an empty graph, InvalidParameter for a target the graph lacks, ExportFailed where the written counts are not the
-    graph's. After an error the folder holds rubbish: it is the caller's to remove.
+    an empty graph, InvalidParameter for a target the graph lacks, ExportFailed where what was read, or what lies in the
+    files, is not what the graph holds. After an error the folder holds rubbish: it is the caller's to remove.
     """
+    report(ExportProgress("counting", 0, 0))
     with source.snapshot() as snapshot:
-        expected = _Expected.of(snapshot, request)
-        check_targets(request.jobs, (n for n in expected.nodes if isinstance(n, NodeType)), expected.triples)
+        expected = Expected.of(snapshot, request)
+        check_targets(request.jobs, expected.nodes, expected.triples)
         hints: dict[tuple[NodeType | EdgeTriple, str], ColumnHint] = {}
-        writer = _Writer(request, folder, hints, expected.total, report)
+        writer = _Writer(request, folder, hints, expected, report, "writing")
         writer.copy(snapshot)
         while misjudged := {k: v for one in writer.files.values() for k, v in one.misjudged().items()}:
             for key, hint in misjudged.items():
                 hints[key] = hint | hints[key] if key in hints else hint
-            writer = _Writer(request, folder, hints, expected.total, report)
+            writer = _Writer(request, folder, hints, expected, report, "rewriting")
             writer.copy(snapshot)
-    expected.verify(writer)
-    return writer.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What the snapshot says it holds, of what the request selects."""
-
-    nodes: dict[NodeType, int]
-    edges: dict[EdgeTriple, int]
-    triples: frozenset[EdgeTriple]  # with both ends, whatever form the files have
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, request: ExportRequest) -> _Expected:
-        selection = request.selection
-        node_counts, edge_counts = snapshot.node_counts(), snapshot.edge_counts()
-        if not any(node_counts.values()):
-            raise PreconditionsFailed("the graph is empty: there is nothing to export; load data first (/loader)")
-        nodes: dict[NodeType, int] = {}
-        for labels, count in node_counts.items():
-            if count and selection.takes_node(labels):
-                on = NodeType.of(labels)
-                nodes[on] = nodes.get(on, 0) + count
-        edges: dict[EdgeTriple, int] = {}
-        triples = set()
-        for (begin, label, end), count in edge_counts.items():
-            if count and selection.takes_edge(label):
-                triples.add(EdgeTriple(tuple(sorted(begin)), label, tuple(sorted(end))))
-                key = _edge_key(begin, label, end, request.form.edge_ends)
-                edges[key] = edges.get(key, 0) + count
-        if not nodes and not edges:
-            raise PreconditionsFailed(
-                "the filters of the request leave nothing to export; node labels of the graph: "
-                + ", ".join(sorted(joined_labels(labels) for labels in node_counts))
-            )
-        return cls(nodes, edges, frozenset(triples))
-
-    @property
-    def total(self) -> int:
-        return sum(self.nodes.values()) + sum(self.edges.values())
-
-    def verify(self, writer: _Writer) -> None:
-        """Raises ExportFailed naming every label set whose count differs from the graph's."""
-        counts: list[tuple[NodeType | EdgeTriple, int]] = [*self.nodes.items(), *self.edges.items()]
-        wanted = dict(counts)
-        written = {on: one.schema.count for on, one in writer.files.items()}
-        wrong = [
-            f"{'nodes' if isinstance(on, NodeType) else 'edges'} {on.description}: "
-            f"{written.get(on, 0)} written of {wanted.get(on, 0)}"
-            for on in sorted(wanted.keys() | written.keys(), key=lambda on: on.description)
-            if written.get(on, 0) != wanted.get(on, 0)
-        ]
-        if wrong:
-            raise ExportFailed(
-                f"the export is not complete ({'; '.join(wrong)}); the graph changed or broke off while it was read: "
-                "export again"
-            )
+        last_event = snapshot.last_event() if request.last_event else None
+    return writer.finish(last_event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +98,17 @@ class _Writer:
         request: ExportRequest,
         folder: Path,
         hints: Mapping[tuple[NodeType | EdgeTriple, str], ColumnHint],
-        total: int,
-        report: Callable[[ExportProgress], None],
+        expected: Expected,
+        report: Report,
+        phase: str,
     ) -> None:
-        self.request, self.folder, self.hints, self.total, self.report = request, folder, hints, total, report
+        self.request, self.folder, self.hints, self.expected = request, folder, hints, expected
+        self.report, self.phase = report, phase
         self.files: dict[NodeType | EdgeTriple, SpooledFile] = {}
-        self._node_lanes: dict[tuple[str, ...], _Lane] = {}
-        self._edge_lanes: dict[tuple[tuple[str, ...], str, tuple[str, ...]], _Lane] = {}
+        self.read = Tally()
+        self._node_lanes: dict[LabelSet, _Lane] = {}
+        self._edge_lanes: dict[EdgeKind, _Lane] = {}
+        self._written_ids: set[str] | None = set() if expected.ends_matter and request.selection.picks_nodes else None
         self.done = 0
         self._spools = folder / ".spool"
         shutil.rmtree(self._spools, ignore_errors=True)
@@ -165,35 +118,47 @@ class _Writer:
 
     def copy(self, snapshot: Snapshot) -> None:
         """Every selected element of the snapshot, each into the file of its label set."""
-        selection = self.request.selection
-        if selection.scope != "edges":
-            for node in snapshot.nodes():
-                if selection.takes_node(node.labels):
-                    self._node(node)
-        if selection.scope != "nodes":
-            for edge in snapshot.edges():
-                if selection.takes_edge(edge.label):
-                    self._edge(edge)
+        expected, selection = self.expected, self.request.selection
+        if expected.node_sets:
+            nodes = snapshot.nodes(None if expected.all_nodes else expected.node_sets)
+            self.read.nodes_ended = _each(nodes, self._node, selection)
+        if expected.edge_kinds:
+            edges = snapshot.edges(None if expected.all_edges else expected.edge_kinds)
+            self.read.edges_ended = _each(edges, self._edge, selection)
         for one in self.files.values():
             one.flush()
-        self.report(ExportProgress(self.done, self.total))
+        self.report(ExportProgress(self.phase, self.done, expected.total))
+        expected.verify(self.read)
 
-    def _node(self, node: NodeRecord) -> None:
+    def _node(self, node: NodeRecord, *, wanted: bool) -> bool:
+        self.read.nodes[node.labels] += 1
+        if not wanted:
+            return True
         lane = self._node_lanes.get(node.labels)
         if lane is None:
             on = NodeType.of(node.labels)
-            kept = frozenset[str]() if self._bare_nodes else self.request.selection.node_properties.get(on.labels)
+            kept = frozenset[str]() if self._bare_nodes else self.request.selection.node_properties(on.labels)
             label = quoted(on.text) if node.labels else ""
             lane = self._node_lanes[node.labels] = _Lane(self._file(on), (label,), kept)
         lane.file.write((quoted(node.id), *lane.cells), lane.of(node.properties))
+        if self._written_ids is not None:
+            self._written_ids.add(node.id)
         self._count()
+        return True
 
-    def _edge(self, edge: EdgeRecord) -> None:
+    def _edge(self, edge: EdgeRecord, *, wanted: bool) -> bool:
         key = (edge.source_labels, edge.label, edge.target_labels)
+        self.read.edges[key] += 1
+        ids = self._written_ids
+        if ids is not None and (edge.source not in ids or edge.target not in ids):
+            self.read.loose[key] += 1
+            return False
+        if not wanted:
+            return True
         lane = self._edge_lanes.get(key)
         if lane is None:
-            on = _edge_key(*key, self.request.form.edge_ends)
-            kept = frozenset[str]() if self._bare_edges else self.request.selection.edge_properties.get(edge.label)
+            on = edge_type(key, self.request.form.edge_ends)
+            kept = frozenset[str]() if self._bare_edges else self.request.selection.edge_properties(key)
             cells = [quoted(edge.label)]
             if self.request.form.edge_ends:
                 cells += [quoted(joined_labels(on.source)), quoted(joined_labels(on.target))]
@@ -202,6 +167,7 @@ class _Writer:
         fixed = (quoted(edge.id), label, quoted(edge.source), quoted(edge.target), *ends)
         lane.file.write(fixed, lane.of(edge.properties))
         self._count()
+        return True
 
     def _file(self, on: NodeType | EdgeTriple) -> SpooledFile:
         found = self.files.get(on)
@@ -213,25 +179,37 @@ class _Writer:
     def _count(self) -> None:
         self.done += 1
         if self.done % _REPORT_EVERY == 0:
-            self.report(ExportProgress(self.done, self.total))
+            self.report(ExportProgress(self.phase, self.done, self.expected.total))
 
-    def finish(self) -> ExportOutcome:
+    def finish(self, last_event: tuple[int, int] | None) -> ExportOutcome:
         """Headers, configuration, schema and counts; everything the export consists of."""
+        check_targets(
+            self.request.jobs,
+            [on for on in self.files if isinstance(on, NodeType)],
+            [on for on in self.files if isinstance(on, EdgeTriple)],
+        )
         nodes = [self._finish("nodes", one) for on, one in self.files.items() if isinstance(on, NodeType)]
         edges = [self._finish("edges", one) for on, one in self.files.items() if isinstance(on, EdgeTriple)]
         shutil.rmtree(self._spools)
+        self._verify_files([*nodes, *edges])
         node_schemas, edge_schemas = [one.schema for one in nodes], [one.schema for one in edges]
         stats = stats_json(node_schemas, edge_schemas)
         self._json("config.json", config_json(node_schemas, edge_schemas))
         self._json("stats.json", stats)
-        warnings: list[str] = []
+        warnings = self.expected.warnings(self.read)
+        files = [*(one.path for one in (*nodes, *edges)), "config.json", "stats.json"]
+        if last_event is not None:
+            commit, operation = last_event
+            self._json("lastEventId.json", {"commitNum": commit, "opNum": operation})
+            files.append("lastEventId.json")
+        elif self.request.last_event:
+            warnings.append("lastEventId.json is not written: of this graph no change log is kept")
         for job in self.request.jobs:
             configuration = training_configuration(job, nodes, edges)
             warnings += configuration["warnings"]
             self._json(f"{job.name}.json", configuration)
         configurations = tuple(f"{job.name}.json" for job in self.request.jobs)
-        files = (*(one.path for one in (*nodes, *edges)), "config.json", "stats.json", *configurations)
-        return ExportOutcome(files, configurations, stats, tuple(warnings))
+        return ExportOutcome((*files, *configurations), configurations, stats, tuple(warnings))
 
     def _finish(self, kind: str, one: SpooledFile) -> DataFile:
         suffix = ".consolidated" if self.request.form.consolidated else "-1"
@@ -239,12 +217,35 @@ class _Writer:
         one.finish(self.folder / path)
         return DataFile(path, one.schema)
 
+    def _verify_files(self, files: Sequence[DataFile]) -> None:
+        """Raises ExportFailed naming every file that does not hold as many rows as were written to it."""
+        wrong = []
+        for number, one in enumerate(files):
+            self.report(ExportProgress("checking", number, len(files)))
+            held = rows_in(self.folder / one.path) - self.request.form.header
+            if held != one.schema.count:
+                wrong.append(f"{one.path}: {held} rows of {one.schema.count}")
+        if wrong:
+            raise ExportFailed(f"the export is not complete ({'; '.join(wrong)}); the disk lost rows: export again")
+
     def _json(self, name: str, content: Mapping[str, Any]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False)
         (self.folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def _edge_key(begin: tuple[str, ...], label: str, end: tuple[str, ...], with_ends: bool) -> EdgeTriple:
-    if not with_ends:
-        return EdgeTriple((), label, (), with_ends=False)
-    return EdgeTriple(tuple(sorted(begin)), label, tuple(sorted(end)))
+_Record = TypeVar("_Record")
+
+
+def _each(records: Iterator[_Record], take: Callable[..., bool], selection: Selection) -> bool:
+    """Give every record to ``take``, which tells whether it counts; those to skip as not wanted.
+
+    Returns whether all were read, and not only as many as ``limit`` wants.
+    """
+    skip, limit = selection.skip, selection.limit
+    end = None if limit is None else skip + limit
+    counted = 0
+    for record in records:
+        if counted == end:
+            return False
+        counted += take(record, wanted=counted >= skip)
+    return True

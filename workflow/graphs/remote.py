@@ -11,18 +11,20 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from workflow.errors import AccessDenied, BadRequest, ExportFailed, QueryFailed, TimeLimitExceeded, WorkflowError
-from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
+from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
 from workflow.graphs.values import Byte, Float, Long
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 
 PAGE = 2000
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
@@ -172,78 +174,93 @@ class GremlinSource:
     against them: a graph that changes meanwhile is noticed. With a concurrency of 1 nodes and edges are one query each.
     """
 
-    def __init__(self, database: GremlinDatabase, concurrency: int = 4, page: int = PAGE) -> None:
-        self._database, self._concurrency, self._page = database, concurrency, page
+    def __init__(
+        self, database: GremlinDatabase, concurrency: int = 4, page: int = PAGE, nodes: str = "", edges: str = ""
+    ) -> None:
+        """
+        Args:
+            nodes: Gremlin steps to stand behind ``V()``, checked by the caller; empty for all nodes.
+            edges: the same behind ``E()``.
+        """
+        self._open = partial(
+            RemoteSnapshot, database, concurrency, page, _chained("g.V()", nodes), _chained("g.E()", edges)
+        )
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        yield RemoteSnapshot(self._database, self._concurrency, self._page)
+        yield self._open()
 
 
 class RemoteSnapshot:
     """The counts of a database when it was first asked, and a stream of what it holds."""
 
-    def __init__(self, database: GremlinDatabase, concurrency: int, page: int) -> None:
+    def __init__(self, database: GremlinDatabase, concurrency: int, page: int, nodes: str, edges: str) -> None:
+        """``nodes`` and ``edges`` are the traversals that give them."""
         self._database, self._concurrency, self._page = database, concurrency, page
-        self._nodes: dict[tuple[str, ...], int] | None = None
-        self._edges: dict[tuple[tuple[str, ...], str, tuple[str, ...]], int] | None = None
+        self._all_nodes, self._all_edges = nodes, edges
+        self._nodes: dict[str, int] | None = None  # by label as the database writes it
+        self._edges: dict[tuple[str, str, str], int] | None = None
 
-    def node_counts(self) -> dict[tuple[str, ...], int]:
-        if self._nodes is None:
-            counts: dict[tuple[str, ...], int] = {}
-            for one in self._database.text(
-                "g.V().groupCount().by(label()).unfold().project('k','n').by(keys).by(values)"
-            ):
-                counts[labels_of(one["k"])] = int(one["n"])
-            self._nodes = counts
-        return self._nodes
+    def node_counts(self) -> dict[LabelSet, int]:
+        return _added((labels_of(label), count) for label, count in self._counted_nodes().items())
 
-    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
-        if self._edges is None:
-            counts: dict[tuple[tuple[str, ...], str, tuple[str, ...]], int] = {}
-            query = (
-                "g.E().groupCount().by(union(outV().label(), label(), inV().label()).fold())"
-                ".unfold().project('k','n').by(keys).by(values)"
-            )
-            for one in self._database.text(query):
-                source, label, target = one["k"]
-                counts[labels_of(source), str(label), labels_of(target)] = int(one["n"])
-            self._edges = counts
-        return self._edges
+    def edge_counts(self) -> dict[EdgeKind, int]:
+        return _added((_kind(*names), count) for names, count in self._counted_edges().items())
 
-    def nodes(self) -> Iterator[NodeRecord]:
-        query = "g.V(){range}.project('i','l','p').by(id()).by(label()).by(valueMap())"
-        for one in self._pages(query, sum(self.node_counts().values())):
+    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
+        counts = self._counted_nodes()
+        wanted = [label for label in counts if only is None or labels_of(label) in only]
+        rest = ".project('i','l','p').by(id()).by(label()).by(valueMap())"
+        for one in self._pages(self._all_nodes, wanted, counts.keys(), rest, sum(counts[label] for label in wanted)):
             yield NodeRecord(id_text(one["i"]), labels_of(one["l"]), _several(one["p"]))
 
-    def edges(self) -> Iterator[EdgeRecord]:
-        query = (
-            "g.E(){range}.project('i','l','f','fl','t','tl','p').by(id()).by(label())"
+    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
+        counts = self._counted_edges()
+        labels = {label for _, label, _ in counts}
+        wanted = sorted({names[1] for names in counts if only is None or _kind(*names) in only})
+        total = sum(count for names, count in counts.items() if names[1] in wanted)
+        rest = (
+            ".project('i','l','f','fl','t','tl','p').by(id()).by(label())"
             ".by(outV().id()).by(outV().label()).by(inV().id()).by(inV().label()).by(valueMap())"
         )
-        for one in self._pages(query, sum(self.edge_counts().values())):
-            yield EdgeRecord(
-                id=id_text(one["i"]),
-                label=str(one["l"]),
-                source=id_text(one["f"]),
-                target=id_text(one["t"]),
-                source_labels=labels_of(one["fl"]),
-                target_labels=labels_of(one["tl"]),
-                properties=_several(one["p"]),
-            )
+        for one in self._pages(self._all_edges, wanted, labels, rest, total):
+            begin, label, end = _kind(one["fl"], one["l"], one["tl"])
+            if only is None or (begin, label, end) in only:
+                source, target = id_text(one["f"]), id_text(one["t"])
+                yield EdgeRecord(id_text(one["i"]), label, source, target, begin, end, _several(one["p"]))
 
-    def _pages(self, query: str, total: int) -> Iterator[Mapping[str, Any]]:
-        """All rows, each once: pages are fetched side by side and come in order."""
+    def last_event(self) -> None:
+        """Change streams of remote databases are not read."""
+
+    def _counted_nodes(self) -> dict[str, int]:
+        if self._nodes is None:
+            query = f"{self._all_nodes}.groupCount().by(label()){_ENTRIES}"
+            self._nodes = {str(one["k"]): int(one["n"]) for one in self._database.text(query)}
+        return self._nodes
+
+    def _counted_edges(self) -> dict[tuple[str, str, str], int]:
+        if self._edges is None:
+            names = "union(outV().label(), label(), inV().label()).fold()"
+            query = f"{self._all_edges}.groupCount().by({names}){_ENTRIES}"
+            found = [(one["k"], int(one["n"])) for one in self._database.text(query)]
+            self._edges = {(str(begin), str(label), str(end)): count for (begin, label, end), count in found}
+        return self._edges
+
+    def _pages(
+        self, begin: str, wanted: Collection[str], known: Collection[str], rest: str, total: int
+    ) -> Iterator[Mapping[str, Any]]:
+        """All rows of the wanted labels, each once: pages are fetched side by side and come in order."""
+        if not wanted and known:
+            return
+        if len(wanted) < len(known):
+            begin += f".where(label().is(within({', '.join(map(_literal, wanted))})))"
         if self._concurrency == 1 or total <= self._page:
-            yield from self._database.text(query.format(range=""))
+            yield from self._database.text(begin + rest)
             return
         # one page more than needed, so that what was added meanwhile shows in the counts
-        starts = range(0, total + self._page, self._page)
-        fetches: list[Callable[[], list[Any]]] = [
-            lambda start=start: self._database.text(  # type: ignore[misc]  # mypy knows no default in a lambda
-                query.format(range=f".range({start}L, {start + self._page}L)")
-            )
-            for start in starts
+        fetches = [
+            partial(self._database.text, f"{begin}.range({start}L, {start + self._page}L){rest}")
+            for start in range(0, total + self._page, self._page)
         ]
         seen: set[str] = set()
         for rows in _side_by_side(fetches, self._concurrency):
@@ -258,7 +275,31 @@ class RemoteSnapshot:
                 yield row
 
 
-def _side_by_side(tasks: list[Callable[[], _T]], concurrency: int) -> Iterator[_T]:
+_ENTRIES = ".unfold().project('k','n').by(keys).by(values)"
+
+
+def _chained(begin: str, steps: str) -> str:
+    return f"{begin}.{steps}" if steps else begin
+
+
+def _kind(begin: object, label: object, end: object) -> EdgeKind:
+    return labels_of(begin), str(label), labels_of(end)
+
+
+def _added(counts: Iterable[tuple[_K, int]]) -> dict[_K, int]:
+    added: dict[_K, int] = {}
+    for key, count in counts:
+        added[key] = added.get(key, 0) + count
+    return added
+
+
+def _literal(text: str) -> str:
+    """A text as Gremlin writes it, in single quotes, inside which nothing is replaced."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r")
+    return f"'{escaped}'"
+
+
+def _side_by_side(tasks: Sequence[Callable[[], _T]], concurrency: int) -> Iterator[_T]:
     """The results in order, with that many tasks under way and no more waiting to be taken."""
     with ThreadPoolExecutor(concurrency, thread_name_prefix="remote-export") as pool:
         waiting: deque[Future[_T]] = deque()

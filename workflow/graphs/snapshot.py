@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Set
 from typing import Any
 
-from workflow.graphs.base import EdgeRecord, NodeRecord
+from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.columns import MISSING, Cells
 
@@ -14,51 +14,73 @@ from workflow.graphs.columns import MISSING, Cells
 class BatchSnapshot:
     """Implements ``Snapshot`` over a batch that nobody changes."""
 
-    def __init__(self, batch: Batch, separator: str | None) -> None:
-        """``separator`` parts the labels of a vertex; None leaves a label whole."""
-        self._batch = batch
+    def __init__(
+        self,
+        batch: Batch,
+        separator: str | None,
+        last_event: Callable[[], tuple[int, int] | None] = lambda: None,
+        *,
+        kept_nodes: Set[Any] | None = None,
+        kept_edges: Set[Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            separator: parts the labels of a vertex; None leaves a label whole.
+            last_event: tells the last change that is in the batch.
+            kept_nodes: ids of the nodes to tell of; None for all. Edges at the others stay.
+            kept_edges: the same for edges.
+        """
+        self._batch, self._separator, self.last_event = batch, separator, last_event
+        self._kept_nodes, self._kept_edges = kept_nodes, kept_edges
         names = batch.vertices.label_names
-        self._label_sets = [tuple(name.split(separator)) if separator else (name,) for name in names]
+        self._label_sets = [tuple(sorted(name.split(separator))) if separator else (name,) for name in names]
 
-    def node_counts(self) -> dict[tuple[str, ...], int]:
-        counts: Counter[tuple[str, ...]] = Counter()
-        for labels in self._labels():
-            counts[tuple(sorted(labels))] += 1
-        return dict(counts)
+    def only(self, nodes: Set[Any] | None, edges: Set[Any] | None) -> BatchSnapshot:
+        """The same, restricted to these ids."""
+        return BatchSnapshot(self._batch, self._separator, self.last_event, kept_nodes=nodes, kept_edges=edges)
 
-    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
-        counts: Counter[tuple[tuple[str, ...], str, tuple[str, ...]]] = Counter()
-        labels, names = [tuple(sorted(held)) for held in self._labels()], self._batch.edges.label_names
-        for label, source, target in self._edges():
-            counts[(labels[source], names[label], labels[target])] += 1
-        return dict(counts)
+    def node_counts(self) -> dict[LabelSet, int]:
+        return dict(Counter(labels for _, _, labels in self._nodes()))
 
-    def nodes(self) -> Iterator[NodeRecord]:
-        vertices = self._batch.vertices
-        columns = _readers(vertices)
-        for place, (id, labels) in enumerate(zip(vertices.ids, self._labels(), strict=True)):
-            yield NodeRecord(str(id), labels, _properties(columns, place))
+    def edge_counts(self) -> dict[EdgeKind, int]:
+        return dict(Counter(kind for _, _, kind, _, _ in self._edges()))
 
-    def edges(self) -> Iterator[EdgeRecord]:
-        edges, ids, labels = self._batch.edges, self._batch.vertices.ids, self._labels()
-        columns = _readers(edges)
-        for place, (id, (label, source, target)) in enumerate(zip(edges.ids, self._edges(), strict=True)):
-            yield EdgeRecord(
-                str(id),
-                edges.label_names[label],
-                str(ids[source]),
-                str(ids[target]),
-                labels[source],
-                labels[target],
-                _properties(columns, place),
-            )
+    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
+        columns = _readers(self._batch.vertices)
+        wanted = None if only is None else set(only)
+        for place, id, labels in self._nodes():
+            if wanted is None or labels in wanted:
+                yield NodeRecord(str(id), labels, _properties(columns, place))
 
-    def _labels(self) -> list[tuple[str, ...]]:
-        return [self._label_sets[code] for code in self._batch.vertices.labels.tolist()]
+    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
+        ids, columns = self._batch.vertices.ids, _readers(self._batch.edges)
+        wanted = None if only is None else set(only)
+        for place, id, kind, source, target in self._edges():
+            if wanted is None or kind in wanted:
+                begin, label, end = kind
+                properties = _properties(columns, place)
+                yield EdgeRecord(str(id), label, str(ids[source]), str(ids[target]), begin, end, properties)
 
-    def _edges(self) -> Iterator[tuple[int, int, int]]:
-        batch = self._batch
-        return zip(batch.edges.labels.tolist(), batch.source.tolist(), batch.target.tolist(), strict=True)
+    def _nodes(self) -> Iterator[tuple[int, Any, LabelSet]]:
+        """(place, id, labels)."""
+        vertices, kept, sets = self._batch.vertices, self._kept_nodes, self._label_sets
+        for place, (id, code) in enumerate(zip(vertices.ids, vertices.labels.tolist(), strict=True)):
+            if kept is None or id in kept:
+                yield place, id, sets[code]
+
+    def _edges(self) -> Iterator[tuple[int, Any, EdgeKind, int, int]]:
+        """(place, id, kind, place of the source, place of the target)."""
+        batch, kept, sets = self._batch, self._kept_edges, self._label_sets
+        edges, names, labels = batch.edges, batch.edges.label_names, batch.vertices.labels.tolist()
+        kinds: dict[tuple[int, int, int], EdgeKind] = {}
+        ends = zip(edges.ids, edges.labels.tolist(), batch.source.tolist(), batch.target.tolist(), strict=True)
+        for place, (id, code, source, target) in enumerate(ends):
+            if kept is None or id in kept:
+                coded = labels[source], code, labels[target]
+                kind = kinds.get(coded)
+                if kind is None:
+                    kind = kinds[coded] = sets[coded[0]], names[code], sets[coded[2]]
+                yield place, id, kind, source, target
 
 
 def _readers(batch: ElementBatch) -> list[tuple[str, ColumnData]]:

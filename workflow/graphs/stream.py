@@ -53,6 +53,12 @@ def read_stream(journal: Journal, start: Start, limit: int, commit: int, op: int
     }
 
 
+def last_event(journal: Journal, commit: int) -> tuple[int, int] | None:
+    """Commit and operation number of the last record up to a commit; None where none is kept."""
+    found = _latest(journal, commit)
+    return (found[0][0].number, found[0][1]) if found else None
+
+
 Entry = tuple[Commit, int, Record, bool]
 
 

@@ -16,19 +16,27 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from workflow.errors import ExportJobNotFound, InvalidParameter, WorkflowError
-from workflow.export import ExportOutcome, ExportProgress, ExportRequest, parse_request, write_export
-from workflow.graphs.base import GraphSource
+from workflow.errors import ExportFailed, ExportJobNotFound, InvalidParameter, StorageError, WorkflowError
+from workflow.export import (
+    ExportOutcome,
+    ExportProgress,
+    ExportRequest,
+    filter_file,
+    parse_request,
+    with_filter,
+    write_export,
+)
+from workflow.jobs.export_sources import ExportSources
 from workflow.storage import S3Uri, Storage
 
 _log = logging.getLogger(__name__)
 
 ExportStatus = Literal["pending", "running", "succeeded", "failed"]
-OWN_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - as a name that clients use, not to bind to
 _FINAL = ("succeeded", "failed")
 _CANCELLED = "cancelled: the job was deleted before it ended"
 
@@ -38,53 +46,6 @@ CREATE TABLE IF NOT EXISTS exports (
     status TEXT NOT NULL, reason TEXT, stats TEXT, warnings TEXT, created_ms INTEGER NOT NULL, ended_ms INTEGER
 )
 """
-
-
-class ExportSources:
-    """Which graph an export request means.
-
-    Args:
-        graphs: by name, such as ``g`` or ``gmodern``; the first is the default.
-        remote: by host name, databases the operator has configured; called with the concurrency of a request.
-        own_hosts: names under which clients reach this service.
-    """
-
-    def __init__(
-        self,
-        graphs: Mapping[str, GraphSource],
-        remote: Mapping[str, Callable[[int], GraphSource]] | None = None,
-        own_hosts: tuple[str, ...] = OWN_HOSTS,
-    ) -> None:
-        self._graphs, self._remote, self._own_hosts = dict(graphs), dict(remote or {}), own_hosts
-
-    def find(self, request: ExportRequest, host: str | None) -> GraphSource:
-        """The graph of ``params.graph`` or ``params.endpoint``. Nothing else is ever connected to.
-
-        Args:
-            host: the host name under which the request arrived; clients name it as the endpoint.
-
-        Raises InvalidParameter, naming what is known.
-        """
-        if request.graph is not None:
-            for name in (request.graph, f"g{request.graph}"):
-                if name in self._graphs:
-                    return self._graphs[name]
-            raise InvalidParameter(f"there is no graph {request.graph!r}; these exist: {', '.join(self._graphs)}")
-        endpoint = (request.endpoint or "").removeprefix("https://").removeprefix("http://").rstrip("/")
-        if endpoint.count(":") == 1:
-            endpoint = endpoint.partition(":")[0]
-        if endpoint in self._remote:
-            return self._remote[endpoint](request.concurrency)
-        if not endpoint or endpoint == host or endpoint in self._own_hosts:
-            for graph in self._graphs.values():
-                return graph
-            for database in self._remote.values():
-                return database(request.concurrency)
-        known = ", ".join(dict.fromkeys((*self._remote, *self._own_hosts)))
-        raise InvalidParameter(
-            f"endpoint {endpoint!r} is not a database this service may read; known hosts: {known}. "
-            "Leave 'endpoint' out to export the graph of this service"
-        )
 
 
 class ExportService:
@@ -116,7 +77,7 @@ class ExportService:
         self._db.execute(_TABLE)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="export")
-        self._progress: dict[str, ExportProgress] = {}
+        self._progress: dict[str, _Pace] = {}
         self._cancelled: set[str] = set()
         self._stopping = threading.Event()
 
@@ -124,8 +85,9 @@ class ExportService:
 
     def start(self, body: Mapping[str, Any], host: str | None = None) -> dict[str, str]:
         """Check a request, keep it, and run it soon. Answers ``jobName`` and ``jobId``."""
+        body = self._with_filter_file(body)
         request = parse_request(body)
-        self._sources.find(request, host)
+        self._sources.open(request, host)
         output = self._output(request)
         job_id, created_ms = str(uuid.uuid4()), int(time.time() * 1000)
         name = f"neptune-export-{job_id[:8]}-{created_ms}"
@@ -134,12 +96,16 @@ class ExportService:
         return {"jobName": name, "jobId": job_id}
 
     def status(self, job_id: str) -> dict[str, Any]:
-        """The answer of a poll: ``status``, and ``outputS3Uri`` once it is ``succeeded``. Raises ExportJobNotFound."""
+        """The answer of a poll. Raises ExportJobNotFound.
+
+        ``status`` is told always, ``progress`` (in the form of the other jobs) while it runs, ``outputS3Uri``,
+        ``stats`` and ``warnings`` once it is ``succeeded``, ``failureReason`` once it ``failed``.
+        """
         row = self._row(job_id)
         answer: dict[str, Any] = {"jobId": row["id"], "jobName": row["name"], "status": row["status"]}
         progress = self._progress.get(job_id)
         if row["status"] == "running" and progress is not None:
-            answer["progress"] = {"done": progress.done, "total": progress.total}
+            answer["progress"] = progress.answer()
         if row["status"] == "succeeded":
             answer["outputS3Uri"] = row["output"]
             answer["stats"] = json.loads(row["stats"])["stats"]
@@ -191,12 +157,16 @@ class ExportService:
         try:
             request = parse_request(json.loads(row["body"]))
             output = S3Uri.parse(row["output"])
-            source = self._sources.find(request, row["host"])
+            source = self._sources.open(request, row["host"])
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             outcome = write_export(source, request, folder, lambda progress: self._report(job_id, progress))
-            self._report(job_id, self._progress[job_id])
+            sizes = {
+                path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()
+            }
+            self._report(job_id, ExportProgress("publishing", 0, len(sizes)))
             self._publish(request, folder, output)
+            self._verify_published(output, sizes)
             self._complete(request, output, outcome)
             self._end(job_id, "succeeded", stats=json.dumps(outcome.stats), warnings=json.dumps(outcome.warnings))
         except _Interrupted:
@@ -215,7 +185,9 @@ class ExportService:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _report(self, job_id: str, progress: ExportProgress) -> None:
-        self._progress[job_id] = progress
+        before = self._progress.get(job_id)
+        begun = before is not None and before.last.phase == progress.phase
+        self._progress[job_id] = _Pace(progress, before.began if begun and before else time.monotonic())
         if self._stopping.is_set() or job_id in self._cancelled:
             raise _Interrupted
 
@@ -242,6 +214,28 @@ class ExportService:
             shutil.copytree(folder, beside, dirs_exist_ok=True)
             beside.rename(target)
 
+    def _verify_published(self, output: S3Uri, sizes: Mapping[str, int]) -> None:
+        """Raises ExportFailed naming what the storage has not, or has not whole."""
+        held = {one.uri.relative_to(output): one.size for one in self._storage.list(output)}
+        missing = sorted(name for name, size in sizes.items() if held.get(name) != size)
+        if missing:
+            raise ExportFailed(
+                f"the export at {output} is not complete: {', '.join(missing)} missing or cut short; export again"
+            )
+
+    def _with_filter_file(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The request with the content of the filter file it names: what is kept of it must not change any more."""
+        address = filter_file(body)
+        if address is None:
+            return body
+        try:
+            content = json.loads(self._storage.read(S3Uri.parse(address)))
+        except ValueError as error:
+            raise InvalidParameter(f"the filter file {address} is not JSON: {error}") from error
+        except StorageError as error:
+            raise InvalidParameter(f"the filter file cannot be read: {error.message}") from error
+        return with_filter(body, content)
+
     def _complete(self, request: ExportRequest, output: S3Uri, outcome: ExportOutcome) -> None:
         if request.completion_file is None:
             return
@@ -259,12 +253,13 @@ class ExportService:
                     f"S3 destination contains existing objects: {base}. Set 'overwriteExisting', or choose another"
                 )
             return base
+        prefix = f"{request.tag}-" if request.tag else ""
         if request.export_id is not None:
-            return base / request.export_id
+            return base / f"{prefix}{request.export_id}"
         if not request.for_training:
-            return base / uuid.uuid4().hex
+            return base / f"{prefix}{uuid.uuid4().hex}"
         moment = self._now()
-        while self._taken(output := base / f"{moment:%Y%m%d_%H%M%S}"):
+        while self._taken(output := base / f"{prefix}{moment:%Y%m%d_%H%M%S}"):
             moment += timedelta(seconds=1)
         return output
 
@@ -319,6 +314,20 @@ class ExportService:
                 "WHERE id = ? AND status IN ('pending', 'running')",
                 (status, reason, stats, warnings, int(time.time() * 1000), job_id),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """The last report of an export, and when its phase began by the monotonic clock."""
+
+    last: ExportProgress
+    began: float
+
+    def answer(self) -> dict[str, Any]:
+        """Progress in the members that data processing and training tell it in."""
+        done, total = self.last.done, self.last.total
+        eta_s = (time.monotonic() - self.began) * (total - done) / done if 0 < done < total else None
+        return {"phase": self.last.phase, "step": done, "total": total, "metric": None, "eta_s": eta_s}
 
 
 class _Interrupted(Exception):

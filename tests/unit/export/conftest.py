@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from workflow.export import ExportOutcome, parse_request, write_export
-from workflow.graphs.base import EdgeRecord, NodeRecord, Snapshot
+from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
 
 
 class RecordGraph:
@@ -32,12 +32,17 @@ class RecordGraph:
     def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
         return dict(Counter((edge.source_labels, edge.label, edge.target_labels) for edge in self._edges))
 
-    def nodes(self) -> Iterator[NodeRecord]:
+    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
         self.passes += 1
-        yield from self._nodes
+        yield from (node for node in self._nodes if only is None or node.labels in only)
 
-    def edges(self) -> Iterator[EdgeRecord]:
-        yield from self._edges
+    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
+        for edge in self._edges:
+            if only is None or (edge.source_labels, edge.label, edge.target_labels) in only:
+                yield edge
+
+    def last_event(self) -> tuple[int, int] | None:
+        return None
 
 
 def node(id: str, labels: str | tuple[str, ...], **properties: Any) -> NodeRecord:

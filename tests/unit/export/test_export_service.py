@@ -17,7 +17,8 @@ import pytest
 from starlette.applications import Starlette
 
 from workflow.errors import ExportJobNotFound, InvalidParameter, StorageError, WorkflowError
-from workflow.jobs.exports import ExportService, ExportSources
+from workflow.jobs.export_sources import ExportSources
+from workflow.jobs.exports import ExportService
 from workflow.server import export as export_routes
 from workflow.server.errors import workflow_error
 from workflow.server.services import Services
@@ -35,7 +36,7 @@ class Bench:
     def __init__(self, home: Path, graph: Any) -> None:
         self.home, self.graph = home, graph
         self.storage = LocalStorage(home / "s3")
-        self.sources = ExportSources({"g": graph, "gother": graph})
+        self.sources = ExportSources({"g": lambda reading: self.graph, "gother": lambda reading: graph})
         self.service = self.open()
 
     def open(self) -> ExportService:
@@ -162,7 +163,7 @@ def test_a_failure_says_why_and_leaves_nothing(bench: Bench) -> None:
 
 def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Bench, graph: Any) -> None:
     gate = Gate(graph)
-    bench.sources._graphs["g"] = gate
+    bench.graph = gate
     job = bench.service.start(BODY)["jobId"]
     assert gate.entered.wait(30)
     assert bench.service.status(job)["status"] == "running"
@@ -172,7 +173,7 @@ def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Bench,
     bench.open()
     assert bench.service.status(job)["status"] == "running"
     assert not (bench.home / "s3/lab").exists()
-    bench.sources._graphs["g"] = graph
+    bench.graph = graph
     bench.service.recover()
     assert bench.wait(job)["status"] == "succeeded"
 
@@ -187,7 +188,7 @@ def test_a_job_killed_after_publishing_succeeds_again(bench: Bench) -> None:
 
 def test_a_cancelled_job_ends_and_publishes_nothing(bench: Bench, graph: Any) -> None:
     gate = Gate(graph)
-    bench.sources._graphs["g"] = gate
+    bench.graph = gate
     job = bench.service.start(BODY)["jobId"]
     assert gate.entered.wait(30)
     assert bench.service.cancel(job)["status"] == "failed"

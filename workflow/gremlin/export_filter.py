@@ -1,0 +1,140 @@
+"""Gremlin filters of an export: what they may say, and the part of an embedded graph that they keep.
+
+A filter is a chain of steps such as ``has('created', gt(datetime('2024-01-01')))`` that stands behind ``V()`` or
+``E()``. Source: the ``gremlinFilter`` fields of the user guide's page of export parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from workflow.errors import InvalidParameter, MalformedQuery, WorkflowError
+from workflow.graphs.base import GraphSource, OpenSource, Reading
+from workflow.graphs.snapshot import BatchSnapshot
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.compile import Compiler
+from workflow.gremlin.engine import Engine, QueryOptions
+from workflow.gremlin.lang import parse
+from workflow.gremlin.lang.tokens import tokenize
+from workflow.gremlin.ml_spec import child_traversals
+from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.settings import Profile
+
+TIMEOUT_S = 600.0
+"""Most seconds for one filter on the embedded graph: writers wait meanwhile."""
+
+_MUTATING = frozenset({"addV", "addE", "write", "drop", "sideEffect", "property", "mergeV", "mergeE"})
+# the steps that hand on some of the elements they get, and never anything else
+KEEPING = (
+    "has", "hasNot", "hasLabel", "hasId", "hasKey", "hasValue", "where", "filter", "not", "and", "or", "is", "limit",
+    "skip", "range", "tail", "sample", "coin", "order", "by", "dedup", "as", "simplePath", "identity", "barrier",
+)  # fmt: skip
+_BY_CHANCE = frozenset({"coin", "sample"})
+
+
+def checked_filter(steps: str, begin: Literal["V", "E"], profile: Profile) -> Traversal:
+    """The traversal that gives what a filter keeps. InvalidParameter for whatever is no filter, before anything runs.
+
+    Args:
+        steps: with or without ``__.`` in front.
+        begin: ``V`` for nodes, ``E`` for edges.
+        profile: whose steps there are.
+    """
+    written = bare_steps(steps)
+    try:
+        traversal = parse(f"g.{begin}().{written}")[0].traversal
+        # one more step shows that the filter is one chain, which ends where its text ends: no comment, no terminal
+        longer = _parsed_alone(f"g.{begin}().{written}.count()")
+        if longer != Traversal((*traversal.steps, Instruction("count"))):
+            raise InvalidParameter("It must be one chain of steps, such as has('age', gt(30))")
+        _refuse_mutation(traversal)
+        for step in traversal.steps[1:]:
+            if step.name not in KEEPING:
+                raise InvalidParameter(
+                    f"{step.name}() does not only keep or drop; a filter is made of {', '.join(KEEPING)}, and may have "
+                    "other steps inside where()"
+                )
+        Compiler(profile).compile(traversal)
+    except WorkflowError as error:
+        raise InvalidParameter(f"Invalid Gremlin filter: {steps}. {error.message}") from error
+    return traversal
+
+
+def _parsed_alone(text: str) -> Traversal | None:
+    """The one traversal of a text; None where it does not parse to one."""
+    try:
+        scripts = parse(text)
+    except MalformedQuery:
+        return None
+    return scripts[0].traversal if len(scripts) == 1 else None
+
+
+def checked_for_remote(steps: str, begin: Literal["V", "E"], profile: Profile) -> str:
+    """The text of a filter that a remote database may be sent. Raises InvalidParameter.
+
+    Groovy replaces ``$`` inside double quotes, so what reaches the database has none there.
+    """
+    if not steps:
+        return ""
+    traversal = checked_filter(steps, begin, profile)
+    if any(token.text[0] == '"' and "$" in token.text for token in tokenize(steps)):
+        raise InvalidParameter(f"Invalid Gremlin filter: {steps}. Write texts that hold a '$' in single quotes")
+    if by_chance := sorted({step.name for step in traversal.steps} & _BY_CHANCE):
+        raise InvalidParameter(
+            f"Invalid Gremlin filter: {steps}. {by_chance[0]}() gives a remote database's every page another answer; "
+            "use limit()"
+        )
+    return bare_steps(steps)
+
+
+def bare_steps(steps: str) -> str:
+    """A filter without what may stand around it: white space and ``__.``."""
+    return steps.strip().removeprefix("__.")
+
+
+def _refuse_mutation(traversal: Traversal) -> None:
+    for step in traversal.steps:
+        if step.name in _MUTATING:
+            raise InvalidParameter(
+                f"Invalid operator: '{step.name}'. Gremlin filter cannot contain side effect or mutating step."
+            )
+        for child in child_traversals(step.args):
+            _refuse_mutation(child)
+
+
+def opener(engine: Engine, graph: EmbeddedGraph) -> OpenSource:
+    """Opens an embedded graph whole, or as far as the filters of a reading keep it."""
+
+    def open_source(reading: Reading) -> GraphSource:
+        if not (reading.node_steps or reading.edge_steps):
+            return graph
+        return FilteredGraph(engine, graph, reading)
+
+    return open_source
+
+
+class FilteredGraph:
+    """A GraphSource over what Gremlin filters keep of an embedded graph: filters and copy are of one moment."""
+
+    def __init__(self, engine: Engine, graph: EmbeddedGraph, reading: Reading) -> None:
+        """Raises InvalidParameter."""
+        self._engine, self._graph = engine, graph
+        profile = graph.profile
+        self._nodes = checked_filter(reading.node_steps, "V", profile) if reading.node_steps else None
+        self._edges = checked_filter(reading.edge_steps, "E", profile) if reading.edge_steps else None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[BatchSnapshot]:
+        with self._graph.reading():
+            nodes, edges = self._kept(self._nodes), self._kept(self._edges)
+            with self._graph.snapshot() as whole:
+                part = whole.only(nodes, edges)
+        yield part
+
+    def _kept(self, traversal: Traversal | None) -> Set[Any] | None:
+        if traversal is None:
+            return None
+        found = self._engine.run(traversal, QueryOptions(timeout_s=TIMEOUT_S, read_only=True))
+        return {traverser.value.id for traverser in found}
