@@ -69,6 +69,8 @@ class Answers:
         self._links: dict[Vertex, tuple[tuple[Vertex, float | None], ...]] = {}
         self._scores: dict[int, float | None] = {}  # by the identity of a vertex in _links, which keeps it alive
         self._origin: dict[str, Any] = {}
+        if self._card is not None:
+            self._note_origin(self._card.id, self._card.created_ms)
 
     @classmethod
     def of(cls, ctx: ExecutionContext, spec: PredictionSpec) -> Answers:
@@ -151,7 +153,7 @@ class Answers:
             self._ask_group(task, group[:middle])
             self._ask_group(task, group[middle:])
             return
-        self._note_origin(answer)
+        self._note_origin(answer.model_id, answer.created_ms)
         for element, results in zip(group, answer.results, strict=True):
             self._results[element] = self._kept(results)
 
@@ -250,7 +252,7 @@ class Answers:
                 *self._ask_links_of(vertices[:middle], candidate_type, topk),
                 *self._ask_links_of(vertices[middle:], candidate_type, topk),
             ]
-        self._note_origin(answer)
+        self._note_origin(answer.model_id, answer.created_ms)
         if isinstance(self._graph, RemoteGraph):
             self._graph.load_vertices(str(one.value) for results in answer.results for one in results)
         again = []
@@ -303,7 +305,7 @@ class Answers:
             return
         query = RelationQuery(pairs, self._spec.limit, self._time_left())
         answer = self._predictions(query)
-        self._note_origin(answer)
+        self._note_origin(answer.model_id, answer.created_ms)
         for vertex, results in zip(vertices, answer.results, strict=True):
             self._results[vertex] = self._kept(results)
 
@@ -336,13 +338,14 @@ class Answers:
             self._random = random.Random(self._ctx.seed)
         return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, self._random)
 
-    def _note_origin(self, answer: Predictions) -> None:
+    def _note_origin(self, model_id: str, created_ms: int | None) -> None:
+        """Which model answers; known before it is asked, so that an empty answer has its origin, too."""
         if not self._spec.provenance:
             return
         self._origin.update(
             endpoint=self._endpoint.id,
-            model=answer.model_id,
-            modelCreated=answer.created_ms,
+            model=model_id,
+            modelCreated=created_ms,
             graphSnapshot=None if self._card is None else self._card.snapshot_ms,
         )
         self._ctx.side_effects.values[PROVENANCE] = dict(self._origin)

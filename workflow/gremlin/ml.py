@@ -59,6 +59,9 @@ def recheck_endpoint(folded: Traversal, service: PredictionService | None) -> No
     for instruction in folded.steps:
         if instruction.name in ("predict", "predictAhead"):
             check_endpoint(instruction.args[0], service)
+            return
+        for child in child_traversals(instruction.args):
+            recheck_endpoint(child, service)
 
 
 # Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.

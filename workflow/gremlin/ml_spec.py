@@ -5,8 +5,10 @@ Source: the machine-learning-gremlin-inference-query-predicates and -gremlin-exc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
 from workflow.errors import InternalFailure, InvalidParameter, MissingParameter, UnsupportedOperation
@@ -243,11 +245,13 @@ def _links(found: FoundStep, spec: PredictionSpec) -> PredictionSpec:
 
 
 def label_filters(found: FoundStep) -> Iterator[tuple[int, list[str], Instruction | None]]:
-    """The label constraints right behind a predicted hop: position, labels, what is left of the instruction."""
+    """The label constraints behind a predicted hop: position, labels, what is left of the instruction.
+
+    Other tests of the predicted vertex may stand before them: the label is a matter of what is asked, the tests of what
+    comes back.
+    """
     for index in range(found.end, len(found.chain)):
         instruction = found.chain[index]
-        if instruction.name == "as":
-            continue
         args = instruction.args
         if instruction.name == "hasLabel":
             yield index, _labels_of(args), None
@@ -255,7 +259,7 @@ def label_filters(found: FoundStep) -> Iterator[tuple[int, list[str], Instructio
             yield index, _labels_of(args[1:]), None
         elif instruction.name == "has" and len(args) == 3:
             yield index, _labels_of(args[:1]), Instruction("has", args[1:])
-        else:
+        elif instruction.name not in ("as", "has", "hasId", "hasNot"):
             return
 
 
@@ -308,13 +312,13 @@ def _limit(value: object) -> int:
 def _threshold(value: object) -> float | None:
     if value is None:
         return None
-    if _is_number(value):
+    if _is_number(value) and not math.isnan(value):
         return float(value)
     raise InvalidParameter(f"{THRESHOLD} must be a number, found {value!r}.")
 
 
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object) -> TypeGuard[int | float | Decimal]:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def check_endpoint(spec: PredictionSpec, service: PredictionService | None) -> None:

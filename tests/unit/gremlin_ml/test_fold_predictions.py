@@ -214,6 +214,11 @@ REFUSALS = [
         "Neptune#ml.threshold must be a number, found 'high'.",
     ),
     (
+        f"with('Neptune#ml.threshold', NaN).V('1').properties('s').{C}",
+        InvalidParameter,
+        "Neptune#ml.threshold must be a number, found nan.",
+    ),
+    (
         f"V('1').outE('x').{P}.hasLabel('book')",
         UnsupportedOperation,
         "Neptune#ml.prediction belongs to out() or in(), not to outE().",
@@ -239,3 +244,7 @@ def test_a_limit_of_regression_is_ignored() -> None:
 
 def test_values_stands_for_properties_and_value() -> None:
     assert _names(_fold(EP + f"V().values('p').{R}")) == ["V", "predict", "value"]
+
+
+def test_a_decimal_is_a_threshold_like_a_double() -> None:
+    assert _spec(_fold(EP + f"with('Neptune#ml.threshold', 0.5M).V().properties('p').{C}")).threshold == 0.5

@@ -11,6 +11,9 @@ from workflow.gremlin.traverser import Traverser
 
 def merge_into(batch: dict[Any, Traverser], t: Traverser, ctx: ExecutionContext) -> None:
     """Add a traverser to others; equal ones become one with their bulks added, sacks merged."""
+    if ctx.apart:
+        batch[len(batch)] = t
+        return
     path = t.path
     sack = None if t.sack is None or ctx.sack_merge is not None else hash_key(t.sack)
     history: Any = None if path is None else tuple((hash_key(n.value), n.labels) for n in path.nodes())

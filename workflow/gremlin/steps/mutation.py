@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.steps.base import (
     MODULATORS,
@@ -237,6 +237,7 @@ class PropertyStep(SideEffectStep):
             raise QueryFailed(f"T.{key.value} is immutable on existing elements")
         value = resolved(ctx, self.value, traverser, "AddPropertyStep")
         meta = {name: resolved(ctx, item, traverser, "AddPropertyStep") for name, item in self.meta}
+        _refuse_predicted(ctx, traverser.value)
         set_property(ctx, traverser.value, key, value, self.cardinality, meta)
 
     def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
@@ -324,6 +325,7 @@ class DropStep(FilterStep):
 def remove(ctx: ExecutionContext, value: Any) -> None:
     """Remove a vertex with its edges, an edge, or a property; what is gone already is left."""
     writer = ctx.writer()
+    _refuse_predicted(ctx, value)
     if isinstance(value, Vertex):
         if ctx.graph.has_vertex(value.row):
             writer.remove_vertex(value.row)
@@ -336,6 +338,14 @@ def remove(ctx: ExecutionContext, value: Any) -> None:
         _remove_property(ctx, value)
     else:
         raise QueryFailed(f"The incoming object is not removable: {as_text(value)}")
+
+
+def _refuse_predicted(ctx: ExecutionContext, value: Any) -> None:
+    """Raise UnsupportedOperation for a prediction: the graph may hold a property of that name, which is not meant."""
+    if id(value) in ctx.predicted:
+        raise UnsupportedOperation(
+            f"{value} is a prediction, which no element of the graph has: it cannot be changed or dropped"
+        )
 
 
 def _remove_vertex_property(ctx: ExecutionContext, found: VertexProperty) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from workflow.errors import QueryFailed
+from workflow.errors import NoSuchMethod
 from workflow.gremlin.answers import Answers
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
@@ -51,6 +51,15 @@ class PredictStep(Step):
 
     def arguments(self) -> str:
         return str(self.spec)
+
+
+class AskedStep(PredictStep):
+    """The same behind a ``predictAhead``, which has the answers at hand.
+
+    Like any step that reads a property it answers input by input: the parent need not gather them first.
+    """
+
+    barrier = False
 
 
 class PredictAheadStep(Step):
@@ -98,22 +107,25 @@ class PredictScoreStep(FlatMapStep):
         score = Answers.of(ctx, self.spec).score(traverser.value)
         return () if score is None else (score,)
 
+    def prepare(self, ctx: ExecutionContext) -> None:
+        ctx.apart = True  # one vertex predicted for two inputs has two scores
+
 
 def _predict(compiler: Compiler, name: str, args: Args) -> Step:
-    if len(args) != 1 or not isinstance(args[0], PredictionSpec):
-        raise QueryFailed(f"Could not locate method: {name}()")
-    return PredictStep(args[0])
+    if not args or not isinstance(args[0], PredictionSpec):
+        raise NoSuchMethod(f"Could not locate method: {name}()")
+    return AskedStep(args[0]) if args[1:] == (True,) else PredictStep(args[0])
 
 
 def _predict_ahead(compiler: Compiler, name: str, args: Args) -> Step:
     if len(args) != 2 or not isinstance(args[0], PredictionSpec):
-        raise QueryFailed(f"Could not locate method: {name}()")
+        raise NoSuchMethod(f"Could not locate method: {name}()")
     return PredictAheadStep(args[0], compiler.local(args[1]))
 
 
 def _predict_score(compiler: Compiler, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], PredictionSpec):
-        raise QueryFailed(f"Could not locate method: {name}()")
+        raise NoSuchMethod(f"Could not locate method: {name}()")
     return PredictScoreStep(args[0])
 
 
