@@ -203,10 +203,11 @@ def connection_attack() -> Attack:
     def attack(rng: random.Random) -> None:
         decision = Conversation(runner).receive(broken(rng, request(rng)))
         if isinstance(decision, Job):
-            for n, _ in enumerate(decision.frames):
+            frames = decision.frames()
+            for n, _ in enumerate(frames):
                 if n > 20:
                     break
-            decision.frames.close()  # type: ignore[attr-defined]
+            frames.close()
         if seen.errors:
             raise seen.errors.pop()
 

@@ -18,8 +18,9 @@ from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.semantics import hash_key
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
 from workflow.gremlin.values import GSet, MapEntry
+from workflow.inference.replay import Replay
 from workflow.server.gremlin_answers import BadMessage
-from workflow.server.gremlin_point_reads import PointReads, is_point_read
+from workflow.server.gremlin_brief import Brief, BriefTexts, is_brief, predicts
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
@@ -101,26 +102,26 @@ class QueryRunner:
         self.profile: Profile = profile
         self.registry = registry
         self.default_timeout_ms = default_timeout_ms
-        self.point_reads = PointReads()
+        self.brief_texts = BriefTexts()
 
     def results(
         self,
         query: Query,
         running: RunningQuery,
         session: QuerySession | None = None,
-        scripts: list[Script] | None = None,
+        brief: Brief | None = None,
     ) -> Iterator[Traverser]:
-        """The results of a query, one after the other; ``scripts`` where it was parsed already.
+        """The results of a query, one after the other; ``brief`` where it was read already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
-        the steps raise.
+        the steps raise, and AnswerNeeded for a brief query whose replay suspends.
         """
         running.begin()
         if query.lambdas:
             raise UnsupportedOperation(
                 "Lambdas are not supported: the query carries code that the service does not run"
             )
-        scripts = scripts or self._scripts(query)
+        scripts = self._scripts(query) if brief is None else brief.scripts
         if session is not None:
             with session.lock:
                 yield from self._in_session(query, scripts, running, session)
@@ -129,23 +130,33 @@ class QueryRunner:
             if transaction_command(script.traversal) is None:
                 engine = self.engine(script.source_name, query.aliases)
                 options = self.options(query, script.traversal, running)
-                if self.point_reads.keeps(query.gremlin, scripts):
-                    options = replace(options, repeated=True)
+                if brief is not None:
+                    kept = self.brief_texts.keeps(query.gremlin, scripts)
+                    options = replace(options, repeated=kept, prediction=brief.replay)
                 yield from terminated(script.traversal, engine, options)
         else:
             yield from self._as_one_transaction(query, scripts, running)
 
-    def point_read(self, query: Query) -> list[Script] | None:
-        """The parsed query where it only looks at elements named by id; None for everything else."""
+    def brief(self, query: Query) -> Brief | None:
+        """The query as it was read, where it takes no longer than a look-up; None for everything else."""
         if query.lambdas:
             return None
         if isinstance(query.gremlin, str):
-            return self.point_reads.read(query.gremlin, query.bindings)
-        return [Script(query.gremlin, "g")] if is_point_read(query.gremlin) else None
+            scripts = self.brief_texts.read(query.gremlin, query.bindings)
+        else:
+            scripts = [Script(query.gremlin, "g")] if is_brief(query.gremlin) else None
+        if scripts is None:
+            return None
+        source = scripts[0].source_name
+        engine = self.engines.get(query.aliases.get(source, source))
+        if engine is None or engine.prediction is None or not predicts(scripts[0].traversal):
+            return Brief(scripts)
+        return Brief(scripts, Replay(engine.prediction, suspends=True))
 
-    def without_waiting(self, query: Query, scripts: list[Script], work: Callable[[], Result]) -> Result | None:
+    def without_waiting(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
         """Do ``work`` under a read lease of the query's graph, or nothing where one would have to wait for it."""
-        engine = self.engines.get(query.aliases.get(scripts[0].source_name, scripts[0].source_name))
+        source = brief.scripts[0].source_name
+        engine = self.engines.get(query.aliases.get(source, source))
         turnstile = getattr(getattr(engine, "graph", None), "turnstile", None)
         if turnstile is None or (lease := turnstile.try_enter()) is None:
             return None
@@ -232,6 +243,7 @@ class QueryRunner:
             cancelled=running.cancelled,
             options=options,
             read_only=query.read_only,
+            began_at=running.started_at,
         )
 
 

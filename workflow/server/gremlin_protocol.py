@@ -1,20 +1,19 @@
 """The 3.x sub-protocol without sockets: frames of one connection in, frames out.
 
-``Conversation.receive`` decides what a frame means: an answer at once, or a ``Job`` that blocks and streams frames. The
-caller runs jobs in worker threads and moves bytes; a test needs neither.
+``Conversation.receive`` decides what a frame means: an answer at once, or a ``Job`` that streams frames. The caller
+runs jobs in worker threads and moves bytes; a test needs neither.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow.errors import WorkflowError
 from workflow.graphs.model import Traverser
-from workflow.gremlin.lang import Script
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.wire import (
     GRAPHSON_V3,
@@ -24,7 +23,10 @@ from workflow.gremlin.wire import (
     split_frame,
 )
 from workflow.gremlin.wire.codecs import CODECS, Items
+from workflow.inference.base import Predictions
+from workflow.inference.replay import AnswerNeeded
 from workflow.server.gremlin_answers import BadMessage, Code, WrongCredentials, known, status_of
+from workflow.server.gremlin_brief import Brief
 from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, answer_options
 from workflow.server.gremlin_queries import RunningQuery
 from workflow.settings import Profile
@@ -40,17 +42,59 @@ Frame = bytes | str
 Credentials = Callable[[str, str], bool]
 
 
-@dataclass(frozen=True, slots=True)
 class Job:
-    """A query to be run: iterate ``frames`` in a worker thread, send each; ``running`` cancels it.
+    """A query to be run.
 
-    ``at_once`` is there for queries that only look at a few named elements: it gives the frames without blocking, or
-    None where the graph is being written, so that a thread has to wait for it.
+    ``frames`` block: iterate them in a worker thread and send each. A ``brief`` query is tried without blocking first,
+    by ``at_once``. ``running`` cancels the query; ``finish`` is due where ``frames`` were never begun.
     """
 
-    frames: Iterator[Frame]
-    running: RunningQuery
-    at_once: Callable[[], list[Frame] | None] | None = None
+    def __init__(
+        self,
+        answer: Callable[[], Iterator[Frame]],
+        running: RunningQuery,
+        runner: QueryRunner,
+        brief: tuple[Query, Brief] | None = None,
+    ) -> None:
+        self.running = running
+        self._answer, self._runner, self._brief = answer, runner, brief
+
+    @property
+    def is_brief(self) -> bool:
+        return self._brief is not None
+
+    def at_once(self) -> list[Frame] | AnswerNeeded | None:
+        """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
+
+        None is for queries that are not brief, and for graphs that are being written, so that a thread has to wait.
+        """
+        if self._brief is None:
+            return None
+        try:
+            frames = self._runner.without_waiting(*self._brief, lambda: list(self._answer()))
+        except AnswerNeeded as needed:
+            return needed
+        if frames is not None:
+            self.finish()
+        return frames
+
+    def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
+        """Hand in what ``at_once`` asked for, then try again."""
+        if self._brief is not None and self._brief[1].replay is not None:
+            self._brief[1].replay.note(needed, answer)
+
+    def frames(self) -> Generator[Frame]:
+        """The answer, piece by piece."""
+        if self._brief is not None and self._brief[1].replay is not None:
+            self._brief[1].replay.suspends = False
+        try:
+            yield from self._answer()
+        finally:
+            self.finish()
+
+    def finish(self) -> None:
+        """The query runs no more. Finishing twice is fine."""
+        self._runner.registry.finish(self.running)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +183,14 @@ class Conversation:
             raise BadMessage(f"There is no processor named [{request.processor}]", Code.MALFORMED_REQUEST)
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
-        scripts = self.runner.point_read(query) if session is None else None
+        brief = self.runner.brief(query) if session is None else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        frames = self._frames(request, codec, query, session, running, scripts)
-        if scripts is None:
-            return Job(frames, running)
-        return Job(frames, running, lambda: self.runner.without_waiting(query, scripts, lambda: list(frames)))
+        return Job(
+            lambda: self._answer(request, codec, query, session, running, brief),
+            running,
+            self.runner,
+            None if brief is None else (query, brief),
+        )
 
     def _session(self, request: Request) -> QuerySession:
         id = request.args.get("session")
@@ -167,27 +213,25 @@ class Conversation:
             return [answer]
         running = self.runner.registry.accept(f"close of session {session.id}")
 
-        def frames() -> Iterator[Frame]:
+        def answers() -> Iterator[Frame]:
             try:
                 self.runner.close(session)
                 yield answer
             except Exception as error:  # noqa: BLE001 - the edge of a request
                 yield self._failure(known(error), codec, request)
-            finally:
-                self.runner.registry.finish(running)
 
-        return Job(frames(), running)
+        return Job(answers, running, self.runner)
 
-    def _frames(
+    def _answer(
         self,
         request: Request,
         codec: Codec,
         query: Query,
         session: QuerySession | None,
         running: RunningQuery,
-        scripts: list[Script] | None,
+        brief: Brief | None,
     ) -> Iterator[Frame]:
-        results = self.runner.results(query, running, session, scripts)
+        results = self.runner.results(query, running, session, brief)
         try:
             args = {**request.args, **answer_options(query)}
             items = codec.items(Dialect(materializes(args, self.profile), self._legacy_dates))
@@ -198,8 +242,6 @@ class Conversation:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a request
             yield self._failure(known(error), codec, request)
-        finally:
-            self.runner.registry.finish(running)
 
     def _failure(self, error: WorkflowError, codec: Codec, request: Request | None) -> Frame:
         id = None if request is None else request.id

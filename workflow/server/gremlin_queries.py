@@ -24,7 +24,9 @@ class RunningQuery:
     by_user: bool = False
 
     def begin(self) -> None:
-        self.started_at = time.monotonic()
+        """Its time begins; nothing happens when it is begun again."""
+        if self.started_at is None:
+            self.started_at = time.monotonic()
 
     def as_status(self) -> dict[str, object]:
         """The entry of a status answer: times in milliseconds."""

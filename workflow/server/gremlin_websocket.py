@@ -12,7 +12,11 @@ from typing import Any, Final
 
 from starlette.routing import BaseRoute, WebSocketRoute
 
+from workflow.errors import CancelledByUser, WorkflowError
+from workflow.inference.base import Predictions
+from workflow.inference.replay import AnswerNeeded
 from workflow.server.auth import AUTHENTICATED
+from workflow.server.endpoint_calls import EndpointCalls
 from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import Conversation, Credentials, Frame, Job
 from workflow.server.gremlin_streams import WorkerStream
@@ -51,6 +55,8 @@ class GremlinSocket:
         self.own_hosts = own_hosts
         self.credentials = credentials
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin")
+        self.endpoints = EndpointCalls()
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -64,11 +70,15 @@ class GremlinSocket:
             credentials=None if scope.get(AUTHENTICATED) else self.credentials,
             user_agent=agent.decode("latin-1", "replace"),
         )
+        self._open += 1
         try:
             await self._converse(conversation, receive, send)
         except OSError:
             _log.debug("a Gremlin client went away", exc_info=True)
         finally:
+            self._open -= 1
+            if not self._open:
+                self.endpoints.close()
             if conversation.sessions:
                 await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
 
@@ -104,11 +114,9 @@ class GremlinSocket:
 
     async def _run(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if job.at_once is not None and (frames := job.at_once()) is not None:
-            for frame in frames:
-                await send_frame(send, frame)
+        if job.is_brief and await self._at_once(job, backlog, receive, send):
             return
-        stream = WorkerStream(job.frames, self.workers)
+        stream = WorkerStream(job.frames(), self.workers)
         try:
             await stream.progress(QUIET_S)
             if not stream.finished.done() or stream.chunks:
@@ -119,6 +127,40 @@ class GremlinSocket:
             job.running.cancelled.set()
             await stream.abandon()
             raise
+
+    async def _at_once(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> bool:
+        """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
+        try:
+            while isinstance(outcome := job.at_once(), AnswerNeeded):
+                job.note(outcome, await self._answer(outcome, job, backlog, receive))
+        except BaseException:
+            job.finish()
+            raise
+        for frame in outcome or ():
+            await send_frame(send, frame)
+        return outcome is not None
+
+    async def _answer(
+        self, needed: AnswerNeeded, job: Job, backlog: Backlog, receive: Receive
+    ) -> Predictions | WorkflowError:
+        """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""
+        answer = self.endpoints.ask(needed)
+        await asyncio.wait((answer,), timeout=QUIET_S)
+        listening: asyncio.Future[Any] | None = None
+        try:
+            while not answer.done() and not job.running.cancelled.is_set():
+                if listening is None and len(backlog) < BACKLOG:
+                    listening = asyncio.ensure_future(receive())
+                waiting = (answer,) if listening is None else (answer, listening)
+                await asyncio.wait(waiting, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
+                if listening is not None and listening.done():
+                    message, listening = listening.result(), None
+                    if message["type"] == "websocket.disconnect":
+                        raise ConnectionResetError("the client went away")
+                    backlog.append(message)
+        finally:
+            await keep(listening, backlog)
+        return answer.result() if answer.done() else CancelledByUser("The query was cancelled")
 
     async def _stream(self, stream: WorkerStream[Frame], backlog: Backlog, receive: Receive, send: Send) -> None:
         """Send chunks as they come and listen meanwhile, until only the end of the answer is left."""
@@ -139,11 +181,16 @@ class GremlinSocket:
                         raise ConnectionResetError("the client went away")
                     backlog.append(message)
         finally:
-            if listening is not None:
-                listening.cancel()
-                await asyncio.wait((listening,))
-                if not listening.cancelled() and listening.exception() is None:
-                    backlog.append(listening.result())
+            await keep(listening, backlog)
+
+
+async def keep(listening: asyncio.Future[Any] | None, backlog: Backlog) -> None:
+    """Stop listening; what has arrived all the same is not lost."""
+    if listening is not None:
+        listening.cancel()
+        await asyncio.wait((listening,))
+        if not listening.cancelled() and listening.exception() is None:
+            backlog.append(listening.result())
 
 
 async def send_frame(send: Send, frame: Frame) -> None:

@@ -174,7 +174,7 @@ def test_a_connection_answers_whatever_it_is_sent(runner: QueryRunner) -> None:
     @given(st.one_of(mutated(), st.binary(max_size=64), st.text(max_size=64)))
     def check(frame: bytes | str) -> None:
         decision = Conversation(runner).receive(frame)
-        assert list(decision.frames if isinstance(decision, Job) else decision)
+        assert list(decision.frames() if isinstance(decision, Job) else decision)
         assert not runner.registry.all()
 
     check()

@@ -69,7 +69,7 @@ def bytecode(*steps: list[Any], source: list[Any] | None = None) -> dict[str, An
 def answers(conversation: Conversation, data: bytes | str) -> list[dict[str, Any]]:
     """Every frame a request is answered, parsed."""
     decision = conversation.receive(data)
-    frames = decision.frames if isinstance(decision, Job) else decision
+    frames = decision.frames() if isinstance(decision, Job) else decision
     return [json.loads(item) for item in frames]
 
 
@@ -272,7 +272,7 @@ def test_a_cancelled_query_ends(conversation: Conversation) -> None:
     registry = conversation.runner.registry
     assert [query.id for query in registry.all()] == [REQUEST_ID]
     threading.Timer(0.05, registry.cancel, (REQUEST_ID,)).start()
-    (answer,) = [json.loads(item) for item in decision.frames]
+    (answer,) = [json.loads(item) for item in decision.frames()]
     assert answer["status"]["code"] in (500, 597, 598)
     assert registry.all() == []
 
@@ -284,23 +284,25 @@ def test_more_queries_than_fit_are_turned_away() -> None:
     held = conversation.receive(frame(gremlin="g.inject(1)"))
     assert codes(asked(conversation, "g.inject(2)")) == [429]
     assert isinstance(held, Job)
-    assert [json.loads(item)["status"]["code"] for item in held.frames] == [200]
+    assert [json.loads(item)["status"]["code"] for item in held.frames()] == [200]
     assert codes(asked(conversation, "g.inject(2)")) == [200]
 
 
 def test_a_query_leaves_the_registry_when_its_frames_are_closed(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1,2,3)", batchSize=1))
     assert isinstance(decision, Job)
-    next(decision.frames)
-    decision.frames.close()  # type: ignore[attr-defined]
+    frames = decision.frames()
+    next(frames)
+    frames.close()
     assert conversation.runner.registry.all() == []
 
 
 def test_an_abandoned_write_is_undone(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1,2,3).addV('x')", batchSize=1))
     assert isinstance(decision, Job)
-    next(decision.frames)
-    decision.frames.close()  # type: ignore[attr-defined]
+    frames = decision.frames()
+    next(frames)
+    frames.close()
     assert data_of(asked(conversation, "g.V().count()")[0])[0]["@value"] == 0
 
 
@@ -517,8 +519,13 @@ def job_of(conversation: Conversation, text: str) -> Job:
         ("g.V().limit(1)", False),
         ("g.V('a').drop()", False),
         ("g.V('a').property('k', 'v')", False),
-        ("g.V('a').properties('genre').with('Neptune#ml.classification')", False),
-        ("g.with('Neptune#ml.endpoint', 'e').V('a')", False),
+        ("g.V('a').properties('genre').with('Neptune#ml.classification')", True),
+        ("g.with('Neptune#ml.endpoint', 'e').V('a')", True),
+        ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').values('name')", True),
+        ("g.V('a').out('f').with('Neptune#ml.prediction').with('Neptune#ml.inductiveInference')", False),
+        ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').out('f')", False),
+        ("g.with('Neptune#ml.endpoint', 'e').withSideEffect('x', 1).V('a')", False),
+        ("g.with('evaluationTimeout', 5).V('a')", False),
         ("g.V(V('a'))", False),
         ("g.V('a').has('x', __.out())", False),
         ("g.V('a'); g.V('b')", False),
@@ -528,7 +535,7 @@ def job_of(conversation: Conversation, text: str) -> Job:
 )
 def test_only_a_look_at_named_elements_is_answered_at_once(text: str, brief: bool) -> None:
     job = job_of(Conversation(runner_of("neptune")), text)
-    assert (job.at_once is not None) is brief
+    assert job.is_brief is brief
 
 
 def test_a_point_read_gives_way_to_a_writer() -> None:
@@ -536,7 +543,7 @@ def test_a_point_read_gives_way_to_a_writer() -> None:
     conversation = Conversation(runner)
     asked(conversation, "g.addV('x').property(id, 'a')")
     job = job_of(conversation, "g.V('a').count()")
-    assert job.at_once is not None
+    assert job.is_brief
     started, go_on = threading.Event(), threading.Event()
 
     def write() -> None:

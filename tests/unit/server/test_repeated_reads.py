@@ -27,16 +27,16 @@ def runner(engines: dict[str, Engine]) -> QueryRunner:
 
 
 def looked_up(runner: QueryRunner, query: Query) -> list[Script]:
-    scripts = runner.point_read(query)
-    assert scripts is not None
-    return scripts
+    brief = runner.brief(query)
+    assert brief is not None
+    return brief.scripts
 
 
 def ask(runner: QueryRunner, text: str, **how: Any) -> list[Any]:
     query = Query(text, **how)
     running = runner.registry.accept(text)
     try:
-        return [found.value for found in runner.results(query, running, None, runner.point_read(query))]
+        return [found.value for found in runner.results(query, running, None, runner.brief(query))]
     finally:
         runner.registry.finish(running)
 
@@ -75,15 +75,14 @@ def test_the_same_text_with_other_bindings_is_another_look_up(runner: QueryRunne
 
 @pytest.mark.parametrize("text", ["g.V(UUID())", "g.V(1).has('seen', lt(datetime()))"])
 def test_a_text_that_means_something_else_each_time_is_read_each_time(runner: QueryRunner, text: str) -> None:
-    assert (
-        runner.point_read(Query(text)) is not runner.point_read(Query(text)) or runner.point_read(Query(text)) is None
-    )
+    first, second = runner.brief(Query(text)), runner.brief(Query(text))
+    assert first is None or second is None or first.scripts is not second.scripts
 
 
 def test_what_is_kept_stays_bounded(runner: QueryRunner, engines: dict[str, Engine]) -> None:
     for id in range(1200):
         ask(runner, f"g.V({id}).id()")
-    assert len(runner.point_reads) <= 512
+    assert len(runner.brief_texts) <= 512
     assert len(engines["g"]._plans) <= 512
 
 

@@ -1,0 +1,186 @@
+"""Questions to endpoints from the event loop: what many queries ask at the same moment goes out in one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from workflow.errors import WorkflowError
+from workflow.inference.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
+from workflow.inference.connections import EndpointUnreachable
+from workflow.inference.merging import companions, merged, shares
+from workflow.inference.replay import AnswerNeeded
+from workflow.inference.requests import answer_of, inputs_of, request_of
+
+Answer = Predictions | WorkflowError
+
+CALLS_AT_ONCE: Final = 2
+"""Calls of one endpoint at a time. What comes meanwhile waits and shares the next one."""
+
+READ_BYTES: Final = 64 * 1024
+
+
+class EndpointCalls:
+    """Asks endpoints. Belongs to one event loop; an idle connection closes with it."""
+
+    def __init__(self, timeout_s: float = ENDPOINT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._desks: dict[str, Desk] = {}
+
+    def ask(self, needed: AnswerNeeded) -> asyncio.Future[Answer]:
+        """What becomes of a question: the answer, or why there is none. Never an exception."""
+        url = needed.endpoint.url
+        desk = self._desks.get(url)
+        if desk is None:
+            desk = self._desks[url] = Desk(url, self._timeout_s)
+        return desk.ask(needed.endpoint, needed.question)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for desk in self._desks.values():
+            desk.close()
+        self._desks.clear()
+
+
+class Desk:
+    """The questions to one endpoint and the connections to it."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._url, self._timeout_s = url, timeout_s
+        self._waiting: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
+        self._clerks: set[asyncio.Task[None]] = set()
+        self._idle: list[EndpointLine] = []
+
+    def ask(self, endpoint: EndpointRecord, question: Question) -> asyncio.Future[Answer]:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((endpoint, question, future))
+        if len(self._clerks) < CALLS_AT_ONCE:
+            clerk = asyncio.ensure_future(self._work())
+            self._clerks.add(clerk)
+            clerk.add_done_callback(self._clerks.discard)
+        return future
+
+    def close(self) -> None:
+        for clerk in self._clerks:
+            clerk.cancel()
+        for line in self._idle:
+            line.close()
+        self._idle.clear()
+
+    async def _work(self) -> None:
+        """Call until nobody waits."""
+        while self._waiting:
+            endpoint, question, future = self._waiting.popleft()
+            places = set(companions(question, [one for _, one, _ in self._waiting]))
+            group = [(question, future)]
+            rest: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
+            for place, (other, asked, answered) in enumerate(self._waiting):
+                if place in places:
+                    group.append((asked, answered))
+                else:
+                    rest.append((other, asked, answered))
+            self._waiting = rest
+            await self._serve(endpoint, group)
+
+    async def _serve(self, endpoint: EndpointRecord, group: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
+        questions = [question for question, _ in group]
+        whole = merged(questions)
+        answer = await self._call(endpoint, whole)
+        if isinstance(answer, WorkflowError) and len(group) > 1 and not isinstance(answer, EndpointUnreachable):
+            for one in group:  # whose fault it was shows when each is asked by itself
+                await self._serve(endpoint, [one])
+            return
+        each: list[Answer] = [answer] * len(group)
+        if isinstance(answer, Predictions):
+            each = [*shares(questions, whole, answer)]
+        for (_, future), share in zip(group, each, strict=True):
+            if not future.done():
+                future.set_result(share)
+
+    async def _call(self, endpoint: EndpointRecord, question: Question) -> Answer:
+        patience_s = (
+            self._timeout_s if question.timeout_s is None else max(0.001, min(question.timeout_s, self._timeout_s))
+        )
+        inputs = inputs_of(question)
+        try:
+            body = request_of(question, inputs)
+            async with asyncio.timeout(patience_s):
+                status, data = await self._post(body)
+            return answer_of(endpoint, status, data, len(inputs))
+        except WorkflowError as error:
+            return error
+        except TimeoutError:
+            return EndpointUnreachable(f"{self._url}/invocations", f"no answer within {patience_s:g} s")
+        except (OSError, h11.RemoteProtocolError) as error:
+            return EndpointUnreachable(f"{self._url}/invocations", f"{type(error).__name__}: {error}")
+
+    async def _post(self, body: bytes) -> tuple[int, bytes]:
+        while True:
+            reused = bool(self._idle)
+            line = self._idle.pop() if reused else await EndpointLine.open(self._url)
+            try:
+                status, data, stays = await line.post(body)
+            except (OSError, h11.RemoteProtocolError):
+                line.close()
+                if not reused:
+                    raise
+                continue  # the other side closed an idle connection, or was restarted
+            except BaseException:
+                line.close()
+                raise
+            if stays:
+                self._idle.append(line)
+            else:
+                line.close()
+            return status, data
+
+
+class EndpointLine:
+    """One connection to an endpoint, kept open between calls."""
+
+    def __init__(self, path: str, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._path, self._host, self._reader, self._writer = path, host, reader, writer
+        self._http = h11.Connection(h11.CLIENT)
+
+    @classmethod
+    async def open(cls, url: str) -> EndpointLine:
+        """Raises OSError."""
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure or None)
+        return cls(f"{parts.path}/invocations", parts.netloc, reader, writer)
+
+    async def post(self, body: bytes) -> tuple[int, bytes, bool]:
+        """Status and body of the answer to a body of JSON, and whether the connection stays open."""
+        http = self._http
+        headers = [("Host", self._host), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        head = http.send(h11.Request(method="POST", target=self._path, headers=headers))
+        data = http.send(h11.Data(data=body))
+        http.send(h11.EndOfMessage())
+        self._writer.write((head or b"") + (data or b""))
+        status = 0
+        parts: list[bytes] = []
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                http.receive_data(await self._reader.read(READ_BYTES))
+            elif isinstance(event, h11.Response):
+                status = event.status_code
+            elif isinstance(event, h11.Data):
+                parts.append(bytes(event.data))
+            elif isinstance(event, h11.EndOfMessage):
+                break
+            elif isinstance(event, h11.ConnectionClosed):
+                raise ConnectionResetError("the endpoint hung up")
+        stays = http.our_state is h11.DONE and http.their_state is h11.DONE
+        if stays:
+            http.start_next_cycle()
+        return status, b"".join(parts), stays
+
+    def close(self) -> None:
+        self._writer.close()
