@@ -29,10 +29,13 @@ from gremlin_python.structure import graph as gremlin
 from workflow.errors import WorkflowError
 from workflow.graphs.model import Path as GraphPath
 from workflow.graphs.model import Property, Vertex, VertexProperty
+from workflow.graphs.remote import GremlinDatabase
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
+from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
+from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.inference.base import EndpointRecord
 from workflow.inference.service import EndpointService
 from workflow.server.app import create_app
@@ -295,6 +298,23 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield front
         front.close()
         serving.close()
+    library.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """The queries' way through a gateway: what stands before the inference step runs in a database behind it."""
+    library = Library()
+    serving = Serving(library, tmp_path_factory.mktemp("home"))
+    database = GremlinDatabase(f"ws://{serving.address}/gremlin", message_format=GraphSONMessages())
+    engine = GatewayEngine(database, "neptune", prediction=library.service)
+
+    def ask(text: str) -> list[Any]:
+        return [t.value for t in engine.run(parse(text)[0].traversal) for _ in range(t.bulk)]
+
+    yield ask
+    database.close()
+    serving.close()
     library.close()
 
 

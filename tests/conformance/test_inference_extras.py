@@ -85,3 +85,31 @@ def test_the_relation_between_two_vertices_can_be_asked_for(library: Any) -> Non
     )
     assert library(query) == ["read", 0.75, "lent", 0.25]
     assert library.endpoints["ep-lp"].calls[-1]["data"]["edges"] == [{"headNodeId": "reader_1", "tailNodeId": "book_2"}]
+
+
+RELATION = "properties('Despina#ml.relation').with('Despina#ml.relation', 'OTHER')"
+
+
+def test_a_relation_is_asked_for_many_vertices_at_once_and_never_with_oneself(library: Any) -> None:
+    calls = len(library.endpoints["ep-lp"].calls)
+    query = f"g.with('Neptune#ml.endpoint','ep-lp').V('book_2','book_50','book_60').{RELATION}.value()"
+    assert library(query.replace("OTHER", "book_50")) == ["read", "read"]
+    (call,) = library.endpoints["ep-lp"].calls[calls:]
+    assert [edge["headNodeId"] for edge in call["data"]["edges"]] == ["book_2", "book_60"]
+
+
+def test_a_vertex_that_has_left_the_graph_is_related_to_nothing(library: Any) -> None:
+    library("g.addV('book').property(id,'book_gone')")
+    query = "g.with('Neptune#ml.endpoint','ep-lp').V('reader_1')." + RELATION.replace("OTHER", "book_gone")
+    assert len(library(query)) == 1
+    library("g.V('book_gone').drop()")
+    assert library(query) == []
+
+
+def test_an_inductive_relation_sends_the_neighbourhood(library: Any) -> None:
+    query = "g.with('Neptune#ml.endpoint','ep-lp').V('reader_new')." + RELATION.replace("OTHER", "book_2")
+    library(f"{query}.with('Neptune#ml.inductiveInference')")
+    sent = library.endpoints["ep-lp"].calls[-1]["data"]["graph"]
+    assert {edge["edgeId"] for edge in sent["edges"]} >= {"read_new"}
+    library(query)
+    assert "graph" not in library.endpoints["ep-lp"].calls[-1]["data"]

@@ -197,11 +197,19 @@ def _plain(value: Any) -> Any:
     return value if objects is None else list(objects)
 
 
-@pytest.mark.parametrize(
+each_query = pytest.mark.parametrize(
     ("query", "expected"), [pytest.param(*one, id=f"{n}-{one[0].partition(').')[2]}") for n, one in enumerate(QUERIES)]
 )
+
+
+@each_query
 def test_an_inference_step_answers_wherever_it_stands(ask: Ask, query: str, expected: list[Any]) -> None:
     assert [_plain(one) for one in ask(query)] == expected
+
+
+@each_query
+def test_a_gateway_answers_as_the_engine_does(gateway: Ask, query: str, expected: list[Any]) -> None:
+    assert [_plain(one) for one in gateway(query)] == expected
 
 
 @pytest.mark.parametrize(

@@ -300,13 +300,15 @@ class Answers:
     # -- which edge label links two vertices
 
     def _ask_relations(self, vertices: Sequence[Vertex]) -> None:
-        pairs = tuple((str(vertex.id), self._spec.other_end) for vertex in vertices)
-        if not pairs:
+        other_end = self._row(self._spec.other_end)
+        asked = [vertex for vertex in vertices if other_end not in (None, vertex.row)]
+        if not asked:
             return
-        query = RelationQuery(pairs, self._spec.limit, self._time_left())
+        pairs = tuple((str(vertex.id), self._spec.other_end) for vertex in asked)
+        query = RelationQuery(pairs, self._spec.limit, self._subgraph(asked), self._time_left())
         answer = self._predictions(query)
         self._note_origin(answer.model_id, answer.created_ms)
-        for vertex, results in zip(vertices, answer.results, strict=True):
+        for vertex, results in zip(asked, answer.results, strict=True):
             self._results[vertex] = self._kept(results)
 
     # -- all

@@ -147,6 +147,7 @@ class GatewayEngine(Engine):
         )
         for step in plan.all_steps():
             step.register(ctx.side_effects)
+            step.prepare(ctx)
         if not ahead:
             start: Iterator[Traverser] = iter((ctx.traverser(SEED),))
         else:

@@ -189,6 +189,7 @@ class RelationQuery:
 
     pairs: tuple[tuple[str, str], ...]
     topk: int
+    subgraph: Subgraph | None = None
     timeout_s: float | None = field(default=None, compare=False)
 
 

@@ -20,6 +20,7 @@ from workflow.inference.base import EndpointProcess
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 5.0
+PATIENCE = 3  # unanswered pings that make an endpoint unhealthy
 _TAIL_BYTES = 2000
 
 # The child asks the kernel for SIGKILL when the service dies, then becomes the server. (A preexec_fn would run between
@@ -101,7 +102,9 @@ class LocalEndpointHost:
     def is_healthy(self, process: EndpointProcess) -> bool:
         with self._lock:
             child = self._running.get(process.pid)
-        return child is not None and child.poll() is None and _answers(int(process.url.rpartition(":")[2]))
+        port = int(process.url.rpartition(":")[2])
+        # a busy machine may keep a sound endpoint from answering once
+        return any(child is not None and child.poll() is None and _answers(port) for _ in range(PATIENCE))
 
     def close(self) -> None:
         with self._lock:

@@ -122,7 +122,7 @@ def relation_request(query: RelationQuery, pairs: Sequence[tuple[str, str]]) -> 
         "mode": "predict_relation",
         "data": {"globalParameters": {"topk": query.topk}, "edges": edges},
     }
-    return _encoded(body, None)
+    return _encoded(body, query.subgraph)
 
 
 def _encoded(body: dict[str, Any], subgraph: Subgraph | None) -> bytes:

@@ -114,6 +114,26 @@ def test_which_edge_type_links_two_vertices_can_be_asked(stacked_films: Path, mo
     assert [entry["value"] for entry in found] == ["rated"]
 
 
+def test_a_relation_is_as_likely_as_the_link(stacked_films: Path) -> None:
+    tails = ask(stacked_films, request("predict_tail", [{"headNodeId": "u4"}], {"topk": 100}))
+    likely = {entry["nodeId"]: entry["score"] for entry in tails[0]}
+    pairs = [{"headNodeId": "u4", "tailNodeId": node} for node in ("m4", "m7", "nothing")]
+    first, second, none = ask(stacked_films, request("predict_relation", pairs, {"topk": 3}))
+    assert first == [{"value": "rated", "score": pytest.approx(likely["m4"], abs=1e-5)}]
+    assert second == [{"value": "rated", "score": pytest.approx(likely["m7"], abs=1e-5)}]
+    assert none == []
+
+
+def test_a_new_vertex_has_relations_by_its_links(stacked_films: Path) -> None:
+    triple = ["User", "rated", "Movie"]
+    edges = [{"edgeType": triple, "headNodeId": "new", "tailNodeId": f"m{i}"} for i in range(0, 10, 2)]
+    body = request("predict_relation", [{"headNodeId": "new", "tailNodeId": node} for node in ("m12", "m13")], {})
+    assert ask(stacked_films, body) == [[], []]
+    body["data"]["graph"] = {"nodes": [{"nodeId": "new", "nodeType": "User"}], "edges": edges}
+    (alike,), (other,) = ask(stacked_films, body)
+    assert alike["score"] > other["score"]  # even films are liked with even ones
+
+
 @pytest.mark.parametrize("model", ["ranked_friends", "stacked_films"])
 def test_a_vertex_that_arrived_later_is_placed_by_its_links(model: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(model)

@@ -29,10 +29,15 @@ if mode == "killed":
 if mode == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 started = time.monotonic()
+asked = 0
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         slow = mode == "slow" and time.monotonic() - started < 0.3
-        self.send_response(503 if slow or mode == "never" else 200)
+        global asked
+        asked += 1
+        faltering = mode == "faltering" and asked in (2, 3)
+        ended = mode == "ended" and asked > 1
+        self.send_response(503 if slow or faltering or ended or mode == "never" else 200)
         self.end_headers()
     def log_message(self, *args):
         pass
@@ -77,6 +82,13 @@ def test_start_returns_when_the_endpoint_answers(host: LocalEndpointHost, tmp_pa
     assert not host.is_healthy(process)
     assert not _lives(process.pid)
     host.stop(process)
+
+
+def test_an_endpoint_that_falters_is_sound_and_one_that_stays_silent_is_not(
+    host: LocalEndpointHost, tmp_path: Path
+) -> None:
+    assert host.is_healthy(host.start(_model(tmp_path, "faltering"), "ep"))
+    assert not host.is_healthy(host.start(_model(tmp_path, "ended"), "ep"))
 
 
 def test_two_processes_may_serve_one_name_during_an_update(host: LocalEndpointHost, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class LinkPredictor:
                 raise Incompatible(
                     "link prediction needs 'mode' predict_tail or predict_head, or both ends of each edge"
                 )
-            return response(self.description, edges=[self.relations(item, parameters, subgraph) for item in items])
+            return response(self.description, edges=self.relations(items, parameters, subgraph))
         heading = request.mode == "predict_head"
         asked = [(item.tail_node_id if heading else item.head_node_id) or item.node_id or "" for item in items]
         answers = self.partners(asked, parameters, heading, data.exclude or {}, subgraph)
@@ -192,23 +192,43 @@ class LinkPredictor:
                 places = fresh.target[fresh.source == source] - first
                 scores[row, places[(places >= 0) & (places < scores.shape[1])]] = -np.inf
 
-    def relations(self, item: QueryItem, parameters: GlobalParameters, subgraph: Subgraph | None) -> ItemResult:
-        """Which edge types may link two vertices, best first; ``value`` is the edge label."""
-        found = []
-        head, tail = item.head_node_id or "", item.tail_node_id or ""
+    def relations(
+        self, items: Sequence[QueryItem], parameters: GlobalParameters, subgraph: Subgraph | None
+    ) -> list[ItemResult]:
+        """Which edge types may link the two vertices of each item, best first; ``value`` is the edge label."""
+        found: list[list[Prediction]] = [[] for _ in items]
         for target in self.targets:
             problem = target.problem
-            source = self.number(problem, problem.edge_type.source, head, subgraph)
-            place = self.index[problem.edge_type.target].get(tail)
-            if source is None or place is None:
+            rows, sources, places = [], [], []
+            for row, item in enumerate(items):
+                source = self.number(problem, problem.edge_type.source, item.head_node_id or "", subgraph)
+                place = self.index[problem.edge_type.target].get(item.tail_node_id or "")
+                if source is not None and place is not None:
+                    rows.append(row)
+                    sources.append(source)
+                    places.append(place)
+            if not rows:
                 continue
             scorer = target.scorer if subgraph is None else grown(target.scorer, problem, subgraph, self.embed)
-            scores = scorer.scores(np.array([source]), problem.candidates(False), False)
-            p = float(target.calibration(scores[0, [place]])[0])
-            found.append(Prediction(value=problem.edge_type.relation, score=p))
-        found.sort(key=lambda p: -(p.score or 0.0))
-        kept = [p for p in found if parameters.threshold is None or (p.score or 0.0) >= parameters.threshold]
-        return ItemResult(headNodeId=head, tailNodeId=tail, results=kept[: parameters.topk])
+            for begin in range(0, len(rows), 64):
+                part = slice(begin, begin + 64)
+                scores = scorer.scores(np.array(sources[part], dtype=np.int64), problem.candidates(False), False)
+                probabilities = target.calibration(scores[np.arange(len(scores)), places[part]])
+                for row, p in zip(rows[part], probabilities, strict=True):
+                    found[row].append(Prediction(value=problem.edge_type.relation, score=float(p)))
+        least = parameters.threshold
+        answers = []
+        for item, several in zip(items, found, strict=True):
+            best_first = sorted(several, key=lambda one: -(one.score or 0.0))
+            kept = [one for one in best_first if least is None or (one.score or 0.0) >= least]
+            answers.append(
+                ItemResult(
+                    headNodeId=item.head_node_id or "",
+                    tailNodeId=item.tail_node_id or "",
+                    results=kept[: parameters.topk],
+                )
+            )
+        return answers
 
 
 def _end(problem: LinkProblem, heading: bool) -> str:
