@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from workflow.api.literals import literal
 from workflow.cli import output
 from workflow.cli.options import Home
-from workflow.client.connection import Connection, literal
+from workflow.client.connection import Connection
 from workflow.client.service import local_service
 from workflow.client.workflow import Job, Workflow
 from workflow.datasets import Dataset, dataset

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from workflow.client.connection import DEFAULT_URL, Connection, literal
+from workflow.api.literals import literal
+from workflow.client.connection import DEFAULT_URL, Connection
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.storage.base import Storage

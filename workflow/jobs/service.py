@@ -221,6 +221,10 @@ class JobService:
         """Ids of jobs or endpoints, newest first."""
         return self._store.newest_ids(kind, limit)
 
+    def find(self, kind: Kind, job_id: str) -> Job | None:
+        """What is kept of a job or endpoint, or None."""
+        return self._store.find(kind, job_id)
+
     def get(self, kind: Kind, job_id: str) -> Answer:
         """The status answer of a job or endpoint. Raises UnknownJob."""
         return self._answers.status(self._store.get(kind, job_id))

@@ -222,9 +222,11 @@ class LocalTuning:
         trials = tuple(self.finished[number] for number in sorted(self.finished))
         winner = best(trials, self.tuning.direction)
         if winner is None:
-            reasons = list(dict.fromkeys(trial.reason or "unknown" for trial in trials))
+            reasons: dict[str, str] = {}
+            for trial in trials:
+                reasons.setdefault(_essence(trial.reason), trial.reason or "unknown")
             counted = f"None of {len(trials)} training jobs succeeded. " if len(trials) > 1 else ""
-            raise JobFailed(counted + " // ".join(reasons[:2]))
+            raise JobFailed(counted + " // ".join([*reasons.values()][:2]))
         self._write_progress({}, set(), phase="publishing")
         sentence = verdict(trials, self.tuning.direction, self.tuning.metric)
         self._say(sentence)

@@ -10,8 +10,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from workflow.api.literals import literal
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
-from workflow.client.connection import Connection, literal
+from workflow.client.connection import Connection
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.run import WorkflowFile
 from workflow.client.workflow import Job, Workflow

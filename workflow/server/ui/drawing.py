@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Vertex
+from workflow.server.ui.words import caption, in_words, shortened
 
 MAX_VERTICES = 150
-CAPTIONS = ("name", "title", "code")
+MAX_EDGES_OF_A_VERTEX = 2000  # of a vertex with more, some between drawn ones may be missing
+MAX_PROPERTIES = 12
+MAX_VALUE = 120
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,12 @@ class DrawnVertex:
     id: str
     label: str
     caption: str
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class DrawnEdge:
-    """``predicted``: the answer puts one vertex after the other and the graph has no edge between them."""
+    """``predicted``: the query asked for predictions, and the graph has no such edge between the two."""
 
     source: str
     target: str
@@ -44,11 +48,14 @@ class Drawing:
         }
 
 
-def drawing(results: Iterable[Any]) -> Drawing:
-    """The graph of an answer.
+def drawing(results: Iterable[Any], predicted: Collection[str] = ()) -> Drawing:
+    """The graph of an answer, with all known edges between the vertices in it.
 
-    Consecutive vertices of a path, and the vertices of a map in the order of its keys, are taken as linked: by the
-    graph's own edges where it has some, else by a predicted one. Known edges between drawn vertices are added.
+    Args:
+        results: of the query.
+        predicted: edge labels the query asked to be predicted. Consecutive vertices of a path, and the vertices of a
+            map in the order of its keys, are then linked: by the graph's own edge where it has one of such a label,
+            else by a predicted one.
     """
     drawn = Drawing()
     members: dict[str, Vertex] = {}
@@ -61,12 +68,12 @@ def drawing(results: Iterable[Any]) -> Drawing:
                 for end in (element.out_vertex, element.in_vertex):
                     if len(members) < MAX_VERTICES:
                         members.setdefault(str(end.id), end)
-        for left, right in pairwise(chain):
+        for left, right in pairwise(chain) if predicted else ():
             if isinstance(left, Vertex) and isinstance(right, Vertex) and left != right:
-                _link(drawn, left, right)
+                _link(drawn, left, right, predicted)
     for id, vertex in members.items():
-        drawn.vertices[id] = DrawnVertex(id, vertex.label, _caption(vertex))
-        for row in vertex.graph.incident(vertex.row, "out"):
+        drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex), _properties(vertex))
+        for row in islice(vertex.graph.incident(vertex.row, "out"), MAX_EDGES_OF_A_VERTEX):
             edge = Edge(vertex.graph, row)
             target = str(edge.in_vertex.id)
             if target in members:
@@ -83,17 +90,18 @@ def _chain(result: Any) -> Iterable[Any]:
     return (result,)
 
 
-def _link(drawn: Drawing, left: Vertex, right: Vertex) -> None:
+def _link(drawn: Drawing, left: Vertex, right: Vertex, labels: Collection[str]) -> None:
     """A predicted edge, unless the graph links the two already, in whichever direction."""
-    if right.row in set(left.graph.neighbours(left.row, "both")):
-        return
-    source, target = str(left.id), str(right.id)
-    drawn.edges.setdefault((source, target, ""), DrawnEdge(source, target, "predicted", predicted=True))
+    for label in labels:
+        if right.row in set(left.graph.neighbours(left.row, "both", (label,))):
+            return
+    source, target, label = str(left.id), str(right.id), " or ".join(sorted(labels))
+    # its own key: a known edge of the same label from another place must not replace it
+    drawn.edges.setdefault((source, target, f"{label}?"), DrawnEdge(source, target, label, predicted=True))
 
 
-def _caption(vertex: Vertex) -> str:
-    for key in CAPTIONS:
-        values = vertex.graph.vertex_values(vertex.row, key)
-        if values:
-            return str(values[0])
-    return str(vertex.id)
+def _properties(vertex: Vertex) -> tuple[tuple[str, str], ...]:
+    values: dict[str, list[str]] = {}
+    for found in islice(vertex.graph.vertex_properties(vertex.row), MAX_PROPERTIES):
+        values.setdefault(found.key, []).append(in_words(found.value))
+    return tuple((key, shortened(", ".join(of), MAX_VALUE)) for key, of in values.items())

@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 from anyio import to_thread
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from workflow import __version__
 from workflow.api import Kind
 from workflow.errors import InvalidParameter, MLResourceNotFound, WorkflowError
-from workflow.gremlin.values import T
 from workflow.jobs.service import JobService
-from workflow.server.gremlin_execution import Query, QueryRunner
 from workflow.server.services import Services
-from workflow.server.ui.drawing import drawing
-from workflow.server.ui.jobs import STAGES, Row, row
+from workflow.server.ui.asking import ask
+from workflow.server.ui.questions import EXAMPLES
+from workflow.server.ui.rows import MODEL_REPORT, REPORT, STAGES, endpoint_rows, job_rows, log_tail, output_of
 from workflow.storage.uri import S3Uri
 
 HERE = Path(__file__).parent
-MAX_ROWS = 200
-MAX_JOBS = 50
 MAX_QUERY_BYTES = 100_000
-EXAMPLE = "g.V().limit(25).outE().limit(50).inV().path()"
-# scripts and styles come from this origin alone; the graph library sets styles on its own elements
-POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-# a report is a finished page of one job: its inlined scripts may draw, and reach nothing
-REPORT_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data:; "
-    "sandbox allow-scripts"
+MAX_FIELDS = 8
+LOG_LINES = 2000
+# scripts and styles come from this origin alone, as files
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# a report is a finished page of one job: nothing in it runs, and it reaches nothing
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'; sandbox"
+)
+_SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 def routes(services: Services) -> list[BaseRoute]:
-    """The page, its fragments, the reports of jobs and the vendored scripts."""
+    """The page, its fragments, the reports and logs of jobs, and the vendored scripts."""
     page = _Page(services)
     return [
         Route("/", page.index, methods=["GET"]),
         Route("/ui/jobs", page.jobs, methods=["GET"]),
         Route("/ui/endpoints", page.endpoints, methods=["GET"]),
         Route("/ui/query", page.query, methods=["POST"]),
-        Route("/ui/report/{kind}/{id}", page.report, methods=["GET"]),
+        Route("/ui/query/stop", page.stop_query, methods=["POST"]),
+        Route("/ui/stop/{kind}/{id}", page.stop, methods=["POST"]),
+        Route("/ui/report/{kind}/{id}/{name}", page.report, methods=["GET"]),
+        Route("/ui/log/{kind}/{id}", page.log, methods=["GET"]),
         Mount("/ui/static", StaticFiles(directory=HERE / "static")),
     ]
 
@@ -59,97 +60,116 @@ def routes(services: Services) -> list[BaseRoute]:
 class _Page:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True)
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
 
     async def index(self, request: Request) -> Response:
-        graph = self._services.graphs.get("g")
-        counts = "" if graph is None else f"{graph.vertex_count():,} vertices, {graph.edge_count():,} edges"
         return self._html(
             "page.html",
-            graph_counts=counts,
             profile=self._services.settings.profile,
             version=__version__,
             sources=list(self._services.engines),
-            example=EXAMPLE,
+            examples=EXAMPLES,
         )
 
     async def jobs(self, request: Request) -> Response:
-        found = await to_thread.run_sync(partial(self._rows, tuple(STAGES)))
-        return self._html("jobs.html", jobs=found)
+        found = await to_thread.run_sync(partial(job_rows, self._services))
+        busy = sum(row.tone == "busy" for row in found)
+        return self._html("jobs.html", rows=found, busy=busy, graphs=self._graphs())
 
     async def endpoints(self, request: Request) -> Response:
-        found = await to_thread.run_sync(partial(self._rows, ("endpoints",)))
-        return self._html("endpoints.html", endpoints=found)
+        found = await to_thread.run_sync(partial(endpoint_rows, self._services))
+        return self._html("endpoints.html", rows=found)
 
-    def _rows(self, kinds: tuple[Kind, ...]) -> list[Row]:
-        jobs = self._services.jobs
-        if jobs is None:
-            return []
-        return [row(kind, jobs.get(kind, id).to_json()) for kind in kinds for id in jobs.newest(kind, MAX_JOBS)]
+    def _graphs(self) -> list[tuple[str, int, int]]:
+        """(traversal source, vertices, edges) of every graph; ``g`` is another name of the first."""
+        graphs = self._services.graphs
+        named = {source: graph for source, graph in graphs.items() if source != "g"} or graphs
+        return [(source, graph.vertex_count(), graph.edge_count()) for source, graph in named.items()]
 
     async def query(self, request: Request) -> Response:
-        if int(request.headers.get("content-length") or 0) > MAX_QUERY_BYTES:
-            raise InvalidParameter(f"the query is longer than {MAX_QUERY_BYTES} bytes")
-        fields = parse_qs((await request.body()).decode(), max_num_fields=4)
-        text, source = fields.get("gremlin", [""])[0], fields.get("source", ["g"])[0]
-        return await to_thread.run_sync(partial(self._answer, text, source))
-
-    def _answer(self, text: str, source: str) -> Response:
-        settings = self._services.settings
-        runner = QueryRunner(
-            self._services.engines, settings.profile, self._services.queries, settings.query_timeout_ms
-        )
-        running = self._services.queries.accept(text)
-        began = time.perf_counter()
+        form = await _form(request)
+        text, source = form.get("gremlin", ""), form.get("source", "g")
+        if not text.strip():
+            return self._html("answer.html", error="Write a query first, such as g.V().count().")
         try:
-            found = runner.results(Query(text, aliases={"g": source}), running)
-            unbulked = (traverser.value for traverser in found for _ in range(min(traverser.bulk, MAX_ROWS + 1)))
-            results = list(islice(unbulked, MAX_ROWS + 1))
-            found.close()  # type: ignore[attr-defined]  # a generator; closing it ends the query
-            cut, results = len(results) > MAX_ROWS, results[:MAX_ROWS]
-            drawn = drawing(results).as_json()
-            columns, rows = _table(results)
+            answer = await to_thread.run_sync(partial(ask, self._services, text, source, form.get("query")))
         except WorkflowError as error:
             return self._html("answer.html", error=error.message)
-        finally:
-            self._services.queries.finish(running)
-        return self._html(
-            "answer.html",
-            columns=columns,
-            rows=rows,
-            cut=cut,
-            drawing=json.dumps(drawn) if len(drawn["vertices"]) > 1 else "",
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
-        )
+        return self._html("answer.html", answer=answer)
+
+    async def stop_query(self, request: Request) -> Response:
+        self._services.queries.cancel((await _form(request)).get("query", ""))
+        return Response(status_code=204)
+
+    async def stop(self, request: Request) -> Response:
+        """Stop what runs, or delete an endpoint, and answer the list as it is then."""
+        kind, id = str(request.path_params["kind"]), str(request.path_params["id"])
+        await to_thread.run_sync(partial(self._stop, kind, id))
+        return await (self.endpoints if kind == "endpoints" else self.jobs)(request)
+
+    def _stop(self, kind: str, id: str) -> None:
+        services = self._services
+        if kind == "load" and services.loads is not None:
+            services.loads.cancel(id)
+        elif kind == "export" and services.exports is not None:
+            services.exports.cancel(id)
+        else:
+            self._ml_jobs(kind).stop(_kind(kind), id, clean=False)
 
     async def report(self, request: Request) -> Response:
-        kind, id = str(request.path_params["kind"]), str(request.path_params["id"])
-        jobs = self._services.jobs
-        if kind not in STAGES or jobs is None:
-            raise MLResourceNotFound(f"{kind!r} is no kind of job that has a report")
-        content = await to_thread.run_sync(partial(self._report, jobs, kind, id))
-        return HTMLResponse(content, headers={"Content-Security-Policy": REPORT_POLICY})
+        kind, id, name = (str(request.path_params[part]) for part in ("kind", "id", "name"))
+        try:
+            content = await to_thread.run_sync(partial(self._report, kind, id, name))
+        except WorkflowError as error:
+            return self._html("message.html", error.status, message=error.message)
+        return HTMLResponse(content, headers={**_SAFE, "Content-Security-Policy": REPORT_POLICY})
 
-    def _report(self, jobs: JobService, kind: Kind, id: str) -> bytes:
-        status: Mapping[str, Any] = jobs.get(kind, id).to_json()
-        resources = [value for value in status.values() if isinstance(value, Mapping)]
-        location = next((r["outputLocation"] for r in resources if r.get("outputLocation")), None)
+    def _report(self, kind: str, id: str, name: str) -> bytes:
+        location = output_of(self._ml_jobs(kind).get(_kind(kind), id).to_json())
         if location is None:
             raise MLResourceNotFound(f"the job {id!r} has no output yet")
-        return self._services.storage.read(S3Uri.parse(location) / "report.html")
+        if name not in (REPORT, MODEL_REPORT):
+            raise MLResourceNotFound(f"{name!r} is no report; there are {REPORT} and {MODEL_REPORT}")
+        return self._services.storage.read(S3Uri.parse(location) / name)
 
-    def _html(self, template: str, **values: Any) -> Response:
+    async def log(self, request: Request) -> Response:
+        """The last lines of a log, as text."""
+        kind, id = str(request.path_params["kind"]), str(request.path_params["id"])
+        try:
+            text = await to_thread.run_sync(partial(self._log, kind, id))
+        except WorkflowError as error:
+            return self._html("message.html", error.status, message=error.message)
+        return PlainTextResponse(text, headers={**_SAFE, "Content-Security-Policy": REPORT_POLICY})
+
+    def _log(self, kind: str, id: str) -> str:
+        status = self._ml_jobs(kind).get(_kind(kind), id).to_json()
+        return log_tail(status, LOG_LINES) or "Nothing has been printed yet.\n"
+
+    def _ml_jobs(self, kind: str) -> JobService:
+        if self._services.jobs is None or kind not in get_args(Kind):
+            raise MLResourceNotFound(f"{kind!r} is no kind of job; there are {', '.join((*STAGES, 'endpoints'))}")
+        return self._services.jobs
+
+    def _html(self, template: str, status: int = 200, **values: Any) -> Response:
         content = self._templates.get_template(template).render(**values)
-        return HTMLResponse(content, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
+        return HTMLResponse(content, status, headers={**_SAFE, "Content-Security-Policy": POLICY})
 
 
-def _table(results: list[Any]) -> tuple[list[str], list[list[str]]]:
-    """Maps with the same keys become columns; anything else is one column."""
-    if results and all(isinstance(result, Mapping) for result in results):
-        keys = list(dict.fromkeys(key for result in results for key in result))
-        return [_text(key) for key in keys], [[_text(result.get(key, "")) for key in keys] for result in results]
-    return ["result"], [[_text(result)] for result in results]
+def _kind(text: str) -> Kind:
+    return next(kind for kind in get_args(Kind) if kind == text)
 
 
-def _text(value: Any) -> str:
-    return str(value.value) if isinstance(value, T) else str(value)
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form, refused before it is read to its end where it is too long. Raises InvalidParameter."""
+    read = b""
+    async for part in request.stream():
+        read += part
+        if len(read) > MAX_QUERY_BYTES:
+            raise InvalidParameter(f"the query is longer than {MAX_QUERY_BYTES:,} bytes")
+    try:
+        fields = parse_qs(read.decode(), max_num_fields=MAX_FIELDS)
+    except ValueError as error:  # no UTF-8, or too many fields
+        raise InvalidParameter(f"the form cannot be read: {error}") from error
+    return {name: values[0] for name, values in fields.items()}

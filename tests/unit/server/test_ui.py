@@ -1,0 +1,158 @@
+"""What the page makes of answers and jobs: which edges are drawn as predicted, how values read, what a row says."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from workflow.graphs.model import Edge, Path, Vertex
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.lang.parser import parse
+from workflow.gremlin.values import GMap, GSet, T
+from workflow.server.ui.drawing import MAX_VERTICES, drawing
+from workflow.server.ui.questions import example_question, predicted_labels
+from workflow.server.ui.rows import row
+from workflow.server.ui.words import in_words, table
+
+
+@pytest.fixture
+def people() -> dict[str, Vertex]:
+    """a KNOWS b, c stands alone."""
+    graph = EmbeddedGraph(name="g", profile="neptune")
+    writer = graph.begin()
+    rows = {name: writer.add_vertex(name, "Person") for name in "abc"}
+    writer.set_vertex_property(rows["a"], "name", "Ann", "single")
+    writer.add_edge("e1", "KNOWS", rows["a"], rows["b"])
+    writer.commit()
+    return {name: Vertex(graph, row) for name, row in rows.items()}
+
+
+def path(*objects: object) -> Path:
+    return Path(objects, tuple(frozenset() for _ in objects))
+
+
+def edges_of(results: list[object], *predicted: str) -> set[tuple[str, str, str, bool]]:
+    return {(e.source, e.target, e.label, e.predicted) for e in drawing(results, predicted).edges.values()}
+
+
+def test_where_a_prediction_was_asked_for_vertices_without_an_edge_are_one(people: dict[str, Vertex]) -> None:
+    assert edges_of([path(people["a"], people["c"])], "KNOWS") == {("a", "c", "KNOWS", True)}
+
+
+def test_where_no_prediction_was_asked_for_none_is_drawn(people: dict[str, Vertex]) -> None:
+    assert edges_of([path(people["a"], people["c"])]) == set()
+
+
+def test_a_prediction_of_another_relation_is_drawn_beside_the_edge_the_graph_has(people: dict[str, Vertex]) -> None:
+    assert edges_of([path(people["a"], people["b"])], "LIKES") == {
+        ("a", "b", "KNOWS", False),
+        ("a", "b", "LIKES", True),
+    }
+
+
+def test_an_edge_the_graph_has_is_known_in_whichever_direction_it_was_walked(people: dict[str, Vertex]) -> None:
+    assert edges_of([path(people["b"], people["a"])], "KNOWS") == {("a", "b", "KNOWS", False)}
+
+
+def test_a_map_of_two_vertices_reads_like_a_path(people: dict[str, Vertex]) -> None:
+    assert edges_of([{"from": people["b"], "to": people["c"]}], "KNOWS") == {("b", "c", "KNOWS", True)}
+
+
+def test_an_edge_brings_both_its_ends(people: dict[str, Vertex]) -> None:
+    edge = Edge(people["a"].graph, next(iter(people["a"].graph.edges())))
+    drawn = drawing([edge])
+    assert set(drawn.vertices) == {"a", "b"}
+    assert drawn.vertices["a"].caption == "Ann"
+    assert drawn.vertices["a"].properties == (("name", "Ann"),)
+    assert drawn.vertices["b"].caption == "b"
+
+
+def test_what_is_no_element_is_not_drawn() -> None:
+    assert drawing([1, "text", {"a": 2}]).as_json() == {"vertices": [], "edges": []}
+
+
+def test_a_large_answer_is_cut() -> None:
+    graph = EmbeddedGraph(name="g", profile="neptune")
+    writer = graph.begin()
+    found = [Vertex(graph, writer.add_vertex(f"v{i}", "P")) for i in range(MAX_VERTICES + 5)]
+    writer.commit()
+    assert len(drawing(found).vertices) == MAX_VERTICES
+
+
+def test_a_row_shows_progress_while_a_job_runs_and_its_report_when_it_is_done() -> None:
+    progress = {"phase": "training", "step": 3, "total": 10, "metric": {"name": "mrr", "value": 0.25}, "eta_s": 12.4}
+    running = row("modeltraining", {"id": "t", "status": "InProgress", "progress": progress})
+    assert (running.step, running.total, running.note) == (3, 10, "training, 3 of 10, mrr 0.25, about 12 s left")
+    assert (running.tone, running.stoppable, running.reports) == ("busy", True, ())
+    done = row("modeltraining", {"id": "t", "status": "Completed", "processingJob": {"outputLocation": "s3://b/k"}})
+    assert dict(done.reports) == {
+        "trials": "/ui/report/modeltraining/t/report.html",
+        "model": "/ui/report/modeltraining/t/model-report.html",
+    }
+    assert not done.stoppable
+
+
+def test_a_row_says_why_a_job_failed_and_what_it_printed_last() -> None:
+    reason = "ended by SIGKILL. (peak memory 1 MB) Last lines of the log: epoch 1 | epoch 2"
+    failed = row("dataprocessing", {"id": "d", "status": "Failed", "processingJob": {"failureReason": reason}})
+    assert failed.failure == "ended by SIGKILL. (peak memory 1 MB)"
+    assert failed.tail == "epoch 1\nepoch 2"
+    assert failed.tone == "bad"
+
+
+def test_the_log_of_a_failed_job_is_quoted_where_the_reason_does_not(tmp_path: FilePath) -> None:
+    log = tmp_path / "a job.log"
+    log.write_text("".join(f"line {i}\n" for i in range(100)))
+    resource = {"failureReason": "bad data", "cloudwatchLogUrl": log.as_uri()}
+    failed = row("dataprocessing", {"id": "d", "status": "Failed", "processingJob": resource})
+    assert failed.tail.splitlines() == [f"line {i}" for i in range(85, 100)]
+    assert failed.log == "/ui/log/dataprocessing/d"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("g.V('a').out('FRIEND').with('Neptune#ml.prediction').hasLabel('User')", {"FRIEND"}),
+        ('g.V().in("a b")\n .with("Neptune#ml.deterministic")\n .with("Neptune#ml.prediction")', {"a b"}),
+        ("g.V('a').out('FRIEND').path()", set()),
+        ("g.with('Neptune#ml.limit', 3).V().out('FRIEND').out('LIKES').with('Neptune#ml.prediction')", {"LIKES"}),
+    ],
+)
+def test_the_relations_a_query_predicts_are_read_from_its_text(text: str, labels: set[str]) -> None:
+    assert predicted_labels(text) == labels
+
+
+def test_a_long_query_is_read_in_no_time() -> None:
+    # quadratic reading of 100,000 characters would take minutes, and the test with it
+    assert predicted_labels(".out('" * 16_000) == frozenset()
+    assert predicted_labels(".out('a')" + ".with(x)" * 12_000) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "expected"),
+    [
+        ("link_prediction", {"edge_type": {"source": "U", "relation": "R'S", "target": "M"}}, r"out('R\'S')"),
+        ("node_class", {"node_type": "book", "property": "shelf"}, "V().hasLabel('book')"),
+        ("edge_regression", {"edge_type": {"relation": "rated"}, "property": "stars"}, "'Neptune#ml.regression'"),
+    ],
+)
+def test_every_endpoint_can_be_asked_by_a_query_that_parses(task: str, target: dict[str, Any], expected: str) -> None:
+    question = example_question("my-ep", {"task": task, "targets": [target]})
+    assert question is not None
+    assert expected in question
+    assert len(parse(question)) == 1
+
+
+def test_values_read_as_people_write_them(people: dict[str, Vertex]) -> None:
+    edge = Edge(people["a"].graph, next(iter(people["a"].graph.edges())))
+    assert in_words(people["a"]) == "v[a] Ann"
+    assert in_words(people["b"]) == "v[b]"
+    assert in_words(path(people["a"], edge, people["b"])) == "v[a] Ann → KNOWS → v[b]"
+    assert in_words(GMap({T.id: [1, None, True], "s": GSet(["x"])})) == "{id: [1, null, true], s: {x}}"
+
+
+def test_maps_of_an_answer_become_columns_and_numbers_stay_numbers() -> None:
+    assert table([{"a": 1}, {"a": 2.5, "b": "x"}]) == (["a", "b"], [[1, ""], [2.5, "x"]])
+    assert table([True]) == (["result"], [["true"]])

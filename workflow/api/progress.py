@@ -1,0 +1,34 @@
+"""How far a job is, in words: the same on the page, in a terminal and in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: ``12 s``, ``3 min``, ``1 h 20 min``, ``2 days``."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{round(hours / 24)} days"
+
+
+def progress_note(progress: Mapping[str, Any]) -> str:
+    """Phase, step, metric and time left of a job's progress; empty if it has told nothing yet."""
+    parts = [str(progress["phase"])] if progress.get("phase") else []
+    step, total = progress.get("step"), progress.get("total")
+    if step is not None and total:
+        parts.append(f"{step:,} of {total:,}")
+    metric = progress.get("metric")
+    if metric and metric.get("value") is not None:
+        parts.append(f"{metric['name']} {metric['value']:.4g}")
+    if progress.get("eta_s"):
+        parts.append(f"about {span(progress['eta_s'])} left")
+    return ", ".join(parts)

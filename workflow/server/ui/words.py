@@ -1,0 +1,69 @@
+"""The values of an answer as text for people: vertices with their names, paths as chains, maps and lists as written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
+from workflow.gremlin.values import GremlinEnum, GSet
+
+CAPTIONS = ("name", "title", "code")
+MAX_CAPTION = 60
+
+
+def caption(vertex: Vertex) -> str:
+    """What a vertex is called: its name, title or code, else its id; cut where it is long."""
+    for key in CAPTIONS:
+        values = vertex.graph.vertex_values(vertex.row, key)
+        if values:
+            return shortened(str(values[0]), MAX_CAPTION)
+    return shortened(str(vertex.id), MAX_CAPTION)
+
+
+def shortened(text: str, length: int) -> str:
+    """At most ``length`` characters; what is left out is shown by an ellipsis."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def in_words(value: Any) -> str:
+    """One value of an answer as a line."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case GremlinEnum():
+            return str(value.value)
+        case Vertex():
+            name = caption(value)
+            return repr(value) if name == str(value.id) else f"{value!r} {name}"
+        case Edge():
+            ends = f"{caption(value.out_vertex)} → {caption(value.in_vertex)}"
+            return f"e[{value.id}] {value.label}, {ends}"
+        case VertexProperty() | Property():
+            return f"{value.key}: {in_words(value.value)}"
+        case Path():
+            return " → ".join(f"{o.label}" if isinstance(o, Edge) else in_words(o) for o in value.objects)
+        case Mapping():
+            return "{" + ", ".join(f"{in_words(key)}: {in_words(item)}" for key, item in value.items()) + "}"
+        case GSet() | set() | frozenset():
+            return "{" + ", ".join(map(in_words, value)) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(in_words, value)) + "]"
+        case _:
+            return str(value)
+
+
+def table(results: list[Any]) -> tuple[list[str], list[list[Any]]]:
+    """Maps with the same keys become columns; anything else is one column. Numbers stay numbers, the rest is text."""
+    if results and all(isinstance(result, Mapping) for result in results):
+        keys = list(dict.fromkeys(key for result in results for key in result))
+        return [in_words(key) for key in keys], [
+            [_cell(result[key]) if key in result else "" for key in keys] for result in results
+        ]
+    return ["result"], [[_cell(result)] for result in results]
+
+
+def _cell(value: Any) -> Any:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else in_words(value)
