@@ -76,10 +76,11 @@ class Service:
         return boto3.client("neptunedata", endpoint_url=self.url, region_name="us-east-1", config=config)
 
     def call(self, method: str, path: str, body: bytes | Mapping[str, Any] | None = None) -> tuple[int, Any]:
-        """Plain HTTP without a content type, as graph-notebook sends it."""
+        """Plain HTTP without a content type, as graph-notebook sends it; answers have our own members too."""
         data = json.dumps(body).encode() if isinstance(body, Mapping) else body
         request = urllib.request.Request(self.url + path, data, method=method)
         request.add_unredirected_header("Content-Type", "")
+        request.add_header("Despina-Details", "true")
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read())

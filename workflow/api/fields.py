@@ -16,6 +16,7 @@ from workflow.errors import InvalidParameter
 
 MAX_ID_LENGTH = 48
 MAX_ITEMS = 1024
+LONGEST_TEXT = 4096
 _ID = re.compile(r"[A-Za-z0-9-]+")
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9-]+")
 _SIGNED_64_BIT = 2**63
@@ -70,7 +71,7 @@ def _list(value: object) -> object:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text), Field(strict=True, max_length=4096)]
+Text = Annotated[str, BeforeValidator(_text), Field(strict=True, max_length=LONGEST_TEXT)]
 Id = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(check_id)]
 InstanceType = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(_instance)]
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from workflow.api.fields import Lenient
+from workflow.api.fields import LONGEST_TEXT, Lenient
 from workflow.api.requests import (
     CreateEndpoint,
     GetResource,
@@ -128,6 +128,8 @@ def _complaint(kind: str, message: str, value: Any) -> str:
     shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "…"
     if kind == "value_error":
         return f"{message.removeprefix('Value error, ')}: {shown}"
+    if kind in ("string_too_long", "too_long"):
+        return f"is longer than {LONGEST_TEXT} characters: {shown}"
     wanted = {
         "string_type": "must be a text",
         "int_type": "must be a whole number",

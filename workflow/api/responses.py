@@ -1,13 +1,14 @@
-"""The answer of each operation.
-
-The members of botocore's model stand first in each class; what follows them is ours, and its clients ignore it.
-"""
+"""The answer of each operation: the members of botocore's model, and ours for those who ask for them by a header."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+
+DETAILS_HEADER: Final = "Despina-Details"
+"""Sent as ``true``, it asks for the members beyond Neptune's; without it an answer has exactly those of the model."""
+_BEYOND_MODEL: Final = frozenset({"progress", "reused_from", "details"})
 
 
 class Answer(BaseModel):
@@ -15,9 +16,9 @@ class Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True, defer_build=True)
 
-    def to_json(self) -> dict[str, Any]:
-        """The body to send: wire names, absent members left out."""
-        return self.model_dump(by_alias=True, exclude_none=True)
+    def to_json(self, *, details: bool = True) -> dict[str, Any]:
+        """The body to send: wire names, absent members left out, and without ``details`` those that are ours."""
+        return self.model_dump(by_alias=True, exclude_none=True, exclude=None if details else set(_BEYOND_MODEL))
 
 
 class MlResource(Answer):

@@ -6,6 +6,7 @@ JSON comes with or without a content type, forms on the same paths, booleans in 
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -16,31 +17,48 @@ from workflow.errors import BadRequest, InvalidParameter
 from workflow.server.errors import json_error
 
 MOST_BYTES: Final = 1 << 20
+MOST_FIELDS: Final = 1000
 
 
-async def body_of(request: Request) -> dict[str, Any]:
-    """The body as an object: JSON, or a form when it does not begin like JSON. Raises BadRequest."""
-    data = b""
+async def read_body(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
+    """The whole body. Raises BadRequest once it is longer than any sensible request."""
+    body = bytearray()
     async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_BYTES:
-            raise BadRequest(f"the request body is larger than {MOST_BYTES} bytes")
-    text = data.strip()
+        body += chunk
+        if len(body) > most_bytes:
+            raise BadRequest(f"The request body is longer than {most_bytes} bytes.")
+    return bytes(body)
+
+
+async def body_of(request: Request, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """The members of the body, none where it is empty. Raises BadRequest."""
+    return members_of(await read_body(request, most_bytes))
+
+
+def members_of(body: bytes) -> dict[str, Any]:
+    """The members of a JSON object or of a form, told apart by how they begin. Raises BadRequest."""
+    text = body.removeprefix(BOM_UTF8).strip()
     if not text:
         return {}
-    if text[:1] != b"{" and "json" not in request.headers.get("content-type", ""):
-        try:
-            return dict(parse_qsl(text.decode(), keep_blank_values=True))
-        except UnicodeDecodeError as error:
-            raise BadRequest(json_error(data, error)) from error
     try:
-        body = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        detail = "nested too deeply" if isinstance(error, RecursionError) else json_error(data, error)
-        raise BadRequest(detail) from error
-    if not isinstance(body, dict):
-        raise BadRequest(f"the request body must be a JSON object, not {type(body).__name__}")
-    return body
+        if b"=" in text and text[:1] not in b'{["':
+            return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        members = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(json_error(text, error)) from error
+    if not isinstance(members, dict):
+        raise BadRequest(f"The request body must be a JSON object, not {type(members).__name__}.")
+    if b"\\u" in text and not _is_text(members):
+        raise BadRequest("The request body has half of a surrogate pair, which is no character.")
+    return members
+
+
+def _is_text(members: dict[str, Any]) -> bool:
+    try:
+        json.dumps(members, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flag(values: Mapping[str, Any], name: str, default: bool = False) -> bool:

@@ -40,7 +40,8 @@ async def workflow_error(request: Request, error: Exception) -> Response:
     """The answer to an error of our own tree."""
     assert isinstance(error, WorkflowError)
     if error.status >= 500:
-        _log.warning("%s %s: %s", request.method, request.url.path, error.message)
+        # quoted: a line break in a path or a message would forge a line of the log
+        _log.warning("%s %r: %r", request.method, request.url.path, error.message)
     return error_response(error.code, error.status, error.message)
 
 
@@ -60,7 +61,7 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def unexpected_error(request: Request, error: Exception) -> Response:
     """The answer to a defect of ours: logged with its traceback, told without it."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %r failed", request.method, request.url.path, exc_info=error)
     if (isinstance(error, OSError) and error.errno == 28) or (
         isinstance(error, sqlite3.OperationalError) and "full" in str(error)
     ):
@@ -74,8 +75,12 @@ async def unexpected_error(request: Request, error: Exception) -> Response:
     )
 
 
-def json_error(body: bytes, error: json.JSONDecodeError | UnicodeDecodeError) -> str:
-    """A sentence for a body that is no JSON, with the position of what is wrong."""
+def json_error(body: bytes, error: ValueError | RecursionError) -> str:
+    """A sentence for a body that is no JSON, with the position of what is wrong where that is known."""
     if isinstance(error, UnicodeDecodeError):
         return f"The request body is not UTF-8: byte {error.start} is {body[error.start]:#04x}. Send JSON in UTF-8."
-    return f"The request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+    if isinstance(error, json.JSONDecodeError):
+        return f"The request body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+    if isinstance(error, RecursionError):
+        return "The request body is nested too deeply."
+    return "The request body has a number with too many digits."

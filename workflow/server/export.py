@@ -37,8 +37,8 @@ def routes(services: Services) -> list[BaseRoute]:
         found += [
             Route(prefix, start, methods=["POST"]),
             Route(prefix, listing, methods=["GET"]),
-            Route(prefix + "/{job_id}", status, methods=["GET"]),
-            Route(prefix + "/{job_id}", cancel, methods=["DELETE"]),
+            Route(prefix + "/{job_id:path}", status, methods=["GET"]),
+            Route(prefix + "/{job_id:path}", cancel, methods=["DELETE"]),
         ]
     return found
 

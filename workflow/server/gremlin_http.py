@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from workflow.errors import AccessDenied, BadRequest, InvalidParameter, MissingParameter
+from workflow.errors import AccessDenied, BadRequest, InvalidParameter, MemoryLimitExceeded, MissingParameter
 from workflow.graphs.model import Traverser
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
 from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
+from workflow.server.bodies import body_of, members_of, number, read_body
 from workflow.server.errors import error_response
 from workflow.server.gremlin_answers import BadMessage, Code, known
 from workflow.server.gremlin_execution import Query, QueryRunner, answer_options
@@ -34,6 +33,7 @@ from workflow.server.origins import allows_origin
 from workflow.server.services import Services
 
 MAX_BODY: Final = 64 * 1024 * 1024
+MOST_ANSWER: Final = 256 * 1024 * 1024  # held in memory until it is whole
 LARGE_BODY: Final = 64 * 1024  # reading one of these takes long enough to keep other requests waiting
 WORKERS: Final = 64
 
@@ -49,7 +49,7 @@ def routes(services: Services) -> list[BaseRoute]:
     return [
         Route("/gremlin", door.query, methods=["GET", "POST"]),
         Route("/gremlin/status", door.status, methods=["GET", "POST", "DELETE"]),
-        Route("/gremlin/status/{id}", door.status, methods=["GET", "POST", "DELETE"]),
+        Route("/gremlin/status/{id:path}", door.status, methods=["GET", "POST", "DELETE"]),
         Route("/gremlin/explain", door.explain, methods=["GET", "POST"]),
         Route("/gremlin/profile", door.profile, methods=["GET", "POST"]),
     ]
@@ -78,10 +78,10 @@ class GremlinDoor:
     async def query(self, request: HttpRequest) -> Response:
         """``/gremlin``: JSON or form, gremlinpython's frame, a RequestMessage, or TinkerPop 4.
 
-        What comes by GET only reads, as HTTP has it: a link on a page must not be able to write.
+        What comes by GET or HEAD only reads, as HTTP has it: a link on a page must not be able to write.
         """
         self._admit(request)
-        body = await read_body(request)
+        body = await read_body(request, MAX_BODY)
         headers = request.headers
         if request.method == "POST" and is_version_4(headers.get("content-type", ""), headers.get("accept", "")):
             return await respond_version_4(self.runner, self.transactions, self.workers, request, body)
@@ -91,7 +91,7 @@ class GremlinDoor:
                 asked = asked_of(request, body)
             else:
                 asked = await asyncio.get_running_loop().run_in_executor(self.workers, asked_of, request, body)
-            if request.method == "GET":
+            if request.method != "POST":
                 asked = replace(asked, query=replace(asked.query, read_only=True))
             request_id = asked.request_id
             running = self.runner.registry.accept(asked.query.text, str(request_id))
@@ -108,12 +108,19 @@ class GremlinDoor:
         try:
             items = asked.codec.items(dialect)
             for traverser in self.runner.results(asked.query, running):
+                before = items.size
                 if asked.traversers:
                     items.add_traverser(traverser.value, traverser.bulk)
                 else:
                     items.add(traverser.value)
-                    if traverser.bulk > 1:
-                        items.repeat(traverser.bulk - 1)
+                copies = 1 if asked.traversers else traverser.bulk
+                if before + (items.size - before) * copies > MOST_ANSWER:
+                    raise MemoryLimitExceeded(
+                        f"The answer is larger than {MOST_ANSWER >> 20} MiB; ask for less with limit(), or over "
+                        "WebSocket, which sends it piece by piece"
+                    )
+                if copies > 1:
+                    items.repeat(copies - 1)
             return asked.codec.response(asked.request_id, Code.SUCCESS, "", None, *items.take())
         finally:
             self.runner.registry.finish(running)
@@ -159,7 +166,7 @@ class GremlinDoor:
         self._admit(request)
         fields = await fields_of(request)
         text = gremlin_text(fields)
-        query = Query(text, read_only=request.method == "GET")
+        query = Query(text, read_only=request.method != "POST")
         running = self.runner.registry.accept(text)
         return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(query, fields, running)))
 
@@ -171,7 +178,7 @@ class GremlinDoor:
             script = parse(text)[-1]
             engine = self.runner.engine(script.source_name, {})
             items = codec.items(Dialect(materializes({}, self.runner.profile), True))
-            shown = Shown(items, int(fields.get("profile.chop") or 0) if "profile.chop" in fields else 250)
+            shown = Shown(items, number(fields, "profile.chop", 250, 0, 1 << 31))
             options = self.runner.options(query, script.traversal, running)
             result = engine.profile(script.traversal, options, shown.take)
             data, count = items.take()
@@ -233,40 +240,9 @@ class Shown:
         return whole[: self._chop] + "..." if self._chop and len(whole) > self._chop else whole
 
 
-async def read_body(request: HttpRequest) -> bytes:
-    """The whole body; raises BadRequest beyond the limit."""
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > MAX_BODY:
-            raise BadRequest(f"The request body is larger than {MAX_BODY} bytes")
-    return bytes(parts)
-
-
 async def fields_of(request: HttpRequest) -> dict[str, Any]:
     """Query parameters, then the members of a JSON or form body, whatever its Content-Type says."""
-    fields: dict[str, Any] = dict(request.query_params)
-    body = await read_body(request)
-    if body.strip():
-        fields.update(body_fields(body))
-    return fields
-
-
-def body_fields(body: bytes) -> dict[str, Any]:
-    """The members of a JSON object, or of a form; raises BadRequest."""
-    if body.lstrip()[:1] in (b"{", b"["):
-        try:
-            value = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise BadRequest(f"The request body is not valid JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise BadRequest("The request body must be a JSON object")
-        return value
-    try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, strict_parsing=True, max_num_fields=100)
-    except ValueError as error:
-        raise BadRequest('The request body is neither JSON such as {"gremlin": "g.V()"} nor a form') from error
-    return dict(pairs)
+    return {**request.query_params, **await body_of(request, MAX_BODY)}
 
 
 def asked_of(request: HttpRequest, body: bytes) -> Asked:
@@ -281,7 +257,7 @@ def asked_of(request: HttpRequest, body: bytes) -> Asked:
         return asked_by_message(own.read_request(body), own)
     fields: dict[str, Any] = dict(request.query_params)
     if body.strip():
-        fields.update(GraphSONReader().members(load(body)) if body.lstrip()[:1] == b"{" else body_fields(body))
+        fields.update(GraphSONReader().members(load(body)) if body.lstrip()[:1] == b"{" else members_of(body))
     text = gremlin_text(fields)
     codec = accepted_codec(request.headers.get("accept", ""))
     message = Request(uuid.uuid4(), "eval", "", {**fields, "gremlin": text})

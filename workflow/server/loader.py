@@ -54,8 +54,8 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/loader", start, methods=["POST"]),
         Route("/loader", get, methods=["GET"]),
         Route("/loader", cancel, methods=["DELETE"]),
-        Route("/loader/{load_id}", get, methods=["GET"]),
-        Route("/loader/{load_id}", cancel, methods=["DELETE"]),
+        Route("/loader/{load_id:path}", get, methods=["GET"]),
+        Route("/loader/{load_id:path}", cancel, methods=["DELETE"]),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,12 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from workflow.api import OPERATIONS, Operation, decode
-from workflow.errors import BadRequest
+from workflow.api.responses import DETAILS_HEADER
 from workflow.jobs.service import JobService
-from workflow.server.errors import json_error
+from workflow.server.bodies import body_of, flag
 from workflow.server.services import Services
-
-MAX_BODY_BYTES = 1 << 20
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -34,33 +31,14 @@ def _endpoint(operation: Operation, jobs: JobService) -> Any:
         members = await _members(operation, request)
         decoded = decode(operation, members)
         result = await anyio.to_thread.run_sync(jobs.perform, operation, decoded)
-        return JSONResponse(result.to_json())
+        return JSONResponse(result.to_json(details=flag(request.headers, DETAILS_HEADER)))
 
     return answer
 
 
-async def _members(operation: Operation, request: Request) -> object:
+async def _members(operation: Operation, request: Request) -> dict[str, object]:
     """Path, query and body as one object; a body counts by its path, since half of the clients send no content type."""
     query = dict(parse_qsl(request.url.query, keep_blank_values=True))
     if operation.method != "POST":
         return {**query, **request.path_params}
-    body = await read_body(request)
-    if not body.strip():
-        return query
-    try:
-        document = json.loads(body.decode("utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(json_error(body, error)) from error
-    except RecursionError as error:
-        raise BadRequest("The request body is nested too deeply.") from error
-    return {**query, **document} if isinstance(document, dict) else document
-
-
-async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
-    """The body, refused once it is longer than any sensible request. Raises BadRequest."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BadRequest(f"The request body is longer than {limit} bytes.")
-    return bytes(body)
+    return {**query, **await body_of(request)}

@@ -28,7 +28,7 @@ STARTS: Final = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "TRIM_HORIZON", 
 _SPARQL_PATHS: Final = (
     "/sparql",
     "/sparql/status",
-    "/sparql/status/{id}",
+    "/sparql/status/{id:path}",
     "/sparql/explain",
     "/sparql/stream",
     "/sparql/gsp",
@@ -40,8 +40,20 @@ _SPARQL_PATHS: Final = (
     "/rdf/stream",
 )
 _CYPHER_PATHS: Final = tuple(
-    f"/{name}{rest}" for name in ("openCypher", "opencypher") for rest in ("", "/status", "/status/{id}", "/explain")
+    f"/{name}{rest}"
+    for name in ("openCypher", "opencypher")
+    for rest in ("", "/status", "/status/{id:path}", "/explain")
 )
+_STORAGE_PATHS: Final = (
+    "/storage/info",
+    "/storage/indexes/rebuilds",
+    "/storage/indexes/rebuilds/{id:path}",
+)
+_REFUSED: Final = {
+    **dict.fromkeys(_SPARQL_PATHS, "SPARQL is not offered by this service; query the graph with Gremlin"),
+    **dict.fromkeys(_CYPHER_PATHS, "openCypher is not offered by this service; query the graph with Gremlin"),
+    **dict.fromkeys(_STORAGE_PATHS, "this service has no indexes to rebuild, and its storage is a folder of its home"),
+}
 
 
 class FastReset:
@@ -79,7 +91,7 @@ class FastReset:
             if (
                 held is None
                 or time.monotonic() > held[1]
-                or not secrets.compare_digest(token.encode(), held[0].encode())
+                or not secrets.compare_digest(token.encode(errors="replace"), held[0].encode())
             ):
                 raise InvalidParameter(
                     f"System command parameter 'token' : '{token[:80]}' does not match database reset token"
@@ -107,6 +119,8 @@ def routes(services: Services) -> list[BaseRoute]:
     async def manage_statistics(request: Request) -> Response:
         mode = str((await body_of(request)).get("mode") or "")
         found = _own(statistics)
+        if not mode:
+            raise MissingParameter("mode is required: disableAutoCompute, enableAutoCompute or refresh")
         if mode == "refresh":
             return await _payload(lambda: {"statisticsId": found.refresh()})
         if mode not in ("disableAutoCompute", "enableAutoCompute"):
@@ -131,10 +145,12 @@ def routes(services: Services) -> list[BaseRoute]:
         if start not in STARTS:
             raise InvalidParameter(f"iteratorType {start[:80]!r}: use one of {', '.join(STARTS)}")
         if start.endswith("SEQUENCE_NUMBER") and not query.get("commitNum"):
-            raise MissingParameter(f"commitNum is required for {start}; TRIM_HORIZON begins at the beginning")
+            # not MissingParameter, which the model does not list for the stream
+            raise InvalidParameter(f"commitNum is required for {start}; TRIM_HORIZON begins at the beginning")
         limit = number(query, "limit", 10, 1, 100_000)
         place = number(query, "commitNum", 1, 0, 1 << 53), number(query, "opNum", 1, 0, 1 << 53)
         form = "GREMLIN_JSON" if request.url.path.startswith("/gremlin") else "PG_JSON"
+        # never compressed: boto3 can ask for gzip and not read it
         return await _answer(partial(read_stream, graph.journal, start, limit, *place, form))
 
     found: list[BaseRoute] = [
@@ -150,9 +166,8 @@ def routes(services: Services) -> list[BaseRoute]:
             Route(f"{prefix}/statistics/summary", summary, methods=["GET"]),
             Route(f"{prefix}/stream", stream, methods=["GET"]),
         ]
-    for language, paths in (("SPARQL", _SPARQL_PATHS), ("openCypher", _CYPHER_PATHS)):
-        found += [Route(path, _refusal(language), methods=["GET", "POST", "PUT", "DELETE"]) for path in paths]
-    return found
+    every = ["GET", "POST", "PUT", "DELETE"]
+    return found + [Route(path, _refusal(why), methods=every) for path, why in _REFUSED.items()]
 
 
 def engine_status(services: Services) -> dict[str, Any]:
@@ -181,15 +196,16 @@ def _own(statistics: GraphStatistics | None) -> GraphStatistics:
     return statistics
 
 
-def _refusal(language: str) -> Callable[[Request], Any]:
+def _refusal(why: str) -> Callable[[Request], Any]:
     async def refuse(request: Request) -> Response:
-        raise UnsupportedOperation(f"{language} is not offered by this service; query the graph with Gremlin")
+        raise UnsupportedOperation(why)
 
     return refuse
 
 
 async def _answer(work: Callable[[], dict[str, Any]]) -> Response:
-    return JSONResponse(await to_thread.run_sync(work))
+    """The JSON answer of blocking work, made in a worker thread: a page of the change log has megabytes."""
+    return await to_thread.run_sync(lambda: JSONResponse(work()))
 
 
 async def _payload(work: Callable[[], dict[str, Any]]) -> Response:

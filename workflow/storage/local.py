@@ -16,6 +16,7 @@ from workflow.errors import StorageError
 from workflow.storage.base import ObjectInfo, ObjectNotFound
 from workflow.storage.uri import S3Uri
 
+LONGEST_NAME = 255
 _PARTIAL = ".despina-partial-"  # names of writes in progress, never listed
 
 
@@ -105,6 +106,10 @@ class LocalStorage:
         return self._path(uri)
 
     def _path(self, uri: S3Uri) -> Path:
+        if any(len(os.fsencode(part)) > LONGEST_NAME for part in uri.key.split("/")):
+            raise StorageError(
+                f"a name in {str(uri)[:200]}… is longer than {LONGEST_NAME} bytes, which no file can have"
+            )
         path = self.root / uri.bucket / uri.key
         # parse() already refuses "..": what is left is a link that somebody put below the root
         if not path.resolve().is_relative_to(self.root.resolve()):

@@ -9,6 +9,8 @@ from workflow.errors import BadRequest
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
+MOST_KEY_BYTES = 1024  # S3's limit
+
 
 class InvalidS3Uri(BadRequest):
     """A text that is no s3:// address; the first sentence is the user guide's."""
@@ -43,6 +45,8 @@ class S3Uri:
         parts = [part for part in key.split("/") if part]
         if any(part in (".", "..") for part in parts) or "\\" in key or "\0" in key:
             raise InvalidS3Uri(text, "has a key with '.', '..', a backslash or a zero byte")
+        if not _fits(key):
+            raise InvalidS3Uri(text, f"has a key that is no text of at most {MOST_KEY_BYTES} bytes")
         return cls(bucket, "/".join(parts))
 
     @property
@@ -67,3 +71,10 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}"
+
+
+def _fits(key: str) -> bool:
+    try:
+        return len(key.encode()) <= MOST_KEY_BYTES
+    except UnicodeEncodeError:
+        return False

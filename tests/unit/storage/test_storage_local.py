@@ -28,7 +28,7 @@ def test_addresses_are_read_leniently(text: str, bucket: str, key: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "lab/a", "/tmp/x", "file:///etc/passwd", "s3://", "s3:///a", "s3://../x", "s3://lab/../x", "s3://lab/a/./b",
-     "s3://lab/a\\b", "s3://lab/a\0b", "http://lab/a", "s3://a b/c"],
+     "s3://lab/a\\b", "s3://lab/a\0b", "http://lab/a", "s3://a b/c", "s3://lab/\ud800", "s3://lab/" + "x" * 1025],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_the_guides_words(text: str) -> None:
     with pytest.raises(InvalidS3Uri, match="Invalid S3 URL or incorrect S3 permissions"):
@@ -45,6 +45,13 @@ def test_the_folder_layout_is_bucket_then_key(tmp_path: Path) -> None:
     storage.write(S3Uri.parse("s3://lab/a/b.txt"), b"x")
     assert (tmp_path / "lab" / "a" / "b.txt").read_bytes() == b"x"
     assert storage.local_path(S3Uri.parse("s3://lab/a")) == tmp_path / "lab" / "a"
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    storage, uri = LocalStorage(tmp_path), S3Uri.parse("s3://lab/" + "x" * 256)
+    for use in (storage.exists, storage.read, lambda uri: list(storage.list(uri)), lambda uri: storage.write(uri, b"")):
+        with pytest.raises(StorageError, match="longer than 255 bytes"):
+            use(uri)
 
 
 def test_a_link_out_of_the_root_is_not_followed(tmp_path: Path) -> None:
