@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,11 +22,12 @@ class Refusal(Exception):
 
 
 class FakeEndpoint:
-    """An HTTP server on a free loopback port. ``calls`` are the request bodies, in order."""
+    """An HTTP server on a loopback port, by default a free one. ``calls`` are the request bodies, in order."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, port: int = 0) -> None:
         self.calls: list[dict[str, Any]] = []
         self.connections = 0
+        self._sockets: list[socket.socket] = []
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +36,7 @@ class FakeEndpoint:
 
             def setup(self) -> None:
                 endpoint.connections += 1
+                endpoint._sockets.append(self.request)
                 super().setup()
 
             def do_GET(self) -> None:
@@ -62,13 +66,17 @@ class FakeEndpoint:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A caller that went away is its own business."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
+        """Stop, and hang up on everybody. Closing twice is fine."""
         self._server.shutdown()
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self._thread.join()
 

@@ -75,9 +75,9 @@ class Answers:
     @classmethod
     def of(cls, ctx: ExecutionContext, spec: PredictionSpec) -> Answers:
         """The answers of this run; a query has one inference step, so one instance."""
-        found = ctx.memory.get(spec)
+        found = ctx.memory.get(cls)
         if found is None:
-            found = ctx.memory[spec] = cls(ctx, spec)
+            found = ctx.memory[cls] = cls(ctx, spec)
         assert isinstance(found, Answers)
         return found
 

@@ -16,7 +16,7 @@ from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, Quer
 from workflow.graphs.turnstile import GraphMoved
 from workflow.gremlin.compile import Compiler, Plan
 from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
-from workflow.gremlin.ml import fold_predictions, recheck_endpoint
+from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.optimise import optimised
 from workflow.gremlin.services import ServiceRegistry
 from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
@@ -153,8 +153,6 @@ class Engine:
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.clear()
             self._plans[id(traversal)] = kept
-        else:
-            recheck_endpoint(kept.rewritten, self.prediction)
         return kept
 
     def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
@@ -184,7 +182,8 @@ class Engine:
         plan = prepared.plan
         replay = options.prediction or (None if self.prediction is None else Replay(self.prediction))
         caller_waits = replay is not None and replay.suspends
-        options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
+        if options.prediction is None or options.began_at is None:
+            options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
         try:
             for last in (*(False,) * (MOST_RUNS - 1), True):
                 try:

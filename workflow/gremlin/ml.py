@@ -54,16 +54,6 @@ def fold_predictions(
     return replace(traversal, steps=folded)
 
 
-def recheck_endpoint(folded: Traversal, service: PredictionService | None) -> None:
-    """For a folded traversal that is run again later: whether its endpoint is still there and fits."""
-    for instruction in folded.steps:
-        if instruction.name in ("predict", "predictAhead"):
-            check_endpoint(instruction.args[0], service)
-            return
-        for child in child_traversals(instruction.args):
-            recheck_endpoint(child, service)
-
-
 # Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
 _SAME_INPUT = frozenset(
     {"project", "map", "flatMap", "local", "where", "filter", "not", "and", "or", "coalesce", "optional", "choose",

@@ -18,7 +18,7 @@ from workflow.inference.requests import answer_of, inputs_of, request_of
 
 Answer = Predictions | WorkflowError
 
-CALLS_AT_ONCE: Final = 2
+CALLS_AT_ONCE: Final = 1
 """Calls of one endpoint at a time. What comes meanwhile waits and shares the next one."""
 
 READ_BYTES: Final = 64 * 1024
@@ -56,7 +56,12 @@ class Desk:
         self._idle: list[EndpointLine] = []
 
     def ask(self, endpoint: EndpointRecord, question: Question) -> asyncio.Future[Answer]:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        patience_s = question.timeout_s
+        if patience_s is not None and patience_s < self._timeout_s:  # a shared call may take longer
+            timer = loop.call_later(patience_s, self._give_up, future, patience_s)
+            future.add_done_callback(lambda _: timer.cancel())
         self._waiting.append((endpoint, question, future))
         if len(self._clerks) < CALLS_AT_ONCE:
             clerk = asyncio.ensure_future(self._work())
@@ -71,10 +76,19 @@ class Desk:
             line.close()
         self._idle.clear()
 
+    def _give_up(self, future: asyncio.Future[Answer], patience_s: float) -> None:
+        if not future.done():
+            future.set_result(self._silent(patience_s))
+
+    def _silent(self, patience_s: float) -> EndpointUnreachable:
+        return EndpointUnreachable(f"{self._url}/invocations", f"no answer within {patience_s:g} s")
+
     async def _work(self) -> None:
         """Call until nobody waits."""
         while self._waiting:
             endpoint, question, future = self._waiting.popleft()
+            if future.done():  # given up
+                continue
             places = set(companions(question, [one for _, one, _ in self._waiting]))
             group = [(question, future)]
             rest: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
@@ -114,7 +128,7 @@ class Desk:
         except WorkflowError as error:
             return error
         except TimeoutError:
-            return EndpointUnreachable(f"{self._url}/invocations", f"no answer within {patience_s:g} s")
+            return self._silent(patience_s)
         except (OSError, h11.RemoteProtocolError) as error:
             return EndpointUnreachable(f"{self._url}/invocations", f"{type(error).__name__}: {error}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from workflow.errors import QueryFailed, UnsupportedOperation, WorkflowError
@@ -129,10 +129,7 @@ class QueryRunner:
             script = scripts[0]
             if transaction_command(script.traversal) is None:
                 engine = self.engine(script.source_name, query.aliases)
-                options = self.options(query, script.traversal, running)
-                if brief is not None:
-                    kept = self.brief_texts.keeps(query.gremlin, scripts)
-                    options = replace(options, repeated=kept, prediction=brief.replay)
+                options = self.options(query, script.traversal, running, brief)
                 yield from terminated(script.traversal, engine, options)
         else:
             yield from self._as_one_transaction(query, scripts, running)
@@ -227,7 +224,9 @@ class QueryRunner:
             raise
         session.commit()
 
-    def options(self, query: Query, traversal: Traversal, running: RunningQuery) -> QueryOptions:
+    def options(
+        self, query: Query, traversal: Traversal, running: RunningQuery, brief: Brief | None = None
+    ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
         asked = next((options[name] for name in REQUEST_OPTIONS if name in options), query.timeout_ms)
@@ -243,6 +242,8 @@ class QueryRunner:
             cancelled=running.cancelled,
             options=options,
             read_only=query.read_only,
+            repeated=brief is not None and self.brief_texts.keeps(query.gremlin, brief.scripts),
+            prediction=None if brief is None else brief.replay,
             began_at=running.started_at,
         )
 
