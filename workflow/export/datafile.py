@@ -153,9 +153,9 @@ class SpooledFile:
 
 
 def rows_in(path: Path) -> int:
-    """How many records a finished file holds, its header among them."""
+    """How many whole records a finished file holds, its header among them."""
     with path.open("rb") as stream:
-        return sum(1 for _ in _records(stream))
+        return sum(record.endswith(b"\n") for record in _records(stream))
 
 
 def _records(stream: BinaryIO) -> Iterator[bytes]:

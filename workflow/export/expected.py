@@ -91,11 +91,11 @@ class Expected:
 
     def warnings(self, read: Tally) -> list[str]:
         """Edges that were left out because they would have hung in the air."""
-        left_out = Counter(self.unended) + read.loose
+        held = self.edge_kinds | self.unended
         return [
-            f"{count} edges {edge_type(kind, with_ends=True).bracketed} are left out, for not both of their ends are "
-            "exported."
-            for kind, count in left_out.items()
+            f"{count} of {held[kind]} edges {edge_type(kind, with_ends=True).bracketed} left out, for one of their "
+            "ends is not exported."
+            for kind, count in (Counter(self.unended) + read.loose).items()
         ]
 
 

@@ -22,7 +22,7 @@ from workflow.export.parameters import (
     truth,
 )
 from workflow.export.selection import Selection, parse_selection
-from workflow.export.specification import TrainingJob, parse_jobs
+from workflow.export.specification import TrainingJob, parse_jobs, unknown_fields
 
 TokensOnly = Literal["off", "nodes", "edges", "both"]
 
@@ -52,7 +52,7 @@ class ExportRequest:
     ``endpoint`` is the host the body named, or None: whoever runs the export decides which graph that is.
     ``graph`` names one of several embedded graphs, a parameter of ours. ``export_id`` is None under the ``neptune_ml``
     profile, which names the folder by the time; ``tag`` stands before either. ``last_event`` asks for
-    ``lastEventId.json``.
+    ``lastEventId.json``. ``ignored`` are fields of ``neptune_ml`` that nobody knows.
     """
 
     output: str
@@ -69,6 +69,7 @@ class ExportRequest:
     overwrite: bool = False
     completion_file: str | None = None
     completion_payload: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
     @property
     def for_training(self) -> bool:
@@ -99,11 +100,13 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
         raise MissingParameter(
             "'export-pg-from-config' needs 'params.filterConfigFile', 'params.filter' or 'configFileS3Path'"
         )
+    neptune_ml = additional.get("neptune_ml") or {}
     size = str(body.get("jobSize") or body.get("jobsize") or "small").lower()
     concurrency = integer_of(params, "concurrency") or DEFAULT_CONCURRENCY
     return ExportRequest(
         output=output,
-        jobs=parse_jobs(additional.get("neptune_ml") or {}) if wants_ml else (),
+        jobs=parse_jobs(neptune_ml) if wants_ml else (),
+        ignored=unknown_fields(neptune_ml),
         selection=parse_selection(params),
         form=_form(params, wants_ml),
         endpoint=_endpoint(params),
@@ -114,7 +117,7 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
         concurrency=min(concurrency, JOB_SIZES.get(size, JOB_SIZES["small"])),
         subdirectory=truth(body.get("createExportSubdirectory"), default=True),
         overwrite=truth(body.get("overwriteExisting"), default=False),
-        completion_file=str(body.get("completionFileS3Path") or "") or None,
+        completion_file=_completion_file(body),
         completion_payload=object_of(body, "completionFilePayload"),
     )
 
@@ -143,6 +146,13 @@ def with_filter(body: Mapping[str, Any], content: object) -> dict[str, Any]:
     params = {k: v for k, v in object_of(body, "params").items() if k not in ("filterConfigFile", "configFile")}
     rest = {name: value for name, value in body.items() if name != "configFileS3Path"}
     return {**rest, "params": {**params, "filter": content}}
+
+
+def _completion_file(body: Mapping[str, Any]) -> str | None:
+    address = text_of(body, "completionFileS3Path")
+    if address and not re.fullmatch(r"s3://[^/]+/.*[^/]", address):
+        raise InvalidParameter(f"'completionFileS3Path' must be the address of a file below s3://, found {address!r}")
+    return address or None
 
 
 def _folder_name(params: Mapping[str, Any], name: str) -> str | None:

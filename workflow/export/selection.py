@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from workflow.errors import InvalidParameter
 from workflow.export.labels import split_labels
-from workflow.export.parameters import choice_of, integer_of, text_of
+from workflow.export.parameters import choice_of, integer_of, object_of, text_of
 from workflow.graphs.base import EdgeKind, LabelSet
 
 Scope = Literal["all", "nodes", "edges"]
@@ -108,9 +108,9 @@ def _united(properties: list[frozenset[str] | None]) -> frozenset[str] | None:
 def parse_selection(params: Mapping[str, Any]) -> Selection:
     """The parameters that choose. Raises InvalidParameter."""
     scope: Any = choice_of(params, "scope", ("all", "nodes", "edges"))
-    filters = params.get("filter") or params.get("config") or {}
-    if not isinstance(filters, Mapping):
-        raise InvalidParameter("'filter' must be an object with 'nodes' and 'edges'")
+    filters = object_of(params, "filter") or object_of(params, "config")
+    if unknown := sorted(map(str, filters.keys() - {"nodes", "edges"})):
+        raise InvalidParameter(f"'filter' has 'nodes' and 'edges', not {', '.join(map(repr, unknown))}")
     nodes, edges = _entries(filters, "nodes"), _entries(filters, "edges")
     both = text_of(params, "gremlinFilter")
     return Selection(

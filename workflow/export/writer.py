@@ -196,7 +196,8 @@ class _Writer:
         stats = stats_json(node_schemas, edge_schemas)
         self._json("config.json", config_json(node_schemas, edge_schemas))
         self._json("stats.json", stats)
-        warnings = self.expected.warnings(self.read)
+        warnings = [f"neptune_ml: '{name}' is not known and was ignored" for name in self.request.ignored]
+        warnings += self.expected.warnings(self.read)
         files = [*(one.path for one in (*nodes, *edges)), "config.json", "stats.json"]
         if last_event is not None:
             commit, operation = last_event

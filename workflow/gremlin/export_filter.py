@@ -74,13 +74,17 @@ def _parsed_alone(text: str) -> Traversal | None:
 def checked_for_remote(steps: str, begin: Literal["V", "E"], profile: Profile) -> str:
     """The text of a filter that a remote database may be sent. Raises InvalidParameter.
 
-    Groovy replaces ``$`` inside double quotes, so what reaches the database has none there.
+    Groovy replaces ``$`` inside double quotes, and characters written as ``\\u`` even before it looks for quotes, so
+    what reaches the database has neither.
     """
     if not steps:
         return ""
     traversal = checked_filter(steps, begin, profile)
-    if any(token.text[0] == '"' and "$" in token.text for token in tokenize(steps)):
-        raise InvalidParameter(f"Invalid Gremlin filter: {steps}. Write texts that hold a '$' in single quotes")
+    if "\\u" in steps or any(token.text.startswith('"') and "$" in token.text for token in tokenize(steps)):
+        raise InvalidParameter(
+            f"Invalid Gremlin filter: {steps}. Write texts that hold a '$' in single quotes, and characters as "
+            "themselves"
+        )
     if by_chance := sorted({step.name for step in traversal.steps} & _BY_CHANCE):
         raise InvalidParameter(
             f"Invalid Gremlin filter: {steps}. {by_chance[0]}() gives a remote database's every page another answer; "

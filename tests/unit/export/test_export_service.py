@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 from starlette.applications import Starlette
 
 from workflow.errors import ExportJobNotFound, InvalidParameter, StorageError, WorkflowError
+from workflow.export import write_export
 from workflow.jobs.export_sources import ExportSources
 from workflow.jobs.exports import ExportService
 from workflow.server import export as export_routes
@@ -217,6 +219,112 @@ def test_a_completion_file_is_written_when_asked_for(bench: Bench) -> None:
     assert '"mine": 1' in text
 
 
+@pytest.mark.parametrize("address", ["s3://lab", "/tmp/done.json", "s3://lab/folder/"])
+def test_a_completion_file_that_cannot_be_written_is_refused_before_the_export(bench: Bench, address: str) -> None:
+    with pytest.raises(InvalidParameter, match="'completionFileS3Path' must be the address of a file below s3://"):
+        bench.service.start({**BODY, "completionFileS3Path": address})
+
+
+FILTER_FILE = S3Uri.parse("s3://lab/f.json")
+NAMED = {"params": {"filterConfigFile": "s3://lab/f.json"}}
+
+
+@pytest.mark.parametrize("named", [NAMED, {"command": "export-pg-from-config", "configFileS3Path": "s3://lab/f.json"}])
+def test_a_filter_file_is_read_when_the_export_is_asked_for(bench: Bench, named: dict[str, Any]) -> None:
+    bench.storage.write(FILTER_FILE, b'{"nodes": [{"label": "A", "properties": []}]}')
+    gate = Gate(bench.graph)
+    bench.graph = gate
+    job = bench.service.start({**BODY, **named})["jobId"]
+    # what is in the file later changes nothing
+    bench.storage.write(FILTER_FILE, b'{"nodes": []}')
+    gate.open.set()
+    output = S3Uri.parse(bench.wait(job)["outputS3Uri"])
+    assert bench.storage.read(output / "nodes/A.consolidated.csv") == b'~id,~label\n"1","A"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "the filter file cannot be read: there is nothing at s3://lab/f.json"),
+        (b"{", "the filter file s3://lab/f.json is not JSON"),
+        (b"[]", "'filter' must be an object"),
+        (b'{"nodes": [{"labels": "A"}]}', "'filter.nodes' must be an array of objects with a 'label'"),
+    ],
+)
+def test_a_wrong_filter_file_is_refused_at_once(bench: Bench, content: bytes | None, text: str) -> None:
+    if content is not None:
+        bench.storage.write(FILTER_FILE, content)
+    with pytest.raises(InvalidParameter, match=text):
+        bench.service.start({**BODY, **NAMED})
+
+
+def test_a_tag_stands_before_the_name_of_the_folder(bench: Bench) -> None:
+    plain = {"outputS3Path": "s3://lab/exports", "params": {"exportId": "mine", "tag": "daily"}}
+    assert bench.wait(bench.service.start(plain)["jobId"])["outputS3Uri"] == "s3://lab/exports/daily-mine"
+    timed = bench.service.start({**BODY, "params": {"tag": "daily"}})["jobId"]
+    assert bench.wait(timed)["outputS3Uri"] == "s3://lab/exports/daily-20260105_100000"
+
+
+def test_the_last_event_is_written_where_a_change_log_is_kept(
+    bench: Bench, graph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {**BODY, "params": {"includeLastEventId": True}}
+    assert "of this graph no change log is kept" in bench.wait(bench.service.start(body)["jobId"])["warnings"][0]
+    monkeypatch.setattr(graph, "last_event", lambda: (7, 2))
+    output = S3Uri.parse(bench.wait(bench.service.start(body)["jobId"])["outputS3Uri"])
+    assert json.loads(bench.storage.read(output / "lastEventId.json")) == {"commitNum": 7, "opNum": 2}
+
+
+def test_progress_has_the_members_that_the_other_jobs_tell_it_in(
+    bench: Bench, export: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def listened(source: Any, request: Any, folder: Path, report: Any) -> Any:
+        def tell(progress: Any) -> None:
+            report(progress)
+            (running,) = bench.service.list()
+            told.append(bench.service.status(running)["progress"])
+
+        return write_export(source, request, folder, tell)
+
+    monkeypatch.setattr("workflow.jobs.exports.write_export", listened)
+    bench.graph = export.Graph([export.node(str(number), "A", x=number) for number in range(7000)], [])
+    assert "progress" not in bench.wait(bench.service.start(BODY)["jobId"])
+    # a report every 5000 elements, one at the end of a pass, one a file that is checked
+    assert [(one["phase"], one["step"], one["total"]) for one in told] == [
+        ("counting", 0, 0),
+        ("writing", 5000, 7000),
+        ("writing", 7000, 7000),
+        ("checking", 0, 1),
+    ]
+    assert [one["eta_s"] is not None for one in told] == [False, True, False, False]
+    assert told[1]["eta_s"] >= 0
+    assert told[0].keys() == {"phase", "step", "total", "metric", "eta_s"}
+
+
+def test_an_export_that_the_storage_kept_in_part_names_what_is_missing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = FarStorage(bench.home / "s3")
+    bench.service.close()
+    bench.storage = far
+    bench.open()
+
+    def forgetful(folder: Path, prefix: S3Uri) -> int:
+        count = LocalStorage.upload(far, folder, prefix)
+        far.delete(prefix / "nodes/A.consolidated.csv")
+        far.write(prefix / "stats.json", b"{")
+        return count
+
+    monkeypatch.setattr(far, "upload", forgetful)
+    reason = bench.wait(bench.service.start(BODY)["jobId"])["failureReason"]
+    assert reason == (
+        "the export at s3://lab/exports/20260105_100000 is not complete: nodes/A.consolidated.csv, stats.json missing "
+        "or cut short; export again"
+    )
+
+
 @pytest.mark.parametrize(
     ("params", "host", "found"),
     [
@@ -281,7 +389,7 @@ def test_a_notebook_starts_polls_and_deletes(client: Client, bench: Bench, prefi
     ("content", "status", "code"),
     [
         (b"{", 400, "BadRequestException"),
-        (b"[]", 400, "MissingParameterException"),  # read as a form that says nothing
+        (b"[]", 400, "BadRequestException"),
         (b"\xff", 400, "BadRequestException"),
         (b"{}", 400, "MissingParameterException"),
         (b" " * ((1 << 20) + 1), 400, "BadRequestException"),

@@ -576,6 +576,27 @@ def test_two_features_of_one_name_are_refused(export: Any, run: Run) -> None:
         run()
 
 
+def test_an_encoding_counts_where_the_same_property_is_none_too(export: Any, run: Run) -> None:
+    # what the exporter writes for feature_encoding "none" and an override of one property
+    export.node(USERS, features=[{"feature": [name, name, "none"]} for name in ("age", "town")] + [AGE])
+    export.edge(FRIENDS)
+    graph = run().graph
+    assert list(graph.features["User"]) == ["age"]
+    assert list(graph.raw["User"]) == ["town"]
+
+
+def test_a_target_whose_property_the_exporter_did_not_find_is_not_turned_into_link_prediction(
+    export: Any, run: Run
+) -> None:
+    export.node(USERS, labels=[])
+    export.edge(FRIENDS)
+    warning = "Unrecognized node classification property (Label: User, Property: twon)."
+    with pytest.raises(JobError, match=r"no target that can be learnt: Unrecognized .*Property: twon.*export again"):
+        run(configuration={"warnings": [warning]})
+    export.nodes[0]["labels"] = [{"label": ["town", "classification"]}]
+    assert [target.task for target in run(configuration={"warnings": [warning]}).graph.targets] == ["node_class"]
+
+
 def test_a_label_that_is_a_feature_too_is_warned_of(export: Any, run: Run) -> None:
     export.node(USERS, features=[TOWN], labels=[{"label": ["town", "classification"]}])
     export.edge(FRIENDS)

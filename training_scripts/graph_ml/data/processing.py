@@ -110,7 +110,7 @@ def read_configuration(folder: Path, name: str) -> TrainingDataConfiguration:
     """The training configuration of an export.
 
     Raises:
-        JobError: it is not there, is not what it should be, or describes RDF.
+        JobError: it is not there, is not what it should be, describes RDF, or has lost its targets.
     """
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
@@ -127,7 +127,19 @@ def read_configuration(folder: Path, name: str) -> TrainingDataConfiguration:
         raise JobError("this export holds RDF, which is not processed yet; export a property graph")
     if not configuration.graph.nodes and not configuration.graph.edges:
         raise JobError(f"the graph is empty: {name} names no files of nodes or edges")
+    _refuse_lost_targets(configuration, name)
     return configuration
+
+
+def _refuse_lost_targets(configuration: TrainingDataConfiguration, name: str) -> None:
+    """An exporter that does not find the property of a target only warns; link prediction was not what was asked."""
+    labels = [entry.labels for entry in configuration.graph.nodes] + [e.labels for e in configuration.graph.edges]
+    lost = [text for text in configuration.warnings if text.startswith("Unrecognized ")]
+    if lost and not any(labels):
+        raise JobError(
+            f"{name} has no target that can be learnt: {' '.join(lost)} Correct the property of the target and export "
+            "again; to learn all edges instead, take the empty 'labels' and that warning out of the file"
+        )
 
 
 def _check_size(job: ProcessingJob, configuration: TrainingDataConfiguration) -> Need:

@@ -301,6 +301,9 @@ def _add_specs(
 ) -> None:
     for column in (*(spec.column for spec in features), *(spec.column for spec in labels or () if spec.column)):
         file.require(column)
+    # the exporter's feature_encoding "none" writes every property as "none", and once more as what was asked for it
+    encoded = {spec.name for spec in features if spec.type != "none"}
+    features = [spec for spec in features if spec.type != "none" or spec.name not in encoded]
     twice = [name for name, times in Counter(spec.name for spec in features).items() if times > 1]
     if twice:
         raise JobError(f"two features of {group.name} are called '{twice[0]}'; give each a name of its own")
