@@ -82,7 +82,9 @@ def link_chart(
     base = alt.Chart(pd.DataFrame(points)).encode(**position)
     dots = base.mark_circle(size=140, color=BLUE, opacity=1).encode(tooltip="name:N")
     names = base.mark_text(dy=-13, fontSize=11).encode(text="name:N")
-    layers = alt.layer(drawn, dots, names).properties(width=width, height=width)
+    # a name is to be read where lines cross it as well
+    halo = base.mark_text(dy=-13, fontSize=11, stroke="white", strokeWidth=3, opacity=0.9).encode(text="name:N")
+    layers = alt.layer(drawn, dots, halo, names).properties(width=width, height=width)
     return Picture(layers.configure_view(stroke=None))
 
 
@@ -98,9 +100,11 @@ def ranking_histogram(
     names[-1] = f"{bounds[-2]}+"
     counts = [sum(low <= rank < high for rank in ranks) for low, high in pairwise(bounds)]
     shown = max((i + 1 for i, count in enumerate(counts) if count), default=1)
-    frame = pd.DataFrame({"rank": names[:shown], "edges": counts[:shown]})
+    frame = pd.DataFrame({"rank": names[:shown], "how many": counts[:shown]})
     bars = alt.Chart(frame, title=title).mark_bar(color=BLUE).properties(width=alt.Step(42), height=220)
-    return Picture(bars.encode(x=alt.X("rank:N", sort=names, axis=alt.Axis(labelAngle=0)), y="edges:Q"))
+    # a count has no fractions
+    count = alt.Y("how many:Q", axis=alt.Axis(tickMinStep=1))
+    return Picture(bars.encode(x=alt.X("rank:N", sort=names, axis=alt.Axis(labelAngle=0)), y=count))
 
 
 def training_curve(metrics: Mapping[str, Any]) -> Picture:
@@ -160,4 +164,6 @@ def scatter_chart(true: Sequence[float], predicted: Sequence[float], *, title: s
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(frame["source"].astype(str), frame["target"].astype(str), strict=True))
+    """The edges without their directions, each once: two dashed lines on each other would look like a solid one."""
+    pairs = zip(frame["source"].astype(str), frame["target"].astype(str), strict=True)
+    return list({frozenset(pair): pair for pair in pairs}.values())

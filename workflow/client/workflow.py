@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.api.literals import literal
-from workflow.client.connection import DEFAULT_URL, Connection
+from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.reports import MODEL_REPORT, REPORT, Report
+from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
@@ -97,9 +99,12 @@ class Job:
 
     @property
     def logs(self) -> list[tuple[str, str]]:
-        """(resource, address) of every log the answer names."""
-        resources = [value for value in self.detail.values() if isinstance(value, Mapping)]
-        return [(str(r.get("name", "")), str(r["cloudwatchLogUrl"])) for r in resources if r.get("cloudwatchLogUrl")]
+        """(resource, address) of every log the answer names, each once."""
+        found: dict[str, str] = {}  # a training and its search share one
+        for resource in self.detail.values():
+            if isinstance(resource, Mapping) and resource.get("cloudwatchLogUrl"):
+                found.setdefault(str(resource["cloudwatchLogUrl"]), str(resource.get("name", "")))
+        return [(name, address) for address, name in found.items()]
 
     @property
     def failure_reason(self) -> str | None:
@@ -124,7 +129,7 @@ class Workflow:
     Args:
         url: of the service or cluster, or a ``Connection``.
         bucket: an s3:// prefix for everything the stages write.
-        storage: how this process reads those addresses; by default as the environment says (a folder, or S3).
+        storage: how this process reads those addresses; by default as the service says, else the environment.
     """
 
     def __init__(
@@ -133,14 +138,13 @@ class Workflow:
         self.connection = url if isinstance(url, Connection) else Connection(url)
         self.bucket = S3Uri.parse(bucket)
         self._storage = storage
+        self._uploads: set[str] = set()
 
     @property
     def storage(self) -> Storage:
+        """How this process reads and writes the service's s3:// addresses."""
         if self._storage is None:
-            from workflow.app import open_storage
-            from workflow.settings import Settings
-
-            self._storage = open_storage(Settings.from_environment())
+            self._storage = service_storage(self.connection)
         return self._storage
 
     # -- stages
@@ -150,6 +154,7 @@ class Workflow:
         prefix = self.bucket / "load" / (name or uuid.uuid4().hex)
         for file in files:
             self.storage.write(prefix / file.name, file.read_bytes())
+        self._uploads.add(str(prefix))
         return str(prefix)
 
     def load(
@@ -180,14 +185,20 @@ class Workflow:
                         data = write_neptune_csv(frame, kind=name, first=f"e{number}." if number else "e")
                         self.storage.write(prefix / f"{name}-{number}.csv", data)
             source = str(prefix)
-        answer = self.connection.call(
-            "start_loader_job",
-            source=source,
-            format=format,
-            s3BucketRegion=self.connection.region,
-            iamRoleArn=iam_role_arn,
-            failOnError=fail_on_error,
-        )
+            self._uploads.add(source)
+        try:
+            answer = self.connection.call(
+                "start_loader_job",
+                source=source,
+                format=format,
+                s3BucketRegion=self.connection.region,
+                iamRoleArn=iam_role_arn,
+                failOnError=fail_on_error,
+            )
+        except ServiceError as error:
+            if error.code == StorageError.code and source in self._uploads:
+                raise not_seen(self.connection, self.storage, source) from error
+            raise
         return self.status("load", answer["payload"]["loadId"])
 
     def export(self, body: Mapping[str, Any] | None = None, **neptune_ml: Any) -> Job:
@@ -331,6 +342,24 @@ class Workflow:
     def artefact(self, job: Job, name: str) -> S3Uri:
         """Where one artefact of a stage lies, such as ``report.html``."""
         return S3Uri.parse(_location(job)) / name
+
+    def report(self, job: Job) -> Report:
+        """What a finished stage tells people; a notebook shows it in place.
+
+        Raises InvalidParameter where there is none, or where this process does not see the service's storage.
+        """
+        place = S3Uri.parse(_location(job))
+        try:
+            pages = [self.storage.read(place / REPORT)]
+        except StorageError as error:
+            raise InvalidParameter(
+                f"There is no {REPORT} to be read at {place}. If the service keeps its files in another folder than "
+                f"this process, give both the same DESPINA_HOME, or open the report on the page of the service, "
+                f"{self.connection.url}."
+            ) from error
+        with contextlib.suppress(StorageError):
+            pages.append(self.storage.read(place / MODEL_REPORT))
+        return Report(tuple(page.decode() for page in pages))
 
     def metrics(self, trained: Job) -> dict[str, Any]:
         """How good the best model is: ``splits`` (``valid``, ``test``) and the simple ``floors`` on the same ones.

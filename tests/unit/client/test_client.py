@@ -107,20 +107,42 @@ def test_a_workflow_name_that_makes_no_job_id_is_refused(tmp_path: object) -> No
 def test_a_ranking_histogram_counts_every_rank_once() -> None:
     # 1 | 2-3 | 4-7 | ... | 1024+
     data = ranking_histogram([1, 2, 3, 7, 5000]).chart.data
-    counts = dict(zip(data["rank"], data["edges"], strict=True))
+    counts = dict(zip(data["rank"], data["how many"], strict=True))
     assert (counts["1"], counts["2–3"], counts["4–7"], counts["1024+"]) == (1, 2, 1, 1)
     assert sum(counts.values()) == 5
 
 
 def test_a_link_chart_draws_known_and_predicted_edges_apart() -> None:
     known = pd.DataFrame({"source": ["a", "b"], "target": ["b", "c"]})
-    predicted = pd.DataFrame({"source": ["a"], "target": ["c"]})
+    # proposed from both ends, and one line all the same
+    predicted = pd.DataFrame({"source": ["a", "c"], "target": ["c", "a"]})
     picture = link_chart(known, predicted, captions={"a": "Ann"})
     lines = picture.chart.layer[0].data
     assert "Ann" in picture.svg()
     assert lines["kind"].tolist() == ["known", "known", "predicted"]
     with pytest.raises(InvalidParameter, match="predicted needs the columns source and target"):
         link_chart(known, pd.DataFrame({"a": []}))
+
+
+def test_a_report_is_framed_so_that_nothing_in_it_runs(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    storage.write(S3Uri.parse("s3://lab/train/report.html"), b'see <a href="model-report.html">model-report.html</a>')
+    storage.write(S3Uri.parse("s3://lab/train/model-report.html"), b'"><script>alert(1)</script>')
+    workflow = Workflow(Connection("http://127.0.0.1:1"), storage=storage)
+    job = Job("modeltraining", "t", "Completed", {"processingJob": {"outputLocation": "s3://lab/train"}})
+    shown = workflow.report(job)._repr_html_()
+    assert shown.count("<iframe sandbox srcdoc=") == 2
+    assert "see below this one" in shown
+    assert "<script" not in shown
+    gone = Job("modeltraining", "t", "Completed", {"processingJob": {"outputLocation": "s3://lab/other"}})
+    with pytest.raises(InvalidParameter, match="DESPINA_HOME"):
+        workflow.report(gone)
+
+
+def test_a_log_that_two_resources_share_is_named_once() -> None:
+    shared = {"name": "t", "cloudwatchLogUrl": "file:///t.log"}
+    job = Job("modeltraining", "t", "Completed", {"processingJob": shared, "hpoJob": {**shared, "name": "hpo"}})
+    assert job.logs == [("t", "file:///t.log")]
 
 
 def test_a_training_curve_has_a_panel_for_the_loss_and_one_for_the_objective() -> None:
