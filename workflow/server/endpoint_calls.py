@@ -17,6 +17,7 @@ from workflow.inference.replay import AnswerNeeded
 from workflow.inference.requests import answer_of, inputs_of, request_of
 
 Answer = Predictions | WorkflowError
+Asked = tuple[Question, asyncio.Future[Answer]]
 
 CALLS_AT_ONCE: Final = 1
 """Calls of one endpoint at a time. What comes meanwhile waits and shares the next one."""
@@ -53,6 +54,7 @@ class Desk:
         self._url, self._timeout_s = url, timeout_s
         self._waiting: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
         self._clerks: set[asyncio.Task[None]] = set()
+        self._calling = 0  # not the clerks' number: one that has ended is among them until the loop's next turn
         self._idle: list[EndpointLine] = []
 
     def ask(self, endpoint: EndpointRecord, question: Question) -> asyncio.Future[Answer]:
@@ -63,7 +65,8 @@ class Desk:
             timer = loop.call_later(patience_s, self._give_up, future, patience_s)
             future.add_done_callback(lambda _: timer.cancel())
         self._waiting.append((endpoint, question, future))
-        if len(self._clerks) < CALLS_AT_ONCE:
+        if self._calling < CALLS_AT_ONCE:
+            self._calling += 1
             clerk = asyncio.ensure_future(self._work())
             self._clerks.add(clerk)
             clerk.add_done_callback(self._clerks.discard)
@@ -85,22 +88,31 @@ class Desk:
 
     async def _work(self) -> None:
         """Call until nobody waits."""
-        while self._waiting:
-            endpoint, question, future = self._waiting.popleft()
-            if future.done():  # given up
-                continue
-            places = set(companions(question, [one for _, one, _ in self._waiting]))
-            group = [(question, future)]
-            rest: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
-            for place, (other, asked, answered) in enumerate(self._waiting):
-                if place in places:
-                    group.append((asked, answered))
-                else:
-                    rest.append((other, asked, answered))
-            self._waiting = rest
-            await self._serve(endpoint, group)
+        try:
+            while self._waiting:
+                endpoint, group = self._next_group()
+                if group:
+                    await self._serve(endpoint, group)
+        finally:
+            self._calling -= 1
 
-    async def _serve(self, endpoint: EndpointRecord, group: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
+    def _next_group(self) -> tuple[EndpointRecord, list[Asked]]:
+        """Who has waited longest, with everybody who can go along; without those who have given up."""
+        endpoint, question, future = self._waiting.popleft()
+        if future.done():
+            return endpoint, []
+        places = set(companions(question, [one for _, one, _ in self._waiting]))
+        group = [(question, future)]
+        rest: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
+        for place, waiting in enumerate(self._waiting):
+            if place in places:
+                group.append(waiting[1:])
+            else:
+                rest.append(waiting)
+        self._waiting = rest
+        return endpoint, group
+
+    async def _serve(self, endpoint: EndpointRecord, group: list[Asked]) -> None:
         questions = [question for question, _ in group]
         whole = merged(questions)
         answer = await self._call(endpoint, whole)

@@ -68,6 +68,15 @@ def test_a_crowd_is_answered_with_few_calls_over_one_connection(start: Any) -> N
     assert endpoint.connections == 1
 
 
+def test_who_asks_the_moment_an_answer_is_there_is_answered_too(start: Any) -> None:
+    async def work(ask: Any) -> Any:
+        return [await asyncio.wait_for(ask(f"u{n}"), 10) for n in range(20)]
+
+    assert [found(one) for one in asking(start(links(FRIENDS)).url, work)] == [
+        [f"u{n + 1}", f"u{n + 2}"] for n in range(20)
+    ]
+
+
 def test_only_whoever_asks_for_the_impossible_is_refused(start: Any) -> None:
     known = links(FRIENDS)
 
