@@ -20,6 +20,8 @@ from gremlin_python.structure.graph import Property, Vertex, VertexProperty
 
 from workflow.client import Workflow, start_service
 from workflow.client.connection import ServiceError
+from workflow.errors import InvalidParameter
+from workflow.notebook import neptune_ml_utils
 
 SHELVES = ("Drama", "Essay", "Poetry")
 BOOKS, READERS, READINGS = 90, 90, 12
@@ -334,3 +336,31 @@ def test_the_metrics_of_each_task_beat_its_floor(wf: Workflow) -> None:
             better = model[name] < floors["constant"][name] if name == "mse" else model[name] > floors["constant"][name]
             assert better, (task, model, floors)
         assert metrics["history"] or task == "lp", task
+
+
+def test_the_helpers_of_the_published_notebooks_read_the_artefacts(
+    wf: Workflow, made: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESPINA_URL", wf.connection.url)
+    monkeypatch.setenv("DESPINA_HOME", "/nowhere")  # the service says itself where its artefacts are
+    assert neptune_ml_utils.check_ml_enabled()
+    rows = neptune_ml_utils.get_node_to_idx_mapping("nc-train", vertex_label="book")
+    assert sorted(rows) == sorted(made.shelf)
+    assert neptune_ml_utils.get_node_to_idx_mapping(dataprocessing_job_name="nc-dp")["book"] == rows
+    vectors = neptune_ml_utils.get_embeddings("nc-train")
+    assert (vectors.dtype, len(vectors)) == (np.float32, BOOKS + READERS)
+    scores = neptune_ml_utils.get_predictions("nc-train")
+    assert scores.shape == (BOOKS, len(SHELVES))
+    likeliest = neptune_ml_utils.get_predictions("nc-train", class_preds=True)
+    asked = {f"book_{i}" for i in range(9)}
+    said = wf.query(f"g.with('Neptune#ml.endpoint','nc').V({', '.join(map(repr, sorted(asked)))})"
+                    f".project('id','shelf').by(id()).by(properties('shelf').{CLASS}.value())")  # fmt: skip
+    # the rows of the classes are in some order of their own: equal classes must have equal answers
+    pairs = {(int(likeliest[rows[book]]), shelf) for book, shelf in zip(said["id"], said["shelf"], strict=True)}
+    assert len(pairs) == len({place for place, _ in pairs}) == len({shelf for _, shelf in pairs})
+    assert neptune_ml_utils.get_predictions("nr-train").shape == (BOOKS, 1)
+    assert neptune_ml_utils.get_performance_metrics("nc-train")["acc"] > 0.5
+    with pytest.raises(InvalidParameter, match="only models of vertex properties"):
+        neptune_ml_utils.get_predictions("lp-train")
+    with pytest.raises(InvalidParameter, match="there are: book, reader"):
+        neptune_ml_utils.get_node_to_idx_mapping("nc-train", vertex_label="shelf")

@@ -22,7 +22,8 @@ def load_ipython_extension(shell: Any) -> None:
     url = os.environ.get("DESPINA_URL", DEFAULT_URL)
     shell.register_magics(DespinaMagics(shell, url))
     if importlib.util.find_spec("graph_notebook") is not None:
-        shell.extension_manager.load_extension("graph_notebook.magics")
+        with contextlib.redirect_stdout(io.StringIO()):  # it says that it has no configuration yet
+            shell.extension_manager.load_extension("graph_notebook.magics")
         point_graph_notebook_at(shell, url)
 
 

@@ -21,18 +21,23 @@ from workflow.storage.uri import S3Uri
 REPORT_HEIGHT_PX = 900
 
 
+def _page(markup: str) -> Any:
+    """Markup to be displayed; in a box, since IPython fetches what begins with http, and warns of bare frames."""
+    return HTML(f"<div>{markup}</div>")  # type: ignore[no-untyped-call]
+
+
 def _show(markup: str) -> None:
-    display(HTML(markup))  # type: ignore[no-untyped-call]
+    display(_page(markup))  # type: ignore[no-untyped-call]
 
 
 class _Line:
     """One line of output that is replaced by the next."""
 
     def __init__(self) -> None:
-        self._handle: Any = display(HTML(""), display_id=True)  # type: ignore[no-untyped-call]
+        self._handle: Any = display(_page(""), display_id=True)  # type: ignore[no-untyped-call]
 
     def show(self, markup: str) -> None:
-        self._handle.update(HTML(markup))  # type: ignore[no-untyped-call]
+        self._handle.update(_page(markup))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,13 +128,14 @@ class DespinaMagics(Magics):
                 _show(html.escape(address))
 
     def _report(self, asked: argparse.Namespace) -> None:
-        """The report of a stage, in a frame of its own so that its styles stay with it."""
+        """The report of a stage, in a frame of its own: its styles stay there, and nothing in it may run."""
         job = self._find(asked.id)
         if job.output is None:
             raise InvalidParameter(f"{job.stage} {job.id} is {job.status} and has no report yet.")
         page = self.workflow.storage.read(S3Uri.parse(job.output) / "report.html").decode()
         frame = (
-            f'<iframe srcdoc="{html.escape(page)}" width="100%" height="{REPORT_HEIGHT_PX}" frameborder="0"></iframe>'
+            f'<iframe sandbox srcdoc="{html.escape(page)}" width="100%" height="{REPORT_HEIGHT_PX}" frameborder="0">'
+            "</iframe>"
         )
         _show(frame)
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from training_scripts.graph_ml.schemas import Manifest, ModelDescription
 from workflow.client.connection import DEFAULT_URL, Connection
 from workflow.client.workflow import Stage, Workflow
-from workflow.errors import InvalidParameter, UnsupportedOperation, WorkflowError
+from workflow.errors import InvalidParameter, StorageError, UnsupportedOperation, WorkflowError
 from workflow.storage.uri import S3Uri
 
 STAGE_OF: dict[str, Stage] = {
@@ -63,31 +64,48 @@ def get_neptune_ml_job_output_location(job_name: str, job_type: str) -> str:
 
 
 def get_node_to_idx_mapping(
-    training_job_name: str | None = None, dataprocessing_job_name: str | None = None, vertex_label: str | None = None
+    training_job_name: str | None = None,
+    dataprocessing_job_name: str | None = None,
+    download_location: str | None = None,
+    vertex_label: str | None = None,
 ) -> dict[str, Any]:
-    """Vertex id to row of the embeddings: of one label, or a mapping a label."""
-    location = _location(training_job_name, dataprocessing_job_name)
-    mapping: dict[str, dict[str, int]] = {
-        name: {id: row for row, id in enumerate(ids)} for name, ids in _node_ids(location).items()
-    }
+    """Vertex id to row: of one label, or a mapping a label. ``download_location`` is not used, here and below."""
+    workflow = connect()
+    if training_job_name is not None:
+        location = _location(training_job_name, "modeltraining")
+        names = list(_description(workflow, location).node_types)
+        files = {name: location / f"ids/{place}.parquet" for place, name in enumerate(names)}
+    elif dataprocessing_job_name is not None:
+        location = _location(dataprocessing_job_name, "dataprocessing")
+        manifest = Manifest.model_validate_json(workflow.storage.read(location / "manifest.json"))
+        files = {entry.name: location / entry.ids for entry in manifest.node_types}
+    else:
+        raise InvalidParameter("Name a training job or a data-processing job.")
+    if vertex_label is not None and vertex_label not in files:
+        raise InvalidParameter(f"{vertex_label!r} is no vertex label of {location}; there are: {', '.join(files)}.")
+    wanted = files if vertex_label is None else {vertex_label: files[vertex_label]}
+    mapping = {name: {id: row for row, id in enumerate(_ids(workflow, file))} for name, file in wanted.items()}
     return mapping if vertex_label is None else mapping[vertex_label]
 
 
 def get_embeddings(training_job_name: str, download_location: str | None = None) -> Any:
-    """Embeddings of the vertices, float32 (n, d); all node types one after the other, in the order of the mapping."""
-    return _array(_location(training_job_name, None) / "embeddings" / "entity.npy")
+    """Embeddings of the vertices, float32 (n, d): all labels one after the other, in the order of the mapping."""
+    return _array(training_job_name, "embeddings", "a pair ranker has no vectors of vertices; train rgcn or graphsage")
 
 
 def get_predictions(training_job_name: str, download_location: str | None = None, class_preds: bool = False) -> Any:
-    """Scores for every vertex, (n, classes) or (n,); with ``class_preds`` the class indices."""
-    data = connect().storage.read(_location(training_job_name, None) / "predictions" / "result.npz")
-    scores = np.load(io.BytesIO(data), allow_pickle=False)["infer_scores"]
+    """What a model of a vertex property says of every vertex of its label, (n, classes) or (n, 1), float32.
+
+    With ``class_preds`` the index of the likeliest class, (n,). The order of rows is that of the mapping.
+    """
+    scores = _array(training_job_name, "predictions", "only models of vertex properties keep one for every vertex")
     return scores.argmax(axis=1) if class_preds else scores
 
 
 def get_performance_metrics(training_job_name: str, download_location: str | None = None) -> dict[str, Any]:
     """Validation metrics of the best model."""
-    return dict(json.loads(connect().storage.read(_location(training_job_name, None) / "eval_metrics_info.json")))
+    location = _location(training_job_name, "modeltraining")
+    return dict(json.loads(connect().storage.read(location / "eval_metrics_info.json")))
 
 
 def setup_pretrained_endpoints(*_: Any, **__: Any) -> None:
@@ -97,27 +115,25 @@ def setup_pretrained_endpoints(*_: Any, **__: Any) -> None:
     )
 
 
-def _location(training: str | None, processing: str | None) -> S3Uri:
-    if training is not None:
-        return S3Uri.parse(get_neptune_ml_job_output_location(training, "modeltraining"))
-    if processing is not None:
-        return S3Uri.parse(get_neptune_ml_job_output_location(processing, "dataprocessing"))
-    raise InvalidParameter("Name a training job or a data-processing job.")
+def _location(job_name: str, job_type: str) -> S3Uri:
+    return S3Uri.parse(get_neptune_ml_job_output_location(job_name, job_type))
 
 
-def _array(uri: S3Uri) -> Any:
-    return np.load(io.BytesIO(connect().storage.read(uri)), allow_pickle=False)
+def _description(workflow: Workflow, location: S3Uri) -> ModelDescription:
+    return ModelDescription.model_validate_json(workflow.storage.read(location / "model.json"))
 
 
-def _node_ids(location: S3Uri) -> dict[str, list[str]]:
-    """Ids of every node type in row order, from the Parquet files of the artefacts."""
+def _array(training_job_name: str, name: str, advice: str) -> Any:
+    location = _location(training_job_name, "modeltraining")
+    try:
+        data = connect().storage.read(location / f"arrays/{name}.npy")
+    except StorageError as error:
+        raise InvalidParameter(f"Training job {training_job_name!r} has no {name}: {advice}.") from error
+    return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def _ids(workflow: Workflow, file: S3Uri) -> list[str]:
+    """The ids of one label in row order."""
     import pandas as pd
 
-    storage = connect().storage
-    found: dict[str, list[str]] = {}
-    for item in storage.list(location / "ids"):
-        name = str(item.uri).rsplit("/", 1)[-1]
-        if name.endswith(".parquet"):
-            frame = pd.read_parquet(io.BytesIO(storage.read(item.uri)))
-            found[name.removesuffix(".parquet")] = frame.iloc[:, 0].astype(str).tolist()
-    return found
+    return list(pd.read_parquet(io.BytesIO(workflow.storage.read(file)))["id"].astype(str))

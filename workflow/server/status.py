@@ -185,6 +185,8 @@ def engine_status(services: Services) -> dict[str, Any]:
         "settings": {
             "clusterQueryTimeoutInMs": str(services.settings.query_timeout_ms),
             "profile": services.settings.profile,
+            # where clients on this machine find what s3:// addresses mean
+            "storage": "s3" if services.settings.storage == "s3" else str(services.settings.s3_root.absolute()),
             "python": platform.python_version(),
         },
     }

@@ -331,10 +331,13 @@ def constant_figures(problem: LabelProblem, split: str, topk: int) -> dict[str, 
 def save_labels(
     writer: ModelWriter, model: LabelModel, graph: MessageGraph, data: GraphData, target: Target
 ) -> dict[str, Any]:
-    """Keep vectors, head and network, and for edges their ids, ends and features."""
+    """Keep vectors, head and network, of vertices what is said of each, of edges their ids, ends and features."""
     head = model.finished_head()
     writer.tensors("head", head.weights)
-    writer.array("embeddings", model.network.embed(graph))
+    vectors = model.network.embed(graph)
+    writer.array("embeddings", vectors)
+    if isinstance(target.type, str):
+        writer.array("predictions", head(vectors[model.network.space.range(target.type)]))
     details: dict[str, Any] = {
         "inductive": not model.network.edges,
         "hops": model.network.encoder.settings.num_layer,

@@ -180,7 +180,10 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) ->
     messages = MessageGraph.from_edges(edges, network.space.total, directed)
     head = Head(weights=model.tensors("head"), **details["head"])
     writer.tensors("head", head.weights)
-    writer.array("embeddings", network.embed(messages))
+    vectors = network.embed(messages)
+    writer.array("embeddings", vectors)
+    if node_type := model.description.targets[0].node_type:
+        writer.array("predictions", head(vectors[network.space.range(node_type)]))
     details["network"] = save_network(writer, network, messages.directed)
     name = model.description.targets[0].edge_type
     if name is not None:
