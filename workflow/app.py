@@ -45,7 +45,9 @@ from workflow.server.app import create_app
 from workflow.server.auth import Policy, credentials_of
 from workflow.server.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.memory_watch import MemoryWatch
 from workflow.server.services import Services
+from workflow.server.tls import check_tls
 from workflow.settings import Profile, Settings
 from workflow.storage import Storage
 from workflow.storage.local import LocalStorage
@@ -146,7 +148,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         remote[database.host] = partial(_remote_source, reader, settings.profile)
         closers.extend((database.close, reader.close))
     queries = QueryRegistry()
-    closers.append(queries.cancel_all)
+    watch = MemoryWatch(queries)
+    closers.extend((watch.close, queries.cancel_all))
     exports = _exports(settings, storage, openers, remote)
     closers.append(exports.close)
     loads = _loads(settings, storage, graphs)
@@ -164,7 +167,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         credentials=credentials_of(Policy.of(settings)),
         started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, [jobs.start_work, exports.recover, loads.start_work])
+    return Application(services, closers, [jobs.start_work, exports.recover, loads.start_work, watch.start])
 
 
 def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:
@@ -206,7 +209,8 @@ def _remote_source(database: GremlinDatabase, profile: Profile, reading: Reading
 def _claim(home: Path) -> Callable[[], None]:
     """Make the home ours alone, so that two services do not run one job store; returns how to give it up."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        # for its owner alone: graphs, jobs and logs of theirs lie in it
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(home / "service.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise HomeUnusable(home, error.strerror or str(error)) from error
@@ -246,11 +250,14 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         settings: port 0 takes a free one.
         on_ready: called with host and port once the service answers.
 
-    Raises PortTaken where nobody can listen, InsecureListening where everybody could.
+    Raises PortTaken where nobody can listen, InsecureListening where everybody could, BadSetting for half of a TLS.
     """
     import uvicorn  # 0.2 s; commands that only talk to a service do without
 
+    from workflow.server.connections import PatientProtocol, most_connections
+
     check_listening(settings)
+    check_tls(settings)
     listener = _listen(settings.host, settings.port)
     try:
         application = build(settings)
@@ -285,12 +292,16 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
 
     config = uvicorn.Config(
         application.asgi(),
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
         server_header=False,
-        limit_concurrency=2000,
+        proxy_headers=False,
+        # an answer is what its type says and nothing a browser might guess, and no page of others may embed it
+        headers=[("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin")],
+        limit_concurrency=most_connections(),
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
         # Gremlin drivers answer no pings while they are idle, so pinging would end their connections

@@ -5,16 +5,52 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from workflow.errors import PreconditionsFailed
 
 Profile = Literal["neptune", "tinkerpop"]
 
 # what a job may see of the environment of the service: where programs and libraries are, languages, devices
 _FOR_JOBS = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
-    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DESPINA_TEXT_MODELS"),
 )
+
+# every variable that means something to some part of Despina, this file's own and those of commands and jobs
+VARIABLES: Final = (
+    *("DESPINA_HOME", "DESPINA_STORAGE", "DESPINA_IO_FOLDER", "DESPINA_ALLOWED_FOLDERS", "DESPINA_ALLOWED_HOSTS"),
+    *("DESPINA_ACCESS_KEYS", "DESPINA_USERS", "DESPINA_TLS_CERTIFICATE", "DESPINA_TLS_KEY"),
+    *("DESPINA_ML_ENDPOINT", "DESPINA_ML_IAM_ROLE", "DESPINA_TEXT_MODELS", "DESPINA_URL", "DESPINA_SIGN"),
+)
+# of the tests and benchmarks, and of Kubernetes for a service with the name despina
+_OF_OTHERS: Final = (
+    *("DESPINA_DATA", "DESPINA_PEERS_", "DESPINA_TRAVERSALS", "DESPINA_FUZZ_"),
+    *("DESPINA_SERVICE_", "DESPINA_PORT"),
+)
+
+
+class BadSetting(PreconditionsFailed):
+    """A variable of the environment whose value cannot be meant."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} {why}")
+        self.name = name
+
+
+def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables that look like ours and mean nothing, each with a sentence that says so and names the likely one."""
+    env = os.environ if environ is None else environ
+    found = {}
+    for name in sorted(env):
+        if name.startswith("DESPINA_") and name not in VARIABLES and not name.startswith(_OF_OTHERS):
+            ours = {known.removeprefix("DESPINA_"): known for known in VARIABLES}
+            close = get_close_matches(name.removeprefix("DESPINA_"), ours, 1, 0.75)
+            hint = f"did you mean {ours[close[0]]}?" if close else f"there are {', '.join(VARIABLES)}"
+            found[name] = f"{name} is no setting of Despina and does nothing; {hint}"
+    return found
 
 
 def _job_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -71,13 +107,19 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read ``DESPINA_*`` and the standard AWS variables; command-line options override the result."""
+        """Read ``DESPINA_*`` and the standard AWS variables; command-line options override the result.
+
+        Raises BadSetting: a value that would be passed over in silence might be the one that keeps strangers out.
+        """
         env = os.environ if environ is None else environ
+        storage = env.get("DESPINA_STORAGE") or "folder"
+        if storage not in ("folder", "s3"):
+            raise BadSetting("DESPINA_STORAGE", f"is {storage!r}; set it to folder or to s3")
         return cls(
             home=Path(env.get("DESPINA_HOME") or Path.home() / ".despina").expanduser(),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
             io_folder=Path(env["DESPINA_IO_FOLDER"]) if env.get("DESPINA_IO_FOLDER") else None,
-            storage="s3" if env.get("DESPINA_STORAGE") == "s3" else "folder",
+            storage="s3" if storage == "s3" else "folder",
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),
             allowed_folders=tuple(
@@ -85,18 +127,31 @@ class Settings:
                 for folder in env.get("DESPINA_ALLOWED_FOLDERS", "").split(os.pathsep)
                 if folder
             ),
-            access_keys=_pairs(env.get("DESPINA_ACCESS_KEYS", "")),
-            users=_pairs(env.get("DESPINA_USERS", "")),
+            access_keys=_pairs("DESPINA_ACCESS_KEYS", env),
+            users=_pairs("DESPINA_USERS", env),
             allowed_hosts=tuple(env.get("DESPINA_ALLOWED_HOSTS", "").replace(",", " ").split()),
             tls_certificate=_file(env.get("DESPINA_TLS_CERTIFICATE")),
             tls_key=_file(env.get("DESPINA_TLS_KEY")),
         )
 
 
-def _pairs(text: str) -> dict[str, str]:
-    """``name:secret`` pairs, separated by blanks; a secret may hold colons and commas."""
-    pairs = (word.partition(":") for word in text.split())
-    return {name: secret for name, _, secret in pairs if name and secret}
+def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:
+    """The S3 server that the standard AWS variables name; None where they leave it at AWS."""
+    env = os.environ if environ is None else environ
+    return env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")
+
+
+def _pairs(variable: str, env: Mapping[str, str]) -> dict[str, str]:
+    """``name:secret`` pairs, separated by blanks; a secret may hold colons and commas. Raises BadSetting."""
+    found: dict[str, str] = {}
+    for place, word in enumerate(env.get(variable, "").split(), 1):
+        name, _, secret = word.partition(":")
+        if not name or not secret or name in found:
+            # without the word: it may be the secret
+            why = "names its user or key a second time" if name in found else "is not of the form name:secret"
+            raise BadSetting(variable, f"cannot be read: entry {place} {why}; write name:secret, separated by blanks")
+        found[name] = secret
+    return found
 
 
 def _file(text: str | None) -> Path | None:

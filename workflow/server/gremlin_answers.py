@@ -14,6 +14,7 @@ from workflow.errors import (
     AccessDenied,
     CancelledByUser,
     MalformedQuery,
+    MemoryLimitExceeded,
     NoSuchMethod,
     QueryFailed,
     QueryTooLarge,
@@ -93,6 +94,8 @@ def known(error: Exception) -> WorkflowError:
         return QueryFailed(
             "The query has a collection where a single value must stand, such as a label, a key or an id"
         )
+    if isinstance(error, MemoryError):
+        return MemoryLimitExceeded("The query asks for more memory than there is; narrow what it gathers")
     _log.error("a query failed in a way nobody foresaw", exc_info=error)
     return WorkflowError(f"The service failed on this query ({type(error).__name__}); its log says more")
 

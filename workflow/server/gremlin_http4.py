@@ -292,7 +292,7 @@ def pieces(
             yield content
             return
         yield Head(200, {} if transaction is None else {"X-Transaction-Id": transaction})
-        yield from stream_of(form, results)
+        yield from stream_of(form, results, running)
     finally:
         runner.registry.finish(running)
 
@@ -350,7 +350,7 @@ def resumed(head: Traverser, rest: Iterator[Traverser]) -> Iterator[Traverser]:
         close(rest)
 
 
-def stream_of(form: StreamFormat, results: Iterator[Traverser]) -> Iterator[bytes]:
+def stream_of(form: StreamFormat, results: Iterator[Traverser], running: RunningQuery) -> Iterator[bytes]:
     """The answer in pieces; an error after the first piece is told by the closing status."""
     buffer = bytearray(form.head())
     try:
@@ -358,6 +358,7 @@ def stream_of(form: StreamFormat, results: Iterator[Traverser]) -> Iterator[byte
             for data in form.item(traverser):
                 buffer += data
                 if len(buffer) >= PIECE_BYTES:
+                    running.check()
                     yield bytes(buffer)
                     buffer.clear()
         buffer += form.tail(200)

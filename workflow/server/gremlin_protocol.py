@@ -235,7 +235,9 @@ class Conversation:
         try:
             args = {**request.args, **answer_options(query)}
             items = codec.items(Dialect(materializes(args, self.profile), self._legacy_dates))
-            for code, data, count in batches(results, items, batch_size(args), traversers=request.op == "bytecode"):
+            for code, data, count in batches(
+                results, items, batch_size(args), running, traversers=request.op == "bytecode"
+            ):
                 yield as_frame(codec, codec.response(request.id, code, "", None, data, count))
         except GeneratorExit:
             results.close()  # type: ignore[attr-defined]  # a generator, which Iterator does not say
@@ -251,7 +253,7 @@ class Conversation:
 
 
 def batches(
-    results: Iterator[Traverser], items: Items, batch: int, *, traversers: bool
+    results: Iterator[Traverser], items: Items, batch: int, running: RunningQuery, *, traversers: bool
 ) -> Iterator[tuple[int, bytes | None, int]]:
     """Status, data and count of each frame: every one but the last is partial; nothing at all is 204.
 
@@ -268,6 +270,7 @@ def batches(
         copies = traverser.bulk - 1
         while copies > 0:
             if items.count >= batch or items.size >= FRAME_BYTES:
+                running.check()
                 yield Code.PARTIAL_CONTENT, *items.take()
                 items.add(traverser.value)
                 copies -= 1

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from workflow.errors import TooManyRequests
+from workflow.errors import CancelledByUser, TooManyRequests, WorkflowError
+
+
+class Cancellation(threading.Event):
+    """Set where a query is to stop; ``error`` is what it then raises, where it was not its user who wanted that."""
+
+    error: WorkflowError | None = None
 
 
 @dataclass(slots=True)
@@ -20,13 +26,18 @@ class RunningQuery:
     text: Callable[[], str] | str
     accepted_at: float
     started_at: float | None = None
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    cancelled: Cancellation = field(default_factory=Cancellation)
     by_user: bool = False
 
     def begin(self) -> None:
         """Its time begins; nothing happens when it is begun again."""
         if self.started_at is None:
             self.started_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raise where the query was asked to stop: for what goes on when its last step has given its last result."""
+        if self.cancelled.is_set():
+            raise self.cancelled.error or CancelledByUser("The query was cancelled")
 
     def as_status(self) -> dict[str, object]:
         """The entry of a status answer: times in milliseconds."""

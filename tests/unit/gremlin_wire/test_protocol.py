@@ -28,7 +28,7 @@ from workflow.server.gremlin_protocol import (
     knows_no_offsets,
     plain_credentials,
 )
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 REQUEST_ID = "41d2e28a-20a4-4ab0-b379-d810dede3786"
@@ -132,9 +132,12 @@ def test_bytecode_is_answered_with_traversers_and_text_without(conversation: Con
     assert data_of(answer) == ["a", "a"]
 
 
+RUNNING = RunningQuery("a", "g.V()", 0.0)
+
+
 def frames_of(results: Iterator[Traverser], batch: int = 64) -> list[tuple[int, int, int]]:
     """Status, count and bytes of each frame."""
-    found = batches(results, CODECS[GRAPHSON_V3].items(Dialect()), batch, traversers=False)
+    found = batches(results, CODECS[GRAPHSON_V3].items(Dialect()), batch, RUNNING, traversers=False)
     return [(code, count, len(data or b"")) for code, data, count in found]
 
 
@@ -165,9 +168,20 @@ def test_the_final_frame_waits_for_the_commit() -> None:
         yield Traverser("a")
         order.append("committed")
 
-    for code, _, _ in batches(results(), CODECS[GRAPHSON_V3].items(Dialect()), 64, traversers=False):
+    for code, _, _ in batches(results(), CODECS[GRAPHSON_V3].items(Dialect()), 64, RUNNING, traversers=False):
         order.append(str(int(code)))
     assert order == ["committed", "200"]
+
+
+def test_a_cancelled_query_does_not_go_on_repeating_its_last_result() -> None:
+    running = RunningQuery("a", "g.V()", 0.0)
+    frames = batches(
+        iter([Traverser("a", bulk=1 << 40)]), CODECS[GRAPHSON_V3].items(Dialect()), 64, running, traversers=False
+    )
+    assert next(frames)[0] == 206
+    running.cancelled.set()
+    with pytest.raises(CancelledByUser):
+        list(frames)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""Queries that fill the memory are ended, and those that do not are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflow.errors import CancelledByUser, MemoryLimitExceeded
+from workflow.graphs.store import EmbeddedGraph
+from workflow.gremlin.engine import Engine, QueryOptions
+from workflow.gremlin.lang import parse
+from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.memory_watch import Memory, MemoryWatch, memory
+
+GB = 1 << 30
+
+
+class Machine:
+    """Says what the memory is like."""
+
+    def __init__(self) -> None:
+        self.now = Memory(total=8 * GB, free=6 * GB, held=GB)
+
+    def __call__(self) -> Memory:
+        return self.now
+
+
+def test_what_the_machine_says_of_itself_adds_up() -> None:
+    now = memory()
+    assert 0 < now.held < now.total
+    assert 0 <= now.free <= now.total
+
+
+def test_a_query_that_filled_the_memory_is_ended_with_that_reason() -> None:
+    queries, machine = QueryRegistry(), Machine()
+    watch = MemoryWatch(queries, machine)
+    query = queries.accept("g.V()")
+    assert watch.look() == []
+    machine.now = Memory(8 * GB, free=GB, held=6 * GB)
+    assert watch.look() == []  # there is still enough
+    machine.now = Memory(8 * GB, free=GB // 8, held=7 * GB)
+    assert watch.look() == [query.id]
+    with pytest.raises(MemoryLimitExceeded):
+        query.check()
+    engine = Engine(EmbeddedGraph(profile="neptune"), "neptune")
+    forever = parse("g.inject(1).repeat(identity()).until(is(2))")[0].traversal
+    with pytest.raises(MemoryLimitExceeded):
+        list(engine.run(forever, QueryOptions(cancelled=query.cancelled)))
+
+
+def test_a_query_is_not_blamed_for_what_others_took() -> None:
+    queries, machine = QueryRegistry(), Machine()
+    watch = MemoryWatch(queries, machine)
+    early = queries.accept("g.V()")
+    watch.look()
+    machine.now = Memory(8 * GB, free=GB // 8, held=GB)  # a job of the machine, say
+    assert watch.look() == []
+    machine.now = Memory(8 * GB, free=2 * GB, held=5 * GB)
+    late = queries.accept("g.E()")
+    watch.look()
+    machine.now = Memory(8 * GB, free=GB // 8, held=5 * GB)
+    assert watch.look() == [early.id]
+    assert not late.cancelled.is_set()
+
+
+def test_a_query_cancelled_by_its_user_still_says_so() -> None:
+    queries = QueryRegistry()
+    query = queries.accept("g.V()")
+    queries.cancel(query.id)
+    with pytest.raises(CancelledByUser):
+        query.check()

@@ -1,0 +1,104 @@
+"""Connections that keep the service waiting: each has a time to say what it wants, and no address may have them all.
+
+The web server gives a connection all the time in the world to send its request, so a few hundred sockets that send a
+byte now and then would keep everybody else out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import resource
+from typing import Any, Final
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+HEAD_S: Final = 20.0  # from the first byte, or from connecting, to the end of the headers
+BODY_S: Final = 300.0  # from the first to the last byte of a body
+MOST: Final = 2000
+FILES_BESIDE: Final = 400  # for graphs, jobs, logs and threads, beside the connections
+MOST_OF_AN_ADDRESS: Final = 500  # this machine's own addresses may have all
+
+# h11 or httptools, whichever uvicorn finds; both keep the request at hand as ``cycle``
+_Base: Any = AutoHTTPProtocol
+
+
+def most_connections() -> int:
+    """How many connections the service takes; asks the system for as many open files as that needs."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + FILES_BESIDE
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return MOST if allowed == resource.RLIM_INFINITY else max(16, min(MOST, allowed - FILES_BESIDE))
+
+
+class PatientProtocol(_Base):  # type: ignore[misc]  # chosen when imported
+    """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened."""
+
+    _limit: asyncio.TimerHandle | None = None
+    _waits_for = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        if self._is_one_too_many():
+            transport.abort()
+            return
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and look at what is still missing."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """A request that came behind this one may have begun; its time begins now."""
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the clock."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _is_one_too_many(self) -> bool:
+        if len(self.connections) > (self.limit_concurrency or MOST):
+            return True
+        address = self.client[0] if self.client else ""
+        try:
+            if ipaddress.ip_address(address).is_loopback:
+                return False
+        except ValueError:
+            return False  # no address of the network
+        count = sum(1 for one in self.connections if one.client and one.client[0] == address)
+        return count > MOST_OF_AN_ADDRESS
+
+    def _watch(self) -> None:
+        """Run the clock of what is being waited for; it goes on, however many bytes come, until that is there."""
+        missing = self._missing()
+        if missing == self._waits_for:
+            return
+        self._stop()
+        if missing:
+            self._waits_for = missing
+            seconds = HEAD_S if missing == "head" else BODY_S
+            self._limit = asyncio.get_running_loop().call_later(seconds, self._give_up)
+
+    def _missing(self) -> str:
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return ""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            # between two requests the web server's own, shorter clock runs
+            return "" if self.timeout_keep_alive_task is not None else "head"
+        return "body" if cycle.more_body else ""
+
+    def _give_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+    def _stop(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit, self._waits_for = None, ""
