@@ -32,6 +32,11 @@ def fail(text: str) -> None:
     errors.print(f"[bold red]error[/bold red] {escape(text)}", soft_wrap=True)
 
 
+def warn(text: str) -> None:
+    """Something that was not done as somebody may have meant it."""
+    errors.print(f"[bold yellow]warning[/bold yellow] {escape(text)}", soft_wrap=True)
+
+
 def as_json(value: Any) -> None:
     """A whole answer for programs."""
     json.dump(value, sys.stdout, indent=2, default=str)

@@ -9,7 +9,7 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import Home
-from workflow.settings import Profile, Settings
+from workflow.settings import Profile, Settings, unknown_variables
 
 
 def serve(
@@ -35,6 +35,8 @@ def serve(
 
     Prints one line with the address once it answers. SIGTERM and Ctrl-C stop it cleanly.
     """
+    for sentence in unknown_variables().values():
+        output.warn(sentence)
     settings = Settings.from_environment()
     settings = replace(
         settings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import urllib.error
@@ -11,15 +12,18 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from workflow.api.responses import DETAILS_HEADER
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.settings import Settings
 
 if TYPE_CHECKING:
     from gremlin_python.driver.client import Client
 
 DEFAULT_URL = "http://127.0.0.1:8182"
 CONNECT_TIMEOUT_S = 10
+NO_CREDENTIALS = "Signing was asked for and no AWS credentials were found; configure them or leave signing off."
 
 
 class ServiceError(WorkflowError):
@@ -44,20 +48,28 @@ class Connection:
     """Where the service is and how to talk to it.
 
     Args:
-        url: ``http(s)://host:port`` of the service or of a Neptune cluster.
-        region: AWS region the signature names.
+        url: ``http(s)://host:port`` of the service or of a Neptune cluster; ``http(s)://user:password@host:port`` where
+            the service asks for a password, which is kept out of every message.
+        region: AWS region the signature names; by default that of the AWS variables.
         sign: sign with SigV4 from the caller's AWS credentials (a cluster with IAM authentication); otherwise unsigned.
         export_url: of the export service; by default ``<url>/neptune-export``.
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, *, region: str = "us-east-1", sign: bool = False, export_url: str | None = None
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        region: str | None = None,
+        sign: bool = False,
+        export_url: str | None = None,
     ) -> None:
         parts = urlsplit(url)
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidParameter(f"{url!r} is not an address of a service; write it as http://host:port.")
-        self.url = url.rstrip("/")
-        self.region, self.sign = region, sign
+            raise InvalidParameter(f"{shown!r} is not an address of a service; write it as http://host:port.")
+        self.url = shown.rstrip("/")
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self.region, self.sign = region or Settings.from_environment().region, sign
         self.export_url = (export_url or f"{self.url}/neptune-export").rstrip("/")
         self._raw: dict[str, Any] = {}
         self._neptunedata: Any = None
@@ -81,9 +93,18 @@ class Connection:
                 signature_version="v4" if self.sign else UNSIGNED,
             )
             client = boto3.client("neptunedata", endpoint_url=self.url, region_name=self.region, config=config)
+            client.meta.events.register("before-call.neptunedata", self._add_headers)
             client.meta.events.register("after-call.neptunedata", self._keep_raw)
             self._neptunedata = client
         return self._neptunedata
+
+    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
+        params["headers"] |= {DETAILS_HEADER: "true", **self._basic()}
+
+    def _basic(self) -> dict[str, str]:
+        if not self._user:
+            return {}
+        return {"Authorization": "Basic " + base64.b64encode(f"{self._user}:{self._password}".encode()).decode()}
 
     def _keep_raw(self, http_response: Any, **_: Any) -> None:
         try:
@@ -97,7 +118,13 @@ class Connection:
         Arguments that are None are left out. Returns the service's JSON answer whole: the members of Neptune's model,
         and what the service adds to them (such as ``progress``).
         """
-        from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, ParamValidationError
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            EndpointConnectionError,
+            NoCredentialsError,
+            ParamValidationError,
+        )
 
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
@@ -111,6 +138,8 @@ class Connection:
             ) from error
         except EndpointConnectionError as error:
             raise ServiceUnreachable(self.url, "connection refused") from error
+        except NoCredentialsError as error:
+            raise InvalidParameter(NO_CREDENTIALS) from error
         except ParamValidationError as error:
             raise InvalidParameter(str(error)) from error
         except BotoCoreError as error:
@@ -121,9 +150,9 @@ class Connection:
     def http(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 300) -> Any:
         """A JSON request outside boto3's model: the export service. Signed for ``execute-api`` when signing is on."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self._basic()}
         if self.sign:
-            headers |= self._signature(method, url, data)
+            headers |= self._signature(method, url, data, "execute-api")
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - scheme checked
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
@@ -149,18 +178,16 @@ class Connection:
         except OSError as error:
             raise ServiceUnreachable(self.url, error.strerror or error) from error
 
-    def _signature(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
+    def _signature(self, method: str, url: str, data: bytes | None, service: str) -> dict[str, str]:
         import botocore.session
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
         credentials = botocore.session.get_session().get_credentials()
         if credentials is None:
-            raise InvalidParameter(
-                "Signing was asked for and no AWS credentials were found; configure them or leave signing off."
-            )
+            raise InvalidParameter(NO_CREDENTIALS)
         request = AWSRequest(method=method, url=url, data=data)
-        SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
+        SigV4Auth(credentials, service, self.region).add_auth(request)
         return dict(request.headers)
 
     @contextmanager
@@ -168,7 +195,10 @@ class Connection:
         """The unmodified gremlinpython client over WebSocket; closed at the end."""
         from gremlin_python.driver.client import Client
 
-        client = Client(self.websocket_url, traversal_source)
+        headers = self._signature("GET", f"{self.url}/gremlin", None, "neptune-db") if self.sign else None
+        client = Client(
+            self.websocket_url, traversal_source, username=self._user, password=self._password, headers=headers
+        )
         try:
             yield client
         finally:
@@ -186,7 +216,7 @@ class Connection:
 
     def _query(self, text: str, bindings: Mapping[str, Any] | None, traversal_source: str) -> list[Any]:
         from aiohttp import ClientError
-        from gremlin_python.driver.protocol import GremlinServerError
+        from gremlin_python.driver.protocol import ConfigurationError, GremlinServerError
 
         self._check_reachable()
         try:
@@ -194,17 +224,21 @@ class Connection:
                 return list(client.submit(text, dict(bindings or {})).all().result())
         except GremlinServerError as error:
             raise ServiceError(_reason(error.status_message), "QueryError", int(error.status_code)) from error
+        except ConfigurationError as error:
+            raise ServiceError(
+                "The service asks for a user and a password; write the address as http://user:password@host:port.",
+                "AccessDeniedException",
+                403,
+            ) from error
         except (ClientError, OSError) as error:
             raise ServiceUnreachable(self.websocket_url, error) from error
-
-
-def literal(text: str) -> str:
-    """A string as Gremlin text, quoted so that no content can end it."""
-    escaped = "".join(_ESCAPES.get(character, character) for character in text)
-    return f"'{escaped}'"
-
-
-_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+        except Exception as error:
+            # gremlinpython's own way to say that the handshake was answered with an HTTP error
+            if "HTTP Error code 403" not in str(error):
+                raise
+            raise ServiceError(
+                f"{self.websocket_url} refused these credentials.", "AccessDeniedException", 403
+            ) from error
 
 
 def _reason(status_message: str) -> str:

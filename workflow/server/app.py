@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
 from workflow.errors import WorkflowError
 from workflow.server import export, gremlin_http, gremlin_websocket, loader, ml, status, ui
 from workflow.server.auth import Guard, Policy
-from workflow.server.errors import http_error, unexpected_error, workflow_error
+from workflow.server.errors import client_gone, http_error, unexpected_error, workflow_error
 from workflow.server.origins import AbsoluteFormPaths
 from workflow.server.services import Services
 
@@ -24,7 +25,12 @@ def create_app(services: Services) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(AbsoluteFormPaths), Middleware(Guard, Policy.of(services.settings))],
-        exception_handlers={WorkflowError: workflow_error, HTTPException: http_error, Exception: unexpected_error},
+        exception_handlers={
+            WorkflowError: workflow_error,
+            HTTPException: http_error,
+            ClientDisconnect: client_gone,
+            Exception: unexpected_error,
+        },
     )
     app.state.services = services
     return app

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from workflow.errors import AccessDenied, BadRequest, WorkflowError
 from workflow.server.errors import error_response
 from workflow.server.origins import LOOPBACK_NAMES, ASGIApp, Receive, Scope, Send, allows_origin
-from workflow.server.signatures import NotAuthenticated, check_signature, header_of
+from workflow.server.signatures import NotAuthenticated, check_claim, check_signature, header_of
 from workflow.settings import Settings
 
 AUTHENTICATED = "despina.authenticated"  # set in the scope of a request whose credentials were checked here
@@ -151,8 +151,9 @@ class Guard:
             if not policy.knows(user, password):
                 raise NotAuthenticated("The user or the password is wrong.")
         elif kind == "aws4-hmac-sha256":
+            claim = check_claim(policy.access_keys, policy.now(), scope, given)
             receive, body = await _buffered(scope, receive)
-            check_signature(policy.access_keys, policy.now(), scope, given, body)
+            check_signature(claim, scope, body)
         elif scope["type"] == "websocket" and policy.users:
             return receive  # the Gremlin protocol asks for them
         else:

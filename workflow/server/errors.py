@@ -59,6 +59,11 @@ async def http_error(request: Request, error: Exception) -> Response:
     return error_response(code, error.status_code, message)
 
 
+async def client_gone(request: Request, error: Exception) -> Response:
+    """For a client that hung up in the middle of its request; nobody reads it, and nothing of ours has failed."""
+    return error_response("ClientTimeoutException", 408, "The client went away before the request was whole.")
+
+
 async def unexpected_error(request: Request, error: Exception) -> Response:
     """The answer to a defect of ours: logged with its traceback, told without it."""
     _log.error("%s %r failed", request.method, request.url.path, exc_info=error)

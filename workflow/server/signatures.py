@@ -17,6 +17,7 @@ from workflow.server.origins import Scope
 
 MAX_SKEW_S = 900
 SERVICES = ("neptune-db", "neptune-graph", "execute-api", "sagemaker")
+_MISMATCH = "The request signature we calculated does not match the signature you provided."
 
 
 class NotAuthenticated(AccessDenied):
@@ -48,18 +49,25 @@ class Signature:
         return cls(scope[0], scope[1], scope[2], scope[3], names, parts["Signature"])
 
 
-def check_signature(keys: Mapping[str, str], now: datetime, scope: Scope, header: str, body: bytes) -> None:
-    """Check the signature of a request.
+@dataclass(frozen=True)
+class Claim:
+    """A signature whose key, date and service are right; what it is a signature of is still to be checked."""
+
+    signature: Signature
+    secret: str
+    stamp: str
+
+
+def check_claim(keys: Mapping[str, str], now: datetime, scope: Scope, header: str) -> Claim:
+    """Check all of a signature that can be checked without the body: a stranger's body is not even read.
 
     Args:
         keys: key id to secret.
         header: the value of ``Authorization``.
-        body: all of it; the signature covers its hash.
 
     Raises NotAuthenticated.
     """
     signature = Signature.parse(header)
-    secret = keys.get(signature.key_id)
     stamp = header_of(scope, b"x-amz-date")
     try:
         moment = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -69,15 +77,25 @@ def check_signature(keys: Mapping[str, str], now: datetime, scope: Scope, header
         raise NotAuthenticated("Signature expired: the clocks of client and service differ by more than 15 minutes.")
     if signature.service not in SERVICES or not stamp.startswith(signature.date) or "host" not in signature.headers:
         raise NotAuthenticated("The signature is for another service, another day, or does not cover the host.")
+    secret = keys.get(signature.key_id)
+    if secret is None:
+        raise NotAuthenticated(_MISMATCH)
+    return Claim(signature, secret, stamp)
+
+
+def check_signature(claim: Claim, scope: Scope, body: bytes) -> None:
+    """Check that the signature is of this request; it covers the hash of all of the body. Raises NotAuthenticated."""
+    signature = claim.signature
     canonical = canonical_request(scope, signature.headers, hashlib.sha256(body).hexdigest())
     credential = f"{signature.date}/{signature.region}/{signature.service}/aws4_request"
-    to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, credential, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{secret if secret is not None else ''}".encode()
+    to_sign = "\n".join(("AWS4-HMAC-SHA256", claim.stamp, credential, hashlib.sha256(canonical.encode()).hexdigest()))
+    key = f"AWS4{claim.secret}".encode()
     for part in (signature.date, signature.region, signature.service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, signature.value) or secret is None:
-        raise NotAuthenticated("The request signature we calculated does not match the signature you provided.")
+    # as bytes: texts that are not ASCII cannot be compared in constant time
+    if not hmac.compare_digest(expected.encode(), signature.value.encode()):
+        raise NotAuthenticated(_MISMATCH)
 
 
 def canonical_request(scope: Scope, signed_headers: tuple[str, ...], payload_hash: str) -> str:

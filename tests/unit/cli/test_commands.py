@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -68,31 +66,6 @@ def test_a_file_that_is_not_there_is_not_loaded() -> None:
 def test_a_query_to_nobody_is_one_sentence() -> None:
     result = runner.invoke(app, ["query", "g.V()", "--url", "http://127.0.0.1:9"])
     assert isinstance(result.exception, ServiceUnreachable)
-
-
-def test_doctor_finds_this_environment_complete(tmp_path: Path) -> None:
-    result = runner.invoke(app, ["doctor", "--home", str(tmp_path), "--json"])
-    assert result.exit_code == 0, result.output
-    findings = json.loads(result.output)
-    assert {finding["what"] for finding in findings} >= {"torch for training", "home can be written"}
-    assert all(finding["ok"] for finding in findings)
-
-
-def test_doctor_says_that_a_home_cannot_be_written(tmp_path: Path) -> None:
-    taken = tmp_path / "file"
-    taken.write_text("")
-    result = runner.invoke(app, ["doctor", "--home", str(taken / "home"), "--json"])
-    assert result.exit_code == 1
-    assert [finding["what"] for finding in json.loads(result.output) if not finding["ok"]] == ["home can be written"]
-
-
-def test_doctor_refuses_an_open_address_and_half_a_tls_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DESPINA_TLS_CERTIFICATE", str(tmp_path / "missing.pem"))
-    result = runner.invoke(app, ["doctor", "--home", str(tmp_path), "--host", "0.0.0.0", "--json"])
-    assert result.exit_code == 1
-    missing = {finding["what"]: finding["detail"] for finding in json.loads(result.output) if not finding["ok"]}
-    assert set(missing) == {"listening is protected", "TLS", f"{tmp_path}/missing.pem can be read"}
-    assert "DESPINA_USERS" in missing["listening is protected"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from starlette.applications import Starlette
@@ -96,6 +96,29 @@ def signed(
     return {**dict(request.headers.items()), "Host": httpx.URL(url).netloc.decode()}
 
 
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def send_raw(
+    policy: Policy, headers: list[tuple[bytes, bytes]], *, method: str = "GET", body: bytes | None = b""
+) -> int:
+    """The status of an answer to headers as they stand on the wire; a body of None must not be asked for."""
+    status: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        assert body is not None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def keep(message: Any) -> None:
+        status.extend([message["status"]] if "status" in message else [])
+
+    path = "/" if method == "GET" else "/gremlin"
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(Guard(APP, policy)(scope, receive, keep))  # type: ignore[arg-type]
+    return status[0]
+
+
 URLS = [
     "http://localhost:8182/ml/endpoints?maxItems=10&neptuneIamRoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr",
     "http://localhost:8182/ml/endpoints/a%2Fb%20c?clean=true",
@@ -134,6 +157,51 @@ def test_anything_changed_after_signing_is_refused() -> None:
     for change in changes:
         answer = send(KEYS, **{**good, **change})
         assert (answer.status_code, answer.json()["code"]) == (403, "AccessDeniedException"), change
+
+
+def test_a_header_that_is_no_signature_is_refused_and_no_failure() -> None:
+    headers = signed("GET", URLS[4])
+    real = headers["Authorization"]
+    given = [
+        real[:-4] + "\xe9\xe9",  # compared in constant time, letters that are not ASCII are an error of Python
+        real.replace("AKIDEXAMPLE", "\xe9"),
+        real.replace("SignedHeaders=", "SignedHeaders=\xe9;"),
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 Credential=////aws4_request, SignedHeaders=, Signature=a",
+    ]
+    for text in given:
+        answer = send_raw(KEYS, [(b"host", b"localhost:8182"), *_raw({**headers, "Authorization": text})])
+        assert answer == 403, text
+
+
+def test_a_second_header_that_says_something_else_is_refused() -> None:
+    good = _raw(signed("GET", URLS[4]))
+    assert send_raw(KEYS, good) == 200
+    assert send_raw(KEYS, [*good, (b"x-amz-date", b"20200101T000000Z")]) == 403
+    assert send_raw(KEYS, [*good, (b"host", b"evil.example")]) == 403
+    assert send_raw(OPEN, [(b"host", b"localhost"), (b"host", b"evil.example")]) == 403
+    password = _raw(basic("ada", "love:lace"))
+    assert send_raw(USERS, password) == 200
+    assert send_raw(USERS, [*password, (b"authorization", b"Basic eA==")]) == 401
+
+
+def test_signatures_that_do_not_cover_the_body_or_stand_in_the_address_are_refused() -> None:
+    class Unsigned(SigV4Auth):
+        def payload(self, request: AWSRequest) -> str:
+            return "UNSIGNED-PAYLOAD"
+
+    request = AWSRequest("POST", URLS[3], data=b"{}")
+    Unsigned(Credentials("AKIDEXAMPLE", "secret/with+odd=chars"), "neptune-db", "us-east-1").add_auth(request)
+    assert send(KEYS, "POST", URLS[3], dict(request.headers.items()), b"{}").status_code == 403
+    presigned = AWSRequest("GET", URLS[3])
+    SigV4QueryAuth(Credentials("AKIDEXAMPLE", "secret/with+odd=chars"), "neptune-db", "us-east-1").add_auth(presigned)
+    assert send(KEYS, "GET", str(presigned.url)).status_code == 403
+
+
+def test_the_body_of_a_stranger_is_not_even_read() -> None:
+    headers = _raw(signed("POST", URLS[3], b"{}"))
+    stranger = [(name, value.replace(b"AKIDEXAMPLE", b"AKIDSTRANGER")) for name, value in headers]
+    assert send_raw(KEYS, stranger, method="POST", body=None) == 403
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -1,0 +1,122 @@
+"""Sockets that keep the service waiting are closed, and do not keep others out."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+
+from workflow.server import connections
+from workflow.server.connections import PatientProtocol
+
+WAIT_S = 20  # far beyond the patience below; a closed socket answers at once
+
+
+async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """A server with the patience of a quarter of a second."""
+    monkeypatch.setattr(connections, "HEAD_S", 0.25)
+    monkeypatch.setattr(connections, "BODY_S", 0.25)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        echo, http=PatientProtocol, lifespan="off", log_config=None, limit_concurrency=8, timeout_keep_alive=WAIT_S
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield listener.getsockname()[:2]
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+def connected(address: tuple[str, int], *pieces: bytes) -> socket.socket:
+    one = socket.create_connection(address, timeout=WAIT_S)
+    for piece in pieces:
+        one.sendall(piece)
+    return one
+
+
+def closed(one: socket.socket) -> bool:
+    """Whether the other side ends the connection before this one loses its patience."""
+    with one:
+        try:
+            while one.recv(1000):
+                pass
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+    return True
+
+
+WHOLE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+    ],
+)
+def test_a_request_that_never_ends_is_ended(address: tuple[str, int], begun: bytes) -> None:
+    assert closed(connected(address, begun))
+
+
+def test_a_second_request_that_never_ends_is_ended(address: tuple[str, int]) -> None:
+    one = connected(address, WHOLE)
+    assert one.recv(1000).endswith(b"hi")
+    one.sendall(b"GET / HT")
+    assert closed(one)
+
+
+def test_a_whole_request_is_answered_and_its_connection_kept(address: tuple[str, int]) -> None:
+    with connected(address) as one:
+        for _ in range(3):
+            one.sendall(WHOLE[:20])
+            one.sendall(WHOLE[20:])
+            assert one.recv(1000).endswith(b"\r\n\r\nhi")
+
+
+def test_connections_beyond_the_limit_are_closed_and_the_others_stay(address: tuple[str, int]) -> None:
+    # a kept connection is past the time for its first headers, so what closes the last ones is their number
+    kept = []
+    for _ in range(7):
+        one = connected(address, WHOLE)
+        assert one.recv(1000).endswith(b"hi")
+        kept.append(one)
+    more = [connected(address) for _ in range(4)]
+    assert all(map(closed, more))
+    for one in kept:
+        one.sendall(WHOLE)
+        assert one.recv(1000).endswith(b"hi")
+        one.close()
+
+
+def test_one_address_of_the_network_cannot_have_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Peer:
+        def __init__(self, address: str) -> None:
+            self.client = (address, 1)
+
+    protocol = object.__new__(PatientProtocol)
+    protocol.limit_concurrency = 2000
+    for address, refused in (("192.0.2.1", True), ("192.0.2.2", False), ("127.0.0.1", False)):
+        protocol.client = (address, 9)
+        protocol.connections = {Peer("192.0.2.1" if refused else address) for _ in range(501 if refused else 499)}
+        assert protocol._is_one_too_many() is refused
