@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, Inexact, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DecimalException, Inexact, localcontext
 from typing import Any
 
 from workflow.errors import QueryFailed
+from workflow.gremlin.limits import check_bits
 from workflow.gremlin.typespace import is_nan, java_class
 from workflow.gremlin.values import BigInteger, Byte, Float, GType, Long, Short
 
@@ -86,6 +87,8 @@ def as_decimal(value: Any) -> Decimal:
 
 def as_big_integer(value: Any) -> BigInteger:
     """A number without its fraction, as BigInteger."""
+    if isinstance(value, Decimal) and value.is_finite():
+        check_bits(value.adjusted() * 4)
     return BigInteger(as_decimal(value).to_integral_value(ROUND_DOWN) if isinstance(value, (float, Decimal)) else value)
 
 
@@ -177,10 +180,15 @@ def _whole(value: Any) -> int:
     return 0 if is_nan(value) else int(value)  # NaN does not promote its partner, and Java takes it for 0 then
 
 
+def _product(a: int, b: int) -> int:
+    check_bits(a.bit_length() + b.bit_length())
+    return a * b
+
+
 _INTEGER_OPERATIONS: dict[str, Callable[[Any, Any], int]] = {
     "add": lambda a, b: _whole(a) + _whole(b),
     "sub": lambda a, b: _whole(a) - _whole(b),
-    "mul": lambda a, b: _whole(a) * _whole(b),
+    "mul": lambda a, b: _product(_whole(a), _whole(b)),
     "div": lambda a, b: _divide_integers(_whole(a), _whole(b)),
 }
 _REAL_OPERATIONS: dict[str, Callable[[float, float], float]] = {
@@ -199,7 +207,10 @@ _DECIMAL_OPERATIONS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
 
 def _calculate(kind: type, name: str, a: Any, b: Any) -> Any:
     if kind is Decimal:
-        return _DECIMAL_OPERATIONS[name](as_decimal(a), as_decimal(b))
+        try:
+            return _DECIMAL_OPERATIONS[name](as_decimal(a), as_decimal(b))
+        except DecimalException as error:
+            raise ArithmeticFailure("BigDecimal overflow") from error
     if kind is float:
         return _REAL_OPERATIONS[name](float(a), float(b))
     if kind is Float:
@@ -284,6 +295,7 @@ _CAST_NAMES = {
     GType.BIGDECIMAL: (Decimal, "BigDecimal"),
 }
 _SIMPLE_NAMES = dict(_CAST_NAMES.values())
+_LONG_DIGITS = 19  # a BigDecimal with more fits no Long, and as an integer it may fill the memory
 
 
 def cast(value: Any, wanted: GType) -> Any:
@@ -311,6 +323,8 @@ def cast(value: Any, wanted: GType) -> Any:
         raise ArithmeticFailure(f"Can't convert NaN to {name}.")
     if isinstance(value, float) and math.isinf(value):
         raise ArithmeticFailure(f"Can't convert floating point infinity to {name}.")
+    if isinstance(value, Decimal) and value.adjusted() > _LONG_DIGITS:
+        raise ArithmeticFailure(overflow)
     whole = int(value)
     low, high = _BOUNDS[kind]
     if whole < _BOUNDS[Long][0] and isinstance(value, float):

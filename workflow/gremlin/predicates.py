@@ -5,19 +5,22 @@ A comparison across types, or with NaN, is false, also below ``not`` and inside 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+import regex
 
 from workflow.errors import QueryFailed
 from workflow.gremlin import semantics
+from workflow.gremlin.limits import MATCH_TIMEOUT_S, MOST_PATTERN, MOST_REPEATS
 from workflow.gremlin.traversal import P
 from workflow.gremlin.typespace import JAVA_CLASSES
 from workflow.gremlin.values import GType
 
 Test = Callable[[Any], bool]
 
-_HASHABLE_EXACT = frozenset({str})
+# what a pattern is made of, as far as it matters to how often its parts repeat: {3}, {3,} and {3,5} have numbers
+_PART: Final = regex.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{\s*([0-9]*)\s*,?\s*([0-9]*)\s*\}|.", regex.DOTALL)
 
 NEGATED: dict[str, str] = {
     "eq": "neq",
@@ -177,24 +180,62 @@ def _not_text(holds: Callable[[str, str], bool]) -> Callable[[P], Test]:
     return build
 
 
-def _pattern(p: P) -> re.Pattern[str]:
+def _searching(p: P) -> Test:
+    """Whether a pattern is found in a text. Raises QueryFailed for what is no pattern.
+
+    A pattern such as ``(a+)+$`` can take longer on thirty letters than anybody lives. The standard library's search
+    cannot be ended, and nothing else runs meanwhile; this one has a time, and lets the service go on. It writes out
+    what is repeated a number of times, ``(a{1000}){1000}``, so that number is limited.
+    """
     wanted = p.args[0]
     if not isinstance(wanted, str):
         raise QueryFailed(f"{p.name}() takes a string")
+    if len(wanted) > MOST_PATTERN or repeats(wanted) > MOST_REPEATS:
+        raise QueryFailed(
+            f"The regular expression is longer than {MOST_PATTERN} characters or repeats a part more than"
+            f" {MOST_REPEATS} times; write a simpler one"
+        )
     try:
-        return re.compile(wanted)
-    except re.error as e:
+        search = regex.compile(wanted).search
+    except (regex.error, RecursionError, OverflowError) as e:
         raise QueryFailed(f"Not a regular expression: {wanted!r}: {e}") from e
+
+    def test(value: Any) -> bool:
+        try:
+            return search(value, timeout=MATCH_TIMEOUT_S, concurrent=True) is not None
+        except TimeoutError as e:
+            text = f"a text of {len(value)} characters takes longer than {MATCH_TIMEOUT_S:g} s"
+            raise QueryFailed(f"Searching {wanted!r} in {text}; write a simpler expression") from e
+
+    return test
+
+
+def repeats(pattern: str) -> int:
+    """How often the most repeated part of a pattern is written out: ``(a{10}b{3}){20}`` has an a 200 times."""
+    levels = [1]
+    times = 1  # of the part before
+    for part in _PART.finditer(pattern):
+        if part[1] is not None and (part[1] or part[2]):
+            times *= max(1, *(int(number[:9]) for number in part.group(1, 2) if number))
+        elif part[0] == "(":
+            levels.append(1)
+            times = 1
+        elif part[0] == ")" and len(levels) > 1:
+            times = levels.pop()
+        else:
+            times = 1
+        levels[-1] = max(levels[-1], times)
+    return max(levels)
 
 
 def _regex(p: P) -> Test:
-    search = _pattern(p).search
-    return lambda value: _is_text(value) and search(value) is not None
+    found = _searching(p)
+    return lambda value: _is_text(value) and found(value)
 
 
 def _not_regex(p: P) -> Test:
-    search = _pattern(p).search
-    return lambda value: not (_is_text(value) and search(value) is not None)
+    found = _searching(p)
+    return lambda value: not (_is_text(value) and found(value))
 
 
 def _type_of(p: P) -> Test:

@@ -131,7 +131,9 @@ class FlatMapStep(Step):
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         flat_map = self.flat_map
-        for t in source:
+        for turn, t in enumerate(source):
+            if not turn & 127:
+                ctx.check()
             split = t.split
             for value in flat_map(ctx, t):
                 yield split(value)

@@ -41,7 +41,9 @@ class Branching(Step):
             if batch:
                 yield from self._send(ctx, batch, targets, frames)
             return
-        for t in source:
+        for turn, t in enumerate(source):
+            if not turn & 127:
+                ctx.check()
             yield from self._send(ctx, [t], targets, frames)
 
     def _send(
@@ -234,7 +236,9 @@ class LocalStep(Step):
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         for t in source:
-            for _ in range(t.bulk):
+            for turn in range(t.bulk):
+                if not turn & 127:
+                    ctx.check()
                 yield from self.child.each(ctx, t)
 
     def children(self) -> Iterable[Child]:

@@ -119,7 +119,7 @@ class ExecutionContext:
     def check(self) -> None:
         """Raise when time is up or the query was cancelled; sources and barriers call it every few hundred turns."""
         if self.cancelled is not None and self.cancelled.is_set():
-            raise CancelledByUser("The query was cancelled")
+            raise getattr(self.cancelled, "error", None) or CancelledByUser("The query was cancelled")
         if self.deadline is not None and time.monotonic() > self.deadline:
             limit = int(1000 * (self.timeout_s or 0))
             raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")

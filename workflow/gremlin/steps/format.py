@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.model import Edge, Vertex, VertexProperty
+from workflow.gremlin.limits import check_characters
 from workflow.gremlin.steps.base import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
 from workflow.gremlin.steps.scalars import named_value, wrong_call
 from workflow.gremlin.texts import as_text
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from workflow.gremlin.compile import Compiler
 
 FROM_BY = "_"
-_PLACEHOLDER = re.compile(r"(?<!%)%\{(.*?)\}")
+# a name ends within a thousand characters: searched for to the end of the text, it would take the square of its length
+_PLACEHOLDER = re.compile(r"(?<!%)%\{(.{0,1000}?)\}")
 
 
 def property_of(value: Any, key: str) -> Any:
@@ -66,6 +68,7 @@ class FormatStep(MapStep):
             if found is MISSING or found is None:
                 return MISSING
             out += (as_text(found), text)
+        check_characters(sum(map(len, out)))
         return "".join(out)
 
     def modulate(self, compiler: Compiler, name: str, args: Args) -> None:

@@ -82,6 +82,8 @@ class GroupValue:
             for t in traversers:
                 value = self.by.of(ctx, t)
                 if value is not MISSING:
+                    if t.bulk > 1:
+                        ctx.hold(len(out) + t.bulk)
                     out.extend([value] * t.bulk)
             return out
         child = self.by.child  # type: ignore[attr-defined]  # only children are not folded

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import QueryFailed
+from workflow.gremlin.limits import check_characters, check_members
 from workflow.gremlin.semantics import distinct, hash_key
 from workflow.gremlin.steps.base import Args, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
 from workflow.gremlin.steps.filters import DiscardStep
@@ -35,6 +36,7 @@ Members = list[Any]
 
 def combine(a: Members, b: Members) -> GList:
     """The members of both, one behind the other."""
+    check_members(len(a) + len(b))
     return GList([*a, *b])
 
 
@@ -62,6 +64,7 @@ def intersect(a: Members, b: Members) -> GSet:
 
 def product(a: Members, b: Members) -> GList:
     """Every pair of a member of the first and one of the second."""
+    check_members(len(a) * len(b))
     return GList(GList([x, y]) for x in a for y in b)
 
 
@@ -162,6 +165,7 @@ def conjoin(value: Any, delimiter: str) -> str | None:
     texts = [as_text(member) for member in members if member is not None]
     if members and not "".join(texts) and not delimiter * len(texts):
         return None
+    check_characters(sum(map(len, texts)) + len(delimiter) * len(texts))
     return delimiter.join(texts)
 
 

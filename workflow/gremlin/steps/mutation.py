@@ -123,7 +123,9 @@ class AddStep(Step):
         for traverser in source:
             copies = traverser.bulk
             traverser.bulk = 1
-            for _ in range(copies):
+            for turn in range(copies):
+                if not turn & 127:
+                    ctx.check()
                 made = traverser.split(self.made(ctx, traverser))
                 for write in self.later:
                     write.effect(ctx, made)

@@ -101,7 +101,11 @@ class CoinStep(Step):
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         draw = ctx.chance(self).random
         for t in source:
-            kept = sum(draw() <= self.probability for _ in range(t.bulk))
+            kept = 0
+            for turn in range(t.bulk):
+                if not turn & 1023:
+                    ctx.check()
+                kept += draw() <= self.probability
             if kept:
                 t.bulk = kept
                 yield t
@@ -138,6 +142,7 @@ class SampleStep(Step):
                 if not is_number(value):
                     raise QueryFailed(f"Traverser {t.value} does not evaluate to a number with {self.by}")
                 weight = float(value)
+            ctx.hold(len(pool) + t.bulk)
             for _ in range(t.bulk):
                 one = t.copy()
                 one.bulk = 1

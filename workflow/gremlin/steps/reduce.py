@@ -41,6 +41,7 @@ class FoldStep(ReduceStep):
             if t.bulk == 1:
                 out.append(t.value)
             else:
+                ctx.hold(len(out) + t.bulk)
                 out.extend([t.value] * t.bulk)
         return out
 
@@ -56,7 +57,9 @@ class SeededFoldStep(ReduceStep):
     def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
         total = self.seed
         for t in source:
-            for _ in range(t.bulk):
+            for turn in range(t.bulk):
+                if not turn % CHECK_EVERY:
+                    ctx.check()
                 total = operate(self.operator, total, t.value)
         return total
 

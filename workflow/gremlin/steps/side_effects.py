@@ -69,6 +69,8 @@ class AggregateStep(Step):
         for t in traversers:
             value = by.of(ctx, t)
             if value is not MISSING:
+                if t.bulk > 1:
+                    ctx.hold(len(values) + t.bulk)
                 values.extend([value] * t.bulk)
         if not traversers:
             return

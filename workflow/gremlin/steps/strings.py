@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import QueryFailed
+from workflow.gremlin.limits import check_characters
 from workflow.gremlin.steps.base import Args, Child, ExecutionContext, MapStep, Step, StepBuilder
 from workflow.gremlin.steps.scalars import (
     ValueStep,
@@ -90,7 +91,11 @@ def split(text: str, separator: str | None) -> GList:
 
 def replace(text: str, old: str | None, new: str | None) -> str:
     """Every ``old`` replaced; null or empty arguments change nothing."""
-    return text if not old or new is None else text.replace(old, new)
+    if not old or new is None:
+        return text
+    if len(new) > len(old):
+        check_characters(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
 
 
 _OPERATIONS: dict[str, Callable[..., Callable[[str], Any]]] = {
@@ -207,6 +212,7 @@ class ConcatStep(MapStep):
             else:
                 found.append(piece)
         texts = [text for text in found if text is not None]
+        check_characters(sum(map(len, texts)))
         return "".join(texts) if texts else None
 
     def children(self) -> Iterable[Child]:

@@ -1,0 +1,37 @@
+"""How large a single value may grow while a query runs.
+
+Values are made in one go, between two looks at the clock: without these limits a query of one line, such as a text that
+is doubled in a loop, would take all of the machine's memory before anybody could cancel it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workflow.errors import MemoryLimitExceeded
+
+MOST_CHARACTERS: Final = 1 << 24
+MOST_MEMBERS: Final = 1 << 22
+MOST_BITS: Final = 14_000  # of a BigInteger; numbers with more digits can be calculated with and not be written
+# of a regular expression: how long it is, how often its counted parts repeat in all, how long one search may take
+MOST_PATTERN: Final = 2000
+MOST_REPEATS: Final = 10_000
+MATCH_TIMEOUT_S: Final = 1.0
+
+
+def check_characters(count: int) -> None:
+    """Raise MemoryLimitExceeded for a text that would be too long."""
+    if count > MOST_CHARACTERS:
+        raise MemoryLimitExceeded(f"The query makes a text of more than {MOST_CHARACTERS} characters")
+
+
+def check_members(count: int) -> None:
+    """Raise MemoryLimitExceeded for a list, set or map that would be too large."""
+    if count > MOST_MEMBERS:
+        raise MemoryLimitExceeded(f"The query makes a collection of more than {MOST_MEMBERS} members")
+
+
+def check_bits(count: int) -> None:
+    """Raise MemoryLimitExceeded for an integer that would be too long."""
+    if count > MOST_BITS:
+        raise MemoryLimitExceeded(f"The query calculates an integer of more than {MOST_BITS} bits")
