@@ -78,6 +78,15 @@ class GraphSourceContract:
                 (("Person", "Student"), "lives in", ("City",)): 1,
             }
 
+    def test_label_sets_and_kinds_that_were_not_asked_for_are_left_out(self, source: GraphSource) -> None:
+        with source.snapshot() as snapshot:
+            assert {node.id for node in snapshot.nodes([("Person", "Student"), ("City",)])} == {
+                id for id, (labels, _) in NODES.items() if labels != ("Person",)
+            }
+            assert not [*snapshot.nodes([]), *snapshot.edges([])]
+            only = [(("Person",), "knows", ("Person",)), (("Person",), "lives in", ("City",))]
+            assert [(edge.source_labels, edge.label) for edge in snapshot.edges(only)] == [(("Person",), "knows")]
+
     def test_a_snapshot_can_be_read_twice(self, source: GraphSource) -> None:
         with source.snapshot() as snapshot:
             assert [node.id for node in snapshot.nodes()] == [node.id for node in snapshot.nodes()]

@@ -229,6 +229,53 @@ def test_a_remote_export_is_whole(bench: Bench, tmp_path: Path, concurrency: int
         ]
 
 
+@pytest.mark.parametrize(
+    ("params", "nodes", "edges"),
+    [
+        ({"gremlinNodeFilter": "has('name', within('josh', 'lop'))"}, ["j", "l"], ["3"]),
+        ({"gremlinEdgeFilter": 'has("weight", gte(0.5d))'}, ["j", "l", "m", "v"], ["1", "2"]),
+        ({"nodeLabels": ["tool"], "scope": "nodes"}, ["l"], []),
+        ({"filter": {"nodes": [{"label": ["tool", "software"]}]}}, ["l"], []),
+        ({"edgeLabels": ["created"]}, ["j", "l", "m", "v"], ["3"]),
+        ({"skip": 1, "limit": 2, "nodeLabels": ["person"]}, 2, None),
+    ],
+)
+@pytest.mark.parametrize(("concurrency", "page"), [(1, 2), (3, 2)])
+def test_a_remote_export_holds_what_its_filters_leave(
+    bench: Bench, tmp_path: Path, params: dict[str, Any], nodes: Any, edges: Any, concurrency: int, page: int
+) -> None:
+    request = parse_request({"outputS3Path": "s3://lab/x", "params": params, "additionalParams": {"neptune_ml": {}}})
+    chosen = request.selection
+    with _reader(bench) as database:
+        source = GremlinSource(database, concurrency, page, nodes=chosen.node_steps, edges=chosen.edge_steps)
+        outcome = write_export(source, request, tmp_path)
+    found: dict[str, list[str]] = {"nodes": [], "edges": []}
+    for path in tmp_path.rglob("*.csv"):
+        with path.open() as stream:
+            found[path.parent.name] += [row["~id"] for row in csv.DictReader(stream)]
+    if edges is None:
+        assert outcome.stats["stats"]["nodes"] == nodes
+    else:
+        assert (sorted(found["nodes"]), sorted(found["edges"])) == (nodes, edges)
+
+
+def test_labels_travel_to_the_database_as_nothing_but_text(bench: Bench) -> None:
+    asked = []
+
+    class Listening(GremlinDatabase):
+        def text(self, query: str, bindings: Any = None) -> list[Any]:
+            asked.append(query)
+            if "groupCount" in query:
+                return [{"k": "it's\\", "n": 1}, {"k": "${x}", "n": 1}]
+            return []
+
+    database = Listening(bench.url)
+    with GremlinSource(database, 1).snapshot() as snapshot:
+        list(snapshot.nodes([("it's\\",)]))
+    database.close()
+    assert asked[-1].startswith(r"g.V().where(label().is(within('it\'s\\'))).project(")
+
+
 def test_a_database_that_changes_its_order_between_pages_is_noticed(bench: Bench, tmp_path: Path) -> None:
     class Restless(GremlinDatabase):
         def text(self, query: str, bindings: Any = None) -> list[Any]:

@@ -72,9 +72,12 @@ class Expected:
 
     @property
     def total(self) -> int:
-        """How many elements will be written, at most."""
-        taken = self.selection.taken
-        return taken(sum(self.node_sets.values())) + taken(sum(self.edge_kinds.values()))
+        """How many elements will be read, at most."""
+        read = self.selection.read
+        edges = sum(self.edge_kinds.values())
+        # of edges without their ends nobody knows how many will be passed over
+        loose = self.ends_matter and self.selection.picks_nodes
+        return read(sum(self.node_sets.values())) + (edges if loose else read(edges))
 
     def verify(self, read: Tally) -> None:
         """Raises ExportFailed naming every label set of which not as much was read as the graph holds."""

@@ -87,17 +87,11 @@ class Selection:
     @property
     def picks_nodes(self) -> bool:
         """Whether single nodes are left out, not whole label sets."""
-        return bool(self.node_steps) or self.counted
+        return bool(self.node_steps) or self.skip > 0 or self.limit is not None
 
-    @property
-    def counted(self) -> bool:
-        """Whether only so many are taken."""
-        return self.skip > 0 or self.limit is not None
-
-    def taken(self, count: int) -> int:
-        """How many of so many ``skip`` and ``limit`` leave."""
-        left = max(0, count - self.skip)
-        return left if self.limit is None else min(left, self.limit)
+    def read(self, count: int) -> int:
+        """How many of so many must be read to skip some and have as many as ``limit`` says."""
+        return count if self.limit is None else min(count, self.skip + self.limit)
 
 
 def _united(properties: list[frozenset[str] | None]) -> frozenset[str] | None:

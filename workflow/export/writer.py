@@ -127,11 +127,12 @@ class _Writer:
             self.read.edges_ended = _each(edges, self._edge, selection)
         for one in self.files.values():
             one.flush()
-        self.report(ExportProgress(self.phase, self.done, expected.total))
+        self.report(ExportProgress(self.phase, expected.total, expected.total))
         expected.verify(self.read)
 
     def _node(self, node: NodeRecord, *, wanted: bool) -> bool:
         self.read.nodes[node.labels] += 1
+        self._count()
         if not wanted:
             return True
         lane = self._node_lanes.get(node.labels)
@@ -143,12 +144,12 @@ class _Writer:
         lane.file.write((quoted(node.id), *lane.cells), lane.of(node.properties))
         if self._written_ids is not None:
             self._written_ids.add(node.id)
-        self._count()
         return True
 
     def _edge(self, edge: EdgeRecord, *, wanted: bool) -> bool:
         key = (edge.source_labels, edge.label, edge.target_labels)
         self.read.edges[key] += 1
+        self._count()
         ids = self._written_ids
         if ids is not None and (edge.source not in ids or edge.target not in ids):
             self.read.loose[key] += 1
@@ -166,7 +167,6 @@ class _Writer:
         label, *ends = lane.cells
         fixed = (quoted(edge.id), label, quoted(edge.source), quoted(edge.target), *ends)
         lane.file.write(fixed, lane.of(edge.properties))
-        self._count()
         return True
 
     def _file(self, on: NodeType | EdgeTriple) -> SpooledFile:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
@@ -40,47 +43,77 @@ class BatchSnapshot:
         return BatchSnapshot(self._batch, self._separator, self.last_event, kept_nodes=nodes, kept_edges=edges)
 
     def node_counts(self) -> dict[LabelSet, int]:
-        return dict(Counter(labels for _, _, labels in self._nodes()))
+        counts: Counter[LabelSet] = Counter()
+        for code, count in _counted(self._batch.vertices.labels[self._nodes()]):
+            counts[self._label_sets[code]] += count
+        return dict(counts)
 
     def edge_counts(self) -> dict[EdgeKind, int]:
-        return dict(Counter(kind for _, _, kind, _, _ in self._edges()))
+        counts: Counter[EdgeKind] = Counter()
+        for code, count in _counted(self._coded_kinds()[self._edges()]):
+            counts[self._kind(code)] += count
+        return dict(counts)
 
     def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
-        columns = _readers(self._batch.vertices)
-        wanted = None if only is None else set(only)
-        for place, id, labels in self._nodes():
-            if wanted is None or labels in wanted:
-                yield NodeRecord(str(id), labels, _properties(columns, place))
+        vertices, sets = self._batch.vertices, self._label_sets
+        ids, labels, columns = vertices.ids, vertices.labels.tolist(), _readers(vertices)
+        chosen = self._nodes()
+        if only is not None:
+            chosen &= np.isin(vertices.labels, [code for code, labels in enumerate(sets) if labels in only])
+        for place in np.flatnonzero(chosen).tolist():
+            yield NodeRecord(str(ids[place]), sets[labels[place]], _properties(columns, place))
 
     def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
-        ids, columns = self._batch.vertices.ids, _readers(self._batch.edges)
-        wanted = None if only is None else set(only)
-        for place, id, kind, source, target in self._edges():
-            if wanted is None or kind in wanted:
-                begin, label, end = kind
-                properties = _properties(columns, place)
-                yield EdgeRecord(str(id), label, str(ids[source]), str(ids[target]), begin, end, properties)
+        batch, columns, coded = self._batch, _readers(self._batch.edges), self._coded_kinds()
+        kinds = {int(code): self._kind(int(code)) for code in np.unique(coded)}
+        chosen = self._edges()
+        if only is not None:
+            chosen &= np.isin(coded, [code for code, kind in kinds.items() if kind in only])
+        ids, ends, codes = batch.edges.ids, batch.vertices.ids, coded.tolist()
+        source, target = batch.source.tolist(), batch.target.tolist()
+        for place in np.flatnonzero(chosen).tolist():
+            begin, label, end = kinds[codes[place]]
+            yield EdgeRecord(
+                id=str(ids[place]),
+                label=label,
+                source=str(ends[source[place]]),
+                target=str(ends[target[place]]),
+                source_labels=begin,
+                target_labels=end,
+                properties=_properties(columns, place),
+            )
 
-    def _nodes(self) -> Iterator[tuple[int, Any, LabelSet]]:
-        """(place, id, labels)."""
-        vertices, kept, sets = self._batch.vertices, self._kept_nodes, self._label_sets
-        for place, (id, code) in enumerate(zip(vertices.ids, vertices.labels.tolist(), strict=True)):
-            if kept is None or id in kept:
-                yield place, id, sets[code]
+    def _nodes(self) -> NDArray[np.bool_]:
+        """Which nodes are told of, by place."""
+        return _among(self._batch.vertices.ids, self._kept_nodes)
 
-    def _edges(self) -> Iterator[tuple[int, Any, EdgeKind, int, int]]:
-        """(place, id, kind, place of the source, place of the target)."""
-        batch, kept, sets = self._batch, self._kept_edges, self._label_sets
-        edges, names, labels = batch.edges, batch.edges.label_names, batch.vertices.labels.tolist()
-        kinds: dict[tuple[int, int, int], EdgeKind] = {}
-        ends = zip(edges.ids, edges.labels.tolist(), batch.source.tolist(), batch.target.tolist(), strict=True)
-        for place, (id, code, source, target) in enumerate(ends):
-            if kept is None or id in kept:
-                coded = labels[source], code, labels[target]
-                kind = kinds.get(coded)
-                if kind is None:
-                    kind = kinds[coded] = sets[coded[0]], names[code], sets[coded[2]]
-                yield place, id, kind, source, target
+    def _edges(self) -> NDArray[np.bool_]:
+        """Which edges are told of, by place."""
+        return _among(self._batch.edges.ids, self._kept_edges)
+
+    def _coded_kinds(self) -> NDArray[np.int64]:
+        """One number for the labels of both ends and of the edge itself, by place; ``_kind`` reads it."""
+        batch = self._batch
+        labels, sets, names = batch.vertices.labels, len(self._label_sets), len(batch.edges.label_names)
+        begin, end = labels[batch.source].astype(np.int64), labels[batch.target]
+        return (begin * names + batch.edges.labels) * sets + end
+
+    def _kind(self, code: int) -> EdgeKind:
+        rest, end = divmod(code, len(self._label_sets))
+        begin, label = divmod(rest, len(self._batch.edges.label_names))
+        return self._label_sets[begin], self._batch.edges.label_names[label], self._label_sets[end]
+
+
+def _among(ids: Sequence[Any], kept: Set[Any] | None) -> NDArray[np.bool_]:
+    if kept is None:
+        return np.ones(len(ids), dtype=bool)
+    return np.fromiter((id in kept for id in ids), dtype=bool, count=len(ids))
+
+
+def _counted(codes: NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """(code, how often)."""
+    values, counts = np.unique(codes, return_counts=True)
+    return zip(values.tolist(), counts.tolist(), strict=True)
 
 
 def _readers(batch: ElementBatch) -> list[tuple[str, ColumnData]]:
