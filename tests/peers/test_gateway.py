@@ -22,6 +22,7 @@ from workflow.client.service import local_service
 from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.export import parse_request, write_export
 from workflow.graphs.remote import GremlinDatabase, GremlinSource
+from workflow.gremlin.export_filter import checked_for_remote
 from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.wire.client import GraphSONMessages
@@ -200,6 +201,36 @@ def test_a_remote_export_holds_what_the_database_holds(bench: Bench, tmp_path: P
             assert sorted((names[r["~from"]], names[r["~to"]], float(r["weight"])) for r in rows) == sorted(KNOWS)
     finally:
         database.close()
+
+
+@pytest.mark.parametrize(
+    ("params", "nodes", "edges"),
+    [
+        ({"gremlinNodeFilter": "has('age', gt(28)).where(__.bothE())"}, {"marko", "josh"}, 1),
+        ({"gremlinEdgeFilter": 'has("weight", gt(0.75d))'}, {"marko", "vadas", "josh", "peter", "lop"}, 1),
+        ({"nodeLabels": ["person"]}, {"marko", "vadas", "josh", "peter"}, 2),
+        ({"edgeLabels": ["knows"]}, {"marko", "vadas", "josh", "peter", "lop"}, 2),
+    ],
+)
+@pytest.mark.parametrize(("concurrency", "page"), [(1, 2), (3, 2)])
+def test_filters_of_a_remote_export_run_in_the_database(
+    bench: Bench, tmp_path: Path, params: dict[str, Any], nodes: set[str], edges: int, concurrency: int, page: int
+) -> None:
+    request = parse_request({"outputS3Path": "s3://lab/x", "params": params, "additionalParams": {"neptune_ml": {}}})
+    steps = [
+        checked_for_remote(request.selection.node_steps, "V", "tinkerpop"),
+        checked_for_remote(request.selection.edge_steps, "E", "tinkerpop"),
+    ]
+    database = GremlinDatabase(bench.url)
+    try:
+        outcome = write_export(GremlinSource(database, concurrency, page, *steps), request, tmp_path)
+    finally:
+        database.close()
+    found = set()
+    for path in (tmp_path / "nodes").iterdir():
+        with path.open() as stream:
+            found |= {row["name"] for row in csv.DictReader(stream)}
+    assert (found, outcome.stats["stats"]["edges"]) == (nodes, edges)
 
 
 def test_the_service_is_a_gateway_for_ordinary_clients(bench: Bench, tmp_path: Path) -> None:

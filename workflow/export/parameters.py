@@ -12,7 +12,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_KNOWN = _words(
+KNOWN = _words(
     """
     endpoint endpoints clusterId profile concurrency graph exportId tag includeLastEventId
     scope nodeLabels edgeLabels filter config filterConfigFile configFile
@@ -46,7 +46,7 @@ _UNSUPPORTED = {
 }
 _CLONE = "an export reads one moment of the embedded graph, without a clone; leave it out"
 COMMANDS = ("export-pg", "export-pg-from-config")
-_OTHER_COMMANDS = {
+OTHER_COMMANDS = {
     "export-pg-from-queries": _QUERIES,
     "export-rdf": _RDF,
     "create-pg-config": "'export-pg' writes config.json beside the data; edit it and give it as 'filterConfigFile'",
@@ -61,8 +61,8 @@ def check_command(command: object) -> str:
         return COMMANDS[0]
     if isinstance(command, str) and command in COMMANDS:
         return command
-    if isinstance(command, str) and command in _OTHER_COMMANDS:
-        raise UnsupportedOperation(f"command {command!r} is not supported: {_OTHER_COMMANDS[command]}")
+    if isinstance(command, str) and command in OTHER_COMMANDS:
+        raise UnsupportedOperation(f"command {command!r} is not supported: {OTHER_COMMANDS[command]}")
     raise InvalidParameter(f"command {command!r} is not known; {' and '.join(map(repr, COMMANDS))} are")
 
 
@@ -73,10 +73,10 @@ def check_names(params: Mapping[str, Any]) -> None:
         raise UnsupportedOperation(
             "; ".join(f"'params.{name}' is not supported: {_UNSUPPORTED[name]}" for name in asked)
         )
-    unknown = sorted(params.keys() - _KNOWN - _WITHOUT_EFFECT - _UNSUPPORTED.keys())
+    unknown = sorted(params.keys() - KNOWN - _WITHOUT_EFFECT - _UNSUPPORTED.keys())
     if unknown:
         raise InvalidParameter(
-            f"unknown params {', '.join(repr(name) for name in unknown)}; known ones: {', '.join(sorted(_KNOWN))}"
+            f"unknown params {', '.join(repr(name) for name in unknown)}; known ones: {', '.join(sorted(KNOWN))}"
         )
 
 

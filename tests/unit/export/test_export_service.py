@@ -210,6 +210,20 @@ def test_an_existing_folder_is_only_overwritten_on_request(bench: Bench) -> None
     assert bench.wait(again)["status"] == "succeeded"
 
 
+def test_an_export_of_a_chosen_id_takes_the_place_of_its_own_files_and_of_no_others(bench: Bench) -> None:
+    theirs = bench.home / "s3/lab/exports/models/model.tar.gz"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"a month of training")
+    # neptune_ml exports name their folders by the time
+    plain = {"command": "export-pg", "outputS3Path": "s3://lab/exports", "params": {"exportId": "models"}}
+    with pytest.raises(InvalidParameter, match="S3 destination contains existing objects"):
+        bench.service.start(plain)
+    assert theirs.read_bytes() == b"a month of training"
+    own = {**plain, "params": {"exportId": "mine"}}
+    for _ in range(2):
+        assert bench.wait(bench.service.start(own)["jobId"])["outputS3Uri"] == "s3://lab/exports/mine"
+
+
 def test_a_completion_file_is_written_when_asked_for(bench: Bench) -> None:
     body = {**BODY, "completionFileS3Path": "s3://lab/done.json", "completionFilePayload": {"mine": 1}}
     job = bench.service.start(body)["jobId"]
