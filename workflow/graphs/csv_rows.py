@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from workflow.graphs.loading import RowError
 from workflow.graphs.neptune_csv import (
     CELL_TYPES,
     LONGEST_FIELD,
+    LONGEST_LINE,
     Chunk,
     FileRefused,
     Header,
@@ -63,6 +64,8 @@ class CsvRows:
         first = self._stream.readline(LONGEST_FIELD).removeprefix(b"\xef\xbb\xbf")
         while first.count(_QUOTE) % 2 and (more := self._stream.readline(LONGEST_FIELD)):
             first += more
+            if len(first) > LONGEST_LINE:
+                raise _too_long(1)
         line, found, rest = first.partition(_RETURN)
         if found and rest not in (b"", _NEWLINE):
             # lines that end in a bare return: the file is one line to readline
@@ -106,6 +109,8 @@ class CsvRows:
             if stop:
                 self._rest = block[stop:]
                 return block[:stop]
+            if len(block) > LONGEST_LINE:
+                raise _too_long(self._line + 1)
 
     # -- with numpy
     def _cut(self, block: bytes, lines: int) -> Chunk | None:
@@ -166,7 +171,8 @@ class CsvRows:
         yield from self._read(io.BufferedReader(rest), self._line)
 
     def _read(self, stream: Any, before: int) -> Iterator[Chunk]:
-        reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8", newline=""), strict=True)
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        reader = csv.reader(_lines(text), strict=True)
         while True:
             first = reader.line_num
             rows: list[list[str]] = []
@@ -232,6 +238,21 @@ class CsvRows:
                 self._on_error(RowError("DATATYPE_MISMATCH_ERROR", message, line))
                 return False
         return True
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a text. Raises FileRefused at one that is too long to be held."""
+    for number in count(1):
+        line = text.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            raise _too_long(number)
+        if not line:
+            return
+        yield line
+
+
+def _too_long(line: int) -> FileRefused:
+    return FileRefused(RowError("PARSING_ERROR", f"the line is longer than {LONGEST_LINE} bytes", line))
 
 
 class _Behind(io.RawIOBase):

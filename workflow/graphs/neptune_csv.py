@@ -24,6 +24,7 @@ from workflow.graphs.values import Byte, Float, Long, Short
 
 NO_TEXTS: Final = Texts.of(())
 LONGEST_FIELD: Final = 16 * 1024 * 1024
+LONGEST_LINE: Final = 4 * LONGEST_FIELD  # a packed file of a few kilobytes may unpack to one line of any length
 _HEADER: Final = re.compile(
     r"(?P<name>(?:\\.|[^:\\])+)(?::(?P<type>[A-Za-z]+)(?P<many>\[\])?(?:\((?P<cardinality>\w+)\))?(?P<late>\[\])?)?",
     re.S,

@@ -247,15 +247,14 @@ class ExportService:
         """Where the export will lie, a folder of its own unless the request wants none."""
         base = S3Uri.parse(request.output)
         if not request.subdirectory:
-            existing = next(iter(self._storage.list(base)), None) if base.key else None
-            if existing is not None and not request.overwrite:
-                raise InvalidParameter(
-                    f"S3 destination contains existing objects: {base}. Set 'overwriteExisting', or choose another"
-                )
+            self._check_free(base, request)
             return base
         prefix = f"{request.tag}-" if request.tag else ""
         if request.export_id is not None:
-            return base / f"{prefix}{request.export_id}"
+            output = base / f"{prefix}{request.export_id}"
+            if not self._is_of_an_export(output):  # an id of before is exported again, in place of what it was
+                self._check_free(output, request)
+            return output
         if not request.for_training:
             return base / f"{prefix}{uuid.uuid4().hex}"
         moment = self._now()
@@ -263,10 +262,20 @@ class ExportService:
             moment += timedelta(seconds=1)
         return output
 
-    def _taken(self, output: S3Uri) -> bool:
+    def _check_free(self, output: S3Uri, request: ExportRequest) -> None:
+        existing = next(iter(self._storage.list(output)), None) if output.key else None
+        if existing is not None and not request.overwrite:
+            raise InvalidParameter(
+                f"S3 destination contains existing objects: {output}. Set 'overwriteExisting', or choose another"
+            )
+
+    def _is_of_an_export(self, output: S3Uri) -> bool:
         with self._lock:
             known = self._db.execute("SELECT 1 FROM exports WHERE output = ?", (str(output),)).fetchone()
-        return known is not None or next(iter(self._storage.list(output)), None) is not None
+        return known is not None
+
+    def _taken(self, output: S3Uri) -> bool:
+        return self._is_of_an_export(output) or next(iter(self._storage.list(output)), None) is not None
 
     # -- rows
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from workflow.errors import BadRequest
 
-MAX_UNPACKED_BYTES = 1 << 40
+MAX_MEMBERS = 100_000
+RESERVE_BYTES = 256 << 20  # of the disk, which an archive of a few kilobytes must not be able to fill
 _NEVER = {"__pycache__", ".DS_Store"}
 
 
@@ -58,13 +59,16 @@ def unpack(archive: Path, folder: Path) -> None:
     partial.mkdir(parents=True)
     try:
         with tarfile.open(archive, "r:*") as tar:
+            room = shutil.disk_usage(partial).free - RESERVE_BYTES
             total = 0
-            for member in tar:
+            for count, member in enumerate(tar, 1):
                 if not (member.isfile() or member.isdir()):
                     raise BadArchive(archive, f"member {member.name!r} is neither a file nor a folder")
                 total += member.size
-                if total > MAX_UNPACKED_BYTES:
-                    raise BadArchive(archive, "it is too large when unpacked")
+                if total > room:
+                    raise BadArchive(archive, f"it needs more than the {room >> 20} MB that the disk has left")
+                if count > MAX_MEMBERS:
+                    raise BadArchive(archive, f"it has more than {MAX_MEMBERS} files")
                 target = os.path.realpath(partial / member.name)
                 if not target.startswith(os.path.realpath(partial) + os.sep) and target != os.path.realpath(partial):
                     raise BadArchive(archive, f"member {member.name!r} leads out of the folder")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from workflow.graphs import csv_rows
 from workflow.graphs.bulk import CsvLoad
 from workflow.graphs.csv_rows import CHUNK_ROWS
 from workflow.graphs.loading import FileReport, LoadRules
@@ -229,3 +230,33 @@ def test_the_air_routes_load_whole(data_folder: Path) -> None:
     (atlanta,) = graph.find_vertices("airport", "code", "ATL") or ()
     assert values(graph, "1")["city"] == ["Atlanta"]
     assert graph.vertex_id(atlanta) == "1"
+
+
+class Endless(io.RawIOBase):
+    """A file that begins as it says and never ends its last line, as a few packed kilobytes can."""
+
+    def __init__(self, begin: str) -> None:
+        self.begin, self.given = begin.encode(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = (self.begin or b"x" * len(buffer))[: len(buffer)]
+        self.begin = self.begin[len(piece) :]
+        buffer[: len(piece)] = piece
+        self.given += len(piece)
+        return len(piece)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ['~id,"', "~id,~label\na,", '~id,~label\n"a",b\n', '~id,~label\na,"b\n'],
+    ids=["header", "row", "after a quote", "inside a quote"],
+)
+def test_a_line_without_end_is_given_up(begin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "LONGEST_LINE", 1 << 22)
+    file = Endless(begin)
+    report = CsvLoad(EmbeddedGraph()).load(io.BufferedReader(file), "f.csv", LoadRules())
+    assert report.failures >= 1
+    assert file.given < 1 << 26

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workflow.runners import bundle
 from workflow.runners.bundle import BadArchive, pack, unpack
 
 
@@ -78,3 +79,21 @@ def test_a_damaged_archive_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "text.tar.gz").write_text("no archive")
     with pytest.raises(BadArchive):
         unpack(tmp_path / "text.tar.gz", tmp_path / "out")
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_before_it_does(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("embeddings.npy")
+    info.size = 1 << 50
+    (tmp_path / "bomb.tar").write_bytes(info.tobuf())
+    with pytest.raises(BadArchive, match="that the disk has left"):
+        unpack(tmp_path / "bomb.tar", tmp_path / "out")
+
+
+def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_MEMBERS", 2)
+    with tarfile.open(tmp_path / "many.tar", "w") as tar:
+        for number in range(3):
+            tar.addfile(tarfile.TarInfo(str(number)))
+    with pytest.raises(BadArchive, match="more than 2 files"):
+        unpack(tmp_path / "many.tar", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

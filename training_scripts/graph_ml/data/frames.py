@@ -169,7 +169,8 @@ def open_export(folder: Path, name: str, separator: str, staging: Path) -> Expor
     path = find_file(folder, name)
     parquet = staging / f"{len(list(staging.iterdir()))}.parquet"
     try:
-        lazy = pl.scan_csv(path, separator=separator, infer_schema=False, raise_if_empty=True)
+        # the name is a name: brackets and stars in it are no pattern
+        lazy = pl.scan_csv(path, separator=separator, infer_schema=False, raise_if_empty=True, glob=False)
         columns = tuple(lazy.collect_schema().names())
         # a quoted empty cell is as empty as any
         lazy = lazy.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
