@@ -19,6 +19,7 @@ DEFAULT_CONFIGURATION_NAME = "training-data-configuration"
 _FIELDS = frozenset(
     {"version", "targets", "features", "split_rate", "jobs", "name", "feature_encoding", "disableEdgeFeatures"}
 )
+_OWN_FILES = ("config", "stats", "lastEventId")
 _NODE_TASKS = ("classification", "regression")
 _EDGE_TASKS = ("classification", "regression", "link_prediction")
 
@@ -102,7 +103,10 @@ def _configuration_name(name: object, default: str) -> str:
         return default
     if not isinstance(name, str) or "/" in name or "\\" in name or name.startswith(".") or "\0" in name:
         raise InvalidParameter(f"Error parsing 'name' field for config. Expected a plain file name, found {name!r}.")
-    return name.removesuffix(".json")
+    plain = name.removesuffix(".json")
+    if plain in _OWN_FILES:
+        raise InvalidParameter(f"Error parsing 'name' field for config. {plain}.json is a file of the export itself.")
+    return plain
 
 
 def _entries(entry: Mapping[str, Any], field: str) -> Iterator[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ Rows are small integers that name a vertex or an edge inside one graph for as lo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -229,12 +230,13 @@ class Reading:
     """How a graph is to be read, and which part of it.
 
     ``node_steps`` and ``edge_steps`` are Gremlin steps to stand behind ``V()`` and ``E()``, such as
-    ``has('age', gt(30))``; empty for everything.
+    ``has('age', gt(30))``; empty for everything. ``broken_off`` ends them while they run.
     """
 
     concurrency: int = 4
     node_steps: str = ""
     edge_steps: str = ""
+    broken_off: threading.Event | None = None
 
 
 OpenSource = Callable[[Reading], GraphSource]

@@ -125,6 +125,7 @@ class FilteredGraph:
     def __init__(self, engine: Engine, graph: EmbeddedGraph, reading: Reading) -> None:
         """Raises InvalidParameter."""
         self._engine, self._graph = engine, graph
+        self._options = QueryOptions(timeout_s=TIMEOUT_S, read_only=True, cancelled=reading.broken_off)
         profile = graph.profile
         self._nodes = checked_filter(reading.node_steps, "V", profile) if reading.node_steps else None
         self._edges = checked_filter(reading.edge_steps, "E", profile) if reading.edge_steps else None
@@ -140,5 +141,4 @@ class FilteredGraph:
     def _kept(self, traversal: Traversal | None) -> Set[Any] | None:
         if traversal is None:
             return None
-        found = self._engine.run(traversal, QueryOptions(timeout_s=TIMEOUT_S, read_only=True))
-        return {traverser.value.id for traverser in found}
+        return {traverser.value.id for traverser in self._engine.run(traversal, self._options)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from workflow.errors import InvalidParameter
@@ -28,16 +29,18 @@ class ExportSources:
     ) -> None:
         self._graphs, self._remote, self._own_hosts = dict(graphs), dict(remote or {}), own_hosts
 
-    def open(self, request: ExportRequest, host: str | None) -> GraphSource:
+    def open(self, request: ExportRequest, host: str | None, broken_off: threading.Event | None = None) -> GraphSource:
         """The graph of ``params.graph`` or ``params.endpoint``. Nothing else is ever connected to.
 
         Args:
             host: the host name under which the request arrived; clients name it as the endpoint.
+            broken_off: ends a Gremlin filter that runs while it is set.
 
         Raises InvalidParameter, naming what is known, and for Gremlin filters that are none.
         """
         chosen = request.selection
-        return self._opener(request, host)(Reading(request.concurrency, chosen.node_steps, chosen.edge_steps))
+        reading = Reading(request.concurrency, chosen.node_steps, chosen.edge_steps, broken_off)
+        return self._opener(request, host)(reading)
 
     def _opener(self, request: ExportRequest, host: str | None) -> OpenSource:
         if request.graph is not None:

@@ -78,7 +78,7 @@ class ExportService:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(parallel, thread_name_prefix="export")
         self._progress: dict[str, _Pace] = {}
-        self._cancelled: set[str] = set()
+        self._broken_off: dict[str, threading.Event] = {}  # set when a job is cancelled or the service stops
         self._stopping = threading.Event()
 
     # -- what the HTTP face calls
@@ -118,8 +118,8 @@ class ExportService:
         """Stop a job; one that has ended stays as it is. Raises ExportJobNotFound."""
         row = self._row(job_id)
         if row["status"] not in _FINAL:
-            self._cancelled.add(job_id)
             self._end(job_id, "failed", reason=_CANCELLED)
+            self._broken_off.setdefault(job_id, threading.Event()).set()
         return self.status(job_id)
 
     def list(self) -> list[str]:
@@ -143,6 +143,8 @@ class ExportService:
     def close(self) -> None:
         """Break off what runs; it is taken up again by the next ``recover``."""
         self._stopping.set()
+        for running in tuple(self._broken_off.values()):
+            running.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             self._db.close()
@@ -153,11 +155,11 @@ class ExportService:
         row = self._row(job_id)
         if row["status"] in _FINAL or not self._begin(job_id):
             return
-        folder = self._work / job_id
+        folder, broken_off = self._work / job_id, self._broken_off.setdefault(job_id, threading.Event())
         try:
             request = parse_request(json.loads(row["body"]))
             output = S3Uri.parse(row["output"])
-            source = self._sources.open(request, row["host"])
+            source = self._sources.open(request, row["host"], broken_off)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             outcome = write_export(source, request, folder, lambda progress: self._report(job_id, progress))
@@ -166,13 +168,15 @@ class ExportService:
             }
             self._report(job_id, ExportProgress("publishing", 0, len(sizes)))
             self._publish(request, folder, output)
-            self._verify_published(output, sizes)
+            self._verify_published(request, output, sizes)
             self._complete(request, output, outcome)
             self._end(job_id, "succeeded", stats=json.dumps(outcome.stats), warnings=json.dumps(outcome.warnings))
         except _Interrupted:
             _log.info("export %s was broken off", job_id)
         except WorkflowError as error:
-            self._end(job_id, "failed", reason=error.message)
+            # a filter that was broken off by the end of the service runs again with the next
+            if not self._stopping.is_set():
+                self._end(job_id, "failed", reason=error.message)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             what = "the disk is full; free some space and export again" if full else f"the export failed: {error}"
@@ -182,13 +186,14 @@ class ExportService:
             self._end(job_id, "failed", reason=f"the export failed: {type(error).__name__}: {error}")
         finally:
             self._progress.pop(job_id, None)
+            self._broken_off.pop(job_id, None)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _report(self, job_id: str, progress: ExportProgress) -> None:
         before = self._progress.get(job_id)
         begun = before is not None and before.last.phase == progress.phase
         self._progress[job_id] = _Pace(progress, before.began if begun and before else time.monotonic())
-        if self._stopping.is_set() or job_id in self._cancelled:
+        if self._stopping.is_set() or self._broken_off[job_id].is_set():
             raise _Interrupted
 
     def _publish(self, request: ExportRequest, folder: Path, output: S3Uri) -> None:
@@ -214,11 +219,13 @@ class ExportService:
             shutil.copytree(folder, beside, dirs_exist_ok=True)
             beside.rename(target)
 
-    def _verify_published(self, output: S3Uri, sizes: Mapping[str, int]) -> None:
-        """Raises ExportFailed naming what the storage has not, or has not whole."""
+    def _verify_published(self, request: ExportRequest, output: S3Uri, sizes: Mapping[str, int]) -> None:
+        """Raises ExportFailed naming what the storage has not, or has not whole, and takes the rest away."""
         held = {one.uri.relative_to(output): one.size for one in self._storage.list(output)}
         missing = sorted(name for name, size in sizes.items() if held.get(name) != size)
         if missing:
+            if request.subdirectory:
+                self._storage.delete(output)
             raise ExportFailed(
                 f"the export at {output} is not complete: {', '.join(missing)} missing or cut short; export again"
             )

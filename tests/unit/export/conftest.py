@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import pytest
 
 from workflow.export import ExportOutcome, parse_request, write_export
 from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
+from workflow.jobs.export_sources import ExportSources
+from workflow.jobs.exports import ExportService
+from workflow.storage.local import LocalStorage
 
 
 class RecordGraph:
@@ -103,3 +108,43 @@ class Exporter:
 @pytest.fixture
 def export(tmp_path: Path) -> Exporter:
     return Exporter(tmp_path / "out")
+
+
+MOMENT = datetime(2026, 1, 5, 10, 0, 0)
+
+
+class Bench:
+    """A service over one graph in a temporary home, which can be started again."""
+
+    def __init__(self, home: Path, graph: Any) -> None:
+        self.home, self.graph = home, graph
+        self.storage = LocalStorage(home / "s3")
+        self.sources = ExportSources({"g": lambda reading: self.graph, "gother": lambda reading: graph})
+        self.service = self.open()
+
+    def open(self) -> ExportService:
+        self.service = ExportService(
+            self.home / "jobs.sqlite", self.storage, self.sources, self.home / "work", now=lambda: MOMENT
+        )
+        return self.service
+
+    def wait(self, job_id: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            status = self.service.status(job_id)
+            if status["status"] in ("succeeded", "failed"):
+                return status
+            time.sleep(0.01)
+        raise AssertionError("the export did not end")
+
+
+@pytest.fixture
+def graph(export: Any) -> Any:
+    return export.Graph([export.node("1", "A", x=1)], [])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, graph: Any) -> Iterator[Bench]:
+    bench = Bench(tmp_path, graph)
+    yield bench
+    bench.service.close()

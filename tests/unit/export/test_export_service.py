@@ -1,72 +1,23 @@
-"""Export jobs: durable, whole or absent, and their HTTP face."""
+"""Export jobs: durable, whole or absent."""
 
 from __future__ import annotations
 
 import errno
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx
 import pytest
-from starlette.applications import Starlette
 
-from workflow.errors import ExportJobNotFound, InvalidParameter, StorageError, WorkflowError
+from workflow.errors import ExportJobNotFound, InvalidParameter, StorageError
 from workflow.export import write_export
-from workflow.jobs.export_sources import ExportSources
-from workflow.jobs.exports import ExportService
-from workflow.server import export as export_routes
-from workflow.server.errors import workflow_error
-from workflow.server.services import Services
-from workflow.settings import Settings
 from workflow.storage import S3Uri
 from workflow.storage.local import LocalStorage
 
 BODY = {"command": "export-pg", "outputS3Path": "s3://lab/exports", "additionalParams": {"neptune_ml": {}}}
-MOMENT = datetime(2026, 1, 5, 10, 0, 0)
-
-
-class Bench:
-    """A service over one graph in a temporary home, which can be started again."""
-
-    def __init__(self, home: Path, graph: Any) -> None:
-        self.home, self.graph = home, graph
-        self.storage = LocalStorage(home / "s3")
-        self.sources = ExportSources({"g": lambda reading: self.graph, "gother": lambda reading: graph})
-        self.service = self.open()
-
-    def open(self) -> ExportService:
-        self.service = ExportService(
-            self.home / "jobs.sqlite", self.storage, self.sources, self.home / "work", now=lambda: MOMENT
-        )
-        return self.service
-
-    def wait(self, job_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            status = self.service.status(job_id)
-            if status["status"] in ("succeeded", "failed"):
-                return status
-            time.sleep(0.01)
-        raise AssertionError("the export did not end")
-
-
-@pytest.fixture
-def graph(export: Any) -> Any:
-    return export.Graph([export.node("1", "A", x=1)], [])
-
-
-@pytest.fixture
-def bench(tmp_path: Path, graph: Any) -> Iterator[Bench]:
-    bench = Bench(tmp_path, graph)
-    yield bench
-    bench.service.close()
 
 
 class Gate:
@@ -84,7 +35,7 @@ class Gate:
             yield snapshot
 
 
-def test_an_export_appears_under_the_local_time(bench: Bench) -> None:
+def test_an_export_appears_under_the_local_time(bench: Any) -> None:
     started = bench.service.start(BODY)
     assert started["jobName"].startswith(f"neptune-export-{started['jobId'][:8]}-")
     status = bench.wait(started["jobId"])
@@ -95,7 +46,7 @@ def test_an_export_appears_under_the_local_time(bench: Bench) -> None:
     assert not list((bench.home / "work").iterdir())
 
 
-def test_a_full_disk_is_said_to_be_full(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_to_be_full(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -104,7 +55,7 @@ def test_a_full_disk_is_said_to_be_full(bench: Bench, monkeypatch: pytest.Monkey
     assert status["failureReason"] == "the disk is full; free some space and export again"
 
 
-def test_storage_on_another_disk_gets_the_export_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_on_another_disk_gets_the_export_whole(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rename = Path.rename
 
     def refuse(self: Path, target: Path) -> Path:
@@ -134,7 +85,7 @@ class FarStorage(LocalStorage):
         raise StorageError("the connection broke off")
 
 
-def test_an_export_to_remote_storage_is_uploaded_or_leaves_nothing(bench: Bench) -> None:
+def test_an_export_to_remote_storage_is_uploaded_or_leaves_nothing(bench: Any) -> None:
     far = FarStorage(bench.home / "s3")
     bench.service.close()
     bench.storage = far
@@ -148,13 +99,13 @@ def test_an_export_to_remote_storage_is_uploaded_or_leaves_nothing(bench: Bench)
     assert list(far.list(S3Uri.parse("s3://lab/second"))) == []
 
 
-def test_two_exports_in_one_second_get_folders_of_their_own(bench: Bench) -> None:
+def test_two_exports_in_one_second_get_folders_of_their_own(bench: Any) -> None:
     jobs = [bench.service.start(BODY)["jobId"] for _ in range(2)]
     assert [bench.wait(job)["outputS3Uri"][-6:] for job in jobs] == ["100000", "100001"]
     assert bench.service.list() == jobs[::-1]
 
 
-def test_a_failure_says_why_and_leaves_nothing(bench: Bench) -> None:
+def test_a_failure_says_why_and_leaves_nothing(bench: Any) -> None:
     target = {"targets": [{"node": "B", "property": "x", "type": "classification"}]}
     job = bench.service.start({**BODY, "additionalParams": {"neptune_ml": target}})["jobId"]
     status = bench.wait(job)
@@ -163,7 +114,7 @@ def test_a_failure_says_why_and_leaves_nothing(bench: Bench) -> None:
     assert not (bench.home / "s3/lab").exists()
 
 
-def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Bench, graph: Any) -> None:
+def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Any, graph: Any) -> None:
     gate = Gate(graph)
     bench.graph = gate
     job = bench.service.start(BODY)["jobId"]
@@ -180,7 +131,7 @@ def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Bench,
     assert bench.wait(job)["status"] == "succeeded"
 
 
-def test_a_job_killed_after_publishing_succeeds_again(bench: Bench) -> None:
+def test_a_job_killed_after_publishing_succeeds_again(bench: Any) -> None:
     job = bench.service.start(BODY)["jobId"]
     first = bench.wait(job)
     bench.service._db.execute("UPDATE exports SET status = 'running', stats = NULL")
@@ -188,7 +139,7 @@ def test_a_job_killed_after_publishing_succeeds_again(bench: Bench) -> None:
     assert bench.wait(job) == first
 
 
-def test_a_cancelled_job_ends_and_publishes_nothing(bench: Bench, graph: Any) -> None:
+def test_a_cancelled_job_ends_and_publishes_nothing(bench: Any, graph: Any) -> None:
     gate = Gate(graph)
     bench.graph = gate
     job = bench.service.start(BODY)["jobId"]
@@ -201,7 +152,7 @@ def test_a_cancelled_job_ends_and_publishes_nothing(bench: Bench, graph: Any) ->
     assert "cancelled" in bench.service.status(job)["failureReason"]
 
 
-def test_an_existing_folder_is_only_overwritten_on_request(bench: Bench) -> None:
+def test_an_existing_folder_is_only_overwritten_on_request(bench: Any) -> None:
     body = {**BODY, "createExportSubdirectory": False}
     assert bench.wait(bench.service.start(body)["jobId"])["outputS3Uri"] == "s3://lab/exports"
     with pytest.raises(InvalidParameter, match="S3 destination contains existing objects"):
@@ -210,7 +161,7 @@ def test_an_existing_folder_is_only_overwritten_on_request(bench: Bench) -> None
     assert bench.wait(again)["status"] == "succeeded"
 
 
-def test_an_export_of_a_chosen_id_takes_the_place_of_its_own_files_and_of_no_others(bench: Bench) -> None:
+def test_an_export_of_a_chosen_id_takes_the_place_of_its_own_files_and_of_no_others(bench: Any) -> None:
     theirs = bench.home / "s3/lab/exports/models/model.tar.gz"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"a month of training")
@@ -224,7 +175,7 @@ def test_an_export_of_a_chosen_id_takes_the_place_of_its_own_files_and_of_no_oth
         assert bench.wait(bench.service.start(own)["jobId"])["outputS3Uri"] == "s3://lab/exports/mine"
 
 
-def test_a_completion_file_is_written_when_asked_for(bench: Bench) -> None:
+def test_a_completion_file_is_written_when_asked_for(bench: Any) -> None:
     body = {**BODY, "completionFileS3Path": "s3://lab/done.json", "completionFilePayload": {"mine": 1}}
     job = bench.service.start(body)["jobId"]
     output = bench.wait(job)["outputS3Uri"]
@@ -234,7 +185,7 @@ def test_a_completion_file_is_written_when_asked_for(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("address", ["s3://lab", "/tmp/done.json", "s3://lab/folder/"])
-def test_a_completion_file_that_cannot_be_written_is_refused_before_the_export(bench: Bench, address: str) -> None:
+def test_a_completion_file_that_cannot_be_written_is_refused_before_the_export(bench: Any, address: str) -> None:
     with pytest.raises(InvalidParameter, match="'completionFileS3Path' must be the address of a file below s3://"):
         bench.service.start({**BODY, "completionFileS3Path": address})
 
@@ -244,7 +195,7 @@ NAMED = {"params": {"filterConfigFile": "s3://lab/f.json"}}
 
 
 @pytest.mark.parametrize("named", [NAMED, {"command": "export-pg-from-config", "configFileS3Path": "s3://lab/f.json"}])
-def test_a_filter_file_is_read_when_the_export_is_asked_for(bench: Bench, named: dict[str, Any]) -> None:
+def test_a_filter_file_is_read_when_the_export_is_asked_for(bench: Any, named: dict[str, Any]) -> None:
     bench.storage.write(FILTER_FILE, b'{"nodes": [{"label": "A", "properties": []}]}')
     gate = Gate(bench.graph)
     bench.graph = gate
@@ -265,14 +216,14 @@ def test_a_filter_file_is_read_when_the_export_is_asked_for(bench: Bench, named:
         (b'{"nodes": [{"labels": "A"}]}', "'filter.nodes' must be an array of objects with a 'label'"),
     ],
 )
-def test_a_wrong_filter_file_is_refused_at_once(bench: Bench, content: bytes | None, text: str) -> None:
+def test_a_wrong_filter_file_is_refused_at_once(bench: Any, content: bytes | None, text: str) -> None:
     if content is not None:
         bench.storage.write(FILTER_FILE, content)
     with pytest.raises(InvalidParameter, match=text):
         bench.service.start({**BODY, **NAMED})
 
 
-def test_a_tag_stands_before_the_name_of_the_folder(bench: Bench) -> None:
+def test_a_tag_stands_before_the_name_of_the_folder(bench: Any) -> None:
     plain = {"outputS3Path": "s3://lab/exports", "params": {"exportId": "mine", "tag": "daily"}}
     assert bench.wait(bench.service.start(plain)["jobId"])["outputS3Uri"] == "s3://lab/exports/daily-mine"
     timed = bench.service.start({**BODY, "params": {"tag": "daily"}})["jobId"]
@@ -280,7 +231,7 @@ def test_a_tag_stands_before_the_name_of_the_folder(bench: Bench) -> None:
 
 
 def test_the_last_event_is_written_where_a_change_log_is_kept(
-    bench: Bench, graph: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Any, graph: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {**BODY, "params": {"includeLastEventId": True}}
     assert "of this graph no change log is kept" in bench.wait(bench.service.start(body)["jobId"])["warnings"][0]
@@ -290,7 +241,7 @@ def test_the_last_event_is_written_where_a_change_log_is_kept(
 
 
 def test_progress_has_the_members_that_the_other_jobs_tell_it_in(
-    bench: Bench, export: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Any, export: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
 
@@ -318,7 +269,7 @@ def test_progress_has_the_members_that_the_other_jobs_tell_it_in(
 
 
 def test_an_export_that_the_storage_kept_in_part_names_what_is_missing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far = FarStorage(bench.home / "s3")
     bench.service.close()
@@ -333,6 +284,7 @@ def test_an_export_that_the_storage_kept_in_part_names_what_is_missing(
 
     monkeypatch.setattr(far, "upload", forgetful)
     reason = bench.wait(bench.service.start(BODY)["jobId"])["failureReason"]
+    assert list(far.list(S3Uri.parse("s3://lab/exports"))) == []
     assert reason == (
         "the export at s3://lab/exports/20260105_100000 is not complete: nodes/A.consolidated.csv, stats.json missing "
         "or cut short; export again"
@@ -352,7 +304,7 @@ def test_an_export_that_the_storage_kept_in_part_names_what_is_missing(
     ],
 )
 def test_only_graphs_the_operator_opened_are_read(
-    bench: Bench, params: dict[str, str], host: str | None, found: bool
+    bench: Any, params: dict[str, str], host: str | None, found: bool
 ) -> None:
     body = {**BODY, "params": params}
     if found:
@@ -362,57 +314,6 @@ def test_only_graphs_the_operator_opened_are_read(
             bench.service.start(body, host)
 
 
-def test_an_unknown_job_is_named(bench: Bench) -> None:
+def test_an_unknown_job_is_named(bench: Any) -> None:
     with pytest.raises(ExportJobNotFound, match="no export job 'x'"):
         bench.service.status("x")
-
-
-class Client:
-    """A client of the routes, in process."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._transport = httpx.ASGITransport(app)
-
-    def __call__(self, method: str, path: str, content: bytes | str | None = None) -> httpx.Response:
-        async def send() -> httpx.Response:
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://testserver") as client:
-                return await client.request(method, path, content=content)
-
-        return anyio.run(send)
-
-
-@pytest.fixture
-def client(bench: Bench) -> Client:
-    services = Services(Settings(home=bench.home), bench.storage, {}, {}, exports=bench.service)
-    app = Starlette(routes=export_routes.routes(services), exception_handlers={WorkflowError: workflow_error})
-    return Client(app)
-
-
-@pytest.mark.parametrize("prefix", ["/neptune-export", "/v1/neptune-export"])
-def test_a_notebook_starts_polls_and_deletes(client: Client, bench: Bench, prefix: str) -> None:
-    started = client("POST", prefix, '{"outputS3Path": "s3://lab/x", "params": {"endpoint": "testserver"}}').json()
-    bench.wait(started["jobId"])
-    status = client("GET", f"{prefix}/{started['jobId']}").json()
-    assert status["status"] == "succeeded"
-    assert status["outputS3Uri"].startswith("s3://lab/x/")
-    assert client("DELETE", f"{prefix}/{started['jobId']}").json()["status"] == "succeeded"
-    assert client("GET", prefix).json() == {"ids": [started["jobId"]]}
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "code"),
-    [
-        (b"{", 400, "BadRequestException"),
-        (b"[]", 400, "BadRequestException"),
-        (b"\xff", 400, "BadRequestException"),
-        (b"{}", 400, "MissingParameterException"),
-        (b" " * ((1 << 20) + 1), 400, "BadRequestException"),
-    ],
-)
-def test_wrong_bodies_are_the_clients_mistake(client: Client, content: bytes, status: int, code: str) -> None:
-    answer = client("POST", "/neptune-export", content)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-def test_an_unknown_job_is_404(client: Client) -> None:
-    assert client("GET", "/neptune-export/nope").status_code == 404

@@ -294,6 +294,7 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
             "Invalid 'norm' value for numerical feature (Label: P, Property: x): 'l2'. "
             "Valid values are: 'none', 'min-max', 'standard'.",
         ),
+        ({"name": "stats"}, "Error parsing 'name' field for config. stats.json is a file of the export itself."),
         ({"name": "../x"}, "Error parsing 'name' field for config. Expected a plain file name, found '../x'."),
     ],
 )

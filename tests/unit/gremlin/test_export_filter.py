@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from workflow.errors import InvalidParameter
+from workflow.errors import CancelledByUser, InvalidParameter
 from workflow.graphs.base import Reading
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -71,6 +73,15 @@ def test_a_snapshot_knows_the_last_change_that_is_in_it(graph: EmbeddedGraph) ->
         commit, operation = snapshot.last_event() or (0, 0)
     assert commit == 5
     assert operation == len(list(graph.journal.records(next(graph.journal.commits(5)))))
+
+
+def test_a_filter_that_runs_long_can_be_broken_off(graph: EmbeddedGraph) -> None:
+    stop = threading.Event()
+    endless = "where(__.repeat(__.both('KNOWS')).times(1000000))"
+    source = opener(Engine(graph, "neptune"), graph)(Reading(node_steps=endless, broken_off=stop))
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(CancelledByUser), source.snapshot():
+        pass
 
 
 MUTATING = "Invalid operator: '{}'. Gremlin filter cannot contain side effect or mutating step."
