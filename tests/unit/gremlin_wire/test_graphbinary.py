@@ -345,6 +345,14 @@ def test_broken_bytes_are_our_error(data: str) -> None:
         read_value(bytes.fromhex(data.replace(" ", "")))
 
 
+@pytest.mark.parametrize("head", ["23 00", "22 00 00000000"])
+def test_an_integer_too_long_to_be_written_out_is_our_error(head: str) -> None:
+    read = bytes.fromhex(head.replace(" ", ""))
+    read_value(read + (1000).to_bytes(4, "big") + b"\x7f" * 1000)
+    with pytest.raises(UnreadableRequest, match="an integer of 2000 bytes"):
+        read_value(read + (2000).to_bytes(4, "big") + b"\x7f" * 2000)
+
+
 def test_nesting_without_end_is_our_error() -> None:
     with pytest.raises(UnreadableRequest):
         read_value(b"\x09\x00\x00\x00\x00\x01" * 100_000 + b"\xfe\x01")

@@ -18,6 +18,7 @@ from gremlin_python.statics import long
 from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphsonV2d0, graphsonV3d0
 
+from workflow.errors import MemoryLimitExceeded
 from workflow.graphs.model import Path, Property, Traverser, Tree, VertexProperty
 from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
 from workflow.gremlin.values import (
@@ -358,6 +359,11 @@ def test_what_has_no_form_is_named() -> None:
         V3.encode(object())
     with pytest.raises(UnwritableResult):
         V3.encode(BigInteger(10**5000))
+
+
+def test_a_bulk_set_of_a_client_is_not_written_out_a_quintillion_times() -> None:
+    with pytest.raises(MemoryLimitExceeded):
+        V2.encode(BulkSet((("a", 1 << 62),)))
 
 
 def test_typed_and_untyped_write_the_same_types() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from workflow.graphs.model import Path, Traverser, Tree
+from workflow.gremlin.limits import MOST_BITS
 from workflow.gremlin.traversal import Instruction, Lambda, P, TextP
 from workflow.gremlin.values import (
     BigInteger,
@@ -150,7 +151,10 @@ class GraphBinaryReader:
         return gremlin_map(self.pairs())
 
     def big_integer(self) -> int:
-        return int.from_bytes(self.take(self.int32()), "big", signed=True)
+        length = self.int32()
+        if length * 8 > MOST_BITS:
+            raise UnreadableRequest(f"an integer of {length} bytes; at most {MOST_BITS // 8} are read")
+        return int.from_bytes(self.take(length), "big", signed=True)
 
     def element_label(self) -> str:
         """A label inside an element: a bare string here, a list in version 4."""

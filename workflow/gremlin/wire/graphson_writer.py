@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from workflow.graphs.model import Edge, Path, Property, Traverser, Tree, Vertex, VertexProperty
+from workflow.gremlin.limits import check_members
 from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
 from workflow.gremlin.values import (
     ENUMS,
@@ -194,7 +195,8 @@ def _bulk_set(w: GraphSONWriter, value: BulkSet) -> str:
 
 
 def expanded(w: GraphSONWriter, value: BulkSet) -> str:
-    """A bulk set as the list it stands for."""
+    """A bulk set as the list it stands for. Raises MemoryLimitExceeded; a client may have sent it, with any counts."""
+    check_members(sum(bulk for _, bulk in value.items))
     return w.write([item for item, bulk in value.items for _ in range(bulk)])
 
 
