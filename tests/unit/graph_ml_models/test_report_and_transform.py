@@ -16,7 +16,7 @@ from training_scripts.graph_ml.data import EdgeList, GraphData
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.refresh import transform
-from training_scripts.graph_ml.training.report import write_model_report
+from training_scripts.graph_ml.training.report import Partners, write_model_report
 
 
 def refresh(model: Path, graph: GraphData, base: Path) -> ModelFolder:
@@ -62,10 +62,24 @@ def test_the_report_shows_figures_floors_drawings_and_answers(ranked_friends: Pa
     page = (ranked_friends / "report.html").read_text()
     metrics = ModelFolder(ranked_friends).metrics
     assert f"{metrics.splits['test']['mrr']:.4f}" in page
-    assert "adamic adar" in page
+    assert "Adamic–Adar" in page
     assert page.count("<svg") == 2  # figures beside floors, and ranks
     assert "What it answers" in page
+    assert "queries were ranked: the figures are rough" in page
     assert not re.findall(r'(?:src|href)="http', page)
+
+
+def test_the_report_says_with_whom_both_ends_of_a_proposed_link_are_linked(ranked_friends: Path) -> None:
+    model = ModelFolder(ranked_friends)
+    source, target = (np.array(model.array(f"links/0/{end}")) for end in ("source", "target"))
+    linked = {number: set(target[source == number]) | set(source[target == number]) for number in (0, 1, 2)}
+    ids = model.ids()["User"]
+    for other in (1, 2):
+        told = Partners(model, 0).shared(ids[0], ids[other])
+        shared = sorted(linked[0] & linked[other])
+        assert [id for id in told.split(" and ")[0].split(", ") if id] == [ids[number] for number in shared[:3]]
+        assert told.endswith(f" and {len(shared) - 3} more") == (len(shared) > 3)
+    assert "both linked with" in (ranked_friends / "report.html").read_text()
 
 
 def test_the_report_names_who_won_and_escapes_what_came_from_data(ranked_friends: Path) -> None:

@@ -88,14 +88,20 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader([Path(__file__).parent, Path(__file__).parents[1]]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     estimated, measured = recommendation.estimated or {}, recommendation.measured or {}
+    targets = [_target_row(graph, target) for target in graph.targets]
     page = environment.get_template(TEMPLATE).render(
         data=data,
         nodes=[(name, graph.num_nodes[name], graph.first_new.get(name, 0)) for name in graph.node_types],
+        grown=any(graph.first_new.values()),
+        has_classes=any(row["classes"] for row in targets),
         edges=[(str(kind), len(graph.edges[kind]), _unconnected(graph, kind)) for kind in graph.edge_types],
-        targets=[_target_row(graph, target) for target in graph.targets],
+        targets=targets,
         charts=_charts(graph),
         most_charts=MOST_CHARTS,
         recommendation=recommendation,
@@ -156,7 +162,7 @@ def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
     """Nodes by degree in bins that double: 0, 1, 2-3, 4-7 and so on."""
     bins = np.where(degree > 0, np.floor(np.log2(np.maximum(degree, 1))).astype(np.int64) + 1, 0)
     counts = np.bincount(bins)
-    names = ["0", "1", *(f"{1 << i}-{(2 << i) - 1}" for i in range(1, len(counts)))]
+    names = ["0", "1", *(f"{1 << i}–{(2 << i) - 1}" for i in range(1, len(counts)))]
     return [
         {"end": label, "degree": names[i], "order": i, "nodes": int(count)} for i, count in enumerate(counts.tolist())
     ]
@@ -171,9 +177,11 @@ def _svg(rows: Sequence[dict[str, Any]]) -> str:
         alt.Chart({"values": list(rows)})
         .mark_bar()
         .encode(
-            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=-35)),
-            y=alt.Y("nodes:Q", title="nodes"),
-            color=alt.Color("end:N", title=None, legend=alt.Legend(orient="top")),
+            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("nodes:Q", title="nodes", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color(
+                "end:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(range=["#1f5fa8", "#e0873a"])
+            ),
             xOffset="end:N",
         )
         .properties(width=560, height=180)

@@ -17,6 +17,8 @@ from ..schemas import EndpointRequest, Metrics, ModelDescription
 TEMPLATE = "report.html.j2"
 EXAMPLES = 5
 ANSWERS = 5
+SHARED = 3
+FEW_QUERIES = 100
 #: beside the model's figures, in this order where there are that many
 COLUMNS = (
     "mrr",
@@ -33,6 +35,10 @@ COLUMNS = (
     "rmse",
     "mae",
 )
+FLOOR_NAMES = {"adamic_adar": "Adamic–Adar", "l3": "L3", "ease": "EASE"}
+BLUE = "#1f5fa8"
+#: the model, then its floors
+COLOURS = (BLUE, "#8d9aa8", "#b4bec8", "#5d6b79", "#ced6dd")
 MODEL_NAMES = {
     "pair-ranker": "pair ranker",
     "rgcn": "R-GCN",
@@ -43,10 +49,10 @@ MODEL_NAMES = {
 
 @dataclass(frozen=True)
 class Example:
-    """One question and what the model answers: the item, and (answer, score) pairs, best first."""
+    """One question and what the model answers: the item, and (answer, score, shared partners), best first."""
 
     item: str
-    answers: tuple[tuple[str, float | None], ...]
+    answers: tuple[tuple[str, float | None, str], ...]
 
 
 def write_model_report(folder: Path, trials: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -70,7 +76,8 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
     """The page."""
     from jinja2 import Environment, FileSystemLoader
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    here = Path(__file__)
+    environment = Environment(loader=FileSystemLoader([here.parent, here.parents[1]]), autoescape=True)
     description, metrics = model.description, model.metrics
     return environment.get_template(TEMPLATE).render(
         description=description,
@@ -82,6 +89,8 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
         drawings=drawings(model),
         hyperparameters=sorted(description.hyperparameters.items()),
         examples=examples(model),
+        queries=0 if (found := held_out_ranks(model)) is None else len(found[1]),
+        few=FEW_QUERIES,
         answers=ANSWERS,
         trials=trials,
     )
@@ -112,10 +121,13 @@ def figure_rows(metrics: Metrics, columns: Sequence[str]) -> list[dict[str, Any]
                 best[column] = min(known) if column in ("mse", "rmse", "mae") else max(known)
         for name, figures in scorers.items():
             cells = [(figures.get(c), figures.get(c) is not None and figures.get(c) == best.get(c)) for c in columns]
-            rows.append(
-                {"split": {"valid": "validation"}.get(split, split), "name": name.replace("_", " "), "cells": cells}
-            )
+            rows.append({"split": {"valid": "validation"}.get(split, split), "name": scorer_name(name), "cells": cells})
     return rows
+
+
+def scorer_name(name: str) -> str:
+    """What a floor is called where people read."""
+    return FLOOR_NAMES.get(name, name.replace("_", " "))
 
 
 def drawings(model: ModelFolder) -> list[tuple[str, str]]:
@@ -135,7 +147,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
         if split in metrics.splits and shown:
             scorers = {"this model": metrics.splits[split], **metrics.floors.get(split, {})}
             bars_of = [
-                {"figure": column, "scorer": name.replace("_", " "), "value": values[column]}
+                {"figure": column, "scorer": scorer_name(name), "value": values[column]}
                 for column in shown
                 for name, values in scorers.items()
                 if column in values
@@ -143,29 +155,36 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
             words = "test" if split == "test" else "validation"
             found.append((f"Beside the floors, {words} split", bars(bars_of)))
             break
-    for split in ("test", "valid"):
-        if model.has(f"report/{split}_ranks"):
-            ranks = np.array(model.array(f"report/{split}_ranks"))
-            words = "test" if split == "test" else "validation"
-            found.append((f"Where the true partner stands, {words} links", histogram(ranks)))
-            break
+    ranked = held_out_ranks(model)
+    if ranked is not None:
+        words, ranks = ranked
+        found.append((f"Where the true partner stands, {len(ranks):,} queries of {words} links", histogram(ranks)))
     return found
+
+
+def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | None:
+    """(split in words, rank of the true partner for every query) of the test links, else of the validation links."""
+    for split, words in (("test", "test"), ("valid", "validation")):
+        if model.has(f"report/{split}_ranks"):
+            return words, np.array(model.array(f"report/{split}_ranks"))
+    return None
 
 
 def curves(rows: list[dict[str, Any]]) -> str:
     """Lines over epochs, one panel a quantity."""
     import altair as alt
 
+    # the loss first, whatever the objective is called
+    order = sorted({str(row["what"]) for row in rows}, key=lambda name: (name != "loss", name))
     chart = (
         alt.Chart({"values": rows})
-        .mark_line(point=True)
+        .mark_line(color=BLUE, point={"size": 18, "color": BLUE})
         .encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("value:Q", title=None),
-            color=alt.Color("what:N", legend=None),
+            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(zero=False)),
+            y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
         )
         .properties(width=270, height=170)
-        .facet(column=alt.Column("what:N", title=None))
+        .facet(alt.Facet("what:N", sort=order, title=None), columns=2)
         .resolve_scale(y="independent")
     )
     return svg(chart)
@@ -176,14 +195,16 @@ def bars(rows: list[dict[str, Any]]) -> str:
     import altair as alt
 
     order = list(dict.fromkeys(row["scorer"] for row in rows))
+    figures = list(dict.fromkeys(row["figure"] for row in rows))
+    colours = [COLOURS[place % len(COLOURS)] for place in range(len(order))]
     chart = (
         alt.Chart({"values": rows})
         .mark_bar()
         .encode(
-            x=alt.X("figure:N", title=None, axis=alt.Axis(labelAngle=0)),
+            x=alt.X("figure:N", sort=figures, title=None, axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("scorer:N", sort=order),
             y=alt.Y("value:Q", title=None),
-            color=alt.Color("scorer:N", sort=order, title=None),
+            color=alt.Color("scorer:N", scale=alt.Scale(domain=order, range=colours), title=None),
         )
         .properties(width=560, height=190)
     )
@@ -202,12 +223,12 @@ def histogram(ranks: np.ndarray[Any, Any]) -> str:
     ]
     chart = (
         alt.Chart({"values": rows})
-        .mark_bar()
+        .mark_bar(color=BLUE)
         .encode(
-            x=alt.X("rank:N", sort=[str(row["rank"]) for row in rows], axis=alt.Axis(labelAngle=-35)),
-            y=alt.Y("queries:Q"),
+            x=alt.X("rank:N", sort=[str(row["rank"]) for row in rows], axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("queries:Q", axis=alt.Axis(tickMinStep=1)),
         )
-        .properties(width=560, height=190)
+        .properties(width=alt.Step(54), height=190)
     )
     return svg(chart)
 
@@ -223,13 +244,41 @@ def examples(model: ModelFolder) -> list[Example]:
     """What the model answers for a few items: the best connected vertices of links, the first items of properties."""
     predictor = load_predictor(model.folder)
     task, found = model.description.task, []
-    for body in questions(model):
+    for position, body in enumerate(questions(model)):
+        partners = Partners(model, position) if task == "link_prediction" else None
         answer = predictor.answer(EndpointRequest.model_validate(body)).output
         for item in answer.nodes or answer.edges or []:
             name = item.node_id or item.edge_id or f"{item.head_node_id} → {item.tail_node_id}"
-            answers = tuple((str(p.node_id if task == "link_prediction" else p.value), p.score) for p in item.results)
-            found.append(Example(name, answers))
+            answers = []
+            for p in item.results:
+                text = str(p.value if partners is None else p.node_id)
+                answers.append((text, p.score, "" if partners is None else partners.shared(name, text)))
+            found.append(Example(name, tuple(answers)))
     return found
+
+
+class Partners:
+    """Who is linked with whom along one edge type, for the reason that people understand: shared partners."""
+
+    def __init__(self, model: ModelFolder, position: int) -> None:
+        source, _, target = model.description.details["links"][position]["edge_type"]
+        self._ids = [id for ids in model.ids().values() for id in ids]
+        offsets = dict(zip(model.ids(), np.cumsum([0, *(len(v) for v in model.ids().values())]).tolist(), strict=False))
+        self._places = [
+            {id: offsets[kind] + row for row, id in enumerate(model.ids()[kind])} for kind in (source, target)
+        ]
+        self._from = np.array(model.array(f"links/{position}/source"))
+        self._to = np.array(model.array(f"links/{position}/target"))
+
+    def shared(self, head: str, tail: str) -> str:
+        """The first partners both have, whichever way the links point; empty where they have none."""
+        heads, tails = self._places
+        both = np.intersect1d(self._of(heads[head]), self._of(tails[tail]))
+        more = f" and {len(both) - SHARED} more" if len(both) > SHARED else ""
+        return ", ".join(self._ids[number] for number in both[:SHARED]) + more
+
+    def _of(self, number: int) -> np.ndarray[Any, Any]:
+        return np.concatenate([self._to[self._from == number], self._from[self._to == number]])
 
 
 def questions(model: ModelFolder) -> list[dict[str, Any]]:
