@@ -35,6 +35,7 @@ DEFAULT_BATCH: Final = 64
 MAX_BATCH: Final = 1_000_000
 FRAME_BYTES: Final = 1024 * 1024  # a frame that has grown to this is sent; clients refuse messages beyond 10 MiB
 MAX_SESSIONS: Final = 64
+STRANGERS_FRAME: Final = 256 * 1024  # nothing larger is read from a client that has not said who it is
 # how long a session may stay open: Neptune's ten minutes, a Gremlin Server's eight hours
 SESSION_LIFETIME_S: Final[dict[Profile, float]] = {"neptune": 600.0, "tinkerpop": 28_800.0}
 
@@ -46,18 +47,27 @@ class Job:
     """A query to be run.
 
     ``frames`` block: iterate them in a worker thread and send each. A ``brief`` query is tried without blocking first,
-    by ``at_once``. ``running`` cancels the query; ``finish`` is due where ``frames`` were never begun.
+    by ``at_once``. ``finish`` is due where ``frames`` were never begun.
+
+    Args:
+        answer: turns results into frames; what they raise becomes a frame too.
+        running: cancels the query.
+        session: the session it belongs to; such a query is never brief.
     """
 
     def __init__(
         self,
-        answer: Callable[[], Iterator[Frame]],
+        query: Query,
         running: RunningQuery,
         runner: QueryRunner,
-        brief: tuple[Query, Brief] | None = None,
+        answer: Callable[[Iterator[Traverser]], Iterator[Frame]],
+        session: QuerySession | None = None,
     ) -> None:
         self.running = running
-        self._answer, self._runner, self._brief = answer, runner, brief
+        self._query, self._runner, self._answer, self._session = query, runner, answer, session
+        self._brief = runner.brief(query) if session is None else None
+        self._parts: Generator[Traverser | AnswerNeeded] | None = None
+        self._found: list[Traverser] = []
 
     @property
     def is_brief(self) -> bool:
@@ -70,31 +80,53 @@ class Job:
         """
         if self._brief is None:
             return None
-        try:
-            frames = self._runner.without_waiting(*self._brief, lambda: list(self._answer()))
-        except AnswerNeeded as needed:
-            return needed
-        if frames is not None:
+        if self._parts is None:
+            self._parts = self._runner.brief_results(self._query, self._brief, self.running)
+        parts = self._parts
+        outcome = self._runner.without_waiting(self._query, self._brief, lambda: self._advance(parts))
+        if outcome is None:
+            parts.close()
+        elif not isinstance(outcome, AnswerNeeded):
             self.finish()
-        return frames
+        return outcome
 
     def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
-        if self._brief is not None and self._brief[1].replay is not None:
-            self._brief[1].replay.note(needed, answer)
+        if self._brief is not None and self._brief.replay is not None:
+            self._brief.replay.note(needed, answer)
 
     def frames(self) -> Generator[Frame]:
         """The answer, piece by piece."""
-        if self._brief is not None and self._brief[1].replay is not None:
-            self._brief[1].replay.suspends = False
+        if self._brief is not None and self._brief.replay is not None:
+            self._brief.replay.suspends = False
         try:
-            yield from self._answer()
+            yield from self._answer(self._runner.results(self._query, self.running, self._session, self._brief))
         finally:
             self.finish()
 
     def finish(self) -> None:
         """The query runs no more. Finishing twice is fine."""
+        if self._parts is not None:
+            self._parts.close()
         self._runner.registry.finish(self.running)
+
+    def _advance(self, parts: Iterator[Traverser | AnswerNeeded]) -> list[Frame] | AnswerNeeded:
+        failed: Exception | None = None
+        try:
+            for part in parts:
+                if isinstance(part, AnswerNeeded):
+                    return part
+                self._found.append(part)
+        except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
+            failed = error
+        return list(self._answer(once_more(self._found, failed)))
+
+
+def once_more(found: list[Traverser], failed: Exception | None) -> Iterator[Traverser]:
+    """Results that were taken already, and what ended them."""
+    yield from found
+    if failed is not None:
+        raise failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +161,8 @@ class Conversation:
         codec: Codec = CODECS[GRAPHSON_V3]
         request: Request | None = None
         try:
+            if not self._authenticated and len(frame) > STRANGERS_FRAME:
+                raise BadMessage(f"Say who you are with a frame of less than {STRANGERS_FRAME} bytes first")
             if isinstance(frame, str):
                 request = codec.read_request(frame.encode("utf-8", "surrogatepass"))
             else:
@@ -183,14 +217,8 @@ class Conversation:
             raise BadMessage(f"There is no processor named [{request.processor}]", Code.MALFORMED_REQUEST)
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
-        brief = self.runner.brief(query) if session is None else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        return Job(
-            lambda: self._answer(request, codec, query, session, running, brief),
-            running,
-            self.runner,
-            None if brief is None else (query, brief),
-        )
+        return Job(query, running, self.runner, lambda found: self._answer(request, codec, query, running, found), session)
 
     def _session(self, request: Request) -> QuerySession:
         id = request.args.get("session")
@@ -213,25 +241,10 @@ class Conversation:
             return [answer]
         running = self.runner.registry.accept(f"close of session {session.id}")
 
-        def answers() -> Iterator[Frame]:
-            try:
-                self.runner.close(session)
-                yield answer
-            except Exception as error:  # noqa: BLE001 - the edge of a request
-                yield self._failure(known(error), codec, request)
-
-        return Job(answers, running, self.runner)
-
+@@CLOSE@@
     def _answer(
-        self,
-        request: Request,
-        codec: Codec,
-        query: Query,
-        session: QuerySession | None,
-        running: RunningQuery,
-        brief: Brief | None,
+        self, request: Request, codec: Codec, query: Query, running: RunningQuery, results: Iterator[Traverser]
     ) -> Iterator[Frame]:
-        results = self.runner.results(query, running, session, brief)
         try:
             args = {**request.args, **answer_options(query)}
             items = codec.items(Dialect(materializes(args, self.profile), self._legacy_dates))

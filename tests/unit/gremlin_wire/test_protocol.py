@@ -22,6 +22,7 @@ from workflow.server.gremlin_answers import Code, known, status_of
 from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import (
     FRAME_BYTES,
+    STRANGERS_FRAME,
     Conversation,
     Job,
     batches,
@@ -415,6 +416,15 @@ def test_a_wrong_password_is_401_and_changes_nothing(runner: QueryRunner, token:
     asked(conversation, "g.inject('a')")
     assert codes(answers(conversation, frame("authentication", "traversal", sasl=token))) == [401]
     assert codes(asked(conversation, "g.inject('a')")) == [407]
+
+
+def test_nothing_large_is_read_from_a_stranger(runner: QueryRunner) -> None:
+    conversation = Conversation(runner, credentials=lambda user, password: (user, password) == ("ann", "secret"))
+    large = f"g.inject('{'x' * STRANGERS_FRAME}')"
+    assert codes(asked(conversation, large)) == [499]
+    asked(conversation, "g.inject('a')")
+    assert codes(answers(conversation, frame("authentication", "traversal", sasl=sasl("ann", "secret")))) == [200]
+    assert 200 in codes(asked(conversation, large))
 
 
 def test_credentials_may_come_as_bytes() -> None:
