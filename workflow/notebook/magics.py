@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import html
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,12 +15,10 @@ from urllib.parse import unquote, urlsplit
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import HTML, display
 
+from workflow.api.progress import progress_note
 from workflow.client.connection import Connection
 from workflow.client.workflow import Job, Stage, Workflow
 from workflow.errors import InvalidParameter, WorkflowError
-from workflow.storage.uri import S3Uri
-
-REPORT_HEIGHT_PX = 900
 
 
 def _page(markup: str) -> Any:
@@ -44,22 +44,50 @@ class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of ending the kernel."""
 
     def error(self, message: str) -> Any:
-        raise InvalidParameter(f"%despina: {message}\n{self.format_usage()}")
+        raise InvalidParameter(f"{message}\n{self.format_usage()}")
+
+
+#: what follows each verb, and what it does
+VERBS: dict[str, tuple[str, str]] = {
+    "connect": ("[URL]", "speak to another service, or say how this one is"),
+    "jobs": ("", "all jobs and endpoints"),
+    "wait": ("ID", "follow a job to its end"),
+    "logs": ("ID [-n N] [-f]", "its last lines; with -f live, with its progress, until it ends"),
+    "report": ("ID", "its report, in place"),
+    "stop": ("ID", "stop a job, or delete an endpoint"),
+    "endpoint": ("list | stop ID", "the endpoints, or stop one"),
+}
+
+
+def _help() -> str:
+    """The verbs, one a line."""
+    return "\n".join(f"%despina {f'{verb} {rest}':<26}{does}" for verb, (rest, does) in VERBS.items())
+
+
+def _words(line: str) -> list[str]:
+    """The words of a line, the first of them a verb. Raises InvalidParameter."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise InvalidParameter(f"{line!r} cannot be read: {error}") from error
+    if words and words[0] not in (*VERBS, "help", "-h", "--help"):
+        close = difflib.get_close_matches(words[0], VERBS, n=1)
+        guess = f"; did you mean {close[0]!r}?" if close else "."
+        raise InvalidParameter(f"There is no verb {words[0]!r}{guess}\n\n{_help()}")
+    return words
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="%despina", add_help=False)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("connect", add_help=False).add_argument("url", nargs="?")
-    verbs.add_parser("jobs", add_help=False)
-    for verb in ("wait", "report", "stop"):
-        verbs.add_parser(verb, add_help=False).add_argument("id")
-    logs = verbs.add_parser("logs", add_help=False)
-    logs.add_argument("id")
-    logs.add_argument("-n", type=int, default=30)
-    endpoint = verbs.add_parser("endpoint", add_help=False)
-    endpoint.add_argument("action", choices=["list", "stop"])
-    endpoint.add_argument("id", nargs="?")
+    subparsers = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = {verb: subparsers.add_parser(verb, add_help=False) for verb in VERBS}
+    verbs["connect"].add_argument("url", nargs="?")
+    for verb in ("wait", "logs", "report", "stop"):
+        verbs[verb].add_argument("id")
+    verbs["logs"].add_argument("-n", type=int, default=30)
+    verbs["logs"].add_argument("-f", "--follow", action="store_true")
+    verbs["endpoint"].add_argument("action", choices=["list", "stop"])
+    verbs["endpoint"].add_argument("id", nargs="?")
     return parser
 
 
@@ -73,7 +101,7 @@ class DespinaMagics(Magics):
 
     @line_magic
     def despina(self, line: str) -> Any:
-        """Verbs: connect [URL], jobs, wait ID, logs ID [-n N], report ID, stop ID, endpoint list, endpoint stop ID."""
+        """What graph-notebook lacks; alone, it lists its verbs."""
         verbs: Mapping[str, Callable[[argparse.Namespace], Any]] = {
             "connect": self._connect,
             "jobs": lambda _: self.workflow.jobs(),
@@ -84,15 +112,20 @@ class DespinaMagics(Magics):
             "endpoint": self._endpoint,
         }
         try:
-            asked = _parser().parse_args(shlex.split(line))
+            words = _words(line)
+            if not words or words[0] in ("help", "-h", "--help"):
+                return _show(f"<pre>{html.escape(_help())}</pre>")
+            asked = _parser().parse_args(words)
             return verbs[asked.verb](asked)
         except WorkflowError as error:
-            _show(f"<b>despina:</b> {html.escape(error.message)}")
+            _show(f'<pre style="white-space: pre-wrap"><b>despina:</b> {html.escape(error.message)}</pre>')
             return None
 
     def _connect(self, asked: argparse.Namespace) -> None:
         if asked.url:
-            self.workflow = Workflow(Connection(asked.url))
+            other = Workflow(Connection(asked.url))
+            other.connection.call("get_engine_status")  # one that does not answer takes no place
+            self.workflow = other
             from workflow.notebook.extension import point_graph_notebook_at
 
             if self.shell is not None and "graph_notebook_config" in self.shell.magics_manager.magics["cell"]:
@@ -107,37 +140,28 @@ class DespinaMagics(Magics):
     def _wait(self, asked: argparse.Namespace) -> str:
         """Follow a job with a live line; returns its final status."""
         line = _Line()
-
-        def show(stage: Stage, detail: Mapping[str, Any]) -> None:
-            progress = detail.get("progress") or {}
-            total, step = progress.get("total") or 0, progress.get("step") or 0
-            bar = f'<progress max="{total}" value="{step}"></progress> ' if total else ""
-            text = html.escape(f"{stage} {detail['status']} {progress.get('phase') or ''}")
-            line.show(f"{bar}{text}")
-
-        return self.workflow.wait(self._find(asked.id), watch=show).status
+        return self.workflow.wait(
+            self._find(asked.id), watch=lambda stage, now: line.show(_progress(stage, now))
+        ).status
 
     def _logs(self, asked: argparse.Namespace) -> None:
         job = self._find(asked.id)
-        for name, address in job.logs:
-            path = Path(unquote(urlsplit(address).path))
-            if urlsplit(address).scheme == "file" and path.exists():
-                tail = "\n".join(path.read_text(errors="replace").splitlines()[-asked.n :])
-                _show(f"<b>{html.escape(name)}</b><pre>{html.escape(tail)}</pre>")
-            else:
-                _show(html.escape(address))
+        if not asked.follow:
+            _show(_tails(job, asked.n))
+            return
+        line = _Line()
+
+        def show(stage: Stage, now: Mapping[str, Any]) -> None:
+            line.show(_progress(stage, now) + _tails(replace(job, detail=now), asked.n))
+
+        self.workflow.wait(job, watch=show)
 
     def _report(self, asked: argparse.Namespace) -> None:
-        """The report of a stage, in a frame of its own: its styles stay there, and nothing in it may run."""
+        """The report of a finished stage, in place; of a training, the winner's own below it."""
         job = self._find(asked.id)
-        if job.output is None:
-            raise InvalidParameter(f"{job.stage} {job.id} is {job.status} and has no report yet.")
-        page = self.workflow.storage.read(S3Uri.parse(job.output) / "report.html").decode()
-        frame = (
-            f'<iframe sandbox srcdoc="{html.escape(page)}" width="100%" height="{REPORT_HEIGHT_PX}" frameborder="0">'
-            "</iframe>"
-        )
-        _show(frame)
+        if job.status != "Completed":
+            raise InvalidParameter(f"{job.stage} {job.id} is {job.status} and has no report.")
+        display(self.workflow.report(job))  # type: ignore[no-untyped-call]
 
     def _stop(self, asked: argparse.Namespace) -> str:
         job = self._find(asked.id)
@@ -150,3 +174,25 @@ class DespinaMagics(Magics):
         if asked.id is None:
             raise InvalidParameter("Name the endpoint to stop: %despina endpoint stop ID.")
         return self.workflow.stop("endpoint", asked.id)
+
+
+def _progress(stage: Stage, now: Mapping[str, Any]) -> str:
+    """A bar where the service tells how far it is, and what it does."""
+    progress = now.get("progress") or {}
+    total, step = progress.get("total") or 0, progress.get("step") or 0
+    bar = f'<progress max="{total}" value="{step}"></progress> ' if total else ""
+    note = progress_note(progress)
+    return bar + html.escape(f"{stage} {now['status']}{': ' + note if note else ''}")
+
+
+def _tails(job: Job, lines: int) -> str:
+    """The last lines of every log of a job; of a log that lies elsewhere, its address."""
+    shown = []
+    for name, address in job.logs:
+        path = Path(unquote(urlsplit(address).path))
+        if urlsplit(address).scheme == "file" and path.exists():
+            tail = "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+            shown.append(f'<b>{html.escape(name)}</b><pre style="white-space: pre-wrap">{html.escape(tail)}</pre>')
+        else:
+            shown.append(html.escape(address))
+    return "".join(shown)
