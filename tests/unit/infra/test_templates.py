@@ -89,3 +89,20 @@ def statements(document: Any) -> list[dict[str, Any]]:
 
 def as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+def test_sagemaker_takes_the_role_for_jobs_of_this_account_only() -> None:
+    trust = cfn_yaml.load(str(TEMPLATES / "storage-and-roles.yaml"))["Resources"]["JobRole"]["Properties"]
+    (sagemaker,) = [
+        statement
+        for statement in trust["AssumeRolePolicyDocument"]["Statement"]
+        if "sagemaker.amazonaws.com" in as_list(statement["Principal"]["Service"])
+    ]
+    assert sagemaker["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_service_does_not_run_as_root_and_owns_its_volume() -> None:
+    lines = (TEMPLATES.parent / "containers" / "service" / "Dockerfile").read_text().splitlines()
+    user = lines.index("USER despina")
+    made = lines.index("RUN mkdir -m 700 /home/despina/data")
+    assert user < made < lines.index("VOLUME /home/despina/data")
