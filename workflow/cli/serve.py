@@ -28,7 +28,10 @@ def serve(
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing on disk.")] = False,
     gremlin: Annotated[
         str | None,
-        typer.Option(help="Stand in front of this Gremlin database (ws:// or wss://) instead of an own graph."),
+        typer.Option(
+            envvar="DESPINA_GREMLIN",  # an address with a password is not for the command line, which all can read
+            help="Stand in front of this Gremlin database (ws:// or wss://) instead of an own graph.",
+        ),
     ] = None,
 ) -> None:
     """Serve Neptune's API: Gremlin over WebSocket and HTTP, /ml/*, /loader, /status and the export service.
