@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import tempfile
@@ -40,12 +41,13 @@ from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
+from workflow.runners.base import Capacity
 from workflow.runners.local import LocalRunner
 from workflow.server.app import create_app
 from workflow.server.auth import Policy, credentials_of
 from workflow.server.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.gremlin_queries import QueryRegistry
-from workflow.server.memory_watch import MemoryWatch
+from workflow.server.memory_watch import MemoryWatch, memory
 from workflow.server.services import Services
 from workflow.server.tls import check_tls
 from workflow.settings import Profile, Settings
@@ -174,7 +176,12 @@ def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGr
     bundled = Path(datasets.__file__).parent
     folders = LoadFolders(storage, (settings.s3_root, bundled, *settings.allowed_folders))
     loaders = {source: CsvLoad(graph) for source, graph in graphs.items()}
-    return LoadService(LoadStore(settings.home / "loads.sqlite"), folders, loaders)
+
+    def free() -> Capacity:
+        disk = None if settings.in_memory else shutil.disk_usage(settings.home).free
+        return Capacity(memory().free, disk)
+
+    return LoadService(LoadStore(settings.home / "loads.sqlite"), folders, loaders, free)
 
 
 def _jobs(settings: Settings, storage: Storage) -> JobService:

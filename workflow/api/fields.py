@@ -24,10 +24,10 @@ _SIGNED_64_BIT = 2**63
 
 def check_id(value: str) -> str:
     """An id by the guide's rule, or InvalidParameter with the guide's text."""
+    hint = " It looks like the help text of a notebook option: give --id." if " " in value else ""
     if not 1 <= len(value) <= MAX_ID_LENGTH:
-        raise InvalidParameter("Invalid ID provided. ID can be 1-48 alphanumeric characters.")
+        raise InvalidParameter("Invalid ID provided. ID can be 1-48 alphanumeric characters." + hint)
     if not _ID.fullmatch(value):
-        hint = " It looks like the help text of a notebook option: give --id." if " " in value else ""
         raise InvalidParameter("Invalid ID provided. Must contain only letters, digits, or hyphens." + hint)
     return value
 

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -15,12 +15,23 @@ from typing import Any, BinaryIO, Final
 from workflow.errors import AccessDenied, BadRequest, CancelledByUser, LoadUrlAccessDenied, StorageError, WorkflowError
 from workflow.graphs.loading import FileLoader, FileReport, LoadRules
 from workflow.jobs.load_store import UNFINISHED, Feed, Load, LoadError, LoadStatus, LoadStore
+from workflow.runners.base import Capacity
+from workflow.stages import estimates
 from workflow.stages.bulkload import LoadRequest, in_order, parse_load
 from workflow.storage import S3Uri, Storage
 
 MOST_WAITING: Final = 64
 CSV_ENDINGS: Final = (".csv", ".csv.gz", ".csv.bz2")
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to load; another version has other bytes."""
+
+    address: str
+    version: str
+    size: int
 
 
 class LoadFolders:
@@ -30,15 +41,15 @@ class LoadFolders:
         self._storage = storage
         self._allowed = tuple(folder.resolve() for folder in allowed)
 
-    def files(self, source: str) -> list[tuple[str, str]]:
-        """(address, version) of every file of a source, sorted. Raises StorageError or LoadUrlAccessDenied.
+    def files(self, source: str) -> list[SourceFile]:
+        """Every file of a source, sorted. Raises StorageError or LoadUrlAccessDenied.
 
         Where some names end like CSV files the others are passed over: read-me files, configurations, reports.
         """
         found = list(self._folder(Path(source)) if source.startswith("/") else self._prefix(S3Uri.parse(source)))
         if not found:
             raise StorageError(f"there is nothing to load at {source}; check the address")
-        return [one for one in found if one[0].lower().endswith(CSV_ENDINGS)] or found
+        return [file for file in found if file.address.lower().endswith(CSV_ENDINGS)] or found
 
     def open(self, address: str) -> BinaryIO:
         """A stream over one file. Raises StorageError or LoadUrlAccessDenied."""
@@ -49,18 +60,18 @@ class LoadFolders:
         except OSError as error:
             raise StorageError(f"{address} cannot be read: {error.strerror}") from error
 
-    def _prefix(self, prefix: S3Uri) -> Iterator[tuple[str, str]]:
+    def _prefix(self, prefix: S3Uri) -> Iterator[SourceFile]:
         for info in self._storage.list(prefix):
             if not _hidden(info.uri.name):
-                yield str(info.uri), f"{info.size}-{info.modified.isoformat()}"
+                yield SourceFile(str(info.uri), f"{info.size}-{info.modified.isoformat()}", info.size)
 
-    def _folder(self, path: Path) -> Iterator[tuple[str, str]]:
+    def _folder(self, path: Path) -> Iterator[SourceFile]:
         path = self._confined(path)
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
         for one in paths:
             if one.is_file() and not _hidden(one.name) and self._is_inside(one.resolve()):
                 facts = one.stat()
-                yield str(one), f"{facts.st_size}-{facts.st_mtime_ns}"
+                yield SourceFile(str(one), f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
 
     def _confined(self, path: Path) -> Path:
         real = path.resolve()
@@ -82,9 +93,17 @@ class LoadService:
         store: where loads are kept.
         folders: what a source may name.
         loaders: by traversal source; ``g`` is loaded into unless a request names another in ``graph``.
+        capacity: what memory and disk are free; a load that cannot fit is refused.
     """
 
-    def __init__(self, store: LoadStore, folders: LoadFolders, loaders: Mapping[str, FileLoader]) -> None:
+    def __init__(
+        self,
+        store: LoadStore,
+        folders: LoadFolders,
+        loaders: Mapping[str, FileLoader],
+        capacity: Callable[[], Capacity] = lambda: Capacity(None, None),
+    ) -> None:
+        self._capacity = capacity
         self._store = store
         self._folders = folders
         self._loaders = loaders
@@ -112,13 +131,21 @@ class LoadService:
             for dependency in request.dependencies:
                 self._store.get(dependency)
             feeds = self._feeds(request, graph, listed)
+            self._check_room(listed, feeds)
             load_id = str(uuid.uuid4())
             status: LoadStatus = "LOAD_IN_QUEUE" if waiting else "LOAD_NOT_STARTED"
             self._store.add(load_id, graph, request.source, dict(request.body), feeds, status)
         self._wake.set()
         return {"status": "200 OK", "payload": {"loadId": load_id}}
 
-    def _feeds(self, request: LoadRequest, graph: str, listed: list[tuple[str, str]]) -> list[Feed]:
+    def _check_room(self, listed: list[SourceFile], feeds: list[Feed]) -> None:
+        """Raises TooLarge where the files that are still to be read cannot fit."""
+        waiting = {feed.uri for feed in feeds if feed.status != "LOAD_COMPLETED"}
+        needs = estimates.load_needs((file.address, file.size) for file in listed if file.address in waiting)
+        free = self._capacity()
+        estimates.check(needs, free.memory_bytes, free.disk_free_bytes, "Load fewer files, or use a larger machine.")
+
+    def _feeds(self, request: LoadRequest, graph: str, listed: list[SourceFile]) -> list[Feed]:
         """The files to load; those a previous load of this source brought in whole are carried over when resuming."""
         done: dict[tuple[str, str], Feed] = {}
         before = self._store.before(graph, request.source) if request.mode != "NEW" else None
@@ -128,10 +155,10 @@ class LoadService:
         elif request.mode == "RESUME":
             raise BadRequest(f"there is no previous load of {request.source} to resume; use mode NEW or AUTO")
         return [
-            replace(done[(uri, version)], place=place)
-            if (uri, version) in done
-            else Feed(place, uri, version, "LOAD_NOT_STARTED")
-            for place, (uri, version) in enumerate(listed)
+            replace(done[(file.address, file.version)], place=place)
+            if (file.address, file.version) in done
+            else Feed(place, file.address, file.version, "LOAD_NOT_STARTED")
+            for place, file in enumerate(listed)
         ]
 
     def status(

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from workflow.client.connection import DEFAULT_URL
 from workflow.notebook.magics import DespinaMagics
 
+LOAD_ROLE = "arn:aws:iam::000000000000:role/NeptuneLoadFromS3"  # %load sends nothing without a role; none is looked at
+
 
 def load_ipython_extension(shell: Any) -> None:
     """Register ``%despina``; where graph-notebook is installed, load its magics and point them at the service.
@@ -43,7 +45,7 @@ def point_graph_notebook_at(shell: Any, url: str) -> None:
         "port": parts.port or 8182,
         "neptune_service": "neptune-db",
         "auth_mode": "DEFAULT",
-        "load_from_s3_arn": "",
+        "load_from_s3_arn": LOAD_ROLE,
         "ssl": parts.scheme == "https",
         "ssl_verify": parts.scheme == "https",
         "aws_region": "us-east-1",

@@ -21,7 +21,10 @@ OTHER_FORMATS: Final = ("opencypher", "ntriples", "nquads", "rdfxml", "turtle")
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """A load as it was asked for. ``parallelism`` is taken note of; files are read one after the other."""
+    """A load as it was asked for.
+
+    ``parallelism`` is checked and kept: it says how many threads a load may take at most, and one is what it takes.
+    """
 
     source: str
     format: str = "csv"

@@ -6,6 +6,7 @@ The figures are deliberately low: refusing a job that would have worked is worse
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflow.errors import PreconditionsFailed
@@ -16,6 +17,10 @@ TRAINER_BYTES = 750_000_000  # the same with a model; measured: 790 MB
 PROCESSING_FACTOR = 3.0
 TRAINING_FACTOR = 2.0
 DISK_FACTOR = 2.0
+# of the bytes of plain CSV; measured while loading a million edges or vertices: 5.5 to 9 of memory, 1 to 1.3 of disk
+LOAD_FACTOR = 3.0
+LOAD_DISK_FACTOR = 0.7
+COMPRESSION = 3.0  # of CSV by gzip and bzip2, at least; files of ids reach five and more
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,7 @@ class TooLarge(PreconditionsFailed):
 
     def __init__(self, what: str, needed: int, available: int, advice: str) -> None:
         super().__init__(
-            f"The job needs about {needed / 1e9:.1f} GB of {what}, but this machine has {available / 1e9:.1f} GB. "
-            + advice
+            f"The job needs about {_amount(needed)} of {what}, but this machine has {_amount(available)}. " + advice
         )
         self.needed, self.available = needed, available
 
@@ -61,10 +65,18 @@ def training_needs(processed_bytes: int, recommendation: bytes = b"{}") -> Needs
         return needs
 
 
-def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None) -> None:
+def load_needs(files: Iterable[tuple[str, int]]) -> Needs:
+    """Of a bulk load of these files, (name, bytes) each."""
+    plain = sum(size * (COMPRESSION if name.endswith((".gz", ".bz2")) else 1.0) for name, size in files)
+    return Needs(int(LOAD_FACTOR * plain), int(LOAD_DISK_FACTOR * plain))
+
+
+FEWER = "Export fewer labels or properties, or run the service on a larger machine."
+
+
+def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None, advice: str = FEWER) -> None:
     """Raises TooLarge when the machine cannot hold the job; None is a machine that nobody has measured."""
     if memory_bytes is not None and needs.memory_bytes > memory_bytes:
-        advice = "Export fewer labels or properties, or run the service on a larger machine."
         raise TooLarge("memory", needs.memory_bytes, memory_bytes, advice)
     if disk_free_bytes is not None and needs.disk_bytes > disk_free_bytes:
         raise TooLarge("disk space", needs.disk_bytes, disk_free_bytes, "Free some space in its home folder.")
@@ -75,3 +87,7 @@ def trials_at_once(asked: int, needs: Needs, memory_bytes: int | None) -> int:
     if memory_bytes is None:
         return asked
     return max(1, min(asked, memory_bytes // max(1, needs.memory_bytes)))
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

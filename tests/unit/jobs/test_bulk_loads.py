@@ -24,6 +24,8 @@ from workflow.graphs.loading import FileReport, LoadRules
 from workflow.graphs.store import EmbeddedGraph
 from workflow.jobs.load_store import LoadStore
 from workflow.jobs.loads import LoadFolders, LoadService
+from workflow.runners.base import Capacity
+from workflow.stages.estimates import TooLarge, load_needs
 from workflow.storage import S3Uri
 from workflow.storage.local import LocalStorage
 
@@ -64,11 +66,13 @@ class Bench:
         self.loader: CsvLoad = CsvLoad(self.graph)
         self.allowed = home / "allowed"
         self.allowed.mkdir(parents=True)
+        self.free = Capacity(None, None)
         self.open()
 
     def open(self) -> None:
         folders = LoadFolders(self.storage, (self.home / "s3", self.allowed))
-        self.service = LoadService(LoadStore(self.home / "loads.sqlite"), folders, {"g": self.loader})
+        loaders = {"g": self.loader}
+        self.service = LoadService(LoadStore(self.home / "loads.sqlite"), folders, loaders, lambda: self.free)
         self.service.start_work()
 
     def put(self, name: str, text: str) -> None:
@@ -279,3 +283,29 @@ def test_an_unknown_load_is_not_found(bench: Bench) -> None:
         bench.service.status("nothing")
     with pytest.raises(BulkLoadIdNotFound):
         bench.service.cancel("nothing")
+
+
+def test_a_load_that_cannot_fit_is_refused_with_both_figures(bench: Bench) -> None:
+    bench.put("in/nodes.csv", "~id,~label\n" + "".join(f"v{n},a\n" for n in range(100_000)))
+    size = len(bench.storage.read(S3Uri.parse("s3://lake-b/in/nodes.csv")))
+    assert 0.7e6 < size < 1e6
+    # three bytes of memory and 0.7 of disk for one of CSV, by workflow.stages.estimates
+    for free, told in (
+        (Capacity(2 * size, None), "about 3 MB of memory, .* has 2 MB. Load fewer files"),
+        (Capacity(None, size // 2), "about 1 MB of disk space, .* has 0 MB"),
+    ):
+        bench.free = free
+        with pytest.raises(TooLarge, match=told) as refused:
+            bench.start()
+        assert refused.value.code == "PreconditionsFailedException"
+    assert bench.service.list()["payload"]["loadIds"] == []
+    bench.free = Capacity(4 * size, size)
+    load_id = bench.start()
+    assert bench.wait(load_id)["overallStatus"]["status"] == "LOAD_COMPLETED"
+    # what is in already wants nothing more
+    bench.free = Capacity(0, 0)
+    assert bench.wait(bench.start())["overallStatus"]["status"] == "LOAD_COMPLETED"
+
+
+def test_compressed_files_are_counted_as_what_they_become(bench: Bench) -> None:
+    assert load_needs([("a.csv.gz", 100), ("b.csv", 100)]).memory_bytes == 3 * (3 * 100 + 100)
