@@ -25,22 +25,29 @@ class Lease:
 
     def __init__(self, turnstile: Turnstile) -> None:
         self._turnstile = turnstile
-        self._holder = turnstile.enter()
+        self._holder: int | None = turnstile.enter()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Let writers in while something slow is waited for. Raises GraphMoved at the end where one came."""
         written = self._turnstile.writers
-        self._turnstile.leave(self._holder)
+        self.leave()
         try:
             yield
-        finally:
+        except GeneratorExit:  # nobody will read on
+            raise
+        except BaseException:
             self._holder = self._turnstile.enter()
+            raise
+        self._holder = self._turnstile.enter()
         if self._turnstile.writers != written:
             raise GraphMoved
 
     def leave(self) -> None:
-        self._turnstile.leave(self._holder)
+        """Leaving twice is fine."""
+        holder, self._holder = self._holder, None
+        if holder is not None:
+            self._turnstile.leave(holder)
 
 
 class Turnstile:

@@ -43,6 +43,7 @@ from workflow.inference.base import (
     Task,
 )
 from workflow.inference.connections import EndpointUnreachable
+from workflow.inference.replay import AnswerNeeded
 from workflow.inference.requests import SubgraphTooLarge
 
 SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
@@ -210,12 +211,17 @@ class Answers:
     def _ask_links(self, vertices: Sequence[Vertex]) -> None:
         for vertex in vertices:
             self._links[vertex] = ()
-        for candidate_type, known_ends in self._candidate_types():
-            asked = [one for one in vertices if not known_ends or node_type(one.label) in known_ends]
-            topk = self._spec.limit + SPARE_CANDIDATES
-            while asked:
-                asked = self._ask_links_of(asked, candidate_type, topk)
-                topk = min(4 * topk, MAX_TOPK)
+        try:
+            for candidate_type, known_ends in self._candidate_types():
+                asked = [one for one in vertices if not known_ends or node_type(one.label) in known_ends]
+                topk = self._spec.limit + SPARE_CANDIDATES
+                while asked:
+                    asked = self._ask_links_of(asked, candidate_type, topk)
+                    topk = min(4 * topk, MAX_TOPK)
+        except AnswerNeeded:  # asked again from the beginning, when the answer is there
+            for vertex in vertices:
+                del self._links[vertex]
+            raise
 
     def _candidate_types(self) -> list[tuple[str, frozenset[str]]]:
         """Types of candidates, with the types of the known ends that may be asked about (none: any)."""

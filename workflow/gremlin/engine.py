@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.graphs.turnstile import GraphMoved
+from workflow.gremlin.answers import Answers
 from workflow.gremlin.compile import Compiler, Plan
 from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.ml import fold_predictions
@@ -22,6 +23,7 @@ from workflow.gremlin.services import ServiceRegistry
 from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
 from workflow.gremlin.steps.io import GraphFiles
 from workflow.gremlin.steps.maps import operate
+from workflow.gremlin.steps.prediction import PredictStep
 from workflow.gremlin.steps.profile import ProfileStep
 from workflow.gremlin.steps.sources import SEED, START_STEPS
 from workflow.gremlin.strategies import StrategySet, apply_strategies
@@ -44,9 +46,8 @@ TIMEOUT_OPTIONS = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMilli
 
 PLANS_KEPT = 512
 
-MOST_RUNS = 4
-"""How often a query begins again because the graph was written while it waited for an endpoint; the last time it lets
-nobody write."""
+RUNS = (False, False, False, True)
+"""A query begins again where the graph was written while it waited for an endpoint; the last time nobody may write."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class QueryOptions:
     """What a request says about how its query runs.
 
     ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``prediction``
-    answers in place of the engine's own service; where it suspends, the caller gets ``AnswerNeeded``. ``began_at`` is
-    when the time began that ``timeout_s`` limits, in ``time.monotonic()``.
+    answers in place of the engine's own service. ``began_at`` is when the time began that ``timeout_s`` limits, in
+    ``time.monotonic()``.
     """
 
     timeout_s: float | None = None
@@ -110,8 +111,46 @@ class Engine:
         options = options or QueryOptions()
         if is_transaction_command(traversal):
             return iter(())
-        prepared = self._kept(traversal, options) if options.repeated else self.prepare(traversal, options)
-        return self._execute(prepared, options, transaction, None)
+        return self._execute(self._kept(traversal, options), options, transaction, None)
+
+    def run_in_parts(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser | AnswerNeeded]:
+        """The results of a traversal that reads, for a caller who asks endpoints while nothing runs here.
+
+        Gives an AnswerNeeded where it needs an answer, holding no lease, and goes on when ``options.prediction`` has
+        that answer. What a prediction in a child needs is raised instead.
+        """
+        prepared = self._kept(traversal, options)
+        if prepared.plan.mutates:
+            raise QueryFailed("Only what reads can be run in parts")
+        options = replace(options, began_at=options.began_at or time.monotonic())
+        for last in RUNS:
+            try:
+                with self.graph.reading() as lease:
+                    ctx = self._context(prepared, options, None, None, None if last else lease)
+                    source = yield from self._with_answers(prepared.plan.steps, ctx)
+                    yield from self._limited(source, options)
+                return
+            except GraphMoved:
+                continue
+
+    def _with_answers(
+        self, steps: tuple[Step, ...], ctx: ExecutionContext
+    ) -> Generator[AnswerNeeded, None, Iterator[Traverser]]:
+        """The chain of steps, joined, where every answer it will need is there already."""
+        at = next((at for at, step in enumerate(steps) if isinstance(step, PredictStep)), None)
+        if at is None:
+            return self._join(steps, ctx, self._seed(ctx))
+        step = steps[at]
+        assert isinstance(step, PredictStep)
+        inputs = list(self._join(steps[:at], ctx, self._seed(ctx)))
+        answers = Answers.of(ctx, step.spec)
+        while True:
+            try:
+                answers.ask(t.value for t in inputs)
+                return self._join(steps[at:], ctx, iter(inputs))
+            except AnswerNeeded as needed:
+                with ctx.unleased():
+                    yield needed
 
     def session(self) -> Session:
         """Several runs as one transaction."""
@@ -146,7 +185,9 @@ class Engine:
         return ProfileResult(profiler.result(), results, duration_s, self._explained(prepared))
 
     def _kept(self, traversal: Traversal, options: QueryOptions) -> Prepared:
-        """The plan of an earlier run; plans are not changed by running, so several threads may run one."""
+        """The plan, of an earlier run where there was one: plans are not changed by running, and threads share them."""
+        if not options.repeated:
+            return self.prepare(traversal, options)
         kept = self._plans.get(id(traversal))
         if kept is None or kept.original is not traversal or kept.given != options.options:
             kept = self.prepare(traversal, options)
@@ -181,15 +222,13 @@ class Engine:
     ) -> Iterator[Traverser]:
         plan = prepared.plan
         replay = options.prediction or (None if self.prediction is None else Replay(self.prediction))
-        caller_waits = replay is not None and replay.suspends
-        if options.prediction is None or options.began_at is None:
-            options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
+        options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
         try:
-            for last in (*(False,) * (MOST_RUNS - 1), True):
+            for last in RUNS:
                 try:
                     if transaction is not None:
                         ctx = self._context(prepared, options, transaction, profiler)
-                        yield from self._limited(self._join(plan, ctx), options)
+                        yield from self._limited(self._join(plan.steps, ctx, self._seed(ctx)), options)
                     elif plan.mutates and not options.read_only:
                         yield from self._alone(prepared, options, profiler, last)
                     else:
@@ -198,8 +237,7 @@ class Engine:
                 except GraphMoved:
                     continue
                 except AnswerNeeded as needed:
-                    if replay is None or caller_waits:
-                        raise
+                    assert replay is not None
                     replay.ask(needed)
         except RecursionError as e:
             raise QueryTooLarge("The query is nested too deep to be run") from e
@@ -213,7 +251,7 @@ class Engine:
         """
         with self.graph.reading() as lease:
             ctx = self._context(prepared, options, None, profiler, None if last else lease)
-            results = self._limited(self._join(prepared.plan, ctx), options)
+            results = self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
             for first in results:
                 ctx.lease = None  # what has been given cannot be taken back
                 yield first
@@ -233,7 +271,7 @@ class Engine:
             if replay is not None:
                 replay.suspends = not last
             ctx = self._context(prepared, options, own, profiler)
-            results = self._limited(self._join(prepared.plan, ctx), options)
+            results = self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
             for first in results:
                 if replay is not None:
                     replay.suspends = False
@@ -290,12 +328,14 @@ class Engine:
             step.prepare(ctx)
         return ctx
 
-    def _join(self, plan: Plan, ctx: ExecutionContext) -> Iterator[Traverser]:
+    def _seed(self, ctx: ExecutionContext) -> Iterator[Traverser]:
         seed = ctx.traverser(SEED, 1, None, None if ctx.sack_initial is None else ctx.sack_initial(), None)
-        source: Iterator[Traverser] = iter((seed,))
+        return iter((seed,))
+
+    def _join(self, steps: Sequence[Step], ctx: ExecutionContext, source: Iterator[Traverser]) -> Iterator[Traverser]:
         profiler = ctx.profiler
         frame: dict[Step, Any] = {}
-        for at, step in enumerate(plan.steps):
+        for at, step in enumerate(steps):
             source = step.run(ctx, source, frame)
             if step.tracked:
                 source = labelled(source, step.tracked)

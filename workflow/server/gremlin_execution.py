@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -18,7 +18,7 @@ from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.semantics import hash_key
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
 from workflow.gremlin.values import GSet, MapEntry
-from workflow.inference.replay import Replay
+from workflow.inference.replay import AnswerNeeded, Replay
 from workflow.server.gremlin_answers import BadMessage
 from workflow.server.gremlin_brief import Brief, BriefTexts, is_brief, predicts
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
@@ -114,7 +114,7 @@ class QueryRunner:
         """The results of a query, one after the other; ``brief`` where it was read already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
-        the steps raise, and AnswerNeeded for a brief query whose replay suspends.
+        the steps raise.
         """
         running.begin()
         if query.lambdas:
@@ -149,6 +149,19 @@ class QueryRunner:
         if engine is None or engine.prediction is None or not predicts(scripts[0].traversal):
             return Brief(scripts)
         return Brief(scripts, Replay(engine.prediction, suspends=True))
+
+    def brief_results(
+        self, query: Query, brief: Brief, running: RunningQuery
+    ) -> Generator[Traverser | AnswerNeeded, None, None]:
+        """As ``results``, for a brief query whose endpoint the caller asks."""
+        running.begin()
+        script = brief.scripts[0]
+        engine = self.engine(script.source_name, query.aliases)
+        options = self.options(query, script.traversal, running, brief)
+        if brief.replay is None:
+            yield from terminated(script.traversal, engine, options)
+        else:
+            yield from engine.run_in_parts(script.traversal, options)
 
     def without_waiting(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
         """Do ``work`` under a read lease of the query's graph, or nothing where one would have to wait for it."""

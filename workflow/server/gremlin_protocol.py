@@ -28,7 +28,7 @@ from workflow.inference.replay import AnswerNeeded
 from workflow.server.gremlin_answers import BadMessage, Code, WrongCredentials, known, status_of
 from workflow.server.gremlin_brief import Brief
 from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, answer_options
-from workflow.server.gremlin_queries import RunningQuery
+from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64
@@ -44,82 +44,82 @@ Credentials = Callable[[str, str], bool]
 
 
 class Job:
-    """A query to be run.
+    """Work for a worker thread: iterate ``frames``, which blocks, and send each; ``running`` cancels it."""
 
-    ``frames`` block: iterate them in a worker thread and send each. A ``brief`` query is tried without blocking first,
-    by ``at_once``. ``finish`` is due where ``frames`` were never begun.
+    def __init__(self, answer: Callable[[], Iterator[Frame]], running: RunningQuery, registry: QueryRegistry) -> None:
+        self.running = running
+        self._answer, self._registry = answer, registry
+
+    def frames(self) -> Generator[Frame]:
+        """The answer, piece by piece."""
+        try:
+            yield from self._answer()
+        finally:
+            self.finish()
+
+    def finish(self) -> None:
+        """The query runs no more; due where ``frames`` were never begun. Finishing twice is fine."""
+        self._registry.finish(self.running)
+
+
+class BriefJob(Job):
+    """A query that is tried without blocking first, by ``at_once``.
 
     Args:
-        answer: turns results into frames; what they raise becomes a frame too.
-        running: cancels the query.
-        session: the session it belongs to; such a query is never brief.
+        parts: its results, and what an endpoint has to be asked before they go on.
+        encoded: turns results into frames; what they raise becomes a frame too.
     """
 
     def __init__(
         self,
-        query: Query,
+        answer: Callable[[], Iterator[Frame]],
         running: RunningQuery,
         runner: QueryRunner,
-        answer: Callable[[Iterator[Traverser]], Iterator[Frame]],
-        session: QuerySession | None = None,
+        query: Query,
+        brief: Brief,
+        encoded: Callable[[Iterator[Traverser]], Iterator[Frame]],
     ) -> None:
-        self.running = running
-        self._query, self._runner, self._answer, self._session = query, runner, answer, session
-        self._brief = runner.brief(query) if session is None else None
-        self._parts: Generator[Traverser | AnswerNeeded] | None = None
+        super().__init__(answer, running, runner.registry)
+        self._runner, self._query, self._brief, self._encoded = runner, query, brief, encoded
+        self._parts = runner.brief_results(query, brief, running)
         self._found: list[Traverser] = []
-
-    @property
-    def is_brief(self) -> bool:
-        return self._brief is not None
 
     def at_once(self) -> list[Frame] | AnswerNeeded | None:
         """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
 
-        None is for queries that are not brief, and for graphs that are being written, so that a thread has to wait.
+        None is for a graph that is being written, so that a thread has to wait.
         """
-        if self._brief is None:
-            return None
-        if self._parts is None:
-            self._parts = self._runner.brief_results(self._query, self._brief, self.running)
-        parts = self._parts
-        outcome = self._runner.without_waiting(self._query, self._brief, lambda: self._advance(parts))
+        outcome = self._runner.without_waiting(self._query, self._brief, self._advance)
         if outcome is None:
-            parts.close()
+            self._parts.close()
         elif not isinstance(outcome, AnswerNeeded):
             self.finish()
         return outcome
 
     def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
-        if self._brief is not None and self._brief.replay is not None:
+        if self._brief.replay is not None:
             self._brief.replay.note(needed, answer)
 
     def frames(self) -> Generator[Frame]:
-        """The answer, piece by piece."""
-        if self._brief is not None and self._brief.replay is not None:
+        if self._brief.replay is not None:
             self._brief.replay.suspends = False
-        try:
-            yield from self._answer(self._runner.results(self._query, self.running, self._session, self._brief))
-        finally:
-            self.finish()
+        return super().frames()
 
     def finish(self) -> None:
-        """The query runs no more. Finishing twice is fine."""
-        if self._parts is not None:
-            self._parts.close()
-        self._runner.registry.finish(self.running)
+        self._parts.close()
+        super().finish()
 
-    def _advance(self, parts: Iterator[Traverser | AnswerNeeded]) -> list[Frame] | AnswerNeeded:
+    def _advance(self) -> list[Frame] | AnswerNeeded:
         failed: Exception | None = None
         try:
-            for part in parts:
+            for part in self._parts:
                 if isinstance(part, AnswerNeeded):
                     return part
                 self._found.append(part)
         except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
             failed = error
-        return list(self._answer(once_more(self._found, failed)))
+        return list(self._encoded(once_more(self._found, failed)))
 
 
 def once_more(found: list[Traverser], failed: Exception | None) -> Iterator[Traverser]:
@@ -218,7 +218,17 @@ class Conversation:
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        return Job(query, running, self.runner, lambda found: self._answer(request, codec, query, running, found), session)
+        brief = self.runner.brief(query) if session is None else None
+
+        def encoded(found: Iterator[Traverser]) -> Iterator[Frame]:
+            return self._answer(request, codec, query, running, found)
+
+        def answer() -> Iterator[Frame]:
+            return encoded(self.runner.results(query, running, session, brief))
+
+        if brief is None:
+            return Job(answer, running, self.runner.registry)
+        return BriefJob(answer, running, self.runner, query, brief, encoded)
 
     def _session(self, request: Request) -> QuerySession:
         id = request.args.get("session")
@@ -241,7 +251,15 @@ class Conversation:
             return [answer]
         running = self.runner.registry.accept(f"close of session {session.id}")
 
-@@CLOSE@@
+        def answers() -> Iterator[Frame]:
+            try:
+                self.runner.close(session)
+                yield answer
+            except Exception as error:  # noqa: BLE001 - the edge of a request
+                yield self._failure(known(error), codec, request)
+
+        return Job(answers, running, self.runner.registry)
+
     def _answer(
         self, request: Request, codec: Codec, query: Query, running: RunningQuery, results: Iterator[Traverser]
     ) -> Iterator[Frame]:

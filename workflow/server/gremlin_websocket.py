@@ -18,7 +18,7 @@ from workflow.inference.replay import AnswerNeeded
 from workflow.server.auth import AUTHENTICATED
 from workflow.server.endpoint_calls import EndpointCalls
 from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_protocol import Conversation, Credentials, Frame, Job
+from workflow.server.gremlin_protocol import BriefJob, Conversation, Credentials, Frame, Job
 from workflow.server.gremlin_streams import WorkerStream
 from workflow.server.origins import Receive, Scope, Send, allows_origin
 from workflow.server.services import Services
@@ -114,7 +114,7 @@ class GremlinSocket:
 
     async def _run(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if job.is_brief and await self._at_once(job, backlog, receive, send):
+        if isinstance(job, BriefJob) and await self._at_once(job, backlog, receive, send):
             return
         stream = WorkerStream(job.frames(), self.workers)
         try:
@@ -128,7 +128,7 @@ class GremlinSocket:
             await stream.abandon()
             raise
 
-    async def _at_once(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> bool:
+    async def _at_once(self, job: BriefJob, backlog: Backlog, receive: Receive, send: Send) -> bool:
         """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
             while isinstance(outcome := job.at_once(), AnswerNeeded):

@@ -130,14 +130,28 @@ def test_nobody_writes_between_the_first_result_and_the_last(slow: Slow) -> None
     assert waiting.result(20) == ["b", "c", "c"]
 
 
-def test_a_query_can_be_run_in_two_halves_by_someone_who_asks_for_it(slow: Slow) -> None:
+def in_parts(slow: Slow, text: str) -> tuple[Replay, Iterator[Any]]:
     replay = Replay(slow.prediction, suspends=True)
-    traversal = parse(f"{ASK}.V('a').{HOP}.id()")[0].traversal
-    options = QueryOptions(prediction=replay)
-    with pytest.raises(AnswerNeeded) as needed:
-        list(slow.engine.run(traversal, options))
-    slow.write("g.addV('person').property(id,'d')")  # no lease is left behind
+    return replay, iter(slow.engine.run_in_parts(parse(text)[0].traversal, QueryOptions(prediction=replay)))
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_query_can_be_run_in_two_halves_by_someone_who_asks_for_it(slow: Slow, written: bool) -> None:
+    replay, parts = in_parts(slow, f"{ASK}.V('a').{HOP}.id()")
+    needed = next(parts)
+    assert isinstance(needed, AnswerNeeded)
+    if written:
+        slow.write("g.addV('person').property(id,'d')")  # no lease is left behind
     slow.go.release()
-    replay.ask(needed.value)
-    assert [t.value for t in slow.engine.run(traversal, options)] == ["b", "c", "d"]
+    replay.ask(needed)
+    assert [t.value for t in parts] == ["b", "c", "d"][: 2 + written]
     assert len(slow.endpoint.calls) == 1
+
+
+def test_a_query_that_is_given_up_half_way_leaves_no_lease(slow: Slow) -> None:
+    _, parts = in_parts(slow, f"{ASK}.V('a').{HOP}.id()")
+    next(parts)
+    writer = slow.graph.begin()
+    parts.close()  # type: ignore[attr-defined]  # and does not wait for the writer
+    writer.rollback()
+    slow.write("g.addV('person').property(id,'d')")

@@ -23,6 +23,7 @@ from workflow.server.gremlin_execution import QueryRunner
 from workflow.server.gremlin_protocol import (
     FRAME_BYTES,
     STRANGERS_FRAME,
+    BriefJob,
     Conversation,
     Job,
     batches,
@@ -559,7 +560,7 @@ def job_of(conversation: Conversation, text: str) -> Job:
 )
 def test_only_a_look_at_named_elements_is_answered_at_once(text: str, brief: bool) -> None:
     job = job_of(Conversation(runner_of("neptune")), text)
-    assert job.is_brief is brief
+    assert isinstance(job, BriefJob) is brief
 
 
 def test_a_point_read_gives_way_to_a_writer() -> None:
@@ -567,7 +568,7 @@ def test_a_point_read_gives_way_to_a_writer() -> None:
     conversation = Conversation(runner)
     asked(conversation, "g.addV('x').property(id, 'a')")
     job = job_of(conversation, "g.V('a').count()")
-    assert job.is_brief
+    assert isinstance(job, BriefJob)
     started, go_on = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -585,5 +586,5 @@ def test_a_point_read_gives_way_to_a_writer() -> None:
     finally:
         go_on.set()
         writer.join()
-    (answer,) = [json.loads(item) for item in job.at_once() or ()]
+    (answer,) = [json.loads(item) for item in job.frames()]
     assert data_of(answer)[0]["@value"] == 1
