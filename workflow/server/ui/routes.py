@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qs
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -27,6 +27,7 @@ from workflow.storage.uri import S3Uri
 HERE = Path(__file__).parent
 MAX_QUERY_BYTES = 100_000
 MAX_FIELDS = 8
+MAX_ASKING = 8  # queries at once; the other routes have the other threads
 LOG_LINES = 2000
 # scripts and styles come from this origin alone, as files
 POLICY = (
@@ -60,6 +61,7 @@ def routes(services: Services) -> list[BaseRoute]:
 class _Page:
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._asking = CapacityLimiter(MAX_ASKING)
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -94,7 +96,8 @@ class _Page:
         if not text.strip():
             return self._html("answer.html", error="Write a query first, such as g.V().count().")
         try:
-            answer = await to_thread.run_sync(partial(ask, self._services, text, source, form.get("query")))
+            work = partial(ask, self._services, text, source, form.get("query"))
+            answer = await to_thread.run_sync(work, limiter=self._asking)
         except WorkflowError as error:
             return self._html("answer.html", error=error.message)
         return self._html("answer.html", answer=answer)
