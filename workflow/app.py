@@ -51,7 +51,7 @@ from workflow.server.memory_watch import MemoryWatch, memory
 from workflow.server.services import Services
 from workflow.server.tls import check_tls
 from workflow.settings import Profile, Settings
-from workflow.storage import Storage
+from workflow.storage import S3Uri, Storage
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
 
@@ -190,11 +190,14 @@ def _jobs(settings: Settings, storage: Storage) -> JobService:
     runner = LocalRunner(
         settings.scripts, home / "work", home / "logs", storage, settings.job_environment, settings.region
     )
-    execution = Execution(store, storage, runner, settings.scripts, settings.seed, settings.reuse)
+    custom_code = tuple(S3Uri.parse(place) for place in settings.custom_code)
+    execution = Execution(store, storage, runner, settings.scripts, settings.seed, settings.reuse, custom_code)
     supervisor = Supervisor(store, execution, runner, settings.max_parallel_jobs, partial(remove_artefacts, storage))
     host = LocalEndpointHost(home / "logs", settings.scripts / "serve.py", environ=settings.job_environment)
     endpoints = Endpoints(store, storage, host, home / "endpoints")
-    return JobService(store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account))
+    return JobService(
+        store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account), custom_code
+    )
 
 
 def _exports(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ _FOR_JOBS = (
 # every variable that means something to some part of Despina, this file's own and those of commands and jobs
 VARIABLES: Final = (
     *("DESPINA_HOME", "DESPINA_STORAGE", "DESPINA_IO_FOLDER", "DESPINA_ALLOWED_FOLDERS", "DESPINA_ALLOWED_HOSTS"),
+    "DESPINA_CUSTOM_CODE",
     *("DESPINA_ACCESS_KEYS", "DESPINA_USERS", "DESPINA_TLS_CERTIFICATE", "DESPINA_TLS_KEY"),
     *("DESPINA_ML_ENDPOINT", "DESPINA_ML_IAM_ROLE", "DESPINA_TEXT_MODELS", "DESPINA_URL", "DESPINA_SIGN"),
     "DESPINA_GREMLIN",
@@ -72,8 +74,9 @@ class Settings:
     store, the graphs and the logs. ``scripts`` are the training scripts that jobs run, ``job_environment`` is all that
     jobs see of the service's environment, ``reuse`` takes the result of a finished equal job instead of running one
     again, and ``seed`` makes jobs repeatable. ``allowed_folders`` are those whose files may be loaded in bulk, beside
-    what lies below ``s3``. ``access_keys`` (key id to secret) and ``users`` (name to password) are who may use the
-    service, everybody where both are empty; ``allowed_hosts`` are further names it is reached under.
+    what lies below ``s3``. ``custom_code`` are the ``s3://`` addresses below which the scripts of custom models may be
+    run; none is allowed by default. ``access_keys`` (key id to secret) and ``users`` (name to password) are who may use
+    the service, everybody where both are empty; ``allowed_hosts`` are further names it is reached under.
     """
 
     home: Path
@@ -96,6 +99,7 @@ class Settings:
     reuse: bool = True
     seed: int = 0
     allowed_folders: tuple[Path, ...] = ()
+    custom_code: tuple[str, ...] = ()
     access_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     allowed_hosts: tuple[str, ...] = ()
@@ -128,6 +132,7 @@ class Settings:
                 for folder in env.get("DESPINA_ALLOWED_FOLDERS", "").split(os.pathsep)
                 if folder
             ),
+            custom_code=_addresses("DESPINA_CUSTOM_CODE", env),
             access_keys=_pairs("DESPINA_ACCESS_KEYS", env),
             users=_pairs("DESPINA_USERS", env),
             allowed_hosts=tuple(env.get("DESPINA_ALLOWED_HOSTS", "").replace(",", " ").split()),
@@ -152,6 +157,15 @@ def _pairs(variable: str, env: Mapping[str, str]) -> dict[str, str]:
             why = "names its user or key a second time" if name in found else "is not of the form name:secret"
             raise BadSetting(variable, f"cannot be read: entry {place} {why}; write name:secret, separated by blanks")
         found[name] = secret
+    return found
+
+
+def _addresses(variable: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    """``s3://`` addresses, separated by blanks. Raises BadSetting."""
+    found = tuple(env.get(variable, "").split())
+    for address in found:
+        if not re.fullmatch(r"s3://[A-Za-z0-9][^\s,]*", address):
+            raise BadSetting(variable, f"holds {address!r}; write s3://bucket/folder, separated by blanks")
     return found
 
 

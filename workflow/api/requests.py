@@ -25,6 +25,12 @@ def _model_name(value: str | None) -> str | None:
     return value
 
 
+def _script_name(value: str) -> str:
+    if "/" in value or "\\" in value or value in (".", "..") or value.startswith("-"):
+        raise InvalidParameter(f"The script {value!r} must be the name of a file in sourceS3DirectoryPath, no path.")
+    return value
+
+
 class _Secured(Lenient):
     sagemaker_role: Text | None = Field(None, alias="sagemakerIamRoleArn")
     neptune_role: Text | None = Field(None, alias="neptuneIamRoleArn")
@@ -62,15 +68,19 @@ class CustomTraining(Lenient):
     """Where a custom model's scripts lie; user guide: machine-learning-custom-models."""
 
     source: Text = Field(alias="sourceS3DirectoryPath")
-    training_script: Text | None = Field(None, alias="trainingEntryPointScript")
-    transform_script: Text | None = Field(None, alias="transformEntryPointScript")
+    training_script: Text = Field("training.py", alias="trainingEntryPointScript")
+    transform_script: Text = Field("transform.py", alias="transformEntryPointScript")
+
+    _check_names = field_validator("training_script", "transform_script")(_script_name)
 
 
 class CustomTransform(Lenient):
     """Where a custom model's transform script lies."""
 
     source: Text = Field(alias="sourceS3DirectoryPath")
-    transform_script: Text | None = Field(None, alias="transformEntryPointScript")
+    transform_script: Text = Field("transform.py", alias="transformEntryPointScript")
+
+    _check_names = field_validator("transform_script")(_script_name)
 
 
 class StartModelTraining(_Secured):

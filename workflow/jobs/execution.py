@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training_scripts.graph_ml.schemas import HpoModel
-from workflow.api.requests import StartDataProcessing, StartModelTraining, StartModelTransform
+from workflow.api.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
 from workflow.runners.base import Control, Ended, Runner, Task, Tuned
-from workflow.stages import dataprocessing, estimates, modeltraining, modeltransform
+from workflow.stages import custom, dataprocessing, estimates, modeltraining, modeltransform
 from workflow.stages.base import Finished
 from workflow.storage import ObjectNotFound, S3Uri, Storage
 
@@ -43,6 +43,7 @@ class Execution:
         seed: of every job.
         scripts: hashed, because other code gives other results.
         reuse: take the result of a finished equal job.
+        custom_code: below which addresses the scripts of custom models may be run.
     """
 
     store: JobStore
@@ -51,6 +52,7 @@ class Execution:
     scripts: Path
     seed: int = 0
     reuse: bool = True
+    custom_code: tuple[S3Uri, ...] = ()
 
     def run(self, job: Job, control: Control) -> Outcome:
         """Raises JobFailed, JobCancelled, or what refuses the plan."""
@@ -74,7 +76,9 @@ class Execution:
     def _transform(self, job: Job, control: Control) -> Outcome:
         request = StartModelTransform.model_validate(job.request)
         processing, archive, model = transform_inputs(self.store, request)
-        task = modeltransform.plan(request, job.names, processing, archive)
+        task = modeltransform.plan(
+            job.names, processing, archive, custom_transform(self.store, request, self.custom_code)
+        )
         outcome = self._run_task(job, task, control, training_needs(self.storage, processing))
         return dataclasses.replace(outcome, result={**outcome.result, "models": [model]})
 
@@ -93,7 +97,7 @@ class Execution:
         request = StartModelTraining.model_validate(job.request)
         processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = read_configuration(self.storage, processing, request.model_name)
+        configuration = training_configuration(self.storage, processing, request, self.custom_code)
         needs = training_needs(self.storage, processing)
         nodes, edges = self._graph_size(processing)
         parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
@@ -116,6 +120,8 @@ class Execution:
             "previous": [trial.to_json() for trial in tuning.previous],
         }
         contents = {"train": reuse.fingerprint(self.storage, tuning.channel), "code": self._code()}
+        if tuning.code is not None:
+            contents["custom"] = reuse.fingerprint(self.storage, tuning.code)
         digest = reuse.inputs_hash(job.kind, facts, contents)
         equal = self._equal(job, digest)
         if equal is not None:
@@ -151,6 +157,48 @@ def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:
         return estimates.training_needs(size, storage.read(processing.output / RECOMMENDATION))
     except ObjectNotFound:
         return estimates.training_needs(size)
+
+
+def training_configuration(
+    storage: Storage, processing: Finished, request: StartModelTraining, custom_code: Sequence[S3Uri]
+) -> HpoModel:
+    """The search space of a request: that of its data, or a custom model's own.
+
+    Raises what ``read_configuration`` raises; UnsupportedOperation for scripts that must not be run, BadRequest where
+    the folder of a custom model lacks a file.
+    """
+    custom.check_request(request)
+    if request.custom is None:
+        return read_configuration(storage, processing, request.model_name)
+    source = custom.source_of(request.custom, custom_code)
+    custom.check_folder(source, custom.training_files(request.custom), storage.exists)
+    place = source / custom.CONFIGURATION
+    return modeltraining.read_configuration(storage.read(place), place)
+
+
+def custom_transform(
+    store: JobStore, request: StartModelTransform, custom_code: Sequence[S3Uri]
+) -> CustomTransform | None:
+    """Whose transform script is run: the request's, else that of the training job; None for the service's own.
+
+    Raises UnsupportedOperation for scripts that must not be run, InvalidParameter for scripts of no custom model.
+    """
+    if request.training_job_name:
+        training, _ = lookup.trial_archive(store, request.training_job_name)
+    else:
+        training = lookup.finished(store, "modeltraining", request.training_id or "")
+    trained = StartModelTraining.model_validate(training.request).custom
+    own = request.custom
+    if trained is None:
+        if own is not None:
+            raise InvalidParameter(
+                f"The model of {training.id!r} is no custom one; leave customModelTransformParameters out."
+            )
+        return None
+    if own is None:
+        own = CustomTransform(source=trained.source, transform_script=trained.transform_script)
+    custom.source_of(own, custom_code)
+    return own
 
 
 def read_configuration(storage: Storage, processing: Finished, model_name: str | None = None) -> HpoModel:

@@ -26,12 +26,18 @@ from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
 from workflow.jobs.endpoints import Endpoints
-from workflow.jobs.execution import ARCHIVE, read_configuration, training_needs, transform_inputs
+from workflow.jobs.execution import (
+    ARCHIVE,
+    custom_transform,
+    training_configuration,
+    training_needs,
+    transform_inputs,
+)
 from workflow.jobs.model import IllegalTransition, Job, first_state
 from workflow.jobs.store import DuplicateJob, JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.runners.base import Runner
-from workflow.stages import estimates, modeltraining, modeltransform
+from workflow.stages import custom, estimates, modeltraining
 from workflow.stages.layout import default_id, job_names, resource_arn
 from workflow.storage import S3Uri, Storage
 
@@ -52,6 +58,7 @@ class JobService:
     """The sixteen operations. Safe to share between threads; what it answers is durable.
 
     Args:
+        custom_code: below which addresses the scripts of custom models may be run.
         clock: milliseconds since the epoch.
     """
 
@@ -63,11 +70,13 @@ class JobService:
         supervisor: Supervisor,
         endpoints: Endpoints,
         place: Place,
+        custom_code: tuple[S3Uri, ...] = (),
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._store, self._storage, self._runner = store, storage, runner
         self._supervisor, self._endpoints, self._place, self._clock = supervisor, endpoints, place, clock
         self._answers = Answers(runner, supervisor, endpoints, place.region, place.account)
+        self._custom_code = custom_code
         self._starting = threading.Lock()
         self._last_ms = 0
 
@@ -115,9 +124,11 @@ class JobService:
                 return self._accept(kind, request.id, request.to_json(), request.output_location)
             case StartModelTransform():
                 self._refuse_duplicate(kind, request.id)
-                modeltransform.check_supported(request)
                 S3Uri.parse(request.output_location)
                 transform_inputs(self._store, request)
+                own = custom_transform(self._store, request, self._custom_code)
+                if own is not None:
+                    custom.check_folder(S3Uri.parse(own.source), [own.transform_script], self._storage.exists)
                 return self._accept(kind, request.id, request.to_json(), request.output_location)
             case CreateEndpoint():
                 return self._create_endpoint(request)
@@ -140,11 +151,10 @@ class JobService:
         self._check_capacity(estimates.processing_needs(size))
 
     def _check_training(self, request: StartModelTraining) -> None:
-        modeltraining.check_supported(request)
         S3Uri.parse(request.output_location)
         processing = lookup.finished(self._store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self._store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = read_configuration(self._storage, processing, request.model_name)
+        configuration = training_configuration(self._storage, processing, request, self._custom_code)
         # a search space that cannot be read is refused now rather than in a minute
         names = job_names("modeltraining", request.id or "check", 0, request.output_location)
         modeltraining.plan(request, names, processing, configuration, previous, seed=0)

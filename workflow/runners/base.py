@@ -55,7 +55,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search: trials of ``train.py`` over one channel, the best of which becomes the model.
+    """A search: trials of one program over one channel, the best of which becomes the model.
 
     Attributes:
         name: of the tuning job; trials are named after it.
@@ -67,6 +67,8 @@ class Tuning:
         arguments: what every trial is given beside its hyperparameters.
         timeout_s: of each trial.
         previous: trials of an earlier job to learn from.
+        script: of the training scripts, run for every trial.
+        code: a further channel, ``code``: the scripts of a custom model.
     """
 
     name: str
@@ -83,6 +85,8 @@ class Tuning:
     arguments: Mapping[str, str]
     previous: tuple[Trial, ...] = ()
     work: str = ""
+    script: str = "train.py"
+    code: S3Uri | None = None
 
     @property
     def folder_name(self) -> str:

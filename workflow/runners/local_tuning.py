@@ -139,10 +139,12 @@ class LocalTuning:
         try:
             container = prepare_training(base, name, None, hyperparameters, self.runner.region)
             self.runner.bring(self.tuning.channel, base / "input" / "data" / "train")
+            if self.tuning.code is not None:
+                self.runner.bring(self.tuning.code, base / "input" / "data" / "code")
             log.parent.mkdir(parents=True, exist_ok=True)
             log.unlink(missing_ok=True)
             ending = run_guarded(
-                self.runner.command("train.py", [p for n, v in hyperparameters.items() for p in (f"--{n}", v)]),
+                self.runner.command(self.tuning.script, [p for n, v in hyperparameters.items() for p in (f"--{n}", v)]),
                 self.runner.child_environment(container, share=self.parallel),
                 folder,
                 log,
@@ -154,7 +156,7 @@ class LocalTuning:
                 return _with(trial, state="Stopped", **facts)
             if not ending.succeeded:
                 reason = explain(
-                    "train.py",
+                    self.tuning.script,
                     ending,
                     base / "output" / "failure",
                     log,
@@ -175,7 +177,7 @@ class LocalTuning:
     def _succeeded(self, trial: Trial, base: Path, log: Path, facts: Mapping[str, Any]) -> Trial:
         model = base / "model"
         if not any(model.iterdir()):
-            return _with(trial, reason=f"train.py succeeded but left no model; its log: {log}", **facts)
+            return _with(trial, reason=f"{self.tuning.script} succeeded but left no model; its log: {log}", **facts)
         document = read_metrics(model)
         value = document.get("value")
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
 from workflow.api.requests import StartModelTraining
-from workflow.errors import BadRequest, InvalidParameter, UnsupportedOperation
+from workflow.errors import BadRequest, InvalidParameter
 from workflow.hpo.results import Direction, Trial, direction_of
 from workflow.hpo.space import FAMILY, build_space
 from workflow.runners.base import Tuning
+from workflow.stages import custom
 from workflow.stages.base import Finished
 from workflow.storage import S3Uri
 
@@ -21,15 +22,6 @@ from workflow.storage import S3Uri
 CONFIGURATION_NAMES = ("model-hpo-configuration.json", "model-HPO-configuration.json")
 
 TEMPLATES = "hpo-configuration-templates"  # one file a model that fits the data
-
-
-def check_supported(request: StartModelTraining) -> None:
-    """Raises UnsupportedOperation for what only runs on SageMaker."""
-    if request.custom is not None or request.model_name == "custom":
-        raise UnsupportedOperation(
-            "Custom models are not supported: the service runs its own scripts only, never code a client names. "
-            "Leave customModelTrainingParameters out and choose the model with modelName."
-        )
 
 
 def read_configuration(data: bytes, place: S3Uri) -> HpoModel:
@@ -83,12 +75,13 @@ def plan(
     Args:
         names: of ``layout.job_names``.
         processing: the data.
-        configuration: what ``read_configuration`` read from its output.
+        configuration: what ``read_configuration`` read from its output, or from the folder of a custom model.
         previous: the training job whose trials are learned from.
         nodes, edges: of the graph, for ranges that depend on its size.
         parallel: how many trials fit at once, where that is less than what is asked for.
     """
     metric, direction = objective(configuration)
+    own = request.custom
     space = build_space(configuration, request.max_trials, nodes, edges, family=request.model_name)
     return Tuning(
         name=names["hpo"],
@@ -102,9 +95,11 @@ def plan(
         parallel=min(request.max_parallel, parallel or request.max_parallel),
         seed=seed,
         timeout_s=request.timeout_s,
-        arguments=_arguments(configuration, metric, seed),
+        arguments=_arguments(configuration, metric, seed) if own is None else custom.training_arguments(own),
         previous=tuple(trials_of(previous)) if previous is not None else (),
         work=names["work"],
+        script="train.py" if own is None else custom.SCRIPT,
+        code=None if own is None else S3Uri.parse(own.source),
     )
 
 

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflow.api.requests import DAY_S, StartModelTransform
-from workflow.errors import UnsupportedOperation
+from workflow.api.requests import DAY_S, CustomTransform
 from workflow.runners.base import Task
+from workflow.stages import custom
 from workflow.stages.base import Finished
 from workflow.storage import S3Uri
 
 
-def check_supported(request: StartModelTransform) -> None:
-    """Raises UnsupportedOperation for what only runs on SageMaker."""
-    if request.custom is not None:
-        raise UnsupportedOperation(
-            "Custom models are not supported: the service runs its own scripts only, never code a client names. "
-            "Leave customModelTransformParameters out."
-        )
-
-
-def plan(request: StartModelTransform, names: Mapping[str, str], processing: Finished, archive: S3Uri) -> Task:
+def plan(names: Mapping[str, str], processing: Finished, archive: S3Uri, own: CustomTransform | None = None) -> Task:
     """The one program to run.
 
     Args:
         names: of ``layout.job_names``.
         processing: the data to apply the model to.
         archive: ``model.tar.gz`` of the training job, or of the trial the request names.
+        own: where the scripts of a custom model lie.
     """
+    code = {} if own is None else {custom.CODE_FOLDER: S3Uri.parse(own.source)}
     return Task(
         name=names["name"],
-        script="transform.py",
-        inputs={"processing/input": processing.output},
+        script="transform.py" if own is None else custom.SCRIPT,
+        inputs={"processing/input": processing.output, **code},
         archives={"processing/model": archive},
         outputs={},
-        arguments={},
+        arguments={} if own is None else custom.transform_arguments(own),
         timeout_s=DAY_S,
         model_output=S3Uri.parse(names["output"]),
     )

@@ -128,7 +128,11 @@ def test_members_only_the_guide_knows_are_taken() -> None:
     assert request.model_name == "rgcn"
     assert request.custom is not None
     assert request.custom.source == "s3://lab/code"
-    assert request.to_json()["customModelTrainingParameters"] == {"sourceS3DirectoryPath": "s3://lab/code"}
+    assert request.to_json()["customModelTrainingParameters"] == {
+        "sourceS3DirectoryPath": "s3://lab/code",
+        "trainingEntryPointScript": "training.py",
+        "transformEntryPointScript": "transform.py",
+    }
 
 
 def test_an_unknown_model_name_is_refused_with_the_known_ones() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from training_scripts.graph_ml.schemas import HpoModel
-from workflow.api.requests import StartDataProcessing, StartModelTraining, StartModelTransform
-from workflow.errors import BadRequest, InvalidParameter, UnsupportedOperation
+from workflow.api.requests import CustomTraining, CustomTransform, StartDataProcessing, StartModelTraining
+from workflow.errors import BadRequest, InvalidParameter, MissingParameter, UnsupportedOperation
 from workflow.hpo.results import Trial
-from workflow.stages import dataprocessing, modeltraining, modeltransform
+from workflow.stages import custom, dataprocessing, modeltraining, modeltransform
 from workflow.stages.base import Finished
 from workflow.stages.estimates import Needs, TooLarge, check, processing_needs, training_needs, trials_at_once
 from workflow.stages.layout import arn, default_id, job_names, resource_arn, short, timestamp
@@ -139,12 +139,43 @@ def test_a_broken_configuration_is_refused_by_name_and_place(data: bytes, text: 
         modeltraining.read_configuration(data, S3Uri("lab", "hpo.json"))
 
 
-def test_custom_models_are_refused() -> None:
-    custom = {"sourceS3DirectoryPath": "s3://lab/code"}
-    with pytest.raises(UnsupportedOperation):
-        modeltraining.check_supported(training_request(customModelTrainingParameters=custom))
-    with pytest.raises(UnsupportedOperation):
-        modeltraining.check_supported(training_request(modelName="custom"))
+def test_scripts_of_a_client_are_run_below_allowed_addresses_alone() -> None:
+    own = CustomTraining.model_validate({"sourceS3DirectoryPath": "s3://lab/code/mine"})
+    for allowed in ((), (S3Uri("lab", "cod"),), (S3Uri("other"),)):
+        with pytest.raises(UnsupportedOperation, match=r"DESPINA_CUSTOM_CODE.*s3://lab/code/mine is not there"):
+            custom.source_of(own, allowed)
+    for prefix in (S3Uri("lab"), S3Uri("lab", "code"), S3Uri("lab", "code/mine")):
+        assert custom.source_of(own, (prefix,)) == S3Uri("lab", "code/mine")
+
+
+def test_the_name_custom_needs_scripts() -> None:
+    with pytest.raises(MissingParameter, match="needs customModelTrainingParameters"):
+        custom.check_request(training_request(modelName="custom"))
+    custom.check_request(training_request(modelName="rgcn"))
+
+
+def test_a_custom_model_without_its_files_is_refused_by_name() -> None:
+    own = CustomTraining.model_validate({"sourceS3DirectoryPath": "s3://lab/code", "trainingEntryPointScript": "a.py"})
+    there = {S3Uri("lab", "code/transform.py")}
+    with pytest.raises(BadRequest, match=r"s3://lab/code has no model-hpo-configuration\.json, a\.py; upload it"):
+        custom.check_folder(S3Uri("lab", "code"), custom.training_files(own), there.__contains__)
+
+
+@pytest.mark.parametrize("name", ["../x.py", "a/b.py", "-c", "..", "a\\b.py"])
+def test_a_script_of_a_custom_model_is_a_plain_name(name: str) -> None:
+    with pytest.raises(InvalidParameter, match="must be the name of a file in sourceS3DirectoryPath"):
+        CustomTraining.model_validate({"sourceS3DirectoryPath": "s3://lab/code", "trainingEntryPointScript": name})
+
+
+def test_a_custom_search_gets_its_own_space_and_no_arguments_of_ours() -> None:
+    request = training_request(customModelTrainingParameters={"sourceS3DirectoryPath": "s3://lab/code"})
+    metric = {"tuning_objective": {"MetricName": "VAL", "Type": "Minimize"}, "metric_definitions": []}
+    own = HpoModel.model_validate({**HPO, "model": "custom", "eval_metric": metric})
+    names = job_names("modeltraining", "a", REAL_MS, "s3://lab/x")
+    tuning = modeltraining.plan(request, names, Finished("d", S3Uri("lab", "data")), own, None, 0)
+    assert (tuning.script, tuning.code) == ("custom.py", S3Uri("lab", "code"))
+    assert (tuning.metric, tuning.direction) == ("VAL", "minimize")
+    assert tuning.arguments == {"_training-script": "training.py", "_transform-script": "transform.py"}
 
 
 def test_graph_sizes_are_read_from_a_manifest_and_are_zero_without() -> None:
@@ -156,13 +187,19 @@ def test_graph_sizes_are_read_from_a_manifest_and_are_zero_without() -> None:
 
 def test_a_transform_gets_new_data_and_the_old_model() -> None:
     names = job_names("modeltransform", "a", REAL_MS, "s3://lab/x")
-    request = StartModelTransform.model_validate(
-        {"modelTransformOutputS3Location": "s3://lab/x", "dataProcessingJobId": "d", "mlModelTrainingJobId": "t"}
-    )
-    task = modeltransform.plan(request, names, Finished("d", S3Uri("lab", "new")), S3Uri("lab", "old/model.tar.gz"))
+    task = modeltransform.plan(names, Finished("d", S3Uri("lab", "new")), S3Uri("lab", "old/model.tar.gz"))
     assert task.inputs == {"processing/input": S3Uri("lab", "new")}
     assert task.archives == {"processing/model": S3Uri("lab", "old/model.tar.gz")}
     assert str(task.model_output) == names["output"]
+    assert task.script == "transform.py"
+
+
+def test_a_custom_transform_runs_the_scripts_of_its_folder() -> None:
+    own = CustomTransform.model_validate({"sourceS3DirectoryPath": "s3://lab/code/"})
+    names = job_names("modeltransform", "a", REAL_MS, "s3://lab/x")
+    task = modeltransform.plan(names, Finished("d", S3Uri("lab", "new")), S3Uri("lab", "old/model.tar.gz"), own)
+    assert (task.script, task.inputs["processing/code"]) == ("custom.py", S3Uri("lab", "code"))
+    assert task.arguments == {"_transform-script": "transform.py"}
 
 
 def test_what_cannot_fit_is_refused_with_both_figures() -> None:

@@ -20,6 +20,7 @@ from .base import Predictor
 from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
 from .properties import EdgePredictor, PropertyPredictor
+from .stored import StoredPredictor
 
 
 def load_predictor(folder: Path) -> Predictor:
@@ -32,6 +33,8 @@ def load_predictor(folder: Path) -> Predictor:
     model = ModelFolder(folder)
     if model.description.task == "link_prediction":
         return _links(model)
+    if "stored" in model.description.details:
+        return StoredPredictor(model)
     return _properties(model)
 
 
