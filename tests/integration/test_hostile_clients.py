@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
@@ -150,26 +149,6 @@ def test_paths_lead_nowhere_and_forge_no_line_of_the_log(port: int) -> None:
     for line in lines:
         status, _, _ = asked(port, line, PASSWORD)
         assert status in (400, 404), line
-
-
-def test_queries_of_the_page_that_never_end_leave_threads_for_everybody_else(port: int) -> None:
-    query = b"gremlin=" + quote("g.inject(1).repeat(identity()).until(constant(1).is(2))").encode()
-    head = f"POST /ui/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(query)}\r\n{PASSWORD}\r\n\r\n"
-    asking = [
-        socket.create_connection(("127.0.0.1", port)) for _ in range(42)
-    ]  # more than the threads of all other routes
-    for one in asking:
-        one.sendall(head.encode() + query)
-    assert asked(port, "GET /ui/jobs", PASSWORD)[0] == 200
-    assert asked(port, "GET /ml/endpoints", PASSWORD)[0] == 200
-    ended = 0
-    while ended < len(asking):
-        running = json.loads(asked(port, "GET /gremlin/status", PASSWORD)[2])["queries"]
-        for found in running:
-            ended += asked(port, f"DELETE /gremlin/status/{found['queryId']}", PASSWORD)[0] == 200
-    for one in asking:
-        with one:
-            assert one.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def test_our_client_shows_a_password_or_signs_everywhere(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
