@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,6 +15,9 @@ from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import Shape
+
+from workflow.client.service import local_service
+from workflow.graphs.journal import MEMORY_COMMITS
 
 # in the user guide's sample of the answer, not in the model
 DOCUMENTED = {("GetPropertygraphSummary", "status"), ("CancelGremlinQuery", "payload")}
@@ -198,7 +202,6 @@ REFUSALS: list[tuple[str, str, dict[str, Any]]] = [
     ("GetPropertygraphStream", "InvalidParameterException", {"iteratorType": "SIDEWAYS"}),
     ("GetPropertygraphStream", "InvalidParameterException", {"iteratorType": "LATEST", "limit": 100_001}),
     ("GetPropertygraphStream", "StreamRecordsNotFoundException", {"commitNum": 10**6}),
-    ("GetPropertygraphStream", "ExpiredStreamException", {"commitNum": 0}),
     ("StartMLDataProcessingJob", "BadRequestException", PROCESSING),
     ("StartMLDataProcessingJob", "InvalidParameterException", PROCESSING | {"id": "a b"}),
     ("StartMLModelTrainingJob", "BadRequestException", {"dataProcessingJobId": "x", "trainModelS3Location": "s3://lab/x"}),
@@ -291,3 +294,14 @@ def test_a_running_query_is_listed_told_and_cancelled(judge: Judge, service: Any
     judge.answer("CancelGremlinQuery", queryId=query_id)
     thread.join(60)
     assert failures == ["CancelledByUserException"]
+
+
+def test_a_stream_that_was_dropped_is_expired(home: Path) -> None:
+    with local_service(home, "--in-memory") as url:
+        judge = Judge(url)
+        for _ in range(MEMORY_COMMITS + 1):
+            judge.client.execute_gremlin_query(gremlinQuery="g.addV('a')")
+        judge.refusal("GetPropertygraphStream", "ExpiredStreamException", commitNum=1)
+        oldest = judge.answer("GetPropertygraphStream", iteratorType="TRIM_HORIZON", limit=1)
+        assert oldest["lastEventId"] == {"commitNum": 2, "opNum": 1}
+        assert judge.answer("GetPropertygraphStream", iteratorType="AFTER_SEQUENCE_NUMBER", commitNum=1)["records"]

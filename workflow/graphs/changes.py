@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from workflow.graphs.columns import MISSING, VALUE_IDS, Cells
 from workflow.graphs.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.transaction import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.values import Byte, Char, Float, Long, Short
 
 if TYPE_CHECKING:
-    from workflow.graphs.batch import Batch, ElementBatch
+    from workflow.graphs.batch import Batch, ColumnData, ElementBatch
     from workflow.graphs.state import Elements, State
 
 Operation = list[Any]
@@ -130,6 +132,22 @@ def records_of_batch(batch: Batch) -> Iterator[Record]:
         name = batch.edges.label_names[label]
         yield Record("ADD", _line(id, "e", "label", name, batch.ends[source], batch.ends[target]))
         yield from _properties(batch.edges, place, id, "ep")
+
+
+def count_of_batch(batch: Batch) -> int:
+    """How many lines ``records_of_batch`` gives, without making them."""
+    names, vertices = batch.vertices.label_names, batch.vertices
+    labels: list[int] = np.bincount(vertices.labels, minlength=len(names)).tolist()
+    parts = sum(count * len(name.split("::")) for count, name in zip(labels, names, strict=True))
+    columns = (*vertices.columns.values(), *batch.edges.columns.values())
+    return parts + len(batch.edges.ids) + sum(_values_in(data) for data in columns)
+
+
+def _values_in(data: ColumnData) -> int:
+    if data.kind is not None:
+        return len(data.values) if data.present is None else int(np.count_nonzero(data.present))
+    held = data.values if data.present is None else [data.values[place] for place in np.flatnonzero(data.present)]
+    return sum(len(_values(cell)) for cell in held)
 
 
 def _properties(batch: ElementBatch, place: int, id: Any, kind: str) -> Iterator[Record]:

@@ -22,11 +22,12 @@ from typing import Any, Final, Literal, Protocol
 
 from workflow.errors import InternalFailure
 from workflow.graphs.batch import Batch
-from workflow.graphs.changes import Operation, Record, records_of, records_of_batch
+from workflow.graphs.changes import Operation, Record, count_of_batch, records_of, records_of_batch
 from workflow.graphs.segments import StoreDamaged, read_segment, sync_folder, write_segment
 
 HEADER: Final = struct.Struct("<II")
 MEMORY_OPERATIONS: Final = 50_000
+MEMORY_COMMITS: Final = 1000
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 
 
@@ -64,6 +65,9 @@ class Journal(Protocol):
     def records(self, commit: Commit) -> Iterator[Record]:
         """The change log's lines of a commit."""
 
+    def horizon(self) -> tuple[int, int]:
+        """Commit and number of the newest line that is no longer kept; (0, 0) when all are."""
+
     def settle(self) -> None:
         """Wait for work in the background; called before ``close``, without the writer's seat."""
 
@@ -77,6 +81,7 @@ class MemoryJournal:
         self._commits: deque[Commit] = deque()
         self._held = 0
         self._last = (0, _now_ms())
+        self._dropped: Commit | None = None
 
     def append(self, operations: Sequence[Operation]) -> None:
         self._number("ops", operations, len(operations))
@@ -88,6 +93,7 @@ class MemoryJournal:
         self._number("ops", [], 0)
 
     def restart(self) -> None:
+        self._dropped = self._commits[-1] if self._commits else self._dropped
         self._commits = deque()
         self._held = 0
 
@@ -97,10 +103,9 @@ class MemoryJournal:
         commits = self._commits.copy()
         commits.append(commit)
         self._held += size
-        while self._held > MEMORY_OPERATIONS and commits:
-            self._held -= len(commits.popleft().body)
-        while len(commits) > 1000:
-            self._held -= len(commits.popleft().body)
+        while commits and (self._held > MEMORY_OPERATIONS or len(commits) > MEMORY_COMMITS):
+            self._dropped = commits.popleft()
+            self._held -= len(self._dropped.body)
         self._commits = commits
 
     def last(self) -> tuple[int, int]:
@@ -111,6 +116,10 @@ class MemoryJournal:
 
     def records(self, commit: Commit) -> Iterator[Record]:
         return records_of(commit.body)
+
+    def horizon(self) -> tuple[int, int]:
+        dropped = self._dropped
+        return (0, 0) if dropped is None else (dropped.number, sum(1 for _ in self.records(dropped)))
 
     def settle(self) -> None:
         """There is nothing in the background."""
@@ -208,6 +217,18 @@ class FileJournal:
         if commit.kind == "ops":
             return records_of(commit.body)
         return records_of_batch(read_segment(self.folder / commit.body))
+
+    def count(self, number: int) -> int:
+        """How many lines the change log has of a commit; 0 where the commit is not there."""
+        for commit in self.commits(number):
+            if commit.number == number:
+                if commit.kind == "segment":
+                    return count_of_batch(read_segment(self.folder / commit.body))
+                return sum(1 for _ in self.records(commit))
+        return 0
+
+    def horizon(self) -> tuple[int, int]:
+        return 0, 0
 
     def close(self) -> None:
         with self._lock:

@@ -98,17 +98,23 @@ class GraphFolder(FileJournal):
             graph.writer.leave()
         snapshot = f"snapshot-{number:08d}.npz"
         write_segment(self.folder / snapshot, batch)
-        self._become({"snapshot": snapshot, "log": number, "commit": last[0], "time_ms": last[1]})
+        self._become(snapshot, number, last)
 
     def restart(self) -> None:
         self.switch(self.number + 1)
-        last = self.last()
-        self._become({"snapshot": None, "log": self.number, "commit": last[0], "time_ms": last[1]})
+        self._become(None, self.number, self.last())
 
-    def _become(self, facts: dict[str, Any]) -> None:
+    def horizon(self) -> tuple[int, int]:
+        current = self._current
+        return current["commit"], current.get("lines", 0)  # of folders from before this was kept, none are missed
+
+    def _become(self, snapshot: str | None, number: int, last: tuple[int, int]) -> None:
+        """From log ``number`` on, on top of a snapshot; what was before, up to commit ``last``, is dropped."""
+        facts = {"snapshot": snapshot, "log": number, "commit": last[0], "time_ms": last[1]}
+        facts["lines"] = self.count(last[0])
         with self._becoming:
             # a reset that came while the snapshot was written has left it behind
-            if self._current["log"] < facts["log"]:
+            if self._current["log"] < number:
                 self._current = {"format": FORMAT, "profile": self._profile, **facts}
                 _write_current(self.folder, self._current)
             _sweep(self.folder, self._current, lambda: self.pending)

@@ -6,12 +6,15 @@ Source: the Neptune user guide, "Neptune streams".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Final, Literal
 
 from workflow.errors import ExpiredStream, StreamRecordsNotFound
 from workflow.graphs.changes import Record
 from workflow.graphs.journal import Commit, Journal
 
+MOST_BYTES: Final = 10_000_000  # of a page; the guide's limit, which counts before that of the request
+BARE_BYTES: Final = 170  # of a record without its texts
 Start = Literal["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER", "TRIM_HORIZON", "LATEST"]
 
 
@@ -26,24 +29,26 @@ def read_stream(journal: Journal, start: Start, limit: int, commit: int, op: int
         op: number of the record in its commit, from 1.
         form: name of the format, ``PG_JSON`` or ``GREMLIN_JSON``.
 
-    Raises StreamRecordsNotFound when there is nothing from there on, ExpiredStream when it is no longer kept.
+    Raises StreamRecordsNotFound when there is nothing from there on, ExpiredStream when some of it is no longer kept.
     """
     last, last_ms = journal.last()
     if start == "LATEST":
-        found = _latest(journal, last)
+        found = iter(_latest(journal, last))
+    elif start == "TRIM_HORIZON":
+        found = _entries(journal, (1, 1))
     else:
-        found = []
-        wanted = (1, 1) if start == "TRIM_HORIZON" else (commit, op + (start == "AFTER_SEQUENCE_NUMBER"))
-        if start != "TRIM_HORIZON":
-            _check_kept(journal, commit, last)
-        for entry in _entries(journal, wanted):
-            found.append(entry)
-            if len(found) > limit:
-                break
-    if not found:
+        wanted = (commit, op + (start == "AFTER_SEQUENCE_NUMBER"))
+        _check_kept(journal, wanted, last)
+        found = _entries(journal, wanted)
+    records: list[dict[str, Any]] = []
+    size = 0
+    for entry in islice(found, limit):
+        records.append(_line(*entry))
+        size += _weight(entry[2])
+        if size > MOST_BYTES:  # what breaks the limit is still told
+            break
+    if not records:
         raise StreamRecordsNotFound("there are no records in the change log from there on")
-    page = found[:limit]
-    records = [_line(*entry) for entry in page]
     return {
         "lastEventId": records[-1]["eventId"],
         "lastTrxTimestamp": last_ms,
@@ -82,12 +87,17 @@ def _latest(journal: Journal, last: int) -> list[Entry]:
     return []
 
 
-def _check_kept(journal: Journal, commit: int, last: int) -> None:
-    if commit > last:
-        raise StreamRecordsNotFound(f"the last commit is {last}; there is no commit {commit} yet")
-    first = next(journal.commits(0), None)
-    if first is None or commit < first.number:
-        raise ExpiredStream(f"commit {commit} is no longer kept; begin with TRIM_HORIZON")
+def _check_kept(journal: Journal, wanted: tuple[int, int], last: int) -> None:
+    if wanted[0] > last:
+        raise StreamRecordsNotFound(f"the last commit is {last}; there is no commit {wanted[0]} yet")
+    if wanted <= journal.horizon():
+        raise ExpiredStream(f"record {wanted[1]} of commit {wanted[0]} is no longer kept; begin with TRIM_HORIZON")
+
+
+def _weight(record: Record) -> int:
+    """About the bytes of a record as JSON."""
+    data = record.data
+    return BARE_BYTES + len(data["id"]) + len(data["key"]) + len(str(data["value"]["value"]))
 
 
 def _line(commit: Commit, number: int, record: Record, is_last: bool) -> dict[str, Any]:

@@ -148,7 +148,9 @@ def routes(services: Services) -> list[BaseRoute]:
             # not MissingParameter, which the model does not list for the stream
             raise InvalidParameter(f"commitNum is required for {start}; TRIM_HORIZON begins at the beginning")
         limit = number(query, "limit", 10, 1, 100_000)
-        place = number(query, "commitNum", 1, 0, 1 << 53), number(query, "opNum", 1, 0, 1 << 53)
+        place = (1, 1)
+        if start.endswith("SEQUENCE_NUMBER"):  # ignored otherwise
+            place = number(query, "commitNum", 1, 0, 1 << 53), number(query, "opNum", 1, 0, 1 << 53)
         form = "GREMLIN_JSON" if request.url.path.startswith("/gremlin") else "PG_JSON"
         # never compressed: boto3 can ask for gzip and not read it
         return await _answer(partial(read_stream, graph.journal, start, limit, *place, form))

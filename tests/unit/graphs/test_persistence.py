@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workflow.errors import IllegalArgument, InternalFailure
+from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.columns import MISSING
+from workflow.graphs.changes import count_of_batch, records_of_batch
+from workflow.graphs.columns import MISSING, Cell, Cells
 from workflow.graphs.persistence import FolderInUse, open_graph
 from workflow.graphs.segments import StoreDamaged
 from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.stream import read_stream
 from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
 
 
@@ -353,3 +355,43 @@ def test_the_change_log_lists_what_happened_in_order(tmp_path: Path) -> None:
     ]
     assert [commit.number for commit in graph.journal.commits(3)] == [3, 4]
     graph.close()
+
+
+@pytest.mark.parametrize("last", ["transaction", "bulk load"])
+def test_who_has_read_the_log_to_its_end_misses_nothing_when_it_is_dropped(tmp_path: Path, last: str) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    if last == "bulk load":
+        graph.load(small_batch())
+    end = read_stream(graph.journal, "LATEST", 1, 1, 1, "PG_JSON")["lastEventId"]
+    place = end["commitNum"], end["opNum"]
+    graph.journal.compact(graph)
+    for reopened in (False, True):
+        if reopened:
+            graph.close()
+            graph = open_graph(tmp_path)
+        with pytest.raises(StreamRecordsNotFound):
+            read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 10, *place, "PG_JSON")
+        with pytest.raises(ExpiredStream):
+            read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 10, place[0], place[1] - 1, "PG_JSON")
+        with pytest.raises(ExpiredStream):
+            read_stream(graph.journal, "AT_SEQUENCE_NUMBER", 10, *place, "PG_JSON")
+        with pytest.raises(StreamRecordsNotFound):
+            read_stream(graph.journal, "TRIM_HORIZON", 10, 1, 1, "PG_JSON")
+    tx = graph.begin()
+    tx.add_vertex("new", "person")
+    tx.commit()
+    following = read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 10, *place, "PG_JSON")
+    assert [record["data"]["id"] for record in following["records"]] == ["new"]
+    graph.close()
+
+
+def test_the_lines_of_a_bulk_load_are_counted_as_they_are_told() -> None:
+    several = ColumnData(
+        [Cells([Cell(Long(1), "x"), Cell(Long(2), "y")]), MISSING, "z"], present=np.array([True, True, False])
+    )
+    vertices = ElementBatch(["a", "b", "c"], np.array([0, 1, 0], dtype=np.int32), ["T::U", "V"], {"tag": several})
+    ends = np.array([0], dtype=np.int32)
+    edges = ElementBatch(["ab"], ends, ["e"], {"w": ColumnData(np.array([0.5]), float)})
+    for batch in (small_batch(), Batch(vertices, edges, ["a", "b"], ends, np.array([1], dtype=np.int32))):
+        assert count_of_batch(batch) == len(list(records_of_batch(batch)))

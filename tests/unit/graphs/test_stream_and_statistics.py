@@ -73,6 +73,28 @@ def test_what_is_no_longer_kept_is_expired(monkeypatch: pytest.MonkeyPatch) -> N
         read_stream(graph.journal, "AT_SEQUENCE_NUMBER", 10, 7, 1, "PG_JSON")
 
 
+def test_a_reader_at_the_end_of_what_was_dropped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MEMORY_COMMITS", 2)
+    graph = grown(4)  # two lines each; commits 1 and 2 are gone
+    following = read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 10, 2, 2, "PG_JSON")
+    assert following["records"][0]["eventId"] == {"commitNum": 3, "opNum": 1}
+    with pytest.raises(ExpiredStream, match="record 2 of commit 2"):
+        read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 10, 2, 1, "PG_JSON")
+
+
+def test_a_page_ends_with_the_record_that_makes_it_too_large() -> None:
+    graph = EmbeddedGraph()
+    tx = graph.begin()
+    for number in range(4):
+        tx.set_vertex_property(tx.add_vertex(f"v{number}", "T"), "text", "x" * 4_000_000, "single")
+    tx.commit()
+    page = read_stream(graph.journal, "TRIM_HORIZON", 100, 1, 1, "PG_JSON")
+    # label and text of three vertices: 8 MB are within the limit, 12 MB are not
+    assert page["totalRecords"] == 6
+    rest = read_stream(graph.journal, "AFTER_SEQUENCE_NUMBER", 100, *page["lastEventId"].values(), "PG_JSON")
+    assert [record["data"]["id"] for record in rest["records"]] == ["v3", "v3"]
+
+
 def test_statistics_follow_the_graph_until_told_not_to() -> None:
     graph = grown(2)
     statistics = GraphStatistics(graph)
