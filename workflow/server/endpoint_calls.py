@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 from urllib.parse import urlsplit
 
-import h11
+import httptools
 
 from workflow.errors import WorkflowError
 from workflow.inference.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
@@ -21,8 +21,6 @@ Asked = tuple[Question, asyncio.Future[Answer]]
 
 CALLS_AT_ONCE: Final = 1
 """Calls of one endpoint at a time. What comes meanwhile waits and shares the next one."""
-
-READ_BYTES: Final = 64 * 1024
 
 
 class EndpointCalls:
@@ -90,6 +88,7 @@ class Desk:
         """Call until nobody waits."""
         try:
             while self._waiting:
+                await asyncio.sleep(0)  # who is being read this very moment goes along
                 endpoint, group = self._next_group()
                 if group:
                     await self._serve(endpoint, group)
@@ -141,7 +140,7 @@ class Desk:
             return error
         except TimeoutError:
             return self._silent(patience_s)
-        except (OSError, h11.RemoteProtocolError) as error:
+        except OSError as error:
             return EndpointUnreachable(f"{self._url}/invocations", f"{type(error).__name__}: {error}")
 
     async def _post(self, body: bytes) -> tuple[int, bytes]:
@@ -150,7 +149,7 @@ class Desk:
             line = self._idle.pop() if reused else await EndpointLine.open(self._url)
             try:
                 status, data, stays = await line.post(body)
-            except (OSError, h11.RemoteProtocolError):
+            except OSError:
                 line.close()
                 if not reused:
                     raise
@@ -165,12 +164,15 @@ class Desk:
             return status, data
 
 
-class EndpointLine:
-    """One connection to an endpoint, kept open between calls."""
+class EndpointLine(asyncio.Protocol):
+    """One connection to an endpoint, kept open between calls, with one call at a time."""
 
-    def __init__(self, path: str, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._path, self._host, self._reader, self._writer = path, host, reader, writer
-        self._http = h11.Connection(h11.CLIENT)
+    def __init__(self, path: str, host: str) -> None:
+        self._head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: "
+        self._parser = httptools.HttpResponseParser(self)
+        self._parts: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
 
     @classmethod
     async def open(cls, url: str) -> EndpointLine:
@@ -178,35 +180,54 @@ class EndpointLine:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure or None)
-        return cls(f"{parts.path}/invocations", parts.netloc, reader, writer)
+        _, line = await asyncio.get_running_loop().create_connection(
+            lambda: cls(f"{parts.path}/invocations", parts.netloc), parts.hostname or "", port, ssl=secure or None
+        )
+        return line
 
     async def post(self, body: bytes) -> tuple[int, bytes, bool]:
-        """Status and body of the answer to a body of JSON, and whether the connection stays open."""
-        http = self._http
-        headers = [("Host", self._host), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        head = http.send(h11.Request(method="POST", target=self._path, headers=headers))
-        data = http.send(h11.Data(data=body))
-        http.send(h11.EndOfMessage())
-        self._writer.write((head or b"") + (data or b""))
-        status = 0
-        parts: list[bytes] = []
-        while True:
-            event = http.next_event()
-            if event is h11.NEED_DATA:
-                http.receive_data(await self._reader.read(READ_BYTES))
-            elif isinstance(event, h11.Response):
-                status = event.status_code
-            elif isinstance(event, h11.Data):
-                parts.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                break
-            elif isinstance(event, h11.ConnectionClosed):
-                raise ConnectionResetError("the endpoint hung up")
-        stays = http.our_state is h11.DONE and http.their_state is h11.DONE
-        if stays:
-            http.start_next_cycle()
-        return status, b"".join(parts), stays
+        """Status and body of the answer to a body of JSON, and whether the connection stays open.
+
+        Raises OSError where the other side hangs up or answers in something else than HTTP.
+        """
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError("the endpoint hung up")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
+        return await self._answer
 
     def close(self) -> None:
-        self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    # -- of the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is one of these
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(ConnectionResetError(f"the endpoint does not answer in HTTP: {error}"))
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(exc or ConnectionResetError("the endpoint hung up"))
+
+    # -- of the parser
+
+    def on_body(self, body: bytes) -> None:
+        self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        answer, self._answer = self._answer, None
+        status, stays = self._parser.get_status_code(), self._parser.should_keep_alive()
+        body = b"".join(self._parts)
+        self._parts.clear()
+        if answer is not None and not answer.done() and status >= 200:
+            answer.set_result((status, body, stays))
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -17,7 +18,17 @@ from workflow.inference.connections import EndpointUnreachable
 from workflow.inference.replay import AnswerNeeded
 from workflow.server.endpoint_calls import EndpointCalls
 
+LOOP: ContextVar[Callable[[], asyncio.AbstractEventLoop]] = ContextVar("LOOP")
 FRIENDS = {f"u{n}": [(f"u{n + 1}", 0.9), (f"u{n + 2}", 0.5)] for n in range(40)}
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both loops that the service may run on."""
+    made = asyncio.new_event_loop if request.param == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+    token = LOOP.set(made)
+    yield
+    LOOP.reset(token)
 
 
 @pytest.fixture
@@ -49,7 +60,8 @@ def asking(url: str, work: Callable[[Callable[..., Any]], Coroutine[Any, Any, An
             calls.close()
             await asyncio.sleep(0)
 
-    return asyncio.run(run())
+    with asyncio.Runner(loop_factory=LOOP.get()) as runner:
+        return runner.run(run())
 
 
 def found(answer: Any) -> list[str | float]:
