@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import re
@@ -54,6 +55,8 @@ from workflow.settings import Profile, Settings
 from workflow.storage import S3Uri, Storage
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
+
+_PR_SET_DUMPABLE = 4  # of prctl(2); /proc/<pid>/environ and mem are root's without it
 
 
 class PortTaken(WorkflowError):
@@ -268,6 +271,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
 
     check_listening(settings)
     check_tls(settings)
+    hide_secrets()
     listener = _listen(settings.host, settings.port)
     try:
         application = build(settings)
@@ -327,6 +331,16 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         listener.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def hide_secrets() -> None:
+    """Keep the variables and the memory of this process, with passwords and keys in them, from its own user's others.
+
+    Jobs are such others, and may run the code of custom models. Does nothing where the system is not Linux, and cannot
+    stop root.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

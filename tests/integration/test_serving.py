@@ -122,6 +122,36 @@ def test_a_started_service_has_loaded_no_machine_learning_library(tmp_path: Path
     assert (ended.returncode, ended.stdout) == (0, "[]\n"), ended.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other ways")
+def test_no_process_of_the_same_user_can_read_the_secrets_of_a_service() -> None:
+    # root may read everything, so the reader first becomes somebody; it and the process it reads are of one user then
+    code = """
+import ctypes, os, sys
+sys.path.insert(0, sys.argv[1])
+from workflow.app import hide_secrets
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+def readable():
+    reader = os.fork()
+    if reader == 0:
+        try:
+            open(f"/proc/{os.getppid()}/environ", "rb").read()
+        except PermissionError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 0
+print(readable())
+hide_secrets()
+print(readable())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.split() == ["True", "False"], done.stderr
+
+
 def test_a_started_service_is_small(tmp_path: Path) -> None:
     process = launch(tmp_path / "home")
     assert process.stdout is not None

@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import resource
-from typing import Any, Final
+from typing import Final, cast
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S: Final = 20.0  # from the first byte, or from connecting, to the end of the headers
 BODY_S: Final = 300.0  # from the first to the last byte of a body
 MOST: Final = 2000
 FILES_BESIDE: Final = 400  # for graphs, jobs, logs and threads, beside the connections
 MOST_OF_AN_ADDRESS: Final = 500  # this machine's own addresses may have all
-
-# h11 or httptools, whichever uvicorn finds; both keep the request at hand as ``cycle``
-_Base: Any = AutoHTTPProtocol
 
 
 def most_connections() -> int:
@@ -33,17 +30,20 @@ def most_connections() -> int:
     return MOST if allowed == resource.RLIM_INFINITY else max(16, min(MOST, allowed - FILES_BESIDE))
 
 
-class PatientProtocol(_Base):  # type: ignore[misc]  # chosen when imported
-    """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened."""
+class PatientProtocol(H11Protocol):
+    """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened.
+
+    That of h11, also where httptools is installed: it is strict, and has a limit to how long headers may be.
+    """
 
     _limit: asyncio.TimerHandle | None = None
     _waits_for = ""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, transport))
         if self._is_one_too_many():
-            transport.abort()
+            self.transport.abort()
             return
         self._watch()
 
@@ -71,8 +71,8 @@ class PatientProtocol(_Base):  # type: ignore[misc]  # chosen when imported
                 return False
         except ValueError:
             return False  # no address of the network
-        count = sum(1 for one in self.connections if one.client and one.client[0] == address)
-        return count > MOST_OF_AN_ADDRESS
+        peers = (getattr(one, "client", None) for one in self.connections)
+        return len([peer for peer in peers if peer is not None and peer[0] == address]) > MOST_OF_AN_ADDRESS
 
     def _watch(self) -> None:
         """Run the clock of what is being waited for; it goes on, however many bytes come, until that is there."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from workflow.gremlin.compile import Compiler
 
 FROM_BY = "_"
-# a name ends within a thousand characters: searched for to the end of the text, it would take the square of its length
-_PLACEHOLDER = re.compile(r"(?<!%)%\{(.{0,1000}?)\}")
+# a name ends within 200 characters: searched for to the end of the text, it would take the square of its length
+_PLACEHOLDER = re.compile(r"(?<!%)%\{(.{0,200}?)\}")
 
 
 def property_of(value: Any, key: str) -> Any:
