@@ -269,6 +269,31 @@ def test_boto3_raises_the_modelled_exception_of_a_row(
     assert re.fullmatch(r"[0-9a-f-]{36}", body["requestId"])
 
 
+BAD, ROLE = "with('Neptune#ml.endpoint','bad name!')", "with('Neptune#ml.iamRoleArn','not-an-arn')"
+NOPE = "with('Neptune#ml.endpoint','nope')"
+SHELF = f"properties('shelf').{C}"
+SEVERAL_WRONGS: list[tuple[str, str]] = [
+    (f"{BAD}.V().union({SHELF}, properties('shelf').{R}, {SHELF})", "Both regression and classification"),
+    (f"{BAD}.V().repeat({SHELF}).times(2).{SHELF}", "only with one ML inference query"),
+    (f"{BAD}.V().repeat(both('read').{P}).times(2)", "not supported inside a repeat step"),
+    (f"{BAD}.V().both().{P}", "not supported with both() step"),
+    (f"{BAD}.{ROLE}.V().properties().{C}", "Property key needs to be specified using properties() step"),
+    (f"{BAD}.V().out().{P}", "Edge label needs to be specified"),
+    (f"{BAD}.V().out('a','b').{P}", "only with one edge label"),
+    (f"{BAD}.{ROLE}.V().out('a').{P}.hasLabel('b','c')", "only with one vertex label constraint"),
+    (f"{BAD}.{ROLE}.V().{SHELF}", "Invalid endpoint provided"),
+    (f"{NOPE}.{ROLE}.V().{SHELF}", "Invalid IAM role ARN provided"),
+    (f"{ROLE}.V().{SHELF}", "No endpoint provided"),
+    (f"{NOPE}.V().properties('nothing').{C}.{IND}", "Endpoint nope not found."),
+]
+
+
+@pytest.mark.parametrize(("query", "text"), SEVERAL_WRONGS)
+def test_of_several_wrongs_the_first_in_neptunes_order_is_told(ask: Ask, query: str, text: str) -> None:
+    with pytest.raises(WorkflowError, match=re.escape(text)):
+        ask(f"g.{query}")
+
+
 def test_every_row_of_the_table_is_here() -> None:
     assert {row[0] for row in ROWS} | {22} | {row[0] for row in REFUSED} == set(range(1, 61))
 

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from gremlin_python.driver import serializer
+from gremlin_python.driver.driver_remote_connection import DriverRemoteConnection
+from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.structure.graph import Property, Vertex, VertexProperty
 
 from workflow.client import Workflow, start_service
@@ -309,6 +312,47 @@ def test_a_new_reader_is_offered_books_like_those_read(wf: Workflow, made: Libra
         assert np.mean([made.shelf[book] == "Drama" for book in books]) >= 0.6
     finally:
         wf.query("g.V('reader_new').drop()")
+
+
+def test_new_readings_and_new_books_are_known_to_inductive_queries(wf: Workflow, made: Library) -> None:
+    fans = [reader for reader, taste in made.taste.items() if taste == "Essay"][:10]
+    read = "".join(f".V('{reader}').addE('read').to('n').property(id, 'new_{i}')" for i, reader in enumerate(fans))
+    wf.query(f"g.addV('book').property(id, 'book_new').as('n'){read}.iterate()")
+    try:
+        stars = f"E('new_0').properties('stars').{NUMBER}"
+        assert ask(wf, "er", stars) == []
+        (guess,) = ask(wf, "er", f"{stars}.{NEW}.value()")
+        assert 1 < guess < 5
+        hop = f"V('book_new').in('read').{LINK}"
+        assert ask(wf, "lp", f"{hop}.hasLabel('reader')") == []
+        readers = ask(wf, "lp", f"{hop}.{NEW}.with('Neptune#ml.filterExistingEdges').hasLabel('reader').id()", limit=10)
+        assert len(readers) == 10
+        assert not set(fans) & set(readers)
+        assert np.mean([made.taste[reader] == "Essay" for reader in readers]) >= 0.6
+        # it was no candidate when the model was trained, and is none now
+        offered = ask(wf, "lp", f"V('{fans[0]}').out('read').{LINK}.{NEW}.hasLabel('book').id()", limit=100)
+        assert len(offered) == BOOKS
+        assert "book_new" not in offered
+    finally:
+        wf.query("g.V('book_new').drop()")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("form", ["GraphBinarySerializersV1", "GraphSONSerializersV3d0", "GraphSONSerializersV2d0"])
+def test_bytecode_gets_the_answers_that_text_gets(wf: Workflow, form: str) -> None:
+    url = wf.connection.url.replace("http", "ws", 1) + "/gremlin"
+    remote = DriverRemoteConnection(url, "g", message_serializer=getattr(serializer, form)())
+    try:
+        g = traversal().with_remote(remote).with_("Neptune#ml.limit", 3)
+        shelf = g.with_("Neptune#ml.endpoint", "nc").V("book_1").properties("shelf").with_("Neptune#ml.classification")
+        assert shelf.value().to_list() == ask(wf, "nc", f"V('book_1').properties('shelf').{CLASS}.value()", limit=3)
+        stars = g.with_("Neptune#ml.endpoint", "er").E("read_1").properties("stars").with_("Neptune#ml.regression")
+        assert stars.value().to_list() == ask(wf, "er", f"E('read_1').properties('stars').{NUMBER}.value()")
+        hop = g.with_("Neptune#ml.endpoint", "lp").V("reader_1").out("read").with_("Neptune#ml.prediction")
+        books = ask(wf, "lp", f"V('reader_1').out('read').{LINK}.hasLabel('book').id()", limit=3)
+        assert hop.has_label("book").id_().to_list() == books
+    finally:
+        remote.close()
 
 
 @pytest.mark.parametrize(
