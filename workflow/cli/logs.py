@@ -21,6 +21,10 @@ def logs(
     """Print the last lines of a job's logs; where they lie elsewhere (CloudWatch), the address."""
     client = workflow(url, sign=sign)
     for job in client.find(id):
+        if not job.logs:
+            source = job.detail.get("reusedFrom")
+            what = f"it is the result of {source}; ask for the logs of that" if source else "nothing was printed"
+            output.say(f"{job.stage} {job.id} has no log: {what}.")
         for name, address in job.logs:
             output.say(f"[bold]{job.stage} {name}[/bold] {address}")
             parts = urlsplit(address)

@@ -20,19 +20,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("serve")(serve.serve)
-app.command("load")(load.load)
-app.command("query")(query.query)
-app.command("run")(run.run)
-app.command("status")(status.status)
-app.command("logs")(logs.logs)
-app.command("demo")(demo.demo)
-app.command("doctor")(doctor.doctor)
-app.add_typer(stages.export_commands, name="export")
-app.add_typer(stages.dataprocessing_commands, name="dataprocessing")
-app.add_typer(stages.training_commands, name="training")
-app.add_typer(stages.transform_commands, name="transform")
-app.add_typer(stages.endpoint_commands, name="endpoint")
+BEGIN, STAGES, LOOK = "Begin here", "One stage at a time", "See what goes on"
+app.command("demo", rich_help_panel=BEGIN)(demo.demo)
+app.command("serve", rich_help_panel=BEGIN)(serve.serve)
+app.command("load", rich_help_panel=BEGIN)(load.load)
+app.command("run", rich_help_panel=BEGIN)(run.run)
+app.command("query", rich_help_panel=BEGIN)(query.query)
+app.add_typer(stages.export_commands, name="export", rich_help_panel=STAGES)
+app.add_typer(stages.dataprocessing_commands, name="dataprocessing", rich_help_panel=STAGES)
+app.add_typer(stages.training_commands, name="training", rich_help_panel=STAGES)
+app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGES)
+app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
+app.command("status", rich_help_panel=LOOK)(status.status)
+app.command("logs", rich_help_panel=LOOK)(logs.logs)
+app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 
 
 def _version(asked: bool) -> None:

@@ -13,6 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workflow.api.progress import progress_note
+
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -48,7 +50,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     drawn = Table(header_style="bold")
     for place, name in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
-        drawn.add_column(str(name), justify="right" if numbers else "left", overflow="fold")
+        # an id is there to be copied: other columns give way to it
+        drawn.add_column(
+            str(name), justify="right" if numbers else "left", overflow="fold", no_wrap=name in ("id", "status")
+        )
     for row in rows:
         drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     say(f"\n{title}")
@@ -71,22 +76,15 @@ class StageProgress:
         if task is None:
             task = self._tasks[stage] = self._progress.add_task(stage, total=None, note=status)
         final = status in ("Completed", "InService", "succeeded", "LOAD_COMPLETED")
-        note = status if final or not reported else _note(reported)
-        if final:
+        note = status if final or not reported else progress_note(reported) or "working"
+        if status.lower() in ("failed", "stopped") or status.startswith(("LOAD_FAILED", "LOAD_CANCELLED")):
+            self._progress.update(task, total=1, completed=0, note=f"[red]{escape(status)}[/red]")
+            self._progress.stop_task(task)
+        elif final:
             self._progress.update(task, total=1, completed=1, note=f"[green]{escape(note)}[/green]")
             self._progress.stop_task(task)
         else:
             self._progress.update(task, total=total or None, completed=step or 0, note=escape(note))
-
-
-def _note(reported: Mapping[str, Any]) -> str:
-    parts = [str(reported.get("phase") or "working")]
-    metric = reported.get("metric")
-    if metric and metric.get("value") is not None:
-        parts.append(f"{metric['name']} {metric['value']:.4g}")
-    if reported.get("eta_s"):
-        parts.append(f"about {reported['eta_s']:.0f} s left")
-    return ", ".join(parts)
 
 
 @contextmanager

@@ -24,4 +24,7 @@ def query(
     if json:
         output.as_json(frame.to_dict(orient="records") if len(frame.columns) != 1 else frame.iloc[:, 0].tolist())
         return
+    if frame.empty:
+        output.say("0 results")
+        return
     output.table(f"{len(frame)} result{'' if len(frame) == 1 else 's'}", list(frame.columns), frame.values.tolist())

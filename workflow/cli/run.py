@@ -60,7 +60,10 @@ def _answers(url: str) -> bool:
 
 
 def _show(result: RunResult) -> None:
-    rows = [[s.stage, s.id, "unchanged, reused" if s.reused else s.status, s.output or ""] for s in result.stages]
-    output.table(result.name, ["stage", "id", "status", "output"], rows)
+    rows = [[s.stage, s.id, "unchanged, reused" if s.reused else s.status] for s in result.stages]
+    output.table(result.name, ["stage", "id", "status"], rows)
+    for stage in result.stages:
+        if stage.output:
+            output.say(f"{stage.stage:<15} {stage.output}")
     for name, answer in result.answers.items():
         output.table(name, ["answer"], [[value] for value in answer])

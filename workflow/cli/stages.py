@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
@@ -163,29 +164,33 @@ def _add_common(commands: typer.Typer, stage: Stage, verb: str = "stop") -> None
         if not json and job.failure_reason:
             output.say(job.failure_reason)
 
-    if stage in LIST_OPERATION:
-
-        @commands.command("list")
-        def list_ids(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
-            """List ids, newest first."""
-            client = workflow(url, sign=sign)
+    @commands.command("list")
+    def list_ids(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
+        """List all, newest first."""
+        client = workflow(url, sign=sign)
+        if stage in LIST_OPERATION:
             ids = client.connection.call(LIST_OPERATION[stage], maxItems=1000).get("ids", [])
-            if json:
-                output.as_json(ids)
-                return
-            output.table(stage, ["id", "status"], [[id, client.status(stage, id).status] for id in ids])
+        else:
+            ids = client.connection.http("GET", client.connection.export_url).get("ids", [])
+        if json:
+            output.as_json(ids)
+            return
+        jobs = [client.status(stage, id) for id in ids]
+        output.table(stage, ["id", "status", "note"], [[job.id, job.status, job.note] for job in jobs])
 
-    @commands.command(verb)
+    @commands.command(verb, help=f"{verb.capitalize()} one.")
     def stop(
         id: JobArgument, clean: Clean = False, url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False
     ) -> None:
-        """Stop or delete one."""
         client = workflow(url, sign=sign)
         if stage not in STOP_OPERATION:
             answer = client.connection.http("DELETE", f"{client.connection.export_url}/{id}")
         else:
             answer = client.connection.call(STOP_OPERATION[stage], id=id, clean=clean or None)
-        output.as_json(answer) if json else output.say(f"{stage} {id}: {answer.get('status', 'stopped')}")
+        if json:
+            output.as_json(answer)
+        else:
+            output.say(f"{stage} [bold]{escape(id)}[/bold] is being {'deleted' if verb == 'delete' else 'stopped'}")
 
 
 _add_common(export_commands, "export")

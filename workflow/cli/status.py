@@ -15,4 +15,7 @@ def status(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> No
         output.as_json({"engine": engine, "jobs": jobs.to_dict(orient="records")})
         return
     output.say(f"{client.connection.url} is [bold]{engine['status']}[/bold], engine {engine['dbEngineVersion']}")
-    output.table("jobs", list(jobs.columns), jobs.values.tolist())
+    if jobs.empty:
+        output.say("No jobs yet: `despina run FILE` runs a workflow, `despina export start` its first stage.")
+    else:
+        output.table("jobs", list(jobs.columns), jobs.values.tolist())

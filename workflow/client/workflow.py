@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.api.literals import literal
+from workflow.api.progress import progress_note
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
@@ -107,6 +108,22 @@ class Job:
         return [(name, address) for address, name in found.items()]
 
     @property
+    def note(self) -> str:
+        """In a few words how far it is, why it failed, how good it became, or what it serves; often empty."""
+        details = self.detail.get("details") or {}
+        if self.detail.get("progress"):
+            return progress_note(self.detail["progress"])
+        if self.detail.get("reusedFrom"):
+            return f"the result of {self.detail['reusedFrom']}"
+        if self.failure_reason:
+            reason = self.failure_reason
+            return reason if len(reason) <= NOTE_LENGTH else reason[: NOTE_LENGTH - 1] + "…"
+        metric, model = details.get("metric") or {}, details.get("model") or {}
+        if metric.get("value") is not None:
+            return f"{str(metric['name']).replace('_', ' ')} {metric['value']:.4g}"
+        return str(model.get("model") or (self.output if self.stage == "export" else None) or "")
+
+    @property
     def failure_reason(self) -> str | None:
         """The first reason any of the stage's resources gives."""
         for name in ("processingJob", "hpoJob", "modelTransformJob", "baseProcessingJob", "endpoint"):
@@ -117,6 +134,7 @@ class Job:
         return None if reason is None else str(reason)
 
 
+NOTE_LENGTH = 100
 LOADING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 
 
@@ -376,15 +394,19 @@ class Workflow:
         return {"splits": splits, "floors": {}}
 
     def jobs(self) -> pd.DataFrame:
-        """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``."""
+        """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``, ``note``.
+
+        The note of a running job is how far it is, of a failed one why, of a trained one its metric.
+        """
         import pandas as pd
 
-        rows = [
-            {"stage": stage, "id": id, "status": self.status(stage, id).status}
+        found = [
+            self.status(stage, id)
             for stage, operation in LIST_OPERATION.items()
             for id in self.connection.call(operation, maxItems=100).get("ids", [])
         ]
-        return pd.DataFrame(rows, columns=["stage", "id", "status"])
+        rows = [{"stage": job.stage, "id": job.id, "status": job.status, "note": job.note} for job in found]
+        return pd.DataFrame(rows, columns=["stage", "id", "status", "note"])
 
 
 def _id(job: Job | str) -> str:

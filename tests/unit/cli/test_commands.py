@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from workflow.cli import output
 from workflow.cli.main import app, main
 from workflow.cli.stages import parse_target
 from workflow.client.connection import ServiceUnreachable
@@ -35,6 +38,15 @@ def test_a_typo_is_answered_with_the_command_that_was_meant() -> None:
     result = runner.invoke(app, ["traning"])
     assert result.exit_code == 2
     assert "Did you mean 'training'?" in plain(result.output)
+
+
+def test_a_table_breaks_no_id_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "console", Console(file=written, width=80))
+    id = "dae1200c-c410-4348-a876-49bbca35b2ba"
+    output.table("export", ["id", "status", "note"], [[id, "failed", "the graph is empty: " + "load data first " * 9]])
+    assert id in written.getvalue()
+    assert max(map(len, written.getvalue().splitlines())) <= 80
 
 
 def test_an_address_where_nothing_answers_says_how_to_start_a_service(

@@ -145,6 +145,22 @@ def test_a_log_that_two_resources_share_is_named_once() -> None:
     assert job.logs == [("t", "file:///t.log")]
 
 
+@pytest.mark.parametrize(
+    ("stage", "detail", "note"),
+    [
+        ("modeltraining", {"progress": {"phase": "training", "step": 1, "total": 4}}, "training, 1 of 4"),
+        ("modeltraining", {"details": {"metric": {"name": "validation_mrr", "value": 0.25}}}, "validation mrr 0.25"),
+        ("modeltraining", {"reusedFrom": "t1", "details": {"metric": {"value": 1}}}, "the result of t1"),
+        ("dataprocessing", {"processingJob": {"failureReason": "x" * 200}}, "x" * 99 + "…"),
+        ("endpoint", {"details": {"model": {"model": "rgcn"}}}, "rgcn"),
+        ("export", {"outputS3Uri": "s3://lab/export/1"}, "s3://lab/export/1"),
+        ("dataprocessing", {}, ""),
+    ],
+)
+def test_a_job_says_in_a_few_words_how_it_is(stage: Any, detail: dict[str, Any], note: str) -> None:
+    assert Job(stage, "j", "InProgress", detail).note == note
+
+
 def test_a_training_curve_has_a_panel_for_the_loss_and_one_for_the_objective() -> None:
     history = [{"epoch": 1, "loss": 2.0, "acc": 0.5}, {"epoch": 2, "loss": 1.0, "acc": float("nan")}]
     picture = training_curve({"history": history})
