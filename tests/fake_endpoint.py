@@ -77,6 +77,7 @@ class FakeEndpoint:
         for one in self._sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+            one.close()
         self._server.server_close()
         self._thread.join()
 

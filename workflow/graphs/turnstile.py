@@ -106,7 +106,8 @@ class Turnstile:
                 self._leases[lease] = left
             else:
                 self._leases.pop(lease, None)
-            self._condition.notify_all()
+            if self._waiting:
+                self._condition.notify_all()
 
     @contextmanager
     def parked(self) -> Iterator[None]:

@@ -326,8 +326,7 @@ class Answers:
     def _predictions(self, question: Question) -> Predictions:
         """The endpoint's answer; where the query's own time is up, that is what the error says."""
         try:
-            with self._ctx.unleased():
-                return self._service.predict(self._endpoint, question)
+            return self._service.predict(self._endpoint, question)
         except EndpointUnreachable:
             self._ctx.check()
             raise

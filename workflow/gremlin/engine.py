@@ -315,6 +315,8 @@ class Engine:
             full_path=prepared.plan.full_path,
             transaction=transaction,
         )
+        if options.prediction is not None:
+            options.prediction.waiting = ctx.unleased
         ctx.files = self.files
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from workflow.errors import WorkflowError
 from workflow.inference.base import (
     EndpointRecord,
@@ -35,6 +38,8 @@ class Replay:
         self._service = service
         self._answers: list[tuple[str, Question, Predictions | WorkflowError]] = []
         self.suspends = suspends
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What surrounds a call of the endpoint: whoever runs the query lets go there what others wait for."""
 
     def check_role(self, role_arn: str | None) -> None:
         self._service.check_role(role_arn)
@@ -54,7 +59,8 @@ class Replay:
         needed = AnswerNeeded(endpoint, question)
         if self.suspends:
             raise needed
-        return self.ask(needed)
+        with self.waiting():
+            return self.ask(needed)
 
     def ask(self, needed: AnswerNeeded) -> Predictions:
         """Ask now, and remember the answer."""
