@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from workflow.graphs.numerals import shortest, to_float
+from workflow.graphs.values import Float
+
 
 def quoted(text: str, *, escape_newline: bool = False) -> str:
     """A text cell: in quotes, inner quotes doubled; an empty text is an empty cell without quotes."""
@@ -17,7 +20,7 @@ def quoted(text: str, *, escape_newline: bool = False) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value that is no text, bare: numbers, ``true``, ISO instants. Other things by their text."""
+    """A value that is no text, bare: numbers in Java's form, ``true``, ISO instants; others by their text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -25,11 +28,7 @@ def plain(value: Any) -> str:
     if isinstance(value, date):
         return instant(datetime(value.year, value.month, value.day, tzinfo=UTC))
     if isinstance(value, float):
-        if value != value:
-            return "NaN"
-        if value in (float("inf"), float("-inf")):
-            return "Infinity" if value > 0 else "-Infinity"
-        return float.__repr__(value)
+        return shortest(to_float(value) if isinstance(value, Float) else value)
     if isinstance(value, int):
         return int.__repr__(value)
     return str(value)

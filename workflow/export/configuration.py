@@ -77,8 +77,9 @@ def _labels(
             continue
         facts = schema.properties.get(target.property)
         if facts is None:
+            # "classification" of regression targets, too: that is how the exporter words it
             warnings.append(
-                f"Unrecognized {kind} {target.task} property (Label: {named}, Property: {target.property})."
+                f"Unrecognized {kind} classification property (Label: {named}, Property: {target.property})."
             )
             continue
         label: dict[str, Any] = {

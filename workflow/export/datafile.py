@@ -97,6 +97,8 @@ class SpooledFile:
             escape_single=column.escape_single or column.facts.multi,
             escape_newline=form.escape_newline,
         )
+        if text:
+            column.facts.filled += 1
         if text[:1] not in ('"', ""):
             column.wrote_bare = True
         elif len(values) == 1 and form.separator in text and not (column.escape_single or column.facts.multi):

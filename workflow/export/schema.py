@@ -49,7 +49,10 @@ def merged_type(old: str, new: str) -> str:
 
 @dataclass(slots=True)
 class PropertyFacts:
-    """What was seen of one property of one label set."""
+    """What was seen of one property of one label set.
+
+    ``records`` counts the elements that have it, ``filled`` those whose cell is not empty, as an empty text makes it.
+    """
 
     name: str
     type: str = "None"
@@ -58,6 +61,7 @@ class PropertyFacts:
     type_counts: Counter[str] = field(default_factory=Counter)
     values: int = 0
     records: int = 0
+    filled: int = 0
     least: int = 0
     most: int = 0
 
@@ -123,8 +127,10 @@ class TypeSchema:
         labels: Any
         if isinstance(self.on, NodeType):
             labels = list(self.on.labels)
-        else:
+        elif self.on.with_ends:
             labels = {"from": list(self.on.source), "edge": [self.on.label], "to": list(self.on.target)}
+        else:
+            labels = {"edge": [self.on.label]}
         return {
             "description": self.on.description,
             "labels": labels,
@@ -132,8 +138,8 @@ class TypeSchema:
             "properties": [
                 {
                     "name": facts.name,
-                    "count": facts.values,
-                    "numberOfRecords": facts.records,
+                    "count": facts.filled,
+                    "numberOfRecords": facts.values,
                     "minCardinality": facts.least,
                     "maxCardinality": facts.most,
                     "isNullable": self.nullable(facts),
@@ -147,9 +153,10 @@ class TypeSchema:
         }
 
 
-def config_json(nodes: Sequence[TypeSchema], edges: Sequence[TypeSchema]) -> dict[str, Any]:
-    """The content of ``config.json``: the schema found."""
-    return {"nodes": [one.config() for one in nodes], "edges": [one.config() for one in edges]}
+def config_json(nodes: Sequence[TypeSchema] | None, edges: Sequence[TypeSchema] | None) -> dict[str, Any]:
+    """The content of ``config.json``: the schema found. None for a kind that was not to be exported."""
+    found = {"nodes": nodes, "edges": edges}
+    return {kind: [one.config() for one in schemas] for kind, schemas in found.items() if schemas is not None}
 
 
 def stats_json(nodes: Sequence[TypeSchema], edges: Sequence[TypeSchema]) -> dict[str, Any]:
@@ -158,7 +165,7 @@ def stats_json(nodes: Sequence[TypeSchema], edges: Sequence[TypeSchema]) -> dict
         "stats": {
             "nodes": sum(one.count for one in nodes),
             "edges": sum(one.count for one in edges),
-            "properties": sum(facts.values for one in (*nodes, *edges) for facts in one.properties.values()),
+            "properties": sum(facts.filled for one in (*nodes, *edges) for facts in one.properties.values()),
             "details": {"nodes": [one.stats() for one in nodes], "edges": [one.stats() for one in edges]},
         }
     }

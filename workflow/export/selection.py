@@ -23,7 +23,7 @@ class NodeFilter:
     """An entry of ``filter.nodes``: nodes that have at least these labels, and which of their properties; None: all."""
 
     labels: frozenset[str]
-    properties: frozenset[str] | None = None
+    properties: tuple[str, ...] | None = None
 
     def takes(self, labels: LabelSet) -> bool:
         return self.labels.issubset(labels)
@@ -36,7 +36,7 @@ class EdgeFilter:
     label: str
     source: frozenset[str] = frozenset()
     target: frozenset[str] = frozenset()
-    properties: frozenset[str] | None = None
+    properties: tuple[str, ...] | None = None
 
     def takes(self, kind: EdgeKind) -> bool:
         source, label, target = kind
@@ -76,13 +76,22 @@ class Selection:
             return False
         return self.edges is None or any(one.takes(kind) for one in self.edges)
 
-    def node_properties(self, labels: LabelSet) -> frozenset[str] | None:
-        """The properties to write of nodes of a label set; None for all."""
+    def node_properties(self, labels: LabelSet) -> tuple[str, ...] | None:
+        """The properties to write of nodes of a label set, in order; None for all."""
         return _united([one.properties for one in self.nodes or () if one.takes(labels)])
 
-    def edge_properties(self, kind: EdgeKind) -> frozenset[str] | None:
-        """The properties to write of edges of a kind; None for all."""
+    def edge_properties(self, kind: EdgeKind) -> tuple[str, ...] | None:
+        """The properties to write of edges of a kind, in order; None for all."""
         return _united([one.properties for one in self.edges or () if one.takes(kind)])
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """``nodes``, ``edges`` or both: what is to be exported at all."""
+        wanted = {
+            "nodes": self.scope != "edges" and self.nodes != (),
+            "edges": self.scope != "nodes" and self.edges != (),
+        }
+        return frozenset(kind for kind, asked in wanted.items() if asked)
 
     @property
     def picks_nodes(self) -> bool:
@@ -94,9 +103,11 @@ class Selection:
         return count if self.limit is None else min(count, self.skip + self.limit)
 
 
-def _united(properties: list[frozenset[str] | None]) -> frozenset[str] | None:
+def _united(properties: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
     given = [one for one in properties if one is not None]
-    return frozenset[str]().union(*given) if given and len(given) == len(properties) else None
+    if not given or len(given) < len(properties):
+        return None
+    return tuple(dict.fromkeys(name for one in given for name in one))
 
 
 def parse_selection(params: Mapping[str, Any]) -> Selection:
@@ -161,7 +172,7 @@ def _labels(value: object, where: str) -> frozenset[str]:
     raise InvalidParameter(f"'{where}' must name a label or an array of labels, found {value!r}")
 
 
-def _properties(entry: Mapping[str, Any], where: str) -> frozenset[str] | None:
+def _properties(entry: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
     """The names: as texts, or as the objects of a ``config.json``, whose types are found from the values anyway."""
     value = entry.get("properties")
     if value is None:
@@ -169,5 +180,5 @@ def _properties(entry: Mapping[str, Any], where: str) -> frozenset[str] | None:
     if isinstance(value, list):
         names = [one.get("property") if isinstance(one, Mapping) else one for one in value]
         if all(isinstance(name, str) for name in names):
-            return frozenset(map(str, names))
+            return tuple(map(str, names))
     raise InvalidParameter(f"'properties' of '{where}' must be an array of names, found {value!r}")

@@ -82,12 +82,12 @@ class _Lane:
 
     file: SpooledFile
     cells: tuple[str, ...]
-    kept: frozenset[str] | None
+    kept: tuple[str, ...] | None
 
     def of(self, properties: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
         if self.kept is None:
             return properties
-        return {name: values for name, values in properties.items() if name in self.kept}
+        return {name: properties[name] for name in self.kept if name in properties}
 
 
 class _Writer:
@@ -138,7 +138,7 @@ class _Writer:
         lane = self._node_lanes.get(node.labels)
         if lane is None:
             on = NodeType.of(node.labels)
-            kept = frozenset[str]() if self._bare_nodes else self.request.selection.node_properties(on.labels)
+            kept = () if self._bare_nodes else self.request.selection.node_properties(on.labels)
             label = quoted(on.text) if node.labels else ""
             lane = self._node_lanes[node.labels] = _Lane(self._file(on), (label,), kept)
         lane.file.write((quoted(node.id), *lane.cells), lane.of(node.properties))
@@ -159,7 +159,7 @@ class _Writer:
         lane = self._edge_lanes.get(key)
         if lane is None:
             on = edge_type(key, self.request.form.edge_ends)
-            kept = frozenset[str]() if self._bare_edges else self.request.selection.edge_properties(key)
+            kept = () if self._bare_edges else self.request.selection.edge_properties(key)
             cells = [quoted(edge.label)]
             if self.request.form.edge_ends:
                 cells += [quoted(joined_labels(on.source)), quoted(joined_labels(on.target))]
@@ -194,7 +194,11 @@ class _Writer:
         self._verify_files([*nodes, *edges])
         node_schemas, edge_schemas = [one.schema for one in nodes], [one.schema for one in edges]
         stats = stats_json(node_schemas, edge_schemas)
-        self._json("config.json", config_json(node_schemas, edge_schemas))
+        kinds = self.request.selection.kinds
+        self._json(
+            "config.json",
+            config_json(node_schemas if "nodes" in kinds else None, edge_schemas if "edges" in kinds else None),
+        )
         self._json("stats.json", stats)
         warnings = [f"neptune_ml: '{name}' is not known and was ignored" for name in self.request.ignored]
         warnings += self.expected.warnings(self.read)

@@ -9,6 +9,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DecimalExceptio
 from typing import Any
 
 from workflow.errors import QueryFailed
+from workflow.graphs.numerals import float_digits, to_float
 from workflow.gremlin.limits import check_bits
 from workflow.gremlin.typespace import is_nan, java_class
 from workflow.gremlin.values import BigInteger, Byte, Float, GType, Long, Short
@@ -35,53 +36,12 @@ _OVERFLOW_WORDS = {Byte: "byte overflow", Short: "short overflow", int: "integer
 FLOAT_MAX = struct.unpack(">f", b"\x7f\x7f\xff\xff")[0]
 
 
-def to_float(value: float) -> Float:
-    """Rounded to 32 bits; what is too large becomes infinite."""
-    try:
-        return Float(struct.unpack(">f", struct.pack(">f", value))[0])
-    except OverflowError:
-        return Float(math.copysign(math.inf, value))
-
-
-def shortest(value: float) -> str:
-    """The digits Java prints for a number: the fewest that name it among its own width, ``1.0E10`` beyond 10^7."""
-    if value != value:
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    text = _float_digits(value) if isinstance(value, Float) else repr(float(value))
-    return _java_notation(text)
-
-
-def _float_digits(value: float) -> str:
-    for digits in range(1, 10):
-        text = f"{value:.{digits}g}"
-        if to_float(float(text)) == value:
-            return repr(float(text))
-    return repr(float(value))
-
-
-def _java_notation(text: str) -> str:
-    sign, digits, exponent = Decimal(text).normalize().as_tuple()
-    prefix = "-" if sign or text.startswith("-") else ""
-    figures = "".join(map(str, digits))
-    if figures == "0":
-        return prefix + "0.0"
-    power = len(figures) + int(exponent) - 1  # value = d.ddd × 10^power
-    if -3 <= power < 7:
-        if power < 0:
-            return f"{prefix}0.{'0' * (-power - 1)}{figures}"
-        whole = figures[: power + 1].ljust(power + 1, "0")
-        return f"{prefix}{whole}.{figures[power + 1 :] or '0'}"
-    return f"{prefix}{figures[0]}.{figures[1:] or '0'}E{power}"
-
-
 def as_decimal(value: Any) -> Decimal:
     """A number as BigDecimal, through the shortest text where it is binary; infinities stay infinite."""
     if isinstance(value, Decimal):
         return value
     if isinstance(value, float):
-        return Decimal(_float_digits(value) if isinstance(value, Float) else repr(float(value)))
+        return Decimal(float_digits(value) if isinstance(value, Float) else repr(float(value)))
     return Decimal(int(value))
 
 
@@ -336,7 +296,7 @@ def cast(value: Any, wanted: GType) -> Any:
 
 def _cast_to_real(value: Any, kind: type, overflow: str) -> float:
     try:
-        number = float(value) if not isinstance(value, Float) else float(_float_digits(value))
+        number = float(value) if not isinstance(value, Float) else float(float_digits(value))
     except OverflowError:
         raise ArithmeticFailure(overflow) from None
     if isinstance(value, float) and not math.isfinite(value):

@@ -22,6 +22,7 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.model import Edge, Path, Vertex
+from workflow.graphs.numerals import shortest, to_float
 from workflow.gremlin.arithmetic import (
     ArithmeticFailure,
     add,
@@ -31,9 +32,7 @@ from workflow.gremlin.arithmetic import (
     common_type,
     div,
     mul,
-    shortest,
     sub,
-    to_float,
 )
 from workflow.gremlin.typespace import (
     BOOLEAN,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
-from workflow.gremlin.arithmetic import shortest
+from workflow.graphs.numerals import shortest
 from workflow.gremlin.typespace import LIST, SET, rank
 from workflow.gremlin.values import MapEntry
 

@@ -12,7 +12,7 @@ import pytest
 from workflow.errors import ExportFailed, PreconditionsFailed
 from workflow.export.cells import cell, instant, plain, quoted
 from workflow.export.labels import file_name, split_labels
-from workflow.graphs.values import Byte, Long
+from workflow.graphs.values import Byte, Float, Long
 
 
 def _cell(*values: Any, **options: bool) -> str:
@@ -127,6 +127,10 @@ def test_a_single_string_may_name_several_labels() -> None:
     ("values", "text"),
     [
         ((12.5,), "12.5"),
+        ((1e20,), "1.0E20"),
+        ((1e-5, 123456789.5), "1.0E-5;1.234567895E8"),
+        ((-9999999.5,), "-9999999.5"),
+        ((Float(0.1),), "0.1"),
         ((True,), "true"),
         ((Byte(3),), "3"),
         ((Long(2**40),), "1099511627776"),
@@ -246,11 +250,11 @@ def test_schema_and_counts_are_written_beside_the_data(export: Any) -> None:
         "edges": [{"label": {"~label": "L", "~fromLabels": ["A"], "~toLabels": ["A"]}, "properties": []}],
     }
     stats = out.json("stats.json")["stats"]
-    assert (stats["nodes"], stats["edges"], stats["properties"]) == (2, 1, 4)
+    assert (stats["nodes"], stats["edges"], stats["properties"]) == (2, 1, 3)
     assert stats["details"]["nodes"][0]["properties"][0] == {
         "name": "tags",
-        "count": 2,
-        "numberOfRecords": 1,
+        "count": 1,  # elements that have it
+        "numberOfRecords": 2,  # values
         "minCardinality": 2,
         "maxCardinality": 2,
         "isNullable": True,
@@ -258,6 +262,18 @@ def test_schema_and_counts_are_written_beside_the_data(export: Any) -> None:
     }
     assert stats["details"]["edges"][0]["description"] == "(A)-L-(A)"
     assert stats["details"]["edges"][0]["labels"] == {"from": ["A"], "edge": ["L"], "to": ["A"]}
+
+
+def test_an_empty_text_is_a_value_whose_cell_does_not_count(export: Any) -> None:
+    out = export([export.node("a", "A", t=""), export.node("b", "A", t="x")], ml={})
+    facts = out.json("stats.json")["stats"]["details"]["nodes"][0]["properties"][0]
+    assert (facts["count"], facts["numberOfRecords"], facts["isNullable"]) == (1, 2, False)
+
+
+def test_edges_told_apart_by_their_label_only_have_no_ends_in_the_counts(export: Any) -> None:
+    a = export.node("a", "A")
+    details = export([a], [export.edge("e", "L", a, a)]).json("stats.json")["stats"]["details"]
+    assert details["edges"] == [{"description": "L", "labels": {"edge": ["L"]}, "count": 1, "properties": []}]
 
 
 def test_counts_that_differ_from_the_graph_fail_and_name_the_label(export: Any) -> None:

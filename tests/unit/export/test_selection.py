@@ -74,6 +74,28 @@ def test_a_node_of_several_labels_keeps_the_properties_of_every_filter_it_passes
     assert out.text("nodes/Person-1.csv").splitlines()[0] == "~id,~label,age:int"
 
 
+def test_columns_follow_the_filter_that_names_them(export: Any) -> None:
+    out = export(graph(export), filter={"nodes": [{"label": "Person", "properties": ["city", "gone", "age"]}]})
+    assert out.text("nodes/Person-1.csv").splitlines()[0] == "~id,~label,city:string,age:int"
+
+
+@pytest.mark.parametrize(
+    ("params", "kinds"),
+    [
+        ({}, ["nodes", "edges"]),
+        ({"scope": "nodes"}, ["nodes"]),
+        ({"scope": "edges"}, ["edges"]),
+        ({"filter": {"nodes": [{"label": "Film"}]}}, ["nodes"]),
+    ],
+)
+def test_the_schema_has_the_kinds_that_were_to_be_exported(
+    export: Any, params: dict[str, Any], kinds: list[str]
+) -> None:
+    out = export(graph(export), **params)
+    assert list(out.json("config.json")) == kinds
+    assert list(out.json("stats.json")["stats"]["details"]) == ["nodes", "edges"]
+
+
 def test_a_schema_that_an_export_wrote_filters_the_next_one(export: Any) -> None:
     schema = export(graph(export), ml={}).json("config.json")
     schema["nodes"] = [entry for entry in schema["nodes"] if entry["label"] == ["Admin", "Person"]]

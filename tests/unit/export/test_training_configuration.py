@@ -129,6 +129,7 @@ def test_warnings_have_the_exporters_words(export: Any) -> None:
             "targets": [
                 {"node": "N", "property": "credit", "type": "classification"},
                 {"node": "N", "property": "label", "type": "classification"},
+                {"node": "N", "property": "debt", "type": "regression"},
             ],
             "features": [
                 {"node": "N", "property": "many", "type": "text_sbert"},
@@ -150,6 +151,7 @@ def test_warnings_have_the_exporters_words(export: Any) -> None:
         "Unable to add category feature override (Label: N, Property: label). Property is missing, or is being used "
         "to label the node.",
         "Unrecognized node classification property (Label: N, Property: credit).",
+        "Unrecognized node classification property (Label: N, Property: debt).",
     ]
     assert out.configuration["graph"]["nodes"][0]["labels"] == [
         {"label": ["label", "classification"], "split_rate": [0.9, 0.1, 0.0]}

@@ -60,7 +60,7 @@ def _decimal(digits: str) -> Decimal:
 def _real(digits: str, suffix: str) -> Any:
     value = float(digits)
     if suffix == "f":
-        from workflow.gremlin.arithmetic import to_float
+        from workflow.graphs.numerals import to_float
 
         return to_float(value)
     if suffix == "" and math.isinf(value):

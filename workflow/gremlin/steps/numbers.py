@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.arithmetic import cast, shortest, to_float
+from workflow.graphs.numerals import shortest, to_float
+from workflow.gremlin.arithmetic import cast
 from workflow.gremlin.semantics import is_nan, is_number, java_name, simple_class
 from workflow.gremlin.steps.base import StepBuilder
 from workflow.gremlin.steps.dates import milliseconds
