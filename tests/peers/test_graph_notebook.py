@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from workflow.datasets import dataset
 
 VERSION = "5.3.0"
 # what the extension needs besides graph-notebook; Despina itself comes from this checkout
-EXTRA = ("jinja2", "narwhals", "psutil", "pyarrow", "pydantic", "pyyaml", "starlette", "uvicorn", "websockets")
+EXTRA = ("jinja2", "narwhals", "psutil", "pyarrow", "pydantic", "pyyaml", "regex", "starlette", "uvicorn", "websockets")
 REPOSITORY = Path(__file__).parents[2]
 
 EXPORT = {
@@ -101,7 +103,8 @@ def put_bundled_graph(home: Path) -> None:
 
 
 FOLLOW = "--wait --wait-interval 1 --store-to job"
-LOAD = "%load -s s3://lab/graph -f csv -l arn:aws:iam::000000000000:role/Load --run --store-to load"
+LOAD = "%load -s s3://lab/graph -f csv --run --store-to load"
+GRAPH_TAB = "Force(network="  # what draws a graph, beside the table
 
 
 def test_the_everyday_magics_work(jupyter: Path, home: Path) -> None:
@@ -113,26 +116,76 @@ def test_the_everyday_magics_work(jupyter: Path, home: Path) -> None:
             "%status --silent --store-to status",
             LOAD,
             "%%gremlin --silent --store-to names\ng.V().has('name', 'Henry').both('FRIEND').values('name')",
-            "%%gremlin\ng.V().outE().inV().path().limit(5)",
-            "%%gremlin explain\ng.V().out().count()",
-            "%%gremlin profile\ng.V().out().count()",
             "%gremlin_status --silent --store-to queries",
             "%load_ids --silent --store-to loads",
+            "%load_status {load['payload']['loadId']} --details --silent --store-to loaded",
             "%statistics --silent --store-to statistics",
-            "%summary --silent --store-to summary",
+            "%statistics gremlin -m refresh --silent --store-to refreshed",
+            "%summary --detailed --silent --store-to summary",
             "%db_reset -y",
             "%%gremlin --silent --store-to left\ng.V().count()",
-            "[status, sorted(names), queries, summary, left]",
+            "[status, sorted(names), queries, loaded, statistics, refreshed, summary, left]",
         )
     finally:
         service.stop()
-    status, names, queries, summary, left = answers
+    status, names, queries, loaded, statistics, refreshed, summary, left = answers
     assert status["status"] == "healthy"
     # f16 Alistair, f20 Charlie, f21 Mary, f23 Gary, f25 Arnold
     assert names == ["Alistair", "Arnold", "Charlie", "Gary", "Mary"]
     assert queries["runningQueryCount"] == 0
+    assert loaded["payload"]["overallStatus"]["status"] == "LOAD_COMPLETED"
+    assert statistics["payload"]["signatureInfo"]["instanceCount"] == 20
+    assert refreshed["payload"]["statisticsId"]
     assert summary["payload"]["graphSummary"]["numNodes"] == 20
+    assert summary["payload"]["graphSummary"]["nodeStructures"]
     assert left == [0]
+
+
+@pytest.mark.parametrize("protocol", ["websockets", "http"])
+def test_answers_are_shown_as_table_graph_plan_and_profile(jupyter: Path, home: Path, protocol: str) -> None:
+    service = start_service(home)
+    try:
+        put_bundled_graph(home)
+        configuration = "%%graph_notebook_config --silent\n" + json.dumps(configured(service, protocol))
+        shown = notebook(jupyter, service).run(
+            configuration,
+            LOAD,
+            "%graph_notebook_config",
+            "%%gremlin\ng.V().outE().inV().path().limit(5)",
+            "%%gremlin\ng.V().limit(3).elementMap()",
+            "%%gremlin\ng.V().values('name').limit(3)",
+            "%%gremlin explain\ng.V().has('name', gt('A')).out().count()",
+            "%%gremlin profile --profile-no-results --profile-indexOps\ng.V().out().count()",
+        )
+    finally:
+        service.stop()
+    config, paths, maps, names, explained, profiled = (result["text"] for result in shown[2:])
+    assert protocol in config
+    assert GRAPH_TAB in paths
+    assert GRAPH_TAB in maps
+    assert GRAPH_TAB not in names
+    assert re.search(r"# of results\s+\| 3", names)
+    assert re.search(r"Query mode\s+\| explain", explained)
+    assert re.search(r"# of predicates\s+\| 1", explained)
+    assert "Neptune Gremlin Explain" in downloaded(explained)
+    assert re.search(r"# of results\s+\| 1", profiled)
+    assert re.search(r"# of statement index ops\s+\| 0", profiled)
+    assert "Neptune Gremlin Profile" in downloaded(profiled)
+
+
+def configured(service: LocalService, protocol: str) -> dict[str, Any]:
+    """A configuration cell for the service, which the extension has made known as a Neptune host."""
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    plain = {"host": host, "port": int(port), "ssl": False, "auth_mode": "DEFAULT", "aws_region": "us-east-1"}
+    role = "arn:aws:iam::000000000000:role/Load"
+    return plain | {"load_from_s3_arn": role, "gremlin": {"connection_protocol": protocol}}
+
+
+def downloaded(shown: str) -> str:
+    """The report behind the download link of a cell."""
+    found = re.search(r"base64,([A-Za-z0-9+/=]+)", shown)
+    assert found is not None, shown
+    return base64.b64decode(found[1]).decode()
 
 
 def test_seeding_a_published_data_set_fills_the_graph(jupyter: Path, home: Path) -> None:
@@ -167,6 +220,11 @@ def test_every_stage_runs_from_magics_though_the_service_is_killed_between_any_t
             "job",
         )
         assert exported["status"] == "succeeded"
+        address = service.url.removeprefix("http://")  # a new one after every restart
+        again = (
+            f"%neptune_ml export status --export-url {address} --export-no-ssl --job-id {exported['jobId']} {FOLLOW}"
+        )
+        assert stage(again, "job['outputS3Uri']") == exported["outputS3Uri"]
         source = exported["outputS3Uri"]
         processed = stage(
             f"%neptune_ml dataprocessing start --job-id dp --s3-input-uri {source} "
@@ -180,9 +238,20 @@ def test_every_stage_runs_from_magics_though_the_service_is_killed_between_any_t
             "job",
         )
         assert trained["status"] == "Completed"
+        transformed = stage(
+            "%neptune_ml modeltransform start --job-id tf --data-processing-job-id dp --model-training-job-id train "
+            "--s3-output-uri s3://lab/tf --store-to started",
+            "%despina logs tf -f -n 3",
+            "%neptune_ml modeltransform status --job-id tf --wait --store-to job",
+            "%neptune_ml modeltransform list --store-to listed",
+            "[started['id'], job['status'], listed['ids']]",
+        )
+        assert transformed == ["tf", "Completed", ["tf"]]
         endpoint = stage(f"%neptune_ml endpoint create --id ep --model-training-job-id train {FOLLOW}", "job")
         assert endpoint["status"] == "InService"
         likely = notebook(jupyter, service).value(
+            f"%neptune_ml dataprocessing status --job-id dp {FOLLOW}",
+            f"%neptune_ml training status --job-id train {FOLLOW}",
             f"%neptune_ml endpoint status --id ep {FOLLOW}",
             "endpoint = job['endpoint']['name']",
             "%%gremlin --silent --store-to names\n"
@@ -191,8 +260,21 @@ def test_every_stage_runs_from_magics_though_the_service_is_killed_between_any_t
             "names",
         )
         assert len(likely) == 8
-        stopped = notebook(jupyter, service).run("%despina jobs", "%despina report train", "%despina endpoint stop ep")
-        assert "train" in stopped[0]["text"]
-        assert "<iframe" in stopped[1]["text"]
+        told = notebook(jupyter, service).run(
+            "%despina",
+            "%despina connect",
+            "%despina jobs",
+            "%despina logs train -n 5",
+            "%despina report train",
+            "%despina endpoint list",
+            "%despina endpoint stop ep",
+        )
+        verbs, healthy, jobs, logs, report, endpoints, _ = (result["text"] for result in told)
+        assert "endpoint" in verbs
+        assert "healthy" in healthy
+        assert "train" in jobs
+        assert "trial" in logs
+        assert "<iframe" in report
+        assert "InService" in endpoints
     finally:
         service.stop()
