@@ -99,6 +99,10 @@ CLASSES: list[tuple[str, list[Any]]] = [
     (f"V('book_1').{SHELF}.project('k','v').by(key).by(value)", [{"k": "shelf", "v": "Essay"}]),
     (f"V('book_1').{SHELF}.valueMap()", [{}]),
     (f"V('book_1').{SHELF}.as('p').select('p').by(value)", ["Essay"]),
+    ("V('book_1').properties('shelf').with('Neptune#ml.classification', true).value()", ["Essay"]),
+    ("V('book_1').properties('shelf').with('Neptune#ml.classification', false).value()", ["Stored"]),
+    (f"V('book_1').union(properties('shelf').with('Neptune#ml.regression', false), {SHELF}).value()",
+     ["Stored", "Essay"]),
     # what stands before
     (f"V('book_1','book_1').{SHELF}.value()", ["Essay", "Essay"]),
     (f"V(['book_1']).{SHELF}.value()", ["Essay"]),
@@ -184,6 +188,19 @@ LINKS: list[tuple[str, list[Any]]] = [  # with a limit of three
      [{"b": [{"i": book, "s": s} for book, s in zip(ONE_TO_THREE, (0.9, 0.89, 0.88), strict=True)]}]),
 ]  # fmt: skip
 
+SOURCES: list[tuple[str, list[Any]]] = [  # of the links of reader_1, with a limit of three
+    ("withStrategies(ReadOnlyStrategy)", ONE_TO_THREE),
+    ("withStrategies(new SubgraphStrategy(vertices: __.hasLabel('book','reader')))", ONE_TO_THREE),
+    ("withStrategies(new SubgraphStrategy(vertices: __.not(hasId('book_9'))))", ["book_2", "book_16"]),
+    ("withStrategies(new SubgraphStrategy(edges: hasLabel('by')))", ONE_TO_THREE),
+    ("withStrategies(new PartitionStrategy(partitionKey:'shelf', readPartitions: ['Stored']))", []),
+    ("withSack(1.0)", ONE_TO_THREE),
+    ("withPath()", ONE_TO_THREE),
+    ("withBulk(false)", ONE_TO_THREE),
+    ("with('Neptune#ml.disableInductiveInferenceMetadataCache')", ONE_TO_THREE),
+    ("with('evaluationTimeout', 5000).with('Neptune#repeatMode', 'DFS')", ONE_TO_THREE),
+]
+
 QUERIES = [
     *((f"g.with('Neptune#ml.endpoint','ep-nc').{query}", expected) for query, expected in CLASSES),
     *((f"g.with('Neptune#ml.endpoint','ep-nr').{query}", expected) for query, expected in NUMBERS),
@@ -210,6 +227,23 @@ def test_an_inference_step_answers_wherever_it_stands(ask: Ask, query: str, expe
 @each_query
 def test_a_gateway_answers_as_the_engine_does(gateway: Ask, query: str, expected: list[Any]) -> None:
     assert [_plain(one) for one in gateway(query)] == expected
+
+
+@pytest.mark.parametrize(("source", "expected"), SOURCES)
+def test_other_options_and_strategies_leave_predictions_be(library: Any, source: str, expected: list[str]) -> None:
+    ml = "with('Neptune#ml.endpoint','ep-lp').with('Neptune#ml.limit',3)"
+    steps = f"V('reader_1').{READ}.id()"
+    assert library(f"g.{source}.{ml}.{steps}") == expected
+    assert library(f"g.{ml}.{source}.{steps}") == expected
+
+
+def test_a_partition_is_predicted_for_and_from(library: Any) -> None:
+    partition = "withStrategies(new PartitionStrategy(partitionKey:'shelf', readPartitions: ['Stored']))"
+    query = f"g.{partition}.with('Neptune#ml.endpoint','ep-lp')"
+    # readers have no shelf, and every tenth book has none
+    assert library(f"{query}.V('reader_1').{READ}.id()") == []
+    assert library(f"{query}.V('book_1').in('read').with('Neptune#ml.prediction').hasLabel('reader').id()") == []
+    assert library(f"{query.replace('ep-lp', 'ep-nc')}.V('book_9','book_10').{SHELF}.element().id()") == ["book_9"]
 
 
 @pytest.mark.parametrize(

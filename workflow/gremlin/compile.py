@@ -185,6 +185,8 @@ class Compiler:
             self._label(table, steps, args)
             return
         hop = name == "to" and bool(args) and isinstance(args[0], Direction)  # a step of its own, and no modulator
+        if last is not None and name == "with" and _is_absent(args):
+            return
         if last is not None and last.takes(name) and not hop:
             last.modulate(self, name, args)
             return
@@ -218,6 +220,11 @@ def _flat(steps: tuple[Step, ...]) -> list[Step]:
         for child in step.children():
             out.extend(_flat(child.steps))
     return out
+
+
+def _is_absent(args: Args) -> bool:
+    """Whether ``with()`` has one of Neptune ML's flags and false, which counts as if it were not there."""
+    return args[1:] == (False,) and isinstance(args[0], str) and args[0].startswith(("Neptune#ml.", "Despina#ml."))
 
 
 def _type_name(arg: Any) -> str:

@@ -259,7 +259,7 @@ def label_filters(found: FoundStep) -> Iterator[tuple[int, list[str], Instructio
             yield index, _labels_of(args[1:]), None
         elif instruction.name == "has" and len(args) == 3:
             yield index, _labels_of(args[:1]), Instruction("has", args[1:])
-        elif instruction.name not in ("as", "has", "hasId", "hasNot"):
+        elif instruction.name not in ("as", "has", "hasId", "hasNot", "filter"):
             return
 
 

@@ -14,6 +14,7 @@ from workflow.gremlin.strategies.rewriting import (
     Chain,
     is_adjacent,
     modulated_end,
+    options_end,
     steps,
     transform,
 )
@@ -46,7 +47,8 @@ class Partition:
         position = 0
         while position < len(chain):
             step = chain[position]
-            end = modulated_end(chain, position) if step.name in ("addV", "addE", "mergeV", "mergeE") else position + 1
+            adding = step.name in ("addV", "addE", "mergeV", "mergeE")
+            end = modulated_end(chain, position) if adding else options_end(chain, position)
             group = chain[position:end]
             if step.name in ("V", "E") or step.name in EDGE_STEPS | EDGE_ENDS or is_adjacent(step, chain):
                 while end < len(chain) and chain[end].name in HAS_STEPS:  # the partition comes last, as upstream
@@ -58,7 +60,8 @@ class Partition:
             elif step.name in ("mergeV", "mergeE"):
                 out += [*group, Instruction("with", (EXTRA, {self.key: self.written}))]
             elif self.with_meta:
-                out += self._meta(step)
+                first, *others = self._meta(step)
+                out += [first, *group[1:], *others]
             else:
                 out += group
             position = end

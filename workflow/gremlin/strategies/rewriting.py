@@ -83,5 +83,13 @@ def modulated_end(chain: Chain, position: int) -> int:
     return end
 
 
+def options_end(chain: Chain, position: int) -> int:
+    """The position behind a step and its ``with()`` options, which stay there: they may make it a prediction."""
+    end = position + 1
+    while end < len(chain) and chain[end].name == "with":
+        end += 1
+    return end
+
+
 def _modulates(step: Instruction) -> bool:
     return step.name in MUTATION_MODULATORS and not (step.name == "to" and _walks(step))

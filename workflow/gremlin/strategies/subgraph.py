@@ -15,6 +15,7 @@ from workflow.gremlin.strategies.rewriting import (
     Chain,
     is_adjacent,
     modulated_end,
+    options_end,
     steps,
     transform,
 )
@@ -47,7 +48,8 @@ class Subgraph:
         position = 0
         while position < len(chain):
             step = chain[position]
-            end = modulated_end(chain, position) if step.name in ("addV", "addE") else position + 1
+            adding = step.name in ("addV", "addE")
+            end = modulated_end(chain, position) if adding else options_end(chain, position)
             group = chain[position:end]
             out += self._step(step, group, out, chain)
             position = end
@@ -55,14 +57,15 @@ class Subgraph:
 
     def _step(self, step: Instruction, group: Chain, before: Chain, chain: Chain) -> Chain:
         if is_adjacent(step, chain):
-            return self._adjacent(step)
+            return self._adjacent(step) if len(group) == 1 else [*group, *self._predicted()]
         if step.name in EDGE_STEPS or step.name in ("E", "addE"):
             return [*group, *self._edge_filter(step)]
         if step.name in EDGE_ENDS or step.name in ("V", "addV"):
             return [*group, *_as_filter(self.vertices)]
         if self.vertex_properties and _source_of(before) != "edge":
             if step.name in ("properties", "values"):
-                return self._properties(step)
+                visible = self._properties(step)
+                return [visible[0], *group[1:], *visible[1:]]
             if step.name in ("valueMap", "propertyMap", "elementMap"):
                 return self._map(step, before)
             if step.name == "by" and step.args and isinstance(step.args[0], str):
@@ -77,6 +80,10 @@ class Subgraph:
         labels = step.args[1:] if step.name == "to" else step.args
         walked = Instruction({"to": "toE"}.get(step.name, step.name + "E"), step.args if step.name == "to" else labels)
         return [walked, *_as_filter(self.edges), Instruction(_OPPOSITE[way]), *_as_filter(self.vertices)]
+
+    def _predicted(self) -> Chain:
+        """What a predicted vertex must pass: never in line, where it would say what is predicted. There is no edge."""
+        return [] if self.vertices is None else [Instruction("filter", (self.vertices,))]
 
     def _edge_filter(self, step: Instruction) -> Chain:
         found = _as_filter(self.edges)
