@@ -7,7 +7,7 @@ answer, and again when the answer is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.ml_spec import FILTER_EXISTING, INDUCTIVE
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.values import ReferenceVertex
+from workflow.gremlin.wire import Codec, Request
 from workflow.inference.replay import Replay
 
 MAX_LENGTH: Final = 1024
@@ -41,14 +42,17 @@ STEPS: Final = frozenset(
     ]
 )
 PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
+VERSION: Final = b"\x81"  # of a GraphBinary message
+ID: Final = slice(1, 17)  # where it has its request id
 SLOW: Final = frozenset([FILTER_EXISTING, INDUCTIVE])  # these read the neighbourhood
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A brief query as it was read; ``replay`` where it predicts."""
+    """A brief query as it was read; ``replay`` where it predicts, ``repeated`` where these very scripts come again."""
 
     scripts: list[Script]
+    repeated: bool
     replay: Replay | None = None
 
 
@@ -58,30 +62,63 @@ class BriefTexts:
     def __init__(self) -> None:
         self._kept: dict[str, list[Script]] = {}
 
-    def read(self, text: str, bindings: Mapping[str, Any]) -> list[Script] | None:
-        """The parsed text where it is brief; None for everything else, wrong texts included."""
+    def read(self, text: str, bindings: Mapping[str, Any]) -> tuple[list[Script], bool] | None:
+        """The parsed text where it is brief, and whether it is kept; None for everything else, wrong texts included."""
         if len(text) > MAX_LENGTH or ".V(" not in text:
             return None
         if not bindings and (kept := self._kept.get(text)) is not None:
-            return kept
+            return kept, True
         try:
             scripts = parse(text, bindings)
         except WorkflowError:
             return None  # told when the query is run
         if len(scripts) != 1 or not is_brief(scripts[0].traversal):
             return None
-        if not bindings and is_constant(scripts[0].traversal):
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[text] = scripts
-        return scripts
-
-    def keeps(self, text: str | Traversal, scripts: list[Script]) -> bool:
-        """Whether these very scripts are what the text will be read as again."""
-        return isinstance(text, str) and self._kept.get(text) is scripts
+        if bindings or not is_constant(scripts[0].traversal):
+            return scripts, False
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        self._kept[text] = scripts
+        return scripts, True
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+class BriefRequests:
+    """Reads messages, and keeps brief queries under everything but their id. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, Request] = {}
+
+    def read(self, codec: Codec, frame: bytes, start: int) -> Request:
+        """The message that begins at ``start``; raises UnreadableRequest."""
+        if not codec.binary or len(frame) > MAX_LENGTH:
+            return codec.read_request(frame, start)
+        key = frame[start + ID.stop :]
+        kept = self._kept.get(key)
+        if kept is not None and frame[start : start + ID.start] == VERSION:
+            return replace(kept, id=UUID(bytes=frame[start + ID.start : start + ID.stop]))
+        request = codec.read_request(frame, start)
+        if is_repeatable(request):
+            request = replace(request, repeated=True)
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[key] = request
+        return request
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+def is_repeatable(request: Request) -> bool:
+    """Whether a message is a brief query that means the same each time, and nobody can have changed its arguments."""
+    gremlin = request.args.get("gremlin")
+    if request.lambdas or request.processor == "session":
+        return False
+    if request.op == "eval":
+        return isinstance(gremlin, str) and "bindings" not in request.args
+    return isinstance(gremlin, Traversal) and is_brief(gremlin) and is_constant(gremlin)
 
 
 def is_brief(traversal: Traversal) -> bool:
@@ -122,9 +159,13 @@ def predicts(traversal: Traversal) -> bool:
 
 def is_constant(traversal: Traversal) -> bool:
     """Whether the text of a brief query always means the same: ``UUID()`` and ``datetime()`` differ each time."""
-    return all(
-        isinstance(arg, (str, int, float)) for step in (*traversal.source, *traversal.steps) for arg in step.args
-    )
+    return all(_is_plain(arg) for step in (*traversal.source, *traversal.steps) for arg in step.args)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Strategy):
+        return all(map(_is_plain, value.configuration.values()))
+    return isinstance(value, (str, int, float))
 
 
 def _options(instructions: Iterable[Instruction]) -> dict[str, Any] | None:

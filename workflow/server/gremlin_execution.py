@@ -20,7 +20,7 @@ from workflow.gremlin.traversal import Lambda, Strategy, Traversal
 from workflow.gremlin.values import GSet, MapEntry
 from workflow.inference.replay import AnswerNeeded, Replay
 from workflow.server.gremlin_answers import BadMessage
-from workflow.server.gremlin_brief import Brief, BriefTexts, is_brief, predicts
+from workflow.server.gremlin_brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
@@ -38,6 +38,7 @@ class Query:
         gremlin: text, or a traversal that came as bytecode.
         aliases: traversal source named in the query → source of the service.
         timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
+        repeated: this very traversal comes again.
     """
 
     gremlin: str | Traversal
@@ -46,6 +47,7 @@ class Query:
     timeout_ms: float | None = None
     lambdas: tuple[Lambda, ...] = ()
     read_only: bool = False
+    repeated: bool = False
 
     def text(self) -> str:
         """What a list of running queries shows."""
@@ -103,6 +105,7 @@ class QueryRunner:
         self.registry = registry
         self.default_timeout_ms = default_timeout_ms
         self.brief_texts = BriefTexts()
+        self.brief_requests = BriefRequests()
 
     def results(
         self,
@@ -139,16 +142,17 @@ class QueryRunner:
         if query.lambdas:
             return None
         if isinstance(query.gremlin, str):
-            scripts = self.brief_texts.read(query.gremlin, query.bindings)
+            read = self.brief_texts.read(query.gremlin, query.bindings)
         else:
-            scripts = [Script(query.gremlin, "g")] if is_brief(query.gremlin) else None
-        if scripts is None:
+            read = ([Script(query.gremlin, "g")], query.repeated) if is_brief(query.gremlin) else None
+        if read is None:
             return None
+        scripts, repeated = read
         source = scripts[0].source_name
         engine = self.engines.get(query.aliases.get(source, source))
         if engine is None or engine.prediction is None or not predicts(scripts[0].traversal):
-            return Brief(scripts)
-        return Brief(scripts, Replay(engine.prediction, suspends=True))
+            return Brief(scripts, repeated)
+        return Brief(scripts, repeated, Replay(engine.prediction, suspends=True))
 
     def brief_results(
         self, query: Query, brief: Brief, running: RunningQuery
@@ -255,7 +259,7 @@ class QueryRunner:
             cancelled=running.cancelled,
             options=options,
             read_only=query.read_only,
-            repeated=brief is not None and self.brief_texts.keeps(query.gremlin, brief.scripts),
+            repeated=brief is not None and brief.repeated,
             prediction=None if brief is None else brief.replay,
             began_at=running.started_at,
         )

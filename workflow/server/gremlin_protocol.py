@@ -167,7 +167,7 @@ class Conversation:
                 request = codec.read_request(frame.encode("utf-8", "surrogatepass"))
             else:
                 codec, start = split_frame(frame) if frame[:1] != b"{" else (codec, 0)
-                request = codec.read_request(frame, start)
+                request = self.runner.brief_requests.read(codec, frame, start)
             return self._decide(request, codec)
         except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong is this request's answer
             return [self._failure(known(error), codec, request)]
@@ -349,6 +349,7 @@ def query_of(request: Request) -> Query:
         bindings,
         timeout,
         request.lambdas,
+        repeated=request.repeated,
     )
 
 

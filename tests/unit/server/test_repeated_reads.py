@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from gremlin_python.driver.request import RequestMessage
+from gremlin_python.driver.serializer import GraphBinarySerializersV1
+from gremlin_python.process.anonymous_traversal import AnonymousTraversalSource
+from gremlin_python.structure.graph import Graph
 
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
 from workflow.server.gremlin_execution import Query, QueryRunner
+from workflow.server.gremlin_protocol import BriefJob, Conversation
 from workflow.server.gremlin_queries import QueryRegistry
 
 READ = "g.V(1).values('name')"
@@ -79,10 +86,68 @@ def test_a_text_that_means_something_else_each_time_is_read_each_time(runner: Qu
     assert first is None or second is None or first.scripts is not second.scripts
 
 
+def message(op: str, gremlin: Any, **args: Any) -> bytes:
+    """A frame as gremlinpython sends it, with an id of its own."""
+    request = RequestMessage("traversal" if op == "bytecode" else "", op, {"gremlin": gremlin, **args})
+    return bytes(GraphBinarySerializersV1().serialize_message(uuid4(), request))
+
+
+def submitted(runner: QueryRunner, frame: bytes) -> list[Any]:
+    job = Conversation(runner).receive(frame)
+    assert isinstance(job, BriefJob)
+    (answer,) = job.at_once()  # type: ignore[misc]  # neither waits for an endpoint nor for a writer
+    message = GraphBinarySerializersV1().deserialize_message(answer)
+    assert UUID(message["requestId"]).bytes in frame
+    return [getattr(found, "object", found) for found in message["result"]["data"] or ()]
+
+
+def looks(id: Any) -> Any:
+    return AnonymousTraversalSource().with_(Graph()).V(id).values("name").bytecode
+
+
+def test_bytecode_asked_again_is_read_and_compiled_once_and_answered_anew(
+    runner: QueryRunner, engines: dict[str, Engine]
+) -> None:
+    ask(runner, "g.addV('person').property(id, 1).property('name', 'marko')")
+    aliases = {"aliases": {"g": "g"}}
+    assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["marko"]
+    ask(runner, "g.V(1).property('name', 'josh')")
+    assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["josh"]
+    assert submitted(runner, message("bytecode", looks("1"), **aliases)) == []
+    assert len(runner.brief_requests) == 2
+    assert len(engines["g"]._plans) == 2
+
+
+def test_a_message_for_another_graph_is_another_message(runner: QueryRunner) -> None:
+    ask(runner, "g.addV('person').property(id, 1).property('name', 'marko')")
+    ask(runner, "g.addV('person').property(id, 1).property('name', 'peter')", aliases={"g": "gmodern"})
+    for name, graph in (("marko", "g"), ("peter", "gmodern")) * 2:
+        assert submitted(runner, message("bytecode", looks(1), aliases={"g": graph})) == [name]
+        assert submitted(runner, message("eval", READ, aliases={"g": graph})) == [name]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lambda: message("eval", "g.V(x)", bindings={"x": 1}),
+        lambda: message("bytecode", AnonymousTraversalSource().with_(Graph()).V().bytecode, aliases={"g": "g"}),
+        lambda: message("bytecode", looks([1, 2]), aliases={"g": "g"}),
+        lambda: message("authentication", "", sasl="AHVzZXIAcGFzc3dvcmQ="),
+    ],
+)
+def test_what_could_mean_something_else_or_is_secret_is_not_kept(
+    runner: QueryRunner, frame: Callable[[], bytes]
+) -> None:
+    Conversation(runner).receive(frame())
+    assert len(runner.brief_requests) == 0
+
+
 def test_what_is_kept_stays_bounded(runner: QueryRunner, engines: dict[str, Engine]) -> None:
     for id in range(1200):
         ask(runner, f"g.V({id}).id()")
+        submitted(runner, message("bytecode", looks(id), aliases={"g": "g"}))
     assert len(runner.brief_texts) <= 512
+    assert len(runner.brief_requests) <= 512
     assert len(engines["g"]._plans) <= 512
 
 

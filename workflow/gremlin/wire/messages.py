@@ -26,7 +26,7 @@ class Request:
     """One message of the 3.x sub-protocol.
 
     ``args["gremlin"]`` is text for ``eval`` and a ``Traversal`` for ``bytecode``. ``lambdas`` are the pieces of code
-    the client sent along; whoever executes refuses them.
+    the client sent along; whoever executes refuses them. ``repeated`` says that these very arguments come again.
     """
 
     id: UUID
@@ -34,3 +34,4 @@ class Request:
     processor: str = ""
     args: Mapping[str, Any] = field(default_factory=dict)
     lambdas: tuple[Lambda, ...] = ()
+    repeated: bool = False
