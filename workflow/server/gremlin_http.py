@@ -94,7 +94,7 @@ class GremlinDoor:
             if request.method != "POST":
                 asked = replace(asked, query=replace(asked.query, read_only=True))
             request_id = asked.request_id
-            running = self.runner.registry.accept(asked.query.text, str(request_id))
+            running = self.runner.registry.accept(asked.query.text, str(asked.args.get("queryId") or request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
             args = {**asked.args, **answer_options(asked.query)}
             dialect = Dialect(materializes(args, self.runner.profile), legacy)

@@ -18,6 +18,9 @@ class Cancellation(threading.Event):
     error: WorkflowError | None = None
 
 
+MOST_SHOWN: Final = 1024  # characters of a query, as Neptune tells them
+
+
 @dataclass(slots=True)
 class RunningQuery:
     """One accepted query; ``started_at`` is None while it waits for a worker."""
@@ -45,7 +48,7 @@ class RunningQuery:
         started = self.started_at
         return {
             "queryId": self.id,
-            "queryString": self.text if isinstance(self.text, str) else self.text(),
+            "queryString": (self.text if isinstance(self.text, str) else self.text())[:MOST_SHOWN],
             "queryEvalStats": {
                 "waited": round(((now if started is None else started) - self.accepted_at) * 1000),
                 "elapsed": 0 if started is None else round((now - started) * 1000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -219,6 +220,20 @@ async def test_cancel_in_both_forms(client: httpx.AsyncClient, services: Service
         assert query.cancelled.is_set()
     assert (await client.delete("/gremlin/status/nope")).status_code == 400
     assert (await client.delete("/gremlin/status")).json()["code"] == "MissingParameterException"
+
+
+async def test_a_query_keeps_the_id_it_brings_and_is_shown_by_its_beginning(client: httpx.AsyncClient) -> None:
+    body = json.dumps({"gremlin": ENDLESS + " " * 2000, "queryId": "mine"})
+    asked = asyncio.create_task(client.post("/gremlin", content=body))
+    queries: list[Any] = []
+    for _ in range(1000):
+        if queries := (await client.get("/gremlin/status")).json()["queries"]:
+            break
+        await asyncio.sleep(0.01)
+    assert [query["queryId"] for query in queries] == ["mine"]
+    assert len(queries[0]["queryString"]) == 1024
+    assert (await client.delete("/gremlin/status/mine")).json()["payload"] is True
+    assert (await asked).json()["code"] == "CancelledByUserException"
 
 
 # -- plans
