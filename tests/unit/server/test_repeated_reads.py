@@ -113,7 +113,7 @@ def test_bytecode_asked_again_is_read_and_compiled_once_and_answered_anew(
     assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["marko"]
     ask(runner, "g.V(1).property('name', 'josh')")
     assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["josh"]
-    assert submitted(runner, message("bytecode", looks("1"), **aliases)) == []
+    assert submitted(runner, message("bytecode", looks(2), **aliases)) == []
     assert len(runner.brief_requests) == 2
     assert len(engines["g"]._plans) == 2
 
