@@ -24,6 +24,12 @@ GROWN: Final = 128 << 20  # a query is not blamed for less, whoever else fills t
 
 _log = logging.getLogger(__name__)
 _CGROUP: Final = Path("/sys/fs/cgroup")
+# files of a limit, of what is used and of its details, and in these what is given up when memory is wanted: files that
+# were read count as used
+_LAYOUTS: Final = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,23 @@ def memory() -> Memory:
     """How it stands now."""
     machine = psutil.virtual_memory()
     total, free = machine.total, machine.available
-    limit = _container_limit()
+    limit = container_limit(_CGROUP)
     if limit is not None and limit[0] < total:
         total, free = limit[0], min(free, limit[1])
     return Memory(total, free, psutil.Process().memory_info().rss)
 
 
-def _container_limit() -> tuple[int, int] | None:
-    """Limit and what is left of it; None outside of a container with a limit."""
-    try:
-        most = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        facts = dict(line.split(" ", 1) for line in (_CGROUP / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):
-        return None
-    # files that were read are counted too, and given up when memory is wanted
-    return most, most - used + int(facts.get("inactive_file", 0))
+def container_limit(groups: Path) -> tuple[int, int] | None:
+    """Limit and what is left of it; None outside of a container with a limit. ``groups`` is where Linux tells them."""
+    for limit, used, details, spare in _LAYOUTS:
+        try:
+            most = int((groups / limit).read_text())
+            left = most - int((groups / used).read_text())
+            facts = dict(line.split(" ", 1) for line in (groups / details).read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        return most, left + int(facts.get(spare, 0))
+    return None
 
 
 class MemoryWatch:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded
@@ -9,7 +11,7 @@ from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.server.gremlin_queries import QueryRegistry
-from workflow.server.memory_watch import Memory, MemoryWatch, memory
+from workflow.server.memory_watch import Memory, MemoryWatch, container_limit, memory
 
 GB = 1 << 30
 
@@ -28,6 +30,25 @@ def test_what_the_machine_says_of_itself_adds_up() -> None:
     now = memory()
     assert 0 < now.held < now.total
     assert 0 <= now.free <= now.total
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "spare"),
+    [
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ],
+)
+def test_a_container_has_what_its_limit_leaves(tmp_path: Path, limit: str, used: str, spare: str) -> None:
+    (tmp_path / limit).parent.mkdir(exist_ok=True)
+    assert container_limit(tmp_path) is None
+    (tmp_path / limit).write_text("1000\n")
+    (tmp_path / used).write_text("900\n")
+    (tmp_path / limit).with_name("memory.stat").write_text(f"anon 600\n{spare} 250\nfile 300\n")
+    # 1000 - 900, and 250 of files that can be read again
+    assert container_limit(tmp_path) == (1000, 350)
+    (tmp_path / limit).write_text("max\n")
+    assert container_limit(tmp_path) is None
 
 
 def test_a_query_that_filled_the_memory_is_ended_with_that_reason() -> None:
