@@ -20,16 +20,15 @@ from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.optimise import optimised
 from workflow.gremlin.services import ServiceRegistry
+from workflow.gremlin.source import apply_source, source_options, timeout_of, transaction_command
 from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
 from workflow.gremlin.steps.io import GraphFiles
-from workflow.gremlin.steps.maps import operate
 from workflow.gremlin.steps.prediction import PredictStep
 from workflow.gremlin.steps.profile import ProfileStep
 from workflow.gremlin.steps.sources import SEED, START_STEPS
 from workflow.gremlin.strategies import StrategySet, apply_strategies
-from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.traverser import Traverser
-from workflow.gremlin.values import GList, GSet, Operator
 from workflow.inference.replay import AnswerNeeded, Replay
 from workflow.settings import Profile
 
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
 SEGMENT = 150
 """Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""
-
-TIMEOUT_OPTIONS = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis")
 
 
 PLANS_KEPT = 512
@@ -109,7 +106,7 @@ class Engine:
         taken, rolled back on an error or when the iterator is closed before.
         """
         options = options or QueryOptions()
-        if is_transaction_command(traversal):
+        if transaction_command(traversal) is not None:
             return iter(())
         return self._execute(self._kept(traversal, options), options, transaction, None)
 
@@ -324,7 +321,7 @@ class Engine:
         if profiler is None and any(isinstance(s, ProfileStep) for s in everything):
             profiler = StepProfiler()
         ctx.profiler = profiler
-        _source_settings(ctx, prepared.rewritten)
+        apply_source(ctx, prepared.rewritten)
         for step in everything:
             step.register(ctx.side_effects)
             step.prepare(ctx)
@@ -361,8 +358,12 @@ class Session:
     def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Traverser]:
         """The results; what was written waits for commit. ``tx().commit()`` and ``rollback()`` work as text, too."""
         options = options or QueryOptions()
-        if is_transaction_command(traversal):
-            self._command(traversal.source[0].args)
+        command = transaction_command(traversal)
+        if command is not None:
+            if command == "commit":
+                self.commit()
+            elif command in ("rollback", "close"):
+                self.rollback()
             return iter(())
         prepared = self.engine.prepare(traversal, options)
         return self._run(prepared, options)
@@ -381,12 +382,6 @@ class Session:
             if self._transaction is not None:
                 self._transaction.suspend()
 
-    def _command(self, args: tuple[Any, ...]) -> None:
-        if args and args[0] == "commit":
-            self.commit()
-        elif args and args[0] in ("rollback", "close"):
-            self.rollback()
-
     def commit(self) -> None:
         """Make the changes durable; nothing happens where there are none."""
         transaction, self._transaction = self._transaction, None
@@ -398,90 +393,3 @@ class Session:
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
             transaction.rollback()
-
-
-def is_transaction_command(traversal: Traversal) -> bool:
-    """Whether a traversal is ``g.tx().commit()`` or its like."""
-    return len(traversal.source) == 1 and traversal.source[0].name == "tx" and not traversal.steps
-
-
-def source_options(traversal: Traversal) -> dict[str, Any]:
-    """The ``with(key, value)`` options of the source."""
-    return {
-        str(i.args[0]): i.args[1] if len(i.args) > 1 else True for i in traversal.source if i.name == "with" and i.args
-    }
-
-
-def timeout_of(options: Mapping[str, Any], timeout_s: float | None) -> float | None:
-    """The time limit: what the query says in milliseconds, the request's otherwise."""
-    for name in TIMEOUT_OPTIONS:
-        value = options.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-            return float(value) / 1000
-    return timeout_s
-
-
-class Reducer:
-    """Folds values into a side effect by an operator."""
-
-    def __init__(self, operator: Operator) -> None:
-        self.operator = operator
-
-    def __call__(self, held: Any, value: Any) -> Any:
-        return operate(self.operator, held, value)
-
-
-def _source_settings(ctx: ExecutionContext, traversal: Traversal) -> None:
-    for instruction in traversal.source:
-        setting = _SOURCE.get(instruction.name)
-        if setting is None:
-            raise NoSuchMethod(f"Could not locate method: GraphTraversalSource.{instruction.name}()")
-        setting(ctx, instruction)
-
-
-def _with_side_effect(ctx: ExecutionContext, instruction: Instruction) -> None:
-    key, value, *rest = instruction.args
-    ctx.side_effects.values[key] = _copied(value)
-    ctx.user_side_effects |= {key}
-    if rest:
-        if not isinstance(rest[0], Operator):
-            raise QueryFailed("withSideEffect() takes an operator as its reducer")
-        ctx.side_effects.reducers[key] = Reducer(rest[0])
-
-
-def _with_sack(ctx: ExecutionContext, instruction: Instruction) -> None:
-    value, *rest = instruction.args
-    ctx.sack_initial = lambda: _copied(value)
-    operators = [r for r in rest if r is not None]
-    if any(not isinstance(r, Operator) for r in operators):
-        raise QueryFailed("withSack() takes a value and an operator that merges sacks")
-    if operators:
-        ctx.sack_merge = Reducer(operators[-1])
-
-
-def _copied(value: Any) -> Any:
-    """A collection of one's own."""
-    if isinstance(value, GSet):
-        return GSet(value)
-    if isinstance(value, list):
-        return GList(value)
-    return dict(value) if isinstance(value, dict) else value
-
-
-def _with_bulk(ctx: ExecutionContext, instruction: Instruction) -> None:
-    ctx.bulked = not instruction.args or bool(instruction.args[0])
-
-
-def _nothing(ctx: ExecutionContext, instruction: Instruction) -> None:
-    """Changes no answer here."""
-
-
-_SOURCE: dict[str, Callable[[ExecutionContext, Instruction], None]] = {
-    "with": _nothing,
-    "withBulk": _with_bulk,
-    "withPath": _nothing,
-    "withComputer": _nothing,
-    "withRemote": _nothing,
-    "withSideEffect": _with_side_effect,
-    "withSack": _with_sack,
-}

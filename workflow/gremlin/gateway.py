@@ -15,19 +15,12 @@ from workflow.errors import CancelledByUser, UnsupportedOperation
 from workflow.graphs.model import Path
 from workflow.graphs.model import Traverser as BulkedValue
 from workflow.gremlin.compile import Compiler
-from workflow.gremlin.engine import (
-    TIMEOUT_OPTIONS,
-    Engine,
-    QueryOptions,
-    Session,
-    is_transaction_command,
-    source_options,
-    timeout_of,
-)
+from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.explain import ProfileResult, StepProfiler
 from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.ml_spec import child_traversals
 from workflow.gremlin.remote_graph import RemoteGraph, refuse_writing
+from workflow.gremlin.source import TIMEOUT_OPTIONS, source_options, timeout_of, transaction_command
 from workflow.gremlin.steps.base import ExecutionContext, chain
 from workflow.gremlin.steps.sources import SEED
 from workflow.gremlin.strategies import apply_strategies
@@ -66,7 +59,7 @@ class GatewayEngine(Engine):
     ) -> Iterator[Traverser]:
         """The results, lazily. Each query is a transaction of the database's own."""
         options = options or QueryOptions()
-        if is_transaction_command(traversal):
+        if transaction_command(traversal) is not None:
             return iter(())
         if options.read_only and writes(traversal.steps):
             refuse_writing()

@@ -16,6 +16,7 @@ from workflow.graphs.model import Traverser
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.semantics import hash_key
+from workflow.gremlin.source import TIMEOUT_OPTIONS, source_options, transaction_command
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
 from workflow.gremlin.values import GSet, MapEntry
 from workflow.inference.replay import AnswerNeeded, Replay
@@ -23,9 +24,6 @@ from workflow.server.gremlin_answers import BadMessage
 from workflow.server.gremlin_brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
-
-REQUEST_OPTIONS: Final = frozenset({"evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis"})
-
 
 Result = TypeVar("Result")
 
@@ -246,7 +244,7 @@ class QueryRunner:
     ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
-        asked = next((options[name] for name in REQUEST_OPTIONS if name in options), query.timeout_ms)
+        asked = next((options[name] for name in TIMEOUT_OPTIONS if name in options), query.timeout_ms)
         limit: float | None = self.default_timeout_ms or None
         if isinstance(asked, (int, float)) and not isinstance(asked, bool) and asked >= 0:
             if self.profile == "tinkerpop":
@@ -334,27 +332,6 @@ def close(found: Iterator[Any]) -> None:
     closing = getattr(found, "close", None)
     if closing is not None:
         closing()
-
-
-def transaction_command(traversal: Traversal) -> str | None:
-    """``begin``, ``commit`` or ``rollback`` where the traversal is ``g.tx()`` and nothing else."""
-    if traversal.steps or len(traversal.source) != 1 or traversal.source[0].name != "tx":
-        return None
-    args = traversal.source[0].args
-    return str(args[0]) if args else "begin"
-
-
-def source_options(traversal: Traversal) -> dict[str, Any]:
-    """What ``with()`` at the traversal source says, whether as text, as instruction or as OptionsStrategy."""
-    found: dict[str, Any] = {}
-    for instruction in traversal.source:
-        if instruction.name == "with" and instruction.args:
-            found[str(instruction.args[0])] = instruction.args[1] if len(instruction.args) > 1 else True
-        elif instruction.name == "withStrategies":
-            for item in instruction.args:
-                if isinstance(item, Strategy) and item.name == "OptionsStrategy":
-                    found.update(item.configuration)
-    return found
 
 
 ANSWER_OPTIONS: Final = ("materializeProperties", "batchSize", "bulkResults")

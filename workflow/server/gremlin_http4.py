@@ -20,20 +20,14 @@ from starlette.responses import Response, StreamingResponse
 from workflow.errors import BadRequest, WorkflowError
 from workflow.graphs.model import Traverser
 from workflow.gremlin.lang import parse
+from workflow.gremlin.source import transaction_command
 from workflow.gremlin.traversal import Instruction
 from workflow.gremlin.values import Long
 from workflow.gremlin.wire import BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED, graphbinary4, graphson4
 from workflow.gremlin.wire.codecs import normal_mime
 from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_string
 from workflow.server.gremlin_answers import known
-from workflow.server.gremlin_execution import (
-    Query,
-    QueryRunner,
-    QuerySession,
-    answer_options,
-    close,
-    transaction_command,
-)
+from workflow.server.gremlin_execution import Query, QueryRunner, QuerySession, answer_options, close
 from workflow.server.gremlin_queries import RunningQuery
 from workflow.server.gremlin_streams import WorkerStream
 
