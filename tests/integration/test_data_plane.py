@@ -219,6 +219,7 @@ def test_graph_notebooks_forms_are_understood(service: str, source: str) -> None
         ("DELETE", "/loader", None),
         ("GET", "/loader/a%2Fb", None),
         ("GET", "/loader?limit=0", None),
+        ("GET", "/status/", None),
         ("GET", "/loader?loadId=x&page=minus", None),
         ("POST", "/system", b"{}"),
         ("POST", "/system", b"action=explode"),

@@ -32,5 +32,6 @@ def create_app(services: Services) -> Starlette:
             Exception: unexpected_error,
         },
     )
+    app.router.redirect_slashes = False  # Neptune redirects nothing, and its clients follow nothing
     app.state.services = services
     return app
