@@ -6,14 +6,12 @@ comes back as which type, what is refused in which words.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from gremlin_python.process import traversal as theirs
 from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.structure import graph as gremlin
 
+from tests import fake_endpoint
 from workflow.errors import WorkflowError
 from workflow.graphs.model import Path as GraphPath
 from workflow.graphs.model import Property, Vertex, VertexProperty
@@ -112,7 +111,7 @@ class Library:
     """The graph, its engine and its five endpoints."""
 
     def __init__(self) -> None:
-        fake = _fake()
+        fake = fake_endpoint
         books = {f"book_{n}": n for n in range(1, BOOKS + 1)}
         reads = [f"read_{n}" for n in range(1, 3 * READERS + 1)]
         tails = {
@@ -164,16 +163,6 @@ class Library:
         self.service.close()
         for endpoint in self.endpoints.values():
             endpoint.close()
-
-
-def _fake() -> ModuleType:
-    path = Path(__file__).parents[1] / "fake_endpoint.py"
-    spec = importlib.util.spec_from_file_location("fake_endpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Serving:

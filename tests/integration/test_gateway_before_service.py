@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import fake_endpoint as fake
 from workflow.client.service import local_service
 from workflow.errors import BadRequest, ExportFailed, QueryFailed, UnsupportedOperation, WorkflowError
 from workflow.export import parse_request, write_export
@@ -79,12 +79,6 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    path = Path(__file__).parents[1] / "fake_endpoint.py"
-    spec = importlib.util.spec_from_file_location("fake_endpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    fake = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fake)
     with local_service(tmp_path_factory.mktemp("remote"), "--in-memory") as url:
         bench = Bench(url.replace("http", "ws", 1), fake)
         for statement in GRAPH:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import time
 import urllib.request
@@ -17,6 +16,7 @@ from gremlin_python.driver.driver_remote_connection import DriverRemoteConnectio
 from gremlin_python.process.anonymous_traversal import traversal
 from gremlin_python.process.traversal import T
 
+from tests import fake_endpoint
 from tests.peers.peer import PeerMissing, peer
 from workflow.client.service import local_service
 from workflow.errors import QueryFailed, UnsupportedOperation
@@ -35,16 +35,6 @@ PEOPLE = {"marko": 29, "vadas": 27, "josh": 32, "peter": 35}
 KNOWS = [("marko", "vadas", 0.5), ("marko", "josh", 1.0)]
 P = 'with("Neptune#ml.prediction")'
 C = 'with("Neptune#ml.classification")'
-
-
-def _fake() -> Any:
-    path = Path(__file__).parents[1] / "fake_endpoint.py"
-    spec = importlib.util.spec_from_file_location("fake_endpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -67,7 +57,7 @@ class Bench:
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     try:
         with peer(request.param) as port:
-            yield from _bench(f"ws://127.0.0.1:{port}", _fake())
+            yield from _bench(f"ws://127.0.0.1:{port}", fake_endpoint)
     except PeerMissing as missing:
         pytest.skip(str(missing))
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests import fake_endpoint as fake
 from workflow.errors import ConstraintViolation, InternalFailure, TimeLimitExceeded, WorkflowError
 from workflow.graphs.model import VertexProperty
 from workflow.graphs.store import EmbeddedGraph
@@ -26,17 +24,6 @@ from workflow.inference.service import EndpointService
 P = 'with("Neptune#ml.prediction")'
 C = 'with("Neptune#ml.classification")'
 E = "g.with('Neptune#ml.endpoint','ep')"
-
-
-@pytest.fixture(scope="module")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[2] / "fake_endpoint.py"
-    spec = importlib.util.spec_from_file_location("fake_endpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Bench:
@@ -59,7 +46,7 @@ Make = Callable[..., Bench]
 
 
 @pytest.fixture
-def bench(fake: ModuleType) -> Iterator[Make]:
+def bench() -> Iterator[Make]:
     opened: list[Any] = []
 
     def make(answer: Any, description: dict[str, Any] | None = None, graph: EmbeddedGraph | None = None) -> Bench:
@@ -91,35 +78,35 @@ def _knows(target: str = "person") -> dict[str, Any]:
 RANKING = [("a", 0.95), ("b", 0.9), ("c", 0.6), ("d", 0.3)]
 
 
-def test_a_threshold_drops_weak_links(bench: Make, fake: ModuleType) -> None:
+def test_a_threshold_drops_weak_links(bench: Make) -> None:
     ask = bench(fake.links({"a": RANKING}), {})
     query = f"{E}.with('Neptune#ml.limit',9).with('Neptune#ml.threshold',0.5D).V('a').out('knows').{P}"
     assert ask(f"{query}.hasLabel('person').id()") == ["b", "c"]
     assert len(ask.endpoint.calls) == 1
 
 
-def test_a_model_without_description_is_asked_all_the_same(bench: Make, fake: ModuleType) -> None:
+def test_a_model_without_description_is_asked_all_the_same(bench: Make) -> None:
     assert bench(fake.links({"a": RANKING}))(f"{E}.V('a').out('knows').{P}.hasLabel('person').id()") == ["b"]
 
 
-def test_one_label_of_several_names_the_node_type(bench: Make, fake: ModuleType) -> None:
+def test_one_label_of_several_names_the_node_type(bench: Make) -> None:
     ask = bench(fake.links({"a": RANKING}), _knows("person;staff"))
     assert ask(f"{E}.with('Neptune#ml.limit',9).V('a').out('knows').{P}.hasLabel('staff').id()") == ["c", "d"]
     assert ask.endpoint.calls[0]["data"]["globalParameters"]["tailNodeType"] == "person;staff"
 
 
-def test_a_relation_the_model_does_not_know_is_refused_with_those_it_knows(bench: Make, fake: ModuleType) -> None:
+def test_a_relation_the_model_does_not_know_is_refused_with_those_it_knows(bench: Make) -> None:
     ask = bench(fake.links({}), _knows())
     with pytest.raises(WorkflowError, match=r"'likes' edges to 'person'; it predicts \(person\)-knows-\(person\)"):
         ask(f"{E}.V('a').out('likes').{P}.hasLabel('person')")
 
 
-def test_numbers_as_ids_are_found_by_the_models_texts(bench: Make, fake: ModuleType) -> None:
+def test_numbers_as_ids_are_found_by_the_models_texts(bench: Make) -> None:
     ask = bench(fake.links({"1": [("2", 0.9)]}), _knows(), people("tinkerpop", (1, 2, 3, 4)))
     assert ask(f"{E}.V(1).out('knows').{P}.hasLabel('person').id()") == [2]
 
 
-def test_inputs_of_another_type_are_not_even_asked_about(bench: Make, fake: ModuleType) -> None:
+def test_inputs_of_another_type_are_not_even_asked_about(bench: Make) -> None:
     known = {"a": [("x", 0.9)], "c": [("y", 0.9)]}
     description = {"task": "node_class", "targets": [{"node_type": "person", "property": "kind"}]}
     ask = bench(fake.classes(known, "node_class"), description)
@@ -129,13 +116,13 @@ def test_inputs_of_another_type_are_not_even_asked_about(bench: Make, fake: Modu
     assert len(ask.endpoint.calls) == 1
 
 
-def test_a_vertex_that_comes_twice_is_predicted_twice_and_asked_once(bench: Make, fake: ModuleType) -> None:
+def test_a_vertex_that_comes_twice_is_predicted_twice_and_asked_once(bench: Make) -> None:
     ask = bench(fake.classes({"a": [("x", 0.9)]}, "node_class"))
     assert ask(f"{E}.V('a').union(identity(), identity()).properties('kind').{C}.value()") == ["x", "x"]
     assert ask.endpoint.calls[0]["data"]["nodes"] == [{"nodeId": "a"}]
 
 
-def test_ids_of_predicted_properties_are_stable_and_fit_a_double(bench: Make, fake: ModuleType) -> None:
+def test_ids_of_predicted_properties_are_stable_and_fit_a_double(bench: Make) -> None:
     ask = bench(fake.classes({"a": [("x", 0.9)], "b": [("x", 0.9)]}, "node_class"))
     first, second = (ask(f"{E}.V('a','b').properties('kind').{C}") for _ in range(2))
     assert [one.id for one in first] == [one.id for one in second]
@@ -143,15 +130,13 @@ def test_ids_of_predicted_properties_are_stable_and_fit_a_double(bench: Make, fa
     assert all(isinstance(one, VertexProperty) and 0 <= one.id < 2**53 for one in first)
 
 
-def test_an_inductive_query_to_a_model_without_metadata_is_refused(bench: Make, fake: ModuleType) -> None:
+def test_an_inductive_query_to_a_model_without_metadata_is_refused(bench: Make) -> None:
     ask = bench(fake.links({}), _knows())
     with pytest.raises(InternalFailure, match="cannot find the metadata file"):
         ask(f"{E}.V('a').out('knows').{P}.with('Neptune#ml.inductiveInference').hasLabel('person')")
 
 
-def test_a_neighbourhood_that_is_too_large_is_sent_in_parts(
-    bench: Make, fake: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_neighbourhood_that_is_too_large_is_sent_in_parts(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     description = {**_knows(), "details": {"inductive": True, "hops": 1, "fanouts": [5]}}
     ask = bench(fake.links({"a": RANKING, "b": RANKING}), description)
     query = f"{E}.V('a','b').out('knows').{P}.with('Neptune#ml.inductiveInference').hasLabel('person').id()"
@@ -163,7 +148,7 @@ def test_a_neighbourhood_that_is_too_large_is_sent_in_parts(
         ask(query)
 
 
-def test_the_time_of_a_query_ends_the_wait_for_its_endpoint(bench: Make, fake: ModuleType) -> None:
+def test_the_time_of_a_query_ends_the_wait_for_its_endpoint(bench: Make) -> None:
     def slow(body: dict[str, Any]) -> dict[str, Any]:
         time.sleep(1)
         return {}

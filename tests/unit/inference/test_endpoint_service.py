@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests import fake_endpoint as fake
 from workflow.errors import BadRequest, ConstraintViolation, InvalidParameter, MissingParameter
 from workflow.inference.base import (
     EdgeInput,
@@ -33,17 +32,6 @@ from workflow.inference.requests import SubgraphTooLarge, model_card, read_answe
 from workflow.inference.service import EndpointService
 
 
-@pytest.fixture(scope="module")
-def fake() -> ModuleType:
-    path = Path(__file__).parents[2] / "fake_endpoint.py"
-    spec = importlib.util.spec_from_file_location("fake_endpoint", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class Directory:
     """Endpoints by id and name."""
 
@@ -58,7 +46,7 @@ RECORD = EndpointRecord("ep", "ep-2026-endpoint", "http://127.0.0.1:1")
 
 
 @pytest.fixture
-def start(fake: ModuleType) -> Iterator[Callable[..., Any]]:
+def start() -> Iterator[Callable[..., Any]]:
     opened: list[Any] = []
 
     def start(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> tuple[EndpointService, EndpointRecord, Any]:
@@ -109,7 +97,7 @@ def test_roles_are_checked_for_their_form_only() -> None:
             service.check_role(wrong)
 
 
-def test_tails_are_asked_in_the_published_form(start: Any, fake: ModuleType) -> None:
+def test_tails_are_asked_in_the_published_form(start: Any) -> None:
     service, record, endpoint = start(fake.links({"u1": [("u5", 0.93), ("u6", 0.5)]}))
     answer = service.predict(record, LinkQuery("FRIEND", "out", "User", ("u1", "u2"), 2, {"u1": ["u6"]}))
     assert endpoint.calls == [
@@ -127,7 +115,7 @@ def test_tails_are_asked_in_the_published_form(start: Any, fake: ModuleType) -> 
     assert (answer.model_id, answer.created_ms) == ("m-link_prediction", 17)
 
 
-def test_heads_are_asked_from_the_other_side(start: Any, fake: ModuleType) -> None:
+def test_heads_are_asked_from_the_other_side(start: Any) -> None:
     service, record, endpoint = start(fake.links({}, {"b1": [("r1", 0.5)]}))
     assert service.predict(record, LinkQuery("read", "in", "reader", ("b1",), 1)).results[0][0].value == "r1"
     assert endpoint.calls[0]["mode"] == "predict_head"
@@ -135,7 +123,7 @@ def test_heads_are_asked_from_the_other_side(start: Any, fake: ModuleType) -> No
     assert endpoint.calls[0]["data"]["edges"] == [{"tailNodeId": "b1"}]
 
 
-def test_properties_of_nodes_and_edges_are_asked_by_type(start: Any, fake: ModuleType) -> None:
+def test_properties_of_nodes_and_edges_are_asked_by_type(start: Any) -> None:
     service, record, endpoint = start(fake.classes({"1": [("Poetry", 0.8)], "e": [(4.5, None)]}, "node_class"))
     nodes = PropertyQuery("node_class", "shelf", (NodeInput("1", "book"), NodeInput("2", "book")), 1)
     assert service.predict(record, nodes).results == ((Prediction("Poetry", 0.8),), ())
@@ -147,7 +135,7 @@ def test_properties_of_nodes_and_edges_are_asked_by_type(start: Any, fake: Modul
     assert endpoint.calls[1]["data"]["globalParameters"]["edgeType"] == "read"
 
 
-def test_a_subgraph_travels_with_plain_values(start: Any, fake: ModuleType) -> None:
+def test_a_subgraph_travels_with_plain_values(start: Any) -> None:
     service, record, endpoint = start(fake.classes({}, "node_class", ("Drama", 0.5)))
     subgraph = Subgraph(
         (SubgraphNode("n", "book", {"name": ["x"], "at": [Path("p")]}),),
@@ -169,7 +157,7 @@ def test_a_subgraph_travels_with_plain_values(start: Any, fake: ModuleType) -> N
     }
 
 
-def test_a_subgraph_beyond_six_mebibytes_is_not_sent(start: Any, fake: ModuleType) -> None:
+def test_a_subgraph_beyond_six_mebibytes_is_not_sent(start: Any) -> None:
     service, record, endpoint = start(fake.classes({}, "node_class"))
     huge = Subgraph((SubgraphNode("n", "book", {"text": ["x" * (6 << 20)]}),))
     with pytest.raises(SubgraphTooLarge, match="ask for fewer"):
@@ -177,7 +165,7 @@ def test_a_subgraph_beyond_six_mebibytes_is_not_sent(start: Any, fake: ModuleTyp
     assert endpoint.calls == []
 
 
-def test_many_inputs_are_split_into_calls_of_a_thousand(start: Any, fake: ModuleType) -> None:
+def test_many_inputs_are_split_into_calls_of_a_thousand(start: Any) -> None:
     service, record, endpoint = start(fake.links({"7": [("x", 0.5)]}))
     answer = service.predict(record, LinkQuery("l", "out", "t", tuple(map(str, range(2500))), 1))
     assert [len(call["data"]["edges"]) for call in endpoint.calls] == [1000, 1000, 500]
@@ -185,14 +173,14 @@ def test_many_inputs_are_split_into_calls_of_a_thousand(start: Any, fake: Module
     assert answer.results[7] == (Prediction("x", 0.5),)
 
 
-def test_connections_are_kept_between_calls(start: Any, fake: ModuleType) -> None:
+def test_connections_are_kept_between_calls(start: Any) -> None:
     service, record, endpoint = start(fake.links({}))
     for _ in range(5):
         service.predict(record, LinkQuery("l", "out", "t", ("1",), 1))
     assert endpoint.connections == 1
 
 
-def test_concurrent_callers_do_not_share_a_connection(start: Any, fake: ModuleType) -> None:
+def test_concurrent_callers_do_not_share_a_connection(start: Any) -> None:
     service, record, _ = start(fake.links({str(n): [(f"t{n}", 0.5)] for n in range(40)}))
     wrong: list[int] = []
 
@@ -260,7 +248,7 @@ def test_a_silent_endpoint_runs_into_the_time_out() -> None:
         ConnectionPool(0.05).post(f"http://127.0.0.1:{listener.getsockname()[1]}/invocations", b"{}")
 
 
-def test_an_incompatible_request_is_a_constraint_violation(start: Any, fake: ModuleType) -> None:
+def test_an_incompatible_request_is_a_constraint_violation(start: Any) -> None:
     def refuse(body: dict[str, Any]) -> dict[str, Any]:
         raise fake.Refusal(400, {"error": "this model predicts links", "kind": "incompatible"})
 
@@ -273,7 +261,7 @@ def test_an_incompatible_request_is_a_constraint_violation(start: Any, fake: Mod
         service.predict(record, LinkQuery("l", "out", "t", ("1",), 1))
 
 
-def test_a_failing_endpoint_is_quoted(start: Any, fake: ModuleType) -> None:
+def test_a_failing_endpoint_is_quoted(start: Any) -> None:
     def fail(body: dict[str, Any]) -> dict[str, Any]:
         raise fake.Refusal(500, {"error": "out of memory"})
 
