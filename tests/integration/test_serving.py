@@ -21,6 +21,8 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from workflow.client.connection import Connection, ServiceUnreachable
+
 ROOT = Path(__file__).parents[2]
 _LAUNCH = """
 import sys, pathlib, dataclasses
@@ -162,7 +164,7 @@ def test_a_started_service_is_small(tmp_path: Path) -> None:
     assert resident < 150_000_000
 
 
-def test_tls_is_spoken_with_a_configured_certificate(tmp_path: Path) -> None:
+def test_tls_is_spoken_with_a_configured_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     self_signed(key, certificate)
     process = launch(tmp_path / "home", DESPINA_TLS_CERTIFICATE=str(certificate), DESPINA_TLS_KEY=str(key))
@@ -171,6 +173,19 @@ def test_tls_is_spoken_with_a_configured_certificate(tmp_path: Path) -> None:
     trust = ssl.create_default_context(cafile=str(certificate))
     with urllib.request.urlopen(f"https://localhost:{port}/ml/endpoints", context=trust) as answer:
         assert json.loads(answer.read()) == {"ids": []}
+    connection = Connection(f"https://localhost:{port}")
+    asking: list[Callable[[], object]] = [
+        lambda: connection.call("list_ml_endpoints"),
+        lambda: connection.query("g.inject(1)"),
+        lambda: connection.http("GET", connection.export_url),
+    ]
+    for ask in asking:
+        with pytest.raises(ServiceUnreachable, match="SSL_CERT_FILE"):
+            ask()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    connection = Connection(f"https://localhost:{port}")
+    assert [ask() for ask in asking] == [{"ids": []}, [1], {"ids": []}]
     process.terminate()
     process.communicate(timeout=60)
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -35,12 +36,20 @@ class ServiceError(WorkflowError):
 
 
 class ServiceUnreachable(WorkflowError):
-    """Nothing answers at the address."""
+    """Nothing answers at the address, or nobody whom its certificate names."""
 
     def __init__(self, url: str, reason: object) -> None:
-        super().__init__(
-            f"Nothing answers at {url} ({reason}). Start the service with `despina serve`, or name another with --url."
-        )
+        if "CERTIFICATE_VERIFY_FAILED" in str(reason):
+            message = (
+                f"The certificate of {url} is not trusted ({reason}). Where it is one of your own, name its file in "
+                "SSL_CERT_FILE and AWS_CA_BUNDLE."
+            )
+        else:
+            message = (
+                f"Nothing answers at {url} ({reason}). Start the service with `despina serve`, or name another with "
+                "--url."
+            )
+        super().__init__(message)
         self.url = url
 
 
@@ -174,7 +183,11 @@ class Connection:
         parts = urlsplit(self.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         try:
-            socket.create_connection((str(parts.hostname), port), CONNECT_TIMEOUT_S).close()
+            with socket.create_connection((str(parts.hostname), port), CONNECT_TIMEOUT_S) as line:
+                if parts.scheme == "https":
+                    ssl.create_default_context().wrap_socket(line, server_hostname=parts.hostname).close()
+        except ssl.SSLError as error:
+            raise ServiceUnreachable(self.url, error) from error
         except OSError as error:
             raise ServiceUnreachable(self.url, error.strerror or error) from error
 
@@ -196,8 +209,15 @@ class Connection:
         from gremlin_python.driver.client import Client
 
         headers = self._signature("GET", f"{self.url}/gremlin", None, "neptune-db") if self.sign else None
+        # a context of now: the driver's own keeps the certificates of when it was imported
+        encryption = {"ssl_options": ssl.create_default_context()} if self.url.startswith("https:") else {}
         client = Client(
-            self.websocket_url, traversal_source, username=self._user, password=self._password, headers=headers
+            self.websocket_url,
+            traversal_source,
+            username=self._user,
+            password=self._password,
+            headers=headers,
+            **encryption,
         )
         try:
             yield client
