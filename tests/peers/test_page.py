@@ -98,7 +98,7 @@ def complaints(browser: WebDriver) -> list[str]:
     return [str(entry["message"]) for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
 
 
-def test_the_page_of_an_empty_service_says_how_to_begin(browser: WebDriver, social: Workflow) -> None:
+def test_the_page_lists_what_was_started_and_breaks_no_policy(browser: WebDriver, social: Workflow) -> None:
     browser.get(social.connection.url)
     until(browser, "#jobs li")
     assert "None yet" in until(browser, "#endpoints .hint").text

@@ -142,7 +142,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
             if name != "epoch"
         ]
         found.append(("Training", curves(rows)))
-    shown = [c for c in ("mrr", "hits@10", "auc", "acc", "F1") if c in metrics.splits.get("valid", {})]
+    shown = [c for c in ("mrr", "hits@10", "auc", "acc", "F1", "roc_auc") if c in metrics.splits.get("valid", {})]
     for split in ("test", "valid"):
         if split in metrics.splits and shown:
             scorers = {"this model": metrics.splits[split], **metrics.floors.get(split, {})}

@@ -27,6 +27,7 @@ from workflow.storage.uri import S3Uri
 HERE = Path(__file__).parent
 MAX_QUERY_BYTES = 100_000
 MAX_FIELDS = 8
+NEWEST = 10  # of the jobs are seen at once
 MAX_ASKING = 8  # queries at once; the other routes have the other threads
 LOG_LINES = 2000
 # scripts and styles come from this origin alone, as files
@@ -78,7 +79,7 @@ class _Page:
     async def jobs(self, request: Request) -> Response:
         found = await to_thread.run_sync(partial(job_rows, self._services))
         busy = sum(row.tone == "busy" for row in found)
-        return self._html("jobs.html", rows=found, busy=busy, graphs=self._graphs())
+        return self._html("jobs.html", rows=found, newest=NEWEST, busy=busy, graphs=self._graphs())
 
     async def endpoints(self, request: Request) -> Response:
         found = await to_thread.run_sync(partial(endpoint_rows, self._services))

@@ -21,6 +21,13 @@ STAGES: dict[Kind, str] = {
     "modeltraining": "model training",
     "modeltransform": "model transform",
 }
+TASKS = {
+    "link_prediction": "link prediction",
+    "node_class": "classes of vertices",
+    "node_regression": "numbers of vertices",
+    "edge_class": "classes of edges",
+    "edge_regression": "numbers of edges",
+}
 REPORT, MODEL_REPORT = "report.html", "model-report.html"
 MAX_OF_A_KIND = 30
 MAX_ROWS = 60
@@ -153,7 +160,8 @@ def _outcome(kind: Kind, status: Mapping[str, Any]) -> str:
         return f"the result of {status['reusedFrom']}, which had the same inputs"
     if kind == "endpoints":
         model = details.get("model") or {}
-        return f"{model.get('model', '')}, {str(model.get('task', '')).replace('_', ' ')}" if model else ""
+        task = str(model.get("task", ""))
+        return f"{model.get('model', '')}, {TASKS.get(task, task)}" if model else ""
     return str(details.get("verdict") or "")
 
 

@@ -113,7 +113,8 @@ function ask(text) {
 }
 
 function fit(box) {
-  box.rows = Math.min(Math.max(box.value.split("\n").length, 4), 16);
+  box.style.height = "auto";
+  box.style.height = Math.min(Math.max(box.scrollHeight + 2, 108), 380) + "px";
 }
 
 function showAnswer() {
