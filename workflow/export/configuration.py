@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow.export.features import APPENDED_TYPES, SINGLE_VALUED_TYPES, FeatureOverride
 from workflow.export.labels import EdgeTriple, NodeType, joined_labels
+from workflow.export.plan import CsvForm
 from workflow.export.schema import NUMERIC_TYPES, PropertyFacts, TypeSchema
 from workflow.export.specification import Target, TrainingJob
 
@@ -20,18 +21,21 @@ class DataFile:
     schema: TypeSchema
 
 
-def training_configuration(job: TrainingJob, nodes: Iterable[DataFile], edges: Iterable[DataFile]) -> dict[str, Any]:
+def training_configuration(
+    job: TrainingJob, nodes: Iterable[DataFile], edges: Iterable[DataFile], form: CsvForm
+) -> dict[str, Any]:
     """The whole content of one configuration file."""
     warnings: list[str] = []
-    return {
-        "version": "v2.0",
-        "query_engine": "gremlin",
-        "graph": {
-            "nodes": [_node(job, one, warnings) for one in nodes],
-            "edges": [_edge(job, one, warnings) for one in edges],
-        },
-        "warnings": warnings,
+    graph = {
+        "nodes": [_node(job, one, warnings) for one in nodes],
+        "edges": [_edge(job, one, warnings) for one in edges],
     }
+    for entry in (*graph["nodes"], *graph["edges"]):
+        for feature in entry.get("features", ()):
+            feature["feature"][:2] = map(form.column, feature["feature"][:2])
+        for label in entry.get("labels", ()):
+            label["label"][0] = form.column(label["label"][0])
+    return {"version": "v2.0", "query_engine": "gremlin", "graph": graph, "warnings": warnings}
 
 
 def _node(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, Any]:

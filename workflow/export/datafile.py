@@ -148,10 +148,11 @@ class SpooledFile:
             if self.form.edge_ends:
                 yield from ("~fromLabels", "~toLabels")
         for name, column in self.columns.items():
+            name = self.form.column(name)
             if self.form.type_definitions:
                 name += ":" + HEADER_TYPES.get(column.facts.type, "string") + ("[]" if column.facts.multi else "")
-            # a comma in a name would shift every cell, so such a name is quoted whatever was asked
-            yield quoted(name) if self.form.escape_header or any(mark in name for mark in ',"\r\n') else name
+            # a comma in a name would shift every cell
+            yield quoted(name) if any(mark in name for mark in ',"\r\n') else name
 
 
 def rows_in(path: Path) -> int:

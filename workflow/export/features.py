@@ -59,7 +59,8 @@ def parse_feature(entry: Mapping[str, Any], on: NodeType | EdgeTriple) -> Featur
         supported = ", ".join(f"'{one}'" for one in FEATURE_TYPES)
         raise InvalidParameter(f"Illegal feature type: '{entry.get('type', '')}'. Supported values are: {supported}.")
     properties = _properties(entry, on, type_name)
-    context = f"{type_name} feature (Label: {_named(on)}, Property: {', '.join(properties)})"
+    kind = f"{_kind(on)} feature" if type_name in APPENDED_TYPES else f"{type_name} feature"
+    context = f"{kind} (Label: {_named(on)}, Property: {', '.join(properties)})"
     options, warnings = _OPTIONS.get(type_name, _no_options)(entry, context)
     separator = entry.get("separator")
     if separator is not None and not isinstance(separator, str):
@@ -73,16 +74,22 @@ def _properties(entry: Mapping[str, Any], on: NodeType | EdgeTriple, type_name: 
         several = [several]
     if isinstance(one, str) and one:
         return (one,)
-    context = f"{type_name} feature (Label: {_named(on)})"
-    if isinstance(several, list) and several and all(isinstance(name, str) and name for name in several):
-        if type_name not in (*APPENDED_TYPES, "none"):
-            raise InvalidParameter(
-                f"Error parsing 'properties' field for {context}. Expected a 'property' field with a string value."
-            )
-        return tuple(several)
+    named = isinstance(several, list) and several and all(isinstance(name, str) and name for name in several)
+    if named and type_name in (*APPENDED_TYPES, "none"):
+        return tuple(several or ())
+    if type_name in APPENDED_TYPES:
+        raise InvalidParameter(
+            "Expected a 'property' field with a string value, or a 'properties' field with an array value "
+            f"for {_kind(on)} feature (Label: {_named(on)})."
+        )
     raise InvalidParameter(
-        f"Error parsing 'property' field for {context}. Expected a 'property' field with a string value."
+        f"Error parsing 'property' field for {type_name} feature (Label: {_named(on)}). "
+        "Expected a 'property' field with a string value."
     )
+
+
+def _kind(on: NodeType | EdgeTriple) -> str:
+    return "node" if isinstance(on, NodeType) else "edge"
 
 
 def _named(on: NodeType | EdgeTriple) -> str:
@@ -113,7 +120,7 @@ def _one_of(value: object, name: str, valid: tuple[str, ...], context: str) -> s
 
 def _category(entry: Mapping[str, Any], context: str) -> _Options:
     if entry.get("imputer") is not None:
-        raise InvalidParameter("Invalid 'imputer' field for node feature.")
+        raise InvalidParameter(f"Invalid 'imputer' field for {context.partition(' (')[0]}.")
     return {}, ()
 
 
@@ -162,11 +169,16 @@ def _datetime(entry: Mapping[str, Any], context: str) -> _Options:
 def _fasttext(entry: Mapping[str, Any], context: str) -> _Options:
     language = entry.get("language")
     if not isinstance(language, str) or not language:
-        raise InvalidParameter(f"Error parsing 'language' field for {context}. Expected a 'language' field.")
+        known = ", ".join(f"'{one}'" for one in _FASTTEXT_LANGUAGES)
+        raise InvalidParameter(
+            f"Error parsing 'language' field for text_fasttext feature. Expected one of the following values: {known}."
+        )
     options: dict[str, Any] = {"language": language}
     if entry.get("max_length") is not None:
         if not _is_integer(entry["max_length"]):
-            raise InvalidParameter(f"Error parsing 'max_length' field for {context}. Expected an integer value.")
+            raise InvalidParameter(
+                "Error parsing 'max_length' field for text_fasttext feature. Expected an integer value."
+            )
         options["max_length"] = entry["max_length"]
     warnings = () if language in _FASTTEXT_LANGUAGES else (_language("text_fasttext", language, _FASTTEXT_LANGUAGES),)
     return options, warnings

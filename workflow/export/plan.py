@@ -44,6 +44,10 @@ class CsvForm:
     separator: str = ";"
     tokens_only: TokensOnly = "off"
 
+    def column(self, property: str) -> str:
+        """What a property's column is called, without its type."""
+        return property.replace(":", r"\:") if self.escape_header else property
+
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:

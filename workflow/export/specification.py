@@ -71,7 +71,7 @@ def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
     jobs = tuple(_job(entry, number, edge_features) for number, entry in enumerate(entries, 1))
     names = [job.name for job in jobs]
     if len(set(names)) < len(names):
-        raise InvalidParameter(f"Training data configuration names must be unique: {', '.join(names)}")
+        raise InvalidParameter(f"Training data configuration names must be unique: [{', '.join(dict.fromkeys(names))}]")
     return jobs or (TrainingJob(DEFAULT_CONFIGURATION_NAME, edge_features=edge_features),)
 
 
@@ -123,9 +123,9 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
     on = _subject(entry, "target")
     kind = "node" if isinstance(on, NodeType) else "edge"
     named = on.text if isinstance(on, NodeType) else on.bracketed
-    context = f"{kind} label (Label: {named})"
     tasks = _NODE_TASKS if kind == "node" else _EDGE_TASKS
     property = entry.get("property")
+    context = f"{kind} label (Label: {named}" + (f", Property: {property})" if property else ")")
     if kind == "node" and (not isinstance(property, str) or not property):
         raise InvalidParameter(
             f"Error parsing 'property' field for {context}. Expected a 'property' field with a string value."
@@ -133,7 +133,11 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
     task = entry.get("type")
     if task not in tasks:
         valid = ", ".join(f"'{one}'" for one in tasks)
-        raise InvalidParameter(f"Invalid 'type' value for {context}: '{task or ''}'. Valid values are: {valid}.")
+        if not task:
+            raise InvalidParameter(
+                f"Error parsing 'type' field for {context}. Expected one of the following values: {valid}."
+            )
+        raise InvalidParameter(f"Invalid 'type' value for {context}: '{task}'. Valid values are: {valid}.")
     if kind == "edge" and task != "link_prediction" and (not isinstance(property, str) or not property):
         raise InvalidParameter(f"Missing or empty 'property' field for edge {task} specification (Label: {named}).")
     separator = entry.get("separator")

@@ -210,7 +210,7 @@ class _Writer:
         elif self.request.last_event:
             warnings.append("lastEventId.json is not written: of this graph no change log is kept")
         for job in self.request.jobs:
-            configuration = training_configuration(job, nodes, edges)
+            configuration = training_configuration(job, nodes, edges, self.request.form)
             warnings += configuration["warnings"]
             self._json(f"{job.name}.json", configuration)
         configurations = tuple(f"{job.name}.json" for job in self.request.jobs)

@@ -188,13 +188,19 @@ def test_without_the_profile_headers_carry_types(export: Any) -> None:
     ("params", "header"),
     [
         ({"excludeTypeDefinitions": True}, "~id,~label,n"),
-        ({"escapeCsvHeaders": "true"}, '~id,~label,"n:int"'),
         ({"format": "csvNoHeaders"}, '"1","A",1'),
         ({"tokensOnly": "nodes"}, "~id,~label"),
     ],
 )
 def test_parameters_of_the_file_form_are_honoured(export: Any, params: dict[str, Any], header: str) -> None:
     assert export([export.node("1", "A", n=1)], **params).text("nodes/A-1.csv").splitlines()[0] == header
+
+
+def test_colons_and_commas_in_names_do_not_break_a_header(export: Any) -> None:
+    nodes = [export.node("1", "A", **{"a:b": 1, "c,d": "x"})]
+    assert export(nodes).text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a:b:int,"c,d:string"'
+    out = export(nodes, escapeCsvHeaders="true")
+    assert out.text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a\\:b:int,"c,d:string"'
 
 
 def test_selections_restrict_labels_and_properties(export: Any) -> None:

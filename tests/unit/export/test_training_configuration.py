@@ -116,6 +116,15 @@ def test_an_auto_override_on_an_edge_is_ignored(export: Any) -> None:
     ]
 
 
+def test_escaped_columns_are_called_so_in_the_configuration_too(export: Any) -> None:
+    target = {"node": "N", "property": "b:c", "type": "classification"}
+    out = export([export.node("1", "N", **{"a:b": "x", "b:c": "y"})], ml={"targets": target}, escapeCsvHeaders=True)
+    (entry,) = out.configuration["graph"]["nodes"]
+    assert out.text("nodes/N.consolidated.csv").splitlines()[0] == r"~id,~label,a\:b,b\:c"
+    assert entry["features"] == [{"feature": [r"a\:b", r"a\:b", "auto"]}]
+    assert entry["labels"][0]["label"] == [r"b\:c", "classification"]
+
+
 def test_disabled_edge_features_leave_no_key(export: Any) -> None:
     a = export.node("1", "N")
     out = export([a], [export.edge("e", "L", a, a, w=1)], ml={"disableEdgeFeatures": True})
@@ -230,13 +239,13 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
 @pytest.mark.parametrize(
     ("ml", "text"),
     [
-        ({"jobs": [{"name": "a"}, {"name": "a"}]}, "Training data configuration names must be unique: a, a"),
+        ({"jobs": [{"name": "a"}, {"name": "a"}]}, "Training data configuration names must be unique: [a]"),
         ({"split_rate": [0.5, 0.1, 0.1]}, SPLIT.format("config")),
         ({"split_rate": [0.5, 0.5]}, SPLIT.format("config")),
         ({"split_rate": "0.9"}, SPLIT.format("config")),
         (
             {"targets": [{"node": "P", "property": "c", "type": "classification", "split_rate": [2, -1, 0]}]},
-            SPLIT.format("node label (Label: P)"),
+            SPLIT.format("node label (Label: P, Property: c)"),
         ),
         ({"targets": [{"property": "x"}]}, "Illegal target element. Expected 'node' or 'edge' field."),
         (
@@ -254,7 +263,7 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
         ),
         (
             {"targets": [{"node": "P", "property": "x", "type": "link_prediction"}]},
-            "Invalid 'type' value for node label (Label: P): 'link_prediction'. "
+            "Invalid 'type' value for node label (Label: P, Property: x): 'link_prediction'. "
             "Valid values are: 'classification', 'regression'.",
         ),
         (
@@ -292,8 +301,32 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
             "Invalid 'imputer' field for node feature.",
         ),
         (
+            {"features": [{"edge": ["A", "e", "B"], "property": "x", "type": "category", "imputer": "mean"}]},
+            "Invalid 'imputer' field for edge feature.",
+        ),
+        (
+            {"targets": [{"node": "P", "property": "x"}]},
+            "Error parsing 'type' field for node label (Label: P, Property: x). "
+            "Expected one of the following values: 'classification', 'regression'.",
+        ),
+        (
+            {"features": [{"node": "P", "type": "numerical"}]},
+            "Expected a 'property' field with a string value, or a 'properties' field with an array value "
+            "for node feature (Label: P).",
+        ),
+        (
+            {"features": [{"node": "P", "properties": ["x"], "type": "text_sbert"}]},
+            "Error parsing 'property' field for text_sbert feature (Label: P). "
+            "Expected a 'property' field with a string value.",
+        ),
+        (
+            {"features": [{"node": "P", "property": "x", "type": "text_fasttext"}]},
+            "Error parsing 'language' field for text_fasttext feature. "
+            "Expected one of the following values: 'en', 'zh', 'hi', 'es', 'fr'.",
+        ),
+        (
             {"features": [{"node": "P", "property": "x", "type": "numerical", "norm": "l2"}]},
-            "Invalid 'norm' value for numerical feature (Label: P, Property: x): 'l2'. "
+            "Invalid 'norm' value for node feature (Label: P, Property: x): 'l2'. "
             "Valid values are: 'none', 'min-max', 'standard'.",
         ),
         ({"name": "stats"}, "Error parsing 'name' field for config. stats.json is a file of the export itself."),
