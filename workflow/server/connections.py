@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S: Final = 20.0  # from the first byte, or from connecting, to the end of the headers
 BODY_S: Final = 300.0  # from the first to the last byte of a body
+READER_S: Final = 900.0  # for the client to fetch the rest of an answer
 MOST: Final = 2000
 FILES_BESIDE: Final = 400  # for graphs, jobs, logs and threads, beside the connections
 MOST_OF_AN_ADDRESS: Final = 500  # this machine's own addresses may have all
@@ -82,20 +83,25 @@ class PatientProtocol(H11Protocol):
         self._stop()
         if missing:
             self._waits_for = missing
-            seconds = HEAD_S if missing == "head" else BODY_S
+            seconds = {"head": HEAD_S, "body": BODY_S, "reader": READER_S}[missing]
             self._limit = asyncio.get_running_loop().call_later(seconds, self._give_up)
 
     def _missing(self) -> str:
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+        if self.transport.get_protocol() is not self:
             return ""
         cycle = self.cycle
-        if cycle is None or cycle.response_complete:
+        answered = cycle is not None and cycle.response_complete
+        if answered and self.transport.get_write_buffer_size():
+            return "reader"
+        if self.transport.is_closing():
+            return ""
+        if cycle is None or answered:
             # between two requests the web server's own, shorter clock runs
             return "" if self.timeout_keep_alive_task is not None else "head"
         return "body" if cycle.more_body else ""
 
     def _give_up(self) -> None:
-        if not self.transport.is_closing():
+        if self._waits_for != "reader" or self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def _stop(self) -> None:

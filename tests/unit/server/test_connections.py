@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ import uvicorn
 from workflow.server import connections
 from workflow.server.connections import PatientProtocol
 
+LARGE = 64 << 20  # more than sockets hold
 WAIT_S = 20  # far beyond the patience below; a closed socket answers at once
 
 
@@ -21,6 +23,8 @@ async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
         message = await receive()
         body += message.get("body", b"")
         more = message.get("more_body", False)
+    if scope["path"] == "/large":
+        body = bytes(LARGE)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
 
@@ -30,6 +34,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """A server with the patience of a quarter of a second."""
     monkeypatch.setattr(connections, "HEAD_S", 0.25)
     monkeypatch.setattr(connections, "BODY_S", 0.25)
+    monkeypatch.setattr(connections, "READER_S", 0.25)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         echo, http=PatientProtocol, lifespan="off", log_config=None, limit_concurrency=8, timeout_keep_alive=WAIT_S
@@ -84,6 +89,28 @@ def test_a_second_request_that_never_ends_is_ended(address: tuple[str, int]) -> 
     assert one.recv(1000).endswith(b"hi")
     one.sendall(b"GET / HT")
     assert closed(one)
+
+
+def pester(one: socket.socket) -> None:
+    """Send bytes that nobody asked for until the other side has given up."""
+    while True:
+        one.sendall(b"x")
+        time.sleep(0.01)
+
+
+def test_an_answer_that_nobody_fetches_is_not_kept(address: tuple[str, int]) -> None:
+    one = connected(address, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+    with one, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        pester(one)
+
+
+def test_a_large_answer_is_fetched_whole(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READER_S", WAIT_S)
+    with connected(address, b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") as one:
+        got = 0
+        while piece := one.recv(1 << 20):
+            got += len(piece)
+    assert got > LARGE
 
 
 def test_a_whole_request_is_answered_and_its_connection_kept(address: tuple[str, int]) -> None:
