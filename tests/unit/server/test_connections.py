@@ -31,10 +31,10 @@ async def echo(scope, receive, send):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    """A server with the patience of a quarter of a second."""
-    monkeypatch.setattr(connections, "HEAD_S", 0.25)
-    monkeypatch.setattr(connections, "BODY_S", 0.25)
-    monkeypatch.setattr(connections, "READER_S", 0.25)
+    """A server with the patience of half a second."""
+    monkeypatch.setattr(connections, "HEAD_S", 0.5)
+    monkeypatch.setattr(connections, "BODY_S", 0.5)
+    monkeypatch.setattr(connections, "READER_S", 0.5)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         echo, http=PatientProtocol, lifespan="off", log_config=None, limit_concurrency=8, timeout_keep_alive=WAIT_S
