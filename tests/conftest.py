@@ -40,7 +40,7 @@ def service(home: Path) -> Iterator[str]:
 
 @pytest.fixture
 def workflow_client(service: str, home: Path) -> Workflow:
-    from workflow.app import open_storage
+    from workflow.drivers import open_storage
 
     return Workflow(Connection(service), bucket="s3://tests", storage=open_storage(Settings(home=home)))
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
+from workflow.drivers import open_storage
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.base import GraphSource, OpenSource, Reading
 from workflow.graphs.bulk import CsvLoad
@@ -54,8 +55,6 @@ from workflow.server.services import Services
 from workflow.server.tls import check_tls
 from workflow.settings import Profile, Settings
 from workflow.storage import S3Uri, Storage
-from workflow.storage.local import LocalStorage
-from workflow.storage.s3 import S3Storage
 
 # a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
 SWITCH_S = 0.0005
@@ -114,11 +113,6 @@ class Application:
             closer()
 
 
-def open_storage(settings: Settings) -> Storage:
-    """What ``s3://`` addresses mean: keys below the home folder, or S3 itself."""
-    return S3Storage(settings.region) if settings.storage == "s3" else LocalStorage(settings.s3_root)
-
-
 def build(settings: Settings) -> Application:
     """Put the parts together; nothing runs before ``start``. Raises HomeInUse, and what an unreadable store raises."""
     closers: list[Callable[[], None]] = []
@@ -137,7 +131,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         closers.append(folder.cleanup)
         settings = replace(settings, home=Path(folder.name))
     closers.append(_claim(settings.home))
-    storage: Storage = S3Storage(settings.region) if settings.storage == "s3" else LocalStorage(settings.s3_root)
+    storage = open_storage(settings)
     jobs = _jobs(settings, storage)
     closers.append(jobs.close)
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)

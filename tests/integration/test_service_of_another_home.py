@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from workflow.app import open_storage
 from workflow.client.service import local_service
 from workflow.client.service_storage import NotSeenByService
 from workflow.client.workflow import Workflow
 from workflow.datasets import dataset
+from workflow.drivers import open_storage
 from workflow.settings import Settings
 
 

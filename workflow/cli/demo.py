@@ -38,7 +38,7 @@ def demo(
     output.say(f"[bold]Despina[/bold]: {chosen.title}")
     with local_service(folder) as url:
         output.say(f"service at {url}, everything it writes in {folder}")
-        from workflow.app import open_storage
+        from workflow.drivers import open_storage
 
         storage = open_storage(Settings(home=folder, storage="folder"))
         client = Workflow(Connection(url), bucket="s3://despina-demo", storage=storage)

@@ -158,7 +158,7 @@ def _port(settings: Settings) -> Finding:
 
 
 def _bucket(settings: Settings, bucket: str) -> Finding:
-    from workflow.app import open_storage
+    from workflow.drivers import open_storage
     from workflow.storage import S3Uri
 
     what = f"{bucket} can be written, read and cleaned"

@@ -37,7 +37,7 @@ def run(
     folder = home.expanduser().resolve() if home else settings.home
     with ExitStack() as stack:
         address = url or (DEFAULT_URL if _answers(DEFAULT_URL) else stack.enter_context(local_service(folder)))
-        from workflow.app import open_storage
+        from workflow.drivers import open_storage
 
         storage = open_storage(replace(settings, home=folder))
         client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)

@@ -39,7 +39,7 @@ class LocalService:
 
     def workflow(self, bucket: str = "s3://despina") -> Workflow:
         """The client of this service, reading and writing the same ``s3://`` addresses."""
-        from workflow.app import open_storage
+        from workflow.drivers import open_storage
         from workflow.settings import Settings
 
         return Workflow(self.url, bucket=bucket, storage=open_storage(Settings(home=self.home)))

@@ -35,7 +35,7 @@ def service_storage(connection: Connection) -> Storage:
     A folder counts when the service is on this machine and the folder lies in a home that a service has claimed. A
     Neptune cluster names no storage, and uses S3.
     """
-    from workflow.app import open_storage
+    from workflow.drivers import open_storage
 
     own = Settings.from_environment()
     try:

@@ -1,0 +1,41 @@
+"""The words about the data plane name everything there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import botocore.session
+
+from workflow import errors, server
+from workflow.graphs.journal import MEMORY_COMMITS
+from workflow.graphs.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
+from workflow.graphs.stream import MOST_BYTES
+
+TEXT = (Path(server.__file__).parent / "README.md").read_text()
+MODEL = botocore.session.get_session().get_service_model("neptunedata")
+
+
+def test_every_operation_but_those_of_machine_learning_is_described() -> None:
+    assert [name for name in MODEL.operation_names if "ML" not in name and f"`{name}`" not in TEXT] == []
+
+
+def test_every_error_that_can_be_answered_is_described() -> None:
+    classes = [errors.WorkflowError]
+    for kind in classes:
+        classes += kind.__subclasses__()
+    assert sorted({kind.code for kind in classes if f"`{kind.code}`" not in TEXT}) == []
+
+
+def test_codes_and_statuses_are_the_models() -> None:
+    statuses = {shape.name: shape.metadata["error"]["httpStatusCode"] for shape in MODEL.error_shapes}
+    ours = {
+        kind.code: kind.status for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "code")
+    }
+    assert {code: statuses.get(code) for code in ours} == ours
+
+
+def test_the_figures_in_the_words_are_those_of_the_code() -> None:
+    assert (MEMORY_COMMITS, MOST_SEGMENTS, LOG_LIMIT_BYTES, MOST_BYTES) == (1000, 16, 32 * 1024 * 1024, 10_000_000)
+    assert "until it has 32 MB or 16 bulk loads" in TEXT
+    assert "for 1,000 commits" in TEXT
+    assert "or 10 MB" in TEXT
