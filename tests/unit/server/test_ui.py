@@ -10,7 +10,7 @@ import pytest
 from workflow.graphs.model import Edge, Path, Vertex
 from workflow.graphs.store import EmbeddedGraph
 from workflow.gremlin.lang.parser import parse
-from workflow.gremlin.values import GMap, GSet, T
+from workflow.gremlin.values import GMap, GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.questions import example_question, predicted_labels
 from workflow.server.ui.rows import row
@@ -67,6 +67,15 @@ def test_an_edge_brings_both_its_ends(people: dict[str, Vertex]) -> None:
     assert drawn.vertices["a"].caption == "Ann"
     assert drawn.vertices["a"].properties == (("name", "Ann"),)
     assert drawn.vertices["b"].caption == "b"
+
+
+def test_vertices_of_a_remote_database_are_drawn_as_far_as_the_answer_goes() -> None:
+    a, b, c = (ReferenceVertex(id, "Person") for id in "abc")
+    known = ReferenceEdge("e", "KNOWS", a, b)
+    assert edges_of([path(a, known, b)]) == {("a", "b", "KNOWS", False)}
+    assert edges_of([path(a, c)], "KNOWS") == {("a", "c", "KNOWS", True)}
+    assert in_words(path(a, known, b)) == "v[a] → KNOWS → v[b]"
+    assert in_words(known) == "e[e] KNOWS, a → b"
 
 
 def test_what_is_no_element_is_not_drawn() -> None:
@@ -156,3 +165,11 @@ def test_values_read_as_people_write_them(people: dict[str, Vertex]) -> None:
 def test_maps_of_an_answer_become_columns_and_numbers_stay_numbers() -> None:
     assert table([{"a": 1}, {"a": 2.5, "b": "x"}]) == (["a", "b"], [[1, ""], [2.5, "x"]])
     assert table([True]) == (["result"], [["true"]])
+
+
+def test_a_profile_is_a_row_a_step() -> None:
+    inner = Metrics("0.0.1()", "HasStep", 500_000, {"elementCount": 2, "traverserCount": 1}, {}, ())
+    outer = Metrics("0.0.0()", "Where", 2_000_000, {}, {}, (inner,))
+    columns, rows = table([TraversalMetrics(2_500_000, (outer,))])
+    assert columns == ["step", "elements", "traversers", "ms"]
+    assert rows == [["Where", "", "", 2.0], ["\u2003HasStep", 2, 1, 0.5]]

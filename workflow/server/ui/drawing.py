@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Vertex
+from workflow.gremlin.values import ReferenceEdge, ReferenceVertex
 from workflow.server.ui.words import caption, in_words, shortened
 
 MAX_VERTICES = 150
@@ -56,22 +57,27 @@ def drawing(results: Iterable[Any], predicted: Collection[str] = ()) -> Drawing:
         predicted: edge labels the query asked to be predicted. Consecutive vertices of a path, and the vertices of a
             map in the order of its keys, are then linked: by the graph's own edge where it has one of such a label,
             else by a predicted one.
+
+    A vertex of a remote database comes without its graph: of it and its edges only what the answer holds is drawn.
     """
     drawn = Drawing()
-    members: dict[str, Vertex] = {}
+    members: dict[str, Vertex | ReferenceVertex] = {}
     for result in results:
         chain = list(_chain(result))
         for element in chain:
-            if isinstance(element, Vertex) and len(members) < MAX_VERTICES:
-                members.setdefault(str(element.id), element)
-            elif isinstance(element, Edge):
-                for end in (element.out_vertex, element.in_vertex):
-                    if len(members) < MAX_VERTICES:
-                        members.setdefault(str(end.id), end)
+            for vertex in _vertices(element):
+                if len(members) < MAX_VERTICES:
+                    members.setdefault(str(vertex.id), vertex)
+            if isinstance(element, ReferenceEdge):
+                source, target = str(element.out_vertex.id), str(element.in_vertex.id)
+                drawn.edges[source, target, element.label] = DrawnEdge(source, target, element.label, predicted=False)
         for left, right in pairwise(chain) if predicted else ():
-            if isinstance(left, Vertex) and isinstance(right, Vertex) and left != right:
+            if isinstance(left, _VERTEX) and isinstance(right, _VERTEX) and left != right:
                 _link(drawn, left, right, predicted)
     for id, vertex in members.items():
+        if isinstance(vertex, ReferenceVertex):
+            drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex))
+            continue
         drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex), _properties(vertex))
         for row in islice(vertex.graph.incident(vertex.row, "out"), MAX_EDGES_OF_A_VERTEX):
             edge = Edge(vertex.graph, row)
@@ -90,14 +96,31 @@ def _chain(result: Any) -> Iterable[Any]:
     return (result,)
 
 
-def _link(drawn: Drawing, left: Vertex, right: Vertex, labels: Collection[str]) -> None:
+_VERTEX = (Vertex, ReferenceVertex)
+
+
+def _vertices(element: Any) -> tuple[Vertex | ReferenceVertex, ...]:
+    """The vertex that an element is, or the two ends of an edge."""
+    if isinstance(element, _VERTEX):
+        return (element,)
+    if isinstance(element, Edge | ReferenceEdge):
+        return element.out_vertex, element.in_vertex
+    return ()
+
+
+def _link(
+    drawn: Drawing, left: Vertex | ReferenceVertex, right: Vertex | ReferenceVertex, labels: Collection[str]
+) -> None:
     """A predicted edge, unless the graph links the two already, in whichever direction."""
-    for label in labels:
-        if right.row in set(left.graph.neighbours(left.row, "both", (label,))):
-            return
+    if isinstance(left, Vertex) and isinstance(right, Vertex) and _are_linked(left, right, tuple(labels)):
+        return
     source, target, label = str(left.id), str(right.id), " or ".join(sorted(labels))
     # its own key: a known edge of the same label from another place must not replace it
     drawn.edges.setdefault((source, target, f"{label}?"), DrawnEdge(source, target, label, predicted=True))
+
+
+def _are_linked(left: Vertex, right: Vertex, labels: tuple[str, ...]) -> bool:
+    return right.row in set(left.graph.neighbours(left.row, "both", labels))
 
 
 def _properties(vertex: Vertex) -> tuple[tuple[str, str], ...]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
-from workflow.gremlin.values import GremlinEnum, GSet
+from workflow.gremlin.values import GremlinEnum, GSet, Metrics, ReferenceEdge, ReferenceVertex, TraversalMetrics
 
 CAPTIONS = ("name", "title", "code")
 MAX_CAPTION = 60
 
 
-def caption(vertex: Vertex) -> str:
+def caption(vertex: Vertex | ReferenceVertex) -> str:
     """What a vertex is called: its name, title or code, else its id; cut where it is long."""
-    for key in CAPTIONS:
-        values = vertex.graph.vertex_values(vertex.row, key)
-        if values:
-            return shortened(str(values[0]), MAX_CAPTION)
+    if isinstance(vertex, Vertex):
+        for key in CAPTIONS:
+            values = vertex.graph.vertex_values(vertex.row, key)
+            if values:
+                return shortened(str(values[0]), MAX_CAPTION)
     return shortened(str(vertex.id), MAX_CAPTION)
 
 
@@ -38,13 +39,15 @@ def in_words(value: Any) -> str:
         case Vertex():
             name = caption(value)
             return repr(value) if name == str(value.id) else f"{value!r} {name}"
-        case Edge():
+        case ReferenceVertex():
+            return f"v[{value.id}]"
+        case Edge() | ReferenceEdge():
             ends = f"{caption(value.out_vertex)} → {caption(value.in_vertex)}"
             return f"e[{value.id}] {value.label}, {ends}"
         case VertexProperty() | Property():
             return f"{value.key}: {in_words(value.value)}"
         case Path():
-            return " → ".join(f"{o.label}" if isinstance(o, Edge) else in_words(o) for o in value.objects)
+            return " → ".join(o.label if isinstance(o, Edge | ReferenceEdge) else in_words(o) for o in value.objects)
         case Mapping():
             return "{" + ", ".join(f"{in_words(key)}: {in_words(item)}" for key, item in value.items()) + "}"
         case GSet() | set() | frozenset():
@@ -56,13 +59,25 @@ def in_words(value: Any) -> str:
 
 
 def table(results: list[Any]) -> tuple[list[str], list[list[Any]]]:
-    """Maps with the same keys become columns; anything else is one column. Numbers stay numbers, the rest is text."""
+    """Maps with the same keys become columns; anything else is one column. Numbers stay numbers, the rest is text.
+
+    A profile is a row a step.
+    """
+    if len(results) == 1 and isinstance(results[0], TraversalMetrics):
+        return ["step", "elements", "traversers", "ms"], list(_steps(results[0].metrics, ""))
     if results and all(isinstance(result, Mapping) for result in results):
         keys = list(dict.fromkeys(key for result in results for key in result))
         return [in_words(key) for key in keys], [
             [_cell(result[key]) if key in result else "" for key in keys] for result in results
         ]
     return ["result"], [[_cell(result)] for result in results]
+
+
+def _steps(metrics: Iterable[Metrics], indent: str) -> Iterator[list[Any]]:
+    for step in metrics:
+        counts = [step.counts.get(name, "") for name in ("elementCount", "traverserCount")]
+        yield [indent + step.name, *counts, round(step.duration_ns / 1e6, 3)]
+        yield from _steps(step.nested, indent + "\u2003")
 
 
 def _cell(value: Any) -> Any:
