@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from workflow.errors import QueryFailed
-from workflow.graphs.base import Way
+from workflow.graphs.base import Graph, Way
 from workflow.graphs.model import Edge, Vertex
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.semantics import java_class
@@ -14,69 +14,58 @@ from workflow.gremlin.steps.base import Args, ExecutionContext, FlatMapStep, Fra
 from workflow.gremlin.traverser import Traverser
 from workflow.gremlin.values import Direction
 
+Rows = Callable[[int, Way, Sequence[str] | None], Iterable[int]]
+
 WAYS: dict[Direction, Way] = {Direction.OUT: "out", Direction.IN: "in", Direction.BOTH: "both"}
 
 
-class AdjacentStep(Hop):
+class EdgesHop(Hop):
+    """A step from a vertex along its edges of some labels, or of any."""
+
+    def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self.way = way
+        self.edge_labels = labels
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        graph, way, labels = ctx.graph, self.way, self.edge_labels or None
+        reached, element = self.reached(graph)
+        for turn, t in enumerate(source):
+            vertex = t.value
+            if type(vertex) is not Vertex:
+                refuse_cast(vertex, "Vertex")
+            split = t.split
+            if not turn & 127:
+                ctx.check()
+            for row in reached(vertex.row, way, labels):
+                yield split(element(graph, row))
+
+    def reached(self, graph: Graph) -> tuple[Rows, type[Vertex] | type[Edge]]:
+        """What gives the rows behind a vertex, and what they are rows of."""
+        raise NotImplementedError
+
+    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
+        vertex = traverser.value
+        if type(vertex) is not Vertex:
+            refuse_cast(vertex, "Vertex")
+        return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
+
+    def arguments(self) -> str:
+        return ",".join([self.way.upper(), *map(str, self.edge_labels)])
+
+
+class AdjacentStep(EdgesHop):
     """``out``, ``in`` and ``both``: to the vertices at the other ends."""
 
-    def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
-        super().__init__()
-        self.way = way
-        self.edge_labels = labels
-
-    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        graph, way, labels = ctx.graph, self.way, self.edge_labels or None
-        neighbours = graph.neighbours
-        for turn, t in enumerate(source):
-            vertex = t.value
-            if type(vertex) is not Vertex:
-                refuse_cast(vertex, "Vertex")
-            split = t.split
-            if not turn & 127:
-                ctx.check()
-            for row in neighbours(vertex.row, way, labels):
-                yield split(Vertex(graph, row))
-
-    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
-        vertex = traverser.value
-        if type(vertex) is not Vertex:
-            refuse_cast(vertex, "Vertex")
-        return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
-
-    def arguments(self) -> str:
-        return ",".join([self.way.upper(), *map(str, self.edge_labels)])
+    def reached(self, graph: Graph) -> tuple[Rows, type[Vertex] | type[Edge]]:
+        return graph.neighbours, Vertex
 
 
-class IncidentStep(Hop):
+class IncidentStep(EdgesHop):
     """``outE``, ``inE`` and ``bothE``: to the edges."""
 
-    def __init__(self, way: Way, labels: tuple[str, ...]) -> None:
-        super().__init__()
-        self.way = way
-        self.edge_labels = labels
-
-    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        graph, way, labels = ctx.graph, self.way, self.edge_labels or None
-        incident = graph.incident
-        for turn, t in enumerate(source):
-            vertex = t.value
-            if type(vertex) is not Vertex:
-                refuse_cast(vertex, "Vertex")
-            split = t.split
-            if not turn & 127:
-                ctx.check()
-            for row in incident(vertex.row, way, labels):
-                yield split(Edge(graph, row))
-
-    def degree(self, ctx: ExecutionContext, traverser: Traverser) -> int:
-        vertex = traverser.value
-        if type(vertex) is not Vertex:
-            refuse_cast(vertex, "Vertex")
-        return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
-
-    def arguments(self) -> str:
-        return ",".join([self.way.upper(), *map(str, self.edge_labels)])
+    def reached(self, graph: Graph) -> tuple[Rows, type[Vertex] | type[Edge]]:
+        return graph.incident, Edge
 
 
 class EndsStep(FlatMapStep):
@@ -143,14 +132,14 @@ def _labels(compiler: Compiler, args: Args) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def _hop(kind: type[AdjacentStep] | type[IncidentStep], way: Way) -> StepBuilder:
+def _hop(kind: type[EdgesHop], way: Way) -> StepBuilder:
     def build(compiler: Compiler, name: str, args: Args) -> Step:
         return kind(way, _labels(compiler, args))
 
     return build
 
 
-def _directed(kind: type[AdjacentStep] | type[IncidentStep]) -> StepBuilder:
+def _directed(kind: type[EdgesHop]) -> StepBuilder:
     """``to(Direction, …)`` and ``toE``."""
 
     def build(compiler: Compiler, name: str, args: Args) -> Step:
