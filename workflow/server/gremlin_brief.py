@@ -127,7 +127,8 @@ def is_brief(traversal: Traversal) -> bool:
     Its time is that of a look-up then: hops other than predicted ones, and predictions that read the neighbourhood,
     may take any time.
     """
-    if not traversal.steps or traversal.terminal not in (None, "toList", "next"):
+    terminals = (None, "toList") if predicts(traversal) else (None, "toList", "next")
+    if not traversal.steps or traversal.terminal not in terminals:
         return False
     start = traversal.steps[0]
     if start.name not in ("V", "E") or not 1 <= len(start.args) <= MAX_IDS:

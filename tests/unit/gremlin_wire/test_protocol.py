@@ -547,6 +547,7 @@ def job_of(conversation: Conversation, text: str) -> Job:
         ("g.V('a').properties('genre').with('Neptune#ml.classification')", True),
         ("g.with('Neptune#ml.endpoint', 'e').V('a')", True),
         ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').values('name')", True),
+        ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').next()", False),
         ("g.V('a').out('f').with('Neptune#ml.prediction').with('Neptune#ml.inductiveInference')", False),
         ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').out('f')", False),
         ("g.with('Neptune#ml.endpoint', 'e').withSideEffect('x', 1).V('a')", False),
