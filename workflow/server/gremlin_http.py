@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from workflow.errors import AccessDenied, BadRequest, InvalidParameter, MemoryLimitExceeded, MissingParameter
 from workflow.graphs.model import Traverser
-from workflow.gremlin.lang import parse
+from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
 from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
@@ -153,7 +153,7 @@ class GremlinDoor:
 
         def work() -> str:
             try:
-                script = parse(text)[-1]
+                script = only_statement(text)
                 engine = self.runner.engine(script.source_name, {})
                 return explain_text(text, engine.explain(script.traversal), count_predicates(script.traversal))
             finally:
@@ -175,7 +175,7 @@ class GremlinDoor:
         text = query.text()
         try:
             codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
-            script = parse(text)[-1]
+            script = only_statement(text)
             engine = self.runner.engine(script.source_name, {})
             items = codec.items(Dialect(materializes({}, self.runner.profile), True))
             shown = Shown(items, number(fields, "profile.chop", 250, 0, 1 << 31))
@@ -280,6 +280,14 @@ def accepted_codec(accept: str) -> Codec:
         if codec is not None:
             return codec
     raise BadRequest(f"No format of the Accept header {accept!r} is served; served are {', '.join(MIME_TYPES)}")
+
+
+def only_statement(text: str) -> Script:
+    """The one traversal that can be explained or profiled at a time. Raises BadRequest where there are several."""
+    script, *others = parse(text)
+    if others:
+        raise BadRequest(f"The query has {1 + len(others)} statements; explain and profile take one at a time")
+    return script
 
 
 def gremlin_text(fields: Mapping[str, Any]) -> str:

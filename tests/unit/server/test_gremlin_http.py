@@ -268,6 +268,14 @@ async def test_profile_has_its_marker_and_lines_that_parse(client: httpx.AsyncCl
     assert lines["Output"] == "[2, 3]"
 
 
+@pytest.mark.parametrize("what", ["explain", "profile"])
+async def test_of_several_statements_none_is_left_out_in_silence(client: httpx.AsyncClient, what: str) -> None:
+    answer = await client.post(f"/gremlin/{what}", content='{"gremlin": "g.addV().next(); g.V().count()"}')
+    assert (answer.status_code, answer.json()["code"]) == (400, "BadRequestException")
+    assert "2 statements" in answer.json()["message"]
+    assert (await client.post(f"/gremlin/{what}", content='{"gremlin": "g.V().count();\\n"}')).status_code == 200
+
+
 async def test_a_profile_chops_long_results(client: httpx.AsyncClient) -> None:
     body = json.dumps({"gremlin": "g.inject('" + "x" * 100 + "')", "profile.chop": 10})
     text = (await client.post("/gremlin/profile", content=body)).text
