@@ -20,6 +20,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.peers.peer import MISSING
+from workflow.api.literals import literal
 from workflow.client.service import start_service
 from workflow.client.workflow import StageFailed, Workflow
 from workflow.datasets import dataset
@@ -266,6 +267,35 @@ def test_a_service_that_ends_is_said_to_be_gone(browser: WebDriver, tmp_path_fac
     service.stop()
     WebDriverWait(browser, WAIT_S).until(lambda b: "does not answer" in b.find_element(By.ID, "broken").text)
     browser.get_log("browser")  # refused connections are what this test asks for
+
+
+def test_names_as_people_write_them_stay_text_and_inside_the_page(browser: WebDriver, trained: Workflow) -> None:
+    name = "<b>Zoë</b> 'O''Hara' \\u202e 🦉 " + "x" * 300
+    made = (
+        f"g.addV({literal(name)}).property('name', {literal(name)}).as('a').addV('B').as('b')"
+        f".addE({literal(name)}).from('a').to('b').iterate()"
+    )
+    trained.query(made)
+    ask(browser, trained, f"g.V().hasLabel({literal(name)}).outE().inV().path()")
+    until(browser, "#legend li")
+    assert name in browser.find_element(By.ID, "legend").text
+    assert browser.find_elements(By.CSS_SELECTOR, "#answer b") == []
+    script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert browser.execute_script(script) == 0
+    trained.query(f"g.V().hasLabel({literal(name)}, 'B').drop()")
+
+
+def test_a_running_job_shows_how_far_it_is_and_can_be_stopped(browser: WebDriver, trained: Workflow) -> None:
+    job = trained.training("friends", id="long", trials=20, parallel=1)
+    browser.get(trained.connection.url)
+    until(browser, "#jobs progress[value]")
+    assert browser.title == "(1) Despina"
+    until(browser, "#stop-modeltraining-long").click()
+    browser.switch_to.alert.accept()
+    with pytest.raises(StageFailed, match="Stopped"):
+        trained.wait(job)
+    WebDriverWait(browser, WAIT_S).until(lambda b: b.find_elements(By.CSS_SELECTOR, "#jobs .state.idle"))
+    assert browser.title == "Despina"
 
 
 def test_an_endpoint_is_deleted_after_a_question(browser: WebDriver, trained: Workflow) -> None:

@@ -11,7 +11,7 @@ function colour(name) {
 
 // scale: a large graph is seen from afar, and its text is to be read all the same
 function style(scale) {
-  const edge = { width: 1.5 * scale, "curve-style": "bezier", "target-arrow-shape": "triangle", "arrow-scale": 0.8, "font-size": 9 * scale, "text-rotation": "autorotate" };
+  const edge = { width: 1.5 * scale, "curve-style": "bezier", "target-arrow-shape": "triangle", "arrow-scale": 0.8, "font-size": 9 * scale, "text-rotation": "autorotate", "text-wrap": "ellipsis", "text-max-width": 90 * scale };
   const text = { color: colour("soft"), "text-background-color": colour("card"), "text-background-opacity": 0.9, "text-background-padding": 1 };
   const line = (name) => ({ "line-color": colour(name), "target-arrow-color": colour(name) });
   return [
@@ -181,6 +181,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id === "answer") showAnswer();
+  const busy = Number(document.getElementById("summary").dataset.busy ?? 0);
+  document.title = busy ? `(${busy}) Despina` : "Despina";
 });
 
 // -- a service that does not answer, or not as it should
