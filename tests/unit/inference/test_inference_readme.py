@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflow.export import plan
+from workflow.export import parameters
 from workflow.export.features import FEATURE_TYPES
 from workflow.gremlin import ml_spec
 
-ROOMS = Path(plan.__file__).parents[1]
+ROOMS = Path(parameters.__file__).parents[1]
 
 
 def test_every_inference_key_is_described() -> None:
@@ -18,4 +18,4 @@ def test_every_inference_key_is_described() -> None:
 
 def test_every_export_parameter_and_feature_type_is_described() -> None:
     text = (ROOMS / "export/README.md").read_text()
-    assert [name for name in (*plan._KNOWN, *FEATURE_TYPES) if f"`{name}`" not in text] == []
+    assert [name for name in (*parameters.KNOWN, *FEATURE_TYPES) if f"`{name}`" not in text] == []

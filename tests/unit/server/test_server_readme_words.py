@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import botocore.session
@@ -10,6 +11,10 @@ from workflow import errors, server
 from workflow.graphs.journal import MEMORY_COMMITS
 from workflow.graphs.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
 from workflow.graphs.stream import MOST_BYTES
+from workflow.gremlin import limits
+from workflow.gremlin.steps.context import MOST_HELD
+from workflow.server import bodies, connections, gremlin_http, gremlin_http4, gremlin_protocol, memory_watch
+from workflow.settings import Settings
 
 TEXT = (Path(server.__file__).parent / "README.md").read_text()
 MODEL = botocore.session.get_session().get_service_model("neptunedata")
@@ -39,3 +44,25 @@ def test_the_figures_in_the_words_are_those_of_the_code() -> None:
     assert "until it has 32 MB or 16 bulk loads" in TEXT
     assert "for 1,000 commits" in TEXT
     assert "or 10 MB" in TEXT
+
+
+def test_the_limits_in_the_words_are_those_of_the_code() -> None:
+    figures = [
+        *(
+            connections.MOST,
+            connections.MOST_OF_AN_ADDRESS,
+            connections.HEAD_S,
+            connections.BODY_S,
+            connections.READER_S,
+        ),
+        *(bodies.MOST_BYTES >> 20, gremlin_http.MAX_BODY >> 20, gremlin_protocol.STRANGERS_FRAME >> 10),
+        *(gremlin_http.MOST_ANSWER >> 20, limits.MOST_CHARACTERS, limits.MOST_MEMBERS, limits.MOST_BITS, MOST_HELD),
+        *(limits.MOST_PATTERN, limits.MOST_REPEATS, limits.MATCH_TIMEOUT_S),
+        *(memory_watch.LEAST_SHARE * 100, memory_watch.LEAST_FREE >> 20),
+        Settings(home=Path()).query_timeout_ms / 1000,
+        *(gremlin_protocol.SESSION_LIFETIME_S["neptune"] / 60, gremlin_protocol.SESSION_LIFETIME_S["tinkerpop"] / 3600),
+        gremlin_http4.IDLE_S,
+    ]
+    words = TEXT[TEXT.index("## Limits") : TEXT.index("## Profiles")].replace(",", "")
+    told = re.findall(r"(?<![\w-])\d+", words)
+    assert told == [f"{figure:g}" if figure < 1e5 else str(figure) for figure in figures]
