@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
 from workflow.graphs.columns import MISSING, VALUE_IDS, Cells
 from workflow.graphs.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.transaction import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.values import Byte, Char, Float, Long, Short
 
 if TYPE_CHECKING:
-    from workflow.graphs.batch import Batch, ColumnData, ElementBatch
     from workflow.graphs.state import Elements, State
 
 Operation = list[Any]
@@ -99,73 +96,35 @@ def records_of(operations: Sequence[Operation]) -> Iterator[Record]:
         if verb[0] in "+-":
             op: Literal["ADD", "REMOVE"] = "ADD" if verb[0] == "+" else "REMOVE"
             if verb[1] == "e":
-                yield Record(op, _line(id, "e", "label", operation[2], decode(operation[3]), decode(operation[4])))
+                yield Record(op, line(id, "e", "label", operation[2], decode(operation[3]), decode(operation[4])))
             else:
                 for label in operation[2].split("::"):
-                    yield Record(op, _line(id, "vl", "label", label))
+                    yield Record(op, line(id, "vl", "label", label))
             continue
         if verb == "lv":
             before, after = operation[2].split("::"), operation[3].split("::")
-            yield from (Record("REMOVE", _line(id, "vl", "label", part)) for part in before if part not in after)
-            yield from (Record("ADD", _line(id, "vl", "label", part)) for part in after if part not in before)
+            yield from (Record("REMOVE", line(id, "vl", "label", part)) for part in before if part not in after)
+            yield from (Record("ADD", line(id, "vl", "label", part)) for part in after if part not in before)
             continue
         kind = "vp" if verb == "pv" else "ep"
-        old, new = _values(decode_cell(operation[3])), _values(decode_cell(operation[4]))
+        old, new = values_of(decode_cell(operation[3])), values_of(decode_cell(operation[4]))
         for value in old:
             if value not in new:
-                yield Record("REMOVE", _line(id, kind, operation[2], value))
+                yield Record("REMOVE", line(id, kind, operation[2], value))
         for value in new:
             if value not in old:
-                yield Record("ADD", _line(id, kind, operation[2], value))
+                yield Record("ADD", line(id, kind, operation[2], value))
 
 
-def records_of_batch(batch: Batch) -> Iterator[Record]:
-    """The change log's lines for a bulk load."""
-    for place, (id, label) in enumerate(zip(batch.vertices.ids, batch.vertices.labels.tolist(), strict=True)):
-        for part in batch.vertices.label_names[label].split("::"):
-            yield Record("ADD", _line(id, "vl", "label", part))
-        yield from _properties(batch.vertices, place, id, "vp")
-    ends = zip(batch.source.tolist(), batch.target.tolist(), strict=True)
-    for place, (id, label, (source, target)) in enumerate(
-        zip(batch.edges.ids, batch.edges.labels.tolist(), ends, strict=True)
-    ):
-        name = batch.edges.label_names[label]
-        yield Record("ADD", _line(id, "e", "label", name, batch.ends[source], batch.ends[target]))
-        yield from _properties(batch.edges, place, id, "ep")
-
-
-def count_of_batch(batch: Batch) -> int:
-    """How many lines ``records_of_batch`` gives, without making them."""
-    names, vertices = batch.vertices.label_names, batch.vertices
-    labels: list[int] = np.bincount(vertices.labels, minlength=len(names)).tolist()
-    parts = sum(count * len(name.split("::")) for count, name in zip(labels, names, strict=True))
-    columns = (*vertices.columns.values(), *batch.edges.columns.values())
-    return parts + len(batch.edges.ids) + sum(_values_in(data) for data in columns)
-
-
-def _values_in(data: ColumnData) -> int:
-    if data.kind is not None:
-        return len(data.values) if data.present is None else int(np.count_nonzero(data.present))
-    held = data.values if data.present is None else [data.values[place] for place in np.flatnonzero(data.present)]
-    return sum(len(_values(cell)) for cell in held)
-
-
-def _properties(batch: ElementBatch, place: int, id: Any, kind: str) -> Iterator[Record]:
-    for key, data in batch.columns.items():
-        if data.present is not None and not data.present[place]:
-            continue
-        cell = data.values[place]
-        for value in _values(cell if data.kind is None else data.kind(cell)):
-            yield Record("ADD", _line(id, kind, key, value))
-
-
-def _values(cell: Any) -> list[Any]:
+def values_of(cell: Any) -> list[Any]:
+    """What a cell holds: no value, one, or several."""
     if cell is MISSING:
         return []
     return [one.value for one in cell] if type(cell) is Cells else [cell]
 
 
-def _line(id: Any, kind: str, key: str, value: Any, source: Any = None, target: Any = None) -> dict[str, Any]:
+def line(id: Any, kind: str, key: str, value: Any, source: Any = None, target: Any = None) -> dict[str, Any]:
+    """The ``data`` of a record; ``kind`` is Neptune's: vl, vp, e or ep."""
     line: dict[str, Any] = {"id": str(id), "type": kind, "key": key, "value": typed(value)}
     if kind == "e":
         line |= {"from": str(source), "to": str(target)}

@@ -17,12 +17,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from workflow.errors import InternalFailure
 from workflow.graphs.batch import Batch
-from workflow.graphs.changes import Operation, Record, count_of_batch, records_of, records_of_batch
+from workflow.graphs.batch_records import BatchRecords
+from workflow.graphs.changes import Operation, Record, records_of
 from workflow.graphs.segments import StoreDamaged, read_segment, sync_folder, write_segment
 
 HEADER: Final = struct.Struct("<II")
@@ -62,8 +64,11 @@ class Journal(Protocol):
     def commits(self, first: int) -> Iterator[Commit]:
         """Commits still held, from number ``first`` on."""
 
-    def records(self, commit: Commit) -> Iterator[Record]:
-        """The change log's lines of a commit."""
+    def records(self, commit: Commit, first: int = 1) -> Iterator[Record]:
+        """The change log's lines of a commit, from number ``first`` on."""
+
+    def count(self, commit: Commit) -> int:
+        """How many lines the change log has of a commit."""
 
     def horizon(self) -> tuple[int, int]:
         """Commit and number of the newest line that is no longer kept; (0, 0) when all are."""
@@ -114,12 +119,15 @@ class MemoryJournal:
     def commits(self, first: int) -> Iterator[Commit]:
         return iter([commit for commit in self._commits if commit.number >= first])
 
-    def records(self, commit: Commit) -> Iterator[Record]:
-        return records_of(commit.body)
+    def records(self, commit: Commit, first: int = 1) -> Iterator[Record]:
+        return islice(records_of(commit.body), first - 1, None)
+
+    def count(self, commit: Commit) -> int:
+        return sum(1 for _ in records_of(commit.body))
 
     def horizon(self) -> tuple[int, int]:
         dropped = self._dropped
-        return (0, 0) if dropped is None else (dropped.number, sum(1 for _ in self.records(dropped)))
+        return (0, 0) if dropped is None else (dropped.number, self.count(dropped))
 
     def settle(self) -> None:
         """There is nothing in the background."""
@@ -138,6 +146,7 @@ class FileJournal:
         self._lock = threading.Lock()
         self._prepared: tuple[Batch, str] | None = None
         self._broken = False
+        self._read: tuple[str, BatchRecords] | None = None
         self._file = self._open(number)
         self.segments = 0
         self.on_commit: Callable[[], None] = lambda: None
@@ -187,6 +196,7 @@ class FileJournal:
                 self._take_back(before)
                 raise InternalFailure(f"the commit could not be written to {self.folder}: {error}") from error
             self._last = (number, time_ms)
+            self._read = None
         self.on_commit()
 
     def _take_back(self, size: int) -> None:
@@ -203,6 +213,7 @@ class FileJournal:
             handle = self._open(number)
             os.close(self._file)
             self._file, self.number, self.segments = handle, number, 0
+            self._read = None
 
     def last(self) -> tuple[int, int]:
         return self._last
@@ -213,19 +224,20 @@ class FileJournal:
                 if commit.number <= self._last[0]:
                     yield commit
 
-    def records(self, commit: Commit) -> Iterator[Record]:
+    def records(self, commit: Commit, first: int = 1) -> Iterator[Record]:
         if commit.kind == "ops":
-            return records_of(commit.body)
-        return records_of_batch(read_segment(self.folder / commit.body))
+            return islice(records_of(commit.body), first - 1, None)
+        return self._bulk(commit.body).since(first)
 
-    def count(self, number: int) -> int:
-        """How many lines the change log has of a commit; 0 where the commit is not there."""
-        for commit in self.commits(number):
-            if commit.number == number:
-                if commit.kind == "segment":
-                    return count_of_batch(read_segment(self.folder / commit.body))
-                return sum(1 for _ in self.records(commit))
-        return 0
+    def count(self, commit: Commit) -> int:
+        return sum(1 for _ in records_of(commit.body)) if commit.kind == "ops" else len(self._bulk(commit.body))
+
+    def _bulk(self, name: str) -> BatchRecords:
+        """A bulk load; the last one read is held until the next commit, for it is read page by page."""
+        read = self._read
+        if read is None or read[0] != name:
+            read = self._read = (name, BatchRecords(read_segment(self.folder / name)))
+        return read[1]
 
     def horizon(self) -> tuple[int, int]:
         return 0, 0

@@ -111,7 +111,7 @@ class GraphFolder(FileJournal):
     def _become(self, snapshot: str | None, number: int, last: tuple[int, int]) -> None:
         """From log ``number`` on, on top of a snapshot; what was before, up to commit ``last``, is dropped."""
         facts = {"snapshot": snapshot, "log": number, "commit": last[0], "time_ms": last[1]}
-        facts["lines"] = self.count(last[0])
+        facts["lines"] = sum(self.count(commit) for commit in self.commits(last[0]) if commit.number == last[0])
         with self._becoming:
             # a reset that came while the snapshot was written has left it behind
             if self._current["log"] < number:

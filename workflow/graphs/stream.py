@@ -70,20 +70,21 @@ Entry = tuple[Commit, int, Record, bool]
 def _entries(journal: Journal, wanted: tuple[int, int]) -> Iterator[Entry]:
     """Records from (commit, op) on, each with its op number and whether it ends its commit."""
     for commit in journal.commits(wanted[0]):
+        first = max(1, wanted[1]) if commit.number == wanted[0] else 1
         held: tuple[int, Record] | None = None
-        for number, record in enumerate(journal.records(commit), 1):
-            if held is not None and (commit.number, held[0]) >= wanted:
+        for numbered in enumerate(journal.records(commit, first), first):
+            if held is not None:
                 yield commit, *held, False
-            held = (number, record)
-        if held is not None and (commit.number, held[0]) >= wanted:
+            held = numbered
+        if held is not None:
             yield commit, *held, True
 
 
 def _latest(journal: Journal, last: int) -> list[Entry]:
     for number in range(last, max(0, last - 1000), -1):
-        entries = [entry for entry in _entries(journal, (number, 1)) if entry[0].number == number]
-        if entries:
-            return entries[-1:]
+        commit = next((found for found in journal.commits(number) if found.number == number), None)
+        if commit is not None and (lines := journal.count(commit)):
+            return list(_entries(journal, (number, lines)))[:1]
     return []
 
 

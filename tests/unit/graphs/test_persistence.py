@@ -14,7 +14,7 @@ import pytest
 
 from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
 from workflow.graphs.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.changes import count_of_batch, records_of_batch
+from workflow.graphs.batch_records import BatchRecords
 from workflow.graphs.columns import MISSING, Cell, Cells
 from workflow.graphs.persistence import FolderInUse, open_graph
 from workflow.graphs.segments import StoreDamaged
@@ -386,7 +386,7 @@ def test_who_has_read_the_log_to_its_end_misses_nothing_when_it_is_dropped(tmp_p
     graph.close()
 
 
-def test_the_lines_of_a_bulk_load_are_counted_as_they_are_told() -> None:
+def test_the_lines_of_a_bulk_load_are_told_from_any_of_them_on() -> None:
     several = ColumnData(
         [Cells([Cell(Long(1), "x"), Cell(Long(2), "y")]), MISSING, "z"], present=np.array([True, True, False])
     )
@@ -394,4 +394,9 @@ def test_the_lines_of_a_bulk_load_are_counted_as_they_are_told() -> None:
     ends = np.array([0], dtype=np.int32)
     edges = ElementBatch(["ab"], ends, ["e"], {"w": ColumnData(np.array([0.5]), float)})
     for batch in (small_batch(), Batch(vertices, edges, ["a", "b"], ends, np.array([1], dtype=np.int32))):
-        assert count_of_batch(batch) == len(list(records_of_batch(batch)))
+        records = BatchRecords(batch)
+        every = list(records.since(1))
+        assert len(records) == len(every) > 4
+        assert [list(records.since(first)) for first in range(1, len(every) + 2)] == [
+            every[first:] for first in range(len(every) + 1)
+        ]
