@@ -32,3 +32,25 @@ def progress_note(progress: Mapping[str, Any]) -> str:
     if progress.get("eta_s"):
         parts.append(f"about {span(progress['eta_s'])} left")
     return ", ".join(parts)
+
+
+def steps_done(progress: Mapping[str, Any]) -> float:
+    """How many steps are done, of a search with what its running trials have done of theirs."""
+    done = float(progress.get("step") or 0)
+    for trial in _running(progress):
+        own = trial["progress"]
+        if own.get("total"):
+            done += min(float(own.get("step") or 0) / float(own["total"]), 1.0)
+    return done
+
+
+def trial_notes(progress: Mapping[str, Any]) -> list[str]:
+    """A line for every running trial of a search: its number, model, and how far it is."""
+    return [
+        f"trial {trial.get('number')}, {trial.get('model') or 'starting'}: {progress_note(trial['progress'])}"
+        for trial in _running(progress)
+    ]
+
+
+def _running(progress: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [trial for trial in progress.get("trials") or () if isinstance(trial.get("progress"), Mapping)]

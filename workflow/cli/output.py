@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from workflow.api.progress import progress_note
+from workflow.api.progress import progress_note, steps_done
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -71,7 +71,7 @@ class StageProgress:
         """Show what a status answer says; the shape ``Workflow.wait`` hands to its watcher."""
         status = str(detail.get("status", ""))
         reported = detail.get("progress") or {}
-        total, step = reported.get("total"), reported.get("step")
+        total, step = reported.get("total"), steps_done(reported)
         task = self._tasks.get(stage)
         if task is None:
             task = self._tasks[stage] = self._progress.add_task(stage, total=None, note=status)
@@ -84,7 +84,7 @@ class StageProgress:
             self._progress.update(task, total=1, completed=1, note=f"[green]{escape(note)}[/green]")
             self._progress.stop_task(task)
         else:
-            self._progress.update(task, total=total or None, completed=step or 0, note=escape(note))
+            self._progress.update(task, total=total or None, completed=step, note=escape(note))
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def serve(
 ) -> None:
     """Serve Neptune's API: Gremlin over WebSocket and HTTP, /ml/*, /loader, /status and the export service.
 
-    At / it has a page for the browser. Prints one line with the address once it answers. SIGTERM and Ctrl-C stop it cleanly.
+    At / it has a page for the browser. Prints one line with the address once it answers. SIGTERM and Ctrl-C stop it
+    cleanly.
     """
     for sentence in unknown_variables().values():
         output.warn(sentence)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import HTML, display
 
-from workflow.api.progress import progress_note
+from workflow.api.progress import progress_note, steps_done, trial_notes
 from workflow.client.connection import Connection
 from workflow.client.workflow import Job, Stage, Workflow
 from workflow.errors import InvalidParameter, WorkflowError
@@ -179,10 +179,11 @@ class DespinaMagics(Magics):
 def _progress(stage: Stage, now: Mapping[str, Any]) -> str:
     """A bar where the service tells how far it is, and what it does."""
     progress = now.get("progress") or {}
-    total, step = progress.get("total") or 0, progress.get("step") or 0
-    bar = f'<progress max="{total}" value="{step}"></progress> ' if total else ""
+    total, step = progress.get("total") or 0, steps_done(progress)
+    bar = f'<progress max="{total}" value="{step:g}"></progress> ' if total else ""
     note = progress_note(progress)
-    return bar + html.escape(f"{stage} {now['status']}{': ' + note if note else ''}")
+    lines = [f"{stage} {now['status']}{': ' + note if note else ''}", *trial_notes(progress)]
+    return bar + "<br>".join(map(html.escape, lines))
 
 
 def _tails(job: Job, lines: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.api.progress import progress_note, span
+from workflow.api.progress import progress_note, span, steps_done, trial_notes
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ def test_progress_that_tells_nothing_is_empty() -> None:
 
 def test_a_metric_without_a_value_is_left_out() -> None:
     assert progress_note({"phase": "training", "metric": {"name": "mrr", "value": None}}) == "training"
+
+
+def test_a_search_counts_what_its_running_trials_have_done() -> None:
+    running = {"number": 2, "model": "rgcn", "progress": {"phase": "training", "step": 15, "total": 60}}
+    early = {"number": 3, "progress": {"phase": "reading", "step": 0, "total": 0}}
+    progress = {"step": 1, "total": 4, "trials": [{"number": 1, "value": 0.5}, running, early]}
+    # one trial has ended, a quarter of the second is done, the third has told nothing yet
+    assert steps_done(progress) == 1.25
+    assert trial_notes(progress) == ["trial 2, rgcn: training, 15 of 60", "trial 3, starting: reading"]

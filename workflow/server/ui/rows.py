@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from workflow.api import Kind
-from workflow.api.progress import progress_note, span
+from workflow.api.progress import progress_note, span, steps_done, trial_notes
 from workflow.jobs.model import Job
 from workflow.server.services import Services
 from workflow.server.ui.questions import example_question
@@ -53,9 +53,10 @@ class Row:
     state: str
     created_ms: int = 0
     took_s: float = 0.0
-    step: int = 0
+    step: float = 0
     total: int = 0
     note: str = ""
+    trials: tuple[str, ...] = ()
     failure: str | None = None
     reports: tuple[tuple[str, str], ...] = ()
     log: str | None = None
@@ -134,8 +135,9 @@ def row(kind: Kind, status: Mapping[str, Any], job: Job | None = None) -> Row:
         state=state,
         created_ms=0 if job is None else job.created_ms,
         took_s=0.0 if kind == "endpoints" or status.get("reusedFrom") else _took(details, job),
-        step=int(progress.get("step") or 0),
+        step=round(steps_done(progress), 2),
         total=int(progress.get("total") or 0),
+        trials=tuple(trial_notes(progress)),
         note=progress_note(progress) or _outcome(kind, status),
         failure=failure,
         reports=_reports(kind, place) if state == "Completed" and output_of(status) else (),
