@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,7 +47,8 @@ def service_storage(connection: Connection) -> Storage:
     if told == "s3" or not str(status.get("dbEngineVersion", "")).startswith("despina"):
         return open_storage(replace(own, storage="s3"))
     home = Path(told).parent
-    if told and urlsplit(connection.url).hostname in _THIS_MACHINE and (home / LOCK).is_file():
+    # os.path, since a home may belong to another user, and Path raises then
+    if told and urlsplit(connection.url).hostname in _THIS_MACHINE and os.path.isfile(home / LOCK):
         return open_storage(replace(own, home=home, storage="folder"))
     return open_storage(own)
 
