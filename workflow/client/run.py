@@ -38,8 +38,8 @@ class WorkflowFile(BaseModel):
     """What ``despina run`` reads.
 
     ``load`` is a bundled graph, a local folder or an s3:// prefix; left out, the graph is taken as it stands.
-    ``export`` is what Neptune calls ``additionalParams.neptune_ml``. ``queries`` are Gremlin text in which
-    ``{endpoint}`` stands for the endpoint's id.
+    ``export`` is what Neptune calls ``additionalParams.neptune_ml``; its ``params`` choose what is exported.
+    ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -219,8 +219,12 @@ class Workflow:
             raise
         return self.status("load", answer["payload"]["loadId"])
 
-    def export(self, body: Mapping[str, Any] | None = None, **neptune_ml: Any) -> Job:
+    def export(
+        self, body: Mapping[str, Any] | None = None, *, params: Mapping[str, Any] | None = None, **neptune_ml: Any
+    ) -> Job:
         """Export the graph for training: a whole request body, or the members of ``additionalParams.neptune_ml``.
+
+        ``params`` choose what is exported, such as ``{"gremlinNodeFilter": "has('age', gt(30))"}``.
 
         >>> wf.export(targets=[{"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}])  # doctest: +SKIP
         """
@@ -230,7 +234,7 @@ class Workflow:
             else {
                 "command": "export-pg",
                 "outputS3Path": str(self.bucket / "export"),
-                "params": {"endpoint": self.connection.url, "profile": "neptune_ml"},
+                "params": {"endpoint": self.connection.url, "profile": "neptune_ml", **(params or {})},
                 "additionalParams": {"neptune_ml": {"version": "v2.0", **neptune_ml}},
             }
         )

@@ -70,6 +70,20 @@ def test_frames_of_several_labels_are_loaded_together(tmp_path: Path) -> None:
     }
 
 
+def test_an_export_is_asked_for_with_the_parameters_that_choose(tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    class Exporter(Connection):
+        def http(self, method: str, url: str, body: Any = None, timeout_s: float = 300) -> Any:
+            asked.append(body)
+            return {"jobId": "j", "status": "running"}
+
+    wf = Workflow(Exporter(), storage=LocalStorage(tmp_path))
+    assert wf.export(params={"limit": 5}, split_rate=[1, 0, 0]).status == "running"
+    assert asked[0]["params"] == {"endpoint": wf.connection.url, "profile": "neptune_ml", "limit": 5}
+    assert asked[0]["additionalParams"]["neptune_ml"] == {"version": "v2.0", "split_rate": [1, 0, 0]}
+
+
 def test_a_frame_without_labels_is_refused_by_the_name_of_the_column() -> None:
     with pytest.raises(InvalidParameter, match="no column '~label'; it has: ~id"):
         write_neptune_csv(pd.DataFrame({"~id": ["a"]}), kind="nodes")
