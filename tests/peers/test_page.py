@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from itertools import combinations
 from math import dist
@@ -105,6 +106,10 @@ def test_the_page_lists_what_was_started_and_breaks_no_policy(browser: WebDriver
     assert "None yet" in until(browser, "#endpoints .hint").text
     assert "20 vertices, 25 edges" in browser.find_element(By.ID, "summary").text
     assert complaints(browser) == []
+    with urllib.request.urlopen(social.connection.url) as page:
+        policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
 
 
 def test_an_answer_is_a_table_and_a_drawn_graph(browser: WebDriver, social: Workflow) -> None:

@@ -28,7 +28,7 @@ def progress_note(progress: Mapping[str, Any]) -> str:
         parts.append(f"{step:,} of {total:,}")
     metric = progress.get("metric")
     if metric and metric.get("value") is not None:
-        parts.append(f"{metric['name']} {metric['value']:.4g}")
+        parts.append(f"{str(metric['name']).replace('_', ' ')} {metric['value']:.4g}")
     if progress.get("eta_s"):
         parts.append(f"about {span(progress['eta_s'])} left")
     return ", ".join(parts)
