@@ -15,6 +15,7 @@ endpoint, for vertices named again and again, and for 1,000 different ones.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import multiprocessing
 import random
@@ -89,6 +90,8 @@ def measured(
         results.put(own)
         close()
 
+    gc.collect()
+    gc.freeze()  # or each client would walk, and so copy, all that it inherits
     workers = [processes.Process(target=work) for _ in range(clients)]
     for worker in workers:
         worker.start()
