@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from workflow.server.gremlin_streams import WorkerStream
 from workflow.server.origins import Receive, Scope, Send, allows_origin
 from workflow.server.services import Services
 
-Backlog = deque[MutableMapping[str, Any]]
+Message = MutableMapping[str, Any]
 
 _log = logging.getLogger(__name__)
 
@@ -83,11 +84,11 @@ class GremlinSocket:
                 await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
 
     async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
-        backlog: Backlog = deque()
+        inbox = Inbox(receive)
         clock: asyncio.Future[None] | None = None
         loop = asyncio.get_running_loop()
         try:
-            while (message := backlog.popleft() if backlog else await receive())["type"] != "websocket.disconnect":
+            while (message := await inbox.next())["type"] != "websocket.disconnect":
                 data: Frame | None = message.get("bytes")
                 if data is None:
                     data = message.get("text") or ""
@@ -98,7 +99,7 @@ class GremlinSocket:
                 if conversation.sessions and (clock is None or clock.done()):
                     clock = asyncio.ensure_future(self._expire(conversation))
                 if isinstance(decision, Job):
-                    await self._run(decision, backlog, receive, send)
+                    await self._run(decision, inbox, send)
                 else:
                     for answer in decision:
                         await send_frame(send, answer)
@@ -112,15 +113,15 @@ class GremlinSocket:
         while (due := await loop.run_in_executor(self.workers, conversation.expire, monotonic())) is not None:  # noqa: ASYNC110
             await asyncio.sleep(max(0.05, due - monotonic()))
 
-    async def _run(self, job: Job, backlog: Backlog, receive: Receive, send: Send) -> None:
+    async def _run(self, job: Job, inbox: Inbox, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if isinstance(job, BriefJob) and await self._at_once(job, backlog, receive, send):
+        if isinstance(job, BriefJob) and await self._at_once(job, inbox, send):
             return
         stream = WorkerStream(job.frames(), self.workers)
         try:
             await stream.progress(QUIET_S)
             if not stream.finished.done() or stream.chunks:
-                await self._stream(stream, backlog, receive, send)
+                await self._stream(stream, inbox, send)
             for frame in await stream.finished:
                 await send_frame(send, frame)
         except BaseException:
@@ -128,11 +129,11 @@ class GremlinSocket:
             await stream.abandon()
             raise
 
-    async def _at_once(self, job: BriefJob, backlog: Backlog, receive: Receive, send: Send) -> bool:
+    async def _at_once(self, job: BriefJob, inbox: Inbox, send: Send) -> bool:
         """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
             while isinstance(outcome := job.at_once(), AnswerNeeded):
-                job.note(outcome, await self._answer(outcome, job, backlog, receive))
+                job.note(outcome, await self._answer(outcome, job, inbox))
         except BaseException:
             job.finish()
             raise
@@ -140,57 +141,70 @@ class GremlinSocket:
             await send_frame(send, frame)
         return outcome is not None
 
-    async def _answer(
-        self, needed: AnswerNeeded, job: Job, backlog: Backlog, receive: Receive
-    ) -> Predictions | WorkflowError:
+    async def _answer(self, needed: AnswerNeeded, job: Job, inbox: Inbox) -> Predictions | WorkflowError:
         """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""
         answer = self.endpoints.ask(needed)
         await asyncio.wait((answer,), timeout=QUIET_S)
-        listening: asyncio.Future[Any] | None = None
-        try:
-            while not answer.done() and not job.running.cancelled.is_set():
-                if listening is None and len(backlog) < BACKLOG:
-                    listening = asyncio.ensure_future(receive())
-                waiting = (answer,) if listening is None else (answer, listening)
-                await asyncio.wait(waiting, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
-                if listening is not None and listening.done():
-                    message, listening = listening.result(), None
-                    if message["type"] == "websocket.disconnect":
-                        raise ConnectionResetError("the client went away")
-                    backlog.append(message)
-        finally:
-            await keep(listening, backlog)
+        if not answer.done():
+            async with inbox.listening():
+                while not answer.done() and not job.running.cancelled.is_set():
+                    arriving = inbox.arriving()
+                    waiting = (answer,) if arriving is None else (answer, arriving)
+                    await asyncio.wait(waiting, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
+                    inbox.keep()
         return answer.result() if answer.done() else CancelledByUser("The query was cancelled")
 
-    async def _stream(self, stream: WorkerStream[Frame], backlog: Backlog, receive: Receive, send: Send) -> None:
+    async def _stream(self, stream: WorkerStream[Frame], inbox: Inbox, send: Send) -> None:
         """Send chunks as they come and listen meanwhile, until only the end of the answer is left."""
-        listening: asyncio.Future[Any] | None = None
-        try:
+        async with inbox.listening():
             while not stream.finished.done() or stream.chunks:
                 while stream.chunks:
                     async with asyncio.timeout(SEND_TIMEOUT_S):
                         for frame in stream.chunks[0]:
                             await send_frame(send, frame)
                     stream.sent()
-                if listening is None and len(backlog) < BACKLOG:
-                    listening = asyncio.ensure_future(receive())
-                await stream.progress(None, listening)
-                if listening is not None and listening.done():
-                    message, listening = listening.result(), None
-                    if message["type"] == "websocket.disconnect":
-                        raise ConnectionResetError("the client went away")
-                    backlog.append(message)
+                await stream.progress(None, inbox.arriving())
+                inbox.keep()
+
+
+class Inbox:
+    """The messages of one client, also those that come while a query of its runs."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._backlog: deque[Message] = deque()
+        self._arriving: asyncio.Future[Message] | None = None
+
+    async def next(self) -> Message:
+        """The oldest message that was not taken yet."""
+        return self._backlog.popleft() if self._backlog else await self._receive()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Around whatever uses ``arriving``; what has arrived at its end is not lost."""
+        try:
+            yield
         finally:
-            await keep(listening, backlog)
+            arriving, self._arriving = self._arriving, None
+            if arriving is not None:
+                arriving.cancel()
+                await asyncio.wait((arriving,))
+                if not arriving.cancelled() and arriving.exception() is None:
+                    self._backlog.append(arriving.result())
 
+    def arriving(self) -> asyncio.Future[Message] | None:
+        """Done when the next message is there; None while too many wait already."""
+        if self._arriving is None and len(self._backlog) < BACKLOG:
+            self._arriving = asyncio.ensure_future(self._receive())
+        return self._arriving
 
-async def keep(listening: asyncio.Future[Any] | None, backlog: Backlog) -> None:
-    """Stop listening; what has arrived all the same is not lost."""
-    if listening is not None:
-        listening.cancel()
-        await asyncio.wait((listening,))
-        if not listening.cancelled() and listening.exception() is None:
-            backlog.append(listening.result())
+    def keep(self) -> None:
+        """Put by what has arrived. Raises ConnectionResetError where the client went away."""
+        if self._arriving is not None and self._arriving.done():
+            message, self._arriving = self._arriving.result(), None
+            if message["type"] == "websocket.disconnect":
+                raise ConnectionResetError("the client went away")
+            self._backlog.append(message)
 
 
 async def send_frame(send: Send, frame: Frame) -> None:
