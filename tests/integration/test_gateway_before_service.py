@@ -257,11 +257,10 @@ def test_labels_travel_to_the_database_as_nothing_but_text(bench: Bench) -> None
     asked = []
 
     class Listening(GremlinDatabase):
-        def text(self, query: str, bindings: Any = None) -> list[Any]:
+        def rows(self, query: str, bindings: Any = None) -> Iterator[Any]:
             asked.append(query)
             if "groupCount" in query:
-                return [{"k": "it's\\", "n": 1}, {"k": "${x}", "n": 1}]
-            return []
+                yield from [{"k": "it's\\", "n": 1}, {"k": "${x}", "n": 1}]
 
     database = Listening(bench.url)
     with GremlinSource(database, 1).snapshot() as snapshot:

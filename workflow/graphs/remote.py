@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 _K = TypeVar("_K")
 
 PAGE = 2000
+LONGEST_PAGE = 20_000
+PAGES_A_READER = 4  # so that none is left alone at the end
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 _SEPARATOR = "::"
 _END = object()
@@ -77,10 +79,15 @@ class GremlinDatabase:
 
     def text(self, query: str, bindings: Mapping[str, Any] | None = None) -> list[Any]:
         """All results of a query as text. Raises DatabaseUnreachable, or what ``remote_error`` makes of the answer."""
+        return list(self.rows(query, bindings))
+
+    def rows(self, query: str, bindings: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """The same one by one, as they arrive."""
         args: dict[str, Any] = {"gremlin": query, "aliases": {"g": self.source}}
         if bindings:
             args["bindings"] = dict(bindings)
-        return [one for batch in self.submit("eval", "", args) for one in batch]
+        for batch in self.submit("eval", "", args):
+            yield from batch
 
     def submit(self, op: str, processor: str, args: Mapping[str, Any], *, repeatable: bool = True) -> Iterator[Any]:
         """One request; gives the data of each answer frame.
@@ -255,12 +262,14 @@ class RemoteSnapshot:
         if len(wanted) < len(known):
             begin += f".where(label().is(within({', '.join(map(_literal, wanted))})))"
         if self._concurrency == 1 or total <= self._page:
-            yield from self._database.text(begin + rest)
+            yield from self._database.rows(begin + rest)
             return
+        # a database walks over all that stands before a page: few and long pages, as far as memory allows
+        page = max(self._page, min(total // (self._concurrency * PAGES_A_READER), LONGEST_PAGE))
         # one page more than needed, so that what was added meanwhile shows in the counts
         fetches = [
-            partial(self._database.text, f"{begin}.range({start}L, {start + self._page}L){rest}")
-            for start in range(0, total + self._page, self._page)
+            partial(self._database.text, f"{begin}.range({start}L, {start + page}L){rest}")
+            for start in range(0, total + page, page)
         ]
         seen: set[str] = set()
         for rows in _side_by_side(fetches, self._concurrency):
