@@ -43,7 +43,7 @@ def members_of(body: bytes) -> dict[str, Any]:
     try:
         if b"=" in text and text[:1] not in b'{["':
             return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        members = json.loads(text)
+        members = json.loads(text.decode())  # bytes would be guessed to be UTF-16
     except (ValueError, RecursionError) as error:
         raise BadRequest(json_error(text, error)) from error
     if not isinstance(members, dict):
