@@ -7,14 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_graphs import FRIEND, films_graph, friends_graph, train
+from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
+from training_scripts.graph_ml.data import EdgeList, EdgeType, GraphData, Target
 from training_scripts.graph_ml.links import LinkProblem, Pairs
 from training_scripts.graph_ml.models.link_scorers import Calibration
 from training_scripts.graph_ml.models.pair_ranker import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
+from training_scripts.graph_ml.predict import load_predictor
+from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training import pair_training
 from training_scripts.graph_ml.training.evaluation import non_links, rank_links
 from training_scripts.graph_ml.training.pair_training import RankerSettings, build_features, training_lists
@@ -155,6 +158,31 @@ def test_the_same_seed_gives_the_same_bytes(arguments: tuple[str, ...], tmp_path
         files = sorted(path for path in folder.rglob("*") if path.suffix in (".npy", ".safetensors", ".parquet"))
         digests.append([(path.relative_to(folder), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files])
     assert digests[0] == digests[1]
+
+
+def test_relations_that_exclude_each_other_are_told_apart(tmp_path: Path) -> None:
+    # people rate films of their own kind and avoid those of the next one
+    rng, avoided = np.random.default_rng(3), EdgeType("User", "avoids", "Movie")
+    people, edges = np.arange(60), {}
+    for kind, shift in ((RATED, 0), (avoided, 1)):
+        films = np.array([rng.choice(10, 5, replace=False) * 4 + (person + shift) % 4 for person in people])
+        edges[kind] = EdgeList(np.repeat(people, 5), films.ravel())
+    graph = GraphData(
+        node_ids={"Movie": [f"m{i}" for i in range(40)], "User": [f"u{i}" for i in people]},
+        num_nodes={"Movie": 40, "User": 60},
+        edges=edges,
+        splits={Target("link_prediction", kind): split_of(300) for kind in edges},
+    )
+    model = train(graph, tmp_path, "--model", "rgcn", "--num-epochs", "12", "--num-hidden", "32", "--batch-size", "32")
+    asked = [
+        (f"u{person}", f"m{(28 + person + shift) % 40}", name)
+        for name, shift in (("rated", 0), ("avoids", 1))
+        for person in range(0, 60, 2)
+    ]
+    items = [{"headNodeId": head, "tailNodeId": tail} for head, tail, _ in asked]
+    body = {"version": "v1", "mode": "predict_relation", "data": {"globalParameters": {"topk": 1}, "edges": items}}
+    found = load_predictor(model).answer(EndpointRequest.model_validate(body)).output.edges or []
+    assert np.mean([one.results[0].value == name for one, (_, _, name) in zip(found, asked, strict=True)]) >= 0.9
 
 
 def test_an_interrupted_trial_starts_again_cleanly(tmp_path: Path) -> None:
