@@ -83,6 +83,10 @@ def exposure(settings: Settings) -> Iterator[Finding]:
         folders.append(("used by io()", settings.io_folder))
     for use, folder in folders:
         yield Finding(f"{folder} can be {use}", folder.is_dir(), "found" if folder.is_dir() else "no such folder")
+    if settings.custom_code:
+        places = ", ".join(settings.custom_code)
+        told = f"whoever can write below {places} runs code with the rights of the service"
+        yield Finding("custom models", True, told, advice=True)
 
 
 def storage(settings: Settings, bucket: str | None) -> Iterator[Finding]:

@@ -94,6 +94,7 @@ def test_what_kubernetes_sets_for_a_service_of_that_name_is_no_mistake(
         ("DESPINA_USERS", "ada:secret-1 ada:secret-2", "entry 2 names its user or key a second time"),
         ("DESPINA_ACCESS_KEYS", ":secret-1", "entry 1 is not of the form name:secret"),
         ("DESPINA_STORAGE", "S3", "set it to folder or to s3"),
+        ("DESPINA_CUSTOM_CODE", "/home/ada/models", "write s3://bucket/folder"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_without_its_secrets(
@@ -137,6 +138,14 @@ def test_a_bucket_is_tried_with_an_object_and_left_as_it_was(tmp_path: Path) -> 
     assert missing(tmp_path, "--bucket", "s3://mine/work") == {}
     assert [path for path in (tmp_path / "s3").rglob("*") if path.is_file()] == []
     assert "s3://bucket/folder" in next(iter(missing(tmp_path, "--bucket", "mine").values()))
+
+
+def test_whose_code_may_be_run_is_pointed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "custom models" not in doctor(tmp_path)
+    monkeypatch.setenv("DESPINA_CUSTOM_CODE", "s3://lab/models s3://other")
+    found = doctor(tmp_path)["custom models"]
+    assert found["advice"]
+    assert "write below s3://lab/models, s3://other runs code" in found["detail"]
 
 
 def test_an_s3_server_that_is_not_used_or_does_not_answer_is_told(
