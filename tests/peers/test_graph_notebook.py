@@ -213,10 +213,11 @@ def test_every_stage_runs_from_magics_though_the_service_is_killed_between_any_t
 
     try:
         assert stage(LOAD, "%%gremlin --silent --store-to n\ng.V().count()", "n") == [20]
-        address = service.url.removeprefix("http://")
         exported = stage(
             f"export = {EXPORT!r}",
-            f"%%neptune_ml export start --export-url {address} --export-no-ssl {FOLLOW}\n${{export}}",
+            # as the published notebooks say it
+            "import workflow.notebook.neptune_ml_utils as neptune_ml",
+            "%%neptune_ml export start --export-url {neptune_ml.get_export_service_host()} " + FOLLOW + "\n${export}",
             "job",
         )
         assert exported["status"] == "succeeded"

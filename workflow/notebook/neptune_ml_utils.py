@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -29,6 +31,27 @@ STAGE_OF: dict[str, Stage] = {
 def connect(url: str | None = None) -> Workflow:
     """The client all functions here use: of ``url``, else of ``DESPINA_URL``."""
     return Workflow(Connection(url or os.environ.get("DESPINA_URL", DEFAULT_URL)))
+
+
+def get_host() -> str:
+    """Name or address of the service."""
+    return urlsplit(connect().connection.url).hostname or "localhost"
+
+
+def get_iam() -> bool:
+    """Whether requests are to be signed."""
+    return connect().connection.sign
+
+
+def get_training_job_name(prefix: str) -> str:
+    """An id that no job has yet: the prefix and the seconds since 1970."""
+    return f"{prefix}-{int(time.time())}"
+
+
+def get_export_service_host() -> str:
+    """What the notebooks put behind ``--export-url``; of a service without TLS the option that says so follows."""
+    parts = urlsplit(connect().connection.url)
+    return f"{parts.netloc}/v1" + ("" if parts.scheme == "https" else " --export-no-ssl")
 
 
 def check_ml_enabled() -> bool:
@@ -63,13 +86,23 @@ def get_neptune_ml_job_output_location(job_name: str, job_type: str) -> str:
     return job.output
 
 
+def get_dataprocessing_job_output_location(dataprocessing_job_name: str) -> str:
+    """Where the processed graph of a completed job lies."""
+    return get_neptune_ml_job_output_location(dataprocessing_job_name, "dataprocessing")
+
+
+def get_modeltraining_job_output_location(training_job_name: str) -> str:
+    """Where the best model of a completed job lies."""
+    return get_neptune_ml_job_output_location(training_job_name, "modeltraining")
+
+
 def get_node_to_idx_mapping(
     training_job_name: str | None = None,
     dataprocessing_job_name: str | None = None,
-    download_location: str | None = None,
+    model_artifacts_location: str | None = None,
     vertex_label: str | None = None,
 ) -> dict[str, Any]:
-    """Vertex id to row: of one label, or a mapping a label. ``download_location`` is not used, here and below."""
+    """Vertex id to row: of one label, or a mapping a label. Nothing is downloaded, here and below."""
     workflow = connect()
     if training_job_name is not None:
         location = _location(training_job_name, "modeltraining")
@@ -112,6 +145,16 @@ def setup_pretrained_endpoints(*_: Any, **__: Any) -> None:
     """Not offered: the published models are SageMaker archives of another program. Train in minutes instead."""
     raise UnsupportedOperation(
         "Pretrained SageMaker endpoints cannot run here; train a model of your own, see notebook 01."
+    )
+
+
+delete_pretrained_data = delete_pretrained_endpoints = setup_pretrained_endpoints
+
+
+def prepare_movielens_data(s3_bucket_uri: str) -> str:
+    """Not offered: MovieLens may not be handed on, and nothing is fetched from the network."""
+    raise UnsupportedOperation(
+        "MovieLens is not part of Despina; notebook 02 makes data like it, or put its CSV files into the bucket."
     )
 
 
