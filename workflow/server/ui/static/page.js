@@ -148,8 +148,7 @@ document.addEventListener("click", (event) => {
   const question = event.target.closest("[data-question]");
   if (question) ask(question.dataset.question);
   if (event.target.id === "halt") {
-    const body = new URLSearchParams({ query: document.getElementById("query").value });
-    fetch("/ui/query/stop", { method: "POST", body }).catch(() => {});
+    htmx.ajax("POST", "/ui/query/stop", { values: { query: document.getElementById("query").value }, swap: "none" });
   }
 });
 
