@@ -102,6 +102,7 @@ def test_everything_an_export_may_hold_is_read(tmp_path: Path) -> None:
                 "active": [i % 2 == 0],
                 "city": ["Bonn" if i < 3 else "Köln"],
                 "blob": ["raw"],
+                'odd, "name": one': [i],
             },
         )
         for i in range(6)
@@ -153,6 +154,7 @@ def test_everything_an_export_may_hold_is_read(tmp_path: Path) -> None:
     }
     assert fitted["tags"]["categories"] == ["a;b", "c", "d"]
     assert fitted["active"]["kind"] == "category"
+    assert fitted['odd, "name": one']["kind"] == "numerical"
     assert (fitted["born"]["first_year"], fitted["born"]["last_year"]) == (1990, 1995)
     assert fitted["score"]["kind"] == "numerical"
     assert graph.raw[person]["blob"] == ["raw"] * 6

@@ -151,7 +151,7 @@ class SpooledFile:
             name = self.form.column(name)
             if self.form.type_definitions:
                 name += ":" + HEADER_TYPES.get(column.facts.type, "string") + ("[]" if column.facts.multi else "")
-            # a comma in a name would shift every cell
+            # a comma in a name would shift every cell, and a quote swallow some
             yield quoted(name) if any(mark in name for mark in ',"\r\n') else name
 
 

@@ -214,7 +214,8 @@ class _Writer:
             warnings += configuration["warnings"]
             self._json(f"{job.name}.json", configuration)
         configurations = tuple(f"{job.name}.json" for job in self.request.jobs)
-        return ExportOutcome((*files, *configurations), configurations, stats, tuple(warnings))
+        # several configurations repeat what they say of the same data
+        return ExportOutcome((*files, *configurations), configurations, stats, tuple(dict.fromkeys(warnings)))
 
     def _finish(self, kind: str, one: SpooledFile) -> DataFile:
         suffix = ".consolidated" if self.request.form.consolidated else "-1"

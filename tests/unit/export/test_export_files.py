@@ -197,10 +197,10 @@ def test_parameters_of_the_file_form_are_honoured(export: Any, params: dict[str,
 
 
 def test_colons_and_commas_in_names_do_not_break_a_header(export: Any) -> None:
-    nodes = [export.node("1", "A", **{"a:b": 1, "c,d": "x"})]
-    assert export(nodes).text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a:b:int,"c,d:string"'
+    nodes = [export.node("1", "A", **{"a:b": 1, "c,d": "x", 'e"f': "y"})]
+    assert export(nodes).text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a:b:int,"c,d:string","e""f:string"'
     out = export(nodes, escapeCsvHeaders="true")
-    assert out.text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a\\:b:int,"c,d:string"'
+    assert out.text("nodes/A-1.csv").splitlines()[0] == '~id,~label,a\\:b:int,"c,d:string","e""f:string"'
 
 
 def test_selections_restrict_labels_and_properties(export: Any) -> None:

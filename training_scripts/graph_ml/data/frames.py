@@ -171,7 +171,9 @@ def open_export(folder: Path, name: str, separator: str, staging: Path) -> Expor
     try:
         # the name is a name: brackets and stars in it are no pattern
         lazy = pl.scan_csv(path, separator=separator, infer_schema=False, raise_if_empty=True, glob=False)
-        columns = tuple(lazy.collect_schema().names())
+        written = lazy.collect_schema().names()
+        columns = tuple(name.replace('""', '"') for name in written)  # polars leaves quotes in a header doubled
+        lazy = lazy.rename(dict(zip(written, columns, strict=True)))
         # a quoted empty cell is as empty as any
         lazy = lazy.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
         lazy.sink_parquet(parquet, compression="lz4", maintain_order=True)
