@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from workflow.client.connection import ServiceError
+from workflow.client.job import Job
 from workflow.client.service import start_service
-from workflow.client.workflow import Job, StageFailed, Workflow
+from workflow.client.workflow import StageFailed, Workflow
 from workflow.datasets import dataset
 from workflow.errors import WorkflowError
 

@@ -12,8 +12,9 @@ from workflow.api.literals import literal
 from workflow.cli import output
 from workflow.cli.options import Home
 from workflow.client.connection import Connection
+from workflow.client.job import Job
 from workflow.client.service import local_service
-from workflow.client.workflow import Job, Workflow
+from workflow.client.workflow import Workflow
 from workflow.datasets import Dataset, dataset
 from workflow.settings import Settings
 

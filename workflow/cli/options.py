@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from workflow.client.connection import DEFAULT_URL, Connection
-from workflow.client.workflow import Job, Workflow
+from workflow.client.job import Job
+from workflow.client.workflow import Workflow
 
 Url = Annotated[
     str, typer.Option("--url", envvar="DESPINA_URL", help="The service, or a Neptune cluster: http(s)://host:port.")

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
-from workflow.client.workflow import LIST_OPERATION, STOP_OPERATION, Stage
+from workflow.client.job import Stage
+from workflow.client.workflow import LIST_OPERATION, STOP_OPERATION
 from workflow.errors import InvalidParameter
 
 export_commands = typer.Typer(no_args_is_help=True, help="Export the graph for training.")

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from workflow.client.workflow import GOOD, Job, Stage, Watcher, Workflow
+from workflow.client.job import GOOD, Job, Stage
+from workflow.client.workflow import Watcher, Workflow
 from workflow.datasets import DATASETS
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.storage.uri import S3Uri

@@ -7,14 +7,13 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from workflow.api.literals import literal
-from workflow.api.progress import progress_note
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.job import GOOD, Job, Stage
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
@@ -24,12 +23,7 @@ from workflow.storage.uri import S3Uri
 if TYPE_CHECKING:
     import pandas as pd
 
-Stage = Literal["load", "export", "dataprocessing", "modeltraining", "modeltransform", "endpoint"]
 Watcher = Callable[[Stage, Mapping[str, Any]], None]
-
-# Exactly the states the published clients stop polling at.
-FINAL = frozenset({"Completed", "Failed", "Stopped", "InService", "succeeded", "failed"})
-GOOD = frozenset({"Completed", "InService", "succeeded", "LOAD_COMPLETED"})
 
 STATUS_OPERATION: dict[Stage, str] = {
     "dataprocessing": "get_ml_data_processing_job",
@@ -74,68 +68,6 @@ class StageTimeout(WorkflowError):
             f"{stage} {id} did not end within {timeout_s:.0f} s; it goes on. Wait longer, or ask for its status later."
         )
         self.stage, self.id = stage, id
-
-
-@dataclass(frozen=True)
-class Job:
-    """A stage that was started: its id, the state last seen and the service's whole answer."""
-
-    stage: Stage
-    id: str
-    status: str
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def done(self) -> bool:
-        return self.status in FINAL or (self.status.startswith("LOAD_") and self.status not in LOADING)
-
-    @property
-    def output(self) -> str | None:
-        """Where the stage's artefacts lie, an s3:// address."""
-        if self.stage == "export":
-            return self.detail.get("outputS3Uri")
-        resource = self.detail.get("processingJob") or self.detail.get("baseProcessingJob") or {}
-        location = resource.get("outputLocation")
-        return None if location is None else str(location)
-
-    @property
-    def logs(self) -> list[tuple[str, str]]:
-        """(resource, address) of every log the answer names, each once."""
-        found: dict[str, str] = {}  # a training and its search share one
-        for resource in self.detail.values():
-            if isinstance(resource, Mapping) and resource.get("cloudwatchLogUrl"):
-                found.setdefault(str(resource["cloudwatchLogUrl"]), str(resource.get("name", "")))
-        return [(name, address) for address, name in found.items()]
-
-    @property
-    def note(self) -> str:
-        """In a few words how far it is, why it failed, how good it became, or what it serves; often empty."""
-        details = self.detail.get("details") or {}
-        if self.detail.get("progress"):
-            return progress_note(self.detail["progress"])
-        if self.detail.get("reusedFrom"):
-            return f"the result of {self.detail['reusedFrom']}"
-        if self.failure_reason:
-            reason = self.failure_reason
-            return reason if len(reason) <= NOTE_LENGTH else reason[: NOTE_LENGTH - 1] + "…"
-        metric, model = details.get("metric") or {}, details.get("model") or {}
-        if metric.get("value") is not None:
-            return f"{str(metric['name']).replace('_', ' ')} {metric['value']:.4g}"
-        return str(model.get("model") or (self.output if self.stage == "export" else None) or "")
-
-    @property
-    def failure_reason(self) -> str | None:
-        """The first reason any of the stage's resources gives."""
-        for name in ("processingJob", "hpoJob", "modelTransformJob", "baseProcessingJob", "endpoint"):
-            resource = self.detail.get(name)
-            if isinstance(resource, Mapping) and resource.get("failureReason"):
-                return str(resource["failureReason"])
-        reason = self.detail.get("failureReason") or self.detail.get("error") or self.detail.get("reason")
-        return None if reason is None else str(reason)
-
-
-NOTE_LENGTH = 100
-LOADING = frozenset({"LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"})
 
 
 class Workflow:

@@ -17,7 +17,8 @@ from IPython.display import HTML, display
 
 from workflow.api.progress import progress_note, steps_done, trial_notes
 from workflow.client.connection import Connection
-from workflow.client.workflow import Job, Stage, Workflow
+from workflow.client.job import Job, Stage
+from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter, WorkflowError
 
 

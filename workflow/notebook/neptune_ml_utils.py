@@ -17,7 +17,8 @@ import numpy as np
 
 from training_scripts.graph_ml.schemas import Manifest, ModelDescription
 from workflow.client.connection import DEFAULT_URL, Connection
-from workflow.client.workflow import Stage, Workflow
+from workflow.client.job import Stage
+from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter, StorageError, UnsupportedOperation, WorkflowError
 from workflow.storage.uri import S3Uri
 

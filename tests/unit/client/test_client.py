@@ -14,8 +14,9 @@ from workflow.api.literals import literal
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
 from workflow.client.connection import Connection
 from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.job import Job
 from workflow.client.run import WorkflowFile
-from workflow.client.workflow import Job, Workflow
+from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
 from workflow.gremlin.lang import parse
 from workflow.storage.local import LocalStorage

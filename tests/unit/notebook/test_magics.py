@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflow.client.workflow import Job
+from workflow.client.job import Job
 from workflow.notebook import magics
 from workflow.notebook.magics import VERBS, DespinaMagics
 
