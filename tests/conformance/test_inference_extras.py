@@ -30,6 +30,25 @@ def test_a_thousand_predictions_in_one_query_cost_one_call_each_thousand(library
         assert len(library.endpoints[endpoint].calls) - calls == 1
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"coalesce(values('shelf'), properties('shelf').{C}.value())",
+        f"choose(has('shelf'), values('shelf'), properties('shelf').{C}.value())",
+        f"choose(hasNot('shelf'), properties('shelf').{C}.value(), values('shelf'))",
+        f"or(has('shelf'), properties('shelf').{C})",
+        f"and(hasNot('shelf'), properties('shelf').{C}.value().is('Essay'))",
+    ],
+)
+def test_nothing_is_asked_about_what_another_branch_takes(library: Any, query: str) -> None:
+    calls = library.endpoints["ep-nc"].calls
+    before = len(calls)
+    library(f"g.with('Neptune#ml.endpoint','ep-nc').V().hasLabel('book').{query}")
+    asked = [node["nodeId"] for call in calls[before:] for node in call["data"]["nodes"]]
+    assert asked == [*(f"book_{n}" for n in range(10, 91, 10)), "book_new"]
+    assert len(calls) - before == 1
+
+
 def test_candidates_that_left_the_graph_make_room_for_the_next_best(library: Any) -> None:
     for n in range(1, 15):  # the first fourteen candidates of book_40, more than the spare ones asked for
         library(f"g.V('reader_{(40 + n - 1) % READERS + 1}').drop()")

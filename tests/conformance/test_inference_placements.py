@@ -70,6 +70,11 @@ CLASSES: list[tuple[str, list[Any]]] = [
     (f"{THREE}.match(__.as('a').{SHELF}.value().as('b')).select('b')", EPT),
     (f"{THREE}.match(__.as('a').{SHELF}.value().as('b'), __.as('a').out('by').as('c')).select('b')", EPT),
     (f"V('author_1').local(__.in('by').limit(3).{SHELF}.value())", EPT),
+    # what never comes to the step need not be fit for it
+    (f"V('book_1').union(identity(), id()).choose(is('book_1'), constant('id'), {SHELF}.value())", ["Essay", "id"]),
+    (f"V('reader_1').union(identity(), outE('read').limit(1))"
+     f".choose(hasLabel('reader'), out('read').{SHELF}.value().fold(), constant('edge'))",
+     [["Poetry", "Drama", "Essay"], "edge"]),
     # modulators
     (f"{THREE}.project('i','p').by(id).by({SHELF}.value())",
      [{"i": f"book_{n}", "p": shelf} for n, shelf in enumerate(EPT, 1)]),

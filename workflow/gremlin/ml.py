@@ -8,7 +8,7 @@ asks for whole batches, so that the child finds its answers ready.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -127,7 +127,9 @@ class _Folder:
             while parent > 0 and chain[parent].name in _MODULATORS:
                 parent -= 1
             before, after = chain[:parent], (*chain[parent:index], replace(instruction, args=args), *chain[index + 1 :])
-            way = None if inner is None or chain[parent].name not in _SAME_INPUT else inner
+            way = None
+            if inner is not None and chain[parent].name in _SAME_INPUT:
+                way = (*_conditions(instruction, args), *inner)
             if top and way is not None and _repeatable(way) and not _mutates(chain):
                 ahead = Instruction("predictAhead", (self._spec, Traversal(way)))
                 return (*before, ahead, *_each(after, _asked)), None
@@ -168,6 +170,21 @@ class _Folder:
                 if changed is not one:
                     return {**args, key: changed}, None
         return args, None
+
+
+def _conditions(parent: Instruction, changed: Sequence[Any]) -> tuple[Instruction, ...]:
+    """What must hold of a traverser for the argument that predicts to be run: the others need not be asked about."""
+    at = next(place for place, (one, other) in enumerate(zip(parent.args, changed, strict=True)) if one is not other)
+    before = parent.args[:at]
+    if parent.name == "choose":
+        before = before[:1]
+    if not all(isinstance(one, Traversal) and _repeatable(one.steps) for one in before):
+        return ()
+    if parent.name in ("coalesce", "or") or (parent.name == "choose" and at == 2):
+        return tuple(Instruction("not", (one,)) for one in before)
+    if parent.name in ("and", "choose"):
+        return tuple(Instruction("filter", (one,)) for one in before)
+    return ()
 
 
 def _repeatable(chain: Iterable[Instruction]) -> bool:
