@@ -10,7 +10,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from workflow.errors import UnsupportedOperation
 from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
@@ -86,8 +86,8 @@ class Answers:
         """Have the answers for all of these at hand, in as few calls as there can be."""
         asked: dict[Vertex | Edge, None] = {}
         for element in elements:
-            if not isinstance(element, Vertex | Edge):
-                refuse_cast(element, "Element")
+            if not self.fits(element):
+                refuse_cast(element, "Vertex" if self._spec.kind == "links" else "Element")
             asked[element] = None
         if self._spec.kind == "links":
             self._ask_links([one for one in asked if isinstance(one, Vertex) and one not in self._links])
@@ -99,6 +99,10 @@ class Answers:
             self._ask_properties(missing)
         for element in missing:
             self._results.setdefault(element, ())
+
+    def fits(self, value: Any) -> TypeGuard[Vertex | Edge]:
+        """Whether the step can stand behind this value: a hop needs a vertex, ``properties()`` an element."""
+        return isinstance(value, Vertex) or (isinstance(value, Edge) and self._spec.kind != "links")
 
     def values(self, element: Any) -> list[Any]:
         """What the step gives for one element that was asked about, best first."""

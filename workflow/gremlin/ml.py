@@ -57,7 +57,7 @@ def fold_predictions(
 # Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
 _SAME_INPUT = frozenset(
     {"project", "map", "flatMap", "local", "where", "filter", "not", "and", "or", "coalesce", "optional", "choose",
-     "branch", "union", "group", "groupCount", "order", "dedup", "aggregate", "sideEffect"}
+     "branch", "union", "group", "groupCount", "order", "dedup", "aggregate", "store", "sack", "math", "sideEffect"}
 )  # fmt: skip
 # What may be run once more, ahead: steps that read and change nothing, not even a side effect or a random number.
 _REPEATABLE = frozenset(

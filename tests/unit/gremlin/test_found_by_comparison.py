@@ -84,3 +84,8 @@ def test_what_reduces_can_not_be_repeated(ask: Any, body: str) -> None:
     with pytest.raises(QueryFailed, match="reducing/supplying barrier can not be repeat"):
         ask(f"g.V().repeat({body}).times(2)")
     assert ask("g.V().repeat(out().groupCount('m')).times(2).count()") == [1]
+
+
+def test_merged_traversers_count_once_behind_a_pattern_that_orders(ask: Any) -> None:
+    pattern = "match(__.as('a').out().order().by(id).as('b')).select('b').count()"
+    assert ask(f"g.V().union(identity(), identity()).barrier().{pattern}") == [2]

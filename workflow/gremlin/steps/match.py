@@ -128,8 +128,9 @@ class MatchStep(Step):
             return
         begin = t.split(t.path.find(pattern.start)[-1])
         results = pattern.child.run(ctx, iter((begin.copy(),)), {})
-        if pattern.child.has_barrier_here:  # what a barrier gives has no path: go on from where the pattern began
-            results = (_moved(begin, r) for r in list(results))
+        if pattern.child.has_barrier_here:  # what is reduced has no path: go on from where the pattern began
+            here = _known(begin)
+            results = (r if _known(r) >= here else _moved(begin, r) for r in list(results))
         for found in results:
             if pattern.end is None:
                 yield found

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.graphs.model import Edge, Vertex
 from workflow.gremlin.answers import Answers
 from workflow.gremlin.compile import Compiler
 from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
@@ -78,17 +77,17 @@ class PredictAheadStep(Step):
         answers = Answers.of(ctx, self.spec)
         while batch := list(islice(source, MAX_INPUTS_PER_CALL)):
             ctx.check()
-            answers.ask(self._inputs(ctx, batch))
+            answers.ask(value for value in self._reached(ctx, batch) if answers.fits(value))
             yield from batch
 
-    def _inputs(self, ctx: ExecutionContext, batch: Iterable[Traverser]) -> Iterator[Vertex | Edge]:
+    def _reached(self, ctx: ExecutionContext, batch: Iterable[Traverser]) -> Iterator[Any]:
         """What will be asked about. Where a traverser leads to nothing fit, only the step itself can say so."""
         for t in batch:
             try:
                 reached = [inner.value for inner in self.way.each(ctx, t)]
             except QueryFailed:
                 continue
-            yield from (value for value in reached if isinstance(value, Vertex | Edge))
+            yield from reached
 
     def children(self) -> Iterable[Child]:
         return (self.way,)
