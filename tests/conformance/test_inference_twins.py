@@ -44,7 +44,8 @@ AROUND = (
     "sideEffect(S.aggregate('y')).cap('y')", "as('a').identity().select('a').S", "and(S,has('name')).id()",
     "or(has('shelf'),S.is(X)).id()", "local(union(id(),S).fold())", "map(choose(has('shelf'),S,constant('none')))",
     "branch(label()).option('book',S).option('reader',id())",
-    "choose(label()).option('book',S).option(none,constant(0))", "order().by(coalesce(S,constant('z'))).id()", "as('a').project('p').by(select('a').S.fold())", "local(limit(1).S)",
+    "choose(label()).option('book',S).option(none,constant(0))",
+    "order().by(coalesce(S,constant('z'))).id()", "as('a').project('p').by(select('a').S.fold())", "local(limit(1).S)",
     "group('g').by(S).cap('g')", "where(__.not(S)).id()", "filter(__.in('by').count().is(0)).S",
     "sack(assign).by(coalesce(S,constant('k'))).sack()", "S.as('v').select('v')",
 )  # fmt: skip
