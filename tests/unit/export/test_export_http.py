@@ -13,6 +13,7 @@ from workflow.errors import WorkflowError
 from workflow.server import export as export_routes
 from workflow.server.errors import workflow_error
 from workflow.server.services import Services
+from workflow.server.ui.rows import _export_rows
 from workflow.settings import Settings
 
 
@@ -46,6 +47,18 @@ def test_a_notebook_starts_polls_and_deletes(client: Client, bench: Any, prefix:
     assert status["outputS3Uri"].startswith("s3://lab/x/")
     assert client("DELETE", f"{prefix}/{started['jobId']}").json()["status"] == "succeeded"
     assert client("GET", prefix).json() == {"ids": [started["jobId"]]}
+
+
+def test_the_page_tells_how_far_an_export_is(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.service.start({"outputS3Path": "s3://lab/x"})["jobId"]
+    output = bench.wait(job)["outputS3Uri"]
+    services = Services(Settings(home=bench.home), bench.storage, {}, {}, exports=bench.service)
+    assert [(one.state, one.total, one.note) for one in _export_rows(services)] == [("succeeded", 0, output)]
+    running = {"phase": "writing", "step": 500, "total": 2000, "metric": None, "eta_s": 7.0}
+    ended = bench.service.status(job)
+    monkeypatch.setattr(bench.service, "status", lambda id: {**ended, "status": "running", "progress": running})
+    (row,) = _export_rows(services)
+    assert (row.step, row.total, row.note) == (500, 2000, "writing, 500 of 2,000, about 7 s left")
 
 
 @pytest.mark.parametrize(

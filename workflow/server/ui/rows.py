@@ -223,15 +223,14 @@ def _export_rows(services: Services) -> Iterator[Row]:
     for id in exports.list()[:MAX_OF_A_KIND]:
         status = exports.status(id)
         progress = status.get("progress") or {}
-        done, total = int(progress.get("done") or 0), int(progress.get("total") or 0)
         yield Row(
             stage="export",
             kind="export",
             id=id,
             state=status["status"],
             created_ms=int(status["jobName"].rpartition("-")[2]),  # a name ends with when it was given
-            step=done,
-            total=total,
-            note=f"{done:,} of {total:,}" if total else str(status.get("outputS3Uri") or ""),
+            step=int(progress.get("step") or 0),
+            total=int(progress.get("total") or 0),
+            note=progress_note(progress) or str(status.get("outputS3Uri") or ""),
             failure=status.get("failureReason"),
         )
