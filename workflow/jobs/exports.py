@@ -270,7 +270,7 @@ class ExportService:
         return output
 
     def _check_free(self, output: S3Uri, request: ExportRequest) -> None:
-        existing = next(iter(self._storage.list(output)), None) if output.key else None
+        existing = next(iter(self._storage.list(output)), None)
         if existing is not None and not request.overwrite:
             raise InvalidParameter(
                 f"S3 destination contains existing objects: {output}. Set 'overwriteExisting', or choose another"

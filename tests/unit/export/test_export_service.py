@@ -152,9 +152,10 @@ def test_a_cancelled_job_ends_and_publishes_nothing(bench: Any, graph: Any) -> N
     assert "cancelled" in bench.service.status(job)["failureReason"]
 
 
-def test_an_existing_folder_is_only_overwritten_on_request(bench: Any) -> None:
-    body = {**BODY, "createExportSubdirectory": False}
-    assert bench.wait(bench.service.start(body)["jobId"])["outputS3Uri"] == "s3://lab/exports"
+@pytest.mark.parametrize("output", ["s3://lab/exports", "s3://whole-bucket"])
+def test_an_existing_folder_is_only_overwritten_on_request(bench: Any, output: str) -> None:
+    body = {**BODY, "createExportSubdirectory": False, "outputS3Path": output}
+    assert bench.wait(bench.service.start(body)["jobId"])["outputS3Uri"] == output
     with pytest.raises(InvalidParameter, match="S3 destination contains existing objects"):
         bench.service.start(body)
     again = bench.service.start({**body, "overwriteExisting": "TRUE"})["jobId"]
