@@ -5,6 +5,7 @@ Members marked *guide only* are in the user guide but not in botocore's model; w
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
@@ -26,8 +27,11 @@ def _model_name(value: str | None) -> str | None:
 
 
 def _script_name(value: str) -> str:
-    if "/" in value or "\\" in value or value in (".", "..") or value.startswith("-"):
-        raise InvalidParameter(f"The script {value!r} must be the name of a file in sourceS3DirectoryPath, no path.")
+    # never a file that the service itself writes for a client, such as the CSV of an export
+    if not re.fullmatch(r"\w[\w.-]*\.py", value):
+        raise InvalidParameter(
+            f"The script {value!r} must be the name of a Python file (.py) in sourceS3DirectoryPath, no path."
+        )
     return value
 
 

@@ -161,9 +161,9 @@ def test_a_custom_model_without_its_files_is_refused_by_name() -> None:
         custom.check_folder(S3Uri("lab", "code"), custom.training_files(own), there.__contains__)
 
 
-@pytest.mark.parametrize("name", ["../x.py", "a/b.py", "-c", "..", "a\\b.py"])
+@pytest.mark.parametrize("name", ["../x.py", "a/b.py", "-c", "..", "a\\b.py", "-c.py", "nodes.csv", "train.sh", ".py"])
 def test_a_script_of_a_custom_model_is_a_plain_name(name: str) -> None:
-    with pytest.raises(InvalidParameter, match="must be the name of a file in sourceS3DirectoryPath"):
+    with pytest.raises(InvalidParameter, match="must be the name of a Python file"):
         CustomTraining.model_validate({"sourceS3DirectoryPath": "s3://lab/code", "trainingEntryPointScript": name})
 
 
