@@ -254,13 +254,14 @@ class ExportService:
         """Where the export will lie, a folder of its own unless the request wants none."""
         base = S3Uri.parse(request.output)
         if not request.subdirectory:
-            self._check_free(base, request)
+            if not request.overwrite:
+                self._check_free(base, "set 'overwriteExisting', or choose another")
             return base
         prefix = f"{request.tag}-" if request.tag else ""
         if request.export_id is not None:
             output = base / f"{prefix}{request.export_id}"
             if not self._is_of_an_export(output):  # an id of before is exported again, in place of what it was
-                self._check_free(output, request)
+                self._check_free(output, "choose another 'exportId'")
             return output
         if not request.for_training:
             return base / f"{prefix}{uuid.uuid4().hex}"
@@ -269,12 +270,9 @@ class ExportService:
             moment += timedelta(seconds=1)
         return output
 
-    def _check_free(self, output: S3Uri, request: ExportRequest) -> None:
-        existing = next(iter(self._storage.list(output)), None)
-        if existing is not None and not request.overwrite:
-            raise InvalidParameter(
-                f"S3 destination contains existing objects: {output}. Set 'overwriteExisting', or choose another"
-            )
+    def _check_free(self, output: S3Uri, advice: str) -> None:
+        if next(iter(self._storage.list(output)), None) is not None:
+            raise InvalidParameter(f"S3 destination contains existing objects: {output}; {advice}")
 
     def _is_of_an_export(self, output: S3Uri) -> bool:
         with self._lock:
