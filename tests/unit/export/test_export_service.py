@@ -169,7 +169,7 @@ def test_an_export_of_a_chosen_id_takes_the_place_of_its_own_files_and_of_no_oth
     # neptune_ml exports name their folders by the time
     plain = {"command": "export-pg", "outputS3Path": "s3://lab/exports", "params": {"exportId": "models"}}
     for overwrite in (False, True):  # which is for exports without a folder of their own
-        with pytest.raises(InvalidParameter, match="S3 destination contains existing objects.*another 'exportId'"):
+        with pytest.raises(InvalidParameter, match=r"S3 destination contains existing objects.*another 'exportId'"):
             bench.service.start({**plain, "overwriteExisting": overwrite})
     assert theirs.read_bytes() == b"a month of training"
     own = {**plain, "params": {"exportId": "mine"}}
