@@ -13,6 +13,7 @@ from typing import Any
 from workflow.errors import InvalidParameter
 from workflow.export.features import FeatureOverride, parse_feature
 from workflow.export.labels import EdgeTriple, NodeType, split_labels
+from workflow.export.parameters import truth
 
 DEFAULT_SPLIT_RATE = (0.9, 0.1, 0.0)
 DEFAULT_CONFIGURATION_NAME = "training-data-configuration"
@@ -49,7 +50,7 @@ class TrainingJob:
 def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
     """Every job of the request, in order. Raises InvalidParameter with the exporter's texts."""
     if isinstance(neptune_ml, Mapping):
-        edge_features = not _truth(neptune_ml.get("disableEdgeFeatures"))
+        edge_features = not truth(neptune_ml.get("disableEdgeFeatures"), default=False)
         entries = neptune_ml.get("jobs")
         if entries is None:
             entries = [neptune_ml]
@@ -187,7 +188,3 @@ def _split_rate(
     raise InvalidParameter(
         f"Error parsing 'split_rate' field for {context}. Expected an array with 3 double values that add up to 1.0."
     )
-
-
-def _truth(value: object) -> bool:
-    return value is True or (isinstance(value, str) and value.lower() == "true")
