@@ -97,6 +97,10 @@ def training_start(
     trials: Annotated[int, typer.Option(min=1, help="Trials of the tuning.")] = 4,
     parallel: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 2,
     previous: Annotated[str | None, typer.Option(help="Earlier training job to warm-start from.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="What is tried: num-hidden=64..256, lr=0.01,0.003 or num-layer=2. Repeatable."),
+    ] = None,
     url: Url = DEFAULT_URL,
     bucket: Bucket = "s3://despina",
     wait: Wait = False,
@@ -105,8 +109,22 @@ def training_start(
 ) -> None:
     """Start training with tuning."""
     client = workflow(url, bucket, sign=sign)
-    job = client.training(processed, id=id, trials=trials, parallel=parallel, previousModelTrainingJobId=previous)
+    job = client.training(
+        processed,
+        id=id,
+        trials=trials,
+        parallel=parallel,
+        hyperparameters=dict(map(_setting, settings or ())),
+        previousModelTrainingJobId=previous,
+    )
     follow(client, job, wait=wait, json=json)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise InvalidParameter(f"{text!r} sets nothing. Write --set num-hidden=64..256")
+    return name.strip(), value.strip()
 
 
 @transform_commands.command("start")

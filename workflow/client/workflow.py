@@ -15,6 +15,7 @@ from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
+from workflow.client.searching import search
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.storage.base import Storage
@@ -187,9 +188,23 @@ class Workflow:
         return self.status("dataprocessing", answer["id"])
 
     def training(
-        self, processed: Job | str, *, id: str | None = None, trials: int = 4, parallel: int = 2, **more: Any
+        self,
+        processed: Job | str,
+        *,
+        id: str | None = None,
+        trials: int = 4,
+        parallel: int = 2,
+        hyperparameters: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Job:
-        """Train with hyperparameter tuning and keep the best of ``trials``."""
+        """Train with hyperparameter tuning and keep the best of ``trials``.
+
+        ``hyperparameters`` says what is tried: ``{"num-hidden": "64..256", "lr": [0.01, 0.003], "num-layer": 2}`` for a
+        range, a choice and one value. It is written into the ``model-hpo-configuration.json`` of the data processing,
+        where later trainings find it too. Raises InvalidParameter for what the model does not have.
+        """
+        if hyperparameters:
+            search(self.storage, self.status("dataprocessing", _id(processed)), hyperparameters)
         answer = self.connection.call(
             "start_ml_model_training_job",
             **{

@@ -1,0 +1,38 @@
+"""What is tried in training, written where training reads it: beside the processed graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from workflow.client.job import Job
+from workflow.errors import BadRequest
+from workflow.hpo.overrides import with_overrides
+from workflow.stages.modeltraining import CONFIGURATION_NAMES
+from workflow.storage.base import Storage
+from workflow.storage.uri import S3Uri
+
+
+def search(storage: Storage, processed: Job, wishes: Mapping[str, Any]) -> S3Uri:
+    """Write wishes into the configuration of a finished data processing; gives its address.
+
+    Raises InvalidParameter for a wish that means nothing, BadRequest where there is no configuration yet.
+    """
+    for name in CONFIGURATION_NAMES if processed.output else ():
+        place = S3Uri.parse(str(processed.output)) / name
+        if storage.exists(place):
+            document = json.loads(storage.read(place))
+            changed = with_overrides(document, {key: _text(wish) for key, wish in wishes.items()})
+            storage.write(place, json.dumps(changed, indent=2).encode())
+            return place
+    raise BadRequest(
+        f"The data processing {processed.id} has no {CONFIGURATION_NAMES[0]} at {processed.output or 'its output'}: "
+        "hyperparameters can be set when it has completed, by someone who can read and write there"
+    )
+
+
+def _text(wish: object) -> str:
+    if isinstance(wish, list | tuple):
+        return ",".join(map(_text, wish))
+    return str(wish).lower() if isinstance(wish, bool) else str(wish)
