@@ -23,7 +23,8 @@ class BadOverride(InvalidParameter):
 
     def __init__(self, name: str, value: str, why: str) -> None:
         super().__init__(
-            f"{name}={value} cannot be set: {why}. A range is written as 64..256, a choice as 16,32,64, one value as 64."
+            f"{name}={value} cannot be set: {why}. "
+            "A range is written as 64..256, a choice as 16,32,64, one value as 64."
         )
         self.name, self.value = name, value
 
