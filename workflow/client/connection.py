@@ -206,23 +206,32 @@ class Connection:
     @contextmanager
     def gremlin(self, traversal_source: str = "g") -> Iterator[Client]:
         """The unmodified gremlinpython client over WebSocket; closed at the end."""
+        from gremlin_python.driver.aiohttp.transport import AiohttpTransport
         from gremlin_python.driver.client import Client
 
         headers = self._signature("GET", f"{self.url}/gremlin", None, "neptune-db") if self.sign else None
         # a context of now: the driver's own keeps the certificates of when it was imported
         encryption = {"ssl_options": ssl.create_default_context()} if self.url.startswith("https:") else {}
+        opened: list[AiohttpTransport] = []
+
+        def transport() -> AiohttpTransport:
+            opened.append(AiohttpTransport(**encryption))
+            return opened[-1]
+
         client = Client(
             self.websocket_url,
             traversal_source,
+            transport_factory=transport,
             username=self._user,
             password=self._password,
             headers=headers,
-            **encryption,
         )
         try:
             yield client
         finally:
             client.close()
+            for one in opened:  # the driver forgets those that were refused, or failed a query
+                one.close()
 
     def query(self, text: str, bindings: Mapping[str, Any] | None = None, traversal_source: str = "g") -> list[Any]:
         """Run Gremlin text and return all results; also where an event loop runs, as in a notebook."""

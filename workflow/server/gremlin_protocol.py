@@ -182,7 +182,7 @@ class Conversation:
         """Roll back sessions that are open for too long; gives when to look again, None without sessions. Blocks."""
         lifetime = SESSION_LIFETIME_S[self.profile]
         for id, session in list(self.sessions.items()):
-            if now - session.begun_at >= lifetime:
+            if now >= session.begun_at + lifetime:  # as it was announced: the difference may be rounded
                 self.sessions.pop(id, None)
                 self._expired.add(id)
                 self.runner.close(session, lost=True)
