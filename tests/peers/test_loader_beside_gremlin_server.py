@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from gremlin_python.driver.client import Client
 
-from workflow.client.connection import literal
+from workflow.api.literals import literal
 from workflow.client.service import start_service
 from workflow.datasets import DATASETS
 
