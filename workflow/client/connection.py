@@ -82,6 +82,8 @@ class Connection:
         self.export_url = (export_url or f"{self.url}/neptune-export").rstrip("/")
         self._raw: dict[str, Any] = {}
         self._neptunedata: Any = None
+        # one of its own: the process-wide one knows for ever the certificates of its first use
+        self._opener: urllib.request.OpenerDirector | None = None
 
     @property
     def websocket_url(self) -> str:
@@ -163,8 +165,10 @@ class Connection:
         if self.sign:
             headers |= self._signature(method, url, data, "execute-api")
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - scheme checked
+        if self._opener is None:
+            self._opener = urllib.request.build_opener()
         try:
-            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+            with self._opener.open(request, timeout=timeout_s) as answer:
                 return json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")
