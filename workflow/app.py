@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import gc
 import os
 import re
 import shutil
@@ -323,6 +324,8 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     )
     try:
         application.start()
+        gc.collect()
+        gc.freeze()  # what stays for ever need not be walked at every full collection
         Server(config).run(sockets=[listener])
     finally:
         application.close()

@@ -10,6 +10,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, TypeGuard
 
 from workflow.errors import UnsupportedOperation
@@ -216,7 +217,7 @@ class Answers:
         for vertex in vertices:
             self._links[vertex] = ()
         try:
-            for candidate_type, known_ends in self._candidate_types():
+            for candidate_type, known_ends in self._candidate_types:
                 asked = [one for one in vertices if not known_ends or node_type(one.label) in known_ends]
                 topk = self._spec.limit + SPARE_CANDIDATES
                 while asked:
@@ -227,6 +228,7 @@ class Answers:
                 del self._links[vertex]
             raise
 
+    @cached_property
     def _candidate_types(self) -> list[tuple[str, frozenset[str]]]:
         """Types of candidates, with the types of the known ends that may be asked about (none: any)."""
         spec, card = self._spec, self._card

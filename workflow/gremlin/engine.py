@@ -119,7 +119,8 @@ class Engine:
         prepared = self._kept(traversal, options)
         if prepared.plan.mutates:
             raise QueryFailed("Only what reads can be run in parts")
-        options = replace(options, began_at=options.began_at or time.monotonic())
+        if options.began_at is None:
+            options = replace(options, began_at=time.monotonic())
         for last in RUNS:
             try:
                 with self.graph.reading() as lease:

@@ -20,7 +20,7 @@ Answer = Predictions | WorkflowError
 Asked = tuple[Question, asyncio.Future[Answer]]
 
 CALLS_AT_ONCE: Final = 1
-"""Calls of one endpoint at a time. What comes meanwhile waits and shares the next one."""
+"""Calls of one endpoint at a time. What comes meanwhile waits and shares the next one; more at a time gave nothing."""
 
 
 class EndpointCalls:

@@ -98,7 +98,8 @@ class BriefRequests:
         key = frame[start + ID.stop :]
         kept = self._kept.get(key)
         if kept is not None and frame[start : start + ID.start] == VERSION:
-            return replace(kept, id=UUID(bytes=frame[start + ID.start : start + ID.stop]))
+            id = UUID(bytes=frame[start + ID.start : start + ID.stop])
+            return Request(id, kept.op, kept.processor, kept.args, kept.lambdas, repeated=True)
         request = codec.read_request(frame, start)
         if is_repeatable(request):
             request = replace(request, repeated=True)
