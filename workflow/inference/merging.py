@@ -22,12 +22,11 @@ MOST_SHARED = 256
 
 def kind_of(question: Question) -> Hashable | None:
     """Questions of one kind can share a call; None for one that is asked by itself."""
-    if len(inputs_of(question)) > MOST_SHARED:
+    inputs = inputs_of(question)
+    if question.subgraph is not None or not 0 < len(inputs) <= MOST_SHARED:
         return None
     if isinstance(question, RelationQuery):
         return "relation", question.topk
-    if question.subgraph is not None or not question.inputs:
-        return None
     if isinstance(question, LinkQuery):
         return question.relation, question.way, question.candidate_type, question.topk
     first = question.inputs[0]

@@ -64,7 +64,12 @@ EDGES = st.builds(
     st.sampled_from([KNOWS, READ]),
     TOPK,
 )
-RELATIONS = st.builds(lambda ids, topk: RelationQuery(tuple((id, "u9") for id in ids), topk), SOME, TOPK)
+RELATIONS = st.builds(
+    lambda ids, topk, graph: RelationQuery(tuple((id, "u9") for id in ids), topk, subgraph=graph),
+    SOME,
+    TOPK,
+    st.sampled_from([None, None, Subgraph()]),
+)
 QUESTIONS: st.SearchStrategy[Question] = st.one_of(link_queries(), NODES, EDGES, RELATIONS)
 
 
@@ -78,6 +83,8 @@ def answered(question: Question) -> Predictions:
             said = (question.relation, question.way, question.candidate_type, left_out, question.subgraph)
         elif isinstance(question, PropertyQuery):
             said = (question.task, question.property)
+        else:
+            said = question.subgraph
         return (Prediction(repr((one, said, question.topk)), 0.5),)
 
     return Predictions(tuple(result(one) for one in inputs_of(question)), "m", 1)
@@ -94,7 +101,7 @@ def test_a_shared_answer_is_what_each_would_have_got_alone(questions: list[Quest
 @given(st.lists(QUESTIONS, min_size=1, max_size=8))
 def test_whoever_asks_the_same_always_goes_along(questions: list[Question]) -> None:
     first, *waiting = questions
-    alone = not isinstance(first, RelationQuery) and first.subgraph is not None
+    alone = first.subgraph is not None
     found = companions(first, waiting)
     same = [place for place, one in enumerate(waiting) if one == first]
     assert found == [] if alone else set(same) <= set(found)
