@@ -20,6 +20,16 @@ class EndpointUnreachable(BadRequest):
         super().__init__(f"The endpoint at {url} does not answer: {reason}; look at its status and its log")
         self.url, self.reason = url, reason
 
+    @classmethod
+    def silent(cls, url: str, patience_s: float) -> EndpointUnreachable:
+        """One that has not answered in the time there was."""
+        return cls(url, f"no answer within {patience_s:g} s")
+
+
+def patience(timeout_s: float | None, most_s: float) -> float:
+    """Seconds to wait for an endpoint: what a query has left, where that is less than one would wait anyway."""
+    return most_s if timeout_s is None else max(0.001, min(timeout_s, most_s))
+
 
 class EndpointConnection(http.client.HTTPConnection):
     """Sends head and body in one piece: http.client's two writes wake the endpoint twice for every call."""
@@ -62,7 +72,7 @@ class ConnectionPool:
         Args:
             timeout_s: less patience than the pool's own, for this call.
         """
-        patience_s = self._timeout_s if timeout_s is None else max(0.001, min(timeout_s, self._timeout_s))
+        patience_s = patience(timeout_s, self._timeout_s)
         parts = urlsplit(url)
         host = parts.netloc
         connection = self._take(host)
@@ -78,7 +88,7 @@ class ConnectionPool:
                 data = answer.read()
             except TimeoutError as error:
                 connection.close()
-                raise EndpointUnreachable(url, f"no answer within {patience_s:g} s") from error
+                raise EndpointUnreachable.silent(url, patience_s) from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if not reused:

@@ -11,7 +11,7 @@ import httptools
 
 from workflow.errors import WorkflowError
 from workflow.inference.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
-from workflow.inference.connections import EndpointUnreachable
+from workflow.inference.connections import EndpointUnreachable, patience
 from workflow.inference.merging import companions, merged, shares
 from workflow.inference.replay import AnswerNeeded
 from workflow.inference.requests import answer_of, inputs_of, request_of
@@ -82,7 +82,7 @@ class Desk:
             future.set_result(self._silent(patience_s))
 
     def _silent(self, patience_s: float) -> EndpointUnreachable:
-        return EndpointUnreachable(f"{self._url}/invocations", f"no answer within {patience_s:g} s")
+        return EndpointUnreachable.silent(f"{self._url}/invocations", patience_s)
 
     async def _work(self) -> None:
         """Call until nobody waits."""
@@ -127,9 +127,7 @@ class Desk:
                 future.set_result(share)
 
     async def _call(self, endpoint: EndpointRecord, question: Question) -> Answer:
-        patience_s = (
-            self._timeout_s if question.timeout_s is None else max(0.001, min(question.timeout_s, self._timeout_s))
-        )
+        patience_s = patience(question.timeout_s, self._timeout_s)
         inputs = inputs_of(question)
         try:
             body = request_of(question, inputs)
