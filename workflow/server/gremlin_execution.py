@@ -142,7 +142,9 @@ class QueryRunner:
         if isinstance(query.gremlin, str):
             read = self.brief_texts.read(query.gremlin, query.bindings)
         else:
-            read = ([Script(query.gremlin, "g")], query.repeated) if is_brief(query.gremlin) else None
+            # what is kept was found brief when it came first
+            brief = query.repeated or is_brief(query.gremlin)
+            read = ([Script(query.gremlin, "g")], query.repeated) if brief else None
         if read is None:
             return None
         scripts, repeated = read
