@@ -10,6 +10,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -165,22 +166,19 @@ class Library:
             endpoint.close()
 
 
-class Serving:
-    """A service in front of a library, on a free port; ``address`` is host and port."""
-
-    def __init__(self, library: Library, home: Path) -> None:
-        services = Services(
-            Settings(home), LocalStorage(home), {"g": library.engine}, {"g": library.graph}, queries=QueryRegistry()
-        )
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{listener.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(create_app(services), log_config=None, lifespan="off"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
+@contextmanager
+def served(library: Library, home: Path) -> Iterator[str]:
+    """A service in front of a library, on a free port; gives host and port."""
+    services = Services(
+        Settings(home), LocalStorage(home), {"g": library.engine}, {"g": library.graph}, queries=QueryRegistry()
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(services), log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 class Front:
@@ -282,36 +280,29 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield library
     else:
         form, bytecode = WAYS[request.param]
-        serving = Serving(library, tmp_path_factory.mktemp("home"))
-        front = Front(library, serving.address, form(), bytecode=bytecode)
-        yield front
-        front.close()
-        serving.close()
+        with served(library, tmp_path_factory.mktemp("home")) as address:
+            front = Front(library, address, form(), bytecode=bytecode)
+            yield front
+            front.close()
     library.close()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+def gateway(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """The queries' way through a gateway: what stands before the inference step runs in a database behind it."""
-    library = Library()
-    serving = Serving(library, tmp_path_factory.mktemp("home"))
-    database = GremlinDatabase(f"ws://{serving.address}/gremlin", message_format=GraphSONMessages())
-    engine = GatewayEngine(database, "neptune", prediction=library.service)
+    with served(library, tmp_path_factory.mktemp("home")) as address:
+        database = GremlinDatabase(f"ws://{address}/gremlin", message_format=GraphSONMessages())
+        engine = GatewayEngine(database, "neptune", prediction=library.service)
 
-    def ask(text: str) -> list[Any]:
-        return [t.value for t in engine.run(parse(text)[0].traversal) for _ in range(t.bulk)]
+        def ask(text: str) -> list[Any]:
+            return [t.value for t in engine.run(parse(text)[0].traversal) for _ in range(t.bulk)]
 
-    yield ask
-    database.close()
-    serving.close()
-    library.close()
+        yield ask
+        database.close()
 
 
 @pytest.fixture(scope="module")
-def library_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Host and port of a service in front of a library of its own."""
-    library = Library()
-    serving = Serving(library, tmp_path_factory.mktemp("home"))
-    yield serving.address
-    serving.close()
-    library.close()
+def library_address(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Host and port of a service in front of the library."""
+    with served(library, tmp_path_factory.mktemp("home")) as address:
+        yield address

@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.record_graph import RecordGraph
 from training_scripts.graph_ml.container import ProgressWriter
 from training_scripts.graph_ml.data import EdgeType, GraphData, Target, dgl_file
 from training_scripts.graph_ml.data.processing import ProcessingJob, process
 from workflow.datasets import DATASETS
 from workflow.export import parse_request, write_export
-from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
-
-
-class Records:
-    """A graph source over lists."""
-
-    def __init__(self, nodes: list[NodeRecord], edges: list[EdgeRecord]) -> None:
-        self._nodes, self._edges = nodes, edges
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        yield self
-
-    def node_counts(self) -> dict[tuple[str, ...], int]:
-        return dict(Counter(node.labels for node in self._nodes))
-
-    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
-        return dict(Counter((edge.source_labels, edge.label, edge.target_labels) for edge in self._edges))
-
-    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
-        yield from (node for node in self._nodes if only is None or node.labels in only)
-
-    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
-        for edge in self._edges:
-            if only is None or (edge.source_labels, edge.label, edge.target_labels) in only:
-                yield edge
-
-    def last_event(self) -> tuple[int, int] | None:
-        return None
+from workflow.graphs.base import EdgeRecord, NodeRecord
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +24,7 @@ def _without_dgl(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dgl_file, "available", lambda: False)
 
 
-def processed(source: Records, folder: Path, ml: dict[str, Any]) -> tuple[GraphData, Path, list[str]]:
+def processed(source: RecordGraph, folder: Path, ml: dict[str, Any]) -> tuple[GraphData, Path, list[str]]:
     body = {"command": "export-pg", "outputS3Path": "s3://b/x", "params": {}, "additionalParams": {"neptune_ml": ml}}
     write_export(source, parse_request(body), folder / "export")
     log: list[str] = []
@@ -77,7 +47,7 @@ def test_the_bundled_social_network_arrives_whole(tmp_path: Path) -> None:
             for r in csv.DictReader(stream)
         ]
     ml = {"version": "v2.0", "targets": [social.target], "features": list(social.features)}
-    graph, _, _ = processed(Records(people, friends), tmp_path, ml)
+    graph, _, _ = processed(RecordGraph(people, friends), tmp_path, ml)
     friend = EdgeType("User", "FRIEND", "User")
     assert graph.num_nodes == {"User": 20}
     assert len(graph.edges[friend]) == 25
@@ -137,7 +107,7 @@ def test_everything_an_export_may_hold_is_read(tmp_path: Path) -> None:
             },
         ],
     }
-    graph, output, log = processed(Records(people + films, seen), tmp_path, ml)
+    graph, output, log = processed(RecordGraph(people + films, seen), tmp_path, ml)
     person, saw = "Admin;Person", EdgeType("Admin;Person", "saw it", "Film (new)")
     assert set(graph.num_nodes.items()) == {(person, 6), ("Film (new)", 2)}
     assert list(graph.node_ids[person]) == [f"p;{i}" for i in range(6)]

@@ -4,50 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.record_graph import RecordGraph
 from workflow.export import ExportOutcome, parse_request, write_export
-from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.base import EdgeRecord, NodeRecord
 from workflow.jobs.export_sources import ExportSources
 from workflow.jobs.exports import ExportService
 from workflow.storage.local import LocalStorage
-
-
-class RecordGraph:
-    """A GraphSource over lists of records."""
-
-    def __init__(self, nodes: list[NodeRecord], edges: list[EdgeRecord]) -> None:
-        self._nodes, self._edges = nodes, edges
-        self.passes = 0
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        yield self
-
-    def node_counts(self) -> dict[tuple[str, ...], int]:
-        return dict(Counter(node.labels for node in self._nodes))
-
-    def edge_counts(self) -> dict[tuple[tuple[str, ...], str, tuple[str, ...]], int]:
-        return dict(Counter((edge.source_labels, edge.label, edge.target_labels) for edge in self._edges))
-
-    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
-        self.passes += 1
-        yield from (node for node in self._nodes if only is None or node.labels in only)
-
-    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
-        for edge in self._edges:
-            if only is None or (edge.source_labels, edge.label, edge.target_labels) in only:
-                yield edge
-
-    def last_event(self) -> tuple[int, int] | None:
-        return None
 
 
 def node(id: str, labels: str | tuple[str, ...], **properties: Any) -> NodeRecord:
