@@ -94,6 +94,13 @@ def test_plain_queries_are_forwarded_with_their_types(bench: Bench) -> None:
     assert bench("g.V('l').valueMap('lang')") == [{"lang": ["java", "c"]}]
 
 
+def test_a_database_writes_as_often_as_results_are_wanted(bench: Bench) -> None:
+    bench("g.inject(1,2,3).addV('early')", QueryOptions(wanted=2))
+    assert bench("g.V().hasLabel('early').count()") == [2]
+    bench("g.V().hasLabel('early').drop()")
+    assert bench("g.V().order().by(id).id()", QueryOptions(wanted=2)) == ["j", "l"]
+
+
 def test_errors_of_the_database_come_back(bench: Bench) -> None:
     with pytest.raises(WorkflowError, match="nowhere"):
         bench("g.V().nowhere()")

@@ -53,11 +53,14 @@ class QueryOptions:
 
     ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``prediction``
     answers in place of the engine's own service. ``began_at`` is when the time began that ``timeout_s`` limits, in
-    ``time.monotonic()``.
+    ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
+    up to there is kept. ``required`` makes it an error to have none, which undoes what was written.
     """
 
     timeout_s: float | None = None
     max_results: int | None = None
+    wanted: int | None = None
+    required: bool = False
     cancelled: threading.Event | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
@@ -102,8 +105,8 @@ class Engine:
     ) -> Iterator[Traverser]:
         """The results, lazily; compile errors are raised at once.
 
-        Without a transaction a traversal that changes the graph is one of its own: committed when the last result was
-        taken, rolled back on an error or when the iterator is closed before.
+        Without a transaction a traversal that changes the graph is one of its own: committed when the last result that
+        the options ask for was taken, rolled back on an error or when the iterator is closed before.
         """
         options = options or QueryOptions()
         if transaction_command(traversal) is not None:
@@ -282,13 +285,20 @@ class Engine:
                 own.rollback()
 
     def _limited(self, results: Iterator[Traverser], options: QueryOptions) -> Iterator[Traverser]:
-        limit = options.max_results
+        """The results, as many as the options ask for; the last is cut out of its bulk."""
+        limit, wanted = options.max_results, options.wanted
         count = 0
-        for t in results:
+        for t in results if wanted is None or wanted > 0 else ():
             count += t.bulk
             if limit is not None and count > limit:
                 raise MemoryLimitExceeded(f"The query has more than {limit} results, which is the limit")
+            if wanted is not None and count >= wanted:
+                t.bulk -= count - wanted
+                yield t
+                break
             yield t
+        if options.required and not count:
+            raise QueryFailed("The traversal has no next() result")
 
     def _context(
         self,

@@ -26,6 +26,7 @@ from workflow.gremlin.steps.sources import SEED
 from workflow.gremlin.strategies import apply_strategies
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.traverser import Traverser
+from workflow.gremlin.values import Long
 from workflow.inference.base import PredictionService
 from workflow.settings import Profile
 
@@ -64,9 +65,8 @@ class GatewayEngine(Engine):
         if options.read_only and writes(traversal.steps):
             refuse_writing()
         folded = self._folded(traversal, options)
-        if folded is None:
-            return self._forward(traversal, options)
-        return self._mixed(folded, options)
+        found = self._forward(_cut(traversal, options), options) if folded is None else self._mixed(folded, options)
+        return self._limited(found, options)
 
     def session(self) -> Session:
         return GatewaySession(self)
@@ -217,6 +217,13 @@ def writes(steps: tuple[Instruction, ...]) -> bool:
     return any(
         one.name in _WRITING or any(writes(child.steps) for child in child_traversals(one.args)) for one in steps
     )
+
+
+def _cut(traversal: Traversal, options: QueryOptions) -> Traversal:
+    """A traversal whose database stops, and writes no more, after as many results as are wanted."""
+    if options.wanted is None or not traversal.steps or traversal.steps[-1].name == "profile":
+        return traversal
+    return replace(traversal, steps=(*traversal.steps, Instruction("limit", (Long(max(0, options.wanted)),))))
 
 
 def _refuse_side_effects(steps: tuple[Instruction, ...]) -> None:

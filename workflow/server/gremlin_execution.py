@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from workflow.errors import QueryFailed, UnsupportedOperation, WorkflowError
+from workflow.errors import UnsupportedOperation, WorkflowError
 from workflow.graphs.model import Traverser
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
@@ -273,36 +273,21 @@ def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOpt
             engine = engine.engine
         yield Traverser(engine.explain(traversal))
         return
+    many = terminal == "next" and bool(traversal.terminal_args)
+    if many:
+        options = replace(options, wanted=traversal.terminal_args[0])
+    elif terminal in ("next", "tryNext", "hasNext"):
+        options = replace(options, wanted=1, required=terminal == "next")
     found = engine.run(traversal, options)
-    if terminal is None or terminal == "toList":
-        yield from found
-    elif terminal == "next" and traversal.terminal_args:
-        yield from first(found, int(traversal.terminal_args[0]))
-    elif terminal in ("next", "tryNext"):
-        value = next(found, None)
-        close(found)
-        if value is not None:
-            yield from spread(value.value)
-        elif terminal == "next":
-            raise QueryFailed("The traversal has no next() result")
-    elif terminal == "hasNext":
-        value = next(found, None)
-        close(found)
-        yield Traverser(value is not None)
+    if terminal == "hasNext":
+        yield Traverser(bool(list(found)))  # taken to its end: that is when a write is committed
+    elif terminal in ("next", "tryNext") and not many:
+        for traverser in list(found):
+            yield from spread(traverser.value)
     elif terminal == "iterate":
         drain(found)
-    else:  # toSet, toBulkSet
+    else:
         yield from distinct(found) if terminal == "toSet" else found
-
-
-def first(found: Iterator[Traverser], count: int) -> Iterator[Traverser]:
-    """The first ``count`` results, cutting a bulk where it must."""
-    for traverser in found:
-        if count <= 0:
-            break
-        yield Traverser(traverser.value, min(traverser.bulk, count))
-        count -= traverser.bulk
-    close(found)
 
 
 def spread(value: Any) -> Iterable[Traverser]:

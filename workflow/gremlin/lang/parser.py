@@ -139,14 +139,21 @@ class _Parser(Reader):
             if not self.is_mark("("):
                 self.fail("'('")
             if not anonymous and name in TERMINALS and (steps or source):
-                args = tuple(self.arguments())
-                return Traversal(tuple(steps), tuple(source), name, args)
+                return Traversal(tuple(steps), tuple(source), name, self.terminal_arguments(name))
             args = tuple(self.arguments())
             if not anonymous and not steps and name in SOURCE_STEPS:
                 source.append(Instruction(name, args))
             else:
                 steps.append(Instruction(name, args))
         return Traversal(tuple(steps), tuple(source))
+
+    def terminal_arguments(self, name: str) -> tuple[Any, ...]:
+        """None, but for ``next(n)``, which takes a whole number."""
+        begin = self.token.offset
+        args = tuple(self.arguments())
+        if args and (name != "next" or len(args) > 1 or not isinstance(args[0], int) or isinstance(args[0], bool)):
+            refuse(self.text, begin, "next() or next(n) with a whole number" if name == "next" else f"{name}()")
+        return args
 
     def arguments(self) -> list[Any]:
         self.expect("(")
