@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def small_graph() -> GraphData:
         encodings={("User", "age"): "numerical"},
         seed=7,
     )
+
+
+def test_what_to_warn_of_is_read_back_and_leaves_the_hash_alone(tmp_path: Path) -> None:
+    graph = GraphData(node_ids={"A": ["a"]}, num_nodes={"A": 1}, edges={})
+    plain = graph.write(tmp_path / "plain")
+    warned = replace(graph, warnings=("column 'x' alone tells the label",)).write(tmp_path / "warned")
+    assert list(GraphData.read(tmp_path / "warned").warnings) == ["column 'x' alone tells the label"]
+    assert warned.dataset_hash == plain.dataset_hash
 
 
 def test_a_written_graph_reads_back_equal(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class GraphData:
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
     the values of features of type ``none`` as text. ``first_new[type]`` is the index of the first node that the
     previous graph did not have; the count itself where nothing was added, 0 where there was no previous graph.
-    ``encodings`` says which encoding made a feature.
+    ``encodings`` says which encoding made a feature; ``warnings`` are sentences for whoever is about to train.
     """
 
     node_ids: Mapping[str, Sequence[str]]
@@ -139,6 +139,7 @@ class GraphData:
     seed: int = 0
     dataset_hash: str = ""
     info: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def node_types(self) -> tuple[str, ...]:
@@ -171,6 +172,7 @@ class GraphData:
             node_types=node_types,
             edge_types=edge_types,
             targets=targets,
+            warnings=list(self.warnings),
             info=dict(self.info),
         )
         manifest.save(folder / MANIFEST)
@@ -279,6 +281,7 @@ class GraphData:
             seed=manifest.seed,
             dataset_hash=manifest.dataset_hash,
             info=manifest.info,
+            warnings=manifest.warnings,
         )
 
 

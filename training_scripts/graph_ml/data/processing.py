@@ -178,6 +178,11 @@ def _build(
     features.run(progress)
     progress("labels", 0, 1)
     learned = read_targets(export, job.input, staging, job.seed, previous.encoders.labels if previous else ())
+    warnings = [*export.warnings, *features.warnings, *(text for one in learned for text in one.warnings)]
+    if len({one.target.task for one in learned}) > 1:
+        warnings.append(
+            f"there are targets of several tasks; a model learns one of them: {learned[0].target.task} comes first"
+        )
     graph = GraphData(
         node_ids={name: group.ids for name, group in export.nodes.items()},
         num_nodes={name: group.count for name, group in export.nodes.items()},
@@ -194,12 +199,8 @@ def _build(
         model_type=job.model_type,
         seed=job.seed,
         info=_snapshot(job.input),
+        warnings=warnings,
     )
-    warnings = [*export.warnings, *features.warnings, *(text for one in learned for text in one.warnings)]
-    if len({one.target.task for one in learned}) > 1:
-        warnings.append(
-            f"there are targets of several tasks; a model learns one of them: {learned[0].target.task} comes first"
-        )
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
     title = f"Data processing of {job.config_file_name}"
     return graph, encoders, ReportData(title=title, features=features.rows, warnings=warnings)

@@ -67,7 +67,10 @@ class TargetEntry(Artefact):
 
 
 class Manifest(Artefact):
-    """The whole processed graph. ``dataset_hash`` is over the contents of all arrays and ids."""
+    """The whole processed graph. ``dataset_hash`` is over the contents of all arrays and ids.
+
+    ``warnings`` are sentences for whoever is about to train on it; all of them stand in the report too.
+    """
 
     format: Literal["despina-graph-1"] = "despina-graph-1"
     dataset_hash: str
@@ -76,4 +79,5 @@ class Manifest(Artefact):
     node_types: list[NodeTypeEntry]
     edge_types: list[EdgeTypeEntry]
     targets: list[TargetEntry]
+    warnings: list[str] = Field(default_factory=list)
     info: dict[str, Any] = Field(default_factory=dict)

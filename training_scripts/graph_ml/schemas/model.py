@@ -54,7 +54,11 @@ class ModelDescription(Artefact):
 
 
 class Metrics(Artefact):
-    """``metrics.json``: every figure by split and scorer, floors included; ``objective`` is what was tuned."""
+    """``metrics.json``: every figure by split and scorer, floors included; ``objective`` is what was tuned.
+
+    ``objective`` is ``validation_<metric>``; ``training_<metric>`` where too few items were there to hold any out, and
+    then the figures stand under ``train``. ``warnings`` are sentences for whoever is about to rely on the model.
+    """
 
     task: TaskType
     objective: str
@@ -64,3 +68,4 @@ class Metrics(Artefact):
     floors: dict[Split, dict[str, dict[str, float]]] = Field(default_factory=dict)
     history: list[dict[str, float]] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
