@@ -1,0 +1,1 @@
+"""openCypher: a second language over the same graphs."""

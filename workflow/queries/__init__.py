@@ -1,0 +1,1 @@
+"""What running a query needs, whatever its language."""
