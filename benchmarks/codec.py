@@ -20,7 +20,7 @@ from gremlin_python.structure import graph as gp
 from gremlin_python.structure.io.graphbinaryV1 import GraphBinaryWriter as PythonBinaryWriter
 from gremlin_python.structure.io.graphsonV3d0 import GraphSONWriter as PythonGraphSONWriter
 
-from workflow.gremlin.values import GList, Long, ReferenceEdge, ReferenceVertex, T
+from workflow.gremlin.semantics.values import GList, Long, ReferenceEdge, ReferenceVertex, T
 from workflow.gremlin.wire import BINARY_V1, GRAPHSON_V3, Codec, Dialect
 from workflow.gremlin.wire.codecs import CODECS
 

@@ -33,7 +33,7 @@ from gremlin_python.driver.client import Client
 from workflow.client.service import start_service
 from workflow.client.workflow import Workflow
 from workflow.datasets import dataset
-from workflow.inference.connections import EndpointConnection
+from workflow.predictions.connections import EndpointConnection
 
 CLIENTS = (1, 8, 32)
 PACE = 10

@@ -29,10 +29,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "training_scripts"))
 
 from graph_ml.container import Container  # noqa: E402
-from graph_ml.data import EdgeList, EdgeType, GraphData, Split, Target  # noqa: E402
+from graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target  # noqa: E402
+from graph_ml.judging.ranking import non_links, rank_links, sample  # noqa: E402
 from graph_ml.links import LinkProblem, Pairs  # noqa: E402
 from graph_ml.pairs.graph import Floats, Ints  # noqa: E402
-from graph_ml.training.evaluation import non_links, rank_links, sample  # noqa: E402
 from graph_ml.training.hyperparameters import Hyperparameters  # noqa: E402
 
 LINK = EdgeType("User", "LINK", "User")
@@ -125,9 +125,9 @@ Row = dict[str, float]
 
 def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
     """One seed: figures and CPU seconds by scorer."""
-    from graph_ml.training.gnn_links import train_gnn
-    from graph_ml.training.ranked_links import train_rankers
-    from graph_ml.training.stacked_links import StackedLinks
+    from graph_ml.training.links.gnn import train_gnn
+    from graph_ml.training.links.ranked import train_rankers
+    from graph_ml.training.links.stacked import StackedLinks
     from graph_ml.training.trial import Trial, set_threads
 
     graph = read(data, seed)

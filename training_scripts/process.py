@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from graph_ml.container import Container, run
-from graph_ml.data.processing import ProcessingJob, process
+from graph_ml.processing.job import ProcessingJob, process
 
 
 def main(container: Container) -> None:

@@ -24,18 +24,16 @@ from typing import Any
 from workflow import datasets
 from workflow.drivers import open_storage
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.gateway.engine import GatewayEngine
 from workflow.graphs.base import GraphSource, OpenSource, Reading
-from workflow.graphs.bulk import CsvLoad
-from workflow.graphs.files import FolderFiles
-from workflow.graphs.persistence import open_graph
-from workflow.graphs.remote import GremlinDatabase, GremlinSource
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files.bulk import CsvLoad
+from workflow.graphs.files.folder import FolderFiles
+from workflow.graphs.sources.gremlin import GremlinDatabase, GremlinSource
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.export_filter import checked_for_remote, opener
-from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.inference.local import LocalEndpointHost
-from workflow.inference.service import EndpointService
 from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import Execution
 from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
@@ -45,15 +43,17 @@ from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
+from workflow.predictions.local import LocalEndpointHost
+from workflow.predictions.service import EndpointService
 from workflow.runners.base import Capacity
 from workflow.runners.local import LocalRunner
+from workflow.server.access.auth import Policy, credentials_of
+from workflow.server.access.auth import check_listening as check_listening  # for `despina doctor`
+from workflow.server.access.tls import check_tls
 from workflow.server.app import create_app
-from workflow.server.auth import Policy, credentials_of
-from workflow.server.auth import check_listening as check_listening  # for `despina doctor`
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.memory_watch import MemoryWatch, memory
 from workflow.server.services import Services
-from workflow.server.tls import check_tls
 from workflow.settings import Profile, Settings
 from workflow.storage import S3Uri, Storage
 
@@ -265,7 +265,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     """
     import uvicorn  # 0.2 s; commands that only talk to a service do without
 
-    from workflow.server.connections import PatientProtocol, most_connections
+    from workflow.server.access.connections import PatientProtocol, most_connections
 
     check_listening(settings)
     check_tls(settings)

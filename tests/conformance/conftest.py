@@ -27,19 +27,19 @@ from gremlin_python.structure import graph as gremlin
 
 from tests import fake_endpoint
 from workflow.errors import WorkflowError
-from workflow.graphs.model import Path as GraphPath
-from workflow.graphs.model import Property, Vertex, VertexProperty
-from workflow.graphs.remote import GremlinDatabase
-from workflow.graphs.store import EmbeddedGraph
+from workflow.gateway.engine import GatewayEngine
+from workflow.graphs.elements import Path as GraphPath
+from workflow.graphs.elements import Property, Vertex, VertexProperty
+from workflow.graphs.sources.gremlin import GremlinDatabase
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.inference.base import EndpointRecord
-from workflow.inference.service import EndpointService
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.service import EndpointService
 from workflow.server.app import create_app
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage.local import LocalStorage

@@ -18,11 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from workflow.errors import WorkflowError
-from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
-from workflow.graphs.model import Path as GraphPath
+from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
+from workflow.graphs.elements import Path as GraphPath
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
-from workflow.inference.service import EndpointService
+from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from tests.conformance.made_requests import ERRORS, OPERATIONS, Maker
-from workflow.api import KINDS
 from workflow.app import Application, build
 from workflow.jobs.load_store import UNFINISHED
 from workflow.jobs.model import TRANSITIONS
+from workflow.neptune import KINDS
 from workflow.settings import Settings
 
 CASES = 6_000

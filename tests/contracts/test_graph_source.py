@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from workflow.graphs.base import EdgeRecord, GraphSource, NodeRecord
-from workflow.graphs.bulk import CsvLoad
-from workflow.graphs.loading import LoadRules
-from workflow.graphs.persistence import open_graph
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files.bulk import CsvLoad
+from workflow.graphs.files.loading import LoadRules
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.store import EmbeddedGraph
 
 NODES = {
     "a": (("Person", "Student"), {"name": ["Ann"], "tag": ["x", "y"]}),

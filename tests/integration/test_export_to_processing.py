@@ -12,8 +12,8 @@ import pytest
 
 from tests.record_graph import RecordGraph
 from training_scripts.graph_ml.container import ProgressWriter
-from training_scripts.graph_ml.data import EdgeType, GraphData, Target, dgl_file
-from training_scripts.graph_ml.data.processing import ProcessingJob, process
+from training_scripts.graph_ml.graph import EdgeType, GraphData, Target, dgl_file
+from training_scripts.graph_ml.processing.job import ProcessingJob, process
 from workflow.datasets import DATASETS
 from workflow.export import parse_request, write_export
 from workflow.graphs.base import EdgeRecord, NodeRecord

@@ -15,15 +15,15 @@ from tests import fake_endpoint as fake
 from workflow.client.service import local_service
 from workflow.errors import BadRequest, ExportFailed, QueryFailed, UnsupportedOperation, WorkflowError
 from workflow.export import parse_request, write_export
-from workflow.graphs.model import Vertex
-from workflow.graphs.remote import DatabaseUnreachable, GremlinDatabase, GremlinSource, id_text, remote_error
+from workflow.gateway.engine import GatewayEngine
+from workflow.graphs.elements import Vertex
+from workflow.graphs.sources.gremlin import DatabaseUnreachable, GremlinDatabase, GremlinSource, id_text, remote_error
 from workflow.gremlin.engine import QueryOptions
-from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.inference.base import EndpointRecord
-from workflow.inference.service import EndpointService
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs.persistence import open_graph
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.store import EmbeddedGraph
 
 WRITER = Path(__file__).with_name("store_writer.py")
 ROUNDS = 12

@@ -14,9 +14,9 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
-from workflow.gremlin.texts import date_text
-from workflow.gremlin.values import BigInteger, BulkSet, Byte, Float, GremlinEnum, GSet, Long, MapEntry, Short
+from workflow.graphs.elements import Edge, Path, Property, Vertex, VertexProperty
+from workflow.gremlin.semantics.java_text import date_text
+from workflow.gremlin.semantics.values import BigInteger, BulkSet, Byte, Float, GremlinEnum, GSet, Long, MapEntry, Short
 
 Form = Any
 

@@ -17,7 +17,7 @@ import pytest
 from tests.peers.answers import Form, GremlinServer, Refused, TooSlow, in_order, of_value, untied
 from tests.peers.random_traversals import change, graph, question
 from workflow.errors import TimeLimitExceeded, WorkflowError
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 

@@ -21,13 +21,13 @@ from tests.peers.peer import PeerMissing, peer
 from workflow.client.service import local_service
 from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.export import parse_request, write_export
-from workflow.graphs.remote import GremlinDatabase, GremlinSource
+from workflow.gateway.engine import GatewayEngine
+from workflow.graphs.sources.gremlin import GremlinDatabase, GremlinSource
 from workflow.gremlin.export_filter import checked_for_remote
-from workflow.gremlin.gateway import GatewayEngine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.inference.base import EndpointRecord
-from workflow.inference.service import EndpointService
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.peers
 

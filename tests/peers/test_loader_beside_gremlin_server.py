@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from gremlin_python.driver.client import Client
 
-from workflow.api.literals import literal
 from workflow.client.service import start_service
 from workflow.datasets import DATASETS
+from workflow.neptune.literals import literal
 
 SAMPLE = 1500  # rows of a large file; the server takes them one statement at a time
 BATCH = 50

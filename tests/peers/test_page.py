@@ -21,10 +21,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.peers.peer import MISSING
-from workflow.api.literals import literal
 from workflow.client.service import start_service
 from workflow.client.workflow import StageFailed, Workflow
 from workflow.datasets import dataset
+from workflow.neptune.literals import literal
 
 ARGUMENTS = (
     "--headless=new",

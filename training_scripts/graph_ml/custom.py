@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from .artifacts import ModelWriter
 from .container import Container, JobError
-from .data import EdgeType, GraphData, Target
+from .graph import EdgeType, GraphData, Target
 from .links import LinkProblem
 from .models.link_scorers import Calibration, Decoder, EmbeddingScorer
 from .pairs import NodeSpace

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .data import EdgeType, GraphData, Target
-from .metrics import Exclusions
+from .graph import EdgeType, GraphData, Target
+from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints
 

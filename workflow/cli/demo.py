@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from workflow.api.literals import literal
 from workflow.cli import output
 from workflow.cli.options import Home
 from workflow.client.connection import Connection
@@ -16,6 +15,7 @@ from workflow.client.job import Job
 from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 from workflow.datasets import Dataset, dataset
+from workflow.neptune.literals import literal
 from workflow.settings import Settings
 
 TRIALS, PARALLEL, ASKED_FOR = 4, 2, 8

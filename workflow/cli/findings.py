@@ -69,7 +69,7 @@ def variables() -> Iterator[Finding]:
 def exposure(settings: Settings) -> Iterator[Finding]:
     """Who could reach a service of these settings, and how it would be protected."""
     from workflow.app import check_listening  # the rest of doctor does without a web server
-    from workflow.server.auth import is_loopback
+    from workflow.server.access.auth import is_loopback
 
     try:
         check_listening(settings)
@@ -107,7 +107,7 @@ def _protection(settings: Settings) -> str:
 
 
 def _tls(settings: Settings, *, beyond_this_machine: bool) -> Iterator[Finding]:
-    from workflow.server.tls import check_tls, end_of
+    from workflow.server.access.tls import check_tls, end_of
 
     try:
         context = check_tls(settings)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from workflow.api.progress import progress_note, steps_done
+from workflow.neptune.progress import progress_note, steps_done
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from workflow.api.responses import DETAILS_HEADER
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.neptune.responses import DETAILS_HEADER
 from workflow.settings import Settings
 
 if TYPE_CHECKING:

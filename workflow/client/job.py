@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workflow.api.progress import progress_note
+from workflow.neptune.progress import progress_note
 
 Stage = Literal["load", "export", "dataprocessing", "modeltraining", "modeltransform", "endpoint"]
 

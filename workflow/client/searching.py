@@ -8,10 +8,10 @@ from typing import Any
 
 from workflow.client.job import Job
 from workflow.errors import BadRequest
-from workflow.hpo.overrides import with_overrides
 from workflow.stages.modeltraining import CONFIGURATION_NAMES
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
+from workflow.tuning.overrides import with_overrides
 
 
 def search(storage: Storage, processed: Job, wishes: Mapping[str, Any]) -> S3Uri:

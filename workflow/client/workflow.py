@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow.api.literals import literal
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.job import GOOD, Job, Stage
@@ -18,6 +17,7 @@ from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.searching import search
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
+from workflow.neptune.literals import literal
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
 

@@ -14,10 +14,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.adjacency import Csr
-from workflow.graphs.columns import Codes, Numeric
-from workflow.graphs.model import VertexProperty
-from workflow.graphs.turnstile import Lease
+from workflow.graphs.elements import VertexProperty
+from workflow.graphs.store.adjacency import Csr
+from workflow.graphs.store.columns import Codes, Numeric
+from workflow.graphs.store.rwlock import Lease
 
 Way = Literal["out", "in", "both"]
 

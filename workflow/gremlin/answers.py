@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any, TypeGuard
 
 from workflow.errors import UnsupportedOperation
-from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
+from workflow.gateway.graph import RemoteGraph
+from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
 from workflow.graphs.values import Long
 from workflow.gremlin.ml_spec import (
     PROVENANCE,
@@ -26,10 +27,9 @@ from workflow.gremlin.ml_spec import (
     predicted_edge_types,
 )
 from workflow.gremlin.neighbourhood import edge_type, neighbourhood, node_type
-from workflow.gremlin.remote_graph import RemoteGraph
-from workflow.gremlin.steps.adjacent import refuse_cast
-from workflow.gremlin.steps.base import ExecutionContext
-from workflow.inference.base import (
+from workflow.gremlin.running.step import ExecutionContext
+from workflow.gremlin.steps.moving.adjacent import refuse_cast
+from workflow.predictions.base import (
     EdgeInput,
     LinkQuery,
     ModelCard,
@@ -43,9 +43,9 @@ from workflow.inference.base import (
     Subgraph,
     Task,
 )
-from workflow.inference.connections import EndpointUnreachable
-from workflow.inference.replay import AnswerNeeded
-from workflow.inference.requests import SubgraphTooLarge
+from workflow.predictions.connections import EndpointUnreachable
+from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.requests import SubgraphTooLarge
 
 SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
 MAX_TOPK = 100_000  # an endpoint that has still more candidates than these is not asked again

@@ -13,29 +13,29 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
-from workflow.graphs.turnstile import GraphMoved
+from workflow.graphs.store.rwlock import GraphMoved
 from workflow.gremlin.answers import Answers
-from workflow.gremlin.compile import Compiler, Plan
-from workflow.gremlin.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.ml import fold_predictions
-from workflow.gremlin.optimise import optimised
-from workflow.gremlin.services import ServiceRegistry
-from workflow.gremlin.source import apply_source, source_options, timeout_of, transaction_command
-from workflow.gremlin.steps.base import ExecutionContext, Step, labelled
-from workflow.gremlin.steps.io import GraphFiles
+from workflow.gremlin.planning.compile import Compiler, Plan
+from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
+from workflow.gremlin.planning.optimise import optimised
+from workflow.gremlin.planning.source import apply_source, source_options, timeout_of, transaction_command
+from workflow.gremlin.planning.strategies import StrategySet, apply_strategies
+from workflow.gremlin.running.services import ServiceRegistry
+from workflow.gremlin.running.step import ExecutionContext, Step, labelled
+from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.steps.gathering.profile import ProfileStep
+from workflow.gremlin.steps.moving.sources import SEED, START_STEPS
 from workflow.gremlin.steps.prediction import PredictStep
-from workflow.gremlin.steps.profile import ProfileStep
-from workflow.gremlin.steps.sources import SEED, START_STEPS
-from workflow.gremlin.strategies import StrategySet, apply_strategies
+from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
-from workflow.gremlin.traverser import Traverser
-from workflow.inference.replay import AnswerNeeded, Replay
+from workflow.predictions.replay import AnswerNeeded, Replay
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
-    from workflow.graphs.turnstile import Lease
-    from workflow.inference.base import PredictionService
+    from workflow.graphs.store.rwlock import Lease
+    from workflow.predictions.base import PredictionService
 
 SEGMENT = 150
 """Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from workflow.errors import InvalidParameter, MalformedQuery, WorkflowError
 from workflow.graphs.base import GraphSource, OpenSource, Reading
-from workflow.graphs.snapshot import BatchSnapshot
-from workflow.graphs.store import EmbeddedGraph
-from workflow.gremlin.compile import Compiler
+from workflow.graphs.store.snapshot import BatchSnapshot
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.lang.tokens import tokenize
 from workflow.gremlin.ml_spec import child_traversals
+from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.settings import Profile
 

@@ -26,7 +26,7 @@ from workflow.gremlin.ml_spec import (
     source_options,
 )
 from workflow.gremlin.traversal import Instruction, P, Traversal
-from workflow.inference.base import PredictionService
+from workflow.predictions.base import PredictionService
 
 
 def fold_predictions(

@@ -12,11 +12,11 @@ from decimal import Decimal
 from typing import Any, Literal, TypeGuard
 
 from workflow.errors import InternalFailure, InvalidParameter, MissingParameter, UnsupportedOperation
+from workflow.gremlin.semantics.values import T
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
-from workflow.gremlin.values import T
-from workflow.inference.base import EdgeType, ModelCard, PredictionService, Way
-from workflow.inference.requests import incompatible
-from workflow.inference.service import endpoint_name
+from workflow.predictions.base import EdgeType, ModelCard, PredictionService, Way
+from workflow.predictions.requests import incompatible
+from workflow.predictions.service import endpoint_name
 
 PREFIX = "Neptune#ml."
 ENDPOINT, ROLE, LIMIT, THRESHOLD = (PREFIX + name for name in ("endpoint", "iamRoleArn", "limit", "threshold"))

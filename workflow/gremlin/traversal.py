@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.gremlin.values import Cardinality
+from workflow.gremlin.semantics.values import Cardinality
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow.api.responses import (
+from workflow.jobs.endpoints import Endpoints
+from workflow.jobs.model import Job
+from workflow.jobs.supervisor import Supervisor, working_folder
+from workflow.neptune.responses import (
     DataProcessingStatus,
     EndpointStatus,
     MlConfig,
@@ -13,9 +16,6 @@ from workflow.api.responses import (
     ModelTrainingStatus,
     ModelTransformStatus,
 )
-from workflow.jobs.endpoints import Endpoints
-from workflow.jobs.model import Job
-from workflow.jobs.supervisor import Supervisor, working_folder
 from workflow.runners.base import Runner
 from workflow.stages.layout import Resource, arn
 

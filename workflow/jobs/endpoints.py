@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from workflow.errors import WorkflowError
-from workflow.inference.base import EndpointHost, EndpointProcess, EndpointRecord
 from workflow.jobs.model import IllegalTransition, Job
 from workflow.jobs.store import JobStore, UnknownJob
+from workflow.predictions.base import EndpointHost, EndpointProcess, EndpointRecord
 from workflow.runners.bundle import unpack
 from workflow.storage import S3Uri, Storage
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from training_scripts.graph_ml.schemas import HpoModel
-from workflow.api.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
+from workflow.neptune.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Control, Ended, Runner, Task, Tuned
 from workflow.stages import custom, dataprocessing, estimates, modeltraining, modeltransform
 from workflow.stages.base import Finished

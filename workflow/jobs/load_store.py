@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from workflow.errors import BulkLoadIdNotFound
-from workflow.graphs.loading import FileReport
+from workflow.graphs.files.loading import FileReport
 
 LoadStatus = Literal[
     "LOAD_NOT_STARTED",

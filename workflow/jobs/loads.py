@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from workflow.errors import AccessDenied, BadRequest, CancelledByUser, LoadUrlAccessDenied, StorageError, WorkflowError
-from workflow.graphs.loading import FileLoader, FileReport, LoadRules
+from workflow.graphs.files.loading import FileLoader, FileReport, LoadRules
 from workflow.jobs.load_store import UNFINISHED, Feed, Load, LoadError, LoadStatus, LoadStore
 from workflow.runners.base import Capacity
 from workflow.stages import estimates

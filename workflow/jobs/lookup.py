@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from workflow.api import Kind
 from workflow.errors import BadRequest
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
+from workflow.neptune import Kind
 from workflow.stages.base import Finished, NotCompleted, UnusableJob
 from workflow.storage import S3Uri
 

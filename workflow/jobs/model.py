@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from workflow.api import Kind
 from workflow.errors import InternalFailure
+from workflow.neptune import Kind
 
 State = Literal[
     "InProgress", "Stopping", "Stopped", "Completed", "Failed", "Creating", "Updating", "InService", "Deleting"

@@ -10,18 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.api import Kind, Operation
-from workflow.api.fields import Lenient
-from workflow.api.requests import (
-    CreateEndpoint,
-    GetResource,
-    ListResources,
-    StartDataProcessing,
-    StartModelTraining,
-    StartModelTransform,
-    StopResource,
-)
-from workflow.api.responses import Answer, Listed, Started, Stopped
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
@@ -36,6 +24,18 @@ from workflow.jobs.execution import (
 from workflow.jobs.model import IllegalTransition, Job, first_state
 from workflow.jobs.store import DuplicateJob, JobStore
 from workflow.jobs.supervisor import Supervisor
+from workflow.neptune import Kind, Operation
+from workflow.neptune.fields import Lenient
+from workflow.neptune.requests import (
+    CreateEndpoint,
+    GetResource,
+    ListResources,
+    StartDataProcessing,
+    StartModelTraining,
+    StartModelTransform,
+    StopResource,
+)
+from workflow.neptune.responses import Answer, Listed, Started, Stopped
 from workflow.runners.base import Runner
 from workflow.stages import custom, estimates, modeltraining
 from workflow.stages.layout import default_id, job_names, resource_arn

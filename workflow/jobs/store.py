@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from workflow.api import Kind
 from workflow.errors import InternalFailure, InvalidParameter, MLResourceNotFound
 from workflow.jobs.model import IllegalTransition, Job, State, check_transition
+from workflow.neptune import Kind
 
 SCHEMA_VERSION = 1
 

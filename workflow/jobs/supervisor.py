@@ -11,11 +11,11 @@ import logging
 import threading
 from collections.abc import Callable
 
-from workflow.api import Kind
 from workflow.errors import WorkflowError
 from workflow.jobs.execution import Execution
 from workflow.jobs.model import IllegalTransition, Job
 from workflow.jobs.store import JobStore, UnknownJob
+from workflow.neptune import Kind
 from workflow.runners.base import Control, JobCancelled, Runner
 
 _log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import HTML, display
 
-from workflow.api.progress import progress_note, steps_done, trial_notes
 from workflow.client.connection import Connection
 from workflow.client.job import Job, Stage
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.neptune.progress import progress_note, steps_done, trial_notes
 
 
 def _page(markup: str) -> Any:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflow.errors import WorkflowError
-from workflow.hpo.results import Direction, Trial
-from workflow.hpo.space import Space
 from workflow.storage import S3Uri
+from workflow.tuning.results import Direction, Trial
+from workflow.tuning.space import Space
 
 
 class JobFailed(WorkflowError):

@@ -21,9 +21,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import WorkflowError
-from workflow.hpo.results import Trial, best, verdict
-from workflow.hpo.samplers import Proposal, Search
-from workflow.hpo.space import FAMILY
 from workflow.runners.base import Control, JobCancelled, JobFailed, Tuned, Tuning
 from workflow.runners.bundle import unpack
 from workflow.runners.container import prepare_training
@@ -32,6 +29,9 @@ from workflow.runners.process import run_guarded
 from workflow.runners.publishing import ARCHIVE, flat_metrics, pack_model, publish_model, read_metrics
 from workflow.runners.tuning_report import render
 from workflow.storage import S3Uri
+from workflow.tuning.results import Trial, best, verdict
+from workflow.tuning.samplers import Proposal, Search
+from workflow.tuning.space import FAMILY
 
 if TYPE_CHECKING:
     from workflow.runners.local import LocalRunner

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workflow.api.progress import span
-from workflow.hpo.results import Trial, best
+from workflow.neptune.progress import span
 from workflow.runners.base import Tuned, Tuning
 from workflow.runners.failures import size
+from workflow.tuning.results import Trial, best
 
 TEMPLATE = "tuning_report.html.j2"
 _SPLITS = {"valid": "validation"}

@@ -9,10 +9,13 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
 from workflow.errors import WorkflowError
-from workflow.server import export, gremlin_http, gremlin_websocket, loader, ml, status, ui
-from workflow.server.auth import Guard, Policy
+from workflow.server import ui
+from workflow.server.access.auth import Guard, Policy
+from workflow.server.access.origins import AbsoluteFormPaths
 from workflow.server.errors import client_gone, http_error, unexpected_error, workflow_error
-from workflow.server.origins import AbsoluteFormPaths
+from workflow.server.gremlin import http as gremlin_http
+from workflow.server.gremlin import websocket as gremlin_websocket
+from workflow.server.neptune import export, loader, ml, status
 from workflow.server.services import Services
 
 # each has ``routes(services) -> list[BaseRoute]``; the first match wins

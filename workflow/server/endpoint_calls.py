@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import httptools
 
 from workflow.errors import WorkflowError
-from workflow.inference.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
-from workflow.inference.connections import EndpointUnreachable, patience
-from workflow.inference.merging import companions, merged, shares
-from workflow.inference.replay import AnswerNeeded
-from workflow.inference.requests import answer_of, inputs_of, request_of
+from workflow.predictions.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
+from workflow.predictions.connections import EndpointUnreachable, patience
+from workflow.predictions.merging import companions, merged, shares
+from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.requests import answer_of, inputs_of, request_of
 
 Answer = Predictions | WorkflowError
 Asked = tuple[Question, asyncio.Future[Answer]]

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin.queries import QueryRegistry
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
     from workflow.graphs.base import WritableGraph
     from workflow.gremlin.engine import Engine
-    from workflow.inference.base import PredictionService
     from workflow.jobs.exports import ExportService
     from workflow.jobs.loads import LoadService
     from workflow.jobs.service import JobService
+    from workflow.predictions.base import PredictionService
     from workflow.storage import Storage
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from workflow.api.requests import CustomTraining, CustomTransform, StartModelTraining
 from workflow.errors import BadRequest, MissingParameter, UnsupportedOperation
+from workflow.neptune.requests import CustomTraining, CustomTransform, StartModelTraining
 from workflow.storage import S3Uri
 
 SCRIPT = "custom.py"  # of the training scripts: it runs those of the model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflow.api.requests import StartDataProcessing
+from workflow.neptune.requests import StartDataProcessing
 from workflow.runners.base import Task
 from workflow.stages.base import Finished
 from workflow.storage import S3Uri

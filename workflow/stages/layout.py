@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
-from workflow.api import Kind
+from workflow.neptune import Kind
 from workflow.storage import S3Uri
 
 Resource = Literal[

@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
-from workflow.api.requests import StartModelTraining
 from workflow.errors import BadRequest, InvalidParameter
-from workflow.hpo.results import Direction, Trial, direction_of
-from workflow.hpo.space import FAMILY, build_space
+from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
 from workflow.stages import custom
 from workflow.stages.base import Finished
 from workflow.storage import S3Uri
+from workflow.tuning.results import Direction, Trial, direction_of
+from workflow.tuning.space import FAMILY, build_space
 
 # the toolkit writes the first, one page of the guide the second
 CONFIGURATION_NAMES = ("model-hpo-configuration.json", "model-HPO-configuration.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflow.api.requests import DAY_S, CustomTransform
+from workflow.neptune.requests import DAY_S, CustomTransform
 from workflow.runners.base import Task
 from workflow.stages import custom
 from workflow.stages.base import Finished

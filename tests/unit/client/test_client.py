@@ -10,7 +10,6 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from workflow.api.literals import literal
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
 from workflow.client.connection import Connection
 from workflow.client.frames import answer_frame, write_neptune_csv
@@ -19,6 +18,7 @@ from workflow.client.run import WorkflowFile
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
 from workflow.gremlin.lang import parse
+from workflow.neptune.literals import literal
 from workflow.storage.local import LocalStorage
 from workflow.storage.uri import S3Uri
 

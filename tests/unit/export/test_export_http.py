@@ -10,8 +10,8 @@ import pytest
 from starlette.applications import Starlette
 
 from workflow.errors import WorkflowError
-from workflow.server import export as export_routes
 from workflow.server.errors import workflow_error
+from workflow.server.neptune import export as export_routes
 from workflow.server.services import Services
 from workflow.server.ui.rows import _export_rows
 from workflow.settings import Settings

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from training_scripts.graph_ml.container import ProgressWriter
-from training_scripts.graph_ml.data import EdgeType, GraphData, Target, dgl_file
-from training_scripts.graph_ml.data.processing import ProcessingJob, process
+from training_scripts.graph_ml.graph import EdgeType, GraphData, Target, dgl_file
+from training_scripts.graph_ml.processing.job import ProcessingJob, process
 
 FRIEND = EdgeType("User", "FRIEND", "User")
 USERS = '~id,~label,age,town\n"a","User",10,x\n"b","User",20,y\n"c","User",50,x\n"d","User",,\n'

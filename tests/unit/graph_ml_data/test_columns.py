@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training_scripts.graph_ml.data.frames import FrameColumn
 from training_scripts.graph_ml.features import BadValue, Column, TextColumn
+from training_scripts.graph_ml.processing.frames import FrameColumn
 
 
 def frame(values: list[str | None]) -> Column:

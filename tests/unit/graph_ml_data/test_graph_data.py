@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training_scripts.graph_ml.data import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 
 FRIEND = EdgeType("User", "FRIEND", "User")
 LIKES = EdgeType("User", "likes/..;ü", "Film")

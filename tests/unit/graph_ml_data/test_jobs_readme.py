@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training_scripts.graph_ml.data import dgl_file, processing
+from training_scripts.graph_ml.graph import dgl_file
+from training_scripts.graph_ml.processing import job as processing
 from training_scripts.graph_ml.schemas import FEATURE_TYPES
 from training_scripts.graph_ml.tasks import METRIC_DIRECTION, TASKS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as judge
 
-from training_scripts.graph_ml.metrics import (
+from training_scripts.graph_ml.judging.metrics import (
     Exclusions,
     auc,
     classification_metrics,

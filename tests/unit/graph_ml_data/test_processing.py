@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.data import EdgeType, GraphData, Target
 from training_scripts.graph_ml.features import FeatureEncoder
+from training_scripts.graph_ml.graph import EdgeType, GraphData, Target
 from training_scripts.graph_ml.schemas import InstanceRecommendation, ModelHpoConfiguration
 
 Run = Callable[..., Any]
@@ -359,7 +359,7 @@ class TestMistakes:
     ) -> None:
         export.node(USERS)
         export.edge(FRIENDS)
-        monkeypatch.setattr("training_scripts.graph_ml.data.sizing.machine_memory", lambda: 10)
+        monkeypatch.setattr("training_scripts.graph_ml.processing.sizing.machine_memory", lambda: 10)
         with pytest.raises(JobError, match="choose a larger processingInstanceType"):
             run()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.data.sizing import MB, Need, Sample, processing_need, refuse_if_too_large
+from training_scripts.graph_ml.processing.sizing import MB, Need, Sample, processing_need, refuse_if_too_large
 from training_scripts.graph_ml.schemas import FeatureSpec, TrainingDataConfiguration
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.data import Target
-from training_scripts.graph_ml.data.split import part_sizes, random_split
+from training_scripts.graph_ml.graph import Target
+from training_scripts.graph_ml.processing.split import part_sizes, random_split
 
 TARGET = Target("node_class", "User", "town")
 

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from training_scripts.graph_ml.data import Labels
+from training_scripts.graph_ml.graph import Labels
 from training_scripts.graph_ml.schemas import TaskType, task_type
 from training_scripts.graph_ml.tasks import METRIC_DIRECTION, TASKS, default_metric
 

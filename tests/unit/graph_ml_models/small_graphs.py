@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training_scripts.graph_ml.container import Container
-from training_scripts.graph_ml.data import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.training.trial import run
 

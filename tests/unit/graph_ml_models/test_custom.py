@@ -12,7 +12,7 @@ from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_gra
 from training_scripts.graph_ml import custom
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
-from training_scripts.graph_ml.data import GraphData
+from training_scripts.graph_ml.graph import GraphData
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.custom_trial import metric_of, read_configuration, task_arguments

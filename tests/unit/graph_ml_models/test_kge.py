@@ -10,12 +10,12 @@ import torch
 from small_graphs import FRIEND, RATED, films_graph, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
-from training_scripts.graph_ml.data import EdgeList, EdgeType, GraphData, Split, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target
 from training_scripts.graph_ml.links import LinkProblem
 from training_scripts.graph_ml.models.link_scorers import Decoder, EmbeddingScorer
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.kge_links import moved, similarity
+from training_scripts.graph_ml.training.links.kge import moved, similarity
 from training_scripts.graph_ml.training.stopping import EarlyStop
 
 FOLLOWS = EdgeType("Number", "successor", "Number")

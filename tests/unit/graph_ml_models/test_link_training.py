@@ -11,16 +11,16 @@ from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, tr
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.data import EdgeList, EdgeType, GraphData, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Target
+from training_scripts.graph_ml.judging.ranking import non_links, rank_links
 from training_scripts.graph_ml.links import LinkProblem, Pairs
 from training_scripts.graph_ml.models.link_scorers import Calibration
 from training_scripts.graph_ml.models.pair_ranker import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training import pair_training
-from training_scripts.graph_ml.training.evaluation import non_links, rank_links
-from training_scripts.graph_ml.training.pair_training import RankerSettings, build_features, training_lists
+from training_scripts.graph_ml.training.links import pairs as pair_training
+from training_scripts.graph_ml.training.links.pairs import RankerSettings, build_features, training_lists
 
 
 def pairs(*links: tuple[int, int]) -> Pairs:
@@ -98,8 +98,8 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
 
 def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> None:
     torch = pytest.importorskip("torch")
-    from training_scripts.graph_ml.training.gnn_links import contrast
     from training_scripts.graph_ml.training.hyperparameters import Hyperparameters
+    from training_scripts.graph_ml.training.links.gnn import contrast
 
     generator = torch.Generator().manual_seed(0)
     query, true, pool = (torch.randn(n, 4, generator=generator) for n in (3, 3, 6))
@@ -214,7 +214,7 @@ def test_too_few_edges_are_refused_with_their_number(tmp_path: Path) -> None:
     data = friends_graph()
     from dataclasses import replace
 
-    from training_scripts.graph_ml.data import EdgeList, Split
+    from training_scripts.graph_ml.graph import EdgeList, Split
 
     target = data.targets[0]
     none = np.empty(0, dtype=np.int64)

@@ -12,11 +12,11 @@ from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_g
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
-from training_scripts.graph_ml.data import EdgeList, GraphData
+from training_scripts.graph_ml.graph import EdgeList, GraphData
+from training_scripts.graph_ml.judging.report import Partners, write_model_report
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.refresh import transform
-from training_scripts.graph_ml.training.report import Partners, write_model_report
 
 
 def refresh(model: Path, graph: GraphData, base: Path) -> ModelFolder:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs import csv_rows
-from workflow.graphs.bulk import CsvLoad
-from workflow.graphs.csv_rows import CHUNK_ROWS
-from workflow.graphs.loading import FileReport, LoadRules
-from workflow.graphs.neptune_csv import FileRefused, parse_header
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files import csv_rows
+from workflow.graphs.files.bulk import CsvLoad
+from workflow.graphs.files.csv_rows import CHUNK_ROWS
+from workflow.graphs.files.loading import FileReport, LoadRules
+from workflow.graphs.files.neptune_csv import FileRefused, parse_header
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.values import Byte, Float, Long, Short
 
 

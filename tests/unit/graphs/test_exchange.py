@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from workflow.errors import IllegalArgument
-from workflow.graphs.graphml import read_graphml, write_graphml
-from workflow.graphs.graphson import decode, encode, read_graphson, write_graphson
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files.graphml import read_graphml, write_graphml
+from workflow.graphs.files.graphson import decode, encode, read_graphson, write_graphson
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
-from workflow.graphs.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.batch_records import BatchRecords
-from workflow.graphs.columns import MISSING, Cell, Cells
-from workflow.graphs.persistence import FolderInUse, open_graph
-from workflow.graphs.segments import StoreDamaged
-from workflow.graphs.store import EmbeddedGraph
-from workflow.graphs.stream import read_stream
+from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.batch_records import BatchRecords
+from workflow.graphs.store.columns import MISSING, Cell, Cells
+from workflow.graphs.store.persistence import FolderInUse, open_graph
+from workflow.graphs.store.segments import StoreDamaged
+from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.stream import read_stream
 from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
 
 
@@ -291,7 +291,7 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.journal._write_all", full)
+        patch.setattr("workflow.graphs.store.journal._write_all", full)
         tx = graph.begin()
         tx.add_vertex("lost", "v")
         with pytest.raises(InternalFailure, match="No space left"):
@@ -308,7 +308,7 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
 
 
 def test_closing_does_not_wait_for_an_open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflow.graphs.store.CLOSE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("workflow.graphs.store.store.CLOSE_TIMEOUT_S", 0.01)
     graph = open_graph(tmp_path, log_limit_bytes=1)
     fill(graph)
     before = contents(graph)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
-from workflow.graphs.store import EmbeddedGraph, Profile
+from workflow.graphs.store.store import EmbeddedGraph, Profile
 from workflow.graphs.values import Long
 
 

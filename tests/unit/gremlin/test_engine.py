@@ -19,11 +19,11 @@ from workflow.errors import (
     ReadOnlyViolation,
     TimeLimitExceeded,
 )
-from workflow.graphs.store import EmbeddedGraph
-from workflow.gremlin.chance import SeededChance
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.values import Long, TraversalMetrics
+from workflow.gremlin.running.random_numbers import SeededChance
+from workflow.gremlin.semantics.values import Long, TraversalMetrics
 
 PEOPLE = [("marko", 29), ("vadas", 27), ("josh", 32), ("peter", 35)]
 EDGES = [
@@ -395,7 +395,7 @@ class TestAgainstTheServer:
 
 class TestMemory:
     def test_a_step_holds_so_many_traversers_and_no_more(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("workflow.gremlin.steps.context.MOST_HELD", 2000)
+        monkeypatch.setattr("workflow.gremlin.running.context.MOST_HELD", 2000)
         for text in (
             "g.V().repeat(both().identity()).times(30).path().count()",
             "g.V().both().both().both().aggregate('x').path()",

@@ -8,7 +8,7 @@ import pytest
 
 from workflow.errors import CancelledByUser, InvalidParameter
 from workflow.graphs.base import Reading
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.export_filter import checked_filter, checked_for_remote, opener
 from workflow.gremlin.lang import parse

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from workflow.errors import QueryFailed
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
-from workflow.gremlin.texts import as_text
+from workflow.gremlin.semantics.java_text import as_text
 
 
 @pytest.fixture

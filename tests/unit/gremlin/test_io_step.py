@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from workflow.errors import AccessDenied, QueryFailed, ReadOnlyViolation
-from workflow.graphs.files import FolderFiles
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files.folder import FolderFiles
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 

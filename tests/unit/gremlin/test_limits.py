@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from workflow.errors import MemoryLimitExceeded, QueryFailed, TimeLimitExceeded
-from workflow.graphs.store import EmbeddedGraph
-from workflow.gremlin import limits, predicates
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.predicates import repeats
+from workflow.gremlin.semantics import limits, predicates
+from workflow.gremlin.semantics.predicates import repeats
 
 TRILLION = "g.inject(1).repeat(union(identity(),identity())).times(40)"
 

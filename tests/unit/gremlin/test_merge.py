@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow.errors import QueryFailed
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow.errors import IllegalArgument, QueryFailed, ReadOnlyViolation, UnsupportedOperation
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.settings import Profile

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from workflow.errors import MalformedQuery, QueryTooLarge
 from workflow.gremlin.lang import Limits, parse
-from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
-from workflow.gremlin.values import (
+from workflow.gremlin.semantics.values import (
     BigInteger,
     Byte,
     Cardinality,
@@ -31,6 +30,7 @@ from workflow.gremlin.values import (
     Short,
     T,
 )
+from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
 
 
 def only(text: str, **bindings: Any) -> Traversal:

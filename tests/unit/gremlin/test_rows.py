@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs.store import EmbeddedGraph
-from workflow.gremlin.compile import Plan
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.semantics import hash_key
-from workflow.gremlin.steps.rows import MaskedGraphStep, RowsStep
-from workflow.gremlin.steps.sources import GraphStep
+from workflow.gremlin.planning.compile import Plan
+from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.steps.moving.rows import MaskedGraphStep, RowsStep
+from workflow.gremlin.steps.moving.sources import GraphStep
 
 
 def random_graph(seed: int, vertices: int, edges: int) -> EmbeddedGraph:

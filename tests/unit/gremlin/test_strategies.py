@@ -6,7 +6,7 @@ import pytest
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.lang import parse
-from workflow.gremlin.strategies import apply_strategies
+from workflow.gremlin.planning.strategies import apply_strategies
 from workflow.gremlin.traversal import Traversal
 
 

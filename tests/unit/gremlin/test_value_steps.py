@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from workflow.errors import QueryFailed
-from workflow.graphs.model import Path
-from workflow.gremlin.semantics import to_float
-from workflow.gremlin.steps import dates, lists, numbers, strings
-from workflow.gremlin.steps.math import Expression
-from workflow.gremlin.texts import as_text, duration_text
-from workflow.gremlin.values import BigInteger, Char, Float, GSet, GType, Long
+from workflow.graphs.elements import Path
+from workflow.gremlin.semantics.comparison import to_float
+from workflow.gremlin.semantics.java_text import as_text, duration_text
+from workflow.gremlin.semantics.values import BigInteger, Char, Float, GSet, GType, Long
+from workflow.gremlin.steps.shaping import dates, lists, numbers, strings
+from workflow.gremlin.steps.shaping.math import Expression
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ import pytest
 
 from tests import fake_endpoint as fake
 from workflow.errors import ConstraintViolation, InternalFailure, TimeLimitExceeded, WorkflowError
-from workflow.graphs.model import VertexProperty
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.elements import VertexProperty
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.neighbourhood import neighbourhood, node_type
 from workflow.gremlin.traversal import Instruction, Traversal
-from workflow.inference.base import EndpointRecord
-from workflow.inference.service import EndpointService
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.service import EndpointService
 
 P = 'with("Neptune#ml.prediction")'
 C = 'with("Neptune#ml.classification")'
@@ -140,10 +140,10 @@ def test_a_neighbourhood_that_is_too_large_is_sent_in_parts(bench: Make, monkeyp
     description = {**_knows(), "details": {"inductive": True, "hops": 1, "fanouts": [5]}}
     ask = bench(fake.links({"a": RANKING, "b": RANKING}), description)
     query = f"{E}.V('a','b').out('knows').{P}.with('Neptune#ml.inductiveInference').hasLabel('person').id()"
-    monkeypatch.setattr("workflow.inference.requests.MAX_SUBGRAPH_BYTES", 450)
+    monkeypatch.setattr("workflow.predictions.requests.MAX_SUBGRAPH_BYTES", 450)
     assert ask(query) == ["b", "a"]
     assert [len(call["data"]["edges"]) for call in ask.endpoint.calls] == [1, 1]
-    monkeypatch.setattr("workflow.inference.requests.MAX_SUBGRAPH_BYTES", 100)
+    monkeypatch.setattr("workflow.predictions.requests.MAX_SUBGRAPH_BYTES", 100)
     with pytest.raises(ConstraintViolation, match="ask for fewer vertices"):
         ask(query)
 

@@ -11,12 +11,12 @@ import pytest
 
 from tests.fake_endpoint import FakeEndpoint, links
 from workflow.errors import ConcurrentModification
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.inference.base import MAX_INPUTS_PER_CALL, EndpointRecord
-from workflow.inference.replay import AnswerNeeded, Replay
-from workflow.inference.service import EndpointService
+from workflow.predictions.base import MAX_INPUTS_PER_CALL, EndpointRecord
+from workflow.predictions.replay import AnswerNeeded, Replay
+from workflow.predictions.service import EndpointService
 
 ASK = "g.with('Neptune#ml.endpoint','ep').with('Neptune#ml.limit',9)"
 HOP = "out('knows').with('Neptune#ml.prediction').hasLabel('person')"

@@ -17,26 +17,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workflow.errors import WorkflowError
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
+from workflow.gremlin.semantics.values import ENUMS, BigInteger, Byte, Float, GSet, Long, ReferenceVertex, Short
 from workflow.gremlin.traversal import Instruction, P, Strategy, TextP, Traversal
-from workflow.gremlin.values import ENUMS, BigInteger, Byte, Float, GSet, Long, ReferenceVertex, Short
-from workflow.gremlin.wire import (
-    BINARY_V1,
-    GRAPHSON_V3,
-    UnreadableRequest,
-    graphbinary4,
-    graphbinary_reader,
-    graphson4,
-    graphson_reader,
-)
-from workflow.gremlin.wire.graphbinary_bytes import bare_string
-from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter
-from workflow.gremlin.wire.graphson_writer import GraphSONWriter
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_protocol import Conversation, Job
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.gremlin.wire import BINARY_V1, GRAPHSON_V3, UnreadableRequest
+from workflow.gremlin.wire.graphbinary import reader as graphbinary_reader
+from workflow.gremlin.wire.graphbinary import version4 as graphbinary4
+from workflow.gremlin.wire.graphbinary.primitives import bare_string
+from workflow.gremlin.wire.graphbinary.writer import GraphBinaryWriter
+from workflow.gremlin.wire.graphson import reader as graphson_reader
+from workflow.gremlin.wire.graphson import version4 as graphson4
+from workflow.gremlin.wire.graphson.writer import GraphSONWriter
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.protocol import Conversation, Job
+from workflow.server.gremlin.queries import QueryRegistry
 
 EXAMPLES = int(os.environ.get("DESPINA_FUZZ_EXAMPLES", "60"))
 fuzz = settings(

@@ -18,9 +18,8 @@ from gremlin_python.statics import GremlinType, SingleByte, SingleChar, bigdecim
 from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphbinaryV1
 
-from workflow.graphs.model import Path, Property, Traverser, Tree, VertexProperty
-from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
-from workflow.gremlin.values import (
+from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.gremlin.semantics.values import (
     DT,
     ENUMS,
     BigInteger,
@@ -49,10 +48,11 @@ from workflow.gremlin.values import (
     T,
     TraversalMetrics,
 )
+from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
 from workflow.gremlin.wire.codecs import BinaryItems
-from workflow.gremlin.wire.graphbinary_reader import READERS, read_request, read_value
-from workflow.gremlin.wire.graphbinary_writer import WRITERS, GraphBinaryWriter
+from workflow.gremlin.wire.graphbinary.reader import READERS, read_request, read_value
+from workflow.gremlin.wire.graphbinary.writer import WRITERS, GraphBinaryWriter
 
 WRITER = GraphBinaryWriter()
 

@@ -19,9 +19,8 @@ from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphsonV2d0, graphsonV3d0
 
 from workflow.errors import MemoryLimitExceeded
-from workflow.graphs.model import Path, Property, Traverser, Tree, VertexProperty
-from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
-from workflow.gremlin.values import (
+from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
     BulkSet,
@@ -41,11 +40,12 @@ from workflow.gremlin.values import (
     T,
     TraversalMetrics,
 )
+from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
 from workflow.gremlin.wire.codecs import TextItems
-from workflow.gremlin.wire.graphson_reader import parse_duration, read_request, read_value
-from workflow.gremlin.wire.graphson_text import iso_duration
-from workflow.gremlin.wire.graphson_writer import TYPED, UNTYPED, GraphSONWriter
+from workflow.gremlin.wire.graphson.reader import parse_duration, read_request, read_value
+from workflow.gremlin.wire.graphson.text import iso_duration
+from workflow.gremlin.wire.graphson.writer import TYPED, UNTYPED, GraphSONWriter
 
 V3 = GraphSONWriter(3)
 V2 = GraphSONWriter(2)

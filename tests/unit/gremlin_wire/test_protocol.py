@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from workflow.errors import CancelledByUser, MalformedQuery, QueryFailed, TimeLimitExceeded, WorkflowError
-from workflow.graphs.model import Traverser
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.elements import Traverser
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.wire import GRAPHSON_V3, Dialect
 from workflow.gremlin.wire.codecs import CODECS
-from workflow.server.gremlin_answers import Code, known, status_of
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_protocol import (
+from workflow.server.gremlin.error_statuses import Code, known, status_of
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.protocol import (
     FRAME_BYTES,
     STRANGERS_FRAME,
     BriefJob,
@@ -30,7 +30,7 @@ from workflow.server.gremlin_protocol import (
     knows_no_offsets,
     plain_credentials,
 )
-from workflow.server.gremlin_queries import QueryRegistry, RunningQuery
+from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 REQUEST_ID = "41d2e28a-20a4-4ab0-b379-d810dede3786"

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
+from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
+from workflow.gremlin.semantics.values import BulkSet, Direction, Long, Order, ReferenceEdge, ReferenceVertex, Short, T
 from workflow.gremlin.traversal import P
-from workflow.gremlin.values import BulkSet, Direction, Long, Order, ReferenceEdge, ReferenceVertex, Short, T
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
-from workflow.gremlin.wire.graphbinary4 import GraphBinary4Writer, read_request, read_value
-from workflow.gremlin.wire.graphson4 import GraphSON4Writer
-from workflow.gremlin.wire.graphson4 import read_request as read_json_request
-from workflow.gremlin.wire.graphson_reader import read_value as read_json
+from workflow.gremlin.wire.graphbinary.version4 import GraphBinary4Writer, read_request, read_value
+from workflow.gremlin.wire.graphson.reader import read_value as read_json
+from workflow.gremlin.wire.graphson.version4 import GraphSON4Writer
+from workflow.gremlin.wire.graphson.version4 import read_request as read_json_request
 
 BINARY = GraphBinary4Writer()
 TYPED = GraphSON4Writer()

@@ -19,9 +19,9 @@ from workflow.errors import (
     StorageError,
     UnsupportedOperation,
 )
-from workflow.graphs.bulk import CsvLoad
-from workflow.graphs.loading import FileReport, LoadRules
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.files.bulk import CsvLoad
+from workflow.graphs.files.loading import FileReport, LoadRules
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.jobs.load_store import LoadStore
 from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.runners.base import Capacity

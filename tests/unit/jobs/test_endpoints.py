@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from workflow.errors import EndpointStartFailed
-from workflow.inference.base import EndpointProcess
 from workflow.jobs import endpoints as room
 from workflow.jobs.endpoints import MAX_CRASHES, Endpoints
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore, UnknownJob
+from workflow.predictions.base import EndpointProcess
 from workflow.runners.bundle import pack
 from workflow.storage.local import LocalStorage
 

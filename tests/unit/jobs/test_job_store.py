@@ -13,10 +13,10 @@ from typing import get_args
 
 import pytest
 
-from workflow.api import KINDS, Kind
 from workflow.errors import InternalFailure
 from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, State, first_state
 from workflow.jobs.store import DuplicateJob, JobStore, UnknownJob
+from workflow.neptune import KINDS, Kind
 
 
 def job(id: str = "a", kind: Kind = "dataprocessing", **changes: object) -> Job:

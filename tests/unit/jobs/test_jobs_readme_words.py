@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from workflow import settings
-from workflow.api import OPERATIONS
-from workflow.hpo.samplers import STARTUP_TRIALS
 from workflow.jobs.supervisor import MAX_ATTEMPTS
+from workflow.neptune import OPERATIONS
 from workflow.settings import unknown_variables
+from workflow.tuning.samplers import STARTUP_TRIALS
 
 ROOM = Path(settings.__file__).parent
 TEXT = (ROOM / "jobs/README.md").read_text()

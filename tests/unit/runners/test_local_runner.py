@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from workflow.hpo.results import Trial
-from workflow.hpo.space import Dimension, Space
 from workflow.runners.base import Control, JobCancelled, JobFailed, Task, Tuning
 from workflow.runners.local import LocalRunner
 from workflow.runners.local_tuning import metric_value, trial_name
 from workflow.storage import ObjectNotFound, S3Uri
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
+from workflow.tuning.results import Trial
+from workflow.tuning.space import Dimension, Space
 
 SCRIPTS = Path(__file__).parents[2] / "fake_scripts"
 LAB = S3Uri("lab-bucket")

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from workflow.server.auth import Guard, InsecureListening, Policy, check_listening, is_loopback
+from workflow.server.access.auth import Guard, InsecureListening, Policy, check_listening, is_loopback
 from workflow.settings import Settings
 
 OPEN = Policy()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workflow.errors import BadRequest, InvalidParameter
-from workflow.server.bodies import flag, members_of, number
+from workflow.server.neptune.bodies import flag, members_of, number
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ import pytest
 
 from tests.fake_endpoint import FakeEndpoint, Refusal, classes, links
 from workflow.errors import WorkflowError
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.inference.base import EndpointRecord
-from workflow.inference.replay import AnswerNeeded
-from workflow.inference.service import EndpointService
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_protocol import BriefJob, Conversation
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.service import EndpointService
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.protocol import BriefJob, Conversation
+from workflow.server.gremlin.queries import QueryRegistry
 
 RANKING = [("u1", 0.95), ("u2", 0.9), ("gone", 0.8), ("b1", 0.7), ("u3", 0.4)]
 GENRES: dict[str, Any] = {"b1": [("Drama", 0.7), ("Comedy", 0.2)], "b2": [("Poetry", 0.9)]}

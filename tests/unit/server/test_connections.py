@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from workflow.server import connections
-from workflow.server.connections import PatientProtocol
+from workflow.server.access import connections
+from workflow.server.access.connections import PatientProtocol
 
 LARGE = 64 << 20  # more than sockets hold
 WAIT_S = 20  # far beyond the patience below; a closed socket answers at once

@@ -13,9 +13,9 @@ import pytest
 
 from tests.fake_endpoint import FakeEndpoint, Refusal, links
 from workflow.errors import ConstraintViolation, WorkflowError
-from workflow.inference.base import EndpointRecord, LinkQuery, Predictions
-from workflow.inference.connections import EndpointUnreachable
-from workflow.inference.replay import AnswerNeeded
+from workflow.predictions.base import EndpointRecord, LinkQuery, Predictions
+from workflow.predictions.connections import EndpointUnreachable
+from workflow.predictions.replay import AnswerNeeded
 from workflow.server.endpoint_calls import EndpointCalls
 
 LOOP: ContextVar[Callable[[], asyncio.AbstractEventLoop]] = ContextVar("LOOP")

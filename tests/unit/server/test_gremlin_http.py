@@ -15,16 +15,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from workflow.errors import WorkflowError
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.gremlin.values import Long
+from workflow.gremlin.semantics.values import Long
 from workflow.gremlin.wire import BINARY_V1, BINARY_V4, GRAPHSON_V3, GRAPHSON_V3_UNTYPED, GRAPHSON_V4
-from workflow.gremlin.wire.graphbinary4 import GraphBinary4Reader
-from workflow.server import gremlin_http
+from workflow.gremlin.wire.graphbinary.version4 import GraphBinary4Reader
 from workflow.server.errors import http_error, workflow_error
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_http4 import TransactionNotFound, TransactionTable
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin import http as gremlin_http
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.http4 import TransactionNotFound, TransactionTable
+from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
 

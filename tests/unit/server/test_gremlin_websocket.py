@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.server import gremlin_streams
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_queries import QueryRegistry
-from workflow.server.gremlin_streams import WorkerStream
-from workflow.server.gremlin_websocket import GremlinSocket
+from workflow.server.gremlin import streams as gremlin_streams
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.queries import QueryRegistry
+from workflow.server.gremlin.streams import WorkerStream
+from workflow.server.gremlin.websocket import GremlinSocket
 
 pytestmark = pytest.mark.anyio
 ENDLESS = "g.inject(1).repeat(identity()).until(constant(false).is(true))"

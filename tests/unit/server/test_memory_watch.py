@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.memory_watch import Memory, MemoryWatch, container_limit, memory
 
 GB = 1 << 30

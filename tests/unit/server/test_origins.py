@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.server.origins import allows_origin, origin_form
+from workflow.server.access.origins import allows_origin, origin_form
 
 
 @pytest.mark.parametrize(

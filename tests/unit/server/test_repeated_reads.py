@@ -13,12 +13,12 @@ from gremlin_python.driver.serializer import GraphBinarySerializersV1
 from gremlin_python.process.anonymous_traversal import AnonymousTraversalSource
 from gremlin_python.structure.graph import Graph
 
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
-from workflow.server.gremlin_execution import Query, QueryRunner
-from workflow.server.gremlin_protocol import BriefJob, Conversation
-from workflow.server.gremlin_queries import QueryRegistry
+from workflow.server.gremlin.execution import Query, QueryRunner
+from workflow.server.gremlin.protocol import BriefJob, Conversation
+from workflow.server.gremlin.queries import QueryRegistry
 
 READ = "g.V(1).values('name')"
 

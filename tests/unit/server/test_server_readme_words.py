@@ -8,12 +8,17 @@ from pathlib import Path
 import botocore.session
 
 from workflow import errors, server
-from workflow.graphs.journal import MEMORY_COMMITS
-from workflow.graphs.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
-from workflow.graphs.stream import MOST_BYTES
-from workflow.gremlin import limits
-from workflow.gremlin.steps.context import MOST_HELD
-from workflow.server import bodies, connections, gremlin_http, gremlin_http4, gremlin_protocol, memory_watch
+from workflow.graphs.store.journal import MEMORY_COMMITS
+from workflow.graphs.store.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
+from workflow.graphs.store.stream import MOST_BYTES
+from workflow.gremlin.running.context import MOST_HELD
+from workflow.gremlin.semantics import limits
+from workflow.server import memory_watch
+from workflow.server.access import connections
+from workflow.server.gremlin import http as gremlin_http
+from workflow.server.gremlin import http4 as gremlin_http4
+from workflow.server.gremlin import protocol as gremlin_protocol
+from workflow.server.neptune import bodies
 from workflow.settings import Settings
 
 TEXT = (Path(server.__file__).parent / "README.md").read_text()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from workflow.server.tls import check_tls, end_of
+from workflow.server.access.tls import check_tls, end_of
 from workflow.settings import BadSetting, Settings
 
 END = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.server.app import create_app
 from workflow.server.services import Services

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from tests.fake_endpoint import FakeEndpoint, links
-from workflow.graphs.store import EmbeddedGraph
+from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.inference.base import EndpointRecord
-from workflow.inference.service import EndpointService
-from workflow.server.gremlin_execution import QueryRunner
-from workflow.server.gremlin_queries import QueryRegistry
-from workflow.server.gremlin_websocket import GremlinSocket
+from workflow.predictions.base import EndpointRecord
+from workflow.predictions.service import EndpointService
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.queries import QueryRegistry
+from workflow.server.gremlin.websocket import GremlinSocket
 
 ASK = "g.with('Neptune#ml.endpoint','ep').V('a').out('knows').with('Neptune#ml.prediction').hasLabel('person').id()"
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from training_scripts.graph_ml.schemas import HpoModel
-from workflow.api.requests import CustomTraining, CustomTransform, StartDataProcessing, StartModelTraining
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter, UnsupportedOperation
-from workflow.hpo.results import Trial
+from workflow.neptune.requests import CustomTraining, CustomTransform, StartDataProcessing, StartModelTraining
 from workflow.stages import custom, dataprocessing, modeltraining, modeltransform
 from workflow.stages.base import Finished
 from workflow.stages.estimates import Needs, TooLarge, check, processing_needs, training_needs, trials_at_once
 from workflow.stages.layout import arn, default_id, job_names, resource_arn, short, timestamp
 from workflow.storage import InvalidS3Uri, S3Uri
+from workflow.tuning.results import Trial
 
 # 2022-07-14 18:52:17.652 UTC
 REAL_MS = 1657824737652
@@ -68,7 +68,7 @@ def test_arns_name_region_account_and_resource() -> None:
 
 
 def test_ids_that_are_made_are_legal() -> None:
-    from workflow.api.fields import check_id
+    from workflow.neptune.fields import check_id
 
     for kind in ("dataprocessing", "endpoints"):
         check_id(default_id(kind, REAL_MS, "0b4c3c4e-6a55-4f34-9f6e-2b0c9e6a1f00"))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data import EdgeType
+from ..graph import EdgeType
 from ..message_passing import Backend, Neighbours, mean_neighbours
 from ..pairs.graph import Floats
 from ..sampling import Block, Relation

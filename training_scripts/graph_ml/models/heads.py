@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data import Labels
+from ..graph import Labels
 from ..pairs.graph import Floats
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..artifacts import ModelFolder, ModelWriter
-from ..data import EdgeType
+from ..graph import EdgeType
 from ..message_passing import Backend
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..artifacts import ModelFolder
-from ..data import EdgeType
+from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.pair_ranker import PairRanker

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..judging.metrics import Exclusions
 from ..links import LinkProblem, Pairs
-from ..metrics import Exclusions
 from ..models.link_scorers import Calibration, LinkScorer
 from ..pairs.graph import Floats, Ints
 from ..schemas import (

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..artifacts import ModelFolder
-from ..data import EdgeType
 from ..features import FeatureEncoder
+from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.heads import Head
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer

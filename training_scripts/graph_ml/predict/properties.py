@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..data import EdgeType
 from ..features import FeatureEncoder
+from ..graph import EdgeType
 from ..models.heads import Head, joined
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..data import EdgeType
 from ..features import FeatureEncoder
+from ..graph import EdgeType
 from ..links import Pairs
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..data import EdgeType
+from ..graph import EdgeType
 from ..message_passing import Neighbours
 from ..pairs.graph import Ints
 from .message_graph import Incoming, MessageGraph, Relation

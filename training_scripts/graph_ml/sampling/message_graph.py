@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..data import EdgeType
+from ..graph import EdgeType
 from ..links import Pairs, codes, is_directed
 from ..pairs.graph import Ints
 

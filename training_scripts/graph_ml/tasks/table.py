@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..data import Labels
+from ..graph import Labels
 from ..schemas import TaskType
 
 Direction = Literal["maximize", "minimize"]

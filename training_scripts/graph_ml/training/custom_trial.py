@@ -18,7 +18,7 @@ from typing import Literal
 
 from ..artifacts import CODE, DESCRIPTION, METRICS
 from ..container import Container, JobError
-from ..data import EdgeType, GraphData
+from ..graph import EdgeType, GraphData
 from ..schemas import HpoModel, Metrics, ModelDescription, ModelHpoConfiguration
 from .hyperparameters import Hyperparameters
 from .trial import chosen_targets

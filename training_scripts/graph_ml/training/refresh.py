@@ -11,7 +11,8 @@ import torch
 
 from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
-from ..data import EdgeType, GraphData
+from ..graph import EdgeType, GraphData
+from ..judging.report import write_model_report
 from ..links import LinkProblem, Pairs, numbered
 from ..message_passing import choose_backend
 from ..models.heads import Head
@@ -20,11 +21,10 @@ from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
 from ..schemas import EdgeTypeName, Metrics, ModelDescription
-from .gnn_links import GnnLinks, edge_features
-from .ranked_links import RankedLinks
-from .report import write_model_report
-from .stacked_links import StackedLinks
-from .trained_links import TrainedLinks
+from .links.gnn import GnnLinks, edge_features
+from .links.ranked import RankedLinks
+from .links.stacked import StackedLinks
+from .links.trained import TrainedLinks
 
 Details = dict[str, Any]
 

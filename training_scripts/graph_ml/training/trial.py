@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..artifacts import ModelWriter
 from ..container import Container, JobError, ProgressWriter
-from ..data import GraphData, Target
+from ..graph import GraphData, Target
 from ..schemas import EdgeTypeName, Metrics, ModelDescription, TargetName, task_type
 from ..tasks import METRIC_DIRECTION, default_metric
 from .hyperparameters import Hyperparameters, parse
@@ -72,11 +72,11 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     trial = Trial(graph, targets, settings, container, progress, started)
     writer = ModelWriter(container.model)
     if targets[0].task == "link_prediction":
-        from .link_trial import train_links
+        from .links.trial import train_links
 
         metrics, details = train_links(trial, writer)
     else:
-        from .label_trial import train_labels
+        from .labels.trial import train_labels
 
         metrics, details = train_labels(trial, writer)
     progress("writing the model")
@@ -88,7 +88,7 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     description = describe(trial, metrics, details)
     writer.finish(description, metrics)
     progress("writing the report")
-    from .report import write_model_report
+    from ..judging.report import write_model_report
 
     write_model_report(container.model)
     container.log(f"finished {settings.model} in {time.monotonic() - started:.1f} s")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from workflow.gremlin.values import (
+from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
     Byte,

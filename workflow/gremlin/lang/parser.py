@@ -14,15 +14,8 @@ from workflow.errors import MalformedQuery, QueryTooLarge
 from workflow.gremlin.lang import literals
 from workflow.gremlin.lang.reader import Limits, Reader
 from workflow.gremlin.lang.tokens import Token, refuse
+from workflow.gremlin.semantics.values import Cardinality, GMap, GremlinEnum, GSet, ReferenceEdge, ReferenceVertex
 from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
-from workflow.gremlin.values import (
-    Cardinality,
-    GMap,
-    GremlinEnum,
-    GSet,
-    ReferenceEdge,
-    ReferenceVertex,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +258,7 @@ class _Parser(Reader):
             raise MalformedQuery(LAMBDA_REFUSED)
         found = self.items("}")
         out: list[Any] = []
-        from workflow.gremlin.semantics import distinct
+        from workflow.gremlin.semantics.comparison import distinct
 
         out.extend(found)
         return GSet(distinct(out))
@@ -335,7 +328,7 @@ class _Parser(Reader):
             at = self.token.offset
             args = self.arguments()
             if name == "negate" and not args:
-                from workflow.gremlin.predicates import negate
+                from workflow.gremlin.semantics.predicates import negate
 
                 predicate = negate(predicate)
             elif name != "negate" and len(args) == 1 and isinstance(args[0], P):

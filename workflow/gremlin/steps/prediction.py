@@ -8,9 +8,9 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin.answers import Answers
-from workflow.gremlin.compile import Compiler
 from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
-from workflow.gremlin.steps.base import (
+from workflow.gremlin.planning.compile import Compiler
+from workflow.gremlin.running.step import (
     Args,
     Child,
     ExecutionContext,
@@ -20,8 +20,8 @@ from workflow.gremlin.steps.base import (
     Step,
     StepBuilder,
 )
-from workflow.gremlin.traverser import Traverser
-from workflow.inference.base import MAX_INPUTS_PER_CALL
+from workflow.gremlin.running.traverser import Traverser
+from workflow.predictions.base import MAX_INPUTS_PER_CALL
 
 
 class PredictStep(Step):

@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from workflow.gremlin.wire.codecs import GRAPHSON_V3
-from workflow.gremlin.wire.graphson_reader import GraphSONReader, load
-from workflow.gremlin.wire.graphson_writer import GraphSONWriter
+from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
+from workflow.gremlin.wire.graphson.writer import GraphSONWriter
 
 _HEAD = bytes([len(GRAPHSON_V3)]) + GRAPHSON_V3.encode()
 

@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from workflow.gremlin.wire import graphbinary_reader, graphson_reader
-from workflow.gremlin.wire.graphbinary_bytes import bare_int, bare_long, bare_string
-from workflow.gremlin.wire.graphbinary_writer import GraphBinaryWriter
-from workflow.gremlin.wire.graphson_writer import GraphSONWriter
+from workflow.gremlin.wire.graphbinary import reader as graphbinary_reader
+from workflow.gremlin.wire.graphbinary.primitives import bare_int, bare_long, bare_string
+from workflow.gremlin.wire.graphbinary.writer import GraphBinaryWriter
+from workflow.gremlin.wire.graphson import reader as graphson_reader
+from workflow.gremlin.wire.graphson.writer import GraphSONWriter
 from workflow.gremlin.wire.messages import Request, UnreadableRequest
 
 BINARY_V1: Final = "application/vnd.graphbinary-v1.0"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workflow.graphs.model import Edge, Property, Vertex, VertexProperty
-from workflow.gremlin.values import ReferenceEdge, ReferenceProperty, ReferenceVertex
+from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
+from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceProperty, ReferenceVertex
 
 AnyVertex = Vertex | ReferenceVertex
 AnyEdge = Edge | ReferenceEdge

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal
-from workflow.gremlin.values import (
+from workflow.gremlin.semantics.values import (
     DT,
     ENUMS,
     Barrier,
@@ -27,6 +26,7 @@ from workflow.gremlin.values import (
     Scope,
     T,
 )
+from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal
 from workflow.gremlin.wire.messages import UnreadableRequest
 
 INT_RANGE: Final = (-(2**31), 2**31 - 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from workflow.server.gremlin_execution import Query, QueryRunner
+from workflow.server.gremlin.execution import Query, QueryRunner
 from workflow.server.services import Services
 from workflow.server.ui.drawing import drawing
 from workflow.server.ui.questions import predicted_labels

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice, pairwise
 from typing import Any
 
-from workflow.graphs.model import Edge, Path, Vertex
-from workflow.gremlin.values import ReferenceEdge, ReferenceVertex
+from workflow.graphs.elements import Edge, Path, Vertex
+from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
 from workflow.server.ui.words import caption, in_words, shortened
 
 MAX_VERTICES = 150

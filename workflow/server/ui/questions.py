@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workflow.api.literals import literal
+from workflow.neptune.literals import literal
 
 EXAMPLES: dict[str, str] = {
     "A look at the graph": "g.V().limit(25).outE().limit(50).inV().path()",

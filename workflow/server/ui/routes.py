@@ -15,9 +15,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from workflow import __version__
-from workflow.api import Kind
 from workflow.errors import InvalidParameter, MLResourceNotFound, WorkflowError
 from workflow.jobs.service import JobService
+from workflow.neptune import Kind
 from workflow.server.services import Services
 from workflow.server.ui.asking import ask
 from workflow.server.ui.questions import EXAMPLES

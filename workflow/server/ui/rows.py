@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from workflow.api import Kind
-from workflow.api.progress import progress_note, span, steps_done, trial_notes
 from workflow.jobs.model import Job
+from workflow.neptune import Kind
+from workflow.neptune.progress import progress_note, span, steps_done, trial_notes
 from workflow.server.services import Services
 from workflow.server.ui.questions import example_question
 

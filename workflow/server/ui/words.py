@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from workflow.graphs.model import Edge, Path, Property, Vertex, VertexProperty
-from workflow.gremlin.values import GremlinEnum, GSet, Metrics, ReferenceEdge, ReferenceVertex, TraversalMetrics
+from workflow.graphs.elements import Edge, Path, Property, Vertex, VertexProperty
+from workflow.gremlin.semantics.values import (
+    GremlinEnum,
+    GSet,
+    Metrics,
+    ReferenceEdge,
+    ReferenceVertex,
+    TraversalMetrics,
+)
 
 CAPTIONS = ("name", "title", "code")
 MAX_CAPTION = 60

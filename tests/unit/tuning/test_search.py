@@ -1,0 +1,121 @@
+"""What is tried next depends on the seed and on the trials that count, and on nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workflow.tuning.results import Trial, best, direction_of, verdict
+from workflow.tuning.samplers import STARTUP_TRIALS, Search
+from workflow.tuning.space import Dimension, Space
+
+LR = Dimension("lr", low=0.001, high=0.1, log=True, default=0.01)
+HIDDEN = Dimension("num-hidden", options=(16, 32, 64), ordered=True, default=32, families=frozenset({"rgcn"}))
+FAMILY = Dimension("model", options=("rgcn", "pair-ranker"), default="rgcn")
+ONE = Space((LR,), {"model": "rgcn"})
+TWO = Space((FAMILY, LR, HIDDEN), {})
+
+
+def trial(number: int, value: float | None, sample: dict[str, Any], family: str = "rgcn") -> Trial:
+    state = "Completed" if value is not None else "Failed"
+    return Trial(number, f"t{number}", state, sample, {"model": family}, value=value)  # type: ignore[arg-type]
+
+
+def history(search: Search, length: int) -> list[Trial]:
+    trials: list[Trial] = []
+    for number in range(1, length + 1):
+        sample = dict(search.propose(number, trials).sample)
+        trials.append(trial(number, 1 - abs(sample["lr"] - 0.05), sample, search.space.family(sample)))
+    return trials
+
+
+def test_the_first_trials_are_each_family_with_its_defaults() -> None:
+    search = Search(TWO, "maximize", seed=1, parallel=2)
+    assert [search.propose(n, []).sample for n in (1, 2)] == [
+        {"model": "rgcn", "lr": 0.01, "num-hidden": 32},
+        {"model": "pair-ranker", "lr": 0.01},
+    ]
+
+
+def test_proposals_repeat_for_a_seed_and_differ_between_seeds() -> None:
+    first, again = (history(Search(TWO, "maximize", seed=3, parallel=2), 16) for _ in range(2))
+    assert [t.sample for t in first] == [t.sample for t in again]
+    other = history(Search(TWO, "maximize", seed=4, parallel=2), 16)
+    assert [t.sample for t in first[2:]] != [t.sample for t in other[2:]]
+
+
+def test_trials_that_need_not_have_finished_do_not_change_a_proposal() -> None:
+    search = Search(TWO, "maximize", seed=3, parallel=3)
+    trials = history(search, 14)
+    needed = [t for t in trials if t.number <= search.needs(14)]
+    assert len(needed) == 11
+    assert search.propose(14, needed) == search.propose(14, trials[:13])
+
+
+def test_random_trials_wait_for_nobody() -> None:
+    search = Search(ONE, "maximize", seed=1, parallel=2)
+    assert [search.needs(n) for n in (1, 2, STARTUP_TRIALS, STARTUP_TRIALS + 1)] == [0, 0, 0, STARTUP_TRIALS - 1]
+
+
+def test_a_proposal_lies_in_the_space() -> None:
+    for t in history(Search(TWO, "maximize", seed=5), 20):
+        assert 0.001 <= t.sample["lr"] <= 0.1
+        assert ("num-hidden" in t.sample) == (t.sample["model"] == "rgcn")
+
+
+def test_tpe_looks_where_good_values_were() -> None:
+    search = Search(ONE, "maximize", seed=2)
+    trials = [trial(n, 1.0 if lr > 0.05 else 0.0, {"lr": lr}) for n, lr in enumerate([0.002, 0.07, 0.003, 0.08] * 4, 1)]
+    drawn = [search.propose(n, trials).sample["lr"] for n in range(17, 27)]
+    assert min(drawn) > 0.01  # the middle of the range by ratio: chance would be below it half of the time
+
+
+def test_a_warm_start_tries_the_earlier_best_first() -> None:
+    earlier = (trial(1, 0.2, {"lr": 0.002}), trial(2, 0.9, {"lr": 0.09}), trial(3, None, {"lr": 0.1}))
+    proposal = Search(ONE, "maximize", seed=1, previous=earlier).propose(1, [])
+    assert (proposal.sample, proposal.origin) == ({"lr": 0.09}, "warm-start")
+
+
+def test_defaults_that_were_best_before_are_not_tried_twice() -> None:
+    earlier = (trial(1, 0.9, {"lr": 0.01}),)
+    search = Search(ONE, "maximize", seed=1, previous=earlier)
+    assert search.propose(1, []).origin == "warm-start"
+    assert search.propose(2, [trial(1, 0.9, {"lr": 0.01})]).origin == "tpe"
+
+
+def test_a_warm_start_from_another_space_is_ignored() -> None:
+    earlier = (trial(1, 0.9, {"lr": 5.0}), trial(2, 0.8, {"dropout": 0.1}))
+    assert Search(ONE, "maximize", seed=1, previous=earlier).propose(1, []).origin == "default"
+
+
+def test_an_empty_space_runs_every_trial_with_the_same_values() -> None:
+    search = Search(Space((), {"model": "rgcn"}), "maximize", seed=1)
+    assert [search.propose(n, []).sample for n in (1, 2, 30)] == [{}, {}, {}]
+
+
+@pytest.mark.parametrize(("metric", "direction"), [("mrr", "maximize"), ("mse", "minimize"), ("acc", "maximize")])
+def test_only_errors_are_made_small(metric: str, direction: str) -> None:
+    assert direction_of(metric) == direction
+
+
+def test_the_best_is_the_earliest_of_equals_and_ignores_failures() -> None:
+    trials = [trial(1, 0.5, {}), trial(2, None, {}), trial(3, 0.7, {}), trial(4, 0.7, {})]
+    assert (found := best(trials, "maximize")) is not None
+    assert found.number == 3
+    assert (found := best(trials, "minimize")) is not None
+    assert found.number == 1
+    assert best([trial(1, None, {})], "maximize") is None
+
+
+def test_the_verdict_names_the_winner_and_the_others() -> None:
+    trials = [trial(1, 0.10, {}), trial(2, 0.19, {}, "pair-ranker"), trial(3, None, {}, "stack")]
+    text = verdict(trials, "maximize", "mrr")
+    assert text == (
+        "pair-ranker won with validation mrr 0.19 (trial 2; 2 of 3 trials completed), ahead of rgcn with 0.1."
+    )
+
+
+def test_a_trial_survives_its_json_form() -> None:
+    before = trial(1, 0.5, {"lr": 0.1})
+    assert Trial.from_json(before.to_json()) == before

@@ -1,7 +1,0 @@
-"""The processed graph: what it is in memory and on disk."""
-
-from __future__ import annotations
-
-from .graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
-
-__all__ = ["EdgeList", "EdgeType", "GraphData", "Labels", "Split", "Target"]

@@ -1,0 +1,7 @@
+"""The processed graph: what it is in memory and on disk."""
+
+from __future__ import annotations
+
+from .data import EdgeList, EdgeType, GraphData, Labels, Split, Target
+
+__all__ = ["EdgeList", "EdgeType", "GraphData", "Labels", "Split", "Target"]

@@ -1,0 +1,140 @@
+"""``graph.bin``: the processed graph as DGL reads it, for custom models. Run as a program of its own.
+
+DGL brings torch, some 600 MB of it; in a process of its own that weight is not part of the data-processing job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from .data import EdgeType, GraphData, Target
+
+NAME = "graph.bin"
+
+
+def available() -> bool:
+    """Whether DGL is installed; it is not looked at more closely here."""
+    return find_spec("dgl") is not None
+
+
+def write(folder: Path) -> None:
+    """Write ``graph.bin`` beside the manifest.
+
+    Features keep their names; ``labels`` and the masks are those of the first target of each type; the relation
+    ``rev-<relation>`` goes back, and carries ``rev_*_mask`` where the forward one is a target.
+    """
+    import dgl
+    import torch
+
+    graph = GraphData.read(folder)
+    ends: dict[tuple[str, str, str], tuple[Any, Any]] = {}
+    for kind, edges in graph.edges.items():
+        here, there = (torch.from_numpy(np.array(side)) for side in (edges.source, edges.target))
+        ends[kind.source, kind.relation, kind.target] = (here, there)
+        ends[kind.target, f"rev-{kind.relation}", kind.source] = (there, here)
+    heterograph = dgl.heterograph(ends, num_nodes_dict={name: graph.num_nodes[name] for name in graph.node_types})
+    for name in graph.node_types:
+        for feature, values in graph.features.get(name, {}).items():
+            heterograph.nodes[name].data[feature] = torch.from_numpy(np.array(values))
+    for kind in graph.edge_types:
+        for feature, values in graph.edge_features.get(kind, {}).items():
+            heterograph.edges[kind.source, kind.relation, kind.target].data[feature] = torch.from_numpy(
+                np.array(values)
+            )
+    seen: set[str | EdgeType] = set()
+    for target in graph.targets:
+        if target.type not in seen:
+            seen.add(target.type)
+            _write_target(graph, heterograph, target)
+    dgl.save_graphs(str(folder / NAME), [heterograph])
+
+
+def _write_target(graph: GraphData, heterograph: Any, target: Target) -> None:
+    import torch
+
+    split = graph.splits[target]
+    if isinstance(target.type, str):
+        count, places = graph.num_nodes[target.type], [("", heterograph.nodes[target.type].data)]
+    else:
+        kind = target.type
+        count = len(graph.edges[kind])
+        places = [
+            ("", heterograph.edges[kind.source, kind.relation, kind.target].data),
+            ("rev_", heterograph.edges[kind.target, f"rev-{kind.relation}", kind.source].data),
+        ]
+    labels = graph.labels.get(target)
+    if labels is not None:
+        places[0][1]["labels"] = torch.from_numpy(np.array(labels.values))
+    for part, indices in (("train", split.train), ("valid", split.valid), ("test", split.test)):
+        if part == "test" and not len(indices):
+            continue
+        mask = torch.zeros(count, dtype=torch.bool)
+        mask[torch.from_numpy(np.array(indices))] = True
+        for prefix, data in places:
+            data[f"{prefix}{part}_mask"] = mask
+
+
+class GraphFileWriter:
+    """The other process: it starts at once, because DGL takes seconds to import, and waits for the folder.
+
+    A context manager, so that a job that fails does not leave it behind. Where DGL is not installed it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        if available():
+            package = (__package__ or "").split(".")
+            self._child = subprocess.Popen(  # noqa: S603 - this module, nothing else
+                [sys.executable, "-m", f"{__package__}.dgl_file"],
+                cwd=Path(__file__).resolve().parents[len(package)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        return self
+
+    def start(self, folder: Path) -> None:
+        """Let it write the graph of this folder, beside whatever else the caller does."""
+        if self._child is not None and self._child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # it died; finish() says of what
+                self._child.stdin.write(f"{folder.resolve()}\n")
+                self._child.stdin.flush()
+
+    def finish(self, folder: Path) -> str | None:
+        """Wait for it; what it complained of if it failed, and then there is no file."""
+        if self._child is None:
+            return None
+        _, complaint = self._child.communicate()
+        if self._child.returncode == 0:
+            return None
+        (folder / NAME).unlink(missing_ok=True)
+        lines = complaint.strip().splitlines()
+        return lines[-1] if lines else f"exit code {self._child.returncode}"
+
+    def __exit__(self, *exception: object) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+
+
+def main() -> None:
+    """Import first, then wait for a folder on standard input; none means that the job failed."""
+    if available():
+        import dgl  # noqa: F401 - the point is to have it loaded
+    folder = sys.stdin.readline().strip()
+    if folder:
+        write(Path(folder))
+
+
+if __name__ == "__main__":
+    main()

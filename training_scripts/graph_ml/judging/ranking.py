@@ -1,0 +1,124 @@
+"""Filtered ranking of true links against all candidates, in blocks, for several scorers in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..links import LinkProblem, Pairs, codes
+from ..pairs.graph import Ints
+from .metrics import auc, rank_of_true, ranking_metrics
+
+Matrix = npt.NDArray[np.float32]
+#: (query nodes, heading) → scorer name → scores (queries, candidates)
+Scores = Callable[[Ints, bool], dict[str, Matrix]]
+
+
+@dataclass
+class Ranking:
+    """What one pass gives: by scorer, the rank of every query and the scores of links and of pairs without a link."""
+
+    ranks: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    positive: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    negative: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Figures by scorer: mrr, hits@k, mean_rank, and auc where pairs without a link were scored."""
+        figures = {}
+        for name, ranks in self.ranks.items():
+            figures[name] = ranking_metrics(ranks)
+            if name in self.negative:
+                figures[name]["auc"] = auc(self.positive[name], self.negative[name])
+        return figures
+
+
+def sample(pairs: Pairs, most: int, seed: int) -> Pairs:
+    """At most so many pairs, drawn without replacement, in their old order."""
+    if len(pairs) <= most:
+        return pairs
+    chosen = np.random.default_rng(seed).choice(len(pairs), size=most, replace=False)
+    return pairs[np.sort(chosen)]
+
+
+def non_links(problem: LinkProblem, number: int, seed: int) -> Pairs:
+    """Uniform pairs of the right types without a link of any split; fewer where hardly any exist."""
+    rng = np.random.default_rng(seed)
+    sources, targets = problem.candidates(heading=True), problem.candidates(heading=False)
+    linked = np.unique(codes(problem.everything, problem.space.total, ordered=problem.directed))
+    found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64))]
+    missing = number
+    for _ in range(20):
+        drawn = Pairs(
+            rng.integers(sources.start, sources.stop, 2 * missing),
+            rng.integers(targets.start, targets.stop, 2 * missing),
+        )
+        free = ~np.isin(codes(drawn, problem.space.total, ordered=problem.directed), linked)
+        fresh = drawn[free & (drawn.source != drawn.target)][:missing]
+        found.append(fresh)
+        missing -= len(fresh)
+        if missing <= 0:
+            break
+    return Pairs.join(found)
+
+
+def rank_links(
+    problem: LinkProblem,
+    scores: Scores,
+    positives: Pairs,
+    known: Pairs,
+    negatives: Pairs | None = None,
+    tick: Callable[[int, int], None] | None = None,
+) -> Ranking:
+    """Rank both ends of each link among all candidates.
+
+    Left out are the query node itself and the other ends of ``known`` links; ties are averaged. A pair's score for
+    AUC is the mean of both directions.
+
+    Args:
+        problem: candidates and direction.
+        scores: scorers; called once for each block of distinct query nodes.
+        positives: links to rank.
+        known: links whose ends do not compete.
+        negatives: pairs without a link, for AUC.
+        tick: called with (queries done, queries).
+
+    Source: protocol of Bordes et al. 2013, both directions, all candidates.
+    """
+    result = Ranking()
+    pairs = positives if negatives is None else Pairs.join([positives, negatives])
+    totals: dict[str, npt.NDArray[np.float64]] = {}
+    for heading in (False, True):
+        turned = pairs.turned() if heading else pairs
+        exclusions = problem.known(known, heading)
+        first = problem.candidates(heading).start
+        order = np.argsort(turned.source, kind="stable")
+        queries, starts = np.unique(turned.source[order], return_index=True)
+        ends = np.append(starts[1:], len(order))
+        for begin in range(0, len(queries), 64):
+            part = slice(begin, begin + 64)
+            members = order[starts[part][0] : ends[part][-1]]
+            row = np.repeat(np.arange(len(queries[part])), ends[part] - starts[part])
+            column = turned.target[members] - first
+            ranked = members < len(positives)
+            for name, block in scores(queries[part], heading).items():
+                own = totals.setdefault(name, np.zeros(len(pairs)))
+                own[members] += 0.5 * block[row, column]
+                chosen = block[row[ranked]]
+                rows, columns = exclusions.pairs(turned.source[members][ranked])
+                if problem.homogeneous:
+                    rows = np.concatenate([rows, np.arange(len(chosen))])
+                    columns = np.concatenate([columns, turned.source[members][ranked] - first])
+                ranks = result.ranks.setdefault(name, np.empty(2 * len(positives)))
+                ranks[members[ranked] + heading * len(positives)] = rank_of_true(
+                    chosen, column[ranked], (rows, columns)
+                )
+            if tick is not None:
+                tick(begin + len(queries[part]) + heading * len(queries), 2 * len(queries))
+    for name, values in totals.items():
+        if negatives is not None:
+            result.positive[name] = values[: len(positives)]
+            result.negative[name] = values[len(positives) :]
+    return result

@@ -1,0 +1,1 @@
+"""The data-processing job: an export becomes a graph, features, labels and splits."""

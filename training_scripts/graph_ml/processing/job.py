@@ -1,0 +1,400 @@
+"""The data-processing job: an export folder in, a processed graph with everything that training needs out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..container import JobError, ProgressWriter
+from ..features.columns import BadValue, Column
+from ..features.encoders import encode_column, fit_column
+from ..features.text_models import TextModelMissing
+from ..graph import dgl_file
+from ..graph.data import MANIFEST, EdgeType, GraphData, Labels
+from ..schemas import FeatureSpec, TrainingDataConfiguration
+from ..schemas.encoders import (
+    CategoryState,
+    DroppedState,
+    Encoders,
+    EncoderState,
+    FittedFeature,
+    FittedLabels,
+    FittedType,
+    RawState,
+)
+from ..tasks import TASKS, default_metric
+from ..tasks.templates import templates
+from .labels import Learned, read_targets
+from .reading import Edges, Export, Nodes, read_export
+from .report import FeatureRow, ReportData, describe, write_report
+from .sizing import (
+    Need,
+    folder_bytes,
+    peak_memory,
+    processing_need,
+    recommend,
+    refuse_if_too_large,
+)
+
+FloatArray = NDArray[np.float32]
+ModelType = Literal["heterogeneous", "kge"]
+Log = Callable[[str], None]
+
+ENCODERS = "encoders.json"
+HPO_CONFIGURATION = "model-hpo-configuration.json"
+HPO_TEMPLATES = "hpo-configuration-templates"
+RECOMMENDATION = "train_instance_recommendation.json"
+REPORT = "report.html"
+STAGING = ".staging-"
+TOP_VALUES = 6
+PARKED_BYTES = 1 << 25
+MB = 1 << 20
+
+
+@dataclass(frozen=True)
+class ProcessingJob:
+    """What to do: folders, the configuration in the input folder, and the seed of everything random.
+
+    ``previous`` is the output of an earlier job whose indices and encodings are kept. ``models`` holds text models.
+    """
+
+    input: Path
+    output: Path
+    config_file_name: str = "training-data-configuration.json"
+    model_type: ModelType = "heterogeneous"
+    seed: int = 0
+    previous: Path | None = None
+    models: Path | None = None
+
+
+def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData:
+    """Run the job. Same input and seed, same bytes in all arrays.
+
+    Raises:
+        JobError: something about the input, in a sentence with file, line and value where there is one.
+    """
+    began = time.monotonic()
+    configuration = read_configuration(job.input, job.config_file_name)
+    need = _check_size(job, configuration)
+    log(f"processing {job.config_file_name}: about {need.memory / MB:.0f} MB of memory needed")
+    job.output.mkdir(parents=True, exist_ok=True)
+    for left in job.output.glob(f"{STAGING}*"):  # of a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with dgl_file.GraphFileWriter() as graph_file:
+        with tempfile.TemporaryDirectory(prefix=STAGING, dir=job.output) as staging:
+            graph, encoders, report = _build(job, configuration, Path(staging), progress)
+            progress("writing", 0, 3)
+            graph = _write(job, graph, encoders)
+        graph_file.start(job.output)
+        for warning in report.warnings:
+            log(f"warning: {warning}")
+        progress("writing", 1, 3)
+        recommendation = recommend(graph, need, folder_bytes(job.output))
+        report.seconds = time.monotonic() - began
+        write_report(job.output / REPORT, graph, report, recommendation)
+        recommendation.measured = {**(recommendation.measured or {}), "processing_memory": peak_memory()}
+        recommendation.save(job.output / RECOMMENDATION)
+        progress("writing", 2, 3)
+        complaint = graph_file.finish(job.output)
+    if complaint is not None:
+        log(f"warning: {dgl_file.NAME} was not written, which only custom models need: {complaint}")
+    # last, as proof that all the rest is there
+    _write_hpo_configurations(job, graph)
+    progress("finished", 1, 1)
+    log(f"memory: {need.memory / MB:.0f} MB estimated, {peak_memory() / MB:.0f} MB at its peak")
+    return graph
+
+
+def read_configuration(folder: Path, name: str) -> TrainingDataConfiguration:
+    """The training configuration of an export.
+
+    Raises:
+        JobError: it is not there, is not what it should be, describes RDF, or has lost its targets.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise JobError(f"the configuration file {name!r} lies outside the export")
+    if not path.is_file():
+        there = sorted(p.name for p in folder.glob("*.json")) if folder.is_dir() else []
+        found = f"; it has {', '.join(there)}" if there else ""
+        raise JobError(f"the export has no configuration file {name!r}{found}. Name one with configFileName")
+    try:
+        configuration = TrainingDataConfiguration.load(path)
+    except ValueError as error:
+        raise JobError(str(error)) from error
+    if configuration.graph.rdfs or configuration.query_engine == "sparql":
+        raise JobError("this export holds RDF, which is not processed yet; export a property graph")
+    if not configuration.graph.nodes and not configuration.graph.edges:
+        raise JobError(f"the graph is empty: {name} names no files of nodes or edges")
+    _refuse_lost_targets(configuration, name)
+    return configuration
+
+
+def _refuse_lost_targets(configuration: TrainingDataConfiguration, name: str) -> None:
+    """An exporter that does not find the property of a target only warns; link prediction was not what was asked."""
+    labels = [entry.labels for entry in configuration.graph.nodes] + [e.labels for e in configuration.graph.edges]
+    lost = [text for text in configuration.warnings if text.startswith("Unrecognized ")]
+    if lost and not any(labels):
+        raise JobError(
+            f"{name} has no target that can be learnt: {' '.join(lost)} Correct the property of the target and export "
+            "again; to learn all edges instead, take the empty 'labels' and that warning out of the file"
+        )
+
+
+def _check_size(job: ProcessingJob, configuration: TrainingDataConfiguration) -> Need:
+    need = processing_need(job.input, configuration)
+    existing = next(folder for folder in (job.output, *job.output.parents) if folder.exists())
+    refuse_if_too_large(need, existing)
+    return need
+
+
+@dataclass(frozen=True)
+class _Previous:
+    graph: GraphData
+    encoders: Encoders
+
+    @classmethod
+    def open(cls, folder: Path | None) -> _Previous | None:
+        # the runner may make the folder of an input that was not asked for
+        if folder is None or not (folder / MANIFEST).exists():
+            return None
+        try:
+            return cls(GraphData.read(folder), Encoders.load(folder / ENCODERS))
+        except (OSError, ValueError) as error:
+            raise JobError(f"the previous data-processing output cannot be used: {error}") from error
+
+
+def _build(
+    job: ProcessingJob, configuration: TrainingDataConfiguration, staging: Path, progress: ProgressWriter
+) -> tuple[GraphData, Encoders, ReportData]:
+    previous = _Previous.open(job.previous)
+    progress("reading", 0, 1)
+    export = read_export(job.input, configuration, staging, previous.graph.node_ids if previous else None)
+    if previous is not None:
+        _same_edge_types(previous.graph, export)
+    seed = previous.encoders.seed if previous else job.seed
+    features = _Features(export, seed, job.models, previous.encoders if previous else None, staging)
+    features.run(progress)
+    progress("labels", 0, 1)
+    learned = read_targets(export, job.input, staging, job.seed, previous.encoders.labels if previous else ())
+    warnings = [*export.warnings, *features.warnings, *(text for one in learned for text in one.warnings)]
+    if len({one.target.task for one in learned}) > 1:
+        warnings.append(
+            f"there are targets of several tasks; a model learns one of them: {learned[0].target.task} comes first"
+        )
+    graph = GraphData(
+        node_ids={name: group.ids for name, group in export.nodes.items()},
+        num_nodes={name: group.count for name, group in export.nodes.items()},
+        edges={kind: group.ends for kind, group in export.edges.items()},
+        edge_ids={kind: group.ids for kind, group in export.edges.items() if group.ids is not None},
+        features=features.of_nodes,
+        edge_features=features.of_edges,
+        raw=features.raw_of_nodes,
+        edge_raw=features.raw_of_edges,
+        labels={one.target: one.labels for one in learned if one.labels is not None},
+        splits={one.target: one.split for one in learned},
+        first_new={name: group.first_new for name, group in export.nodes.items()},
+        encodings=features.encodings,
+        model_type=job.model_type,
+        seed=job.seed,
+        info=_snapshot(job.input),
+        warnings=warnings,
+    )
+    encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
+    title = f"Data processing of {job.config_file_name}"
+    return graph, encoders, ReportData(title=title, features=features.rows, warnings=warnings)
+
+
+def _snapshot(export: Path) -> dict[str, int]:
+    """When the graph was exported: its oldest data file tells, as long as nobody copied it without its time."""
+    written = [file.stat().st_mtime_ns for file in export.rglob("*.csv")]
+    return {"graph_snapshot_ms": min(written) // 1_000_000} if written else {}
+
+
+class _Features:
+    """Fits and applies all encodings, a column at a time, and keeps what the report will say of them."""
+
+    def __init__(
+        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
+    ) -> None:
+        self._export, self._seed, self._models, self._staging = export, seed, models, staging
+        self._previous = None if previous is None else {_owner(entry): entry for entry in previous.types}
+        self.of_nodes: dict[str, dict[str, FloatArray]] = {}
+        self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
+        self.raw_of_nodes: dict[str, dict[str, Sequence[str | None]]] = {}
+        self.raw_of_edges: dict[EdgeType, dict[str, Sequence[str | None]]] = {}
+        self.encodings: dict[tuple[str | EdgeType, str], str] = {}
+        self.fitted: list[FittedType] = []
+        self.rows: list[FeatureRow] = []
+        self.warnings: list[str] = []
+
+    def run(self, progress: ProgressWriter) -> None:
+        groups: list[Nodes | Edges] = [*self._export.nodes.values(), *self._export.edges.values()]
+        total, done = sum(len(group.features) for group in groups), 0
+        for group in groups:
+            entry = _fitted_type(group)
+            known = self._known(group, _owner(entry))
+            arrays: dict[str, FloatArray] = {}
+            raw: dict[str, Sequence[str | None]] = {}
+            for spec in group.features:
+                progress("features", done, total)
+                done += 1
+                column = group.column(spec.column)
+                state = self._fit(group, spec, column, known)
+                entry.features.append(
+                    FittedFeature(column=spec.column, name=spec.name, requested=spec.type, state=state)
+                )
+                if isinstance(state, RawState):
+                    raw[spec.name] = column.texts()
+                elif not isinstance(state, DroppedState):
+                    values = self._encode(group, spec, column, state)
+                    if values.shape[1]:
+                        arrays[spec.name] = self._parked(values)
+                        kind = group.kind if isinstance(group, Edges) else group.name
+                        self.encodings[kind, spec.name] = state.kind
+                self._describe(group, spec, column, state, arrays)
+            self.fitted.append(entry)
+            if isinstance(group, Edges):
+                self.of_edges[group.kind], self.raw_of_edges[group.kind] = arrays, raw
+            else:
+                self.of_nodes[group.name], self.raw_of_nodes[group.name] = arrays, raw
+        progress("features", total, total)
+
+    def _known(self, group: Nodes | Edges, owner: object) -> Mapping[str, FittedFeature] | None:
+        """What an earlier job fitted for this type; it must have been asked for the same features."""
+        if self._previous is None:
+            return None
+        before = self._previous.get(owner)
+        known = {feature.name: feature for feature in before.features} if before is not None else {}
+        asked = {spec.name: spec.type for spec in group.features}
+        if {name: feature.requested for name, feature in known.items()} != asked:
+            raise JobError(
+                f"the features of {group.name} are {_names(asked)}, in the previous data-processing job they were "
+                f"{_names({name: feature.requested for name, feature in known.items()})}; incremental processing needs "
+                "the same configuration, so run a full job without previousDataProcessingJobId"
+            )
+        return known
+
+    def _fit(
+        self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
+    ) -> EncoderState:
+        if known is not None:
+            return known[spec.name].state
+        try:
+            fitted = fit_column(spec, column, self._models)
+        except BadValue as error:
+            raise group.complain(spec.column, error) from None
+        self.warnings.extend(f"{group.name}: {text}" for text in fitted.warnings)
+        return fitted.state
+
+    def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
+        try:
+            return encode_column(state, column, self._seed, self._models)
+        except BadValue as error:
+            raise group.complain(spec.column, error) from None
+        except TextModelMissing as error:
+            raise JobError(
+                f"feature '{spec.name}' of {group.name} was made by a text model before, but {error}"
+            ) from None
+
+    def _parked(self, values: FloatArray) -> FloatArray:
+        """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
+        if values.nbytes < PARKED_BYTES:
+            return values
+        path = self._staging / f"feature-{len(self.encodings)}.npy"
+        np.save(path, values, allow_pickle=False)
+        mapped: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def _describe(
+        self,
+        group: Nodes | Edges,
+        spec: FeatureSpec,
+        column: Column,
+        state: EncoderState,
+        arrays: Mapping[str, FloatArray],
+    ) -> None:
+        values: tuple[tuple[str, int], ...] = ()
+        if isinstance(state, CategoryState):
+            parts = column if state.separator is None else column.split(state.separator)[1]
+            counts = parts.counts()
+            values = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES])
+        width = arrays[spec.name].shape[1] if spec.name in arrays else 0
+        missing = int(np.count_nonzero(column.missing()))
+        self.rows.append(
+            FeatureRow(group.name, spec.name, spec.type, describe(state), width, missing, max(len(column), 0), values)
+        )
+
+
+def _owner(entry: FittedType) -> object:
+    return entry.edge_type or entry.node_type
+
+
+def _fitted_type(group: Nodes | Edges) -> FittedType:
+    if isinstance(group, Edges):
+        return FittedType(edge_type=(group.kind.source, group.kind.relation, group.kind.target))
+    return FittedType(node_type=group.name)
+
+
+def _names(features: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in features.items()) or "none"
+
+
+def _same_edge_types(previous: GraphData, export: Export) -> None:
+    before, now = set(previous.edge_types), set(export.edges)
+    if before != now:
+        changed = ", ".join(str(kind) for kind in sorted(before ^ now))
+        raise JobError(
+            f"incremental processing needs the edge types of the previous job; {changed} came or went. "
+            "Run a full job without previousDataProcessingJobId"
+        )
+
+
+def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:
+    fitted = []
+    for one in learned:
+        if one.labels is None or one.labels.kind == "number":
+            continue
+        kind = one.target.type
+        fitted.append(
+            FittedLabels(
+                task=one.target.task,
+                node_type=kind if isinstance(kind, str) else None,
+                edge_type=None if isinstance(kind, str) else (kind.source, kind.relation, kind.target),
+                property=one.target.property_name,
+                separator=one.separator,
+                classes=list(one.labels.classes),
+            )
+        )
+    return fitted
+
+
+def _write(job: ProcessingJob, graph: GraphData, encoders: Encoders) -> GraphData:
+    """Replace whatever an interrupted run left, then read the graph back mapped, to let go of the memory."""
+    for name in ("nodes", "edges", "targets", HPO_TEMPLATES):
+        shutil.rmtree(job.output / name, ignore_errors=True)
+    for name in (MANIFEST, HPO_CONFIGURATION, dgl_file.NAME):
+        (job.output / name).unlink(missing_ok=True)
+    encoders.save(job.output / ENCODERS)
+    graph.write(job.output)
+    return GraphData.read(job.output)
+
+
+def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:
+    target = graph.targets[0]
+    task = TASKS[target.task]
+    labels: Labels | None = graph.labels.get(target)
+    # what belongs to one task is trained on together
+    items = sum(len(graph.splits[other].train) for other in graph.targets if other.task == task.name)
+    chosen = templates(task.name, default_metric(task.name, labels), items, job.model_type)
+    for name, configuration in chosen.items():
+        configuration.save(job.output / HPO_TEMPLATES / f"{name}.json")
+    next(iter(chosen.values())).save(job.output / HPO_CONFIGURATION)

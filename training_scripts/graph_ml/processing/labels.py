@@ -1,0 +1,231 @@
+"""From a property, or from the links themselves, to what is learned: labels and splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ..container import JobError
+from ..features.columns import BadValue, Column
+from ..graph.data import EdgeType, Labels, Split, Target
+from ..schemas import LabelSpec, TaskType
+from ..schemas.encoders import FittedLabels
+from ..schemas.training_data import DEFAULT_SPLIT
+from .frames import ExportFile, FrameColumn, open_export
+from .reading import Edges, Export, Nodes
+from .split import random_split, same_pair_groups
+
+IntArray = NDArray[np.int64]
+PARTS = ("train", "valid", "test")
+MANY_CLASSES_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Learned:
+    """One target with its labels (none for link prediction), its split, and what to warn of."""
+
+    target: Target
+    labels: Labels | None
+    split: Split
+    separator: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_targets(
+    export: Export, folder: Path, staging: Path, seed: int, previous: Sequence[FittedLabels] = ()
+) -> list[Learned]:
+    """All targets of the configuration; without any, link prediction on every edge type.
+
+    Raises:
+        JobError: a label cannot be read, or a split leaves nothing to train on.
+    """
+    groups: list[Nodes | Edges] = [*export.nodes.values(), *export.edges.values()]
+    asked = [(group, spec) for group in groups for spec in group.labels]
+    if not asked:
+        if not any(len(edges.ends) for edges in export.edges.values()):
+            raise JobError(
+                "the configuration names no target, so links are to be predicted, but the graph has no edges; "
+                "name a target, or export the edges"
+            )
+        export.warnings.append("no target was named: links of all edge types are predicted, split 0.9, 0.1, 0.0")
+        spec = LabelSpec(label=("", "link_prediction"), split_rate=DEFAULT_SPLIT)
+        asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
+    known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
+    return [_Reader(export, folder, staging, seed, known).read(group, spec) for group, spec in asked]
+
+
+def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:
+    return task, kind, name
+
+
+@dataclass(frozen=True)
+class _Reader:
+    export: Export
+    folder: Path
+    staging: Path
+    seed: int
+    known: Mapping[tuple[str, object, str], FittedLabels]
+
+    def read(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
+        if spec.task == "link_prediction":
+            return self._links(group, spec)
+        target = Target(_task(group, spec), _kind(group), spec.column)
+        custom = self._custom_split(group, spec)
+        column: Column = group.column(spec.column)
+        if custom is not None and custom.values:
+            column = FrameColumn(_overlaid(column, custom.values))
+        try:
+            labels = self._labels(target, spec, column)
+        except BadValue as error:
+            raise group.complain(spec.column, error) from None
+        if custom is not None:
+            split = custom.split
+            labels = _only(labels, np.concatenate([split.train, split.valid, split.test]))
+            split = Split(*(part[labels.known[part]] for part in (split.train, split.valid, split.test)))
+            if not len(split.train):
+                raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
+        else:
+            split = random_split(target, np.flatnonzero(labels.known), spec.split_rate or DEFAULT_SPLIT, self.seed)
+        warnings = _warnings(target, labels, group.count)
+        if any(feature.column == spec.column for feature in group.features):
+            warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
+        return Learned(target, labels, split, spec.separator, warnings)
+
+    def _links(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
+        if isinstance(group, Nodes):
+            raise JobError(f"node type {group.name} has a link_prediction label; only edges can be predicted so")
+        target = Target("link_prediction", group.kind)
+        if not len(group.ends):
+            raise JobError(f"the graph has no edge {group.name}, so its links cannot be learned; export some")
+        custom = self._custom_split(group, spec)
+        if custom is not None:
+            if not len(custom.split.train):
+                raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
+            return Learned(target, None, custom.split)
+        pairs = same_pair_groups(target, group.ends, self.export.nodes[group.kind.target].count)
+        items = np.arange(group.count, dtype=np.int64)
+        return Learned(target, None, random_split(target, items, spec.split_rate or DEFAULT_SPLIT, self.seed, pairs))
+
+    def _labels(self, target: Target, spec: LabelSpec, column: Column) -> Labels:
+        if spec.task == "regression":
+            return Labels("number", column.numbers().astype(np.float32))
+        rows, parts = column.split(spec.separator) if spec.separator is not None else (None, column)
+        classes = self._classes(target, sorted(parts.counts()))
+        if not classes:
+            raise JobError(f"there is nothing to learn {target} from: column '{spec.column}' has no value in any row")
+        codes = parts.codes({text: code for code, text in enumerate(classes)}, unknown=-1)
+        if rows is None:
+            return Labels("class", codes, tuple(classes))
+        values = np.full((len(column), len(classes)), -1.0, dtype=np.float32)
+        values[np.unique(rows)] = 0.0
+        values[rows, codes] = 1.0
+        return Labels("classes", values, tuple(classes))
+
+    def _classes(self, target: Target, found: list[str]) -> list[str]:
+        kind = (
+            target.type
+            if isinstance(target.type, str)
+            else (target.type.source, target.type.relation, target.type.target)
+        )
+        before = self.known.get(_key(target.task, kind, target.property_name))
+        if before is None:
+            return found
+        return [*before.classes, *(text for text in found if text not in set(before.classes))]
+
+    def _custom_split(self, group: Nodes | Edges, spec: LabelSpec) -> _Custom | None:
+        if spec.custom_split_filenames is None:
+            return None
+        parts: dict[str, IntArray] = {part: np.empty(0, dtype=np.int64) for part in PARTS}
+        values: dict[int, str | None] = {}
+        for part, name in spec.custom_split_filenames.items():
+            file = open_export(self.folder, name, ",", self.staging)
+            rows, elements = self._listed(group, file)
+            parts[part] = np.unique(elements)
+            if spec.column and spec.column in file.names:
+                texts = file.column(spec.column).texts()
+                values.update((int(element), texts[row]) for row, element in zip(rows, elements, strict=True))
+        taken = np.concatenate(list(parts.values()))
+        if len(np.unique(taken)) < len(taken):
+            raise JobError(f"the custom split files of {group.name} share rows; each may stand in one part only")
+        return _Custom(Split(parts["train"], parts["valid"], parts["test"]), values)
+
+    def _listed(self, group: Nodes | Edges, file: ExportFile) -> tuple[IntArray, IntArray]:
+        """(row of the split file, element of the type) for everything that a split file lists."""
+        if isinstance(group, Nodes):
+            ids = file.column("~id").series
+            found = group.index(ids)
+            if (found < 0).any():
+                row = int(np.argmax(found < 0))
+                raise file.problem(row, "~id", f"names {ids[row]!r}, which is no node of type {group.name}")
+            return np.arange(file.rows), found
+        ends = []
+        for column, kind in (("~from", group.kind.source), ("~to", group.kind.target)):
+            ids = file.column(column).series
+            found = self.export.nodes[kind].index(ids)
+            if (found < 0).any():
+                row = int(np.argmax(found < 0))
+                raise file.problem(row, column, f"names {ids[row]!r}, which is no node of type {kind}")
+            ends.append(found)
+        if not file.rows:
+            return ends[0], ends[1]
+        width = max(1, self.export.nodes[group.kind.target].count)
+        listed, pairs = ends[0] * width + ends[1], group.ends.source * width + group.ends.target
+        order = np.argsort(listed, kind="stable")
+        place = np.searchsorted(listed[order], pairs)
+        hit = (place < len(listed)) & (listed[order][np.minimum(place, len(listed) - 1)] == pairs)
+        elements = np.flatnonzero(hit)
+        absent = ~np.isin(listed, pairs)
+        if absent.any():
+            row = int(np.argmax(absent))
+            raise file.problem(row, "~from", f"begins a pair that is no edge {group.name} of the graph")
+        return order[place[hit]], elements
+
+
+@dataclass(frozen=True)
+class _Custom:
+    split: Split
+    values: dict[int, str | None]
+
+
+def _task(group: Nodes | Edges, spec: LabelSpec) -> TaskType:
+    if isinstance(group, Nodes):
+        return "node_class" if spec.task == "classification" else "node_regression"
+    return "edge_class" if spec.task == "classification" else "edge_regression"
+
+
+def _kind(group: Nodes | Edges) -> str | EdgeType:
+    return group.kind if isinstance(group, Edges) else group.name
+
+
+def _overlaid(column: Column, values: Mapping[int, str | None]) -> nw.Series[pl.Series]:
+    texts = list(column.texts())
+    for element, text in values.items():
+        if text is not None:
+            texts[element] = text
+    return nw.from_native(pl.Series(texts, dtype=pl.String), series_only=True)
+
+
+def _only(labels: Labels, listed: IntArray) -> Labels:
+    """Rows that are listed nowhere are unlabelled."""
+    values = np.full_like(labels.values, np.nan if labels.kind == "number" else -1)
+    values[listed] = labels.values[listed]
+    return Labels(labels.kind, values, labels.classes)
+
+
+def _warnings(target: Target, labels: Labels, total: int) -> tuple[str, ...]:
+    found = []
+    known = int(np.count_nonzero(labels.known))
+    if known < total:
+        found.append(f"{target}: {total - known} of {total} have no value; they are in no split")
+    if labels.kind == "class":
+        if len(labels.classes) == 1:
+            found.append(f"{target}: there is one class only ({labels.classes[0]!r}); there is nothing to tell apart")
+        elif len(labels.classes) > max(MANY_CLASSES_SHARE * known, 2):
+            found.append(f"{target}: {len(labels.classes)} classes for {known} values; is it a class at all?")
+    return tuple(found)

@@ -1,0 +1,332 @@
+"""From the files of an export to indexed nodes and edges whose columns stand in index order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ..container import JobError
+from ..features.columns import BadValue
+from ..graph.data import EdgeList, EdgeType
+from ..graph.folder import Texts
+from ..schemas import EdgeFile, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
+from .frames import ROW, ExportFile, FrameColumn, open_export
+
+IntArray = NDArray[np.int64]
+ID, INDEX, VALUE = "id", "index", "value"
+RELATION_SEPARATOR = "-"
+NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file that belong to one type: row ``rows[i]`` of the file is element ``elements[i]`` of the type."""
+
+    file: ExportFile
+    rows: IntArray
+    elements: IntArray
+
+
+@dataclass
+class Elements:
+    """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns."""
+
+    name: str
+    count: int
+    rows: list[Rows] = field(default_factory=list)
+    features: list[FeatureSpec] = field(default_factory=list)
+    labels: list[LabelSpec] = field(default_factory=list)
+
+    def column(self, name: str) -> FrameColumn:
+        """A column in index order; an element without a row, or whose file lacks the column, has no value.
+
+        Raises:
+            JobError: none of the files has the column.
+        """
+        having = [part for part in self.rows if name in part.file.names] or self.rows[:1]
+        if len(having) == 1 and _is_whole(having[0], self.count):
+            return having[0].file.column(name)
+        parts = []
+        for part in having:
+            values = part.file.frame(name).rename({name: VALUE})
+            picked = _frame(**{ROW: part.rows, INDEX: part.elements})
+            parts.append(values.with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64)).join(picked, on=ROW))
+        every = _frame(**{INDEX: np.arange(self.count)})
+        table = nw.concat(parts).drop_nulls(VALUE).unique(INDEX, keep="first", maintain_order=True)
+        table = every.join(table, on=INDEX, how="left").sort(INDEX)
+        return FrameColumn(table[VALUE])
+
+    def complain(self, column: str, error: BadValue) -> JobError:
+        """The sentence about the element at fault, with file and line."""
+        for part in self.rows:
+            found = np.flatnonzero(part.elements == error.row)
+            if len(found) and column in part.file.names:
+                located = BadValue(int(part.rows[found[0]]), error.text, error.problem)
+                return part.file.bad_value(column, located)
+        return JobError(f"{self.name}: column '{column}' {error}")
+
+
+@dataclass
+class Nodes(Elements):
+    """All nodes of one type. ``table`` has the columns id and index."""
+
+    ids: list[str] = field(default_factory=list)
+    id_columns: list[tuple[ExportFile, str]] = field(default_factory=list)
+    table: nw.DataFrame[Any] = field(default_factory=lambda: _id_table([]))
+    first_new: int = 0
+
+    def index(self, texts: nw.Series[Any]) -> IntArray:
+        """The index of each id, -1 for one that is not there."""
+        wanted = texts.alias(ID).to_frame().with_row_index(ROW)
+        found = wanted.join(self.table, on=ID, how="left").select(ROW, nw.col(INDEX).fill_null(-1))
+        result = np.full(len(texts), -1, dtype=np.int64)
+        result[found[ROW].to_numpy()] = found[INDEX].to_numpy()
+        return result
+
+
+@dataclass
+class Edges(Elements):
+    """All edges of one type; ``ids`` only where every file has them."""
+
+    kind: EdgeType = field(default_factory=lambda: EdgeType("", "", ""))
+    ends: EdgeList = field(default_factory=lambda: EdgeList(np.empty(0, np.int64), np.empty(0, np.int64)))
+    ids: Texts | None = None
+
+
+@dataclass
+class Export:
+    """An export that was read: nodes and edges by type."""
+
+    nodes: dict[str, Nodes]
+    edges: dict[EdgeType, Edges]
+    warnings: list[str]
+    bytes_read: int
+
+
+def read_export(
+    folder: Path,
+    configuration: TrainingDataConfiguration,
+    staging: Path,
+    previous_ids: Mapping[str, Sequence[str]] | None = None,
+) -> Export:
+    """Read all files that the configuration names and turn ids into indices.
+
+    Indices follow the order of the files; ids of a previous graph keep theirs, and new ones come after them.
+
+    Args:
+        folder: of the configuration file.
+        configuration: what to read.
+        staging: an empty folder for working copies.
+        previous_ids: by node type, for incremental processing.
+
+    Raises:
+        JobError: whatever is wrong with a file, named with its line.
+    """
+    files = _open_all(folder, configuration, staging)
+    warnings: list[str] = list(configuration.warnings)
+    nodes = _read_nodes(configuration.graph.nodes, files, warnings)
+    if not configuration.graph.nodes:
+        warnings.append("the configuration names no node files; nodes are taken from the ends of the edges")
+        _nodes_from_edges(configuration.graph.edges, files, nodes)
+    if previous_ids is not None:
+        _keep_previous(nodes, previous_ids)
+    for group in nodes.values():
+        _locate(group)
+    edges = _read_edges(configuration.graph.edges, files, nodes)
+    if not sum(group.count for group in nodes.values()):
+        raise JobError("the graph is empty: none of the node files has a row. Export a graph that has vertices")
+    size = sum(file.path.stat().st_size for file in {id(f): f for f in files.values()}.values())
+    return Export(nodes, edges, warnings, size)
+
+
+def _open_all(folder: Path, configuration: TrainingDataConfiguration, staging: Path) -> dict[str, ExportFile]:
+    files: dict[str, ExportFile] = {}
+    entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
+    for entry in entries:
+        if entry.file_name not in files:
+            files[entry.file_name] = open_export(folder, entry.file_name, entry.separator, staging)
+    return files
+
+
+def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnings: list[str]) -> dict[str, Nodes]:
+    nodes: dict[str, Nodes] = {}
+    tables: dict[str, list[nw.Series[Any]]] = {}
+    for entry in entries:
+        file, (id_column, kind) = files[entry.file_name], entry.node
+        group = nodes.setdefault(kind, Nodes(name=kind, count=0))
+        ids = file.column(id_column)
+        _refuse_empty(file, id_column, ids)
+        tables.setdefault(kind, []).append(ids.series.alias(ID))
+        group.id_columns.append((file, id_column))
+        _add_specs(group, file, entry.features, entry.labels)
+    for kind, series in tables.items():
+        every = nw.concat([one.to_frame() for one in series])
+        unique = every.unique(ID, keep="first", maintain_order=True)
+        if len(unique) < len(every):
+            warnings.append(
+                f"{len(every) - len(unique)} rows of node type {kind} repeat an id; the first value of each counts"
+            )
+        nodes[kind].ids = unique[ID].to_list()
+    return nodes
+
+
+def _nodes_from_edges(entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: dict[str, Nodes]) -> None:
+    seen: dict[str, list[nw.DataFrame[Any]]] = {}
+    for entry in entries:
+        for column, kind in (entry.source, entry.dest):
+            file = files[entry.file_name]
+            ids = file.column(column)
+            _refuse_empty(file, column, ids)
+            seen.setdefault(kind, []).append(ids.series.alias(ID).to_frame())
+    for kind, parts in seen.items():
+        unique = nw.concat(parts).unique(ID, keep="first", maintain_order=True)
+        nodes[kind] = Nodes(name=kind, count=0, ids=unique[ID].to_list())
+
+
+def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]]) -> None:
+    """Put known ids first, in their old order; refuse what makes the old indices useless."""
+    for kind in nodes:
+        if kind not in previous:
+            raise JobError(
+                f"node type {kind} was not in the previous data-processing job, so its model knows nothing of it; "
+                "run a full job without previousDataProcessingJobId"
+            )
+    for kind, old_ids in previous.items():
+        group = nodes.get(kind)
+        if group is None:
+            raise JobError(f"node type {kind} of the previous data-processing job is gone; run a full job")
+        present, old = set(group.ids), set(old_ids)
+        gone = [name for name in old_ids if name not in present]
+        if gone:
+            named = ", ".join(repr(name) for name in gone[:NAMED_AT_MOST])
+            more = f" and {len(gone) - NAMED_AT_MOST} more" if len(gone) > NAMED_AT_MOST else ""
+            raise JobError(
+                f"incremental processing needs every node of the previous job, but {kind} {named}{more} "
+                f"{'is' if len(gone) == 1 else 'are'} gone; run a full job without previousDataProcessingJobId"
+            )
+        group.ids = [*old_ids, *(name for name in group.ids if name not in old)]
+        group.first_new = len(old_ids)
+
+
+def _locate(group: Nodes) -> None:
+    """Number the ids, and find the element of each row."""
+    group.count = len(group.ids)
+    group.table = _id_table(group.ids)
+    for file, column in group.id_columns:
+        rows = np.arange(file.rows, dtype=np.int64)
+        group.rows.append(Rows(file, rows, group.index(file.column(column).series)))
+
+
+def _read_edges(
+    entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: Mapping[str, Nodes]
+) -> dict[EdgeType, Edges]:
+    edges: dict[EdgeType, Edges] = {}
+    for entry in entries:
+        file = files[entry.file_name]
+        source = _ends(file, entry.source, nodes)
+        target = _ends(file, entry.dest, nodes)
+        ids = file.column("~id").series if "~id" in file.names else None
+        for relation, rows in _relations(file, entry):
+            kind = EdgeType(entry.source[1], relation, entry.dest[1])
+            group = edges.get(kind)
+            if group is None:
+                group = edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=Texts())
+            group.rows.append(Rows(file, rows, np.arange(group.count, group.count + len(rows))))
+            group.ends = EdgeList(
+                np.concatenate([group.ends.source, source[rows]]), np.concatenate([group.ends.target, target[rows]])
+            )
+            group.count += len(rows)
+            if ids is None or group.ids is None:
+                group.ids = None
+            else:
+                chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
+                group.ids = group.ids.joined(chosen.to_arrow())
+            _add_specs(group, file, entry.features or [], entry.labels)
+    return edges
+
+
+def _relations(file: ExportFile, entry: EdgeFile) -> list[tuple[str, IntArray]]:
+    """(relation, rows) for each relation of a file; several where a column completes the name."""
+    column, name = entry.relation
+    if not column:
+        return [(name, np.arange(file.rows, dtype=np.int64))]
+    values = file.column(column)
+    codes = {text: code for code, text in enumerate(values.counts())}
+    places = values.codes(codes, unknown=-1)
+    if (places < 0).any():
+        raise file.problem(int(np.argmax(places < 0)), column, "names no relation")
+    prefix = f"{name}{RELATION_SEPARATOR}" if name else ""
+    return [(prefix + text, np.flatnonzero(places == code).astype(np.int64)) for text, code in codes.items()]
+
+
+def _ends(file: ExportFile, end: tuple[str, str], nodes: Mapping[str, Nodes]) -> IntArray:
+    column, kind = end
+    if kind not in nodes:
+        raise JobError(
+            f"{file.name} has edges of node type {kind}, of which the configuration names no node file; "
+            f"it names {', '.join(nodes) or 'none'}"
+        )
+    values = file.column(column)
+    _refuse_empty(file, column, values)
+    found = nodes[kind].index(values.series)
+    if (found < 0).any():
+        row = int(np.argmax(found < 0))
+        missing = int(np.count_nonzero(found < 0))
+        others = f" ({missing} rows like this)" if missing > 1 else ""
+        raise file.problem(
+            row,
+            column,
+            f"names the node {values.series[row]!r}, which is not among the nodes of type {kind}{others}. "
+            "Export nodes and edges together, or correct the node type in the configuration",
+        )
+    return found
+
+
+def _refuse_empty(file: ExportFile, column: str, values: FrameColumn) -> None:
+    missing = values.missing()
+    if missing.any():
+        raise file.problem(int(np.argmax(missing)), column, "is empty; every row needs an id there")
+
+
+def _add_specs(
+    group: Elements, file: ExportFile, features: Sequence[FeatureSpec], labels: Sequence[LabelSpec] | None
+) -> None:
+    for column in (*(spec.column for spec in features), *(spec.column for spec in labels or () if spec.column)):
+        file.require(column)
+    # the exporter's feature_encoding "none" writes every property as "none", and once more as what was asked for it
+    encoded = {spec.name for spec in features if spec.type != "none"}
+    features = [spec for spec in features if spec.type != "none" or spec.name not in encoded]
+    twice = [name for name, times in Counter(spec.name for spec in features).items() if times > 1]
+    if twice:
+        raise JobError(f"two features of {group.name} are called '{twice[0]}'; give each a name of its own")
+    known = {spec.name for spec in group.features}
+    group.features.extend(spec for spec in features if spec.name not in known)
+    asked = {spec.label for spec in group.labels}
+    group.labels.extend(spec for spec in labels or () if spec.label not in asked)
+
+
+def _is_whole(part: Rows, count: int) -> bool:
+    return len(part.rows) == part.file.rows == count and bool(np.array_equal(part.elements, part.rows))
+
+
+def _mask(rows: IntArray, count: int) -> nw.Series[Any]:
+    chosen = np.zeros(count, dtype=bool)
+    chosen[rows] = True
+    return nw.from_native(pl.Series(chosen), series_only=True)
+
+
+def _id_table(ids: Sequence[str]) -> nw.DataFrame[Any]:
+    table = pl.DataFrame({ID: pl.Series(ids, dtype=pl.String), INDEX: np.arange(len(ids), dtype=np.int64)})
+    return nw.from_native(table, eager_only=True)
+
+
+def _frame(**columns: IntArray) -> nw.DataFrame[Any]:
+    return nw.from_native(pl.DataFrame(columns), eager_only=True)

@@ -1,0 +1,189 @@
+"""The data report: one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.data import GraphData
+from ..schemas import InstanceRecommendation
+from ..schemas.encoders import (
+    BucketState,
+    CategoryState,
+    DatetimeState,
+    DroppedState,
+    EncoderState,
+    HashedTextState,
+    NumericalState,
+    RawState,
+    TextModelState,
+    TfidfState,
+)
+
+MB = 1 << 20
+TEMPLATE = "report.html.j2"
+TOP_CATEGORIES = 12
+MOST_CHARTS = 12  # a knowledge graph may have hundreds of relations
+
+
+@dataclass(frozen=True)
+class FeatureRow:
+    """What the report says of one feature."""
+
+    owner: str
+    name: str
+    asked: str
+    made: str
+    width: int
+    missing: int
+    total: int
+    values: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass
+class ReportData:
+    """Everything the report shows that the graph itself does not hold."""
+
+    title: str
+    features: list[FeatureRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def describe(state: EncoderState) -> str:
+    """An encoding in a few words."""
+    match state:
+        case NumericalState():
+            several = f", {state.width} numbers" if state.separator else ""
+            fill = "" if state.fill is None else f", missing = {state.fill:g}"
+            return f"numerical ({state.norm}, {state.low:g} to {state.high:g}{fill}{several})"
+        case CategoryState():
+            several = ", several a cell" if state.separator else ""
+            other = " and OTHER" if state.other else ""
+            return f"category ({len(state.categories)}{other}{several})"
+        case HashedTextState():
+            return f"hashed character n-grams, standing in for {state.requested}: {state.reason}"
+        case TextModelState():
+            return f"{state.requested} by {state.library} {state.model}"
+        case DroppedState():
+            return f"left out: {state.reason}"
+        case BucketState():
+            return f"{state.count} buckets from {state.low:g} to {state.high:g}, window {state.window:g}"
+        case DatetimeState():
+            return f"datetime ({', '.join(state.parts)}; {state.first_year} to {state.last_year})"
+        case TfidfState():
+            terms = len(state.documents_with)
+            return f"text_tfidf ({terms} terms{', projected' if terms > state.dims else ''})"
+        case RawState():
+            return "kept raw"
+
+
+def write_report(path: Path, graph: GraphData, data: ReportData, recommendation: InstanceRecommendation) -> None:
+    """Write the page: counts, features, missing values, degrees, splits, labels, memory and warnings."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([Path(__file__).parent, Path(__file__).parents[1]]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    estimated, measured = recommendation.estimated or {}, recommendation.measured or {}
+    targets = [_target_row(graph, target) for target in graph.targets]
+    page = environment.get_template(TEMPLATE).render(
+        data=data,
+        nodes=[(name, graph.num_nodes[name], graph.first_new.get(name, 0)) for name in graph.node_types],
+        grown=any(graph.first_new.values()),
+        has_classes=any(row["classes"] for row in targets),
+        edges=[(str(kind), len(graph.edges[kind]), _unconnected(graph, kind)) for kind in graph.edge_types],
+        targets=targets,
+        charts=_charts(graph),
+        most_charts=MOST_CHARTS,
+        recommendation=recommendation,
+        memory=(
+            estimated.get("processing_memory", 0) / MB,
+            measured.get("processing_memory", 0) / MB,
+            estimated.get("training_memory", 0) / MB,
+        ),
+        seed=graph.seed,
+        dataset_hash=graph.dataset_hash,
+    )
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _unconnected(graph: GraphData, kind: Any) -> int:
+    """Source nodes without an edge of this type."""
+    return graph.num_nodes[kind.source] - len(np.unique(graph.edges[kind].source))
+
+
+def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:
+    split, labels = graph.splits[target], graph.labels.get(target)
+    counts: list[tuple[str, int]] = []
+    if labels is not None and labels.kind == "class":
+        sizes = np.bincount(labels.values[labels.known], minlength=len(labels.classes))
+        counts = sorted(zip(labels.classes, sizes.tolist(), strict=True), key=lambda item: -item[1])
+    elif labels is not None and labels.kind == "classes":
+        sizes = np.count_nonzero(labels.values > 0, axis=0)
+        counts = sorted(zip(labels.classes, sizes.tolist(), strict=True), key=lambda item: -item[1])
+    return {
+        "name": str(target),
+        "train": len(split.train),
+        "valid": len(split.valid),
+        "test": len(split.test),
+        "classes": counts[:TOP_CATEGORIES],
+        "more": max(0, len(counts) - TOP_CATEGORIES),
+    }
+
+
+def _charts(graph: GraphData) -> list[tuple[str, str]]:
+    """(title, SVG) of the degree distributions of the largest edge types; nothing for one without edges."""
+    charts = []
+    largest = sorted(graph.edges, key=lambda kind: -len(graph.edges[kind]))[:MOST_CHARTS]
+    for kind, edges in graph.edges.items():
+        if not len(edges) or kind not in largest:
+            continue
+        ends = [
+            (kind.source, "out", np.bincount(edges.source, minlength=graph.num_nodes[kind.source])),
+            (kind.target, "in", np.bincount(edges.target, minlength=graph.num_nodes[kind.target])),
+        ]
+        rows = [row for name, side, degree in ends for row in _histogram(f"{name} ({side})", degree)]
+        charts.append((str(kind), _svg(rows)))
+    return charts
+
+
+def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Nodes by degree in bins that double: 0, 1, 2-3, 4-7 and so on."""
+    bins = np.where(degree > 0, np.floor(np.log2(np.maximum(degree, 1))).astype(np.int64) + 1, 0)
+    counts = np.bincount(bins)
+    names = ["0", "1", *(f"{1 << i}–{(2 << i) - 1}" for i in range(1, len(counts)))]
+    return [
+        {"end": label, "degree": names[i], "order": i, "nodes": int(count)} for i, count in enumerate(counts.tolist())
+    ]
+
+
+def _svg(rows: Sequence[dict[str, Any]]) -> str:
+    import altair as alt
+    import vl_convert as vlc
+
+    order = list(dict.fromkeys(row["degree"] for row in sorted(rows, key=lambda row: int(row["order"]))))
+    chart = (
+        alt.Chart({"values": list(rows)})
+        .mark_bar()
+        .encode(
+            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("nodes:Q", title="nodes", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color(
+                "end:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(range=["#1f5fa8", "#e0873a"])
+            ),
+            xOffset="end:N",
+        )
+        .properties(width=560, height=180)
+    )
+    return str(vlc.vegalite_to_svg(chart.to_dict()))

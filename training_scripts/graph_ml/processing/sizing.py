@@ -1,0 +1,185 @@
+"""How much memory and disk a job needs: estimated before it begins, measured when it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gzip
+import os
+import resource
+import shutil
+import sys
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from ..container import JobError
+from ..graph.data import GraphData
+from ..schemas import (
+    EdgeFile,
+    FeatureSpec,
+    InstanceRecommendation,
+    NodeFile,
+    TrainingDataConfiguration,
+)
+from .frames import find_file
+
+MB, GB = 1 << 20, 1 << 30
+
+# Measured: what the libraries take, and the working copies of a text column.
+PROCESSING_BASE = 340 * MB
+PROCESSING_FACTOR = 4
+STAGING_FACTOR = 1.5
+GZIP_FACTOR = 5
+SAMPLE_BYTES = 1 << 16
+MOST_NUMBERS, DATETIME_WIDTH = 100, 60
+TRAINING_BASE = 700 * MB
+TRAINING_HIDDEN = 128
+_CPU_INSTANCES = ((8, "ml.m5.large"), (16, "ml.m5.xlarge"), (32, "ml.m5.2xlarge"), (64, "ml.m5.4xlarge"))
+_CPU_LARGE = ((192, "ml.m5.12xlarge"), (384, "ml.m5.24xlarge"), (768, "ml.r5.24xlarge"))
+_GPU_INSTANCES = ((16, "ml.g4dn.xlarge"), (32, "ml.g4dn.2xlarge"), (64, "ml.g4dn.4xlarge"))
+_GPU_LARGE = ((192, "ml.g4dn.12xlarge"), (384, "ml.p3.16xlarge"), (732, "ml.p3dn.24xlarge"))
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a job will take."""
+
+    memory: int
+    disk: int
+
+
+def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> Need:
+    """What processing an export takes, judged by the sizes of its files and the first lines of each.
+
+    Raises:
+        JobError: a file is not there.
+    """
+    size, widest, written = 0, 0, 0
+    entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
+    for entry in entries:
+        sample = Sample.of(find_file(folder, entry.file_name), entry.separator)
+        size += sample.size
+        for spec in entry.features or []:
+            bytes_needed = int(sample.rows * sample.width(spec) * 4)
+            written += bytes_needed
+            widest = max(widest, bytes_needed)
+    # encoded features are parked on disk one by one, so the widest counts, twice while it is being made
+    memory = PROCESSING_BASE + PROCESSING_FACTOR * size + 2 * widest
+    return Need(memory, int(STAGING_FACTOR * size) + 2 * written + 16 * MB)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first lines of a CSV file: how large it is unpacked, about how many rows, and what their cells look like."""
+
+    size: int
+    rows: float
+    seen: int
+    distinct: dict[str, int]
+
+    @classmethod
+    def of(cls, path: Path, separator: str) -> Sample:
+        """Look at the first 64 KB; a file that cannot be read has no rows, and reading it will say why."""
+        packed = path.suffix == ".gz"
+        size = path.stat().st_size * (GZIP_FACTOR if packed else 1)
+        try:
+            with gzip.open(path) if packed else path.open("rb") as stream:
+                start = stream.read(SAMPLE_BYTES)
+        except (OSError, EOFError):
+            return cls(size, 0.0, 0, {})
+        lines = start.decode("utf-8", errors="replace").splitlines()
+        if len(start) == SAMPLE_BYTES:
+            lines = lines[:-1]
+        table = [row for row in csv.reader(lines, delimiter=separator) if row]
+        if len(table) < 2:
+            return cls(size, 0.0, 0, {})
+        rows = size / (sum(len(line) + 1 for line in lines) / len(table))
+        columns = zip_longest(*table[1:], fillvalue="")
+        distinct = {name.partition(":")[0]: len(set(cells)) for name, cells in zip(table[0], columns, strict=False)}
+        return cls(size, rows, len(table) - 1, distinct)
+
+    def width(self, spec: FeatureSpec) -> int:
+        """About how many numbers the feature makes of a value."""
+        if spec.type in {"numerical", "none"}:
+            return 1
+        if spec.type == "bucket_numerical":
+            return spec.bucket_cnt or 1
+        if spec.type == "datetime":
+            return DATETIME_WIDTH
+        distinct = self.distinct.get(spec.column, 0)
+        # few values that come again and again in the sample are all there are
+        few = spec.type in {"category", "auto"} and distinct * 5 <= self.seen
+        return min(MOST_NUMBERS, distinct) if few else MOST_NUMBERS
+
+
+def refuse_if_too_large(need: Need, folder: Path) -> None:
+    """Raises JobError where the machine has less memory, or the folder's disk less room, than is needed."""
+    there = machine_memory()
+    if there is not None and need.memory > there:
+        raise JobError(
+            f"processing this export takes about {need.memory / GB:.1f} GB of memory, and this machine has "
+            f"{there / GB:.1f} GB; choose a larger processingInstanceType, or export fewer properties"
+        )
+    free = shutil.disk_usage(folder).free
+    if need.disk > free:
+        raise JobError(
+            f"processing this export takes about {need.disk / GB:.1f} GB of disk, and {free / GB:.1f} GB are free "
+            f"at {folder}; make room, or raise processingInstanceVolumeSizeInGB"
+        )
+
+
+def machine_memory() -> int | None:
+    """Memory this process may use at most: of the machine, or of its control group; None where nobody says."""
+    limits = []
+    with contextlib.suppress(ValueError, OSError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    group = Path("/sys/fs/cgroup/memory.max")
+    if group.exists() and (text := group.read_text().strip()).isdigit():
+        limits.append(int(text))
+    return min(limits) if limits else None
+
+
+def peak_memory() -> int:
+    """The most memory this process has had resident so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def recommend(graph: GraphData, estimated: Need, disk_used: int) -> InstanceRecommendation:
+    """The instance to train on, with the estimates and what this job really took.
+
+    Training holds the features, the edges in both directions, and an embedding, its gradient and two moments a node.
+    """
+    nodes = sum(graph.num_nodes.values())
+    edges = sum(len(ends) for ends in graph.edges.values())
+    features = sum(array.nbytes for kind in graph.features.values() for array in kind.values())
+    features += sum(array.nbytes for kind in graph.edge_features.values() for array in kind.values())
+    memory = TRAINING_BASE + 2 * features + edges * 2 * 3 * 8 + nodes * TRAINING_HIDDEN * 4 * 4
+    disk = 2 * disk_used + nodes * TRAINING_HIDDEN * 4 + GB
+    memory_gb, disk_gb = -(-memory // GB), max(5, -(-disk // GB))
+    return InstanceRecommendation(
+        instance=_smallest((*_GPU_INSTANCES, *_GPU_LARGE), memory_gb),
+        cpu_instance=_smallest((*_CPU_INSTANCES, *_CPU_LARGE), memory_gb),
+        disk_size=disk_gb,
+        mem_size=memory_gb,
+        estimated={
+            "processing_memory": estimated.memory,
+            "processing_disk": estimated.disk,
+            "training_memory": memory,
+            "training_disk": disk,
+        },
+        measured={"processing_memory": peak_memory(), "processing_disk": disk_used},
+    )
+
+
+def _smallest(instances: tuple[tuple[int, str], ...], memory_gb: int) -> str:
+    for size, name in instances:
+        if size >= 1.25 * memory_gb:
+            return name
+    return instances[-1][1]

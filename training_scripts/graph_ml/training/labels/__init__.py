@@ -1,0 +1,1 @@
+"""Training of classes and numbers of vertices and edges."""

@@ -1,0 +1,90 @@
+"""Pair rankers as a link model: one for each edge type, with the floors beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...artifacts import ModelWriter
+from ...container import JobError
+from ...judging.metrics import mean_reciprocal_rank
+from ...judging.ranking import Ranking
+from ...links import LinkProblem
+from ...models.pair_ranker import PairRanker
+from ...models.pair_store import save_ranker
+from ...pairs import FLOORS
+from ...pairs.attributes import Features
+from ...pairs.graph import Floats, Ints
+from ..trial import Trial
+from .pairs import RankerSettings, refitted, train_ranker
+
+#: features of its own for each edge type: more of them want one model for all
+MOST_TYPES = 12
+
+
+@dataclass
+class RankedLinks:
+    """See ``TrainedLinks``."""
+
+    problems: list[LinkProblem]
+    rankers: list[PairRanker]
+    attributes: Features
+    seed: int
+    history: list[dict[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _final: dict[int, PairRanker] = field(default_factory=dict)
+
+    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+        """See ``TrainedLinks``."""
+        return self.rankers[position].all_scores(sources, self.problems[position].candidates(heading), heading)
+
+    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
+        """The ranker, unless a floor ranks validation links better; then that, and a note says so."""
+        by_name = {name: mean_reciprocal_rank(ranking.ranks[name]) for name in ("ranker", *FLOORS)}
+        name = max(by_name, key=lambda key: by_name[key])
+        if name != "ranker" and by_name[name] > by_name["ranker"]:
+            self.rankers[position] = replace(self.rankers[position], chosen=name)
+            self.notes.append(
+                f"{self.problems[position].edge_type}: validation prefers {name} (MRR {by_name[name]:.4f}) to the "
+                f"trained ranker ({by_name['ranker']:.4f}), so {name} answers"
+            )
+            return name, ranking.ranks[name]
+        return "ranker", ranking.ranks["ranker"]
+
+    def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
+        """See ``TrainedLinks``; structures are fitted again on all known links, the scorer stays."""
+        return {"kind": "ranker", "ranker": save_ranker(writer, f"links/{position}", self.on_all_links(position))}
+
+    def on_all_links(self, position: int) -> PairRanker:
+        """The ranker with structures fitted on all known links of its problem; fitted once."""
+        if position not in self._final:
+            problem = self.problems[position]
+            self._final[position] = refitted(
+                self.rankers[position], problem, problem.everything, self.attributes, self.seed
+            )
+        return self._final[position]
+
+    def finish(self, writer: ModelWriter) -> dict[str, Any]:
+        """See ``TrainedLinks``: an arriving vertex is placed by its own links."""
+        return {"inductive": True, "hops": 1, "fanouts": [100]}
+
+
+def train_rankers(trial: Trial, problems: list[LinkProblem]) -> RankedLinks:
+    """Train one pair ranker for each problem.
+
+    Raises:
+        JobError: there are too many edge types to give each its own.
+    """
+    if len(problems) > MOST_TYPES:
+        raise JobError(
+            f"a pair ranker is trained for each edge type, and this graph has {len(problems)} to predict; choose "
+            f"rgcn or a knowledge-graph model, or name up to {MOST_TYPES} edge types as targets"
+        )
+    attributes = {name: dict(values) for name, values in trial.graph.features.items()}
+    rankers = [
+        train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell) for problem in problems
+    ]
+    return RankedLinks(problems, rankers, attributes, trial.settings.seed)

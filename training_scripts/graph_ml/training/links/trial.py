@@ -1,0 +1,101 @@
+"""Training and judging one model of links, and writing it with all known links."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from ...artifacts import ModelWriter
+from ...container import JobError
+from ...judging.links import judge
+from ...links import LinkProblem
+from ...schemas import Metrics
+from ..trial import Trial
+from .gnn import train_gnn
+from .kge import train_kge
+from .ranked import train_rankers
+from .stacked import StackedLinks
+from .trained import TrainedLinks
+
+
+def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
+    """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
+
+    Raises:
+        JobError: an edge type has too few edges, or the model cannot be trained on so many edge types.
+    """
+    problems = [
+        with_validation(LinkProblem.from_graph(trial.graph, target), trial.settings.seed) for target in trial.targets
+    ]
+    if len(problems) > 1:
+        # hundreds of relations may hold one or two edges each; they are known but not predicted
+        problems = [problem for problem in problems if len(problem.train) > 1] or problems
+    for problem in problems:
+        if len(problem.train) < 2:
+            raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
+    trained = train(trial, problems)
+    judged = judge(trial, problems, trained, writer)
+    objective = trial.objective
+    metrics = Metrics.model_validate(
+        {
+            "task": "link_prediction",
+            "objective": f"validation_{objective}",
+            "direction": "maximize",
+            "value": judged.splits["valid"].get(objective),
+            "splits": judged.splits,
+            "floors": judged.floors,
+            "history": trained.history,
+            "notes": judged.notes,
+        }
+    )
+    links = []
+    for position, problem in enumerate(problems):
+        trial.tell("fitting on all links", position, len(problems))
+        known = problem.everything
+        writer.array(f"links/{position}/source", known.source)
+        writer.array(f"links/{position}/target", known.target)
+        links.append(
+            {
+                "edge_type": [problem.edge_type.source, problem.edge_type.relation, problem.edge_type.target],
+                "directed": problem.directed,
+                "calibration": asdict(judged.calibrations[position]),
+                "scorer": trained.save(writer, position),
+            }
+        )
+    return metrics, {**trained.finish(writer), "links": links}
+
+
+def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
+    """The model that the hyperparameters name."""
+    if trial.settings.model == "pair-ranker":
+        return train_rankers(trial, problems)
+    if trial.settings.model in ("rgcn", "graphsage"):
+        return train_gnn(trial, problems)
+    if trial.settings.model == "stack":
+        ranked, network = train_rankers(trial, problems), train_gnn(trial, problems)
+        return StackedLinks(ranked, network, history=network.history)
+    return train_kge(trial, problems)
+
+
+def with_validation(problem: LinkProblem, seed: int) -> LinkProblem:
+    """A problem with something to choose by: a tenth of the training links where the split left nothing.
+
+    The test links stand in where even that is not possible, which happens in graphs of a handful of edges.
+    """
+    if len(problem.valid):
+        return problem
+    number = len(problem.train)
+    chosen = np.zeros(number, dtype=bool)
+    chosen[np.random.default_rng(seed).permutation(number)[: number // 10]] = True
+    if chosen.any():
+        return LinkProblem.from_pairs(
+            problem.edge_type,
+            problem.space,
+            problem.train[~chosen],
+            problem.train[chosen],
+            problem.test,
+            problem.context,
+        )
+    return replace(problem, valid=problem.test if len(problem.test) else problem.train)

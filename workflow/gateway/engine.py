@@ -1,0 +1,250 @@
+"""The engine in front of a remote database: plain queries are forwarded, inference steps are answered here.
+
+What stands before an inference step runs in the database; what follows runs here, on the vertices that came back.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from workflow.errors import CancelledByUser, UnsupportedOperation
+from workflow.gateway.graph import RemoteGraph, refuse_writing
+from workflow.graphs.elements import Path
+from workflow.graphs.elements import Traverser as BulkedValue
+from workflow.gremlin.engine import Engine, QueryOptions, Session
+from workflow.gremlin.ml import fold_predictions
+from workflow.gremlin.ml_spec import child_traversals
+from workflow.gremlin.planning.compile import Compiler
+from workflow.gremlin.planning.explain import ProfileResult, StepProfiler
+from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, timeout_of, transaction_command
+from workflow.gremlin.planning.strategies import apply_strategies
+from workflow.gremlin.running.step import ExecutionContext, chain
+from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.semantics.values import Long
+from workflow.gremlin.steps.moving.sources import SEED
+from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.predictions.base import PredictionService
+from workflow.settings import Profile
+
+# What these collect stays in the database, where the steps that follow here cannot see it.
+_REMOTE_SIDE_EFFECTS = frozenset({"aggregate", "store", "subgraph", "sack", "sideEffect", "withSideEffect", "withSack"})
+_KEYED_SIDE_EFFECTS = frozenset({"group", "groupCount", "tree"})
+_WRITING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "call"})
+
+
+class Database(Protocol):
+    """A remote database that takes our traversals; see ``graphs.sources.gremlin.GremlinDatabase``."""
+
+    url: str
+    source: str
+
+    def submit(self, op: str, processor: str, args: Mapping[str, Any], *, repeatable: bool = True) -> Iterator[Any]:
+        """The data of each answer frame."""
+
+    def close(self) -> None: ...
+
+
+class GatewayEngine(Engine):
+    """An ``Engine`` over a remote database. Safe to share between threads."""
+
+    def __init__(self, database: Database, profile: Profile, *, prediction: PredictionService | None = None) -> None:
+        super().__init__(RemoteGraph("g", self._plain), profile, prediction=prediction)
+        self._database = database
+
+    def run(
+        self, traversal: Traversal, options: QueryOptions | None = None, transaction: Any = None
+    ) -> Iterator[Traverser]:
+        """The results, lazily. Each query is a transaction of the database's own."""
+        options = options or QueryOptions()
+        if transaction_command(traversal) is not None:
+            return iter(())
+        if options.read_only and writes(traversal.steps):
+            refuse_writing()
+        folded = self._folded(traversal, options)
+        found = self._forward(_cut(traversal, options), options) if folded is None else self._mixed(folded, options)
+        return self._limited(found, options)
+
+    def session(self) -> Session:
+        return GatewaySession(self)
+
+    def explain(self, traversal: Traversal) -> str:
+        """Which steps go to the database, and which are answered here."""
+        folded = self._folded(traversal, QueryOptions())
+        if folded is None:
+            return f"Forwarded to {self._database.url}: {_names(traversal.steps)}"
+        ahead, here = split(folded)
+        return f"Forwarded to {self._database.url}: {_names(ahead)}\nAnswered here: {_names(here)}"
+
+    def profile(
+        self,
+        traversal: Traversal,
+        options: QueryOptions | None = None,
+        each: Callable[[Traverser], None] | None = None,
+    ) -> ProfileResult:
+        """Count and time the whole; what its steps cost, only the database knows."""
+        begin = time.perf_counter()
+        results = 0
+        for t in self.run(traversal, options):
+            results += t.bulk
+            if each is not None:
+                each(t)
+        return ProfileResult(StepProfiler().result(), results, time.perf_counter() - begin, self.explain(traversal))
+
+    def _folded(self, traversal: Traversal, options: QueryOptions) -> Traversal | None:
+        """The traversal with its inference step folded; None where it has none."""
+        rewritten, strategies = apply_strategies(traversal)
+        settings = {**strategies.options, **source_options(rewritten), **options.options}
+        folded = fold_predictions(rewritten, settings, self.prediction)
+        return None if folded is rewritten else folded
+
+    def _forward(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser]:
+        source, settings = forwarded_source(traversal)
+        args: dict[str, Any] = {
+            "gremlin": Traversal(traversal.steps, source),
+            "aliases": {"g": self._database.source},
+        }
+        timeout_s = timeout_of({**settings, **options.options}, options.timeout_s)
+        if timeout_s is not None:
+            args["evaluationTimeout"] = max(1, int(timeout_s * 1000))
+        for frame in self._database.submit("bytecode", "traversal", args, repeatable=not writes(traversal.steps)):
+            if options.cancelled is not None and options.cancelled.is_set():
+                raise CancelledByUser("The query was cancelled")
+            for one in frame:
+                yield Traverser(one.value, one.bulk) if isinstance(one, BulkedValue) else Traverser(one)
+
+    def _plain(self, traversal: Traversal) -> Iterator[Traverser]:
+        return self._forward(traversal, QueryOptions())
+
+    def _mixed(self, folded: Traversal, options: QueryOptions) -> Iterator[Traverser]:
+        ahead, here = split(folded)
+        _refuse_side_effects((*folded.source, *ahead))
+        graph = RemoteGraph("g", lambda asked: self._forward(asked, options))
+        plan = Compiler(self.profile_name, services=self.services).compile(Traversal(here))
+        if plan.mutates:
+            refuse_writing()
+        _, settings = forwarded_source(folded)
+        ctx = ExecutionContext(
+            graph,
+            self.profile_name,
+            options=settings,
+            prediction=self.prediction,
+            services=self.services,
+            timeout_s=timeout_of({**settings, **options.options}, options.timeout_s),
+            cancelled=options.cancelled,
+            read_only=True,
+            full_path=plan.full_path,
+        )
+        for step in plan.all_steps():
+            step.register(ctx.side_effects)
+            step.prepare(ctx)
+        if not ahead:
+            start: Iterator[Traverser] = iter((ctx.traverser(SEED),))
+        else:
+            asked = Traversal((*ahead, Instruction("path")), folded.source)
+            start = (_resumed(ctx, graph.known(t.value)) for t in self._forward(asked, options) for _ in range(t.bulk))
+        yield from chain(plan.steps, ctx, start, {})
+
+
+class GatewaySession(Session):
+    """Statements of one client session; each is a transaction of its own in the database."""
+
+    def __init__(self, engine: GatewayEngine) -> None:
+        super().__init__(engine)
+        self._written = False
+
+    def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Any]:
+        self._written = self._written or writes(traversal.steps)
+        return self.engine.run(traversal, options)
+
+    def commit(self) -> None:
+        """Nothing waits to be committed."""
+        self._written = False
+
+    def rollback(self) -> None:
+        """Raises UnsupportedOperation where something was written, unless an error is on its way already."""
+        written, self._written = self._written, False
+        if written and sys.exc_info()[0] is None:
+            raise UnsupportedOperation("The gateway forwards statements one by one: what was written stays written")
+
+
+def split(folded: Traversal) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
+    """The steps before the one that holds the inference step, and the rest."""
+    for index, instruction in enumerate(folded.steps):
+        if _predicts(instruction):
+            # a modulator that predicts belongs to the step it modulates
+            while index > 0 and folded.steps[index].name in ("by", "option"):
+                index -= 1
+            return folded.steps[:index], folded.steps[index:]
+    return folded.steps, ()
+
+
+def _predicts(instruction: Instruction) -> bool:
+    if instruction.name in ("predict", "predictAhead"):
+        return True
+    return any(_predicts(one) for child in child_traversals(instruction.args) for one in child.steps)
+
+
+def forwarded_source(traversal: Traversal) -> tuple[tuple[Instruction, ...], dict[str, Any]]:
+    """The source instructions a database is to see, and the options, which travel with the request or stay here."""
+    kept: list[Instruction] = []
+    options: dict[str, Any] = {}
+    for instruction in traversal.source:
+        if instruction.name == "with":
+            key = str(instruction.args[0])
+            options[key] = instruction.args[1] if len(instruction.args) > 1 else True
+            if not key.startswith(("Neptune#ml.", "Despina#ml.")) and key not in TIMEOUT_OPTIONS:
+                kept.append(instruction)
+        elif instruction.name == "withStrategies":
+            strategies = []
+            for one in instruction.args:
+                if isinstance(one, Strategy) and one.name.rpartition(".")[2] == "OptionsStrategy":
+                    options |= one.configuration
+                else:
+                    strategies.append(one)
+            if strategies:
+                kept.append(replace(instruction, args=tuple(strategies)))
+        else:
+            kept.append(instruction)
+    return tuple(kept), options
+
+
+def writes(steps: tuple[Instruction, ...]) -> bool:
+    """Whether some step, also of a child, may change the database."""
+    return any(
+        one.name in _WRITING or any(writes(child.steps) for child in child_traversals(one.args)) for one in steps
+    )
+
+
+def _cut(traversal: Traversal, options: QueryOptions) -> Traversal:
+    """A traversal whose database stops, and writes no more, after as many results as are wanted."""
+    if options.wanted is None or not traversal.steps or traversal.steps[-1].name == "profile":
+        return traversal
+    return replace(traversal, steps=(*traversal.steps, Instruction("limit", (Long(max(0, options.wanted)),))))
+
+
+def _refuse_side_effects(steps: tuple[Instruction, ...]) -> None:
+    for one in steps:
+        if one.name in _REMOTE_SIDE_EFFECTS or (one.name in _KEYED_SIDE_EFFECTS and one.args):
+            raise UnsupportedOperation(
+                f"Through a gateway {one.name}() cannot stand before an inference step: what it collects stays in the "
+                "database"
+            )
+
+
+def _resumed(ctx: ExecutionContext, path: Path) -> Traverser:
+    """The traverser that arrived where a path of the database ends."""
+    traverser: Traverser | None = None
+    for value, labels in zip(path.objects, path.labels, strict=True):
+        traverser = ctx.start(value) if traverser is None else traverser.split(value)
+        if labels:
+            traverser.label(labels)
+    assert traverser is not None
+    return traverser
+
+
+def _names(steps: tuple[Instruction, ...]) -> str:
+    return ".".join(f"{one.name}()" for one in steps) or "nothing"

@@ -1,0 +1,1 @@
+"""Graphs that another database holds, one file a kind of database."""

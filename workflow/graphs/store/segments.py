@@ -1,0 +1,171 @@
+"""A batch as one file: an uncompressed ``.npz`` of plain arrays, each with the checksum that the zip format gives it.
+
+Text is one UTF-8 array and the length of every string in bytes; what has no array form is JSON. Nothing in a
+file is ever executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.errors import WorkflowError
+from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.columns import MISSING
+from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.store.text_block import Texts
+from workflow.graphs.values import Float, Long
+
+Arrays = dict[str, NDArray[Any]]
+_KINDS: Final[dict[str, type]] = {"int": int, "Long": Long, "float": float, "Float": Float}
+_INT64: Final = range(-(2**63), 2**63)
+
+
+class StoreDamaged(WorkflowError):
+    """A file of the graph store does not read back as it was written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged ({reason}); restore the folder from a backup or move it away")
+        self.path = path
+
+
+def write_segment(path: Path, batch: Batch) -> None:
+    """Write a batch so that the file is there whole and on disk, or not there."""
+    arrays: Arrays = {"source": batch.source, "target": batch.target}
+    header: dict[str, Any] = {"next_id": batch.next_id}
+    header["vertices"] = _dump_elements("v", batch.vertices, arrays)
+    header["edges"] = _dump_elements("e", batch.edges, arrays)
+    header["ends"] = "vertices" if batch.ends is batch.vertices.ids else _dump_ids("ends", batch.ends, arrays)
+    arrays["header"] = _bytes(json.dumps(header))
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def read_segment(path: Path) -> Batch:
+    """Raises StoreDamaged, naming the file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(_text(arrays["header"]))
+        batch = Batch(_load_elements("v", header["vertices"], arrays), _load_elements("e", header["edges"], arrays))
+        ends = header["ends"]
+        batch.ends = batch.vertices.ids if ends == "vertices" else _load_ids("ends", ends, arrays)
+        batch.source, batch.target, batch.next_id = arrays["source"], arrays["target"], header["next_id"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise StoreDamaged(path, str(error) or type(error).__name__) from error
+    return batch
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# -- elements
+def _dump_elements(prefix: str, batch: ElementBatch, arrays: Arrays) -> dict[str, Any]:
+    arrays[f"{prefix}.labels"] = batch.labels
+    columns = [
+        {"key": key, **_dump_column(f"{prefix}.{place}", data, arrays)}
+        for place, (key, data) in enumerate(batch.columns.items())
+    ]
+    return {"ids": _dump_ids(f"{prefix}.ids", batch.ids, arrays), "label_names": batch.label_names, "columns": columns}
+
+
+def _load_elements(prefix: str, header: dict[str, Any], arrays: Arrays) -> ElementBatch:
+    columns = {
+        column["key"]: _load_column(f"{prefix}.{place}", column, arrays)
+        for place, column in enumerate(header["columns"])
+    }
+    ids = _load_ids(f"{prefix}.ids", header["ids"], arrays)
+    return ElementBatch(ids, arrays[f"{prefix}.labels"], header["label_names"], columns)
+
+
+def _dump_ids(name: str, ids: Sequence[Any], arrays: Arrays) -> str:
+    if isinstance(ids, Texts):
+        _dump_texts(name, ids, arrays)
+        return "str"
+    kinds = set(map(type, ids))
+    if kinds <= {str}:
+        _dump_texts(name, Texts.of(ids), arrays)
+        return "str"
+    if len(kinds) == 1 and (kind := kinds.pop()) in (int, Long) and all(id in _INT64 for id in ids):
+        arrays[name] = np.array(ids, dtype=np.int64)
+        return kind.__name__
+    arrays[name] = _bytes(json.dumps([encode(id) for id in ids]))
+    return "json"
+
+
+def _load_ids(name: str, form: str, arrays: Arrays) -> Sequence[Any]:
+    if form == "str":
+        return _load_texts(name, arrays)
+    if form == "json":
+        return [decode(id) for id in json.loads(_text(arrays[name]))]
+    ids: list[Any] = arrays[name].tolist()
+    return ids if form == "int" else [Long(id) for id in ids]
+
+
+# -- columns
+def _dump_column(name: str, data: ColumnData, arrays: Arrays) -> dict[str, Any]:
+    if data.kind is not None:
+        arrays[name] = np.asarray(data.values)
+        if data.present is not None:
+            arrays[f"{name}.present"] = data.present
+        return {"form": data.kind.__name__}
+    held = [(row, value) for row, value in enumerate(data.values) if value is not MISSING]
+    arrays[f"{name}.rows"] = np.fromiter((row for row, _ in held), dtype=np.int32, count=len(held))
+    values = [value for _, value in held]
+    if set(map(type, values)) <= {str}:
+        _dump_texts(name, Texts.of(values), arrays)
+        return {"form": "str", "size": len(data.values)}
+    arrays[name] = _bytes(json.dumps([encode_cell(value) for value in values]))
+    return {"form": "json", "size": len(data.values)}
+
+
+def _load_column(name: str, header: dict[str, Any], arrays: Arrays) -> ColumnData:
+    if header["form"] in _KINDS:
+        return ColumnData(arrays[name], _KINDS[header["form"]], arrays.get(f"{name}.present"))
+    values: list[Any] = [MISSING] * header["size"]
+    if header["form"] == "str":
+        # equal text is one object: most text columns repeat themselves
+        known: dict[str, str] = {}
+        held: list[Any] = [known.setdefault(text, text) for text in _load_texts(name, arrays)]
+    else:
+        held = [decode_cell(cell) for cell in json.loads(_text(arrays[name]))]
+    for row, value in zip(arrays[f"{name}.rows"].tolist(), held, strict=True):
+        values[row] = value
+    return ColumnData(values)
+
+
+# -- text
+def _dump_texts(name: str, texts: Texts, arrays: Arrays) -> None:
+    arrays[name] = np.frombuffer(texts.blob, dtype=np.uint8)
+    arrays[f"{name}.lengths"] = texts.lengths().astype(np.int32)
+
+
+def _load_texts(name: str, arrays: Arrays) -> Texts:
+    return Texts.with_lengths(arrays[name].tobytes(), arrays[f"{name}.lengths"])
+
+
+def _bytes(text: str) -> NDArray[np.uint8]:
+    # lone surrogates can come in through JSON escapes; they must come back as they were
+    return np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+
+
+def _text(array: NDArray[Any]) -> str:
+    return array.tobytes().decode("utf-8", "surrogatepass")

@@ -1,0 +1,143 @@
+"""Collecting the strategies of a traversal source and applying them, rewrites first, refusals last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workflow.errors import QueryFailed
+from workflow.gremlin.planning.strategies.element_id import ElementIds
+from workflow.gremlin.planning.strategies.partition import Partition
+from workflow.gremlin.planning.strategies.productive_by import ProductiveBy
+from workflow.gremlin.planning.strategies.subgraph import Subgraph
+from workflow.gremlin.planning.strategies.verification import verify_edge_labels, verify_read_only, verify_reserved_keys
+from workflow.gremlin.traversal import Strategy, Traversal, Variable
+
+# in the order they apply, whatever order they were given in
+REWRITES: dict[str, Callable[[Strategy], Any]] = {
+    "ElementIdStrategy": ElementIds,
+    "SubgraphStrategy": Subgraph,
+    "PartitionStrategy": Partition,
+    "ProductiveByStrategy": ProductiveBy,
+}
+VERIFICATIONS: dict[str, Callable[[Strategy, Traversal], None]] = {
+    "ReadOnlyStrategy": verify_read_only,
+    "ReservedKeysVerificationStrategy": verify_reserved_keys,
+    "EdgeLabelVerificationStrategy": verify_edge_labels,
+}
+# accepted: what they do is done anyway, or changes no answer here
+ACCEPTED = frozenset(
+    {
+        "AdjacentToIncidentStrategy",
+        "ByModulatorOptimizationStrategy",
+        "ComputerFinalizationStrategy",
+        "ComputerVerificationStrategy",
+        "ConnectiveStrategy",
+        "CountStrategy",
+        "EarlyLimitStrategy",
+        "EventStrategy",
+        "FilterRankingStrategy",
+        "GValueReductionStrategy",
+        "GraphFilterStrategy",
+        "HaltedTraverserStrategy",
+        "IdentityRemovalStrategy",
+        "IncidentToAdjacentStrategy",
+        "InlineFilterStrategy",
+        "LambdaRestrictionStrategy",
+        "LazyBarrierStrategy",
+        "MatchAlgorithmStrategy",
+        "MatchPredicateStrategy",
+        "MessagePassingReductionStrategy",
+        "OptionsStrategy",
+        "OrderLimitStrategy",
+        "PathProcessorStrategy",
+        "PathRetractionStrategy",
+        "ProfileStrategy",
+        "ReferenceElementStrategy",
+        "RemoteStrategy",
+        "RepeatUnrollStrategy",
+        "RequirementsStrategy",
+        "SackStrategy",
+        "SeedStrategy",
+        "SideEffectStrategy",
+        "StandardVerificationStrategy",
+        "TinkerGraphCountStrategy",
+        "TinkerGraphStepStrategy",
+        "VertexProgramRestrictionStrategy",
+        "VertexProgramStrategy",
+    }
+)
+
+
+@dataclass(frozen=True)
+class StrategySet:
+    """What the strategies of a source left for the engine to heed.
+
+    ``strategies`` are all that are on, by simple name; ``without`` those switched off; ``options`` come from
+    OptionsStrategy; ``seed`` is SeedStrategy's.
+    """
+
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+
+    @property
+    def read_only(self) -> bool:
+        """Whether ReadOnlyStrategy is on."""
+        return "ReadOnlyStrategy" in self.strategies
+
+    @property
+    def computer(self) -> bool:
+        """Whether the source asks for a graph computer."""
+        return "VertexProgramStrategy" in self.strategies
+
+
+def apply_strategies(traversal: Traversal) -> tuple[Traversal, StrategySet]:
+    """Take the strategies out of a traversal's source and apply them.
+
+    Raises:
+        QueryFailed: a strategy that does not exist, lacks configuration, or refuses the traversal.
+    """
+    found, without = _collected(traversal)
+    kept = tuple(one for one in traversal.source if one.name not in ("withStrategies", "withoutStrategies"))
+    result = replace(traversal, source=kept)
+    for name, rewrite in REWRITES.items():
+        if name in found:
+            result = rewrite(found[name]).apply(result)
+    for name, verify in VERIFICATIONS.items():
+        if name in found:
+            verify(found[name], traversal)
+    computer = any(one.name == "withComputer" for one in kept) or "VertexProgramStrategy" in found
+    if computer and "VertexProgramRestrictionStrategy" in found:
+        raise QueryFailed("The TraversalSource does not allow the use of a GraphComputer")
+    options = dict(found["OptionsStrategy"].configuration) if "OptionsStrategy" in found else {}
+    seed = found["SeedStrategy"].configuration.get("seed") if "SeedStrategy" in found else None
+    if "SeedStrategy" in found and seed is None:
+        raise QueryFailed("SeedStrategy configuration requires a 'seed' value")
+    return result, StrategySet(found, without, options, None if seed is None else int(seed))
+
+
+def _collected(traversal: Traversal) -> tuple[dict[str, Strategy], frozenset[str]]:
+    found: dict[str, Strategy] = {}
+    without: set[str] = set()
+    for instruction in traversal.source:
+        if instruction.name == "withStrategies":
+            for arg in instruction.args:
+                strategy = arg if isinstance(arg, Strategy) else Strategy(_name(arg))
+                name = _name(strategy)
+                if name not in REWRITES and name not in VERIFICATIONS and name not in ACCEPTED:
+                    raise QueryFailed(f"Unknown strategy: {name}")
+                found[name] = strategy
+                without.discard(name)
+        elif instruction.name == "withoutStrategies":
+            for arg in instruction.args:
+                found.pop(_name(arg), None)
+                without.add(_name(arg))
+    return found, frozenset(without)
+
+
+def _name(strategy: Any) -> str:
+    name = strategy.name if isinstance(strategy, (Strategy, Variable)) else str(strategy)
+    return name.rpartition(".")[2]

@@ -1,0 +1,1 @@
+"""What a running plan is made of: traversers, the protocol of steps, the context of a query."""

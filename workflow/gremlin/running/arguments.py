@@ -1,0 +1,22 @@
+"""Reading the arguments of steps."""
+
+from __future__ import annotations
+
+from workflow.errors import QueryFailed
+from workflow.gremlin.running.step import Args
+from workflow.gremlin.semantics.values import Scope
+
+
+def number_argument(name: str, args: Args, at: int = 0) -> int:
+    """A whole number among the arguments; QueryFailed for anything else."""
+    value = args[at] if at < len(args) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise QueryFailed(f"{name}() takes a whole number and not {value!r}")
+    return int(value)
+
+
+def scoped(args: Args) -> tuple[bool, Args]:
+    """Whether the first argument says ``Scope.local``, and the arguments behind a scope."""
+    if args and isinstance(args[0], Scope):
+        return args[0] is Scope.local, args[1:]
+    return False, args

@@ -1,0 +1,1 @@
+"""What values mean in Gremlin: types, equality and order, arithmetic, predicates, texts."""

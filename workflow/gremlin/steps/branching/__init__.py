@@ -1,0 +1,1 @@
+"""Steps that go several ways, or the same way several times."""

@@ -1,0 +1,1 @@
+"""Steps that let some traversers pass: filters, predicates, ranges, patterns."""

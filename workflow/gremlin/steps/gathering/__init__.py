@@ -1,0 +1,1 @@
+"""Steps that take many traversers together: groups, orders, reductions, side effects."""

@@ -1,0 +1,1 @@
+"""Steps that go from element to element: sources, edges and neighbours, paths."""

@@ -1,0 +1,413 @@
+"""The fast lane: the begin of a query on whole arrays of rows, as far as a step that takes everything anyway.
+
+``V().hasLabel("person").has("age", 30).out().out().count()`` needs no traverser at all: a frontier is an array of rows
+with an array of bulks, a hop gathers neighbours from compressed adjacency or propagates bulks along all edges at once,
+a filter is a mask, and a count after a hop is a sum of degrees. The step keeps the ordinary steps it stands for and
+runs those where the graph has no arrays or a property is not the same simple type everywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from workflow.graphs.base import Way
+from workflow.graphs.elements import Edge, Vertex
+from workflow.gremlin.running.step import ExecutionContext, Frame, Step, chain
+from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.semantics.arithmetic import div
+from workflow.gremlin.semantics.values import Long, Order
+from workflow.gremlin.steps.gathering.group import made_map
+from workflow.gremlin.steps.moving.sources import GraphStep
+from workflow.gremlin.traversal import P
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workflow.graphs.base import ColumnarGraph, ColumnView
+
+    Rows = NDArray[Any]
+
+SMALL = 48
+"""Frontiers up to this size are walked row by row: touching an array of all vertices would cost more."""
+
+LARGEST = float(1 << 62)
+Kind = type[Vertex] | type[Edge]
+
+
+class NotOnRows(Exception):
+    """The arrays cannot answer this; the ordinary steps can."""
+
+
+@dataclass
+class Frontier:
+    """Where a query stands: rows of one kind, each as often as its bulk says (once where ``bulk`` is None)."""
+
+    graph: ColumnarGraph
+    kind: Kind
+    rows: Rows
+    bulk: Rows | None = None
+
+    def total(self) -> int:
+        return len(self.rows) if self.bulk is None else int(self.bulk.sum())
+
+    def bulks(self) -> Rows:
+        return np.ones(len(self.rows), dtype=np.int64) if self.bulk is None else self.bulk
+
+    def keep(self, mask: Rows) -> Frontier:
+        return Frontier(self.graph, self.kind, self.rows[mask], None if self.bulk is None else self.bulk[mask])
+
+    def column(self, key: str) -> ColumnView:
+        return self.graph.column(key) if self.kind is Vertex else self.graph.edge_column(key)
+
+
+class Operation(Protocol):
+    """One step on a frontier. Raises NotOnRows."""
+
+    def apply(self, frontier: Frontier) -> Frontier: ...
+
+
+class Finish(Protocol):
+    """The step that takes everything: gives the values it sends on."""
+
+    def values(self, frontier: Frontier) -> Iterator[Any]: ...
+
+
+@dataclass
+class Hop:
+    """``out``, ``in``, ``both`` to vertices, or to edges with ``to_edges``."""
+
+    way: Way
+    labels: tuple[str, ...]
+    to_edges: bool = False
+
+    def apply(self, frontier: Frontier) -> Frontier:
+        if len(frontier.rows) <= SMALL:
+            return self._walk(frontier)
+        graph = frontier.graph
+        csr = graph.csr(self.labels or None, self.way)
+        if csr is None:
+            raise NotOnRows
+        rows = frontier.rows
+        starts = csr.indptr[rows]
+        degrees = csr.indptr[rows + 1] - starts
+        size = int(degrees.sum())
+        kind: Kind = Edge if self.to_edges else Vertex
+        if not self.to_edges and 2 * size > graph.row_limit():
+            return self._propagate(frontier, degrees)
+        places = np.repeat(starts - np.concatenate(([0], np.cumsum(degrees)[:-1])), degrees) + np.arange(size)
+        found = (csr.edges if self.to_edges else csr.neighbours)[places]
+        bulk = None if frontier.bulk is None else np.repeat(frontier.bulk, degrees)
+        return Frontier(graph, kind, found, bulk)
+
+    def _walk(self, frontier: Frontier) -> Frontier:
+        graph = frontier.graph
+        along = graph.incident if self.to_edges else graph.neighbours
+        labels = self.labels or None
+        found: list[int] = []
+        bulk: list[int] = []
+        for row, times in zip(frontier.rows.tolist(), frontier.bulks().tolist(), strict=True):
+            here = along(row, self.way, labels)
+            found.extend(here)
+            bulk.extend([times] * (len(found) - len(bulk)))
+        kind: Kind = Edge if self.to_edges else Vertex
+        bulks = None if frontier.bulk is None else np.array(bulk, dtype=np.int64)
+        return Frontier(graph, kind, np.array(found, dtype=np.int64), bulks)
+
+    def _propagate(self, frontier: Frontier, degrees: Rows) -> Frontier:
+        """All bulks along all edges at once: each vertex sums what stands at the other ends."""
+        graph = frontier.graph
+        bulks = frontier.bulks()
+        if float(np.dot(bulks.astype(np.float64), degrees.astype(np.float64))) > LARGEST:
+            raise NotOnRows  # Python's own integers have no largest
+        back: Way = {"out": "in", "in": "out"}.get(self.way, "both")  # type: ignore[assignment]
+        csr = graph.csr(self.labels or None, back)
+        if csr is None:
+            raise NotOnRows
+        weights = _summed(frontier.rows, frontier, graph.row_limit())
+        sums = np.concatenate(([0], np.cumsum(weights[csr.neighbours])))
+        arrived = sums[csr.indptr[1:]] - sums[csr.indptr[:-1]]
+        rows = np.flatnonzero(arrived)
+        return Frontier(graph, Vertex, rows, arrived[rows])
+
+    def count(self, frontier: Frontier) -> int:
+        """How many this hop would lead to."""
+        graph, labels = frontier.graph, self.labels or None
+        if len(frontier.rows) <= SMALL:
+            pairs = zip(frontier.rows.tolist(), frontier.bulks().tolist(), strict=True)
+            return sum(times * graph.degree(row, self.way, labels) for row, times in pairs)
+        degrees = graph.degree_array(self.way, labels)[frontier.rows]
+        if frontier.bulk is None:
+            return int(degrees.sum())
+        if float(np.dot(frontier.bulk.astype(np.float64), degrees.astype(np.float64))) > LARGEST:
+            raise NotOnRows
+        return int(np.dot(frontier.bulk, degrees))
+
+
+@dataclass
+class Ends:
+    """``outV``, ``inV`` and ``bothV`` of edges."""
+
+    way: Way
+
+    def apply(self, frontier: Frontier) -> Frontier:
+        if len(frontier.rows) <= SMALL:
+            graph = frontier.graph
+            rows = frontier.rows.tolist()
+            sources = np.array([graph.edge_source(row) for row in rows], dtype=np.int64)
+            targets = np.array([graph.edge_target(row) for row in rows], dtype=np.int64)
+        else:
+            sources, targets = (ends[frontier.rows].astype(np.int64) for ends in frontier.graph.edge_ends())
+        bulk = frontier.bulk
+        if self.way == "both":
+            doubled = None if bulk is None else np.concatenate((bulk, bulk))
+            return Frontier(frontier.graph, Vertex, np.concatenate((sources, targets)), doubled)
+        return Frontier(frontier.graph, Vertex, sources if self.way == "out" else targets, bulk)
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": np.equal,
+    "lt": np.less,
+    "lte": np.less_equal,
+    "gt": np.greater,
+    "gte": np.greater_equal,
+}
+
+
+@dataclass
+class Filter:
+    """A test of elements; of one property by comparison with a number where ``key`` and ``predicate`` say so."""
+
+    test: Callable[[Any], bool]
+    key: str | None = None
+    predicate: P | None = None
+    value_test: Callable[[Any], bool] | None = None
+
+    def apply(self, frontier: Frontier) -> Frontier:
+        if len(frontier.rows) > SMALL and self.key is not None:
+            mask = self.mask(frontier)
+            if mask is not None:
+                return frontier.keep(mask)
+        graph, kind, test = frontier.graph, frontier.kind, self.test
+        return frontier.keep(
+            np.fromiter((test(kind(graph, row)) for row in frontier.rows.tolist()), bool, len(frontier.rows))
+        )
+
+    def mask(self, frontier: Frontier) -> Rows | None:
+        """Which rows pass, or None where arrays cannot say."""
+        column = frontier.column(self.key or "")
+        compare = _COMPARISONS.get(self.predicate.name) if self.predicate is not None else None
+        if compare is not None and self.predicate is not None and _plain_number(self.predicate.args[0]):
+            numeric = column.numeric()
+            if numeric is not None:
+                rows = frontier.rows
+                return np.asarray(numeric.present[rows] & compare(numeric.values[rows], self.predicate.args[0]))
+        if self.value_test is None:
+            return None
+        codes = column.codes()
+        if codes is None or len(codes.values) > max(len(frontier.rows), SMALL):
+            return None
+        test = self.value_test
+        holds = np.array([*map(test, codes.values), False], dtype=bool)  # the last is where -1 points: no value
+        return np.asarray(holds[codes.codes[frontier.rows]])
+
+
+def _plain_number(value: Any) -> bool:
+    """A number that arrays compare as Gremlin does."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1 << 53
+
+
+class Dedup:
+    """``dedup()``: every row once."""
+
+    def apply(self, frontier: Frontier) -> Frontier:
+        _, first = np.unique(frontier.rows, return_index=True)
+        return Frontier(frontier.graph, frontier.kind, frontier.rows[np.sort(first)])
+
+
+@dataclass
+class Count:
+    """``count()``, of a last hop by degrees."""
+
+    hop: Hop | None = None
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        yield Long(frontier.total() if self.hop is None else self.hop.count(frontier))
+
+
+@dataclass
+class GroupCount:
+    """``groupCount()`` by a property, by the label, or by the elements themselves."""
+
+    key: str | None = None
+    by_label: bool = False
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        graph = frontier.graph
+        if self.key is not None:
+            codes = frontier.column(self.key).codes()
+            if codes is None:
+                raise NotOnRows
+            counts = _summed(codes.codes[frontier.rows] + 1, frontier, len(codes.values) + 1)[1:]
+            places = np.flatnonzero(counts)
+            yield made_map([(codes.values[p], Long(counts[p])) for p in places.tolist()])
+        elif self.by_label:
+            labels = (
+                Counter(_labels(frontier)) if frontier.bulk is None else _weighted(_labels(frontier), frontier.bulk)
+            )
+            yield {label: Long(times) for label, times in labels.items()}
+        else:
+            size = int(frontier.rows.max()) + 1 if len(frontier.rows) else 0
+            counts = _summed(frontier.rows, frontier, size)
+            yield made_map([(frontier.kind(graph, p), Long(counts[p])) for p in np.flatnonzero(counts).tolist()])
+
+
+def _labels(frontier: Frontier) -> Iterator[str]:
+    label_of = frontier.graph.vertex_label if frontier.kind is Vertex else frontier.graph.edge_label
+    return map(label_of, frontier.rows.tolist())
+
+
+def _weighted(keys: Iterator[str], weights: Rows) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for key, weight in zip(keys, weights.tolist(), strict=True):
+        sums[key] = sums.get(key, 0) + weight
+    return sums
+
+
+class Labels:
+    """``label().dedup()``."""
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        return iter(dict.fromkeys(_labels(frontier)))
+
+
+def _summed(places: Rows, frontier: Frontier, size: int) -> Rows:
+    """Bulks by place, exactly."""
+    if frontier.bulk is None:
+        return np.bincount(places, minlength=size)
+    sums = np.zeros(size, dtype=np.int64)
+    np.add.at(sums, places, frontier.bulk)
+    return sums
+
+
+@dataclass
+class Reduce:
+    """``values(key)`` and then ``sum``, ``min``, ``max`` or ``mean`` of whole numbers."""
+
+    key: str
+    how: str
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        numeric = frontier.column(self.key).numeric()
+        if numeric is None or numeric.kind not in (int, Long):
+            raise NotOnRows  # sums of reals depend on their order
+        present = numeric.present[frontier.rows]
+        found = numeric.values[frontier.rows][present]
+        if not len(found):
+            return
+        bulks = frontier.bulks()[present]
+        size = float(np.dot(np.abs(found).astype(np.float64), bulks.astype(np.float64)))
+        if size >= (1 << 31 if numeric.kind is int else 1 << 62):
+            raise NotOnRows  # promotion to wider types
+        if self.how in ("min", "max"):
+            yield numeric.kind(found.min() if self.how == "min" else found.max())
+            return
+        total = numeric.kind(int(np.dot(found, bulks)))
+        yield total if self.how == "sum" else div(total, Long(int(bulks.sum())), force_real=True)
+
+
+@dataclass
+class Ordered:
+    """``order().by(key)`` of numbers, and the first so many of it."""
+
+    key: str
+    way: Order
+    limit: int | None
+
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        numeric = frontier.column(self.key).numeric()
+        if numeric is None or frontier.bulk is not None:
+            raise NotOnRows
+        rows = frontier.rows[numeric.present[frontier.rows]]
+        keys = numeric.values[rows]
+        if keys.dtype.kind == "f" and np.isnan(keys).any():
+            raise NotOnRows
+        places = np.argsort(keys if self.way is Order.asc else -keys, kind="stable")
+        for row in rows[places[: self.limit]].tolist():
+            yield frontier.kind(frontier.graph, row)
+
+
+class MaskedGraphStep(GraphStep):
+    """A source with tests of properties: the rows that cannot pass are left out by masks, before all else."""
+
+    def __init__(self, plain: GraphStep, filters: Sequence[Filter]) -> None:
+        super().__init__(plain.kind, plain.ids)
+        self.__dict__.update(plain.__dict__)
+        self.filters = filters
+
+    def rows(self, ctx: ExecutionContext) -> Iterable[int]:
+        """The rows to look at, in order; the tests are still put to each."""
+        if self.ids is not None or self.lookups or not hasattr(ctx.graph, "csr"):
+            return super().rows(ctx)
+        graph = cast("ColumnarGraph", ctx.graph)
+        whole = graph.vertex_rows if self.kind is Vertex else graph.edge_rows
+        frontier = Frontier(graph, self.kind, whole(self.labels_wanted))
+        for one in self.filters:
+            mask = one.mask(frontier) if len(frontier.rows) > SMALL else None
+            if mask is not None:
+                frontier = frontier.keep(mask)
+        found: list[int] = frontier.rows.tolist()
+        return found
+
+
+class RowsStep(Step):
+    """A source, operations and a finish on arrays, in place of ordinary steps."""
+
+    barrier = True
+
+    def __init__(
+        self, slow: tuple[Step, ...], source: GraphStep, operations: Sequence[Operation], finish: Finish, restarts: bool
+    ) -> None:
+        super().__init__()
+        self.slow = slow
+        self.source = source
+        self.operations = operations
+        self.finish_with = finish
+        self.restarts = restarts
+        self.name = "rows"
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        for t in source:
+            try:
+                found = list(self._values(ctx))
+            except NotOnRows:
+                yield from chain(self.slow, ctx, iter((t,)), frame)
+                continue
+            for value in found:
+                yield ctx.start(value) if self.restarts else t.split(value)
+
+    def _values(self, ctx: ExecutionContext) -> Iterator[Any]:
+        if not hasattr(ctx.graph, "csr") or not ctx.bulked:
+            raise NotOnRows
+        graph = cast("ColumnarGraph", ctx.graph)
+        frontier = self._begin(ctx, graph)
+        for operation in self.operations:
+            ctx.check()
+            frontier = operation.apply(frontier)
+        ctx.check()
+        return self.finish_with.values(frontier)
+
+    def _begin(self, ctx: ExecutionContext, graph: ColumnarGraph) -> Frontier:
+        source = self.source
+        if source.ids is None and not source.lookups:
+            whole = graph.vertex_rows if source.kind is Vertex else graph.edge_rows
+            return Frontier(graph, source.kind, whole(source.labels_wanted))
+        rows = np.array(list(source.rows(ctx)), dtype=np.int64)
+        return Frontier(graph, source.kind, rows)
+
+    def arguments(self) -> str:
+        return ", ".join(map(str, self.slow))

@@ -1,0 +1,1 @@
+"""Steps from value to value: maps, texts, lists, numbers, dates."""

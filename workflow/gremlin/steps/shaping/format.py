@@ -1,0 +1,101 @@
+"""The format() step: ``%{name}`` stands for a property, a map entry, a side effect or a label, ``%{_}`` for a by()."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from workflow.errors import QueryFailed
+from workflow.graphs.elements import Edge, Vertex, VertexProperty
+from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
+from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.semantics.java_text import as_text
+from workflow.gremlin.semantics.limits import check_characters
+from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
+
+if TYPE_CHECKING:
+    from workflow.gremlin.planning.compile import Compiler
+
+FROM_BY = "_"
+# a name ends within 200 characters: searched for to the end of the text, it would take the square of its length
+_PLACEHOLDER = re.compile(r"(?<!%)%\{(.{0,200}?)\}")
+
+
+def property_of(value: Any, key: str) -> Any:
+    """The value of a property of an element, MISSING where it has none.
+
+    Raises:
+        QueryFailed: a vertex has several values of the key.
+    """
+    if isinstance(value, Vertex):
+        found = value.graph.vertex_values(value.row, key)
+        if len(found) > 1:
+            raise QueryFailed(f"Multiple properties exist for the provided key, use Vertex.properties({key})")
+        return found[0] if found else MISSING
+    if isinstance(value, Edge):
+        return value.graph.edge_values(value.row).get(key, MISSING)
+    if isinstance(value, VertexProperty):
+        return (value.meta or {}).get(key, MISSING)
+    return MISSING
+
+
+class FormatStep(MapStep):
+    """Fills the placeholders; a traverser for which one has no value, or null, is dropped."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+        # plain text and names in turn: "a %{x} b" gives ["a ", "x", " b"]
+        self.pieces = _PLACEHOLDER.split(text)
+        self.bys: list[By] = []
+        self.parts: list[Child] = []
+        if any(name != FROM_BY for name in self.pieces[1::2]):
+            self.requires = frozenset({"labels"})
+
+    def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
+        """The filled text, or MISSING."""
+        out = [self.pieces[0]]
+        used = 0
+        for name, text in zip(self.pieces[1::2], self.pieces[2::2], strict=True):
+            if name == FROM_BY:
+                found = self.bys[used % len(self.bys)].of(ctx, traverser) if self.bys else traverser.value
+                used += 1
+            else:
+                found = property_of(traverser.value, name)
+                if found is MISSING:
+                    found = named_value(ctx, traverser, name)
+            if found is MISSING or found is None:
+                return MISSING
+            out += (as_text(found), text)
+        check_characters(sum(map(len, out)))
+        return "".join(out)
+
+    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+        """``by()``, one for each ``%{_}``, used in turn."""
+        if name != "by":
+            self.refuse(name)
+        by = compiler.by(args)
+        self.bys.append(by)
+        child = getattr(by, "child", None)
+        if child is not None:
+            self.parts.append(child)
+
+    def children(self) -> Iterable[Child]:
+        """The traversals of the by() modulators."""
+        return self.parts
+
+    def arguments(self) -> str:
+        """The text with its placeholders."""
+        return self.text
+
+
+def _build_format(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) == 1 and args[0] is None:
+        raise QueryFailed("Format string for Format step can't be null.")
+    if len(args) != 1 or not isinstance(args[0], str):
+        raise wrong_call(name, args)
+    return FormatStep(args[0])
+
+
+STEPS: dict[str, StepBuilder] = {"format": _build_format}

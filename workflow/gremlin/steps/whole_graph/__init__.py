@@ -1,0 +1,1 @@
+"""Steps over a whole graph: vertex programs, files, services."""

@@ -1,0 +1,82 @@
+"""The io() step: whole graphs from and to files, in the one folder that the operator named for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from workflow.errors import QueryFailed, ReadOnlyViolation
+from workflow.gremlin.running.step import Args, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.steps.shaping.scalars import wrong_call
+
+if TYPE_CHECKING:
+    from workflow.gremlin.planning.compile import Compiler
+
+Format = Literal["graphson", "graphml"]
+_BY_ENDING: dict[str, str] = {".json": "graphson", ".xml": "graphml", ".kryo": "gryo"}
+_OPTIONS = ("~tinkerpop.io.reader", "~tinkerpop.io.writer")
+
+
+class GraphFiles(Protocol):
+    """Graph files below one folder. A name that leads out of it is refused with an error of ``workflow.errors``."""
+
+    def read(self, graph: Any, name: str, kind: Format) -> None:
+        """Add the graph of a file."""
+
+    def write(self, graph: Any, name: str, kind: Format) -> None:
+        """Write the graph to a file, whole or not at all."""
+
+
+class IoStep(Step):
+    """``io(file).read()`` and ``io(file).write()``; the format is told by the ending, or by ``with(IO.reader, …)``."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+        self.format = _BY_ENDING.get(PurePosixPath(file).suffix.lower(), "gryo")
+        self.mode: str | None = None
+
+    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+        """``read()``, ``write()`` and ``with()``."""
+        if name in ("read", "write") and not args:
+            self.mode = name
+        elif name == "with" and args:
+            if args[0] in _OPTIONS and len(args) > 1:
+                self.format = str(args[1])
+        else:
+            self.refuse(name)
+
+    def finish(self, compiler: Compiler) -> None:
+        """Raise QueryFailed where neither read() nor write() follows, or for a format that is not kept."""
+        if self.mode is None:
+            raise QueryFailed("io() must be followed by read() or write()")
+        if self.format not in ("graphson", "graphml"):
+            raise QueryFailed(f"io() reads and writes GraphSON and GraphML and not {self.format}")
+
+    def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
+        """Nothing comes out. Raises QueryFailed where no folder is set up for it."""
+        for _ in source:
+            if ctx.files is None:
+                raise QueryFailed("io() is switched off: the operator named no folder for graph files")
+            if self.mode == "write":
+                ctx.files.write(ctx.graph, self.file, self.format)
+            elif ctx.read_only or "ReadOnlyStrategy" in ctx.strategies:
+                raise ReadOnlyViolation("io().read() changes the graph, which is not allowed here")
+            else:
+                ctx.files.read(ctx.graph, self.file, self.format)
+        yield from ()
+
+    def arguments(self) -> str:
+        """The file."""
+        return self.file
+
+
+def _build_io(compiler: Compiler, name: str, args: Args) -> Step:
+    if len(args) != 1 or not isinstance(args[0], str):
+        raise wrong_call(name, args)
+    return IoStep(args[0])
+
+
+STEPS: dict[str, StepBuilder] = {"io": _build_io}

@@ -1,5 +1,0 @@
-"""The strategies of a traversal source: rewrites of the traversal, refusals, and flags for the engine."""
-
-from workflow.gremlin.strategies.apply import StrategySet, apply_strategies
-
-__all__ = ["StrategySet", "apply_strategies"]

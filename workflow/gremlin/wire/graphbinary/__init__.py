@@ -1,0 +1,1 @@
+"""GraphBinary, both ways."""

@@ -1,0 +1,1 @@
+"""GraphSON, both ways."""

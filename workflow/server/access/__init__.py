@@ -1,0 +1,1 @@
+"""Who may use the service: hosts, browser pages, signatures, passwords, certificates, connections."""

@@ -1,0 +1,1 @@
+"""Gremlin over HTTP and WebSocket."""

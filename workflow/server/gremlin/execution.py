@@ -1,0 +1,355 @@
+"""From a query, however it came, to a stream of results: parsing, aliases, terminals, sessions and transactions.
+
+Everything here blocks and is called from worker threads; nothing knows of sockets or formats.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from workflow.errors import UnsupportedOperation, WorkflowError
+from workflow.graphs.elements import Traverser
+from workflow.gremlin.engine import Engine, QueryOptions, Session
+from workflow.gremlin.lang import Script, parse
+from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, transaction_command
+from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.values import GSet, MapEntry
+from workflow.gremlin.traversal import Lambda, Strategy, Traversal
+from workflow.predictions.replay import AnswerNeeded, Replay
+from workflow.server.gremlin.brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
+from workflow.server.gremlin.error_statuses import BadMessage
+from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
+from workflow.settings import Profile
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as every front door hands it over.
+
+    Attributes:
+        gremlin: text, or a traversal that came as bytecode.
+        aliases: traversal source named in the query → source of the service.
+        timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
+        repeated: this very traversal comes again.
+    """
+
+    gremlin: str | Traversal
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    timeout_ms: float | None = None
+    lambdas: tuple[Lambda, ...] = ()
+    read_only: bool = False
+    repeated: bool = False
+
+    def text(self) -> str:
+        """What a list of running queries shows."""
+        return self.gremlin if isinstance(self.gremlin, str) else bytecode_text(self.gremlin)
+
+
+class QuerySession:
+    """The open transactions of one client session, by traversal source; used by one request at a time.
+
+    Args:
+        forgiving: a failed query leaves the transaction open in every profile, as TinkerPop 4 has it.
+    """
+
+    def __init__(self, id: str, *, forgiving: bool = False) -> None:
+        self.id = id
+        self.forgiving = forgiving
+        self.lock = threading.Lock()
+        self.begun_at = time.monotonic()
+        self.scripted = False
+        self.failed = False
+        self._open: dict[str, Session] = {}
+
+    def on(self, source: str, engine: Engine) -> Session:
+        """The transaction on a source, begun with the first request that uses it."""
+        session = self._open.get(source)
+        if session is None:
+            session = self._open[source] = engine.session()
+        return session
+
+    def commit(self) -> None:
+        while self._open:
+            _, session = self._open.popitem()
+            session.commit()
+
+    def rollback(self) -> None:
+        while self._open:
+            _, session = self._open.popitem()
+            session.rollback()
+
+
+class QueryRunner:
+    """Runs queries on the engines of a service.
+
+    Args:
+        engines: by traversal source.
+        profile: decides what closing a session and a failure inside it mean.
+        default_timeout_ms: for queries that ask for no time; in the neptune profile also the most they may ask for.
+    """
+
+    def __init__(
+        self, engines: Mapping[str, Engine], profile: Profile, registry: QueryRegistry, default_timeout_ms: float
+    ) -> None:
+        self.engines = engines
+        self.profile: Profile = profile
+        self.registry = registry
+        self.default_timeout_ms = default_timeout_ms
+        self.brief_texts = BriefTexts()
+        self.brief_requests = BriefRequests()
+
+    def results(
+        self,
+        query: Query,
+        running: RunningQuery,
+        session: QuerySession | None = None,
+        brief: Brief | None = None,
+    ) -> Iterator[Traverser]:
+        """The results of a query, one after the other; ``brief`` where it was read already.
+
+        Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
+        the steps raise.
+        """
+        running.begin()
+        if query.lambdas:
+            raise UnsupportedOperation(
+                "Lambdas are not supported: the query carries code that the service does not run"
+            )
+        scripts = self._scripts(query) if brief is None else brief.scripts
+        if session is not None:
+            with session.lock:
+                yield from self._in_session(query, scripts, running, session)
+        elif len(scripts) == 1:
+            script = scripts[0]
+            if transaction_command(script.traversal) is None:
+                engine = self.engine(script.source_name, query.aliases)
+                options = self.options(query, script.traversal, running, brief)
+                yield from terminated(script.traversal, engine, options)
+        else:
+            yield from self._as_one_transaction(query, scripts, running)
+
+    def brief(self, query: Query) -> Brief | None:
+        """The query as it was read, where it takes no longer than a look-up; None for everything else."""
+        if query.lambdas:
+            return None
+        if isinstance(query.gremlin, str):
+            read = self.brief_texts.read(query.gremlin, query.bindings)
+        else:
+            # what is kept was found brief when it came first
+            brief = query.repeated or is_brief(query.gremlin)
+            read = ([Script(query.gremlin, "g")], query.repeated) if brief else None
+        if read is None:
+            return None
+        scripts, repeated = read
+        source = scripts[0].source_name
+        engine = self.engines.get(query.aliases.get(source, source))
+        if engine is None or engine.prediction is None or not predicts(scripts[0].traversal):
+            return Brief(scripts, repeated)
+        return Brief(scripts, repeated, Replay(engine.prediction, suspends=True))
+
+    def brief_results(
+        self, query: Query, brief: Brief, running: RunningQuery
+    ) -> Generator[Traverser | AnswerNeeded, None, None]:
+        """As ``results``, for a brief query whose endpoint the caller asks."""
+        running.begin()
+        script = brief.scripts[0]
+        engine = self.engine(script.source_name, query.aliases)
+        options = self.options(query, script.traversal, running, brief)
+        if brief.replay is None:
+            yield from terminated(script.traversal, engine, options)
+        else:
+            yield from engine.run_in_parts(script.traversal, options)
+
+    def without_waiting(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
+        """Do ``work`` under a read lease of the query's graph, or nothing where one would have to wait for it."""
+        source = brief.scripts[0].source_name
+        engine = self.engines.get(query.aliases.get(source, source))
+        turnstile = getattr(getattr(engine, "graph", None), "turnstile", None)
+        if turnstile is None or (lease := turnstile.try_enter()) is None:
+            return None
+        try:
+            return work()
+        finally:
+            turnstile.leave(lease)
+
+    def engine(self, source: str, aliases: Mapping[str, str]) -> Engine:
+        """The engine behind the name a query uses; raises BadMessage with the text drivers look for."""
+        name = aliases.get(source, source)
+        engine = self.engines.get(name)
+        if engine is None:
+            raise BadMessage(f"The traversal source [{name}] for alias [{source}] is not configured on the server.")
+        return engine
+
+    def close(self, session: QuerySession, *, lost: bool = False) -> None:
+        """End a session: Neptune commits what a session of scripts did, everything else is undone.
+
+        Args:
+            lost: the connection broke, nobody asked for the end.
+        """
+        with session.lock:
+            if self.profile == "neptune" and session.scripted and not session.failed and not lost:
+                session.commit()
+            else:
+                session.rollback()
+
+    def _scripts(self, query: Query) -> list[Script]:
+        if isinstance(query.gremlin, Traversal):
+            return [Script(query.gremlin, "g")]
+        return parse(query.gremlin, query.bindings)
+
+    def _in_session(
+        self, query: Query, scripts: list[Script], running: RunningQuery, session: QuerySession
+    ) -> Iterator[Traverser]:
+        session.scripted = session.scripted or isinstance(query.gremlin, str)
+        try:
+            for position, script in enumerate(scripts, 1):
+                command = transaction_command(script.traversal)
+                if command == "commit":
+                    session.commit()
+                elif command == "rollback":
+                    session.rollback()
+                elif command is None:
+                    name = query.aliases.get(script.source_name, script.source_name)
+                    transaction = session.on(name, self.engine(script.source_name, query.aliases))
+                    options = self.options(query, script.traversal, running)
+                    found = terminated(script.traversal, transaction, options)
+                    if position == len(scripts):
+                        yield from found
+                    else:
+                        drain(found)
+        except BaseException:
+            # Neptune rolls the whole session back; a Gremlin Server leaves that to the client
+            if self.profile == "neptune" and not session.forgiving:
+                session.failed = True
+                session.rollback()
+            raise
+
+    def _as_one_transaction(self, query: Query, scripts: list[Script], running: RunningQuery) -> Iterator[Traverser]:
+        """Several statements of one request stand or fall together; the last one answers."""
+        session = QuerySession("")
+        try:
+            yield from self._in_session(query, scripts, running, session)
+        except BaseException:
+            session.rollback()
+            raise
+        session.commit()
+
+    def options(
+        self, query: Query, traversal: Traversal, running: RunningQuery, brief: Brief | None = None
+    ) -> QueryOptions:
+        """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
+        options = source_options(traversal)
+        asked = next((options[name] for name in TIMEOUT_OPTIONS if name in options), query.timeout_ms)
+        limit: float | None = self.default_timeout_ms or None
+        if isinstance(asked, (int, float)) and not isinstance(asked, bool) and asked >= 0:
+            if self.profile == "tinkerpop":
+                limit = asked or None
+            else:
+                limit = min(asked, limit or asked) if asked else limit
+        return QueryOptions(
+            timeout_s=None if limit is None else limit / 1000,
+            max_results=None,
+            cancelled=running.cancelled,
+            options=options,
+            read_only=query.read_only,
+            repeated=brief is not None and brief.repeated,
+            prediction=None if brief is None else brief.replay,
+            began_at=running.started_at,
+        )
+
+
+def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOptions) -> Iterator[Traverser]:
+    """The results as the terminal step of the text asks for them: ``next()``, ``iterate()``, ``hasNext()`` …"""
+    terminal = traversal.terminal
+    if terminal == "explain":
+        if not isinstance(engine, Engine):
+            engine = engine.engine
+        yield Traverser(engine.explain(traversal))
+        return
+    many = terminal == "next" and bool(traversal.terminal_args)
+    if many:
+        options = replace(options, wanted=traversal.terminal_args[0])
+    elif terminal in ("next", "tryNext", "hasNext"):
+        options = replace(options, wanted=1, required=terminal == "next")
+    found = engine.run(traversal, options)
+    if terminal == "hasNext":
+        yield Traverser(bool(list(found)))  # taken to its end: that is when a write is committed
+    elif terminal in ("next", "tryNext") and not many:
+        for traverser in list(found):
+            yield from spread(traverser.value)
+    elif terminal == "iterate":
+        drain(found)
+    else:
+        yield from distinct(found) if terminal == "toSet" else found
+
+
+def spread(value: Any) -> Iterable[Traverser]:
+    """The one value of ``next()`` as servers stream it: collections by member, maps by entry."""
+    if isinstance(value, Mapping):
+        return [Traverser(MapEntry(key, item)) for key, item in value.items()]
+    if isinstance(value, (list, tuple, set, frozenset, GSet)):
+        return [Traverser(item) for item in value]
+    return [Traverser(value)]
+
+
+def distinct(found: Iterable[Traverser]) -> Iterator[Traverser]:
+    """Each value once."""
+    seen = set()
+    for traverser in found:
+        key = hash_key(traverser.value)
+        if key not in seen:
+            seen.add(key)
+            yield Traverser(traverser.value)
+
+
+def drain(found: Iterable[Traverser]) -> None:
+    for _ in found:
+        pass
+
+
+def close(found: Iterator[Any]) -> None:
+    """Close a generator; other iterators have nothing to close."""
+    closing = getattr(found, "close", None)
+    if closing is not None:
+        closing()
+
+
+ANSWER_OPTIONS: Final = ("materializeProperties", "batchSize", "bulkResults")
+
+
+def answer_options(query: Query) -> dict[str, Any]:
+    """What ``with()`` in the query itself says about how it is answered; it counts more than the request around it."""
+    if isinstance(query.gremlin, Traversal):
+        options = source_options(query.gremlin) if query.gremlin.source else {}
+    elif any(name in query.gremlin for name in ANSWER_OPTIONS):
+        try:
+            options = source_options(parse(query.gremlin, query.bindings)[-1].traversal)
+        except WorkflowError:
+            return {}  # told when the query is run
+    else:
+        return {}
+    return {name: options[name] for name in ANSWER_OPTIONS if name in options}
+
+
+def bytecode_text(traversal: Traversal) -> str:
+    """A traversal written out roughly as Gremlin, for lists and logs; cut at 4096 characters."""
+    calls = [*traversal.source, *traversal.steps]
+    text = "g" + "".join(f".{call.name}({', '.join(_argument(arg) for arg in call.args)})" for call in calls)
+    return text if len(text) <= 4096 else text[:4093] + "..."
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, Traversal):
+        return "__" + bytecode_text(value)[1:]
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, Strategy):
+        return f"{value.name}({value.configuration})" if value.configuration else value.name
+    return str(value)

@@ -1,0 +1,214 @@
+"""WebSocket ``/gremlin``: moves frames between sockets and a ``Conversation``, queries running in worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any, Final
+
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from workflow.errors import CancelledByUser, WorkflowError
+from workflow.predictions.base import Predictions
+from workflow.predictions.replay import AnswerNeeded
+from workflow.server.access.auth import AUTHENTICATED
+from workflow.server.access.origins import Receive, Scope, Send, allows_origin
+from workflow.server.endpoint_calls import EndpointCalls
+from workflow.server.gremlin.execution import QueryRunner
+from workflow.server.gremlin.protocol import BriefJob, Conversation, Credentials, Frame, Job
+from workflow.server.gremlin.streams import WorkerStream
+from workflow.server.services import Services
+
+Message = MutableMapping[str, Any]
+
+_log = logging.getLogger(__name__)
+
+WORKERS: Final = 64
+BACKLOG: Final = 256
+LARGE_FRAME: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
+QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
+SEND_TIMEOUT_S: Final = 120.0
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """The one WebSocket route."""
+    registry = services.queries
+    settings = services.settings
+    runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
+    endpoint = GremlinSocket(
+        runner, own_hosts=(settings.host, *settings.allowed_hosts), credentials=services.credentials
+    )
+    return [WebSocketRoute("/gremlin", endpoint)]
+
+
+class GremlinSocket:
+    """The ASGI endpoint; one ``Conversation`` for each connection."""
+
+    def __init__(
+        self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = (), credentials: Credentials | None = None
+    ) -> None:
+        self.runner = runner
+        self.own_hosts = own_hosts
+        self.credentials = credentials
+        self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin")
+        self.endpoints = EndpointCalls()
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        if not allows_origin(scope["headers"], self.own_hosts):
+            await send({"type": "websocket.close", "code": 1008, "reason": "a page of another origin"})
+            return
+        await send({"type": "websocket.accept"})
+        agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
+        conversation = Conversation(
+            self.runner,
+            credentials=None if scope.get(AUTHENTICATED) else self.credentials,
+            user_agent=agent.decode("latin-1", "replace"),
+        )
+        self._open += 1
+        try:
+            await self._converse(conversation, receive, send)
+        except OSError:
+            _log.debug("a Gremlin client went away", exc_info=True)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self.endpoints.close()
+            if conversation.sessions:
+                await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
+
+    async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
+        inbox = Inbox(receive)
+        clock: asyncio.Future[None] | None = None
+        loop = asyncio.get_running_loop()
+        try:
+            while (message := await inbox.next())["type"] != "websocket.disconnect":
+                data: Frame | None = message.get("bytes")
+                if data is None:
+                    data = message.get("text") or ""
+                if len(data) < LARGE_FRAME:
+                    decision = conversation.receive(data)
+                else:
+                    decision = await loop.run_in_executor(self.workers, conversation.receive, data)
+                if conversation.sessions and (clock is None or clock.done()):
+                    clock = asyncio.ensure_future(self._expire(conversation))
+                if isinstance(decision, Job):
+                    await self._run(decision, inbox, send)
+                else:
+                    for answer in decision:
+                        await send_frame(send, answer)
+        finally:
+            if clock is not None:
+                clock.cancel()
+
+    async def _expire(self, conversation: Conversation) -> None:
+        """End sessions when their time is over, for as long as there are any."""
+        loop = asyncio.get_running_loop()
+        while (due := await loop.run_in_executor(self.workers, conversation.expire, monotonic())) is not None:  # noqa: ASYNC110
+            await asyncio.sleep(max(0.05, due - monotonic()))
+
+    async def _run(self, job: Job, inbox: Inbox, send: Send) -> None:
+        """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
+        if isinstance(job, BriefJob) and await self._at_once(job, inbox, send):
+            return
+        stream = WorkerStream(job.frames(), self.workers)
+        try:
+            await stream.progress(QUIET_S)
+            if not stream.finished.done() or stream.chunks:
+                await self._stream(stream, inbox, send)
+            for frame in await stream.finished:
+                await send_frame(send, frame)
+        except BaseException:
+            job.running.cancelled.set()
+            await stream.abandon()
+            raise
+
+    async def _at_once(self, job: BriefJob, inbox: Inbox, send: Send) -> bool:
+        """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
+        try:
+            while isinstance(outcome := job.at_once(), AnswerNeeded):
+                job.note(outcome, await self._answer(outcome, job, inbox))
+        except BaseException:
+            job.finish()
+            raise
+        for frame in outcome or ():
+            await send_frame(send, frame)
+        return outcome is not None
+
+    async def _answer(self, needed: AnswerNeeded, job: Job, inbox: Inbox) -> Predictions | WorkflowError:
+        """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""
+        answer = self.endpoints.ask(needed)
+        await asyncio.wait((answer,), timeout=QUIET_S)
+        if not answer.done():
+            async with inbox.listening():
+                while not answer.done() and not job.running.cancelled.is_set():
+                    arriving = inbox.arriving()
+                    waiting = (answer,) if arriving is None else (answer, arriving)
+                    await asyncio.wait(waiting, timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
+                    inbox.keep()
+        return answer.result() if answer.done() else CancelledByUser("The query was cancelled")
+
+    async def _stream(self, stream: WorkerStream[Frame], inbox: Inbox, send: Send) -> None:
+        """Send chunks as they come and listen meanwhile, until only the end of the answer is left."""
+        async with inbox.listening():
+            while not stream.finished.done() or stream.chunks:
+                while stream.chunks:
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        for frame in stream.chunks[0]:
+                            await send_frame(send, frame)
+                    stream.sent()
+                await stream.progress(None, inbox.arriving())
+                inbox.keep()
+
+
+class Inbox:
+    """The messages of one client, also those that come while a query of its runs."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._backlog: deque[Message] = deque()
+        self._arriving: asyncio.Future[Message] | None = None
+
+    async def next(self) -> Message:
+        """The oldest message that was not taken yet."""
+        return self._backlog.popleft() if self._backlog else await self._receive()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Around whatever uses ``arriving``; what has arrived at its end is not lost."""
+        try:
+            yield
+        finally:
+            arriving, self._arriving = self._arriving, None
+            if arriving is not None:
+                arriving.cancel()
+                await asyncio.wait((arriving,))
+                if not arriving.cancelled() and arriving.exception() is None:
+                    self._backlog.append(arriving.result())
+
+    def arriving(self) -> asyncio.Future[Message] | None:
+        """Done when the next message is there; None while too many wait already."""
+        if self._arriving is None and len(self._backlog) < BACKLOG:
+            self._arriving = asyncio.ensure_future(self._receive())
+        return self._arriving
+
+    def keep(self) -> None:
+        """Put by what has arrived. Raises ConnectionResetError where the client went away."""
+        if self._arriving is not None and self._arriving.done():
+            message, self._arriving = self._arriving.result(), None
+            if message["type"] == "websocket.disconnect":
+                raise ConnectionResetError("the client went away")
+            self._backlog.append(message)
+
+
+async def send_frame(send: Send, frame: Frame) -> None:
+    if isinstance(frame, str):
+        await send({"type": "websocket.send", "text": frame})
+    else:
+        await send({"type": "websocket.send", "bytes": frame})
