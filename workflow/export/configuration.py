@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.export.features import APPENDED_TYPES, SINGLE_VALUED_TYPES, FeatureOverride
+from training_scripts.graph_ml.schemas import FEATURE_TYPES
+from workflow.export.features import FeatureOverride
 from workflow.export.labels import EdgeTriple, NodeType, joined_labels
 from workflow.export.plan import CsvForm
 from workflow.export.schema import NUMERIC_TYPES, PropertyFacts, TypeSchema
@@ -102,8 +103,8 @@ def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warni
     on_edge = isinstance(schema.on, EdgeTriple)
     used_as_label = {target.property for target in targets}
     overrides = [one for one in job.features if one.on == schema.on and not (on_edge and one.type == "auto")]
-    special = {name: one for one in overrides if one.type not in APPENDED_TYPES for name in one.properties}
-    appended = {name for one in overrides if one.type in APPENDED_TYPES for name in one.properties}
+    special = {name: one for one in overrides if not FEATURE_TYPES[one.type].listed_last for name in one.properties}
+    appended = {name for one in overrides if FEATURE_TYPES[one.type].listed_last for name in one.properties}
     features = []
     for facts in schema.properties.values():
         if facts.name in used_as_label:
@@ -115,7 +116,7 @@ def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warni
         elif facts.name not in appended:
             features.append(_inferred(facts, warnings))
     for override in overrides:
-        if override.type in APPENDED_TYPES:
+        if FEATURE_TYPES[override.type].listed_last:
             features.extend(_appended(override, schema, used_as_label, warnings))
     return features
 
@@ -141,7 +142,7 @@ def _special(override: FeatureOverride, facts: PropertyFacts, warnings: list[str
     if facts.multi and override.type == "datetime":
         warnings.append(_multi_datetime(facts.name))
         return _entry(facts.name, "auto", separator=";")
-    if facts.multi and override.type in SINGLE_VALUED_TYPES:
+    if facts.multi and not FEATURE_TYPES[override.type].several:
         warnings.append(
             f"{override.type} feature does not support multi-value properties. "
             f"Auto-inferring a feature for '{facts.name}'."

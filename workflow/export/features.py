@@ -6,31 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from training_scripts.graph_ml.schemas import (
+    DATETIME_PARTS,
+    FEATURE_TYPES,
+    IMPUTERS,
+    NORMS,
+    OPTION_ALIASES,
+    feature_type,
+)
 from workflow.errors import InvalidParameter
 from workflow.export.labels import EdgeTriple, NodeType
 
-FEATURE_TYPES = (
-    "bucket_numerical",
-    "text_word2vec",
-    "text_fasttext",
-    "text_sbert",
-    "text_sbert128",
-    "text_sbert512",
-    "category",
-    "numerical",
-    "text_tfidf",
-    "datetime",
-    "auto",
-    "none",
-)
-APPENDED_TYPES = ("numerical", "category", "auto")  # written after the schema's own order
-SINGLE_VALUED_TYPES = (
-    "text_tfidf", "bucket_numerical", "text_word2vec", "text_fasttext", "text_sbert", "text_sbert128", "text_sbert512",
-)  # fmt: skip
-DATETIME_PARTS = ("hour", "weekday", "month", "year")
-_ALIASES = {"word2vec": "text_word2vec"}
-_NORMS = ("none", "min-max", "standard")
-_IMPUTERS = ("mean", "median", "most-frequent")
 _FASTTEXT_LANGUAGES = ("en", "zh", "hi", "es", "fr")
 _WORD2VEC_LANGUAGES = ("en_core_web_lg",)
 
@@ -53,15 +39,14 @@ class FeatureOverride:
 
 def parse_feature(entry: Mapping[str, Any], on: NodeType | EdgeTriple) -> FeatureOverride:
     """One entry of ``features``. Raises InvalidParameter with the exporter's texts."""
-    type_name = entry.get("type")
-    type_name = _ALIASES.get(type_name, type_name) if isinstance(type_name, str) else ""
-    if type_name not in FEATURE_TYPES:
-        supported = ", ".join(f"'{one}'" for one in FEATURE_TYPES)
-        raise InvalidParameter(f"Illegal feature type: '{entry.get('type', '')}'. Supported values are: {supported}.")
+    try:
+        type_name = feature_type(entry.get("type", ""))
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from None
     properties = _properties(entry, on, type_name)
-    kind = f"{_kind(on)} feature" if type_name in APPENDED_TYPES else f"{type_name} feature"
+    kind = f"{_kind(on)} feature" if FEATURE_TYPES[type_name].listed_last else f"{type_name} feature"
     context = f"{kind} (Label: {_named(on)}, Property: {', '.join(properties)})"
-    options, warnings = _OPTIONS.get(type_name, _no_options)(entry, context)
+    options, warnings = _OPTIONS.get(type_name, _given)(entry, context)
     separator = entry.get("separator")
     if separator is not None and not isinstance(separator, str):
         raise InvalidParameter(f"Error parsing 'separator' field for {context}. Expected a string.")
@@ -75,9 +60,10 @@ def _properties(entry: Mapping[str, Any], on: NodeType | EdgeTriple, type_name: 
     if isinstance(one, str) and one:
         return (one,)
     named = isinstance(several, list) and several and all(isinstance(name, str) and name for name in several)
-    if named and type_name in (*APPENDED_TYPES, "none"):
+    facts = FEATURE_TYPES[type_name]
+    if named and facts.several:
         return tuple(several or ())
-    if type_name in APPENDED_TYPES:
+    if facts.listed_last:
         raise InvalidParameter(
             "Expected a 'property' field with a string value, or a 'properties' field with an array value "
             f"for {_kind(on)} feature (Label: {_named(on)})."
@@ -99,16 +85,22 @@ def _named(on: NodeType | EdgeTriple) -> str:
 _Options = tuple[dict[str, Any], tuple[str, ...]]
 
 
-def _no_options(entry: Mapping[str, Any], context: str) -> _Options:
-    return {}, ()
+def _given(entry: Mapping[str, Any], context: str) -> _Options:
+    """The options of a type that the exporter knows no rule for, as they were given."""
+    known = FEATURE_TYPES[feature_type(entry["type"])].options
+    return {name: entry[name] for name in known if name != "separator" and entry.get(name) is not None}, ()
 
 
 def _imputer(entry: Mapping[str, Any], context: str) -> dict[str, Any]:
-    value = entry.get("imputer", entry.get("imputation"))
+    value = _either(entry, "imputer")
     if value is None:
         return {}
     spelled = "most-frequent" if value == "most_frequent" else value
-    return {"imputer": _one_of(spelled, "imputer", _IMPUTERS, context)}
+    return {"imputer": _one_of(spelled, "imputer", IMPUTERS, context)}
+
+
+def _either(entry: Mapping[str, Any], option: str) -> Any:
+    return entry.get(option, entry.get(OPTION_ALIASES[option]))
 
 
 def _one_of(value: object, name: str, valid: tuple[str, ...], context: str) -> str:
@@ -125,7 +117,7 @@ def _category(entry: Mapping[str, Any], context: str) -> _Options:
 
 
 def _numerical(entry: Mapping[str, Any], context: str) -> _Options:
-    norm = _one_of(entry.get("norm", "min-max"), "norm", _NORMS, context)
+    norm = _one_of(entry.get("norm", "min-max"), "norm", NORMS, context)
     return {"norm": norm, **_imputer(entry, context)}, ()
 
 
@@ -142,7 +134,7 @@ def _bucket(entry: Mapping[str, Any], context: str) -> _Options:
     span = entry.get("range")
     if not isinstance(span, list) or len(span) != 2 or not all(_is_number(one) for one in span):
         raise InvalidParameter(f"Error parsing 'range' field for {context}. Expected an array with 2 numeric values.")
-    count = entry.get("bucket_cnt", entry.get("num_buckets"))
+    count = _either(entry, "bucket_cnt")
     if not _is_integer(count):
         raise InvalidParameter(f"Error parsing 'bucket_cnt' field for {context}. Expected an integer.")
     window = entry.get("slide_window_size", 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import workflow.export
-from workflow.export.features import FEATURE_TYPES
+from training_scripts.graph_ml.schemas import FEATURE_TYPES
 from workflow.export.parameters import COMMANDS, KNOWN, OTHER_COMMANDS
 
 README = (Path(workflow.export.__file__).parent / "README.md").read_text(encoding="utf-8")

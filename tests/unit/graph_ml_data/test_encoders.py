@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training_scripts.graph_ml.features import BadValue, TextColumn, encode_column, fit_column, width_of
+from training_scripts.graph_ml.features import BadValue, EncoderState, TextColumn, encode_column, fit_column
+from training_scripts.graph_ml.features.auto import DroppedState
+from training_scripts.graph_ml.features.category import CategoryState
+from training_scripts.graph_ml.features.numerical import NumericalState
+from training_scripts.graph_ml.features.text import HashedTextState
 from training_scripts.graph_ml.schemas import FEATURE_TYPES, FeatureSpec
-from training_scripts.graph_ml.schemas.encoders import (
-    CategoryState,
-    DroppedState,
-    EncoderState,
-    HashedTextState,
-    NumericalState,
-)
 
 Values = list[str | None]
 
@@ -32,7 +29,7 @@ def encoded(kind: str, values: Values, others: Values | None = None, **options: 
     state = fit(kind, values, **options)
     result = encode_column(state, TextColumn(values if others is None else others))
     assert result.dtype == np.float32
-    assert result.shape[1] == width_of(state)
+    assert result.shape[1] == state.columns
     return [[round(float(x), 5) for x in row] for row in result]
 
 
@@ -107,7 +104,7 @@ def test_a_category_never_seen_is_nothing() -> None:
 def test_a_hundred_categories_all_keep_their_position() -> None:
     state = fit("category", [f"{i:03d}" for i in range(100)])
     assert isinstance(state, CategoryState)
-    assert (len(state.categories), state.other, width_of(state)) == (100, False, 100)
+    assert (len(state.categories), state.other, state.columns) == (100, False, 100)
 
 
 def test_beyond_a_hundred_the_rarest_share_one_position() -> None:
@@ -117,7 +114,7 @@ def test_beyond_a_hundred_the_rarest_share_one_position() -> None:
     state = fitted.state
     assert isinstance(state, CategoryState)
     assert state.categories[-1] == "098"
-    assert width_of(state) == 100
+    assert state.columns == 100
     rows = encode_column(state, TextColumn(["rare", "099", "new", "000", None]))
     assert rows.argmax(axis=1).tolist() == [99, 99, 99, 0, 0]
     assert rows.sum(axis=1).tolist() == [1, 1, 1, 1, 0]
@@ -170,7 +167,7 @@ def test_years_have_a_position_each_between_first_and_last() -> None:
 
 
 def test_a_single_year_is_dropped() -> None:
-    assert width_of(fit("datetime", ["2021-01-01", "2021-09-01"], datetime_parts=["year", "month"])) == 12
+    assert fit("datetime", ["2021-01-01", "2021-09-01"], datetime_parts=["year", "month"]).columns == 12
 
 
 def test_all_parts_stand_in_the_order_of_the_guide() -> None:
@@ -210,7 +207,7 @@ def test_more_than_a_hundred_terms_are_projected_to_a_hundred() -> None:
     rng = np.random.default_rng(0)
     texts: Values = [" ".join(rng.choice(words, 40)) for _ in range(60)]
     state = fit("text_tfidf", texts)
-    assert width_of(state) == 100
+    assert state.columns == 100
     rows = encode_column(state, TextColumn([*texts[:1], *texts[:1], texts[1]]), seed=5)
     assert np.array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
@@ -239,7 +236,7 @@ def test_max_length_counts_the_tokens_that_are_read(monkeypatch: pytest.MonkeyPa
 
 
 def test_none_makes_no_numbers() -> None:
-    assert width_of(fit("none", ["x"])) == 0
+    assert fit("none", ["x"]).columns == 0
 
 
 def test_every_feature_type_can_be_fitted() -> None:

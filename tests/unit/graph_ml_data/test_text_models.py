@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training_scripts.graph_ml.features import TextColumn, encode_column, fit_column, text_models, texts
+from training_scripts.graph_ml.features import TextColumn, encode_column, fit_column, text, text_models
+from training_scripts.graph_ml.features.text import TextModelState
 from training_scripts.graph_ml.features.text_models import TextModel, TextModelMissing, find_model
 from training_scripts.graph_ml.schemas import FeatureSpec
-from training_scripts.graph_ml.schemas.encoders import TextModelState
 
 SPEC = FeatureSpec(feature=("bio", "bio", "text_sbert512"))
 
 
 def lengths(texts: Sequence[str], max_tokens: int | None) -> np.ndarray:
-    return np.array([[len(text), max_tokens or 0] for text in texts], dtype=np.float32)
+    return np.array([[len(one), max_tokens or 0] for one in texts], dtype=np.float32)
 
 
 def test_a_model_that_is_there_makes_the_vectors_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     model = TextModel("sentence-transformers", "lengths", 2, lengths)
-    monkeypatch.setattr(texts, "find_model", lambda kind, language, folder: model)
-    monkeypatch.setattr(texts, "load_model", lambda library, name, folder: model)
+    monkeypatch.setattr(text, "find_model", lambda kind, language, folder: model)
+    monkeypatch.setattr(text, "load_model", lambda library, name, folder: model)
     column = TextColumn(["ab", None, "abc"])
     fitted = fit_column(SPEC, column)
     assert fitted.warnings == ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from training_scripts.graph_ml.schemas import FEATURE_TYPES
 from workflow.export import parameters
-from workflow.export.features import FEATURE_TYPES
 from workflow.gremlin import ml_spec
 
 ROOMS = Path(parameters.__file__).parents[1]

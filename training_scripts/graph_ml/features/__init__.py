@@ -1,9 +1,30 @@
-"""From property values to numbers: fitted once, then applied to whole columns and to single vertices alike."""
+"""From property values to numbers: fitted once, then applied to whole columns and to single vertices alike.
+
+One encoding is one file with its ``ENCODING`` and one line in ``schemas.FEATURE_TYPES``.
+"""
 
 from __future__ import annotations
 
 from .columns import BadValue, Column, TextColumn
-from .encoders import encode_column, fit_column, width_of
+from .document import Encoders, FittedFeature, FittedLabels, FittedType
+from .encoding import Encode, EncoderState, Encoding, Fitted
 from .inference import FeatureEncoder
+from .table import encode_column, encoding_of, fit_column
 
-__all__ = ["BadValue", "Column", "FeatureEncoder", "TextColumn", "encode_column", "fit_column", "width_of"]
+__all__ = [
+    "BadValue",
+    "Column",
+    "Encode",
+    "EncoderState",
+    "Encoders",
+    "Encoding",
+    "FeatureEncoder",
+    "Fitted",
+    "FittedFeature",
+    "FittedLabels",
+    "FittedType",
+    "TextColumn",
+    "encode_column",
+    "encoding_of",
+    "fit_column",
+]

@@ -5,11 +5,16 @@ Source: the service's guide on automatic encoding; the order of its tests is our
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import ClassVar, Literal
+
 import numpy as np
 
 from ..schemas import FeatureSpec
-from ..schemas.encoders import DroppedState
+from .category import expected
 from .columns import BadValue, Column
+from .encoding import Encoding, Fitted, NoNumbers
+from .table import encoding_of
 
 NEPTUNE_SEPARATOR = ";"
 FEW_VALUES = 100
@@ -24,6 +29,19 @@ _FREQUENT_WORDS = {
     "fr": "le la de et les des en un une du est que pour dans il",
 }
 _LANGUAGE_SAMPLE = 500
+
+
+class DroppedState(NoNumbers):
+    """Nothing is made of the property, for this reason."""
+
+    remarks: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+    kind: Literal["dropped"] = "dropped"
+    reason: str
+
+    @property
+    def summary(self) -> str:
+        return f"left out: {self.reason}"
 
 
 def choose(spec: FeatureSpec, column: Column) -> FeatureSpec | DroppedState:
@@ -58,6 +76,13 @@ def choose(spec: FeatureSpec, column: Column) -> FeatureSpec | DroppedState:
     if len(counts) == total and total > 1:
         return DroppedState(reason="every row has another text, so it is an identifier")
     return _as(spec, "category")
+
+
+def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
+    chosen = choose(spec, column)
+    if isinstance(chosen, DroppedState):
+        return Fitted(chosen, (f"property '{spec.column}' is left out: {chosen.reason}",))
+    return encoding_of(chosen.type).fit(chosen, column, models)
 
 
 def _as(spec: FeatureSpec, kind: str, separator: str | None = None, missing: bool = False) -> FeatureSpec:
@@ -106,3 +131,6 @@ def _language(texts: list[str]) -> str | None:
     share = {language: sum(word in known.split() for word in words) for language, known in _FREQUENT_WORDS.items()}
     best = max(share, key=lambda language: share[language])
     return best if share[best] >= len(words) * 0.05 else None
+
+
+ENCODING = Encoding(_fit, (DroppedState,), expected)

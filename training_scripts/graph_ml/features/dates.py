@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas import FeatureSpec
-from ..schemas.encoders import DatetimeState
+from ..schemas import DATETIME_PARTS, FeatureSpec
+from ..schemas.training_data import DatetimePart
 from .columns import Column, DateParts, TextColumn
-from .fitted import Fitted
-
-FloatArray = NDArray[np.float32]
+from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 
 PART_SIZE = {"month": 12, "weekday": 7, "hour": 24}
+EXPECTED_COLUMNS = 60
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
-def fit_datetime(spec: FeatureSpec, column: Column) -> Fitted:
+class DatetimeState(EncoderState):
+    """Parts of a date in the order of the list; ``fill`` is what a missing date counts as."""
+
+    kind: Literal["datetime"] = "datetime"
+    parts: list[DatetimePart]
+    first_year: int
+    last_year: int
+    fill: str | None = None
+
+    @property
+    def columns(self) -> int:
+        return sum(self._size(part) for part in self.parts)
+
+    @property
+    def summary(self) -> str:
+        return f"datetime ({', '.join(self.parts)}; {self.first_year} to {self.last_year})"
+
+    def encode(self, column: Column, how: Encode) -> FloatArray:
+        """The one-hot of each part, side by side."""
+        dates = column.dates()
+        missing = dates.year < 0
+        if self.fill is not None and missing.any():
+            fill = TextColumn([self.fill]).dates()
+            dates = DateParts(*(np.where(missing, one[0], many) for one, many in zip(fill, dates, strict=True)))
+            missing = np.zeros(len(column), dtype=bool)
+        place = {
+            "year": dates.year - self.first_year,
+            "month": dates.month - 1,
+            "weekday": weekday(dates),
+            "hour": dates.hour,
+        }
+        blocks = [_one_hot(place[part], self._size(part), missing) for part in self.parts]
+        return np.concatenate([np.zeros((len(column), 0), dtype=np.float32), *blocks], axis=1)
+
+    def _size(self, part: DatetimePart) -> int:
+        if part != "year":
+            return PART_SIZE[part]
+        years = self.last_year - self.first_year + 1
+        return years if years > 1 else 0  # a single year tells nothing and is dropped
+
+
+def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
     """The years there are, and what a missing date counts as."""
     dates = column.dates()
     years = dates.year[dates.year >= 0]
     missing = int(np.count_nonzero(dates.year < 0))
     state = DatetimeState(
-        parts=spec.datetime_parts or ["hour", "weekday", "month", "year"],
+        parts=spec.datetime_parts or list(DATETIME_PARTS),
         first_year=int(years.min(initial=9999)) if len(years) else 0,
         last_year=int(years.max(initial=0)) if len(years) else 0,
         fill=_imputed_date(column, spec.imputer),
@@ -48,26 +91,8 @@ def _imputed_date(column: Column, imputer: str | None) -> str | None:
     return None
 
 
-def encode_datetime(state: DatetimeState, column: Column) -> FloatArray:
-    """(n, parts): the one-hot of each part, side by side."""
-    dates = column.dates()
-    missing = dates.year < 0
-    if state.fill is not None and missing.any():
-        fill = TextColumn([state.fill]).dates()
-        dates = DateParts(*(np.where(missing, one[0], many) for one, many in zip(fill, dates, strict=True)))
-        missing = np.zeros(len(column), dtype=bool)
-    place = {
-        "year": dates.year - state.first_year,
-        "month": dates.month - 1,
-        "weekday": weekday(dates),
-        "hour": dates.hour,
-    }
-    blocks = [_one_hot(place[part], part_size(state, part), missing) for part in state.parts]
-    return np.concatenate([np.zeros((len(column), 0), dtype=np.float32), *blocks], axis=1)
-
-
 def weekday(dates: DateParts) -> NDArray[np.int64]:
-    """Monday 0 to Sunday 6; meaningless where there is no date.
+    """Monday 0 to Sunday 6 of each date, int64, shape (n,); meaningless where there is no date.
 
     Source: days from the civil calendar, Hinnant 2014.
     """
@@ -79,16 +104,11 @@ def weekday(dates: DateParts) -> NDArray[np.int64]:
     return np.asarray((era * 146097 + day_of_era - 719468 + _EPOCH_WEEKDAY) % 7, dtype=np.int64)
 
 
-def part_size(state: DatetimeState, part: str) -> int:
-    """How many positions a part has."""
-    if part != "year":
-        return PART_SIZE[part]
-    years = state.last_year - state.first_year + 1
-    return years if years > 1 else 0  # a single year tells nothing and is dropped
-
-
 def _one_hot(places: NDArray[np.int64], size: int, missing: NDArray[np.bool_]) -> FloatArray:
     result = np.zeros((len(places), size), dtype=np.float32)
     inside = ~missing & (places >= 0) & (places < size)
     result[inside, places[inside]] = 1.0
     return result
+
+
+ENCODING = Encoding(_fit, (DatetimeState,), lambda spec, cells: EXPECTED_COLUMNS)

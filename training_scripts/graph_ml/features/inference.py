@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..schemas.encoders import DroppedState, Encoders, FittedFeature, FittedType, RawState
 from .columns import BadValue, TextColumn
-from .encoders import encode_column, width_of
+from .document import Encoders, FittedFeature, FittedType
+from .encoding import Encode, FloatArray
 
-FloatArray = NDArray[np.float32]
 Properties = Mapping[str, object]
 EdgeTriple = tuple[str, str, str]
 
@@ -33,7 +29,7 @@ class FeatureEncoder:
 
     def widths(self, kind: str | EdgeTriple) -> dict[str, int]:
         """The features of a node type, or of an edge type given by its triple, and how many numbers each has."""
-        return {feature.name: width_of(feature.state) for feature in self._features(kind)}
+        return {feature.name: feature.state.columns for feature in self._features(kind)}
 
     def encode(self, kind: str | EdgeTriple, properties: Sequence[Properties]) -> dict[str, FloatArray]:
         """Encode some vertices of one type.
@@ -50,13 +46,12 @@ class FeatureEncoder:
             ValueError: a value cannot be encoded; the text names the property.
         """
         result: dict[str, FloatArray] = {}
+        how = Encode(self._encoders.seed, self._models, strict=False)
         for feature in self._features(kind):
-            separator = getattr(feature.state, "separator", None) or ";"
+            separator = feature.state.separator or ";"
             column = TextColumn([as_text(each.get(feature.column), separator) for each in properties])
             try:
-                result[feature.name] = encode_column(
-                    feature.state, column, self._encoders.seed, self._models, strict=False
-                )
+                result[feature.name] = feature.state.encode(column, how)
             except BadValue as error:
                 raise ValueError(f"property '{feature.column}' of item {error.row}: {error}") from error
         return result
@@ -64,7 +59,7 @@ class FeatureEncoder:
     def _features(self, kind: str | EdgeTriple) -> list[FittedFeature]:
         entry = self._types.get(kind)
         features = entry.features if entry is not None else []
-        return [f for f in features if not isinstance(f.state, RawState | DroppedState)]
+        return [f for f in features if f.state.makes_numbers]
 
 
 def as_text(value: object, separator: str = ";") -> str | None:

@@ -14,35 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError, ProgressWriter
-from ..features.columns import BadValue, Column
-from ..features.encoders import encode_column, fit_column
-from ..features.text_models import TextModelMissing
-from ..graph import dgl_file
-from ..graph.data import MANIFEST, EdgeType, GraphData, Labels
-from ..schemas import FeatureSpec, TrainingDataConfiguration
-from ..schemas.encoders import (
-    CategoryState,
-    DroppedState,
+from ..features import (
+    BadValue,
+    Column,
     Encoders,
     EncoderState,
     FittedFeature,
     FittedLabels,
     FittedType,
-    RawState,
+    encode_column,
+    fit_column,
 )
+from ..features.raw import RawState
+from ..features.text_models import TextModelMissing
+from ..graph import dgl_file
+from ..graph.data import MANIFEST, EdgeType, GraphData, Labels
+from ..schemas import FeatureSpec, TrainingDataConfiguration
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .labels import Learned, read_targets
 from .reading import Edges, Export, Nodes, read_export
-from .report import FeatureRow, ReportData, describe, write_report
-from .sizing import (
-    Need,
-    folder_bytes,
-    peak_memory,
-    processing_need,
-    recommend,
-    refuse_if_too_large,
-)
+from .report import FeatureRow, ReportData, write_report
+from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
 
 FloatArray = NDArray[np.float32]
 ModelType = Literal["heterogeneous", "kge"]
@@ -254,7 +247,7 @@ class _Features:
                 )
                 if isinstance(state, RawState):
                     raw[spec.name] = column.texts()
-                elif not isinstance(state, DroppedState):
+                elif state.makes_numbers:
                     values = self._encode(group, spec, column, state)
                     if values.shape[1]:
                         arrays[spec.name] = self._parked(values)
@@ -322,15 +315,11 @@ class _Features:
         state: EncoderState,
         arrays: Mapping[str, FloatArray],
     ) -> None:
-        values: tuple[tuple[str, int], ...] = ()
-        if isinstance(state, CategoryState):
-            parts = column if state.separator is None else column.split(state.separator)[1]
-            counts = parts.counts()
-            values = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES])
+        frequent = sorted(state.frequent(column).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
         width = arrays[spec.name].shape[1] if spec.name in arrays else 0
         missing = int(np.count_nonzero(column.missing()))
         self.rows.append(
-            FeatureRow(group.name, spec.name, spec.type, describe(state), width, missing, max(len(column), 0), values)
+            FeatureRow(group.name, spec.name, spec.type, state.summary, width, missing, len(column), tuple(frequent))
         )
 
 

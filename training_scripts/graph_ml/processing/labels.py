@@ -12,10 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..features.columns import BadValue, Column
+from ..features import BadValue, Column, FittedLabels
 from ..graph.data import EdgeType, Labels, Split, Target
 from ..schemas import LabelSpec, TaskType
-from ..schemas.encoders import FittedLabels
 from ..schemas.training_data import DEFAULT_SPLIT
 from .frames import ExportFile, FrameColumn, open_export
 from .reading import Edges, Export, Nodes

@@ -12,18 +12,6 @@ from numpy.typing import NDArray
 
 from ..graph.data import GraphData
 from ..schemas import InstanceRecommendation
-from ..schemas.encoders import (
-    BucketState,
-    CategoryState,
-    DatetimeState,
-    DroppedState,
-    EncoderState,
-    HashedTextState,
-    NumericalState,
-    RawState,
-    TextModelState,
-    TfidfState,
-)
 
 MB = 1 << 20
 TEMPLATE = "report.html.j2"
@@ -53,34 +41,6 @@ class ReportData:
     features: list[FeatureRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-
-def describe(state: EncoderState) -> str:
-    """An encoding in a few words."""
-    match state:
-        case NumericalState():
-            several = f", {state.width} numbers" if state.separator else ""
-            fill = "" if state.fill is None else f", missing = {state.fill:g}"
-            return f"numerical ({state.norm}, {state.low:g} to {state.high:g}{fill}{several})"
-        case CategoryState():
-            several = ", several a cell" if state.separator else ""
-            other = " and OTHER" if state.other else ""
-            return f"category ({len(state.categories)}{other}{several})"
-        case HashedTextState():
-            return f"hashed character n-grams, standing in for {state.requested}: {state.reason}"
-        case TextModelState():
-            return f"{state.requested} by {state.library} {state.model}"
-        case DroppedState():
-            return f"left out: {state.reason}"
-        case BucketState():
-            return f"{state.count} buckets from {state.low:g} to {state.high:g}, window {state.window:g}"
-        case DatetimeState():
-            return f"datetime ({', '.join(state.parts)}; {state.first_year} to {state.last_year})"
-        case TfidfState():
-            terms = len(state.documents_with)
-            return f"text_tfidf ({terms} terms{', projected' if terms > state.dims else ''})"
-        case RawState():
-            return "kept raw"
 
 
 def write_report(path: Path, graph: GraphData, data: ReportData, recommendation: InstanceRecommendation) -> None:

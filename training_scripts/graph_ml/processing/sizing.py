@@ -14,14 +14,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 from ..container import JobError
+from ..features import encoding_of
 from ..graph.data import GraphData
-from ..schemas import (
-    EdgeFile,
-    FeatureSpec,
-    InstanceRecommendation,
-    NodeFile,
-    TrainingDataConfiguration,
-)
+from ..schemas import EdgeFile, FeatureSpec, InstanceRecommendation, NodeFile, TrainingDataConfiguration
 from .frames import find_file
 
 MB, GB = 1 << 20, 1 << 30
@@ -32,7 +27,6 @@ PROCESSING_FACTOR = 4
 STAGING_FACTOR = 1.5
 GZIP_FACTOR = 5
 SAMPLE_BYTES = 1 << 16
-MOST_NUMBERS, DATETIME_WIDTH = 100, 60
 TRAINING_BASE = 700 * MB
 TRAINING_HIDDEN = 128
 _CPU_INSTANCES = ((8, "ml.m5.large"), (16, "ml.m5.xlarge"), (32, "ml.m5.2xlarge"), (64, "ml.m5.4xlarge"))
@@ -71,12 +65,11 @@ def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> N
 
 @dataclass(frozen=True)
 class Sample:
-    """The first lines of a CSV file: how large it is unpacked, about how many rows, and what their cells look like."""
+    """The first lines of a CSV file: how large it is unpacked, about how many rows, and the cells of each column."""
 
     size: int
     rows: float
-    seen: int
-    distinct: dict[str, int]
+    cells: dict[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, path: Path, separator: str) -> Sample:
@@ -87,30 +80,21 @@ class Sample:
             with gzip.open(path) if packed else path.open("rb") as stream:
                 start = stream.read(SAMPLE_BYTES)
         except (OSError, EOFError):
-            return cls(size, 0.0, 0, {})
+            return cls(size, 0.0, {})
         lines = start.decode("utf-8", errors="replace").splitlines()
         if len(start) == SAMPLE_BYTES:
             lines = lines[:-1]
         table = [row for row in csv.reader(lines, delimiter=separator) if row]
         if len(table) < 2:
-            return cls(size, 0.0, 0, {})
+            return cls(size, 0.0, {})
         rows = size / (sum(len(line) + 1 for line in lines) / len(table))
         columns = zip_longest(*table[1:], fillvalue="")
-        distinct = {name.partition(":")[0]: len(set(cells)) for name, cells in zip(table[0], columns, strict=False)}
-        return cls(size, rows, len(table) - 1, distinct)
+        cells = {name.partition(":")[0]: column for name, column in zip(table[0], columns, strict=False)}
+        return cls(size, rows, cells)
 
     def width(self, spec: FeatureSpec) -> int:
         """About how many numbers the feature makes of a value."""
-        if spec.type in {"numerical", "none"}:
-            return 1
-        if spec.type == "bucket_numerical":
-            return spec.bucket_cnt or 1
-        if spec.type == "datetime":
-            return DATETIME_WIDTH
-        distinct = self.distinct.get(spec.column, 0)
-        # few values that come again and again in the sample are all there are
-        few = spec.type in {"category", "auto"} and distinct * 5 <= self.seen
-        return min(MOST_NUMBERS, distinct) if few else MOST_NUMBERS
+        return encoding_of(spec.type).expected(spec, self.cells.get(spec.column, ()))
 
 
 def refuse_if_too_large(need: Need, folder: Path) -> None:

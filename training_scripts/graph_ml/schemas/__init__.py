@@ -14,13 +14,17 @@ from .endpoint import (
     QueryItem,
     RequestData,
 )
+from .feature_types import FEATURE_TYPES, FeatureType, feature_type
 from .hyperparameters import EvalFrequency, EvalMetric, HpoModel, HpoParameter, ModelHpoConfiguration
 from .jobs import InstanceRecommendation, Progress, ProgressMetric
 from .manifest import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry
 from .model import EdgeTypeName, Metrics, ModelDescription, TargetName
 from .tasks import TaskType, task_type
 from .training_data import (
-    FEATURE_TYPES,
+    DATETIME_PARTS,
+    IMPUTERS,
+    NORMS,
+    OPTION_ALIASES,
     EdgeFile,
     FeatureSpec,
     GraphFiles,
@@ -30,7 +34,11 @@ from .training_data import (
 )
 
 __all__ = [
+    "DATETIME_PARTS",
     "FEATURE_TYPES",
+    "IMPUTERS",
+    "NORMS",
+    "OPTION_ALIASES",
     "ArrayEntry",
     "Artefact",
     "EdgeFile",
@@ -42,6 +50,7 @@ __all__ = [
     "EvalMetric",
     "FeatureEntry",
     "FeatureSpec",
+    "FeatureType",
     "GlobalParameters",
     "GraphFiles",
     "HpoModel",
@@ -66,5 +75,6 @@ __all__ = [
     "TargetName",
     "TaskType",
     "TrainingDataConfiguration",
+    "feature_type",
     "task_type",
 ]

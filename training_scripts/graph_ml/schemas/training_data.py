@@ -10,31 +10,22 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from .base import Artefact
+from .feature_types import feature_type
 
-FeatureType = Literal[
-    "bucket_numerical",
-    "text_word2vec",
-    "text_fasttext",
-    "text_sbert",
-    "text_sbert128",
-    "text_sbert512",
-    "category",
-    "numerical",
-    "text_tfidf",
-    "datetime",
-    "auto",
-    "none",
-]
-FEATURE_TYPES: tuple[str, ...] = get_args(FeatureType)
 LabelTask = Literal["classification", "regression", "link_prediction"]
+Norm = Literal["none", "min-max", "standard"]
 Imputer = Literal["mean", "median", "most-frequent"]
 DatetimePart = Literal["hour", "weekday", "month", "year"]
+NORMS: tuple[Norm, ...] = get_args(Norm)
+IMPUTERS: tuple[Imputer, ...] = get_args(Imputer)
+DATETIME_PARTS: tuple[DatetimePart, ...] = get_args(DatetimePart)
+# option of a feature, and the other key that it is read from
+OPTION_ALIASES = {"imputer": "imputation", "bucket_cnt": "num_buckets"}
 
 DEFAULT_SPLIT = (0.9, 0.1, 0.0)
-_FEATURE_ALIASES = {"word2vec": "text_word2vec"}
 
 
 def _imputer(value: object) -> object:
@@ -58,14 +49,19 @@ SplitRate = Annotated[tuple[float, float, float], BeforeValidator(_split)]
 
 
 class FeatureSpec(Artefact):
-    """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding."""
+    """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding.
+
+    Options that are not fields here are kept, for encodings of other makers.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     feature: tuple[str, str, str]
     separator: str | None = None
     range: tuple[float, float] | None = None
     bucket_cnt: int | None = Field(default=None, ge=1)
     slide_window_size: float | None = Field(default=None, ge=0)
-    norm: Literal["none", "min-max", "standard"] | None = None
+    norm: Norm | None = None
     imputer: Annotated[Imputer | None, BeforeValidator(_imputer)] = None
     language: str | list[str] | None = None
     max_length: int | None = Field(default=None, ge=1)
@@ -80,19 +76,15 @@ class FeatureSpec(Artefact):
         if not isinstance(data, Mapping):
             return data
         fields = dict(data)
-        for alias, name in (("imputation", "imputer"), ("num_buckets", "bucket_cnt")):
+        for name, alias in OPTION_ALIASES.items():
             if alias in fields:
-                fields.setdefault(name, fields[alias])
+                fields.setdefault(name, fields.pop(alias))
         return fields
 
     @field_validator("feature")
     @classmethod
     def _known_type(cls, value: tuple[str, str, str]) -> tuple[str, str, str]:
-        kind = _FEATURE_ALIASES.get(value[2], value[2])
-        if kind not in FEATURE_TYPES:
-            known = ", ".join(f"'{name}'" for name in FEATURE_TYPES)
-            raise ValueError(f"Illegal feature type: '{value[2]}'. Supported values are: {known}.")
-        return value[0], value[1], kind
+        return value[0], value[1], feature_type(value[2])
 
     @model_validator(mode="after")
     def _complete(self) -> FeatureSpec:
