@@ -1,4 +1,4 @@
-"""The seam to graph libraries: sums and means over the neighbours of each row.
+"""The seam to graph libraries: sums, means and attention over the neighbours of each row.
 
 Two backends do the same to 1e-5: DGL 1.1.3 where it is installed, and a twin in plain torch on CSR matrices for where
 it has no wheel (Python 3.12 and later). For small graphs the twin is taken anyway, for importing DGL takes longer than
@@ -33,7 +33,8 @@ class Neighbours:
     indptr: Tensor
     indices: Tensor
     num_sources: int
-    _turned: tuple[Tensor, Tensor] | None = field(default=None, repr=False)
+    _turned: tuple[Tensor, Tensor, Tensor] | None = field(default=None, repr=False)
+    _rows: Tensor | None = field(default=None, repr=False)
     _dgl: Any = field(default=None, repr=False)
 
     @property
@@ -46,14 +47,24 @@ class Neighbours:
         """Sources of each row, int64, shape (rows,)."""
         return torch.diff(self.indptr)
 
-    def turned(self) -> tuple[Tensor, Tensor]:
-        """The transposed lists, (indptr over sources, rows), made once: gradients flow along them."""
+    @property
+    def rows(self) -> Tensor:
+        """The row that each edge belongs to, int64, shape (edges,); made once."""
+        if self._rows is None:
+            self._rows = torch.repeat_interleave(torch.arange(self.num_rows), self.degrees)
+        return self._rows
+
+    def turned(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The transposed lists, made once: gradients flow along them.
+
+        Returns:
+            int64: indptr over sources, shape (sources + 1,); the row of each entry, and the edge that it is, (edges,).
+        """
         if self._turned is None:
             order = torch.argsort(self.indices, stable=True)
-            rows = torch.repeat_interleave(torch.arange(self.num_rows), self.degrees)
             indptr = torch.zeros(self.num_sources + 1, dtype=torch.int64)
             torch.cumsum(torch.bincount(self.indices, minlength=self.num_sources), 0, out=indptr[1:])
-            self._turned = (indptr, rows[order])
+            self._turned = (indptr, self.rows[order], order)
         return self._turned
 
 
@@ -91,27 +102,92 @@ def mean_neighbours(neighbours: Neighbours, x: Tensor, backend: Backend = "torch
     return sum_neighbours(neighbours, x, backend) / neighbours.degrees.clamp(min=1).unsqueeze(1)
 
 
+def edge_softmax(neighbours: Neighbours, scores: Tensor, backend: Backend = "torch") -> Tensor:
+    """Shares of each row's edges that sum to one, e^s / Σ e^s over the edges of the row.
+
+    Args:
+        neighbours: which edges belong to which row.
+        scores: one column a head, float32, shape (edges, heads).
+        backend: who divides.
+
+    Returns:
+        float32, shape (edges, heads); gradients flow to ``scores``.
+
+    Source: Veličković et al. 2018, equation 3.
+    """
+    if backend == "dgl":
+        dgl = _dgl()
+        shares: Tensor = dgl.ops.edge_softmax(_block(dgl, neighbours), scores)
+        return shares
+    rows = neighbours.rows
+    highest = scores.new_full((neighbours.num_rows, scores.shape[1]), -torch.inf)
+    # the highest score is taken away so that no exponential overflows; it cancels, so no gradient passes it
+    highest = highest.scatter_reduce(0, rows.unsqueeze(1).expand_as(scores), scores.detach(), "amax")
+    raised = torch.exp(scores - highest[rows])
+    totals = raised.new_zeros(neighbours.num_rows, scores.shape[1]).index_add(0, rows, raised)
+    return raised / totals[rows]
+
+
+def weighted_sum(neighbours: Neighbours, x: Tensor, weights: Tensor, backend: Backend = "torch") -> Tensor:
+    """The sum of the sources' rows, each weighted by its edge, for each row and head.
+
+    Args:
+        neighbours: who hears whom.
+        x: float32, shape (sources, heads, d).
+        weights: of the edges, float32, shape (edges, heads).
+        backend: who adds.
+
+    Returns:
+        float32, shape (rows, heads, d); gradients flow to ``x`` and ``weights``.
+    """
+    if backend == "dgl":
+        dgl = _dgl()
+        total: Tensor = dgl.ops.u_mul_e_sum(_block(dgl, neighbours), x, weights.unsqueeze(-1))
+        return total
+    heads = [_WeightedSum.apply(x[:, h], weights[:, h], neighbours) for h in range(x.shape[1])]  # type: ignore[no-untyped-call]
+    return torch.stack(heads, dim=1)
+
+
+class _WeightedSum(torch.autograd.Function):
+    """CSR matrix of edge weights times dense; backwards the transposed matrix, and a product for each edge."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weights: Tensor, neighbours: Neighbours) -> Tensor:
+        ctx.neighbours = neighbours
+        ctx.save_for_backward(x, weights)
+        return _matrix_times(neighbours.indptr, neighbours.indices, neighbours.num_sources, x, weights)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, weights = ctx.saved_tensors
+        neighbours, gradient = ctx.neighbours, gradients[0].contiguous()
+        indptr, rows, order = neighbours.turned()
+        to_x = _matrix_times(indptr, rows, neighbours.num_rows, gradient, weights[order])
+        return to_x, (gradient[neighbours.rows] * x[neighbours.indices]).sum(dim=1), None
+
+
 class _SparseSum(torch.autograd.Function):
     """CSR matrix of ones times dense; backwards the transposed matrix."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, neighbours: Neighbours) -> Tensor:
         ctx.neighbours = neighbours
-        return _ones_times(neighbours.indptr, neighbours.indices, neighbours.num_sources, x)
+        return _matrix_times(neighbours.indptr, neighbours.indices, neighbours.num_sources, x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        indptr, rows = ctx.neighbours.turned()
-        return _ones_times(indptr, rows, ctx.neighbours.num_rows, gradients[0].contiguous()), None
+        indptr, rows, _ = ctx.neighbours.turned()
+        return _matrix_times(indptr, rows, ctx.neighbours.num_rows, gradients[0].contiguous()), None
 
 
-def _ones_times(indptr: Tensor, indices: Tensor, width: int, x: Tensor) -> Tensor:
+def _matrix_times(indptr: Tensor, indices: Tensor, width: int, x: Tensor, values: Tensor | None = None) -> Tensor:
+    """A CSR matrix, of ones where no values are given, times dense rows."""
     if not len(indices):
         return x.new_zeros(len(indptr) - 1, x.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch says that CSR support is in beta
-        ones = torch.ones(len(indices), dtype=x.dtype)
-        matrix = torch.sparse_csr_tensor(indptr, indices, ones, size=(len(indptr) - 1, width))
+        entries = torch.ones(len(indices), dtype=x.dtype) if values is None else values
+        matrix = torch.sparse_csr_tensor(indptr, indices, entries, size=(len(indptr) - 1, width))
         return matrix @ x
 
 

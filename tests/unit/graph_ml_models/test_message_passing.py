@@ -8,7 +8,15 @@ import torch
 from small_graphs import FRIEND, RATED, films_graph
 
 from training_scripts.graph_ml.links import Pairs, numbered
-from training_scripts.graph_ml.message_passing import Neighbours, available, mean_neighbours, sum_neighbours
+from training_scripts.graph_ml.message_passing import (
+    Backend,
+    Neighbours,
+    available,
+    edge_softmax,
+    mean_neighbours,
+    sum_neighbours,
+    weighted_sum,
+)
 from training_scripts.graph_ml.models.encoders import Encoder, EncoderSettings
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, sample_blocks
@@ -33,13 +41,54 @@ def test_sums_and_means_by_hand() -> None:
     assert x.grad.tolist() == [[1, 1], [0.5, 0.5], [0.5, 0.5]]
 
 
-@pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
-def test_dgl_and_its_twin_agree_in_values_and_gradients() -> None:
+def test_attention_by_hand() -> None:
+    # row 0 hears sources 1 and 2 with e^0 and e^(ln 3): a quarter and three; row 2 hears source 0 alone
+    neighbours = Neighbours(torch.tensor([0, 2, 2, 3]), torch.tensor([1, 2, 0]), 3)
+    scores = torch.tensor([[0.0], [np.log(3.0)], [1000.0]], dtype=torch.float32, requires_grad=True)
+    shares = edge_softmax(neighbours, scores)
+    assert shares[:, 0].tolist() == pytest.approx([0.25, 0.75, 1.0])
+    x = torch.tensor([[[1.0]], [[4.0]], [[8.0]]], requires_grad=True)
+    out = weighted_sum(neighbours, x, shares)
+    assert out[:, 0, 0].tolist() == pytest.approx([7.0, 0.0, 1.0])
+    out.sum().backward()
+    assert x.grad is not None
+    assert scores.grad is not None
+    assert x.grad[:, 0, 0].tolist() == pytest.approx([1.0, 0.25, 0.75])
+    # d/ds of a share times the value is share · (value − mean): ¼ · (4 − 7), ¾ · (8 − 7), and nothing where it is alone
+    assert scores.grad[:, 0].tolist() == pytest.approx([-0.75, 0.75, 0.0], abs=1e-5)
+
+
+@pytest.fixture
+def random_neighbours() -> Neighbours:
     generator = torch.Generator().manual_seed(0)
     counts = torch.randint(0, 5, (40,), generator=generator)
     indptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(counts, 0)])
-    indices = torch.randint(0, 60, (int(indptr[-1]),), generator=generator)
-    neighbours = Neighbours(indptr, indices, 60)
+    return Neighbours(indptr, torch.randint(0, 60, (int(indptr[-1]),), generator=generator), 60)
+
+
+@pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
+def test_attention_of_dgl_and_its_twin_agrees_in_values_and_gradients(random_neighbours: Neighbours) -> None:
+    generator = torch.Generator().manual_seed(1)
+    edges = len(random_neighbours.indices)
+    first, logits = torch.randn(60, 3, 4, generator=generator), 5 * torch.randn(edges, 3, generator=generator)
+    wanted = torch.randn(40, 3, 4, generator=generator)
+    found = []
+    backends: tuple[Backend, ...] = ("dgl", "torch")
+    for backend in backends:
+        x, scores = first.clone().requires_grad_(), logits.clone().requires_grad_()
+        shares = edge_softmax(random_neighbours, scores, backend)
+        out = weighted_sum(random_neighbours, x, shares, backend)
+        (out * wanted).sum().backward()
+        found.append((shares.detach(), out.detach(), x.grad, scores.grad))
+    for ours, theirs in zip(*found, strict=True):
+        assert ours is not None
+        assert theirs is not None
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
+def test_dgl_and_its_twin_agree_in_values_and_gradients(random_neighbours: Neighbours) -> None:
+    generator, neighbours = torch.Generator().manual_seed(0), random_neighbours
     wanted = torch.randn(40, 7, generator=generator)
     values, gradients = [], []
     for backend in ("dgl", "torch"):
