@@ -31,7 +31,7 @@ from .graph import EdgeType, GraphData, Target
 from .links import LinkProblem
 from .models.link_scorers import Calibration, Decoder, EmbeddingScorer
 from .pairs import NodeSpace
-from .schemas import EdgeTypeName, Metrics, ModelDescription
+from .schemas import Metrics, ModelDescription
 from .tasks import METRIC_DIRECTION, default_metric
 from .training.hyperparameters import Hyperparameters
 from .training.trial import chosen_targets, target_name
@@ -137,7 +137,7 @@ def save_links(
         writer.tensors(f"links/{position}.decoder", {"relation": relation})
         links.append(
             {
-                "edge_type": [problem.edge_type.source, problem.edge_type.relation, problem.edge_type.target],
+                "edge_type": list(problem.edge_type),
                 "directed": problem.directed,
                 "calibration": asdict(_calibration(problem, scorer)),
                 "scorer": {"kind": "embedding", "decoder": decoder, "gamma": gamma},
@@ -206,7 +206,7 @@ def _finish(
         task=targets[0].task,
         targets=[target_name(graph, target) for target in targets],
         node_types=dict(graph.num_nodes),
-        edge_types=[EdgeTypeName(source=t.source, relation=t.relation, target=t.target) for t in graph.edge_types],
+        edge_types=list(graph.edge_types),
         hyperparameters=dict(work.parameters),
         created_ms=created_ms,
         training_job=work.job,

@@ -11,21 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from training_scripts.graph_ml.schemas import EdgeType as EdgeType
+
 Task = Literal["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"]
 Way = Literal["out", "in"]
 
 MAX_INPUTS_PER_CALL = 1000
 ENDPOINT_TIMEOUT_S = 60.0
 MAX_SUBGRAPH_BYTES = 6 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeType:
-    """An edge type of a trained graph; multi-label ends are joined by ``;`` as in the training configuration."""
-
-    source: str
-    relation: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def subgraph_json(subgraph: Subgraph) -> dict[str, Any]:
         "edges": [
             {
                 "edgeId": one.id,
-                "edgeType": [one.type.source, one.type.relation, one.type.target],
+                "edgeType": list(one.type),
                 "headNodeId": one.source,
                 "tailNodeId": one.target,
                 "properties": _plain_values(one.properties),

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from training_scripts.graph_ml.schemas import (
+    EdgeType,
     EndpointRequest,
     EndpointResponse,
     FeatureSpec,
     ModelHpoConfiguration,
+    TargetName,
     TrainingDataConfiguration,
 )
 
@@ -184,6 +186,14 @@ def test_an_answer_keeps_its_order_and_its_names() -> None:
         },
     }
     assert json.loads(EndpointResponse.model_validate(body).to_json()) == body
+
+
+@pytest.mark.parametrize("written", [["a", "b", "c"], {"source": "a", "relation": "b", "target": "c"}])
+def test_an_edge_type_is_read_from_an_array_or_its_names_and_written_as_an_array(written: object) -> None:
+    target = TargetName.model_validate({"edge_type": written})
+    assert target.edge_type == EdgeType("a", "b", "c") == ("a", "b", "c")
+    assert str(target.edge_type) == "(a)-b-(c)"
+    assert json.loads(target.to_json())["edge_type"] == ["a", "b", "c"]
 
 
 def test_schemas_bring_nothing_but_pydantic() -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator
 
-from ..schemas import TaskType
+from ..schemas import EdgeType, TaskType
 from ..schemas.base import Artefact
 from .encoding import EncoderState
 from .table import state_class
@@ -31,7 +31,7 @@ class FittedType(Artefact):
     """All features of one node type, or of one edge type named by its triple."""
 
     node_type: str | None = None
-    edge_type: tuple[str, str, str] | None = None
+    edge_type: EdgeType | None = None
     features: list[FittedFeature] = Field(default_factory=list)
 
 
@@ -40,7 +40,7 @@ class FittedLabels(Artefact):
 
     task: TaskType
     node_type: str | None = None
-    edge_type: tuple[str, str, str] | None = None
+    edge_type: EdgeType | None = None
     property: str
     separator: str | None = None
     classes: list[str]

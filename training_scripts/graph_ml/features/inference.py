@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..schemas import EdgeType
 from .columns import BadValue, TextColumn
 from .document import Encoders, FittedFeature, FittedType
 from .encoding import Encode, FloatArray
 
 Properties = Mapping[str, object]
-EdgeTriple = tuple[str, str, str]
 
 
 class FeatureEncoder:
@@ -18,7 +18,7 @@ class FeatureEncoder:
 
     def __init__(self, encoders: Encoders, models: Path | None = None) -> None:
         self._encoders, self._models = encoders, models
-        self._types: dict[str | EdgeTriple, FittedType] = {
+        self._types: dict[str | EdgeType, FittedType] = {
             entry.edge_type or entry.node_type or "": entry for entry in encoders.types
         }
 
@@ -27,11 +27,11 @@ class FeatureEncoder:
         """Read ``encoders.json``."""
         return cls(Encoders.load(path), models)
 
-    def widths(self, kind: str | EdgeTriple) -> dict[str, int]:
+    def widths(self, kind: str | EdgeType) -> dict[str, int]:
         """The features of a node type, or of an edge type given by its triple, and how many numbers each has."""
         return {feature.name: feature.state.columns for feature in self._features(kind)}
 
-    def encode(self, kind: str | EdgeTriple, properties: Sequence[Properties]) -> dict[str, FloatArray]:
+    def encode(self, kind: str | EdgeType, properties: Sequence[Properties]) -> dict[str, FloatArray]:
         """Encode some vertices of one type.
 
         Args:
@@ -56,7 +56,7 @@ class FeatureEncoder:
                 raise ValueError(f"property '{feature.column}' of item {error.row}: {error}") from error
         return result
 
-    def _features(self, kind: str | EdgeTriple) -> list[FittedFeature]:
+    def _features(self, kind: str | EdgeType) -> list[FittedFeature]:
         entry = self._types.get(kind)
         features = entry.features if entry is not None else []
         return [f for f in features if f.state.makes_numbers]

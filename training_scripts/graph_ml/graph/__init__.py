@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .data import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from ..schemas import EdgeType
+from .data import EdgeList, GraphData, Labels, Split, Target
 
 __all__ = ["EdgeList", "EdgeType", "GraphData", "Labels", "Split", "Target"]

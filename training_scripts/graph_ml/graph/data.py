@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas import EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+from ..schemas import EdgeType, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
 from .folder import FolderReader, FolderWriter, Lazy
 
 Array = NDArray[Any]
@@ -24,18 +24,6 @@ FloatArray = NDArray[np.float32]
 LabelKind = Literal["class", "classes", "number"]
 
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True, order=True)
-class EdgeType:
-    """Source node type, relation, target node type. Only forward edges are kept; models add the reverse ones."""
-
-    source: str
-    relation: str
-    target: str
-
-    def __str__(self) -> str:
-        return f"({self.source})-{self.relation}-({self.target})"
 
 
 @dataclass(frozen=True)
@@ -225,11 +213,10 @@ class GraphData:
     def _write_target(self, writer: FolderWriter, index: int, target: Target) -> TargetEntry:
         place = f"targets/{index}"
         labels, split = self.labels.get(target), self.splits[target]
-        edge = None if isinstance(target.type, str) else target.type
         return TargetEntry(
             task=target.task,
             node_type=target.type if isinstance(target.type, str) else None,
-            edge_type=None if edge is None else (edge.source, edge.relation, edge.target),
+            edge_type=None if isinstance(target.type, str) else target.type,
             property=target.property_name,
             label_kind="link" if labels is None else labels.kind,
             classes=[] if labels is None else list(labels.classes),
@@ -252,7 +239,7 @@ class GraphData:
             raise FileNotFoundError(f"{folder} holds no {MANIFEST}; it is not a processed graph, or not a finished one")
         manifest = Manifest.load(path)
         reader = FolderReader(folder)
-        kinds = {_edge_type(entry): entry for entry in manifest.edge_types}
+        kinds = {entry.edge_type: entry for entry in manifest.edge_types}
         targets = {_target(entry): entry for entry in manifest.targets}
         owners: list[tuple[str | EdgeType, NodeTypeEntry | EdgeTypeEntry]] = [
             *((entry.name, entry) for entry in manifest.node_types),
@@ -285,16 +272,8 @@ class GraphData:
         )
 
 
-def _edge_type(entry: EdgeTypeEntry) -> EdgeType:
-    return EdgeType(entry.source_type, entry.relation, entry.target_type)
-
-
 def _target(entry: TargetEntry) -> Target:
-    kind: str | EdgeType
-    if entry.edge_type is not None:
-        kind = EdgeType(*entry.edge_type)
-    elif entry.node_type is not None:
-        kind = entry.node_type
-    else:
+    kind = entry.edge_type or entry.node_type
+    if kind is None:
         raise ValueError(f"{MANIFEST}: a target names neither a node type nor an edge type")
     return Target(entry.task, kind, entry.property)

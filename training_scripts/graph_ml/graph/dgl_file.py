@@ -14,7 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .data import EdgeType, GraphData, Target
+from ..schemas import EdgeType
+from .data import GraphData, Target
 
 NAME = "graph.bin"
 

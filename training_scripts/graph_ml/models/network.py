@@ -167,14 +167,10 @@ def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeTy
     return {
         "settings": asdict(network.encoder.settings),
         "embedded": list(network.embedded),
-        "edge_widths": [
-            [kind.source, kind.relation, kind.target, int(values.shape[1])] for kind, values in network.edges.items()
-        ],
-        "directed": [[kind.source, kind.relation, kind.target, way] for kind, way in directed.items()],
+        "edge_widths": [[*kind, int(values.shape[1])] for kind, values in network.edges.items()],
+        "directed": [[*kind, way] for kind, way in directed.items()],
         "widths": {kind: feature_widths(network.features.get(kind, {})) for kind in network.space.counts},
-        "relations": [
-            [r.edge_type.source, r.edge_type.relation, r.edge_type.target, r.reverse] for r in network.relations
-        ],
+        "relations": [[*r.edge_type, r.reverse] for r in network.relations],
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..artifacts import ModelFolder, ModelWriter
 from ..pairs import AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
-from ..pairs.attributes import Column
+from ..pairs.attributes import AttributeBlock
 from .pair_ranker import PairRanker, PairScorer
 
 
@@ -63,7 +63,7 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
     columns = []
     for position, entry in enumerate(details["attributes"]):
         fitted = folder.tensors(f"{place}.attributes.{position}")
-        columns.append(Column(mean=fitted["mean"], scale=fitted["scale"], **entry))
+        columns.append(AttributeBlock(mean=fitted["mean"], scale=fitted["scale"], **entry))
     features = PairFeatures(
         tuple(views),
         folder.matrix(f"{place}/bag") if folder.has(f"{place}/bag") else None,

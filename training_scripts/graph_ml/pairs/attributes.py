@@ -34,7 +34,7 @@ def is_bag(feature: Floats) -> bool:
 
 
 @dataclass(frozen=True)
-class Column:
+class AttributeBlock:
     """One feature of one node type in the shared space: its columns, and what was fitted on them.
 
     Words have ``idf`` = ln(n / df), so that words everybody has weigh nothing; numbers have ``mean`` and ``scale``.
@@ -58,12 +58,12 @@ class Column:
 class AttributeSpace:
     """All features of all node types in one space of columns, words and numbers apart. Types share no column."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[AttributeBlock, ...]
 
     @classmethod
     def fit(cls, features: Features) -> AttributeSpace:
         """Learn weights and scales from the features of all nodes, node type → name → (n, d)."""
-        columns: list[Column] = []
+        columns: list[AttributeBlock] = []
         starts = {True: 0, False: 0}
         for node_type in sorted(features):
             for name in sorted(features[node_type]):
@@ -76,7 +76,7 @@ class AttributeSpace:
                 if bag:
                     mean = np.zeros(width)
                     inverse = np.log(len(values) / np.maximum(np.count_nonzero(values, axis=0), 1))
-                column = Column(
+                column = AttributeBlock(
                     node_type, name, starts[bag], width, bag, mean.astype(np.float32), inverse.astype(np.float32)
                 )
                 columns.append(column)

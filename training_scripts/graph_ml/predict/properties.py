@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from ..features import FeatureEncoder
-from ..graph import EdgeType
 from ..models.heads import Head, joined
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
@@ -196,10 +195,9 @@ class EdgePredictor(PropertyPredictor):
         kind = self.target.edge_type
         if self.encoder is None or kind is None or not self.features:
             return empty
-        triple = (kind.source, kind.relation, kind.target)
         properties: Mapping[str, object] = {}
         if subgraph is not None:
-            properties = subgraph.edge_values(EdgeType(*triple), item.head_node_id or "", item.tail_node_id or "")
-        encoded = self.encoder.encode(triple, [properties])
+            properties = subgraph.edge_values(kind, item.head_node_id or "", item.tail_node_id or "")
+        encoded = self.encoder.encode(kind, [properties])
         joined: Floats = np.concatenate([encoded[name][0] for name in self.features])
         return joined

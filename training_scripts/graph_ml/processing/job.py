@@ -28,8 +28,8 @@ from ..features import (
 from ..features.raw import RawState
 from ..features.text_models import TextModelMissing
 from ..graph import dgl_file
-from ..graph.data import MANIFEST, EdgeType, GraphData, Labels
-from ..schemas import FeatureSpec, TrainingDataConfiguration
+from ..graph.data import MANIFEST, GraphData, Labels
+from ..schemas import EdgeType, FeatureSpec, TrainingDataConfiguration
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .labels import Learned, read_targets
@@ -329,7 +329,7 @@ def _owner(entry: FittedType) -> object:
 
 def _fitted_type(group: Nodes | Edges) -> FittedType:
     if isinstance(group, Edges):
-        return FittedType(edge_type=(group.kind.source, group.kind.relation, group.kind.target))
+        return FittedType(edge_type=group.kind)
     return FittedType(node_type=group.name)
 
 
@@ -357,7 +357,7 @@ def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:
             FittedLabels(
                 task=one.target.task,
                 node_type=kind if isinstance(kind, str) else None,
-                edge_type=None if isinstance(kind, str) else (kind.source, kind.relation, kind.target),
+                edge_type=None if isinstance(kind, str) else kind,
                 property=one.target.property_name,
                 separator=one.separator,
                 classes=list(one.labels.classes),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..container import JobError
 from ..features import BadValue, Column, FittedLabels
-from ..graph.data import EdgeType, Labels, Split, Target
-from ..schemas import LabelSpec, TaskType
+from ..graph.data import Labels, Split, Target
+from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
 from .frames import ExportFile, FrameColumn, open_export
 from .reading import Edges, Export, Nodes
@@ -127,12 +127,7 @@ class _Reader:
         return Labels("classes", values, tuple(classes))
 
     def _classes(self, target: Target, found: list[str]) -> list[str]:
-        kind = (
-            target.type
-            if isinstance(target.type, str)
-            else (target.type.source, target.type.relation, target.type.target)
-        )
-        before = self.known.get(_key(target.task, kind, target.property_name))
+        before = self.known.get(_key(target.task, target.type, target.property_name))
         if before is None:
             return found
         return [*before.classes, *(text for text in found if text not in set(before.classes))]

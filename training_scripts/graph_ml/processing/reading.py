@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..container import JobError
 from ..features.columns import BadValue
-from ..graph.data import EdgeList, EdgeType
+from ..graph.data import EdgeList
 from ..graph.folder import Texts
-from ..schemas import EdgeFile, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
+from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 from .frames import ROW, ExportFile, FrameColumn, open_export
 
 IntArray = NDArray[np.int64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Artefact
+from .edge_type import EdgeType
 from .endpoint import (
     EndpointRequest,
     EndpointResponse,
@@ -18,7 +19,7 @@ from .feature_types import FEATURE_TYPES, FeatureType, feature_type
 from .hyperparameters import EvalFrequency, EvalMetric, HpoModel, HpoParameter, ModelHpoConfiguration
 from .jobs import InstanceRecommendation, Progress, ProgressMetric
 from .manifest import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry
-from .model import EdgeTypeName, Metrics, ModelDescription, TargetName
+from .model import Metrics, ModelDescription, TargetName
 from .tasks import TaskType, task_type
 from .training_data import (
     DATETIME_PARTS,
@@ -42,8 +43,8 @@ __all__ = [
     "ArrayEntry",
     "Artefact",
     "EdgeFile",
+    "EdgeType",
     "EdgeTypeEntry",
-    "EdgeTypeName",
     "EndpointRequest",
     "EndpointResponse",
     "EvalFrequency",

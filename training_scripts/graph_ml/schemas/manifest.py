@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Artefact
+from .edge_type import EdgeType
 from .tasks import TaskType
 
 
@@ -50,13 +51,18 @@ class EdgeTypeEntry(Artefact):
     features: list[FeatureEntry] = Field(default_factory=list)
     raw: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def edge_type(self) -> EdgeType:
+        """The name of the edge type."""
+        return EdgeType(self.source_type, self.relation, self.target_type)
+
 
 class TargetEntry(Artefact):
     """What is to be learned of one node or edge type, with its labels and its split."""
 
     task: TaskType
     node_type: str | None = None
-    edge_type: tuple[str, str, str] | None = None
+    edge_type: EdgeType | None = None
     property: str = ""
     label_kind: Literal["class", "classes", "number", "link"]
     classes: list[str] = Field(default_factory=list)

@@ -7,24 +7,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .base import Artefact
+from .edge_type import EdgeType
 from .tasks import TaskType
 
 Split = Literal["train", "valid", "test"]
-
-
-class EdgeTypeName(Artefact):
-    """The triple that names an edge type."""
-
-    source: str
-    relation: str
-    target: str
 
 
 class TargetName(Artefact):
     """What a model answers about: a node type or an edge type, and the property where there is one."""
 
     node_type: str | None = None
-    edge_type: EdgeTypeName | None = None
+    edge_type: EdgeType | None = None
     property: str = ""
     multilabel: bool = False
     classes: list[str] = Field(default_factory=list)
@@ -42,7 +35,7 @@ class ModelDescription(Artefact):
     task: TaskType
     targets: list[TargetName]
     node_types: dict[str, int]
-    edge_types: list[EdgeTypeName] = Field(default_factory=list)
+    edge_types: list[EdgeType] = Field(default_factory=list)
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, float] = Field(default_factory=dict)
     created_ms: int

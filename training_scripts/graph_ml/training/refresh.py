@@ -20,7 +20,7 @@ from ..models.network import Network, edge_matrix, load_network, save_network, u
 from ..models.pair_store import load_ranker
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
-from ..schemas import EdgeTypeName, Metrics, ModelDescription
+from ..schemas import Metrics, ModelDescription
 from .links.gnn import GnnLinks, edge_features
 from .links.ranked import RankedLinks
 from .links.stacked import StackedLinks
@@ -78,9 +78,7 @@ def refreshed(description: ModelDescription, graph: GraphData, details: Details)
     return description.model_copy(
         update={
             "node_types": dict(graph.num_nodes),
-            "edge_types": [
-                EdgeTypeName(source=t.source, relation=t.relation, target=t.target) for t in graph.edge_types
-            ],
+            "edge_types": list(graph.edge_types),
             "created_ms": int(time.time() * 1000),
             "dataset_hash": graph.dataset_hash,
             "graph_snapshot_ms": snapshot if isinstance(snapshot, int) else None,
@@ -185,9 +183,8 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) ->
     if node_type := model.description.targets[0].node_type:
         writer.array("predictions", head(vectors[network.space.range(node_type)]))
     details["network"] = save_network(writer, network, messages.directed)
-    name = model.description.targets[0].edge_type
-    if name is not None:
-        kind = EdgeType(name.source, name.relation, name.target)
+    kind = model.description.targets[0].edge_type
+    if kind is not None:
         if kind not in edges:
             raise ValueError(f"the new graph has no edges of type {kind}, whose property the model predicts")
         features = usable(graph.edge_features.get(kind, {}))

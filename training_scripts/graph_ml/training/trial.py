@@ -10,7 +10,7 @@ from pathlib import Path
 from ..artifacts import ModelWriter
 from ..container import Container, JobError, ProgressWriter
 from ..graph import GraphData, Target
-from ..schemas import EdgeTypeName, Metrics, ModelDescription, TargetName, task_type
+from ..schemas import Metrics, ModelDescription, TargetName, task_type
 from ..tasks import METRIC_DIRECTION, default_metric
 from .hyperparameters import Hyperparameters, parse
 
@@ -140,9 +140,7 @@ def describe(trial: Trial, metrics: Metrics, details: dict[str, object]) -> Mode
         task=trial.targets[0].task,
         targets=[target_name(trial.graph, target) for target in trial.targets],
         node_types=dict(trial.graph.num_nodes),
-        edge_types=[
-            EdgeTypeName(source=t.source, relation=t.relation, target=t.target) for t in trial.graph.edge_types
-        ],
+        edge_types=list(trial.graph.edge_types),
         hyperparameters=trial.settings.as_text(),
         metrics=figures,
         created_ms=created_ms,
@@ -161,8 +159,7 @@ def target_name(graph: GraphData, target: Target) -> TargetName:
     multilabel = labels is not None and labels.kind == "classes"
     if isinstance(target.type, str):
         return TargetName(node_type=target.type, property=target.property_name, classes=classes, multilabel=multilabel)
-    kind = EdgeTypeName(source=target.type.source, relation=target.type.relation, target=target.type.target)
-    return TargetName(edge_type=kind, property=target.property_name, classes=classes, multilabel=multilabel)
+    return TargetName(edge_type=target.type, property=target.property_name, classes=classes, multilabel=multilabel)
 
 
 def direction(metric: str) -> str:

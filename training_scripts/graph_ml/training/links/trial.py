@@ -58,7 +58,7 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
         writer.array(f"links/{position}/target", known.target)
         links.append(
             {
-                "edge_type": [problem.edge_type.source, problem.edge_type.relation, problem.edge_type.target],
+                "edge_type": list(problem.edge_type),
                 "directed": problem.directed,
                 "calibration": asdict(judged.calibrations[position]),
                 "scorer": trained.save(writer, position),
