@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,7 +17,6 @@ from workflow.graphs.elements import Path
 from workflow.graphs.elements import Traverser as BulkedValue
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.ml import fold_predictions
-from workflow.gremlin.ml_spec import child_traversals
 from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler
 from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, timeout_of, transaction_command
@@ -25,15 +24,12 @@ from workflow.gremlin.planning.strategies import apply_strategies
 from workflow.gremlin.running.step import ExecutionContext, chain
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import Long
+from workflow.gremlin.steps.facts import leaves_something, may_write
 from workflow.gremlin.steps.moving.sources import SEED
-from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.gremlin.steps.prediction import STEPS as PREDICTIONS
+from workflow.gremlin.traversal import Instruction, Strategy, Traversal, children_of
 from workflow.predictions.base import PredictionService
 from workflow.settings import Profile
-
-# What these collect stays in the database, where the steps that follow here cannot see it.
-_REMOTE_SIDE_EFFECTS = frozenset({"aggregate", "store", "subgraph", "sack", "sideEffect", "withSideEffect", "withSack"})
-_KEYED_SIDE_EFFECTS = frozenset({"group", "groupCount", "tree"})
-_WRITING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "call"})
 
 
 class Database(Protocol):
@@ -62,7 +58,7 @@ class GatewayEngine(Engine):
         options = options or QueryOptions()
         if transaction_command(traversal) is not None:
             return iter(())
-        if options.read_only and writes(traversal.steps):
+        if options.read_only and may_write(traversal.steps):
             refuse_writing()
         folded = self._folded(traversal, options)
         found = self._forward(_cut(traversal, options), options) if folded is None else self._mixed(folded, options)
@@ -110,7 +106,7 @@ class GatewayEngine(Engine):
         timeout_s = timeout_of({**settings, **options.options}, options.timeout_s)
         if timeout_s is not None:
             args["evaluationTimeout"] = max(1, int(timeout_s * 1000))
-        for frame in self._database.submit("bytecode", "traversal", args, repeatable=not writes(traversal.steps)):
+        for frame in self._database.submit("bytecode", "traversal", args, repeatable=not may_write(traversal.steps)):
             if options.cancelled is not None and options.cancelled.is_set():
                 raise CancelledByUser("The query was cancelled")
             for one in frame:
@@ -121,9 +117,9 @@ class GatewayEngine(Engine):
 
     def _mixed(self, folded: Traversal, options: QueryOptions) -> Iterator[Traverser]:
         ahead, here = split(folded)
-        _refuse_side_effects((*folded.source, *ahead))
+        _refuse_side_effects(folded.source, ahead)
         graph = RemoteGraph("g", lambda asked: self._forward(asked, options))
-        plan = Compiler(self.profile_name, services=self.services).compile(Traversal(here))
+        plan = Compiler(more=PREDICTIONS).compile(Traversal(here))
         if plan.mutates:
             refuse_writing()
         _, settings = forwarded_source(folded)
@@ -157,7 +153,7 @@ class GatewaySession(Session):
         self._written = False
 
     def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Any]:
-        self._written = self._written or writes(traversal.steps)
+        self._written = self._written or may_write(traversal.steps)
         return self.engine.run(traversal, options)
 
     def commit(self) -> None:
@@ -185,7 +181,7 @@ def split(folded: Traversal) -> tuple[tuple[Instruction, ...], tuple[Instruction
 def _predicts(instruction: Instruction) -> bool:
     if instruction.name in ("predict", "predictAhead"):
         return True
-    return any(_predicts(one) for child in child_traversals(instruction.args) for one in child.steps)
+    return any(_predicts(one) for child in children_of(instruction.args) for one in child.steps)
 
 
 def forwarded_source(traversal: Traversal) -> tuple[tuple[Instruction, ...], dict[str, Any]]:
@@ -212,13 +208,6 @@ def forwarded_source(traversal: Traversal) -> tuple[tuple[Instruction, ...], dic
     return tuple(kept), options
 
 
-def writes(steps: tuple[Instruction, ...]) -> bool:
-    """Whether some step, also of a child, may change the database."""
-    return any(
-        one.name in _WRITING or any(writes(child.steps) for child in child_traversals(one.args)) for one in steps
-    )
-
-
 def _cut(traversal: Traversal, options: QueryOptions) -> Traversal:
     """A traversal whose database stops, and writes no more, after as many results as are wanted."""
     if options.wanted is None or not traversal.steps or traversal.steps[-1].name == "profile":
@@ -226,13 +215,14 @@ def _cut(traversal: Traversal, options: QueryOptions) -> Traversal:
     return replace(traversal, steps=(*traversal.steps, Instruction("limit", (Long(max(0, options.wanted)),))))
 
 
-def _refuse_side_effects(steps: tuple[Instruction, ...]) -> None:
-    for one in steps:
-        if one.name in _REMOTE_SIDE_EFFECTS or (one.name in _KEYED_SIDE_EFFECTS and one.args):
-            raise UnsupportedOperation(
-                f"Through a gateway {one.name}() cannot stand before an inference step: what it collects stays in the "
-                "database"
-            )
+def _refuse_side_effects(source: Iterable[Instruction], ahead: Iterable[Instruction]) -> None:
+    """Raise UnsupportedOperation for what stays in the database, where the steps that follow here cannot see it."""
+    kept = [one for one in source if one.name in ("withSideEffect", "withSack")]
+    for one in (*kept, *filter(leaves_something, ahead)):
+        raise UnsupportedOperation(
+            f"Through a gateway {one.name}() cannot stand before an inference step: what it collects stays in the "
+            "database"
+        )
 
 
 def _resumed(ctx: ExecutionContext, path: Path) -> Traverser:

@@ -24,8 +24,10 @@ from workflow.gremlin.planning.strategies import StrategySet, apply_strategies
 from workflow.gremlin.running.services import ServiceRegistry
 from workflow.gremlin.running.step import ExecutionContext, Step, labelled
 from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.steps.gathering.profile import ProfileStep
-from workflow.gremlin.steps.moving.sources import SEED, START_STEPS
+from workflow.gremlin.steps.moving.sources import SEED
+from workflow.gremlin.steps.prediction import STEPS as PREDICTIONS
 from workflow.gremlin.steps.prediction import PredictStep
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
@@ -162,7 +164,7 @@ class Engine:
         return self._explained(self.prepare(traversal, QueryOptions()))
 
     def _explained(self, prepared: Prepared) -> str:
-        compiler = Compiler(self.profile_name, prepared.strategies.strategies, self.services)
+        compiler = Compiler(more=PREDICTIONS)
         compiled = compiler.compile(prepared.rewritten).steps  # once more: the optimiser changed those it was given
         return explained(prepared.original, prepared.rewritten, compiled, prepared.plan.steps)
 
@@ -205,11 +207,11 @@ class Engine:
         if not rewritten.steps:
             raise QueryFailed("The traversal has no steps")
         first = rewritten.steps[0].name
-        if first not in START_STEPS and first not in ("predictAhead", "predict"):
+        if not facts_of(first).starts and first not in ("predictAhead", "predict"):
             raise NoSuchMethod(
                 f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …"
             )
-        compiler = Compiler(self.profile_name, strategies.strategies, self.services, strategies.without)
+        compiler = Compiler(strategies.without, PREDICTIONS)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
         return Prepared(better, traversal, rewritten, strategies, settings, options.options)

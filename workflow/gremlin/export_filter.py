@@ -17,21 +17,13 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.lang.tokens import tokenize
-from workflow.gremlin.ml_spec import child_traversals
 from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.gremlin.steps.facts import FACTS, facts_of, is_by_chance, leaves_something
+from workflow.gremlin.traversal import Instruction, Traversal, instructions_of
 from workflow.settings import Profile
 
 TIMEOUT_S = 600.0
 """Most seconds for one filter on the embedded graph: writers wait meanwhile."""
-
-_MUTATING = frozenset({"addV", "addE", "write", "drop", "sideEffect", "property", "mergeV", "mergeE"})
-# the steps that hand on some of the elements they get, and never anything else
-KEEPING = (
-    "has", "hasNot", "hasLabel", "hasId", "hasKey", "hasValue", "where", "filter", "not", "and", "or", "is", "limit",
-    "skip", "range", "tail", "sample", "coin", "order", "by", "dedup", "as", "simplePath", "identity", "barrier",
-)  # fmt: skip
-_BY_CHANCE = frozenset({"coin", "sample"})
 
 
 def checked_filter(steps: str, begin: Literal["V", "E"], profile: Profile) -> Traversal:
@@ -49,14 +41,15 @@ def checked_filter(steps: str, begin: Literal["V", "E"], profile: Profile) -> Tr
         longer = _parsed_alone(f"g.{begin}().{written}.count()")
         if longer != Traversal((*traversal.steps, Instruction("count"))):
             raise InvalidParameter("It must be one chain of steps, such as has('age', gt(30))")
-        _refuse_mutation(traversal)
+        _refuse_effects(traversal)
         for step in traversal.steps[1:]:
-            if step.name not in KEEPING:
+            if not facts_of(step.name).keeps:
+                keeping = [name for name, facts in FACTS.items() if facts.keeps]
                 raise InvalidParameter(
-                    f"{step.name}() does not only keep or drop; a filter is made of {', '.join(KEEPING)}, and may have "
+                    f"{step.name}() does not only keep or drop; a filter is made of {', '.join(keeping)}, and may have "
                     "other steps inside where()"
                 )
-        Compiler(profile).compile(traversal)
+        Compiler().compile(traversal)
     except WorkflowError as error:
         raise InvalidParameter(f"Invalid Gremlin filter: {steps}. {error.message}") from error
     return traversal
@@ -85,9 +78,9 @@ def checked_for_remote(steps: str, begin: Literal["V", "E"], profile: Profile) -
             f"Invalid Gremlin filter: {steps}. Write texts that hold a '$' in single quotes, and characters as "
             "themselves"
         )
-    if by_chance := sorted({step.name for step in traversal.steps} & _BY_CHANCE):
+    for step in filter(is_by_chance, instructions_of(traversal.steps)):
         raise InvalidParameter(
-            f"Invalid Gremlin filter: {steps}. {by_chance[0]}() gives a remote database's every page another answer; "
+            f"Invalid Gremlin filter: {steps}. {step.name}() gives a remote database's every page another answer; "
             "use limit()"
         )
     return bare_steps(steps)
@@ -98,14 +91,13 @@ def bare_steps(steps: str) -> str:
     return steps.strip().removeprefix("__.")
 
 
-def _refuse_mutation(traversal: Traversal) -> None:
-    for step in traversal.steps:
-        if step.name in _MUTATING:
+def _refuse_effects(traversal: Traversal) -> None:
+    """Raise InvalidParameter for a step, however deep, that does more than read what is asked about."""
+    for step in instructions_of(traversal.steps):
+        if step.name in FACTS and (facts_of(step.name).may_write or leaves_something(step)):
             raise InvalidParameter(
                 f"Invalid operator: '{step.name}'. Gremlin filter cannot contain side effect or mutating step."
             )
-        for child in child_traversals(step.args):
-            _refuse_mutation(child)
 
 
 def opener(engine: Engine, graph: EmbeddedGraph) -> OpenSource:

@@ -18,14 +18,14 @@ from workflow.gremlin.ml_spec import (
     PredictionSpec,
     check_count,
     check_endpoint,
-    child_traversals,
     inference_step_at,
     inference_steps,
     label_filters,
     read_spec,
     source_options,
 )
-from workflow.gremlin.traversal import Instruction, P, Traversal
+from workflow.gremlin.steps.facts import facts_of, may_write
+from workflow.gremlin.traversal import Instruction, P, Traversal, children_of, instructions_of
 from workflow.predictions.base import PredictionService
 
 
@@ -54,21 +54,6 @@ def fold_predictions(
     return replace(traversal, steps=folded)
 
 
-# Children of these see the very traversers that come to their parent, so what they will ask can be asked ahead.
-_SAME_INPUT = frozenset(
-    {"project", "map", "flatMap", "local", "where", "filter", "not", "and", "or", "coalesce", "optional", "choose",
-     "branch", "union", "group", "groupCount", "order", "dedup", "aggregate", "store", "sack", "math", "sideEffect"}
-)  # fmt: skip
-# What may be run once more, ahead: steps that read and change nothing, not even a side effect or a random number.
-_REPEATABLE = frozenset(
-    {"out", "in", "both", "outE", "inE", "bothE", "outV", "inV", "otherV", "bothV", "has", "hasLabel", "hasId",
-     "hasNot", "hasKey", "hasValue", "where", "filter", "not", "and", "or", "is", "select", "identity", "as", "limit",
-     "dedup", "order", "by", "values", "properties", "id", "label", "count", "fold", "unfold", "range", "simplePath"}
-)  # fmt: skip
-_MUTATING = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE", "call"})
-_MODULATORS = frozenset({"by", "option", "with", "from", "to"})
-
-
 def _asking_scores(one: Instruction, spec: PredictionSpec) -> Instruction:
     """Let ``Neptune#ml.score`` of a predicted vertex be asked for like a property: Neptune itself has no way to."""
     score, args = Instruction("predictScore", (spec,)), one.args
@@ -92,7 +77,7 @@ def _each(chain: tuple[Instruction, ...], change: Callable[[Instruction], Instru
 
 
 def _in_argument(arg: Any, change: Callable[[Instruction], Instruction]) -> Any:
-    if not any(True for _ in child_traversals(arg)):
+    if not any(True for _ in children_of(arg)):
         return arg
     if isinstance(arg, Traversal):
         return replace(arg, steps=_each(arg.steps, change))
@@ -124,13 +109,13 @@ class _Folder:
             if args is instruction.args:
                 continue
             parent = index
-            while parent > 0 and chain[parent].name in _MODULATORS:
+            while parent > 0 and facts_of(chain[parent].name).modulates:
                 parent -= 1
             before, after = chain[:parent], (*chain[parent:index], replace(instruction, args=args), *chain[index + 1 :])
             way = None
-            if inner is not None and chain[parent].name in _SAME_INPUT:
+            if inner is not None and facts_of(chain[parent].name).same_input:
                 way = (*_conditions(instruction, args), *inner)
-            if top and way is not None and _repeatable(way) and not _mutates(chain):
+            if top and way is not None and _repeatable(way) and not may_write(chain):
                 ahead = Instruction("predictAhead", (self._spec, Traversal(way)))
                 return (*before, ahead, *_each(after, _asked)), None
             return (*before, *after), None if way is None else (*before, *way)
@@ -188,15 +173,4 @@ def _conditions(parent: Instruction, changed: Sequence[Any]) -> tuple[Instructio
 
 
 def _repeatable(chain: Iterable[Instruction]) -> bool:
-    return all(
-        instruction.name in _REPEATABLE
-        and all(_repeatable(child.steps) for child in child_traversals(instruction.args))
-        for instruction in chain
-    )
-
-
-def _mutates(chain: Iterable[Instruction]) -> bool:
-    return any(
-        instruction.name in _MUTATING or any(_mutates(child.steps) for child in child_traversals(instruction.args))
-        for instruction in chain
-    )
+    return all(facts_of(instruction.name).repeatable for instruction in instructions_of(chain))

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeGuard
 
 from workflow.errors import InternalFailure, InvalidParameter, MissingParameter, UnsupportedOperation
 from workflow.gremlin.semantics.values import T
-from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
+from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal, children_of
 from workflow.predictions.base import EdgeType, ModelCard, PredictionService, Way
 from workflow.predictions.requests import incompatible
 from workflow.predictions.service import endpoint_name
@@ -89,7 +89,7 @@ def inference_steps(chain: tuple[Instruction, ...], in_repeat: bool) -> Iterator
         if found is not None:
             yield found
         inside = in_repeat or instruction.name in ("repeat", "until", "emit")
-        for child in child_traversals(instruction.args):
+        for child in children_of(instruction.args):
             yield from inference_steps(child.steps, inside)
 
 
@@ -118,19 +118,6 @@ def _options(instructions: Iterable[Instruction]) -> dict[str, Any]:
         if value is not False:
             found[key] = value
     return found
-
-
-def child_traversals(args: object) -> Iterator[Traversal]:
-    if isinstance(args, Traversal):
-        yield args
-    elif isinstance(args, P):
-        yield from child_traversals(args.args)
-    elif isinstance(args, list | tuple | set | frozenset):
-        for one in args:
-            yield from child_traversals(one)
-    elif isinstance(args, Mapping):
-        for one in (*args.keys(), *args.values()):
-            yield from child_traversals(one)
 
 
 def source_options(traversal: Traversal) -> dict[str, Any]:

@@ -6,6 +6,7 @@ lists, tuples, sets and dicts of these.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,3 +76,25 @@ class Variable:
     """A name in the text that no binding supplied."""
 
     name: str
+
+
+def children_of(arg: object) -> Iterator[Traversal]:
+    """The traversals in an argument, however deep in lists, maps and predicates; not those inside them."""
+    if isinstance(arg, Traversal):
+        yield arg
+    elif isinstance(arg, P):
+        yield from children_of(arg.args)
+    elif isinstance(arg, list | tuple | set | frozenset):
+        for item in arg:
+            yield from children_of(item)
+    elif isinstance(arg, Mapping):
+        for item in (*arg.keys(), *arg.values()):
+            yield from children_of(item)
+
+
+def instructions_of(steps: Iterable[Instruction]) -> Iterator[Instruction]:
+    """The steps of a chain and of every child in it, parents first."""
+    for step in steps:
+        yield step
+        for child in children_of(step.args):
+            yield from instructions_of(child.steps)

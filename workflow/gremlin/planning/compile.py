@@ -7,18 +7,22 @@ steps that take none, lambdas, variables nobody bound.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.gremlin.lang.parser import SPAWNED_FROM_SOURCE
+from workflow.gremlin.planning.folding import folded
 from workflow.gremlin.running.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
-from workflow.gremlin.running.step import MISSING, MODULATORS, Args, By, Child, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, By, Child, Step, StepBuilder
 from workflow.gremlin.running.traverser import NO_LABELS
 from workflow.gremlin.semantics.predicates import Test, compile_predicate, compile_value
 from workflow.gremlin.semantics.values import Column, Direction, GremlinEnum, Order, T
-from workflow.gremlin.traversal import Instruction, Lambda, P, Strategy, Traversal, Variable
-from workflow.settings import Profile
+from workflow.gremlin.steps.builders import builder_of
+from workflow.gremlin.steps.choosing.filters import IdentityStep
+from workflow.gremlin.steps.choosing.where import infix
+from workflow.gremlin.steps.facts import facts_of
+from workflow.gremlin.traversal import Instruction, Lambda, P, Traversal, Variable
 
 MAX_DEPTH = 64
 
@@ -31,7 +35,6 @@ class Plan:
     traversal: Traversal
     full_path: bool
     mutates: bool
-    strategies: Mapping[str, Strategy] = field(default_factory=dict)
 
     def all_steps(self) -> list[Step]:
         """With those of children, parents first."""
@@ -39,19 +42,16 @@ class Plan:
 
 
 class Compiler:
-    """Builds steps. Builders get it for their children, by() projections and predicates."""
+    """Builds steps; the ``Builder`` of those who make them.
 
-    def __init__(
-        self,
-        profile: Profile,
-        strategies: Mapping[str, Strategy] | None = None,
-        services: Any = None,
-        without: Set[str] = frozenset(),
-    ) -> None:
-        self.profile: Profile = profile
-        self.strategies: Mapping[str, Strategy] = strategies or {}
-        self.services = services
+    Args:
+        without: names of strategies that are switched off.
+        more: builders of steps that are not the language's own, by name.
+    """
+
+    def __init__(self, without: Set[str] = frozenset(), more: Mapping[str, StepBuilder] | None = None) -> None:
         self.without = without
+        self.more = more or {}
         self.depth = 0
         self.at_start = True  # whether the step being built is the first of its chain
         self.in_repeat = False  # whether it is inside the body of a repeat
@@ -70,7 +70,6 @@ class Compiler:
             traversal,
             full_path="path" in requires,
             mutates=any(s.mutates for s in everything),
-            strategies=self.strategies,
         )
 
     # -- for builders
@@ -148,10 +147,6 @@ class Compiler:
 
     def chain(self, traversal: Traversal) -> tuple[Step, ...]:
         """The steps of a traversal with their modulators applied."""
-        from workflow.gremlin.planning.folding import folded
-        from workflow.gremlin.steps import STEPS
-        from workflow.gremlin.steps.choosing.where import infix
-
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise QueryTooLarge(f"Traversals are nested more than {MAX_DEPTH} deep")
@@ -159,7 +154,7 @@ class Compiler:
             steps: list[Step] = []
             connected = traversal if "ConnectiveStrategy" in self.without else infix(traversal)
             for instruction in connected.steps:
-                self._add(STEPS, steps, instruction)
+                self._add(steps, instruction)
             if steps:
                 steps[-1].finish(self)
             return tuple(folded(steps))
@@ -176,23 +171,24 @@ class Compiler:
             raise QueryFailed(SPAWNED_FROM_SOURCE)
         return Child(self.chain(arg), arg)
 
-    def _add(self, table: Mapping[str, StepBuilder], steps: list[Step], instruction: Instruction) -> None:
+    def _add(self, steps: list[Step], instruction: Instruction) -> None:
         name, args = instruction.name, instruction.args
         for arg in args:
             self.refuse_code(arg)
         last = steps[-1] if steps else None
         if name == "as":
-            self._label(table, steps, args)
+            self._label(steps, args)
             return
         hop = name == "to" and bool(args) and isinstance(args[0], Direction)  # a step of its own, and no modulator
         if last is not None and name == "with" and _is_absent(args):
             return
-        if last is not None and last.takes(name) and not hop:
+        modulates = facts_of(name).modulates
+        if last is not None and last.takes(name, modulates) and not hop:
             last.modulate(self, name, args)
             return
-        if name in MODULATORS and name not in table:
+        builder = self.more.get(name) or builder_of(name)
+        if builder is None and modulates:
             raise QueryFailed(f"{name}() can not be the first step and has no step to modulate")
-        builder = table.get(name)
         if builder is None:
             raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(_type_name, args))})")
         if last is not None:
@@ -203,9 +199,9 @@ class Compiler:
             step.name = name
         steps.append(step)
 
-    def _label(self, table: Mapping[str, StepBuilder], steps: list[Step], args: Args) -> None:
+    def _label(self, steps: list[Step], args: Args) -> None:
         if not steps:
-            steps.append(table["identity"](self, "identity", ()))
+            steps.append(IdentityStep())
         if not all(isinstance(label, str) for label in args):
             raise QueryFailed("as() takes labels that are strings")
         labels = frozenset(args)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by import IDENTITY, ByChild
-from workflow.gremlin.running.step import Args, By, Child
+from workflow.gremlin.running.step import Args, Builder, By, Child
 
 
 class Ring:
@@ -43,10 +42,10 @@ class RingModulated:
         super().__init__()
         self.ring = Ring()
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             raise QueryFailed(f"The step {self.name}() can not be modulated by {name}()")
-        self.ring.add(compiler.by(args))
+        self.ring.add(builder.by(args))
 
     def children(self) -> Iterable[Child]:
         return self.ring.children()

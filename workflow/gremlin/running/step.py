@@ -10,31 +10,27 @@ traversers lives in the ``Frame`` it is given. That is what makes the two kinds 
   hands over all starts at once.
 
 To add a step: subclass ``MapStep``, ``FlatMapStep``, ``FilterStep``, ``SideEffectStep``, ``ReduceStep`` or ``Step``,
-write a builder ``(compiler, name, args) -> Step`` that checks the arguments, and put it in the ``STEPS`` table of the
-family's module. ``by()``, ``as()``, ``option()`` … arrive through ``Step.modulate`` after the step was built.
+write a ``StepBuilder`` that checks the arguments, and put it in the ``STEPS`` table of the family's module; one line in
+``steps.facts`` makes it known. ``by()``, ``option()`` … arrive through ``Step.modulate`` after the step was built.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, Protocol
+from typing import Any, ClassVar, Final, NoReturn, Protocol
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.running.context import ExecutionContext, Profiler, SideEffects
 from workflow.gremlin.running.traverser import NO_LABELS, Traverser
+from workflow.gremlin.semantics.predicates import Test
 from workflow.gremlin.semantics.values import Long
-from workflow.gremlin.traversal import Traversal
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
+from workflow.gremlin.traversal import P, Traversal
 
 Frame = dict["Step", Any]
 """What the steps of one chain remember while it runs; keyed by step."""
 
 Args = tuple[Any, ...]
-
-MODULATORS = frozenset({"by", "option", "from", "to", "with", "read", "write"})
 
 
 class _Missing:
@@ -74,18 +70,18 @@ class Step:
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         """What this step sends on, lazily. It may change a traverser of the source and hand it on."""
 
-    def takes(self, name: str) -> bool:
-        """Whether an instruction of this name right behind the step modulates it."""
-        return name in MODULATORS
+    def takes(self, name: str, modulates: bool) -> bool:
+        """Whether an instruction right behind the step belongs to it; ``modulates`` where it does behind most steps."""
+        return modulates
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
-        """Take a modulator (by, option, from, to, with, times, until, emit …); ``as`` is handled by the compiler."""
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
+        """Take a modulator (by, option, from, to, with, times, until, emit …); ``as`` is handled by the builder."""
         self.refuse(name)
 
     def refuse(self, modulator: str) -> NoReturn:
         raise QueryFailed(f"The step {self.name}() can not be modulated by {modulator}()")
 
-    def finish(self, compiler: Compiler) -> None:
+    def finish(self, builder: Builder) -> None:
         """Called once after the last modulator: check what is still missing."""
 
     def children(self) -> Iterable[Child]:
@@ -312,16 +308,53 @@ class By(Protocol):
         """The same for a bare value."""
 
 
+class Builder(Protocol):
+    """What the compiler gives to whoever builds a step: children, projections and checked arguments.
+
+    ``at_start`` tells whether the step is the first of its chain, ``depth`` how deep that chain is, ``in_repeat`` and
+    ``repeat_depth`` whether it is inside the body of a repeat, and how deep the innermost such body is.
+    """
+
+    depth: int
+    at_start: bool
+    in_repeat: bool
+    repeat_depth: int
+
+    def local(self, arg: Any) -> Child:
+        """A child run afresh for every traverser."""
+
+    def global_(self, arg: Any) -> Child:
+        """A child all traversers flow through."""
+
+    def repeated(self, arg: Any) -> Child:
+        """The body of a repeat: a global child in which ranges count by round."""
+
+    def by(self, args: Args) -> By:
+        """The projection of ``by(...)``; a trailing comparator is the caller's business."""
+
+    def predicate(self, arg: P) -> Test:
+        """The test of a predicate."""
+
+    def test_of(self, arg: Any) -> Test:
+        """The test of a predicate, or of equality with any other value."""
+
+    def checked(self, arg: Any) -> Any:
+        """The argument itself, unless it is code or an unbound variable somewhere inside."""
+
+    def refuse_code(self, arg: Any) -> None:
+        """Raise for lambdas and unbound variables."""
+
+
 class StepBuilder(Protocol):
     """Checks the arguments of a step and builds it. Raises QueryFailed (or another error) in TinkerPop's words."""
 
-    def __call__(self, compiler: Compiler, name: str, args: Args) -> Step: ...
+    def __call__(self, builder: Builder, name: str, args: Args) -> Step: ...
 
 
 __all__ = [
     "MISSING",
-    "MODULATORS",
     "Args",
+    "Builder",
     "By",
     "Child",
     "ExecutionContext",

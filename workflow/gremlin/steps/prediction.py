@@ -9,9 +9,9 @@ from typing import Any
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.gremlin.answers import Answers
 from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.step import (
     Args,
+    Builder,
     Child,
     ExecutionContext,
     FlatMapStep,
@@ -120,19 +120,19 @@ class PredictScoreStep(FlatMapStep):
         ctx.apart = True  # one vertex predicted for two inputs has two scores
 
 
-def _predict(compiler: Compiler, name: str, args: Args) -> Step:
+def _predict(builder: Builder, name: str, args: Args) -> Step:
     if not args or not isinstance(args[0], PredictionSpec):
         raise NoSuchMethod(f"Could not locate method: {name}()")
     return AskedStep(args[0]) if args[1:] == (True,) else PredictStep(args[0])
 
 
-def _predict_ahead(compiler: Compiler, name: str, args: Args) -> Step:
+def _predict_ahead(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 2 or not isinstance(args[0], PredictionSpec):
         raise NoSuchMethod(f"Could not locate method: {name}()")
-    return PredictAheadStep(args[0], compiler.local(args[1]))
+    return PredictAheadStep(args[0], builder.local(args[1]))
 
 
-def _predict_score(compiler: Compiler, name: str, args: Args) -> Step:
+def _predict_score(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], PredictionSpec):
         raise NoSuchMethod(f"Could not locate method: {name}()")
     return PredictScoreStep(args[0])

@@ -15,6 +15,7 @@ from workflow.errors import WorkflowError
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.ml_spec import FILTER_EXISTING, INDUCTIVE
 from workflow.gremlin.semantics.values import ReferenceVertex
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.wire import Codec, Request
 from workflow.predictions.replay import Replay
@@ -22,25 +23,6 @@ from workflow.predictions.replay import Replay
 MAX_LENGTH: Final = 1024
 MAX_IDS: Final = 16
 KEPT: Final = 512
-STEPS: Final = frozenset(
-    [
-        "values",
-        "valueMap",
-        "elementMap",
-        "properties",
-        "propertyMap",
-        "id",
-        "label",
-        "hasLabel",
-        "hasId",
-        "has",
-        "limit",
-        "count",
-        "fold",
-        "value",
-        "key",
-    ]
-)
 PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
 VERSION: Final = b"\x81"  # of a GraphBinary message
 ID: Final = slice(1, 17)  # where it has its request id
@@ -147,7 +129,7 @@ def is_brief(traversal: Traversal) -> bool:
             options = _options((step,))
             if options is None or SLOW & options.keys():
                 return False
-        elif step.name not in STEPS and not (
+        elif not facts_of(step.name).bounded and not (
             step.name in PREDICTING and steps[at : at + 1] and steps[at].name == "with"
         ):
             return False

@@ -7,9 +7,6 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.planning.strategies.rewriting import (
-    EDGE_ENDS,
-    EDGE_STEPS,
-    HAS_STEPS,
     Chain,
     is_adjacent,
     modulated_end,
@@ -18,6 +15,7 @@ from workflow.gremlin.planning.strategies.rewriting import (
     transform,
 )
 from workflow.gremlin.semantics.values import Cardinality, GType
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.steps.writing.merge import EXTRA
 from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, Traversal
 
@@ -50,8 +48,8 @@ class Partition:
             adding = step.name in ("addV", "addE", "mergeV", "mergeE")
             end = modulated_end(chain, position) if adding else options_end(chain, position)
             group = chain[position:end]
-            if step.name in ("V", "E") or step.name in EDGE_STEPS | EDGE_ENDS or is_adjacent(step, chain):
-                while end < len(chain) and chain[end].name in HAS_STEPS:  # the partition comes last, as upstream
+            if step.name in ("V", "E") or facts_of(step.name).walks in ("incident", "end") or is_adjacent(step, chain):
+                while end < len(chain) and facts_of(chain[end].name).tests:  # the partition comes last, as upstream
                     group.append(chain[end])
                     end += 1
                 out += [*group, self._has]

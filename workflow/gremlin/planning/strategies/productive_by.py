@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from workflow.gremlin.planning.strategies.rewriting import Chain, steps, transform
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 
 _NAME = "~productive"  # no side effect of a user is called so
-_REDUCING = frozenset({"count", "sum", "min", "max", "mean", "fold", "group", "groupCount", "tree"})
 
 
 class ProductiveBy:
@@ -38,7 +38,7 @@ class ProductiveBy:
             # project() reads a key of elements and of maps alike, and leaves it out where there is none
             found = steps(("project", _NAME), ("by", given), ("select", _NAME))
             tail = [("fold",)] if collects else []
-        elif isinstance(given, Traversal) and given.steps and given.steps[-1].name not in _REDUCING:
+        elif isinstance(given, Traversal) and given.steps and facts_of(given.steps[-1].name).reduces == "no":
             found, tail = given, []
         else:
             return step

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from workflow.gremlin.traversal import Instruction, P, Traversal
+from workflow.gremlin.steps.facts import facts_of
+from workflow.gremlin.traversal import Instruction, P, Traversal, children_of
 
 Chain = list[Instruction]
 ChainRewrite = Callable[[Chain], Chain]
-
-VERTEX_STEPS = frozenset({"out", "in", "both", "to"})
-EDGE_STEPS = frozenset({"outE", "inE", "bothE", "toE"})
-EDGE_ENDS = frozenset({"inV", "outV", "bothV", "otherV", "toV"})
-MUTATING_STEPS = frozenset({"addV", "addE", "property", "drop", "mergeV", "mergeE"})
-MUTATION_MODULATORS = frozenset({"property", "from", "to", "with", "option"})
-HAS_STEPS = frozenset({"has", "hasLabel", "hasId", "hasNot", "hasKey", "hasValue"})
 
 
 def transform(traversal: Traversal, rewrite: ChainRewrite) -> Traversal:
@@ -39,24 +33,8 @@ def chains(traversal: Traversal) -> Iterator[tuple[Instruction, ...]]:
     """The steps of a traversal and of every child in it."""
     yield traversal.steps
     for step in traversal.steps:
-        for arg in step.args:
-            for child in children_of(arg):
-                yield from chains(child)
-
-
-def children_of(arg: Any) -> Iterator[Traversal]:
-    """The traversals in an argument, however deep in lists, maps and predicates."""
-    if isinstance(arg, Traversal):
-        yield arg
-    elif isinstance(arg, P):
-        for one in arg.args:
-            yield from children_of(one)
-    elif isinstance(arg, Mapping):
-        for one in arg.values():
-            yield from children_of(one)
-    elif isinstance(arg, (list, tuple, set, frozenset)):
-        for one in arg:
-            yield from children_of(one)
+        for child in children_of(step.args):
+            yield from chains(child)
 
 
 def steps(*instructions: tuple[Any, ...]) -> Traversal:
@@ -66,7 +44,7 @@ def steps(*instructions: tuple[Any, ...]) -> Traversal:
 
 def is_adjacent(step: Instruction, chain: Chain) -> bool:
     """Whether ``out``, ``in``, ``both`` or ``to`` walks the graph; ``to`` also modulates addE() and path()."""
-    return step.name in VERTEX_STEPS and (step.name != "to" or _walks(step))
+    return facts_of(step.name).walks == "adjacent" and (step.name != "to" or _walks(step))
 
 
 def _walks(step: Instruction) -> bool:
@@ -92,4 +70,4 @@ def options_end(chain: Chain, position: int) -> int:
 
 
 def _modulates(step: Instruction) -> bool:
-    return step.name in MUTATION_MODULATORS and not (step.name == "to" and _walks(step))
+    return facts_of(step.name).details and not (step.name == "to" and _walks(step))

@@ -9,9 +9,6 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.planning.strategies.rewriting import (
-    EDGE_ENDS,
-    EDGE_STEPS,
-    HAS_STEPS,
     Chain,
     is_adjacent,
     modulated_end,
@@ -20,11 +17,10 @@ from workflow.gremlin.planning.strategies.rewriting import (
     transform,
 )
 from workflow.gremlin.semantics.values import Direction, GType
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
 
 _OPPOSITE = {"out": "inV", "in": "outV", "both": "otherV", "OUT": "inV", "IN": "outV", "BOTH": "otherV"}
-_TO_VERTEX = frozenset({"V", "addV", "mergeV", "out", "in", "both"}) | EDGE_ENDS
-_TO_EDGE = frozenset({"E", "addE", "mergeE"}) | EDGE_STEPS
 
 
 class Subgraph:
@@ -58,9 +54,9 @@ class Subgraph:
     def _step(self, step: Instruction, group: Chain, before: Chain, chain: Chain) -> Chain:
         if is_adjacent(step, chain):
             return self._adjacent(step) if len(group) == 1 else [*group, *self._predicted()]
-        if step.name in EDGE_STEPS or step.name in ("E", "addE"):
+        if facts_of(step.name).walks == "incident" or step.name in ("E", "addE"):
             return [*group, *self._edge_filter(step)]
-        if step.name in EDGE_ENDS or step.name in ("V", "addV"):
+        if facts_of(step.name).walks == "end" or step.name in ("V", "addV"):
             return [*group, *_as_filter(self.vertices)]
         if self.vertex_properties and _source_of(before) != "edge":
             if step.name in ("properties", "values"):
@@ -116,7 +112,7 @@ class Subgraph:
 def _as_filter(criterion: Traversal | None) -> Chain:
     if criterion is None:
         return []
-    if all(step.name in HAS_STEPS and not _has_children(step.args) for step in criterion.steps):
+    if all(facts_of(step.name).tests and not _has_children(step.args) for step in criterion.steps):
         return list(criterion.steps)  # in line, where an index can answer them
     return [Instruction("filter", (criterion,))]
 
@@ -127,18 +123,9 @@ def _has_children(args: tuple[Any, ...]) -> bool:
 
 def _source_of(before: Chain) -> str | None:
     for step in reversed(before):
-        if step.name in _TO_VERTEX:
-            return "vertex"
-        if step.name in _TO_EDGE:
-            return "edge"
-        if step.name not in HAS_STEPS and step.name not in (
-            "filter",
-            "where",
-            "as",
-            "dedup",
-            "order",
-            "limit",
-            "identity",
-        ):
+        facts = facts_of(step.name)
+        if facts.gives:
+            return facts.gives
+        if not facts.keeps:
             return None
     return None

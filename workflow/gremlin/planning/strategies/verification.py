@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.strategies.rewriting import EDGE_STEPS, MUTATING_STEPS, chains, is_adjacent
+from workflow.gremlin.planning.strategies.rewriting import chains, is_adjacent
 from workflow.gremlin.semantics.values import Cardinality
-from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.gremlin.steps.facts import FACTS, facts_of
+from workflow.gremlin.traversal import Instruction, Strategy, Traversal, instructions_of
 
 _CLASSES = {"addV": "AddVertexStep", "addE": "AddEdgeStep", "property": "AddPropertyStep"}
 
 
 def verify_read_only(strategy: Strategy, traversal: Traversal) -> None:
     """Raise QueryFailed where a step would change the graph."""
-    for chain in chains(traversal):
-        for step in chain:
-            if step.name in MUTATING_STEPS:
-                raise QueryFailed(
-                    f"The provided traversal has a mutating step and thus is not read only: {_shown(step)}"
-                )
+    for step in instructions_of(traversal.steps):
+        if step.name in FACTS and facts_of(step.name).writes:  # what is unknown is refused as such
+            raise QueryFailed(f"The provided traversal has a mutating step and thus is not read only: {_shown(step)}")
 
 
 def verify_reserved_keys(strategy: Strategy, traversal: Traversal) -> None:
@@ -57,7 +55,7 @@ def verify_edge_labels(strategy: Strategy, traversal: Traversal) -> None:
         return
     for chain in chains(traversal):
         for step in chain:
-            walks = step.name in EDGE_STEPS or is_adjacent(step, list(chain))
+            walks = facts_of(step.name).walks == "incident" or is_adjacent(step, list(chain))
             if walks and not any(isinstance(arg, str) for arg in step.args):
                 raise QueryFailed(
                     "The provided traversal contains a vertex step without any specified edge label:"

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by import IDENTITY, ByChild, ByToken
-from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, By, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.predicates import Test
 from workflow.gremlin.semantics.values import Pick, T
@@ -85,30 +84,30 @@ class BranchStep(Branching):
         super().__init__()
         self.by = by
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "option":
             self.refuse(name)
         if len(args) == 1:
-            self.add(compiler, Pick.any, args[0])
+            self.add(builder, Pick.any, args[0])
         elif len(args) == 2:
-            self.add(compiler, args[0], args[1])
+            self.add(builder, args[0], args[1])
         else:
             raise QueryFailed("option() takes a token and a traversal")
 
-    def add(self, compiler: Compiler, token: Any, option: Any) -> None:
+    def add(self, builder: Builder, token: Any, option: Any) -> None:
         """Take one option."""
-        child = compiler.global_(option)
+        child = builder.global_(option)
         if isinstance(token, Pick):
             self.picks.setdefault(token, []).append(child)
         else:
-            self.options.append((self.option_test(compiler, token), child))
+            self.options.append((self.option_test(builder, token), child))
 
-    def option_test(self, compiler: Compiler, token: Any) -> Test:
+    def option_test(self, builder: Builder, token: Any) -> Test:
         if isinstance(token, Traversal):
-            tester = compiler.local(token)
+            tester = builder.local(token)
             self._testers = [*getattr(self, "_testers", []), tester]
             return lambda pair: tester.first_of(pair[0], pair[1]) is not MISSING
-        test = compiler.test_of(token)
+        test = builder.test_of(token)
         return lambda pair: test(pair[1])
 
     def route(self, ctx: ExecutionContext, traverser: Traverser) -> list[Child]:
@@ -136,13 +135,13 @@ class ChooseStep(BranchStep):
 
     single = True
 
-    def __init__(self, compiler: Compiler, by: By) -> None:
+    def __init__(self, builder: Builder, by: By) -> None:
         super().__init__(by)
-        through = compiler.global_(Traversal())
-        self.defaults = {Pick.unproductive: through, Pick.none: compiler.global_(Traversal())}
+        through = builder.global_(Traversal())
+        self.defaults = {Pick.unproductive: through, Pick.none: builder.global_(Traversal())}
         self.picks = {pick: [child] for pick, child in self.defaults.items()}
 
-    def add(self, compiler: Compiler, token: Any, option: Any) -> None:
+    def add(self, builder: Builder, token: Any, option: Any) -> None:
         if token is Pick.any:
             raise QueryFailed("Choose step can not have an any-option as only one option per traverser is allowed")
         if isinstance(token, Traversal):
@@ -150,9 +149,9 @@ class ChooseStep(BranchStep):
         if isinstance(token, Pick):
             if token in self.defaults:
                 del self.defaults[token]
-                self.picks[token] = [compiler.global_(option)]
+                self.picks[token] = [builder.global_(option)]
             return
-        super().add(compiler, token, option)
+        super().add(builder, token, option)
 
 
 class TestBy:
@@ -173,11 +172,11 @@ class TestBy:
 class IfStep(ChooseStep):
     """``choose(condition, then, else)``."""
 
-    def __init__(self, compiler: Compiler, condition: Child, then: Any, otherwise: Any) -> None:
-        super().__init__(compiler, TestBy(condition))
+    def __init__(self, builder: Builder, condition: Child, then: Any, otherwise: Any) -> None:
+        super().__init__(builder, TestBy(condition))
         self.condition = condition
-        self.add(compiler, True, then)
-        self.add(compiler, False, otherwise)
+        self.add(builder, True, then)
+        self.add(builder, False, otherwise)
 
     def children(self) -> Iterable[Child]:
         yield self.condition
@@ -245,45 +244,45 @@ class LocalStep(Step):
         return (self.child,)
 
 
-def _union(compiler: Compiler, name: str, args: Args) -> Step:
-    return UnionStep([compiler.global_(a) for a in args])
+def _union(builder: Builder, name: str, args: Args) -> Step:
+    return UnionStep([builder.global_(a) for a in args])
 
 
-def _coalesce(compiler: Compiler, name: str, args: Args) -> Step:
-    return CoalesceStep([compiler.local(a) for a in args])
+def _coalesce(builder: Builder, name: str, args: Args) -> Step:
+    return CoalesceStep([builder.local(a) for a in args])
 
 
-def _optional(compiler: Compiler, name: str, args: Args) -> Step:
+def _optional(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("optional() takes one traversal")
-    return OptionalStep(compiler.local(args[0]))
+    return OptionalStep(builder.local(args[0]))
 
 
-def _local(compiler: Compiler, name: str, args: Args) -> Step:
+def _local(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("local() takes one traversal")
-    return LocalStep(compiler.local(args[0]))
+    return LocalStep(builder.local(args[0]))
 
 
-def _choice(compiler: Compiler, arg: Any) -> By:
+def _choice(builder: Builder, arg: Any) -> By:
     """What branch() and choose() look at."""
     if isinstance(arg, Traversal):
-        return ByChild(compiler.local(arg)) if arg.steps else IDENTITY
+        return ByChild(builder.local(arg)) if arg.steps else IDENTITY
     if isinstance(arg, T):
         return ByToken(arg)
-    compiler.refuse_code(arg)
+    builder.refuse_code(arg)
     raise QueryFailed(f"A choice is made by a traversal or a token and not by {arg!r}")
 
 
-def _branch(compiler: Compiler, name: str, args: Args) -> Step:
+def _branch(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("branch() takes one traversal")
-    return BranchStep(_choice(compiler, args[0]))
+    return BranchStep(_choice(builder, args[0]))
 
 
-def _choose(compiler: Compiler, name: str, args: Args) -> Step:
+def _choose(builder: Builder, name: str, args: Args) -> Step:
     if len(args) == 1 and not isinstance(args[0], P):
-        return ChooseStep(compiler, _choice(compiler, args[0]))
+        return ChooseStep(builder, _choice(builder, args[0]))
     if len(args) in (2, 3):
         condition = args[0]
         if isinstance(condition, P):
@@ -291,7 +290,7 @@ def _choose(compiler: Compiler, name: str, args: Args) -> Step:
 
             condition = Traversal((Instruction("is", (condition,)),))
         otherwise = args[2] if len(args) == 3 else Traversal()
-        return IfStep(compiler, compiler.local(condition), args[1], otherwise)
+        return IfStep(builder, builder.local(condition), args[1], otherwise)
     raise NoSuchMethod(f"Could not locate method: choose({', '.join(map(repr, args))})")
 
 

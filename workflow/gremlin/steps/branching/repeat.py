@@ -11,17 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.merging import merge_into
-from workflow.gremlin.running.step import Args, Child, ExecutionContext, FilterStep, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, FilterStep, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Loop, Traverser
 from workflow.gremlin.semantics.values import Scope
+from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, P, Traversal
-
-_REDUCING = frozenset({"count", "sum", "min", "max", "mean", "fold", "cap"})
-_REDUCING_ALONE = frozenset({"group", "groupCount", "tree"})  # with a key they are side effects
-
-FAMILY = frozenset({"repeat", "until", "emit", "times"})
 
 
 class RepeatStep(Step):
@@ -37,40 +32,41 @@ class RepeatStep(Step):
         self.emit_first = False
         self.times: int | None = None
 
-    def takes(self, name: str) -> bool:
+    def takes(self, name: str, modulates: bool) -> bool:
         return (
             (name == "repeat" and self.body is None)
             or (name in ("until", "times") and self.until is None)
             or (name == "emit" and self.emit is None)
         )
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name == "repeat":
-            self._set_body(compiler, args)
+            self._set_body(builder, args)
         elif name == "emit":
-            self.emit = _condition(compiler, name, args) if args else compiler.local(Traversal())
+            self.emit = _condition(builder, name, args) if args else builder.local(Traversal())
             self.emit_first = self.body is None
         else:
             if name == "times":
                 self.times = _turns(args)
                 self.until = Child((TimesStep(self.times),), Traversal())
             else:
-                self.until = _condition(compiler, name, args)
+                self.until = _condition(builder, name, args)
             self.until_first = self.body is None
 
-    def _set_body(self, compiler: Compiler, args: Args) -> None:
+    def _set_body(self, builder: Builder, args: Args) -> None:
         if len(args) == 2 and isinstance(args[0], str):
             self.loop_name, args = args[0], args[1:]
         if len(args) != 1:
             raise QueryFailed("repeat() takes a traversal, and a loop name before it")
-        self.body = compiler.repeated(args[0])
+        self.body = builder.repeated(args[0])
 
-    def finish(self, compiler: Compiler) -> None:
+    def finish(self, builder: Builder) -> None:
         if self.body is None:
             raise QueryFailed(f"The repeat()-traversal was not defined: {self}")
         for instruction in self.body.source.steps:
-            alone = instruction.name in _REDUCING_ALONE and not instruction.args
-            if alone or (instruction.name in _REDUCING and Scope.local not in instruction.args):
+            reduces = facts_of(instruction.name).reduces
+            alone = reduces == "unkeyed" and not instruction.args
+            if alone or (reduces == "always" and Scope.local not in instruction.args):
                 raise QueryFailed(
                     f"The parent of a reducing/supplying barrier can not be repeat()-step: {instruction.name}()"
                 )
@@ -220,20 +216,20 @@ def _turns(args: Args) -> int:
     return int(args[0])
 
 
-def _condition(compiler: Compiler, name: str, args: Args) -> Child:
+def _condition(builder: Builder, name: str, args: Args) -> Child:
     if len(args) != 1:
         raise QueryFailed(f"{name}() takes one traversal")
     arg: Any = args[0]
     if isinstance(arg, P):
         arg = Traversal((Instruction("is", (arg,)),))
-    return compiler.local(arg)
+    return builder.local(arg)
 
 
-def _build(compiler: Compiler, name: str, args: Args) -> Step:
+def _build(builder: Builder, name: str, args: Args) -> Step:
     step = RepeatStep()
-    step.modulate(compiler, name, args)
+    step.modulate(builder, name, args)
     step.name = "repeat"
     return step
 
 
-STEPS: dict[str, StepBuilder] = dict.fromkeys(sorted(FAMILY), _build)
+STEPS: dict[str, StepBuilder] = dict.fromkeys(("repeat", "until", "emit", "times"), _build)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.arguments import scoped
 from workflow.gremlin.running.by import IDENTITY, ByChild
 from workflow.gremlin.running.scope import required_scope_value
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     By,
     Child,
     ExecutionContext,
@@ -97,12 +97,12 @@ class DedupStep(Step):
         if labels:
             self.requires = frozenset({"labels"})
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
         if self.given:
             raise QueryFailed("Dedup step can only have one by modulator")
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
         self.given = True
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
@@ -155,33 +155,33 @@ class IdentityStep(Step):
         return source
 
 
-def _is(compiler: Compiler, name: str, args: Args) -> Step:
+def _is(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("is() takes one predicate or value")
     if isinstance(args[0], Traversal):
         raise QueryFailed("is() takes a predicate or value and not a traversal")
-    return IsStep(args[0], compiler.test_of(args[0]))
+    return IsStep(args[0], builder.test_of(args[0]))
 
 
-def _filter(compiler: Compiler, name: str, args: Args) -> Step:
+def _filter(builder: Builder, name: str, args: Args) -> Step:
     if len(args) == 1 and isinstance(args[0], P):
-        return IsStep(args[0], compiler.predicate(args[0]))
+        return IsStep(args[0], builder.predicate(args[0]))
     if len(args) != 1:
         raise QueryFailed("filter() takes one traversal")
-    return TraversalFilterStep(compiler.local(args[0]))
+    return TraversalFilterStep(builder.local(args[0]))
 
 
-def _not(compiler: Compiler, name: str, args: Args) -> Step:
+def _not(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("not() takes one traversal")
-    return NotStep(compiler.local(args[0]))
+    return NotStep(builder.local(args[0]))
 
 
-def _connective(compiler: Compiler, name: str, args: Args) -> Step:
-    return ConnectiveStep([compiler.local(a) for a in args], every=name == "and")
+def _connective(builder: Builder, name: str, args: Args) -> Step:
+    return ConnectiveStep([builder.local(a) for a in args], every=name == "and")
 
 
-def _dedup(compiler: Compiler, name: str, args: Args) -> Step:
+def _dedup(builder: Builder, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     if not all(isinstance(a, str) for a in rest):
         raise QueryFailed("dedup() takes labels")
@@ -193,7 +193,7 @@ def _dedup(compiler: Compiler, name: str, args: Args) -> Step:
 
 
 def _plain(kind: type[Step]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         if args:
             raise QueryFailed(f"{name}() takes no arguments")
         return kind()

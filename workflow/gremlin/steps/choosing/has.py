@@ -7,8 +7,7 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import Args, ExecutionContext, FilterStep, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, ExecutionContext, FilterStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.predicates import Test, compile_predicate, members
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex, T
@@ -136,45 +135,45 @@ def _label_test(test: Test) -> Callable[[Any], bool]:
     return holds
 
 
-def value_predicate(compiler: Compiler, value: Any) -> P:
+def value_predicate(builder: Builder, value: Any) -> P:
     """A predicate as it is, equality with any other value."""
-    compiler.checked(value)
+    builder.checked(value)
     if isinstance(value, P):
         return value
     return P("eq", (value,))
 
 
-def _has(compiler: Compiler, name: str, args: Args) -> Step:
+def _has(builder: Builder, name: str, args: Args) -> Step:
     if len(args) in (1, 2) and args[0] is None:
         return HasKeyStep("\0", present=True)  # no property has that name
     if len(args) == 1 and isinstance(args[0], str):
         return HasKeyStep(args[0], present=True)
     if len(args) == 2:
-        return _has_two(compiler, args[0], args[1])
+        return _has_two(builder, args[0], args[1])
     if len(args) == 3 and isinstance(args[1], str):
         label, key, value = args
         if isinstance(value, Traversal):
             raise QueryFailed("has() with a label does not take a traversal")
         return HasStep(
-            [Container(T.label, value_predicate(compiler, label)), Container(key, value_predicate(compiler, value))]
+            [Container(T.label, value_predicate(builder, label)), Container(key, value_predicate(builder, value))]
         )
     raise NoSuchMethod(f"Could not locate method: has({', '.join(map(repr, args))})")
 
 
-def _has_two(compiler: Compiler, key: Any, value: Any) -> Step:
+def _has_two(builder: Builder, key: Any, value: Any) -> Step:
     if isinstance(value, Traversal):
         # the form of 3.7 and before: the property's value must get through the child
         start = Instruction("values", (key,)) if isinstance(key, str) else Instruction(_token_step(key))
         from workflow.gremlin.steps.choosing.filters import TraversalFilterStep
 
-        return TraversalFilterStep(compiler.local(Traversal((start, *value.steps))))
+        return TraversalFilterStep(builder.local(Traversal((start, *value.steps))))
     if isinstance(key, T):
         if key is T.id and not isinstance(value, P):
             return HasStep([_id_container([value])])
-        return HasStep([Container(key, value_predicate(compiler, value))])
+        return HasStep([Container(key, value_predicate(builder, value))])
     if not isinstance(key, str):
         raise NoSuchMethod(f"Could not locate method: has({key!r}, {value!r})")
-    return HasStep([Container(key, value_predicate(compiler, value))])
+    return HasStep([Container(key, value_predicate(builder, value))])
 
 
 def _token_step(token: Any) -> str:
@@ -183,7 +182,7 @@ def _token_step(token: Any) -> str:
     return {T.id: "id", T.label: "label", T.key: "key", T.value_: "value"}[token]
 
 
-def _has_not(compiler: Compiler, name: str, args: Args) -> Step:
+def _has_not(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], str):
         raise QueryFailed("hasNot() takes one property key")
     return HasKeyStep(args[0], present=False)
@@ -192,9 +191,9 @@ def _has_not(compiler: Compiler, name: str, args: Args) -> Step:
 def _of_values(token: T) -> StepBuilder:
     """hasLabel, hasKey, hasValue: any of the values, or one predicate."""
 
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         for arg in args:
-            compiler.checked(arg)
+            builder.checked(arg)
         if len(args) == 1 and isinstance(args[0], P):
             return HasStep([Container(token, args[0])])
         if not args:
@@ -211,9 +210,9 @@ def _id_container(args: list[Any]) -> Container:
     return Container(T.id, P("eq", (ids[0],)) if len(ids) == 1 else P("within", (ids,)))
 
 
-def _has_id(compiler: Compiler, name: str, args: Args) -> Step:
+def _has_id(builder: Builder, name: str, args: Args) -> Step:
     for arg in args:
-        compiler.checked(arg)
+        builder.checked(arg)
     if len(args) == 1 and isinstance(args[0], P):
         p = args[0]
         plain = tuple(

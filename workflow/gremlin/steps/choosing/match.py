@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import Args, Child, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import hash_key
 from workflow.gremlin.steps.choosing.where import infix
@@ -168,8 +167,8 @@ def _known(t: Traverser) -> set[str]:
     return known
 
 
-def _pattern(compiler: Compiler, traversal: Any) -> Pattern:
-    compiler.refuse_code(traversal)
+def _pattern(builder: Builder, traversal: Any) -> Pattern:
+    builder.refuse_code(traversal)
     if not isinstance(traversal, Traversal):
         raise QueryFailed(f"match() takes traversals and not {traversal!r}")
     steps = list(infix(traversal).steps)
@@ -177,7 +176,7 @@ def _pattern(compiler: Compiler, traversal: Any) -> Pattern:
         raise QueryFailed(f"All match()-traversals must have a single start label (i.e. variable): {traversal}")
     first = steps[0]
     if first.name in ("and", "or") and len(steps) == 1:
-        parts = [_pattern(compiler, a) for a in first.args]
+        parts = [_pattern(builder, a) for a in first.args]
         return Pattern(frozenset({"\0 never"}), parts=parts, every=first.name == "and")
     end: str | None = None
     if len(steps) > 1 and steps[-1].name == "as":
@@ -188,13 +187,13 @@ def _pattern(compiler: Compiler, traversal: Any) -> Pattern:
         raise QueryFailed(f"All match()-traversals must have a single start label (i.e. variable): {traversal}")
     if first.name == "as":
         start = str(first.args[0])
-        child = compiler.local(Traversal(tuple(steps[1:])))
+        child = builder.local(Traversal(tuple(steps[1:])))
         return Pattern(frozenset({start}), start, end, child)
     if first.name == "not":
         steps[0] = Instruction("where", (Traversal((first,)),))
     if steps[0].name == "where":
         needs = frozenset(_mentioned(steps[0].args))
-        return Pattern(needs, None, end, compiler.local(Traversal(tuple(steps))), is_test=True)
+        return Pattern(needs, None, end, builder.local(Traversal(tuple(steps))), is_test=True)
     raise QueryFailed(f"All match()-traversals must have a single start label (i.e. variable): {traversal}")
 
 
@@ -216,10 +215,10 @@ def _mentioned(args: Args) -> Iterator[str]:
                     yield from _mentioned(steps[at].args)
 
 
-def _match(compiler: Compiler, name: str, args: Args) -> Step:
+def _match(builder: Builder, name: str, args: Args) -> Step:
     if not args:
         raise QueryFailed("match() takes at least one traversal")
-    return MatchStep([_pattern(compiler, a) for a in args])
+    return MatchStep([_pattern(builder, a) for a in args])
 
 
 STEPS: dict[str, StepBuilder] = {"match": _match}

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.arguments import number_argument, scoped
 from workflow.gremlin.running.by import ByChild
-from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, By, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_number
 from workflow.gremlin.steps.shaping.local_scope import LocalRangeStep, LocalSampleStep, LocalTailStep
@@ -124,12 +123,12 @@ class SampleStep(Step):
         self.amount = amount
         self.by: By | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
         if self.by is not None:
             raise QueryFailed("Sample step can only have one by modulator")
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         pool: list[tuple[float, Traverser]] = []
@@ -177,7 +176,7 @@ class TimeLimitStep(Step):
             yield t
 
 
-def _range(compiler: Compiler, name: str, args: Args) -> Step:
+def _range(builder: Builder, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     if name == "range":
         low, high = number_argument(name, rest), number_argument(name, rest, 1)
@@ -188,11 +187,11 @@ def _range(compiler: Compiler, name: str, args: Args) -> Step:
     if local:
         return LocalRangeStep(low, high)
     step = RangeStep(low, high)
-    step.in_repeat = compiler.in_repeat
+    step.in_repeat = builder.in_repeat
     return step
 
 
-def _tail(compiler: Compiler, name: str, args: Args) -> Step:
+def _tail(builder: Builder, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     size = number_argument(name, rest) if rest else 1
     if local:
@@ -200,7 +199,7 @@ def _tail(compiler: Compiler, name: str, args: Args) -> Step:
     return TailStep(size)
 
 
-def _sample(compiler: Compiler, name: str, args: Args) -> Step:
+def _sample(builder: Builder, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     amount = number_argument(name, rest)
     if local:
@@ -208,13 +207,13 @@ def _sample(compiler: Compiler, name: str, args: Args) -> Step:
     return SampleStep(amount)
 
 
-def _coin(compiler: Compiler, name: str, args: Args) -> Step:
+def _coin(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not is_number(args[0]):
         raise QueryFailed("coin() takes a probability")
     return CoinStep(float(args[0]))
 
 
-def _time_limit(compiler: Compiler, name: str, args: Args) -> Step:
+def _time_limit(builder: Builder, name: str, args: Args) -> Step:
     return TimeLimitStep(number_argument(name, args))
 
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by_cycle import RingModulated
 from workflow.gremlin.running.scope import required_scope_value
-from workflow.gremlin.running.step import MISSING, Args, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    Child,
+    ExecutionContext,
+    FilterStep,
+    MapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import hash_key
 from workflow.gremlin.semantics.predicates import compile_predicate
@@ -158,23 +167,23 @@ def _infix(steps: list[Instruction], marker: str, inner: str | None) -> list[Ins
     return [Instruction(marker, tuple(Traversal(tuple(part)) for part in solved))]
 
 
-def _where(compiler: Compiler, name: str, args: Args) -> Step:
+def _where(builder: Builder, name: str, args: Args) -> Step:
     if len(args) == 1 and isinstance(args[0], P):
-        return WherePredicateStep(None, compiler.checked(args[0]))
+        return WherePredicateStep(None, builder.checked(args[0]))
     if len(args) == 2 and isinstance(args[0], str) and isinstance(args[1], P):
-        return WherePredicateStep(args[0], compiler.checked(args[1]))
+        return WherePredicateStep(args[0], builder.checked(args[1]))
     if len(args) == 1 and isinstance(args[0], Traversal):
         bound = bound_child(args[0])
-        child: Child = compiler.local(bound)
+        child: Child = builder.local(bound)
         return TraversalFilterStep(child) if bound is args[0] else WhereTraversalStep(child)
     raise NoSuchMethod(f"Could not locate method: where({', '.join(map(repr, args))})")
 
 
-def _start(compiler: Compiler, name: str, args: Args) -> Step:
+def _start(builder: Builder, name: str, args: Args) -> Step:
     return WhereStartStep(args[0])
 
 
-def _end(compiler: Compiler, name: str, args: Args) -> Step:
+def _end(builder: Builder, name: str, args: Args) -> Step:
     return WhereEndStep(args[0])
 
 

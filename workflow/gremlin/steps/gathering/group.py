@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by import IDENTITY, ByChild
 from workflow.gremlin.running.merging import merge_into
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     By,
     Child,
     ExecutionContext,
@@ -115,13 +115,13 @@ class _Grouping:
         self.value = GroupValue()
         self.seen = 0
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             raise QueryFailed(f"The step {self.name}() can not be modulated by {name}()")
         if self.seen == 0:
-            self.key_by = compiler.by(args)
+            self.key_by = builder.by(args)
         elif self.seen == 1:
-            by = compiler.by(args)
+            by = builder.by(args)
             whole = bool(args) and isinstance(args[0], Traversal) and isinstance(by, ByChild)
             self.value = GroupValue(by, folded=not whole)
         else:
@@ -188,12 +188,12 @@ class GroupCountStep(ReduceStep):
         super().__init__()
         self.by: By | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
         if self.by is not None:
             raise QueryFailed("GroupCount step can only have one by modulator")
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
         return counted(ctx, self.by or IDENTITY, source, {})
@@ -265,7 +265,7 @@ def side_effect_key(name: str, args: Args) -> str | None:
 
 
 def _grouper(result: Callable[[], Step], effect: Callable[[str], Step]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         key = side_effect_key(name, args)
         return result() if key is None else effect(key)
 

@@ -8,10 +8,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.arguments import scoped
 from workflow.gremlin.running.by import IDENTITY, ByChild
-from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, Frame, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    By,
+    Child,
+    ExecutionContext,
+    Frame,
+    MapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import order
 from workflow.gremlin.semantics.values import GList, MapEntry, Order, T
@@ -26,15 +36,15 @@ class Comparators:
     def __init__(self) -> None:
         self.parts: list[tuple[By, Order]] = []
 
-    def modulate(self, compiler: Compiler, args: Args) -> None:
+    def modulate(self, builder: Builder, args: Args) -> None:
         """``by(key)``, ``by(key, desc)``, ``by(desc)``, ``by(traversal, shuffle)`` …"""
         direction = Order.asc
         if args and isinstance(args[-1], Order):
             direction, args = args[-1], args[:-1]
         elif len(args) > 1:
-            compiler.checked(args[1])
+            builder.checked(args[1])
             raise QueryFailed(f"order().by() takes an Order as its comparator and not {args[1]!r}")
-        self.parts.append((compiler.by(args), direction))
+        self.parts.append((builder.by(args), direction))
 
     @property
     def shuffled(self) -> bool:
@@ -101,10 +111,10 @@ class OrderStep(Step):
         self.comparators = Comparators()
         self.limit: int | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
-        self.comparators.modulate(compiler, args)
+        self.comparators.modulate(builder, args)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         projections = self.comparators.projections()
@@ -132,10 +142,10 @@ class LocalOrderStep(MapStep):
         super().__init__()
         self.comparators = Comparators()
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
-        self.comparators.modulate(compiler, args)
+        self.comparators.modulate(builder, args)
 
     def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         value = traverser.value
@@ -167,7 +177,7 @@ def _named(value: Any) -> Any:
     return value.value if isinstance(value, T) else value
 
 
-def _order(compiler: Compiler, name: str, args: Args) -> Step:
+def _order(builder: Builder, name: str, args: Args) -> Step:
     local, rest = scoped(args)
     if rest:
         raise NoSuchMethod(f"Could not locate method: order({', '.join(map(repr, rest))})")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import MISSING, Args, ExecutionContext, Frame, ReduceStep, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, ExecutionContext, Frame, ReduceStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.steps.gathering.group import side_effect_key
 
@@ -33,7 +32,7 @@ class ProfileStep(ReduceStep):
         yield from passed
 
 
-def _profile(compiler: Compiler, name: str, args: Args) -> Step:
+def _profile(builder: Builder, name: str, args: Args) -> Step:
     return ProfileStep(side_effect_key(name, args))
 
 

@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.arguments import scoped
-from workflow.gremlin.running.step import MISSING, Args, ExecutionContext, MapStep, ReduceStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    ExecutionContext,
+    MapStep,
+    ReduceStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics import arithmetic
 from workflow.gremlin.semantics.comparison import maximum, mean, minimum
@@ -152,7 +160,7 @@ def _local_mean(values: list[Any]) -> Any:
 
 
 def _reducer(make: Callable[[], Step], local: Callable[[list[Any]], Any]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         is_local, rest = scoped(args)
         if rest:
             raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(repr, rest))})")
@@ -161,11 +169,11 @@ def _reducer(make: Callable[[], Step], local: Callable[[list[Any]], Any]) -> Ste
     return build
 
 
-def _fold(compiler: Compiler, name: str, args: Args) -> Step:
+def _fold(builder: Builder, name: str, args: Args) -> Step:
     if not args:
         return FoldStep()
     for arg in args:
-        compiler.checked(arg)
+        builder.checked(arg)
     if len(args) != 2 or not isinstance(args[1], Operator):
         raise QueryFailed("fold() takes nothing, or a seed and an operator")
     return SeededFoldStep(args[0], args[1])

@@ -7,13 +7,13 @@ from typing import Any
 
 from workflow.errors import FailStep, QueryFailed
 from workflow.graphs.elements import Edge
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.arguments import number_argument
 from workflow.gremlin.running.by import IDENTITY, ByChild
 from workflow.gremlin.running.merging import merge_into
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     By,
     Child,
     ExecutionContext,
@@ -43,12 +43,12 @@ class AggregateStep(Step):
         self.lazy = lazy
         self.by: By | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
         if self.by is not None:
             raise QueryFailed("Aggregate step can only have one by modulator")
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def register(self, side_effects: SideEffects) -> None:
         side_effects.register(self.key, Gathered, add_all)
@@ -215,30 +215,30 @@ def _one_key(name: str, args: Args) -> str:
     return args[0]
 
 
-def _aggregate(compiler: Compiler, name: str, args: Args) -> Step:
+def _aggregate(builder: Builder, name: str, args: Args) -> Step:
     lazy = name == "store"
     if args and isinstance(args[0], Scope):
         lazy, args = args[0] is Scope.local, args[1:]
     return AggregateStep(_one_key(name, args), lazy)
 
 
-def _cap(compiler: Compiler, name: str, args: Args) -> Step:
+def _cap(builder: Builder, name: str, args: Args) -> Step:
     if not args or not all(isinstance(a, str) for a in args):
         raise QueryFailed("cap() takes the keys of side effects")
     return CapStep(args)
 
 
-def _side_effect(compiler: Compiler, name: str, args: Args) -> Step:
+def _side_effect(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("sideEffect() takes one traversal")
-    return ChildSideEffectStep(compiler.local(args[0]))
+    return ChildSideEffectStep(builder.local(args[0]))
 
 
-def _subgraph(compiler: Compiler, name: str, args: Args) -> Step:
+def _subgraph(builder: Builder, name: str, args: Args) -> Step:
     return SubgraphStep(_one_key(name, args))
 
 
-def _barrier(compiler: Compiler, name: str, args: Args) -> Step:
+def _barrier(builder: Builder, name: str, args: Args) -> Step:
     if not args:
         return BarrierStep(None)
     if args[0] is Barrier.norm_sack:
@@ -246,7 +246,7 @@ def _barrier(compiler: Compiler, name: str, args: Args) -> Step:
     return BarrierStep(number_argument(name, args))
 
 
-def _fail(compiler: Compiler, name: str, args: Args) -> Step:
+def _fail(builder: Builder, name: str, args: Args) -> Step:
     return FailingStep(str(args[0]) if args else "fail() step triggered")
 
 

@@ -8,8 +8,17 @@ from typing import Any, NoReturn
 from workflow.errors import QueryFailed
 from workflow.graphs.base import Graph, Way
 from workflow.graphs.elements import Edge, Vertex
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import Args, ExecutionContext, FlatMapStep, Frame, Hop, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    Args,
+    Builder,
+    ExecutionContext,
+    FlatMapStep,
+    Frame,
+    Hop,
+    MapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import java_class
 from workflow.gremlin.semantics.values import Direction
@@ -119,10 +128,10 @@ def refuse_cast(value: Any, wanted: str) -> NoReturn:
     )
 
 
-def _labels(compiler: Compiler, args: Args) -> tuple[Any, ...]:
+def _labels(builder: Builder, args: Args) -> tuple[Any, ...]:
     out: list[Any] = []
     for arg in args:
-        compiler.checked(arg)
+        builder.checked(arg)
         if isinstance(arg, (list, tuple)):
             out.extend(arg)
         elif arg is None or isinstance(arg, str):
@@ -133,8 +142,8 @@ def _labels(compiler: Compiler, args: Args) -> tuple[Any, ...]:
 
 
 def _hop(kind: type[EdgesHop], way: Way) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
-        return kind(way, _labels(compiler, args))
+    def build(builder: Builder, name: str, args: Args) -> Step:
+        return kind(way, _labels(builder, args))
 
     return build
 
@@ -142,28 +151,28 @@ def _hop(kind: type[EdgesHop], way: Way) -> StepBuilder:
 def _directed(kind: type[EdgesHop]) -> StepBuilder:
     """``to(Direction, …)`` and ``toE``."""
 
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         if not args or not isinstance(args[0], Direction):
             raise QueryFailed(f"{name}() takes a direction first")
-        return kind(WAYS[args[0]], _labels(compiler, args[1:]))
+        return kind(WAYS[args[0]], _labels(builder, args[1:]))
 
     return build
 
 
 def _ends(way: Way) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         return EndsStep(way)
 
     return build
 
 
-def _to_v(compiler: Compiler, name: str, args: Args) -> Step:
+def _to_v(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], Direction):
         raise QueryFailed("toV() takes a direction")
     return EndsStep(WAYS[args[0]])
 
 
-def _other(compiler: Compiler, name: str, args: Args) -> Step:
+def _other(builder: Builder, name: str, args: Args) -> Step:
     return OtherVertexStep()
 
 

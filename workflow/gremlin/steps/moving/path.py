@@ -7,11 +7,11 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Path, Tree
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by_cycle import Ring, RingModulated
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     ExecutionContext,
     FilterStep,
     Frame,
@@ -37,14 +37,14 @@ class _PathRange(RingModulated):
         self.from_label: str | None = None
         self.to_label: str | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name in ("from", "to") and len(args) == 1 and isinstance(args[0], str):
             if name == "from":
                 self.from_label = args[0]
             else:
                 self.to_label = args[0]
         else:
-            super().modulate(compiler, name, args)
+            super().modulate(builder, name, args)
 
     def projected(self, ctx: ExecutionContext, traverser: Traverser) -> Path | None:
         """The path between the labels with the projections applied; None where one gives nothing."""
@@ -183,15 +183,15 @@ class TreeSideEffectStep(RingModulated, Step):
         return self.key
 
 
-def _path(compiler: Compiler, name: str, args: Args) -> Step:
+def _path(builder: Builder, name: str, args: Args) -> Step:
     return PathStep()
 
 
-def _path_filter(compiler: Compiler, name: str, args: Args) -> Step:
+def _path_filter(builder: Builder, name: str, args: Args) -> Step:
     return PathFilterStep(name == "simplePath")
 
 
-def _tree(compiler: Compiler, name: str, args: Args) -> Step:
+def _tree(builder: Builder, name: str, args: Args) -> Step:
     key = side_effect_key(name, args)
     return TreeStep() if key is None else TreeSideEffectStep(key)
 

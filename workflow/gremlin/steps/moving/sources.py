@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Vertex
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import Args, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
 from workflow.gremlin.traversal import Traversal
 
-START_STEPS: Final = frozenset({"V", "E", "addV", "addE", "mergeV", "mergeE", "inject", "call", "union", "io"})
 CHECK_EVERY = 256
 
 RowTest = Callable[[Any], bool]
@@ -92,7 +90,7 @@ class GraphStep(Step):
                 out.append(row)
         return out
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``with()``, which has no effect."""
         if name != "with":
             self.refuse(name)
@@ -116,9 +114,9 @@ def flat_ids(args: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _graph_step(kind: type[Vertex] | type[Edge]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         for arg in args:
-            compiler.checked(arg)
+            builder.checked(arg)
             if isinstance(arg, Traversal):
                 raise QueryFailed(f"{name}() takes ids or elements and not a traversal")
         step = GraphStep(kind, flat_ids(args) or None)  # an empty list of ids is none: V([]) is V()
@@ -151,12 +149,12 @@ class InjectStep(Step):
         return "[" + ",".join(map(str, self.values)) + "]"
 
 
-def _inject(compiler: Compiler, name: str, args: Args) -> Step:
+def _inject(builder: Builder, name: str, args: Args) -> Step:
     for arg in args:
-        compiler.checked(arg)
-    if compiler.at_start and compiler.in_repeat and compiler.depth == compiler.repeat_depth:
+        builder.checked(arg)
+    if builder.at_start and builder.in_repeat and builder.depth == builder.repeat_depth:
         raise QueryFailed("The parent of inject()-step can not be repeat()-step")
-    return InjectStep(args, behind=compiler.at_start and compiler.depth > 1)
+    return InjectStep(args, behind=builder.at_start and builder.depth > 1)
 
 
 STEPS: dict[str, StepBuilder] = {"V": _graph_step(Vertex), "E": _graph_step(Edge), "inject": _inject}

@@ -5,19 +5,16 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.running.step import Args, Child, ExecutionContext, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, MapStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import instant, java_name
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import DT, Long
 from workflow.gremlin.steps.shaping.scalars import applied, class_of, is_child, is_integer, value_builder, wrong_call
 from workflow.gremlin.steps.shaping.strings import is_string
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)
@@ -146,9 +143,9 @@ def _checked(value: Any) -> datetime.datetime:
     return value
 
 
-def _build_date_diff(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_date_diff(builder: Builder, name: str, args: Args) -> Step:
     if len(args) == 1 and is_child(args[0]):
-        return DateDiffStep(compiler.local(args[0]))
+        return DateDiffStep(builder.local(args[0]))
     if len(args) != 1 or not (args[0] is None or isinstance(args[0], datetime.datetime)):
         raise wrong_call(name, args)
     return DateDiffStep(args[0])

@@ -7,11 +7,11 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by import ByChild, token_of
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     By,
     Child,
     ExecutionContext,
@@ -99,11 +99,11 @@ class ValueMapStep(MapStep):
         self.tokens = tokens
         self.by: By | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name == "by":
             if self.by is not None:
                 raise QueryFailed("valueMap()/propertyMap() step can only have one by modulator")
-            self.by = compiler.by(args)
+            self.by = builder.by(args)
         elif name == "with" and args and args[0] == TOKENS_OPTION:
             self._with_tokens(args[1:])
         else:
@@ -203,10 +203,10 @@ class ElementStep(MapStep):
         return MISSING if owner is None else owner
 
 
-def _keys(compiler: Compiler, name: str, args: Args) -> tuple[str, ...]:
+def _keys(builder: Builder, name: str, args: Args) -> tuple[str, ...]:
     out: list[str] = []
     for arg in args:
-        compiler.checked(arg)
+        builder.checked(arg)
         if isinstance(arg, (list, tuple)):
             out.extend(arg)
         elif isinstance(arg, str):
@@ -219,7 +219,7 @@ def _keys(compiler: Compiler, name: str, args: Args) -> tuple[str, ...]:
 
 
 def _token(token: T) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         if args:
             raise NoSuchMethod(f"Could not locate method: {name}({', '.join(map(repr, args))})")
         return TokenStep(token)
@@ -227,26 +227,26 @@ def _token(token: T) -> StepBuilder:
     return build
 
 
-def _values(compiler: Compiler, name: str, args: Args) -> Step:
-    return ValuesStep(_keys(compiler, name, args))
+def _values(builder: Builder, name: str, args: Args) -> Step:
+    return ValuesStep(_keys(builder, name, args))
 
 
-def _properties(compiler: Compiler, name: str, args: Args) -> Step:
-    return PropertiesStep(_keys(compiler, name, args))
+def _properties(builder: Builder, name: str, args: Args) -> Step:
+    return PropertiesStep(_keys(builder, name, args))
 
 
-def _value_map(compiler: Compiler, name: str, args: Args) -> Step:
+def _value_map(builder: Builder, name: str, args: Args) -> Step:
     tokens = 0
     if args and isinstance(args[0], bool):
         tokens, args = (ALL_TOKENS if args[0] else 0), args[1:]
-    return ValueMapStep(_keys(compiler, name, args), name == "valueMap", tokens)
+    return ValueMapStep(_keys(builder, name, args), name == "valueMap", tokens)
 
 
-def _element_map(compiler: Compiler, name: str, args: Args) -> Step:
-    return ElementMapStep(_keys(compiler, name, args))
+def _element_map(builder: Builder, name: str, args: Args) -> Step:
+    return ElementMapStep(_keys(builder, name, args))
 
 
-def _element(compiler: Compiler, name: str, args: Args) -> Step:
+def _element(builder: Builder, name: str, args: Args) -> Step:
     return ElementStep()
 
 

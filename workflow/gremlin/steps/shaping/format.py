@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Vertex, VertexProperty
-from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    By,
+    Child,
+    ExecutionContext,
+    MapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.limits import check_characters
 from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 FROM_BY = "_"
 # a name ends within 200 characters: searched for to the end of the text, it would take the square of its length
@@ -71,11 +78,11 @@ class FormatStep(MapStep):
         check_characters(sum(map(len, out)))
         return "".join(out)
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``by()``, one for each ``%{_}``, used in turn."""
         if name != "by":
             self.refuse(name)
-        by = compiler.by(args)
+        by = builder.by(args)
         self.bys.append(by)
         child = getattr(by, "child", None)
         if child is not None:
@@ -90,7 +97,7 @@ class FormatStep(MapStep):
         return self.text
 
 
-def _build_format(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_format(builder: Builder, name: str, args: Args) -> Step:
     if len(args) == 1 and args[0] is None:
         raise QueryFailed("Format string for Format step can't be null.")
     if len(args) != 1 or not isinstance(args[0], str):

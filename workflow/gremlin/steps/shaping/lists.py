@@ -6,10 +6,10 @@ Members are the same where Java's ``equals`` says so: Int 1 and Long 1 are two m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.running.step import Args, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import distinct, hash_key
 from workflow.gremlin.semantics.java_text import as_text
@@ -27,9 +27,6 @@ from workflow.gremlin.steps.shaping.scalars import (
     wrong_call,
 )
 from workflow.gremlin.traversal import P
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 Members = list[Any]
 
@@ -153,10 +150,10 @@ class ListStep(MapStep):
         return str(self.argument) if isinstance(self.argument, Child) else as_text(self.argument)
 
 
-def _build_list(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_list(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise wrong_call(name, args)
-    return ListStep(name, compiler.local(args[0]) if is_child(args[0]) else args[0])
+    return ListStep(name, builder.local(args[0]) if is_child(args[0]) else args[0])
 
 
 def conjoin(value: Any, delimiter: str) -> str | None:
@@ -169,7 +166,7 @@ def conjoin(value: Any, delimiter: str) -> str | None:
     return delimiter.join(texts)
 
 
-def _build_conjoin(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_conjoin(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not (args[0] is None or isinstance(args[0], str)):
         raise wrong_call(name, args)
     delimiter = args[0]
@@ -190,7 +187,7 @@ class IndexStep(MapStep):
             return GMap(enumerate(members))
         return GList(GList([member, position]) for position, member in enumerate(members))
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``with(WithOptions.indexer, list or map)``."""
         if name != "with":
             self.refuse(name)
@@ -203,7 +200,7 @@ class IndexStep(MapStep):
         self.as_map = args[1] == 1
 
 
-def _build_index(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_index(builder: Builder, name: str, args: Args) -> Step:
     if args:
         raise wrong_call(name, args)
     return IndexStep()
@@ -232,16 +229,16 @@ class MembersFilter(FilterStep):
         return str(self.predicate)
 
 
-def _build_none(compiler: Compiler, name: str, args: Args) -> Step:
-    return _build_filter(compiler, name, args) if args else DiscardStep()  # as clients before 3.7 end an iterate()
+def _build_none(builder: Builder, name: str, args: Args) -> Step:
+    return _build_filter(builder, name, args) if args else DiscardStep()  # as clients before 3.7 end an iterate()
 
 
-def _build_filter(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_filter(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not (args[0] is None or isinstance(args[0], P)):
         raise wrong_call(name, args)
     if args[0] is None:
         raise QueryFailed(f"Input predicate to {name} step can't be null.")
-    return MembersFilter(name, args[0], compiler.predicate(args[0]))
+    return MembersFilter(name, args[0], builder.predicate(args[0]))
 
 
 STEPS: dict[str, StepBuilder] = {

@@ -7,13 +7,13 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Path
-from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.running.by import IDENTITY, ByChild, column_of
 from workflow.gremlin.running.by_cycle import RingModulated
 from workflow.gremlin.running.scope import scope_value
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
+    Builder,
     By,
     Child,
     ExecutionContext,
@@ -106,10 +106,10 @@ class SelectOneStep(MapStep):
         self.key = key
         self.by: By = IDENTITY
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         found = scope_value(ctx, self.pop, self.key, traverser)
@@ -175,10 +175,10 @@ class SelectTraversalStep(MapStep):
         self.child = child
         self.by: By = IDENTITY
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         key = self.child.first(ctx, traverser)
@@ -252,12 +252,12 @@ class SackValueStep(SideEffectStep):
         self.operator = operator
         self.by: By | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             self.refuse(name)
         if self.by is not None:
             raise QueryFailed("Sack step can only have one by modulator")
-        self.by = compiler.by(args)
+        self.by = builder.by(args)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         for t in source:
@@ -315,51 +315,51 @@ def add_all(a: Any, b: Any) -> Any:
 
 
 def _child_step(kind: type[ChildMapStep] | type[ChildFlatMapStep]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         if len(args) != 1:
             raise QueryFailed(f"{name}() takes one traversal")
-        return kind(compiler.local(args[0]))
+        return kind(builder.local(args[0]))
 
     return build
 
 
-def _constant(compiler: Compiler, name: str, args: Args) -> Step:
+def _constant(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("constant() takes one value")
-    compiler.checked(args[0])
+    builder.checked(args[0])
     if isinstance(args[0], Traversal):
         raise QueryFailed("constant() takes a value and not a traversal")
     return ConstantStep(args[0])
 
 
-def _unfold(compiler: Compiler, name: str, args: Args) -> Step:
+def _unfold(builder: Builder, name: str, args: Args) -> Step:
     return UnfoldStep()
 
 
-def _select(compiler: Compiler, name: str, args: Args) -> Step:
+def _select(builder: Builder, name: str, args: Args) -> Step:
     pop = Pop.last
     if args and isinstance(args[0], Pop):
         pop, args = args[0], args[1:]
     if len(args) == 1 and isinstance(args[0], Column):
         return SelectColumnStep(args[0])
     if len(args) == 1 and isinstance(args[0], Traversal):
-        return SelectTraversalStep(pop, compiler.local(args[0]))
+        return SelectTraversalStep(pop, builder.local(args[0]))
     if not args or not all(isinstance(a, str) for a in args):
         raise NoSuchMethod(f"Could not locate method: select({', '.join(map(repr, args))})")
     return SelectOneStep(pop, args[0]) if len(args) == 1 else SelectStep(pop, args)
 
 
-def _project(compiler: Compiler, name: str, args: Args) -> Step:
+def _project(builder: Builder, name: str, args: Args) -> Step:
     if not args or not all(isinstance(a, str) for a in args):
         raise QueryFailed("project() takes the keys of its map")
     return ProjectStep(args)
 
 
-def _loops(compiler: Compiler, name: str, args: Args) -> Step:
+def _loops(builder: Builder, name: str, args: Args) -> Step:
     return LoopsStep(args[0] if args else None)
 
 
-def _sack(compiler: Compiler, name: str, args: Args) -> Step:
+def _sack(builder: Builder, name: str, args: Args) -> Step:
     if not args:
         return SackStep()
     if not isinstance(args[0], Operator):

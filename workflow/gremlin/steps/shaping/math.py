@@ -8,17 +8,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.running.step import MISSING, Args, By, Child, ExecutionContext, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    By,
+    Child,
+    ExecutionContext,
+    MapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_number, java_name
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 Formula = Callable[[Mapping[str, float]], float]
 CURRENT = "_"
@@ -252,11 +259,11 @@ class MathStep(MapStep):
             values[name] = float(found)
         return self.expression.formula(values)
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``by()``, one for each variable, used in turn."""
         if name != "by":
             self.refuse(name)
-        by = compiler.by(args)
+        by = builder.by(args)
         self.bys.append(by)
         child = getattr(by, "child", None)
         if child is not None:
@@ -271,7 +278,7 @@ class MathStep(MapStep):
         return self.expression.text
 
 
-def _build_math(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_math(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], str):
         raise wrong_call(name, args)
     return MathStep(Expression(args[0]))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Path
 from workflow.gremlin.running.scope import scope_value
-from workflow.gremlin.running.step import MISSING, Args, Child, ExecutionContext, MapStep, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, Child, ExecutionContext, MapStep, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_collection, java_class, simple_class
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import MapEntry, Pop, Scope
 from workflow.gremlin.traversal import Traversal
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 
 class ValueStep(MapStep):
@@ -51,7 +48,7 @@ def split_scope(args: Args) -> tuple[Scope, Args]:
 def value_builder(make: Callable[..., Callable[[Any], Any]], least: int = 0, most: int = 0) -> StepBuilder:
     """A builder for ``name(args)`` whose function is ``make(*args)``, between ``least`` and ``most`` arguments."""
 
-    def build(compiler: Compiler, name: str, args: Args) -> MapStep:
+    def build(builder: Builder, name: str, args: Args) -> MapStep:
         if not least <= len(args) <= most:
             raise wrong_call(name, args)
         return ValueStep(make(*args), ",".join(map(as_text, args)))

@@ -6,10 +6,10 @@ Indexes and lengths count UTF-16 units, as Java does. With ``Scope.local`` a ste
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.running.step import Args, Child, ExecutionContext, MapStep, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, MapStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.limits import check_characters
@@ -25,9 +25,6 @@ from workflow.gremlin.steps.shaping.scalars import (
     value_builder,
     wrong_call,
 )
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 # what Java's Character.isWhitespace accepts: Python's isspace() without the no-break spaces and NEL
 WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c not in "\x85\xa0\u2007\u202f")
@@ -148,7 +145,7 @@ def of_strings(name: str, operation: Callable[[str], Any]) -> Callable[[Any], An
     return apply
 
 
-def _build_operation(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_operation(builder: Builder, name: str, args: Args) -> Step:
     scope, rest = split_scope(args)
     least, most = _COUNTS.get(name, (0, 0))
     if not least <= len(rest) <= most or not all(_fits(name, arg) for arg in rest):
@@ -183,7 +180,7 @@ def texts_of(value: Any) -> Any:
     return GList(map(text_of, members_of(value))) if is_iterable(value) else text_of(value)
 
 
-def _build_as_string(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_as_string(builder: Builder, name: str, args: Args) -> Step:
     scope, rest = split_scope(args)
     if rest:
         raise wrong_call(name, args)
@@ -220,12 +217,12 @@ class ConcatStep(MapStep):
         return [piece for piece in self.pieces if isinstance(piece, Child)]
 
 
-def _build_concat(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_concat(builder: Builder, name: str, args: Args) -> Step:
     pieces: list[str | Child | None] = []
     flat = [one for arg in args for one in (arg if isinstance(arg, (list, tuple)) else (arg,))]
     for arg in flat:
         if is_child(arg):
-            pieces.append(compiler.local(arg))
+            pieces.append(builder.local(arg))
         elif arg is None or is_string(arg):
             pieces.append(arg)
         else:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.gremlin.planning.compile import Compiler
-from workflow.gremlin.running.step import MISSING, Args, Child, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.traversal import Traversal
@@ -25,11 +24,11 @@ class CallStep(Step):
         self.child = child
         self.options: dict[str, Any] = {}
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "with" or not args or not isinstance(args[0], str):
             self.refuse(name)
         value = args[1] if len(args) > 1 else True
-        self.options[args[0]] = compiler.local(value) if isinstance(value, Traversal) else compiler.checked(value)
+        self.options[args[0]] = builder.local(value) if isinstance(value, Traversal) else builder.checked(value)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         for t in source:
@@ -62,7 +61,7 @@ class CallStep(Step):
         return f"{self.service},{self.parameters}"
 
 
-def _call(compiler: Compiler, name: str, args: Args) -> Step:
+def _call(builder: Builder, name: str, args: Args) -> Step:
     service = args[0] if args else LIST
     if not isinstance(service, str):
         raise QueryFailed("call() takes the name of a service first")
@@ -70,9 +69,9 @@ def _call(compiler: Compiler, name: str, args: Args) -> Step:
     child: Child | None = None
     for arg in args[1:]:
         if isinstance(arg, Traversal):
-            child = compiler.local(arg)
+            child = builder.local(arg)
         elif isinstance(arg, Mapping):
-            parameters = compiler.checked(arg)
+            parameters = builder.checked(arg)
         elif arg is not None:
             raise QueryFailed("call() takes a map and a traversal behind the name of the service")
     return CallStep(service, parameters, child)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from workflow.errors import QueryFailed, ReadOnlyViolation
-from workflow.gremlin.running.step import Args, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.steps.shaping.scalars import wrong_call
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 Format = Literal["graphson", "graphml"]
 _BY_ENDING: dict[str, str] = {".json": "graphson", ".xml": "graphml", ".kryo": "gryo"}
@@ -38,7 +35,7 @@ class IoStep(Step):
         self.format = _BY_ENDING.get(PurePosixPath(file).suffix.lower(), "gryo")
         self.mode: str | None = None
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``read()``, ``write()`` and ``with()``."""
         if name in ("read", "write") and not args:
             self.mode = name
@@ -48,7 +45,7 @@ class IoStep(Step):
         else:
             self.refuse(name)
 
-    def finish(self, compiler: Compiler) -> None:
+    def finish(self, builder: Builder) -> None:
         """Raise QueryFailed where neither read() nor write() follows, or for a format that is not kept."""
         if self.mode is None:
             raise QueryFailed("io() must be followed by read() or write()")
@@ -73,7 +70,7 @@ class IoStep(Step):
         return self.file
 
 
-def _build_io(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_io(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], str):
         raise wrong_call(name, args)
     return IoStep(args[0])

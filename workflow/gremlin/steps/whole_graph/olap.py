@@ -9,14 +9,14 @@ import heapq
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Path, Vertex
-from workflow.gremlin.running.step import MISSING, Args, Child, ExecutionContext, Frame, Step, StepBuilder
+from workflow.gremlin.running.step import MISSING, Args, Builder, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import NO_LABELS, Traverser
 from workflow.gremlin.semantics.comparison import add, is_number, order
 from workflow.gremlin.semantics.java_text import as_text
@@ -24,9 +24,6 @@ from workflow.gremlin.semantics.values import Direction
 from workflow.gremlin.steps.shaping.scalars import is_integer, wrong_call
 from workflow.gremlin.steps.whole_graph.computed import ComputedGraph
 from workflow.gremlin.traversal import Instruction, Traversal
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -76,10 +73,10 @@ class ProgramStep(Step):
     default_edges = "outE"
     default_times: int | None = None
 
-    def __init__(self, compiler: Compiler) -> None:
+    def __init__(self, builder: Builder) -> None:
         super().__init__()
         self.property = self.default_property
-        self.edges = compiler.local(Traversal((Instruction(self.default_edges),)))
+        self.edges = builder.local(Traversal((Instruction(self.default_edges),)))
         self.times = self.default_times
 
     def prepare(self, ctx: ExecutionContext) -> None:
@@ -87,7 +84,7 @@ class ProgramStep(Step):
         if not isinstance(ctx.graph, ComputedGraph):
             ctx.graph = ComputedGraph(ctx.graph)  # it reads as a graph by delegation
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``with()`` of propertyName, edges and times."""
         if name == "by" and len(args) == 1:  # the older form
             option, value = ("edges" if isinstance(args[0], Traversal) else "propertyName"), args[0]
@@ -98,14 +95,14 @@ class ProgramStep(Step):
             value = args[1] if len(args) > 1 else True
         else:
             self.refuse(name)
-        self._configure(compiler, option, value)
+        self._configure(builder, option, value)
 
-    def _configure(self, compiler: Compiler, option: str, value: Any) -> None:
+    def _configure(self, builder: Builder, option: str, value: Any) -> None:
         title = self.namespace[0].upper() + self.namespace[1:]
         if option == "edges":
             if not isinstance(value, Traversal):
                 raise QueryFailed(f"{title}.edges requires a Traversal as its argument")
-            self.edges = compiler.local(value)
+            self.edges = builder.local(value)
         elif option == "propertyName":
             if not isinstance(value, str):
                 raise QueryFailed(f"{title}.propertyName requires a String as its argument")
@@ -151,8 +148,8 @@ class PageRankStep(ProgramStep):
     default_property = "gremlin.pageRankVertexProgram.pageRank"
     default_times = 20
 
-    def __init__(self, compiler: Compiler, alpha: float) -> None:
-        super().__init__(compiler)
+    def __init__(self, builder: Builder, alpha: float) -> None:
+        super().__init__(builder)
         self.alpha = alpha
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
@@ -261,15 +258,15 @@ class ShortestPathStep(Step):
     barrier = True
     namespace = "shortestPath"
 
-    def __init__(self, compiler: Compiler) -> None:
+    def __init__(self, builder: Builder) -> None:
         super().__init__()
-        self.edges = compiler.local(Traversal((Instruction("bothE"),)))
+        self.edges = builder.local(Traversal((Instruction("bothE"),)))
         self.target: Child | None = None
         self.distance: str | Child | None = None
         self.longest: Any = None
         self.with_edges = False
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``with()`` of target, edges, distance, maxDistance and includeEdges."""
         if name != "with" or not args:
             self.refuse(name)
@@ -278,15 +275,15 @@ class ShortestPathStep(Step):
             return
         value = args[1] if len(args) > 1 else True
         if option == "target":
-            self.target = compiler.local(_checked(value, Traversal, "ShortestPath.target requires a Traversal"))
+            self.target = builder.local(_checked(value, Traversal, "ShortestPath.target requires a Traversal"))
         elif option == "edges":
             if isinstance(value, Direction):
                 value = Traversal((Instruction(value.value.lower() + "E"),))
             problem = "ShortestPath.edges requires a Traversal or a Direction"
-            self.edges = compiler.local(_checked(value, Traversal, problem))
+            self.edges = builder.local(_checked(value, Traversal, problem))
         elif option == "distance":
             self.distance = (
-                compiler.local(value)
+                builder.local(value)
                 if isinstance(value, Traversal)
                 else _checked(value, str, "ShortestPath.distance requires a Traversal or a property name")
             )
@@ -406,17 +403,17 @@ def _checked(value: Any, kind: type, problem: str) -> Any:
     return value
 
 
-def _build_page_rank(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_page_rank(builder: Builder, name: str, args: Args) -> Step:
     if len(args) > 1 or not all(is_number(arg) for arg in args):
         raise wrong_call(name, args)
-    return PageRankStep(compiler, float(args[0]) if args else 0.85)
+    return PageRankStep(builder, float(args[0]) if args else 0.85)
 
 
-def _plain(kind: Callable[[Compiler], Step]) -> StepBuilder:
-    def build(compiler: Compiler, name: str, args: Args) -> Step:
+def _plain(kind: Callable[[Builder], Step]) -> StepBuilder:
+    def build(builder: Builder, name: str, args: Args) -> Step:
         if args:
             raise wrong_call(name, args)
-        return kind(compiler)
+        return kind(builder)
 
     return build
 

@@ -7,11 +7,20 @@ nothing is, an element is made of the map and ``option(onCreate)``, which may ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Vertex
-from workflow.gremlin.running.step import MISSING, Args, Child, ExecutionContext, FlatMapStep, Step, StepBuilder
+from workflow.gremlin.running.step import (
+    MISSING,
+    Args,
+    Builder,
+    Child,
+    ExecutionContext,
+    FlatMapStep,
+    Step,
+    StepBuilder,
+)
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import equals, hash_key, java_name, simple_class
 from workflow.gremlin.semantics.java_text import as_text
@@ -30,9 +39,6 @@ from workflow.gremlin.steps.writing.rules import (
     vertex_of,
 )
 from workflow.gremlin.traversal import CardinalityValue, Traversal
-
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
 
 Entries = dict[Any, Any]
 EXTRA = "~despina.merge.extra"
@@ -57,7 +63,7 @@ class MergeStep(FlatMapStep):
 
     # -- building
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``option(Merge, map or traversal)``; ``with()``, which has no effect but for ``EXTRA``."""
         if name == "with":
             if args[0] == EXTRA:
@@ -68,14 +74,14 @@ class MergeStep(FlatMapStep):
         if len(args) not in (2, 3) or not isinstance(args[0], Merge):
             raise wrong_call(name, args)
         token, given, *rest = args
-        self.take_option(token, self._option(compiler, given, rest[0] if rest else None))
+        self.take_option(token, self._option(builder, given, rest[0] if rest else None))
 
-    def _option(self, compiler: Compiler, given: Any, cardinality: Cardinality | None) -> Child | Entries:
+    def _option(self, builder: Builder, given: Any, cardinality: Cardinality | None) -> Child | Entries:
         if is_child(given):
-            return compiler.local(given)
+            return builder.local(given)
         if given is not None and not isinstance(given, Mapping):
             raise wrong_call("option", (given,))
-        entries = dict(compiler.checked(given) or {})
+        entries = dict(builder.checked(given) or {})
         explicit = cardinality is not None or any(isinstance(value, CardinalityValue) for value in entries.values())
         if explicit and self.step_name != "mergeV":
             raise QueryFailed("option() with the Cardinality argument can only be used following mergeV()")
@@ -377,13 +383,13 @@ def _edge_candidates(ctx: ExecutionContext, id: Any, label: str | None, ends: Ma
     return list(ctx.graph.edges(labels))
 
 
-def _build_merge(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_merge(builder: Builder, name: str, args: Args) -> Step:
     kind = MergeVertexStep if name == "mergeV" else MergeEdgeStep
     if len(args) > 1 or not all(arg is None or isinstance(arg, Mapping) or is_child(arg) for arg in args):
         raise wrong_call(name, args)
     if not args:
-        return kind(compiler.local(Traversal()))
-    return kind(compiler.local(args[0]) if is_child(args[0]) else dict(compiler.checked(args[0]) or {}))
+        return kind(builder.local(Traversal()))
+    return kind(builder.local(args[0]) if is_child(args[0]) else dict(builder.checked(args[0]) or {}))
 
 
 STEPS: dict[str, StepBuilder] = {"mergeV": _build_merge, "mergeE": _build_merge}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.running.step import (
-    MODULATORS,
     Args,
+    Builder,
     Child,
     ExecutionContext,
     FilterStep,
@@ -32,16 +32,13 @@ from workflow.gremlin.steps.writing.rules import (
 )
 from workflow.gremlin.traversal import CardinalityValue, Instruction, Traversal
 
-if TYPE_CHECKING:
-    from workflow.gremlin.planning.compile import Compiler
-
 Operand = Any
 """A literal, or a Child whose first result is the value."""
 
 
-def operand(compiler: Compiler, arg: Any) -> Operand:
+def operand(builder: Builder, arg: Any) -> Operand:
     """An argument that may be a traversal, ready to be resolved."""
-    return compiler.local(arg) if is_child(arg) else compiler.checked(arg)
+    return builder.local(arg) if is_child(arg) else builder.checked(arg)
 
 
 def resolved(ctx: ExecutionContext, found: Operand, traverser: Traverser, parent: str) -> Any:
@@ -64,17 +61,17 @@ class AddStep(Step):
         self.properties: list[tuple[Operand, Operand]] = []
         self.later: list[PropertyStep] = []
 
-    def takes(self, name: str) -> bool:
+    def takes(self, name: str, modulates: bool) -> bool:
         """A property() right behind belongs to the element being made: its traversals start where this step does."""
-        return name == "property" or name in MODULATORS
+        return name == "property" or modulates
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``property()``, and ``with()``, which has no effect."""
         if name == "with":
             return
         if name != "property":
             self.refuse(name)
-        for write in property_writes(compiler, args):
+        for write in property_writes(builder, args):
             self.add_property(write)
 
     def add_property(self, write: PropertyStep) -> None:
@@ -161,17 +158,17 @@ class AddEdgeStep(AddStep):
         super().__init__(label, DEFAULT_EDGE_LABEL)
         self.ends: dict[str, Operand] = {}
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``from()`` and ``to()``: a step label, a vertex, an id, or a traversal; ``property()``."""
         if name not in ("from", "to"):
-            super().modulate(compiler, name, args)
+            super().modulate(builder, name, args)
             return
         if len(args) != 1:
             raise wrong_call(name, args)
         arg = args[0]
         if isinstance(arg, str):
             arg = Traversal((Instruction("select", (arg,)),))
-        self.ends[name] = operand(compiler, arg)
+        self.ends[name] = operand(builder, arg)
 
     def add_property(self, write: PropertyStep) -> None:
         """Edges have one value a key."""
@@ -242,7 +239,7 @@ class PropertyStep(SideEffectStep):
         _refuse_predicted(ctx, traverser.value)
         set_property(ctx, traverser.value, key, value, self.cardinality, meta)
 
-    def modulate(self, compiler: Compiler, name: str, args: Args) -> None:
+    def modulate(self, builder: Builder, name: str, args: Args) -> None:
         """``with()``, which has no effect."""
         if name != "with":
             self.refuse(name)
@@ -275,7 +272,7 @@ class PropertiesStep(SideEffectStep):
         return [child for write in self.writes for child in write.children()]
 
 
-def property_writes(compiler: Compiler, args: Args) -> list[PropertyStep]:
+def property_writes(builder: Builder, args: Args) -> list[PropertyStep]:
     """The writes of ``property([cardinality,] key, value, meta…)`` or ``property([cardinality,] map)``.
 
     Raises:
@@ -286,7 +283,7 @@ def property_writes(compiler: Compiler, args: Args) -> list[PropertyStep]:
     if rest and (isinstance(rest[0], Cardinality) or (rest[0] is None and len(rest) > 1 and len(rest) % 2 == 1)):
         cardinality, rest = rest[0], rest[1:]
     if len(rest) == 1 and (rest[0] is None or isinstance(rest[0], Mapping)):
-        return _writes_of_map(compiler, cardinality, rest[0] or {})
+        return _writes_of_map(builder, cardinality, rest[0] or {})
     if len(rest) < 2:
         raise wrong_call("property", args)
     key, value, *meta = rest
@@ -298,18 +295,16 @@ def property_writes(compiler: Compiler, args: Args) -> list[PropertyStep]:
         raise QueryFailed("The provided key/value array must have a String, T, or Traversal on even array indices")
     if isinstance(value, CardinalityValue):
         cardinality, value = value.cardinality, value.value
-    pairs = [(meta[i], operand(compiler, meta[i + 1])) for i in range(0, len(meta), 2)]
-    return [PropertyStep(cardinality, operand(compiler, key), operand(compiler, value), pairs)]
+    pairs = [(meta[i], operand(builder, meta[i + 1])) for i in range(0, len(meta), 2)]
+    return [PropertyStep(cardinality, operand(builder, key), operand(builder, value), pairs)]
 
 
-def _writes_of_map(
-    compiler: Compiler, cardinality: Cardinality | None, entries: Mapping[Any, Any]
-) -> list[PropertyStep]:
+def _writes_of_map(builder: Builder, cardinality: Cardinality | None, entries: Mapping[Any, Any]) -> list[PropertyStep]:
     writes: list[PropertyStep] = []
     for key, value in entries.items():
         own = isinstance(value, CardinalityValue)
         args = (value.cardinality, key, value.value) if own else (cardinality, key, value)
-        writes += property_writes(compiler, args if args[0] is not None else args[1:])
+        writes += property_writes(builder, args if args[0] is not None else args[1:])
     return writes
 
 
@@ -368,24 +363,24 @@ def _remove_property(ctx: ExecutionContext, found: Property) -> None:
         element.meta = {key: value for key, value in (element.meta or {}).items() if key != found.key}
 
 
-def _build_add_vertex(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_add_vertex(builder: Builder, name: str, args: Args) -> Step:
     if len(args) > 1 or not all(arg is None or isinstance(arg, str) or is_child(arg) for arg in args):
         raise wrong_call(name, args)
-    return AddVertexStep(operand(compiler, args[0]) if args else None, DEFAULT_VERTEX_LABEL)
+    return AddVertexStep(operand(builder, args[0]) if args else None, DEFAULT_VERTEX_LABEL)
 
 
-def _build_add_edge(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_add_edge(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not (args[0] is None or isinstance(args[0], str) or is_child(args[0])):
         raise wrong_call(name, args)
-    return AddEdgeStep(operand(compiler, args[0]))
+    return AddEdgeStep(operand(builder, args[0]))
 
 
-def _build_property(compiler: Compiler, name: str, args: Args) -> Step:
-    writes = property_writes(compiler, args)
+def _build_property(builder: Builder, name: str, args: Args) -> Step:
+    writes = property_writes(builder, args)
     return writes[0] if len(writes) == 1 else PropertiesStep(writes)
 
 
-def _build_drop(compiler: Compiler, name: str, args: Args) -> Step:
+def _build_drop(builder: Builder, name: str, args: Args) -> Step:
     if args:
         raise wrong_call(name, args)
     return DropStep()
