@@ -43,6 +43,7 @@ from workflow.jobs.loads import LoadFolders, LoadService
 from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.local import LocalEndpointHost
 from workflow.predictions.service import EndpointService
 from workflow.runners.base import Capacity
@@ -137,16 +138,17 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     closers.append(jobs.close)
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
     closers.append(prediction.close)
+    extension = PredictionExtension(prediction)
     graphs = {} if settings.gremlin_url else _open_graphs(settings, closers)
     files = FolderFiles(settings.io_folder) if settings.io_folder else None
     engines = {
-        source: Engine(graph, settings.profile, prediction=prediction, files=files) for source, graph in graphs.items()
+        source: Engine(graph, settings.profile, extension=extension, files=files) for source, graph in graphs.items()
     }
     openers = {source: opener(engines[source], graph) for source, graph in graphs.items()}
     remote: dict[str, OpenSource] = {}
     if settings.gremlin_url:
         database = GremlinDatabase(settings.gremlin_url, message_format=GraphSONMessages())
-        engines["g"] = GatewayEngine(database, settings.profile, prediction=prediction)
+        engines["g"] = GatewayEngine(database, settings.profile, extension=extension)
         reader = GremlinDatabase(settings.gremlin_url)
         remote[database.host] = partial(_remote_source, reader, settings.profile)
         closers.extend((database.close, reader.close))

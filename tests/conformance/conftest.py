@@ -37,6 +37,7 @@ from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.predictions.base import EndpointRecord
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.server.app import create_app
 from workflow.server.gremlin.queries import QueryRegistry
@@ -151,7 +152,7 @@ class Library:
         }
         self.service = EndpointService(self)
         self.graph = _library()
-        self.engine = Engine(self.graph, "neptune", prediction=self.service)
+        self.engine = Engine(self.graph, "neptune", extension=PredictionExtension(self.service))
 
     def find(self, id_or_name: str) -> EndpointRecord | None:
         return self._records.get(id_or_name.removesuffix("-2026-endpoint"))
@@ -292,7 +293,7 @@ def gateway(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The queries' way through a gateway: what stands before the inference step runs in a database behind it."""
     with served(library, tmp_path_factory.mktemp("home")) as address:
         database = GremlinDatabase(f"ws://{address}/gremlin", message_format=GraphSONMessages())
-        engine = GatewayEngine(database, "neptune", prediction=library.service)
+        engine = GatewayEngine(database, "neptune", extension=PredictionExtension(library.service))
 
         def ask(text: str) -> list[Any]:
             return [t.value for t in engine.run(parse(text)[0].traversal) for _ in range(t.bulk)]

@@ -22,6 +22,7 @@ from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
 from workflow.graphs.elements import Path as GraphPath
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -317,7 +318,7 @@ def test_untyped_answers_over_http_look_as_the_specification_prints_them(library
 
 def test_a_default_endpoint_answers_the_query_that_names_none(library: Any) -> None:
     service = EndpointService(library, default_endpoint="ep-nc")
-    engine = Engine(library.graph, "neptune", prediction=service)
+    engine = Engine(library.graph, "neptune", extension=PredictionExtension(service))
     traversal = parse(f"g.V('book_1').properties('shelf').{C}.value()")[0].traversal
     assert [t.value for t in engine.run(traversal)] == ["Essay"]
     service.close()

@@ -23,6 +23,7 @@ from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.predictions.base import EndpointRecord
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -60,7 +61,7 @@ class Bench:
                    "details": inductive},
         }  # fmt: skip
         self.service = EndpointService(self)
-        self.engine = GatewayEngine(self.database, "neptune", prediction=self.service)
+        self.engine = GatewayEngine(self.database, "neptune", extension=PredictionExtension(self.service))
 
     def find(self, name: str) -> EndpointRecord | None:
         known = self._descriptions.get(name)

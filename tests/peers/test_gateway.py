@@ -27,6 +27,7 @@ from workflow.gremlin.export_filter import checked_for_remote
 from workflow.gremlin.lang import parse
 from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.predictions.base import EndpointRecord
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 
 pytestmark = pytest.mark.peers
@@ -72,7 +73,7 @@ def _bench(url: str, fake: Any) -> Iterator[Bench]:
             return records.get(name)
 
     service = EndpointService(Directory())
-    engine = GatewayEngine(database, "neptune", prediction=service)
+    engine = GatewayEngine(database, "neptune", extension=PredictionExtension(service))
     bench = Bench(url, engine, {}, endpoints)
     deadline = time.monotonic() + 60  # the port listens before the graph is there
     while True:

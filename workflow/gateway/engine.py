@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,9 +16,9 @@ from workflow.gateway.graph import RemoteGraph, refuse_writing
 from workflow.graphs.elements import Path
 from workflow.graphs.elements import Traverser as BulkedValue
 from workflow.gremlin.engine import Engine, QueryOptions, Session
-from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler
+from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, timeout_of, transaction_command
 from workflow.gremlin.planning.strategies import apply_strategies
 from workflow.gremlin.running.step import ExecutionContext, chain
@@ -26,10 +26,10 @@ from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import Long
 from workflow.gremlin.steps.facts import leaves_something, may_write
 from workflow.gremlin.steps.moving.sources import SEED
-from workflow.gremlin.steps.prediction import STEPS as PREDICTIONS
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal, children_of
-from workflow.predictions.base import PredictionService
 from workflow.settings import Profile
+
+Chain = tuple[Instruction, ...]
 
 
 class Database(Protocol):
@@ -47,8 +47,8 @@ class Database(Protocol):
 class GatewayEngine(Engine):
     """An ``Engine`` over a remote database. Safe to share between threads."""
 
-    def __init__(self, database: Database, profile: Profile, *, prediction: PredictionService | None = None) -> None:
-        super().__init__(RemoteGraph("g", self._plain), profile, prediction=prediction)
+    def __init__(self, database: Database, profile: Profile, *, extension: Extension | None = None) -> None:
+        super().__init__(RemoteGraph("g", self._plain), profile, extension=extension)
         self._database = database
 
     def run(
@@ -72,7 +72,7 @@ class GatewayEngine(Engine):
         folded = self._folded(traversal, QueryOptions())
         if folded is None:
             return f"Forwarded to {self._database.url}: {_names(traversal.steps)}"
-        ahead, here = split(folded)
+        ahead, here = self._split(folded)
         return f"Forwarded to {self._database.url}: {_names(ahead)}\nAnswered here: {_names(here)}"
 
     def profile(
@@ -94,11 +94,21 @@ class GatewayEngine(Engine):
         """The traversal with its inference step folded; None where it has none."""
         rewritten, strategies = apply_strategies(traversal)
         settings = {**strategies.options, **source_options(rewritten), **options.options}
-        folded = fold_predictions(rewritten, settings, self.prediction)
+        if self.extension is None:
+            return None
+        folded = self.extension.rewrite(rewritten, settings)
         return None if folded is rewritten else folded
 
+    def _split(self, folded: Traversal) -> tuple[Chain, Chain]:
+        """What the database runs, and what runs here: from the first step of the extension on."""
+        return split(folded.steps, () if self.extension is None else self.extension.steps)
+
+    def _source(self, traversal: Traversal) -> tuple[Chain, dict[str, Any]]:
+        extension = self.extension
+        return forwarded_source(traversal, lambda option: extension is not None and extension.owns(option))
+
     def _forward(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser]:
-        source, settings = forwarded_source(traversal)
+        source, settings = self._source(traversal)
         args: dict[str, Any] = {
             "gremlin": Traversal(traversal.steps, source),
             "aliases": {"g": self._database.source},
@@ -116,18 +126,18 @@ class GatewayEngine(Engine):
         return self._forward(traversal, QueryOptions())
 
     def _mixed(self, folded: Traversal, options: QueryOptions) -> Iterator[Traverser]:
-        ahead, here = split(folded)
+        ahead, here = self._split(folded)
         _refuse_side_effects(folded.source, ahead)
         graph = RemoteGraph("g", lambda asked: self._forward(asked, options))
-        plan = Compiler(more=PREDICTIONS).compile(Traversal(here))
+        plan = Compiler(extension=self.extension).compile(Traversal(here))
         if plan.mutates:
             refuse_writing()
-        _, settings = forwarded_source(folded)
+        _, settings = self._source(folded)
         ctx = ExecutionContext(
             graph,
             self.profile_name,
             options=settings,
-            prediction=self.prediction,
+            answering=None if self.extension is None else self.extension.answering(),
             services=self.services,
             timeout_s=timeout_of({**settings, **options.options}, options.timeout_s),
             cancelled=options.cancelled,
@@ -167,32 +177,37 @@ class GatewaySession(Session):
             raise UnsupportedOperation("The gateway forwards statements one by one: what was written stays written")
 
 
-def split(folded: Traversal) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
-    """The steps before the one that holds the inference step, and the rest."""
-    for index, instruction in enumerate(folded.steps):
-        if _predicts(instruction):
-            # a modulator that predicts belongs to the step it modulates
-            while index > 0 and folded.steps[index].name in ("by", "option"):
+def split(steps: Chain, own: Collection[str]) -> tuple[Chain, Chain]:
+    """The steps before the one that is or holds one of these names, and the rest."""
+    for index, instruction in enumerate(steps):
+        if _holds(instruction, own):
+            # a modulator belongs to the step it modulates
+            while index > 0 and steps[index].name in ("by", "option"):
                 index -= 1
-            return folded.steps[:index], folded.steps[index:]
-    return folded.steps, ()
+            return steps[:index], steps[index:]
+    return steps, ()
 
 
-def _predicts(instruction: Instruction) -> bool:
-    if instruction.name in ("predict", "predictAhead"):
+def _holds(instruction: Instruction, own: Collection[str]) -> bool:
+    if instruction.name in own:
         return True
-    return any(_predicts(one) for child in children_of(instruction.args) for one in child.steps)
+    return any(_holds(one, own) for child in children_of(instruction.args) for one in child.steps)
 
 
-def forwarded_source(traversal: Traversal) -> tuple[tuple[Instruction, ...], dict[str, Any]]:
-    """The source instructions a database is to see, and the options, which travel with the request or stay here."""
+def forwarded_source(traversal: Traversal, owned: Callable[[str], bool]) -> tuple[Chain, dict[str, Any]]:
+    """The source instructions a database is to see, and the options, which travel with the request or stay here.
+
+    Args:
+        traversal: as it is forwarded, or with its inference step folded.
+        owned: whether an option is for what is answered here.
+    """
     kept: list[Instruction] = []
     options: dict[str, Any] = {}
     for instruction in traversal.source:
         if instruction.name == "with":
             key = str(instruction.args[0])
             options[key] = instruction.args[1] if len(instruction.args) > 1 else True
-            if not key.startswith(("Neptune#ml.", "Despina#ml.")) and key not in TIMEOUT_OPTIONS:
+            if not owned(key) and key not in TIMEOUT_OPTIONS:
                 kept.append(instruction)
         elif instruction.name == "withStrategies":
             strategies = []

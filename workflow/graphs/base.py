@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,14 @@ class Transaction(Protocol):
 
     def resume(self) -> None:
         """Go on after ``suspend``, with all changes in place again."""
+
+
+@runtime_checkable
+class FetchesVertices(Protocol):
+    """A graph that is far away: several vertices at once cost one request."""
+
+    def load_vertices(self, ids: Iterable[Any]) -> None:
+        """Have these vertices at hand, with labels and properties."""
 
 
 class WritableGraph(Graph, Protocol):

@@ -1,6 +1,6 @@
 """The engine: runs traversals on a graph.
 
-A traversal passes through these stages: the user's strategies rewrite it, prediction steps are folded, it is compiled
+A traversal passes through these stages: the user's strategies rewrite it, then the engine's extension, it is compiled
 to a plan, the plan is optimised, and the plan runs lazily under a read lease or as a transaction.
 """
 
@@ -14,30 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.graphs.store.rwlock import GraphMoved
-from workflow.gremlin.answers import Answers
-from workflow.gremlin.ml import fold_predictions
 from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
+from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.optimise import optimised
 from workflow.gremlin.planning.source import apply_source, source_options, timeout_of, transaction_command
 from workflow.gremlin.planning.strategies import StrategySet, apply_strategies
 from workflow.gremlin.running.services import ServiceRegistry
-from workflow.gremlin.running.step import ExecutionContext, Step, labelled
+from workflow.gremlin.running.step import AwaitingStep, ExecutionContext, Step, labelled
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
-from workflow.gremlin.steps.prediction import STEPS as PREDICTIONS
-from workflow.gremlin.steps.prediction import PredictStep
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
-from workflow.predictions.replay import AnswerNeeded, Replay
+from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
     from workflow.graphs.store.rwlock import Lease
-    from workflow.predictions.base import PredictionService
 
 SEGMENT = 150
 """Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""
@@ -46,16 +42,16 @@ SEGMENT = 150
 PLANS_KEPT = 512
 
 RUNS = (False, False, False, True)
-"""A query begins again where the graph was written while it waited for an endpoint; the last time nobody may write."""
+"""A query begins again where the graph was written while it waited for an answer; the last time nobody may write."""
 
 
 @dataclass(frozen=True)
 class QueryOptions:
     """What a request says about how its query runs.
 
-    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``prediction``
-    answers in place of the engine's own service. ``began_at`` is when the time began that ``timeout_s`` limits, in
-    ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
+    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``answering``
+    stands in for what the engine's extension would make. ``began_at`` is when the time began that ``timeout_s`` limits,
+    in ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
     up to there is kept. ``required`` makes it an error to have none, which undoes what was written.
     """
 
@@ -67,7 +63,7 @@ class QueryOptions:
     options: Mapping[str, Any] = field(default_factory=dict)
     read_only: bool = False
     repeated: bool = False
-    prediction: Replay | None = None
+    answering: Answering | None = None
     began_at: float | None = None
 
 
@@ -91,14 +87,14 @@ class Engine:
         graph: WritableGraph,
         profile: Profile,
         *,
-        prediction: PredictionService | None = None,
+        extension: Extension | None = None,
         services: ServiceRegistry | None = None,
         files: GraphFiles | None = None,
     ) -> None:
         self.graph = graph
         self.files = files
         self.profile_name: Profile = profile
-        self.prediction = prediction
+        self.extension = extension
         self.services = services or ServiceRegistry.for_profile(profile)
         self._plans: dict[int, Prepared] = {}  # by identity: equal traversals may differ in the types of numbers
 
@@ -116,10 +112,10 @@ class Engine:
         return self._execute(self._kept(traversal, options), options, transaction, None)
 
     def run_in_parts(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser | AnswerNeeded]:
-        """The results of a traversal that reads, for a caller who asks endpoints while nothing runs here.
+        """The results of a traversal that reads, for a caller who asks the outside while nothing runs here.
 
-        Gives an AnswerNeeded where it needs an answer, holding no lease, and goes on when ``options.prediction`` has
-        that answer. What a prediction in a child needs is raised instead.
+        Gives an AnswerNeeded where it needs an answer, holding no lease, and goes on when ``options.answering`` has
+        that answer. What a step of a child needs is raised instead.
         """
         prepared = self._kept(traversal, options)
         if prepared.plan.mutates:
@@ -140,16 +136,14 @@ class Engine:
         self, steps: tuple[Step, ...], ctx: ExecutionContext
     ) -> Generator[AnswerNeeded, None, Iterator[Traverser]]:
         """The chain of steps, joined, where every answer it will need is there already."""
-        at = next((at for at, step in enumerate(steps) if isinstance(step, PredictStep)), None)
-        if at is None:
+        found = next(((at, step) for at, step in enumerate(steps) if isinstance(step, AwaitingStep)), None)
+        if found is None:
             return self._join(steps, ctx, self._seed(ctx))
-        step = steps[at]
-        assert isinstance(step, PredictStep)
+        at, step = found
         inputs = list(self._join(steps[:at], ctx, self._seed(ctx)))
-        answers = Answers.of(ctx, step.spec)
         while True:
             try:
-                answers.ask(t.value for t in inputs)
+                step.ready(ctx, inputs)
                 return self._join(steps[at:], ctx, iter(inputs))
             except AnswerNeeded as needed:
                 with ctx.unleased():
@@ -164,7 +158,7 @@ class Engine:
         return self._explained(self.prepare(traversal, QueryOptions()))
 
     def _explained(self, prepared: Prepared) -> str:
-        compiler = Compiler(more=PREDICTIONS)
+        compiler = Compiler(extension=self.extension)
         compiled = compiler.compile(prepared.rewritten).steps  # once more: the optimiser changed those it was given
         return explained(prepared.original, prepared.rewritten, compiled, prepared.plan.steps)
 
@@ -203,15 +197,17 @@ class Engine:
         """Rewrite, compile and optimise; raises for whatever can be refused without running."""
         rewritten, strategies = apply_strategies(traversal)
         settings = {**strategies.options, **source_options(rewritten), **options.options}
-        rewritten = fold_predictions(rewritten, settings, self.prediction)
+        if self.extension is not None:
+            rewritten = self.extension.rewrite(rewritten, settings)
         if not rewritten.steps:
             raise QueryFailed("The traversal has no steps")
         first = rewritten.steps[0].name
-        if not facts_of(first).starts and first not in ("predictAhead", "predict"):
+        own_steps = () if self.extension is None else self.extension.steps
+        if not facts_of(first).starts and first not in own_steps:
             raise NoSuchMethod(
                 f"Could not locate method: GraphTraversalSource.{first}(): a traversal starts with V(), E() …"
             )
-        compiler = Compiler(strategies.without, PREDICTIONS)
+        compiler = Compiler(strategies.without, self.extension)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
         return Prepared(better, traversal, rewritten, strategies, settings, options.options)
@@ -224,8 +220,8 @@ class Engine:
         profiler: StepProfiler | None,
     ) -> Iterator[Traverser]:
         plan = prepared.plan
-        replay = options.prediction or (None if self.prediction is None else Replay(self.prediction))
-        options = replace(options, began_at=options.began_at or time.monotonic(), prediction=replay)
+        answering = options.answering or (None if self.extension is None else self.extension.answering())
+        options = replace(options, began_at=options.began_at or time.monotonic(), answering=answering)
         try:
             for last in RUNS:
                 try:
@@ -240,15 +236,15 @@ class Engine:
                 except GraphMoved:
                     continue
                 except AnswerNeeded as needed:
-                    assert replay is not None
-                    replay.ask(needed)
+                    assert answering is not None
+                    answering.ask(needed)
         except RecursionError as e:
             raise QueryTooLarge("The query is nested too deep to be run") from e
 
     def _beside_others(
         self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
     ) -> Iterator[Traverser]:
-        """A query that reads. Until its first result is out it lets writers in while it waits for an endpoint.
+        """A query that reads. Until its first result is out it lets writers in while it waits for an answer.
 
         Raises GraphMoved where one came, which never happens in the ``last`` run.
         """
@@ -263,21 +259,21 @@ class Engine:
     def _alone(
         self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
     ) -> Iterator[Traverser]:
-        """A query that writes, as a transaction of its own. Until its first result is out nobody waits for an endpoint.
+        """A query that writes, as a transaction of its own. Until its first result is out nobody waits for an answer.
 
         Raises AnswerNeeded instead, with everything undone, except in the ``last`` run.
         """
         own = self.graph.begin(options.timeout_s)
         kept = False
-        replay = options.prediction
+        answering = options.answering
         try:
-            if replay is not None:
-                replay.suspends = not last
+            if answering is not None:
+                answering.suspends = not last
             ctx = self._context(prepared, options, own, profiler)
             results = self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
             for first in results:
-                if replay is not None:
-                    replay.suspends = False
+                if answering is not None:
+                    answering.suspends = False
                 yield first
                 yield from results
             own.commit()
@@ -315,7 +311,7 @@ class Engine:
             self.profile_name,
             options=prepared.options,
             strategies=prepared.strategies.strategies,
-            prediction=options.prediction,
+            answering=options.answering,
             services=self.services,
             timeout_s=timeout_of(prepared.options, options.timeout_s),
             began_at=options.began_at,
@@ -325,8 +321,8 @@ class Engine:
             full_path=prepared.plan.full_path,
             transaction=transaction,
         )
-        if options.prediction is not None:
-            options.prediction.waiting = ctx.unleased
+        if options.answering is not None:
+            options.answering.waiting = ctx.unleased
         ctx.files = self.files
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed

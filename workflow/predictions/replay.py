@@ -7,25 +7,25 @@ from contextlib import AbstractContextManager, nullcontext
 
 from workflow.errors import WorkflowError
 from workflow.predictions.base import EndpointRecord, ModelCard, Predictions, PredictionService, Question
+from workflow.queries.suspension import AnswerNeeded
 
 
-class AnswerNeeded(BaseException):
-    """Stops a query at a question that has no answer yet; run it again when ``Replay.note`` has it.
+class PredictionNeeded(AnswerNeeded):
+    """Stops a query at a question to an endpoint."""
 
-    Not an ``Exception``, so that no step of a query takes it for a failure of its own.
-    """
+    question: Question
 
     def __init__(self, endpoint: EndpointRecord, question: Question) -> None:
-        super().__init__(endpoint.name)
-        self.endpoint, self.question = endpoint, question
+        super().__init__(question)
+        self.endpoint = endpoint
 
 
 class Replay:
-    """A PredictionService for one query, which belongs to one thread at a time.
+    """A PredictionService for one query, and its ``Answering``; belongs to one thread at a time.
 
     Args:
         service: who answers.
-        suspends: an unanswered question stops the query with ``AnswerNeeded``; otherwise it is asked at once.
+        suspends: an unanswered question stops the query with ``PredictionNeeded``; otherwise it is asked at once.
     """
 
     def __init__(self, service: PredictionService, *, suspends: bool = False) -> None:
@@ -50,7 +50,7 @@ class Replay:
                 if isinstance(answer, WorkflowError):
                     raise answer
                 return answer
-        needed = AnswerNeeded(endpoint, question)
+        needed = PredictionNeeded(endpoint, question)
         if self.suspends:
             raise needed
         with self.waiting():
@@ -58,10 +58,12 @@ class Replay:
 
     def ask(self, needed: AnswerNeeded) -> Predictions:
         """Ask now, and remember the answer."""
+        assert isinstance(needed, PredictionNeeded)
         answer = self._service.predict(needed.endpoint, needed.question)
         self.note(needed, answer)
         return answer
 
     def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
         """Remember an answer, or why there is none."""
+        assert isinstance(needed, PredictionNeeded)
         self._answers.append((needed.endpoint.name, needed.question, answer))

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from training_scripts.graph_ml.schemas import FEATURE_TYPES
 from workflow.export import parameters
-from workflow.gremlin import ml_spec
+from workflow.predictions.gremlin import spec
 
 ROOMS = Path(parameters.__file__).parents[1]
 
 
 def test_every_inference_key_is_described() -> None:
     text = (ROOMS / "predictions/README.md").read_text()
-    assert [key for key in (*ml_spec._KNOWN, ml_spec.SCORE) if key not in text] == []
+    assert [key for key in (*spec._KNOWN, spec.SCORE) if key not in text] == []
 
 
 def test_every_export_parameter_and_feature_type_is_described() -> None:

@@ -15,7 +15,8 @@ from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.predictions.base import EndpointRecord
-from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.gremlin import PredictionExtension
+from workflow.predictions.replay import PredictionNeeded
 from workflow.predictions.service import EndpointService
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import BriefJob, Conversation
@@ -68,7 +69,10 @@ class Bench:
             tx.set_vertex_property(row, "name", id.upper(), "set")
         tx.commit()
         self.runner = QueryRunner(
-            {"g": Engine(graph, "neptune", prediction=self.service)}, "neptune", QueryRegistry(), 60_000
+            {"g": Engine(graph, "neptune", extension=PredictionExtension(self.service))},
+            "neptune",
+            QueryRegistry(),
+            60_000,
         )
         self.asked = 0
 
@@ -83,7 +87,7 @@ class Bench:
         return [json.loads(frame) for frame in self.job(text).frames()]
 
     def at_once(self, job: BriefJob) -> list[Any]:
-        while isinstance(outcome := job.at_once(), AnswerNeeded):
+        while isinstance(outcome := job.at_once(), PredictionNeeded):
             self.asked += 1
             try:
                 job.note(outcome, self.service.predict(outcome.endpoint, outcome.question))

@@ -15,6 +15,7 @@ from tests.fake_endpoint import FakeEndpoint, links
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.predictions.base import EndpointRecord
+from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.queries import QueryRegistry
@@ -69,7 +70,7 @@ class Bench:
         for id in "ab":
             tx.add_vertex(id, "person")
         tx.commit()
-        engine = Engine(self.graph, "neptune", prediction=self._service)
+        engine = Engine(self.graph, "neptune", extension=PredictionExtension(self._service))
         self.registry = QueryRegistry()
         self.socket = GremlinSocket(QueryRunner({"g": engine}, "neptune", self.registry, 60_000))
 

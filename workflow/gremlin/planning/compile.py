@@ -12,6 +12,7 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.gremlin.lang.parser import SPAWNED_FROM_SOURCE
+from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.folding import folded
 from workflow.gremlin.running.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
 from workflow.gremlin.running.step import MISSING, Args, By, Child, Step, StepBuilder
@@ -46,12 +47,13 @@ class Compiler:
 
     Args:
         without: names of strategies that are switched off.
-        more: builders of steps that are not the language's own, by name.
+        extension: has steps that are not the language's own.
     """
 
-    def __init__(self, without: Set[str] = frozenset(), more: Mapping[str, StepBuilder] | None = None) -> None:
+    def __init__(self, without: Set[str] = frozenset(), extension: Extension | None = None) -> None:
         self.without = without
-        self.more = more or {}
+        self._extension = extension
+        self._own: Mapping[str, StepBuilder] = {} if extension is None else extension.steps
         self.depth = 0
         self.at_start = True  # whether the step being built is the first of its chain
         self.in_repeat = False  # whether it is inside the body of a repeat
@@ -180,13 +182,13 @@ class Compiler:
             self._label(steps, args)
             return
         hop = name == "to" and bool(args) and isinstance(args[0], Direction)  # a step of its own, and no modulator
-        if last is not None and name == "with" and _is_absent(args):
+        if last is not None and name == "with" and self._is_absent(args):
             return
         modulates = facts_of(name).modulates
         if last is not None and last.takes(name, modulates) and not hop:
             last.modulate(self, name, args)
             return
-        builder = self.more.get(name) or builder_of(name)
+        builder = self._own.get(name) or builder_of(name)
         if builder is None and modulates:
             raise QueryFailed(f"{name}() can not be the first step and has no step to modulate")
         if builder is None:
@@ -198,6 +200,11 @@ class Compiler:
         if step.name == "step":
             step.name = name
         steps.append(step)
+
+    def _is_absent(self, args: Args) -> bool:
+        """Whether ``with()`` has an option of the extension and false, which counts as if it were not there."""
+        extension = self._extension
+        return extension is not None and args[1:] == (False,) and isinstance(args[0], str) and extension.owns(args[0])
 
     def _label(self, steps: list[Step], args: Args) -> None:
         if not steps:
@@ -216,11 +223,6 @@ def _flat(steps: tuple[Step, ...]) -> list[Step]:
         for child in step.children():
             out.extend(_flat(child.steps))
     return out
-
-
-def _is_absent(args: Args) -> bool:
-    """Whether ``with()`` has one of Neptune ML's flags and false, which counts as if it were not there."""
-    return args[1:] == (False,) and isinstance(args[0], str) and args[0].startswith(("Neptune#ml.", "Despina#ml."))
 
 
 def _type_name(arg: Any) -> str:

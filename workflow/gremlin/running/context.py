@@ -23,6 +23,7 @@ from workflow.settings import Profile
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
     from workflow.graphs.store.rwlock import Lease
+    from workflow.queries.suspension import Answering
 
 
 MOST_HELD = 5_000_000
@@ -72,10 +73,10 @@ class SideEffects:
 class ExecutionContext:
     """What one run of a query has at hand. Used by one thread.
 
-    ``prediction`` and ``services`` are what the engine was built with. ``options`` are the ``with()`` options of the
-    traversal source and the request together. ``strategies`` are the user's, by name. ``lease`` is the lease of the
-    graph while it may be paused. The time that ``timeout_s`` limits counts from ``began_at``, a time of
-    ``time.monotonic()``, or from now.
+    ``answering`` is what steps of an extension ask, ``services`` what the engine was built with. ``options`` are the
+    ``with()`` options of the traversal source and the request together. ``strategies`` are the user's, by name.
+    ``lease`` is the lease of the graph while it may be paused. The time that ``timeout_s`` limits counts from
+    ``began_at``, a time of ``time.monotonic()``, or from now.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class ExecutionContext:
         *,
         options: Mapping[str, Any] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
-        prediction: Any = None,
+        answering: Answering | None = None,
         services: Any = None,
         timeout_s: float | None = None,
         cancelled: threading.Event | None = None,
@@ -99,7 +100,7 @@ class ExecutionContext:
         self.profile: Profile = profile
         self.options: Mapping[str, Any] = options or {}
         self.strategies: Mapping[str, Strategy] = strategies or {}
-        self.prediction = prediction
+        self.answering = answering
         self.services = services
         self.files: Any = None  # what io() may touch, a GraphFiles; None where nothing
         self.timeout_s = timeout_s
@@ -111,7 +112,7 @@ class ExecutionContext:
         self._chances: dict[object, Chance] = {}
         self.bulked = True  # withBulk(false): merged traversers count as one
         self.apart = False  # equal traversers are not merged: something of theirs that values do not show differs
-        self.predicted: dict[int, Any] = {}  # by identity, properties that no element of the graph has
+        self.foreign: dict[int, tuple[Any, str]] = {}  # by identity, properties that no element has, and what they are
         self.transaction = transaction
         self.lease = lease
         self.traverser: type[Traverser] = PathTraverser if full_path else Traverser

@@ -17,7 +17,7 @@ write a ``StepBuilder`` that checks the arguments, and put it in the ``STEPS`` t
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, NoReturn, Protocol
 
 from workflow.errors import QueryFailed
@@ -147,6 +147,14 @@ class FilterStep(Step):
         for t in source:
             if accept(ctx, t):
                 yield t
+
+
+class AwaitingStep(Step):
+    """Asks the outside about what comes to it, and can have all of that asked before it runs."""
+
+    @abstractmethod
+    def ready(self, ctx: ExecutionContext, inputs: Sequence[Traverser]) -> None:
+        """Get the answers for these inputs, so that running asks nothing. Raises AnswerNeeded where it suspends."""
 
 
 class SideEffectStep(Step):
@@ -354,6 +362,7 @@ class StepBuilder(Protocol):
 __all__ = [
     "MISSING",
     "Args",
+    "AwaitingStep",
     "Builder",
     "By",
     "Child",

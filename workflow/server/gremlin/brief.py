@@ -13,12 +13,12 @@ from uuid import UUID
 
 from workflow.errors import WorkflowError
 from workflow.gremlin.lang import Script, parse
-from workflow.gremlin.ml_spec import FILTER_EXISTING, INDUCTIVE
 from workflow.gremlin.semantics.values import ReferenceVertex
 from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.gremlin.wire import Codec, Request
-from workflow.predictions.replay import Replay
+from workflow.predictions.gremlin.spec import FILTER_EXISTING, INDUCTIVE, OWN_PREFIX, PREFIX
+from workflow.queries.suspension import Answering
 
 MAX_LENGTH: Final = 1024
 MAX_IDS: Final = 16
@@ -31,11 +31,11 @@ SLOW: Final = frozenset([FILTER_EXISTING, INDUCTIVE])  # these read the neighbou
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A brief query as it was read; ``replay`` where it predicts, ``repeated`` where these very scripts come again."""
+    """A brief query as it was read; ``answering`` where it predicts, ``repeated`` where these scripts come again."""
 
     scripts: list[Script]
     repeated: bool
-    replay: Replay | None = None
+    answering: Answering | None = None
 
 
 class BriefTexts:
@@ -166,4 +166,4 @@ def _options(instructions: Iterable[Instruction]) -> dict[str, Any] | None:
                 found.update(arg.configuration)
         else:
             return None
-    return found if all(key.startswith(("Neptune#ml.", "Despina#ml.")) for key in found) else None
+    return found if all(key.startswith((PREFIX, OWN_PREFIX)) for key in found) else None

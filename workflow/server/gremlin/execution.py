@@ -19,7 +19,7 @@ from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, tr
 from workflow.gremlin.semantics.comparison import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
-from workflow.predictions.replay import AnswerNeeded, Replay
+from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin.error_statuses import BadMessage
 from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
@@ -150,9 +150,12 @@ class QueryRunner:
         scripts, repeated = read
         source = scripts[0].source_name
         engine = self.engines.get(query.aliases.get(source, source))
-        if engine is None or engine.prediction is None or not predicts(scripts[0].traversal):
+        if engine is None or engine.extension is None or not predicts(scripts[0].traversal):
             return Brief(scripts, repeated)
-        return Brief(scripts, repeated, Replay(engine.prediction, suspends=True))
+        answering = engine.extension.answering()
+        if answering is not None:
+            answering.suspends = True
+        return Brief(scripts, repeated, answering)
 
     def brief_results(
         self, query: Query, brief: Brief, running: RunningQuery
@@ -162,7 +165,7 @@ class QueryRunner:
         script = brief.scripts[0]
         engine = self.engine(script.source_name, query.aliases)
         options = self.options(query, script.traversal, running, brief)
-        if brief.replay is None:
+        if brief.answering is None:
             yield from terminated(script.traversal, engine, options)
         else:
             yield from engine.run_in_parts(script.traversal, options)
@@ -260,7 +263,7 @@ class QueryRunner:
             options=options,
             read_only=query.read_only,
             repeated=brief is not None and brief.repeated,
-            prediction=None if brief is None else brief.replay,
+            answering=None if brief is None else brief.answering,
             began_at=running.started_at,
         )
 

@@ -18,7 +18,8 @@ from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_frame
 from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.predictions.base import Predictions
-from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.replay import PredictionNeeded
+from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief
 from workflow.server.gremlin.error_statuses import BadMessage, Code, WrongCredentials, known, status_of
 from workflow.server.gremlin.execution import Query, QueryRunner, QuerySession, answer_options
@@ -78,7 +79,7 @@ class BriefJob(Job):
         self._parts = runner.brief_results(query, brief, running)
         self._found: list[Traverser] = []
 
-    def at_once(self) -> list[Frame] | AnswerNeeded | None:
+    def at_once(self) -> list[Frame] | PredictionNeeded | None:
         """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
 
         None is for a graph that is being written, so that a thread has to wait.
@@ -86,31 +87,33 @@ class BriefJob(Job):
         outcome = self._runner.without_waiting(self._query, self._brief, self._advance)
         if outcome is None:
             self._parts.close()
-        elif not isinstance(outcome, AnswerNeeded):
+        elif not isinstance(outcome, PredictionNeeded):
             self.finish()
         return outcome
 
-    def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
+    def note(self, needed: PredictionNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
-        if self._brief.replay is not None:
-            self._brief.replay.note(needed, answer)
+        if self._brief.answering is not None:
+            self._brief.answering.note(needed, answer)
 
     def frames(self) -> Generator[Frame]:
-        if self._brief.replay is not None:
-            self._brief.replay.suspends = False
+        if self._brief.answering is not None:
+            self._brief.answering.suspends = False
         return super().frames()
 
     def finish(self) -> None:
         self._parts.close()
         super().finish()
 
-    def _advance(self) -> list[Frame] | AnswerNeeded:
+    def _advance(self) -> list[Frame] | PredictionNeeded:
         failed: Exception | None = None
         try:
             for part in self._parts:
-                if isinstance(part, AnswerNeeded):
-                    return part
-                self._found.append(part)
+                if not isinstance(part, AnswerNeeded):
+                    self._found.append(part)
+                    continue
+                assert isinstance(part, PredictionNeeded)  # nothing else is asked from here
+                return part
         except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
             failed = error
         return list(self._encoded(once_more(self._found, failed)))

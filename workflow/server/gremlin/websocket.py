@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from workflow.errors import CancelledByUser, WorkflowError
 from workflow.predictions.base import Predictions
-from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.calls import EndpointCalls
+from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
-from workflow.server.endpoint_calls import EndpointCalls
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import BriefJob, Conversation, Credentials, Frame, Job
 from workflow.server.gremlin.streams import WorkerStream
@@ -132,7 +132,7 @@ class GremlinSocket:
     async def _at_once(self, job: BriefJob, inbox: Inbox, send: Send) -> bool:
         """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
-            while isinstance(outcome := job.at_once(), AnswerNeeded):
+            while isinstance(outcome := job.at_once(), PredictionNeeded):
                 job.note(outcome, await self._answer(outcome, job, inbox))
         except BaseException:
             job.finish()
@@ -141,7 +141,7 @@ class GremlinSocket:
             await send_frame(send, frame)
         return outcome is not None
 
-    async def _answer(self, needed: AnswerNeeded, job: Job, inbox: Inbox) -> Predictions | WorkflowError:
+    async def _answer(self, needed: PredictionNeeded, job: Job, inbox: Inbox) -> Predictions | WorkflowError:
         """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""
         answer = self.endpoints.ask(needed)
         await asyncio.wait((answer,), timeout=QUIET_S)

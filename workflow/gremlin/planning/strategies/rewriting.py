@@ -62,7 +62,7 @@ def modulated_end(chain: Chain, position: int) -> int:
 
 
 def options_end(chain: Chain, position: int) -> int:
-    """The position behind a step and its ``with()`` options, which stay there: they may make it a prediction."""
+    """The position behind a step and its ``with()`` options, which stay there: they may give it another meaning."""
     end = position + 1
     while end < len(chain) and chain[end].name == "with":
         end += 1

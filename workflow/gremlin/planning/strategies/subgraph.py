@@ -53,7 +53,7 @@ class Subgraph:
 
     def _step(self, step: Instruction, group: Chain, before: Chain, chain: Chain) -> Chain:
         if is_adjacent(step, chain):
-            return self._adjacent(step) if len(group) == 1 else [*group, *self._predicted()]
+            return self._adjacent(step) if len(group) == 1 else [*group, *self._reached_otherwise()]
         if facts_of(step.name).walks == "incident" or step.name in ("E", "addE"):
             return [*group, *self._edge_filter(step)]
         if facts_of(step.name).walks == "end" or step.name in ("V", "addV"):
@@ -77,8 +77,8 @@ class Subgraph:
         walked = Instruction({"to": "toE"}.get(step.name, step.name + "E"), step.args if step.name == "to" else labels)
         return [walked, *_as_filter(self.edges), Instruction(_OPPOSITE[way]), *_as_filter(self.vertices)]
 
-    def _predicted(self) -> Chain:
-        """What a predicted vertex must pass: never in line, where it would say what is predicted. There is no edge."""
+    def _reached_otherwise(self) -> Chain:
+        """What a vertex must pass that the hop's options lead to: never in line, where it would belong to them."""
         return [] if self.vertices is None else [Instruction("filter", (self.vertices,))]
 
     def _edge_filter(self, step: Instruction) -> Chain:

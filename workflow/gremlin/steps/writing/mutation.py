@@ -236,7 +236,7 @@ class PropertyStep(SideEffectStep):
             raise QueryFailed(f"T.{key.value} is immutable on existing elements")
         value = resolved(ctx, self.value, traverser, "AddPropertyStep")
         meta = {name: resolved(ctx, item, traverser, "AddPropertyStep") for name, item in self.meta}
-        _refuse_predicted(ctx, traverser.value)
+        _refuse_foreign(ctx, traverser.value)
         set_property(ctx, traverser.value, key, value, self.cardinality, meta)
 
     def modulate(self, builder: Builder, name: str, args: Args) -> None:
@@ -322,7 +322,7 @@ class DropStep(FilterStep):
 def remove(ctx: ExecutionContext, value: Any) -> None:
     """Remove a vertex with its edges, an edge, or a property; what is gone already is left."""
     writer = ctx.writer()
-    _refuse_predicted(ctx, value)
+    _refuse_foreign(ctx, value)
     if isinstance(value, Vertex):
         if ctx.graph.has_vertex(value.row):
             writer.remove_vertex(value.row)
@@ -337,11 +337,12 @@ def remove(ctx: ExecutionContext, value: Any) -> None:
         raise QueryFailed(f"The incoming object is not removable: {as_text(value)}")
 
 
-def _refuse_predicted(ctx: ExecutionContext, value: Any) -> None:
-    """Raise UnsupportedOperation for a prediction: the graph may hold a property of that name, which is not meant."""
-    if id(value) in ctx.predicted:
+def _refuse_foreign(ctx: ExecutionContext, value: Any) -> None:
+    """Raise UnsupportedOperation for what a step made up: a property of that name in the graph is not meant."""
+    if id(value) in ctx.foreign:
+        _, what = ctx.foreign[id(value)]
         raise UnsupportedOperation(
-            f"{value} is a prediction, which no element of the graph has: it cannot be changed or dropped"
+            f"{value} is {what}, which no element of the graph has: it cannot be changed or dropped"
         )
 
 

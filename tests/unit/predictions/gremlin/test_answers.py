@@ -15,10 +15,11 @@ from workflow.graphs.elements import VertexProperty
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.ml import fold_predictions
-from workflow.gremlin.neighbourhood import neighbourhood, node_type
 from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.predictions.base import EndpointRecord
+from workflow.predictions.gremlin import PredictionExtension
+from workflow.predictions.gremlin.folding import fold_predictions
+from workflow.predictions.neighbourhood import neighbourhood, node_type
 from workflow.predictions.service import EndpointService
 
 P = 'with("Neptune#ml.prediction")'
@@ -33,7 +34,7 @@ class Bench:
         self.endpoint = endpoint
         self._record = EndpointRecord("ep", "ep", endpoint.url, description)
         self.service = EndpointService(self)
-        self.engine = Engine(graph, graph.profile, prediction=self.service)
+        self.engine = Engine(graph, graph.profile, extension=PredictionExtension(self.service))
 
     def find(self, name: str) -> EndpointRecord | None:
         return self._record if name == "ep" else None

@@ -14,19 +14,9 @@ from functools import cached_property
 from typing import Any, TypeGuard
 
 from workflow.errors import UnsupportedOperation
-from workflow.gateway.graph import RemoteGraph
+from workflow.graphs.base import FetchesVertices
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
 from workflow.graphs.values import Long
-from workflow.gremlin.ml_spec import (
-    PROVENANCE,
-    RELATION,
-    SCORE,
-    PredictionSpec,
-    check_model,
-    node_type_labels,
-    predicted_edge_types,
-)
-from workflow.gremlin.neighbourhood import edge_type, neighbourhood, node_type
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
 from workflow.predictions.base import (
@@ -44,7 +34,17 @@ from workflow.predictions.base import (
     Task,
 )
 from workflow.predictions.connections import EndpointUnreachable
-from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.gremlin.spec import (
+    PROVENANCE,
+    RELATION,
+    SCORE,
+    PredictionSpec,
+    check_model,
+    node_type_labels,
+    predicted_edge_types,
+)
+from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.requests import SubgraphTooLarge
 
 SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
@@ -57,11 +57,12 @@ class Answers:
     """The predictions of one query."""
 
     def __init__(self, ctx: ExecutionContext, spec: PredictionSpec) -> None:
-        service: PredictionService | None = ctx.prediction
-        if service is None:
+        service = ctx.answering
+        if not isinstance(service, Replay):
             raise UnsupportedOperation("this service answers no Neptune ML queries: it was started without inference")
         service.check_role(spec.role_arn)
-        self._ctx, self._spec, self._service = ctx, spec, service
+        self._ctx, self._spec = ctx, spec
+        self._service: PredictionService = service
         self._graph = ctx.graph
         self._random: random.Random | None = None
         self._endpoint = service.resolve(spec.endpoint)
@@ -200,7 +201,7 @@ class Answers:
     def _property(self, element: Vertex | Edge, key: str, value: Any) -> VertexProperty | Property:
         made = self._made(element, key, value)
         if self._ctx.transaction is not None:
-            self._ctx.predicted[id(made)] = made
+            self._ctx.foreign[id(made)] = made, "a prediction"
         return made
 
     def _made(self, element: Vertex | Edge, key: str, value: Any) -> VertexProperty | Property:
@@ -223,7 +224,7 @@ class Answers:
                 while asked:
                     asked = self._ask_links_of(asked, candidate_type, topk)
                     topk = min(4 * topk, MAX_TOPK)
-        except AnswerNeeded:  # asked again from the beginning, when the answer is there
+        except PredictionNeeded:  # asked again from the beginning, when the answer is there
             for vertex in vertices:
                 del self._links[vertex]
             raise
@@ -265,7 +266,7 @@ class Answers:
                 *self._ask_links_of(vertices[middle:], candidate_type, topk),
             ]
         self._note_origin(answer.model_id, answer.created_ms)
-        if isinstance(self._graph, RemoteGraph):
+        if isinstance(self._graph, FetchesVertices):
             self._graph.load_vertices(str(one.value) for results in answer.results for one in results)
         again = []
         for vertex, results in zip(vertices, answer.results, strict=True):

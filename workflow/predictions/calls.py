@@ -1,4 +1,7 @@
-"""Questions to endpoints from the event loop: what many queries ask at the same moment goes out in one call."""
+"""The coalescing client: what many queries ask an endpoint at the same moment goes out in one call.
+
+Everything here runs on one event loop and has no locks.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from workflow.errors import WorkflowError
 from workflow.predictions.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
 from workflow.predictions.connections import EndpointUnreachable, patience
 from workflow.predictions.merging import companions, merged, shares
-from workflow.predictions.replay import AnswerNeeded
+from workflow.predictions.replay import PredictionNeeded
 from workflow.predictions.requests import answer_of, inputs_of, request_of
 
 Answer = Predictions | WorkflowError
@@ -28,32 +31,32 @@ class EndpointCalls:
 
     def __init__(self, timeout_s: float = ENDPOINT_TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._desks: dict[str, Desk] = {}
+        self._clients: dict[str, CoalescingClient] = {}
 
-    def ask(self, needed: AnswerNeeded) -> asyncio.Future[Answer]:
+    def ask(self, needed: PredictionNeeded) -> asyncio.Future[Answer]:
         """What becomes of a question: the answer, or why there is none. Never an exception."""
         url = needed.endpoint.url
-        desk = self._desks.get(url)
-        if desk is None:
-            desk = self._desks[url] = Desk(url, self._timeout_s)
-        return desk.ask(needed.endpoint, needed.question)
+        client = self._clients.get(url)
+        if client is None:
+            client = self._clients[url] = CoalescingClient(url, self._timeout_s)
+        return client.ask(needed.endpoint, needed.question)
 
     def close(self) -> None:
         """Close the connections."""
-        for desk in self._desks.values():
-            desk.close()
-        self._desks.clear()
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
 
-class Desk:
-    """The questions to one endpoint and the connections to it."""
+class CoalescingClient:
+    """Asks one endpoint: a call at a time, and whatever is asked meanwhile shares the next one."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url, self._timeout_s = url, timeout_s
         self._waiting: deque[tuple[EndpointRecord, Question, asyncio.Future[Answer]]] = deque()
-        self._clerks: set[asyncio.Task[None]] = set()
-        self._calling = 0  # not the clerks' number: one that has ended is among them until the loop's next turn
-        self._idle: list[EndpointLine] = []
+        self._callers: set[asyncio.Task[None]] = set()
+        self._calling = 0  # not their number: a task that has ended is among them until the loop's next turn
+        self._idle: list[AsyncEndpointConnection] = []
 
     def ask(self, endpoint: EndpointRecord, question: Question) -> asyncio.Future[Answer]:
         loop = asyncio.get_running_loop()
@@ -65,16 +68,16 @@ class Desk:
         self._waiting.append((endpoint, question, future))
         if self._calling < CALLS_AT_ONCE:
             self._calling += 1
-            clerk = asyncio.ensure_future(self._work())
-            self._clerks.add(clerk)
-            clerk.add_done_callback(self._clerks.discard)
+            caller = asyncio.ensure_future(self._work())
+            self._callers.add(caller)
+            caller.add_done_callback(self._callers.discard)
         return future
 
     def close(self) -> None:
-        for clerk in self._clerks:
-            clerk.cancel()
-        for line in self._idle:
-            line.close()
+        for caller in self._callers:
+            caller.cancel()
+        for connection in self._idle:
+            connection.close()
         self._idle.clear()
 
     def _give_up(self, future: asyncio.Future[Answer], patience_s: float) -> None:
@@ -144,25 +147,25 @@ class Desk:
     async def _post(self, body: bytes) -> tuple[int, bytes]:
         while True:
             reused = bool(self._idle)
-            line = self._idle.pop() if reused else await EndpointLine.open(self._url)
+            connection = self._idle.pop() if reused else await AsyncEndpointConnection.open(self._url)
             try:
-                status, data, stays = await line.post(body)
+                status, data, stays = await connection.post(body)
             except OSError:
-                line.close()
+                connection.close()
                 if not reused:
                     raise
                 continue  # the other side closed an idle connection, or was restarted
             except BaseException:
-                line.close()
+                connection.close()
                 raise
             if stays:
-                self._idle.append(line)
+                self._idle.append(connection)
             else:
-                line.close()
+                connection.close()
             return status, data
 
 
-class EndpointLine(asyncio.Protocol):
+class AsyncEndpointConnection(asyncio.Protocol):
     """One connection to an endpoint, kept open between calls, with one call at a time."""
 
     def __init__(self, path: str, host: str) -> None:
@@ -173,15 +176,15 @@ class EndpointLine(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes, bool]] | None = None
 
     @classmethod
-    async def open(cls, url: str) -> EndpointLine:
+    async def open(cls, url: str) -> AsyncEndpointConnection:
         """Raises OSError."""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        _, line = await asyncio.get_running_loop().create_connection(
+        _, connection = await asyncio.get_running_loop().create_connection(
             lambda: cls(f"{parts.path}/invocations", parts.netloc), parts.hostname or "", port, ssl=secure or None
         )
-        return line
+        return connection
 
     async def post(self, body: bytes) -> tuple[int, bytes, bool]:
         """Status and body of the answer to a body of JSON, and whether the connection stays open.

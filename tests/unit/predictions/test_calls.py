@@ -14,9 +14,9 @@ import pytest
 from tests.fake_endpoint import FakeEndpoint, Refusal, links
 from workflow.errors import ConstraintViolation, WorkflowError
 from workflow.predictions.base import EndpointRecord, LinkQuery, Predictions
+from workflow.predictions.calls import EndpointCalls
 from workflow.predictions.connections import EndpointUnreachable
-from workflow.predictions.replay import AnswerNeeded
-from workflow.server.endpoint_calls import EndpointCalls
+from workflow.predictions.replay import PredictionNeeded
 
 LOOP: ContextVar[Callable[[], asyncio.AbstractEventLoop]] = ContextVar("LOOP")
 FRIENDS = {f"u{n}": [(f"u{n + 1}", 0.9), (f"u{n + 2}", 0.5)] for n in range(40)}
@@ -52,7 +52,7 @@ def asking(url: str, work: Callable[[Callable[..., Any]], Coroutine[Any, Any, An
 
         def ask(id: str, **how: Any) -> asyncio.Future[Any]:
             query = LinkQuery("FRIEND", "out", how.pop("to", "User"), (id,), 2, **how)
-            return calls.ask(AnswerNeeded(EndpointRecord("ep", "ep-endpoint", url), query))
+            return calls.ask(PredictionNeeded(EndpointRecord("ep", "ep-endpoint", url), query))
 
         try:
             return await work(ask)

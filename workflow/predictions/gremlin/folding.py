@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workflow.gremlin.ml_spec import (
+from workflow.gremlin.steps.facts import facts_of, may_write
+from workflow.gremlin.traversal import Instruction, P, Traversal, children_of, instructions_of
+from workflow.predictions.base import PredictionService
+from workflow.predictions.gremlin.spec import (
     SCORE,
     FoundStep,
     PredictionSpec,
@@ -24,9 +27,6 @@ from workflow.gremlin.ml_spec import (
     read_spec,
     source_options,
 )
-from workflow.gremlin.steps.facts import facts_of, may_write
-from workflow.gremlin.traversal import Instruction, P, Traversal, children_of, instructions_of
-from workflow.predictions.base import PredictionService
 
 
 def fold_predictions(

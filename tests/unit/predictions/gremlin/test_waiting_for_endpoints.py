@@ -15,7 +15,8 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.predictions.base import MAX_INPUTS_PER_CALL, EndpointRecord
-from workflow.predictions.replay import AnswerNeeded, Replay
+from workflow.predictions.gremlin import PredictionExtension
+from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.service import EndpointService
 
 ASK = "g.with('Neptune#ml.endpoint','ep').with('Neptune#ml.limit',9)"
@@ -33,7 +34,7 @@ class Slow:
         self._record = EndpointRecord("ep", "ep", self.endpoint.url)
         self.prediction = EndpointService(self)
         self.graph = EmbeddedGraph("g", "tinkerpop")
-        self.engine = Engine(self.graph, "tinkerpop", prediction=self.prediction)
+        self.engine = Engine(self.graph, "tinkerpop", extension=PredictionExtension(self.prediction))
         self._workers = ThreadPoolExecutor(4)
 
     def find(self, name: str) -> EndpointRecord | None:
@@ -132,14 +133,14 @@ def test_nobody_writes_between_the_first_result_and_the_last(slow: Slow) -> None
 
 def in_parts(slow: Slow, text: str) -> tuple[Replay, Iterator[Any]]:
     replay = Replay(slow.prediction, suspends=True)
-    return replay, iter(slow.engine.run_in_parts(parse(text)[0].traversal, QueryOptions(prediction=replay)))
+    return replay, iter(slow.engine.run_in_parts(parse(text)[0].traversal, QueryOptions(answering=replay)))
 
 
 @pytest.mark.parametrize("written", [False, True])
 def test_a_query_can_be_run_in_two_halves_by_someone_who_asks_for_it(slow: Slow, written: bool) -> None:
     replay, parts = in_parts(slow, f"{ASK}.V('a').{HOP}.id()")
     needed = next(parts)
-    assert isinstance(needed, AnswerNeeded)
+    assert isinstance(needed, PredictionNeeded)
     if written:
         slow.write("g.addV('person').property(id,'d')")  # no lease is left behind
     slow.go.release()

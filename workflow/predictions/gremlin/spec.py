@@ -18,7 +18,7 @@ from workflow.predictions.base import EdgeType, ModelCard, PredictionService, Wa
 from workflow.predictions.requests import incompatible
 from workflow.predictions.service import endpoint_name
 
-PREFIX = "Neptune#ml."
+PREFIX, OWN_PREFIX = "Neptune#ml.", "Despina#ml."
 ENDPOINT, ROLE, LIMIT, THRESHOLD = (PREFIX + name for name in ("endpoint", "iamRoleArn", "limit", "threshold"))
 CLASSIFICATION, REGRESSION, PREDICTION = (PREFIX + name for name in ("classification", "regression", "prediction"))
 INDUCTIVE, DETERMINISTIC = PREFIX + "inductiveInference", PREFIX + "deterministic"
@@ -110,7 +110,7 @@ def _options(instructions: Iterable[Instruction]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for instruction in instructions:
         key = instruction.args[0] if instruction.args else None
-        if not isinstance(key, str) or not key.startswith((PREFIX, "Despina#ml.")):
+        if not isinstance(key, str) or not key.startswith((PREFIX, OWN_PREFIX)):
             continue
         if key not in _KNOWN:
             raise InvalidParameter(f"{key} is not known; known are {', '.join(sorted(_KNOWN))}")

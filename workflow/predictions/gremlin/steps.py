@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.answers import Answers
-from workflow.gremlin.ml_spec import PROVENANCE, PredictionSpec
 from workflow.gremlin.running.step import (
     Args,
+    AwaitingStep,
     Builder,
     Child,
     ExecutionContext,
@@ -22,10 +21,12 @@ from workflow.gremlin.running.step import (
 )
 from workflow.gremlin.running.traverser import Traverser
 from workflow.predictions.base import MAX_INPUTS_PER_CALL
+from workflow.predictions.gremlin.answers import Answers
+from workflow.predictions.gremlin.spec import PROVENANCE, PredictionSpec
 
 
-class PredictStep(Step):
-    """``predict``: what ``gremlin.ml`` folds an inference step into. Inputs keep their order."""
+class PredictStep(AwaitingStep):
+    """``predict``: what ``folding`` makes of an inference step. Inputs keep their order."""
 
     barrier = True
 
@@ -44,6 +45,9 @@ class PredictStep(Step):
             for t in batch:
                 for value in answers.values(t.value):
                     yield t.split(value)
+
+    def ready(self, ctx: ExecutionContext, inputs: Sequence[Traverser]) -> None:
+        Answers.of(ctx, self.spec).ask(t.value for t in inputs)
 
     def register(self, side_effects: SideEffects) -> None:
         if self.spec.provenance:

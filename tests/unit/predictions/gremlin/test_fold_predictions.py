@@ -8,9 +8,9 @@ import pytest
 
 from workflow.errors import InvalidParameter, MissingParameter, UnsupportedOperation, WorkflowError
 from workflow.gremlin.lang import parse
-from workflow.gremlin.ml import fold_predictions
-from workflow.gremlin.ml_spec import PredictionSpec
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.predictions.gremlin.folding import fold_predictions
+from workflow.predictions.gremlin.spec import PredictionSpec
 
 C = 'with("Neptune#ml.classification")'
 R = 'with("Neptune#ml.regression")'
