@@ -13,7 +13,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.planning.compile import Plan
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.steps.moving.rows import MaskedGraphStep, RowsStep
 from workflow.gremlin.steps.moving.sources import GraphStep
 

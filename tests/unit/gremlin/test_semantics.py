@@ -11,17 +11,9 @@ from typing import Any
 import pytest
 
 from workflow.gremlin.semantics import comparison as semantics
-from workflow.gremlin.semantics.comparison import (
-    Incomparable,
-    compare,
-    distinct,
-    equals,
-    hash_key,
-    is_of_type,
-    order_key,
-    type_of,
-)
-from workflow.gremlin.semantics.values import BigInteger, Byte, Char, Float, GMap, GSet, GType, Long, MapEntry, Short
+from workflow.gremlin.semantics.comparison import Incomparable, compare, equals, is_of_type, order_key, type_of
+from workflow.gremlin.semantics.keys import GMap, distinct, hash_key
+from workflow.gremlin.semantics.values import BigInteger, Byte, Char, Float, GSet, GType, Long, MapEntry, Short
 
 ONES = [Byte(1), Short(1), 1, Long(1), BigInteger(1), Float(1.0), 1.0, Decimal(1)]
 NAN = math.nan

@@ -19,6 +19,7 @@ from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphbinaryV1
 
 from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     DT,
     ENUMS,
@@ -29,7 +30,6 @@ from workflow.gremlin.semantics.values import (
     Char,
     Direction,
     Float,
-    GMap,
     GSet,
     GType,
     Long,

@@ -20,6 +20,7 @@ from gremlin_python.structure.io import graphsonV2d0, graphsonV3d0
 
 from workflow.errors import MemoryLimitExceeded
 from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
@@ -29,7 +30,6 @@ from workflow.gremlin.semantics.values import (
     Char,
     Direction,
     Float,
-    GMap,
     GSet,
     Long,
     Metrics,

@@ -10,7 +10,8 @@ import pytest
 from workflow.graphs.elements import Edge, Path, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.lang.parser import parse
-from workflow.gremlin.semantics.values import GMap, GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
+from workflow.gremlin.semantics.keys import GMap
+from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.questions import example_question, predicted_labels
 from workflow.server.ui.rows import row

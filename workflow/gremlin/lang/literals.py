@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from workflow.graphs.numerals import to_float
 from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
@@ -60,8 +61,6 @@ def _decimal(digits: str) -> Decimal:
 def _real(digits: str, suffix: str) -> Any:
     value = float(digits)
     if suffix == "f":
-        from workflow.graphs.numerals import to_float
-
         return to_float(value)
     if suffix == "" and math.isinf(value):
         try:

@@ -14,7 +14,9 @@ from workflow.errors import MalformedQuery, QueryTooLarge
 from workflow.gremlin.lang import literals
 from workflow.gremlin.lang.reader import Limits, Reader
 from workflow.gremlin.lang.tokens import Token, refuse
-from workflow.gremlin.semantics.values import Cardinality, GMap, GremlinEnum, GSet, ReferenceEdge, ReferenceVertex
+from workflow.gremlin.semantics.keys import GMap, distinct
+from workflow.gremlin.semantics.predicates import negate
+from workflow.gremlin.semantics.values import Cardinality, GremlinEnum, ReferenceEdge, ReferenceVertex
 from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
 
 
@@ -257,11 +259,7 @@ class _Parser(Reader):
         if token.kind == "name" and (self.ahead("->") or token.text == "it"):
             raise MalformedQuery(LAMBDA_REFUSED)
         found = self.items("}")
-        out: list[Any] = []
-        from workflow.gremlin.semantics.comparison import distinct
-
-        out.extend(found)
-        return GSet(distinct(out))
+        return distinct(found)
 
     def named(self) -> Any:
         token = self.tokens[self.at]
@@ -328,8 +326,6 @@ class _Parser(Reader):
             at = self.token.offset
             args = self.arguments()
             if name == "negate" and not args:
-                from workflow.gremlin.semantics.predicates import negate
-
                 predicate = negate(predicate)
             elif name != "negate" and len(args) == 1 and isinstance(args[0], P):
                 before = predicate.args if predicate.name == name else (predicate,)

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 
 
 def merge_into(batch: dict[Any, Traverser], t: Traverser, ctx: ExecutionContext) -> None:

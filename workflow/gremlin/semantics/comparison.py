@@ -13,7 +13,6 @@ Source: TinkerPop's provider documentation, "Gremlin Semantics", and the behavio
 from __future__ import annotations
 
 import datetime
-import struct
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -61,7 +60,7 @@ from workflow.gremlin.semantics.types import (
     simple_class,
     type_of,
 )
-from workflow.gremlin.semantics.values import Char, GremlinEnum, GSet, Long, MapEntry
+from workflow.gremlin.semantics.values import GremlinEnum, Long, MapEntry
 
 __all__ = [
     "ArithmeticFailure",
@@ -70,10 +69,8 @@ __all__ = [
     "cast",
     "comparable",
     "compare",
-    "distinct",
     "div",
     "equals",
-    "hash_key",
     "instant",
     "is_collection",
     "is_nan",
@@ -267,66 +264,6 @@ def equals(a: Any, b: Any) -> bool:
     if number == VPROPERTY:
         return equals(a.id, b.id)
     return comparable(a, b) and _compare_same_rank(number, a, b, _compare_checked) == 0
-
-
-def hash_key(value: Any) -> Any:
-    """A hashable stand-in, equal for two values exactly where Java's ``equals`` says so.
-
-    Int 1, Long 1, Double 1.0 and true have four different keys; NaN has one; two lists of equal members share one.
-    """
-    kind = type(value)
-    if kind in _OWN_KEY:
-        return value
-    if kind is float:
-        return ("d", "NaN" if value != value else struct.pack(">d", value))
-    builder = _KEY_BUILDERS.get(rank(value))
-    if builder is not None:
-        return builder(value)
-    if kind is datetime.timedelta:
-        return ("duration", value)
-    if isinstance(value, (bytes, bytearray)):
-        return ("bytes", bytes(value))
-    if isinstance(value, Char):
-        return ("char", str(value))
-    return value if getattr(value, "__hash__", None) else (kind.__name__, id(value))
-
-
-# types whose own == and hash are Java's among the keys of this table: every other key is a tagged tuple
-_OWN_KEY = frozenset({type(None), str, int, Vertex, Edge, uuid.UUID})
-
-
-def _number_key(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return ("m", value.as_tuple())  # 1.0 and 1.00 differ, as BigDecimal has it
-    if isinstance(value, float):
-        return (type(value).__name__, "NaN" if value != value else struct.pack(">d", value))
-    return (type(value).__name__, int(value))
-
-
-_KEY_BUILDERS: dict[int, Callable[[Any], Any]] = {
-    BOOLEAN: lambda value: ("bool", value),
-    NUMBER: _number_key,
-    STRING: str,
-    DATE: lambda value: ("date", value.isoformat()),
-    UUID_: lambda value: value,
-    VERTEX: lambda value: value,
-    EDGE: lambda value: value,
-    VPROPERTY: lambda value: ("vp", hash_key(value.id)),
-    PROPERTY: lambda value: ("p", value.key, hash_key(value.value)),
-    PATH: lambda value: ("path", tuple(map(hash_key, value.objects)), value.labels),
-    LIST: lambda value: ("list", tuple(map(hash_key, value))),
-    SET: lambda value: ("set", frozenset(map(hash_key, value))),
-    MAP: lambda value: ("map", frozenset((hash_key(key), hash_key(item)) for key, item in value.items())),
-    ENTRY: lambda value: ("entry", hash_key(value.key), hash_key(value.value)),
-}
-
-
-def distinct(values: Iterable[Any]) -> GSet:
-    """The values without those that Java would call equal to one before; first come, first kept."""
-    found: dict[Any, Any] = {}
-    for value in values:
-        found.setdefault(hash_key(value), value)
-    return GSet(found.values())
 
 
 _NOT_COMPARABLE = frozenset({VERTEX, EDGE, VPROPERTY, PROPERTY, PATH, SET, LIST, MAP, ENTRY})

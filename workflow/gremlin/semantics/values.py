@@ -7,7 +7,7 @@ here, so that arithmetic and comparison are Python's and the type survives stora
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -28,7 +28,6 @@ __all__ = [
     "Direction",
     "Float",
     "GList",
-    "GMap",
     "GSet",
     "GType",
     "Gathered",
@@ -222,52 +221,6 @@ class MapEntry:
 
     def __repr__(self) -> str:
         return f"{self.key}={self.value}"
-
-
-class GMap(MutableMapping[Any, Any]):
-    """A map in insertion order whose keys may be what Python cannot hash, or would confuse.
-
-    Keys are told apart as Java does: Int 1, Long 1, Double 1.0 and true are four keys; two equal lists are one.
-    A plain ``dict`` does where all keys are strings, ``T`` or elements.
-    """
-
-    __slots__ = ("_entries",)
-
-    def __init__(self, items: Mapping[Any, Any] | Iterable[tuple[Any, Any]] = ()) -> None:
-        self._entries: dict[Any, tuple[Any, Any]] = {}
-        for key, value in items.items() if isinstance(items, Mapping) else items:
-            self[key] = value
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._entries[_hash_key(key)][1]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        hashed = _hash_key(key)
-        present = self._entries.get(hashed)
-        self._entries[hashed] = (key if present is None else present[0], value)
-
-    def __delitem__(self, key: Any) -> None:
-        del self._entries[_hash_key(key)]
-
-    def __contains__(self, key: object) -> bool:
-        return _hash_key(key) in self._entries
-
-    def __iter__(self) -> Iterator[Any]:
-        return (key for key, _ in self._entries.values())
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __repr__(self) -> str:
-        return "{" + ", ".join(f"{key!r}: {value!r}" for key, value in self._entries.values()) + "}"
-
-
-def _hash_key(value: Any) -> Any:
-    from workflow.gremlin.semantics.comparison import (
-        hash_key,  # semantics reads these types; a top-level import would be a circle
-    )
-
-    return hash_key(value)
 
 
 @dataclass(frozen=True, slots=True)

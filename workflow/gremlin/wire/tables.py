@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     DT,
     ENUMS,
@@ -12,7 +13,6 @@ from workflow.gremlin.semantics.values import (
     Cardinality,
     Column,
     Direction,
-    GMap,
     GremlinEnum,
     GType,
     Merge,

@@ -16,7 +16,7 @@ from workflow.graphs.elements import Traverser
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, transaction_command
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
 from workflow.queries.suspension import AnswerNeeded

@@ -11,7 +11,7 @@ from workflow.gremlin.running.step import MISSING, Args, Builder, By, Child, Exe
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.predicates import Test
 from workflow.gremlin.semantics.values import Pick, T
-from workflow.gremlin.traversal import P, Traversal
+from workflow.gremlin.traversal import Instruction, P, Traversal
 
 Option = tuple[Test, Child]
 
@@ -286,8 +286,6 @@ def _choose(builder: Builder, name: str, args: Args) -> Step:
     if len(args) in (2, 3):
         condition = args[0]
         if isinstance(condition, P):
-            from workflow.gremlin.traversal import Instruction
-
             condition = Traversal((Instruction("is", (condition,)),))
         otherwise = args[2] if len(args) == 3 else Traversal()
         return IfStep(builder, builder.local(condition), args[1], otherwise)

@@ -22,8 +22,9 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.predicates import Test
+from workflow.gremlin.steps.shaping.local_scope import LocalDedupStep
 from workflow.gremlin.traversal import P, Traversal
 
 
@@ -186,8 +187,6 @@ def _dedup(builder: Builder, name: str, args: Args) -> Step:
     if not all(isinstance(a, str) for a in rest):
         raise QueryFailed("dedup() takes labels")
     if local:
-        from workflow.gremlin.steps.shaping.local_scope import LocalDedupStep
-
         return LocalDedupStep()
     return DedupStep(rest)
 

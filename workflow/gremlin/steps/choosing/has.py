@@ -11,6 +11,7 @@ from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Filte
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.predicates import Test, compile_predicate, members
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex, T
+from workflow.gremlin.steps.choosing.filters import TraversalFilterStep
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
 from workflow.gremlin.steps.moving.sources import flat_ids
 from workflow.gremlin.traversal import Instruction, P, Traversal
@@ -164,8 +165,6 @@ def _has_two(builder: Builder, key: Any, value: Any) -> Step:
     if isinstance(value, Traversal):
         # the form of 3.7 and before: the property's value must get through the child
         start = Instruction("values", (key,)) if isinstance(key, str) else Instruction(_token_step(key))
-        from workflow.gremlin.steps.choosing.filters import TraversalFilterStep
-
         return TraversalFilterStep(builder.local(Traversal((start, *value.steps))))
     if isinstance(key, T):
         if key is T.id and not isinstance(value, P):

@@ -13,7 +13,7 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.steps.choosing.where import infix
 from workflow.gremlin.traversal import Instruction, P, Traversal
 

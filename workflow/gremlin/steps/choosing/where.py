@@ -19,7 +19,7 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.predicates import compile_predicate
 from workflow.gremlin.steps.choosing.filters import TraversalFilterStep, describe
 from workflow.gremlin.traversal import Instruction, P, Traversal

@@ -22,9 +22,10 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key, java_class
+from workflow.gremlin.semantics.comparison import java_class
 from workflow.gremlin.semantics.java_text import as_text
-from workflow.gremlin.semantics.values import GList, GMap, GremlinEnum, Long
+from workflow.gremlin.semantics.keys import GMap, hash_key
+from workflow.gremlin.semantics.values import GList, GremlinEnum, Long
 from workflow.gremlin.traversal import Traversal
 
 

@@ -22,8 +22,8 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import hash_key
 from workflow.gremlin.semantics.java_text import as_text
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.steps.gathering.group import side_effect_key
 
 FULL_PATH = frozenset({"path"})

@@ -11,10 +11,10 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, FilterStep, MapStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import distinct, hash_key
 from workflow.gremlin.semantics.java_text import as_text
+from workflow.gremlin.semantics.keys import GMap, distinct, hash_key
 from workflow.gremlin.semantics.limits import check_characters, check_members
-from workflow.gremlin.semantics.values import GList, GMap, GSet
+from workflow.gremlin.semantics.values import GList, GSet
 from workflow.gremlin.steps.choosing.filters import DiscardStep
 from workflow.gremlin.steps.shaping.scalars import (
     ValueStep,

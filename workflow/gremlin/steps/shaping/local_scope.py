@@ -9,8 +9,8 @@ from workflow.errors import QueryFailed
 from workflow.graphs.elements import Path
 from workflow.gremlin.running.step import ExecutionContext, MapStep
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import distinct
-from workflow.gremlin.semantics.values import GList, GMap, GSet
+from workflow.gremlin.semantics.keys import GMap, distinct
+from workflow.gremlin.semantics.values import GList, GSet
 from workflow.gremlin.steps.shaping.maps import unfolded
 
 

@@ -26,8 +26,9 @@ from workflow.gremlin.running.step import (
 )
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics import arithmetic
-from workflow.gremlin.semantics.comparison import hash_key, maximum, minimum
-from workflow.gremlin.semantics.values import Column, GList, GMap, GSet, MapEntry, Operator, Pop
+from workflow.gremlin.semantics.comparison import maximum, minimum
+from workflow.gremlin.semantics.keys import GMap, hash_key
+from workflow.gremlin.semantics.values import Column, GList, GSet, MapEntry, Operator, Pop
 from workflow.gremlin.traversal import Traversal
 
 

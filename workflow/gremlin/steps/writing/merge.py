@@ -22,8 +22,9 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import equals, hash_key, java_name, simple_class
+from workflow.gremlin.semantics.comparison import equals, java_name, simple_class
 from workflow.gremlin.semantics.java_text import as_text
+from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import Cardinality, Direction, GremlinEnum, Merge, ReferenceVertex, T
 from workflow.gremlin.steps.shaping.scalars import applied, is_child, wrong_call
 from workflow.gremlin.steps.writing.rules import (

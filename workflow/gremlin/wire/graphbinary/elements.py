@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow.graphs.elements import Edge, Path, Property, Tree, Vertex, VertexProperty
 from workflow.gremlin.semantics.values import (
@@ -17,6 +17,7 @@ from workflow.gremlin.semantics.values import (
 from workflow.gremlin.wire.elements import edge_values, graph_elements, vertex_properties
 from workflow.gremlin.wire.graphbinary.primitives import (
     NULL,
+    Out,
     bare_int,
     bare_long,
     bare_string,
@@ -24,11 +25,8 @@ from workflow.gremlin.wire.graphbinary.primitives import (
     qualified_name,
 )
 
-if TYPE_CHECKING:
-    from workflow.gremlin.wire.graphbinary.writer import GraphBinaryWriter
 
-
-def vertex(w: GraphBinaryWriter, out: bytearray, value: Vertex | ReferenceVertex) -> None:
+def vertex(w: Out, out: bytearray, value: Vertex | ReferenceVertex) -> None:
     out += b"\x11\x00"
     w.write(out, value.id)
     out += w.label(value.label)
@@ -38,12 +36,12 @@ def vertex(w: GraphBinaryWriter, out: bytearray, value: Vertex | ReferenceVertex
         out += NULL
 
 
-def vertex_property_list(w: GraphBinaryWriter, out: bytearray, value: Vertex | ReferenceVertex) -> None:
+def vertex_property_list(w: Out, out: bytearray, value: Vertex | ReferenceVertex) -> None:
     """The properties of a vertex, as a list."""
     w.write(out, list(vertex_properties(value)))
 
 
-def edge(w: GraphBinaryWriter, out: bytearray, value: Edge | ReferenceEdge) -> None:
+def edge(w: Out, out: bytearray, value: Edge | ReferenceEdge) -> None:
     out += b"\x0d\x00"
     w.write(out, value.id)
     out += w.label(value.label)
@@ -59,7 +57,7 @@ def edge(w: GraphBinaryWriter, out: bytearray, value: Edge | ReferenceEdge) -> N
         out += NULL
 
 
-def property_list(w: GraphBinaryWriter, out: bytearray, values: Mapping[str, Any]) -> None:
+def property_list(w: Out, out: bytearray, values: Mapping[str, Any]) -> None:
     out += qualified_int(9, 0, len(values))
     for key, value in values.items():
         out += b"\x0f\x00" + qualified_name(key)[2:]
@@ -67,7 +65,7 @@ def property_list(w: GraphBinaryWriter, out: bytearray, values: Mapping[str, Any
         out += NULL
 
 
-def vertex_property(w: GraphBinaryWriter, out: bytearray, value: VertexProperty) -> None:
+def vertex_property(w: Out, out: bytearray, value: VertexProperty) -> None:
     out += b"\x12\x00"
     w.write(out, value.id)
     out += w.label(value.label)
@@ -79,13 +77,13 @@ def vertex_property(w: GraphBinaryWriter, out: bytearray, value: VertexProperty)
         out += NULL
 
 
-def property_(w: GraphBinaryWriter, out: bytearray, value: Property) -> None:
+def property_(w: Out, out: bytearray, value: Property) -> None:
     out += b"\x0f\x00" + qualified_name(value.key)[2:]
     w.write(out, value.value)
     out += NULL
 
 
-def reference_property(w: GraphBinaryWriter, out: bytearray, value: ReferenceProperty) -> None:
+def reference_property(w: Out, out: bytearray, value: ReferenceProperty) -> None:
     if value.id is None:
         out += b"\x0f\x00" + qualified_name(value.key)[2:]
         w.write(out, value.value)
@@ -94,7 +92,7 @@ def reference_property(w: GraphBinaryWriter, out: bytearray, value: ReferencePro
         vertex_property(w, out, VertexProperty(value.id, value.key, value.value, None))
 
 
-def path(w: GraphBinaryWriter, out: bytearray, value: Path) -> None:
+def path(w: Out, out: bytearray, value: Path) -> None:
     out += b"\x0e\x00" + qualified_int(9, 0, len(value.labels))
     for labels in value.labels:
         out += qualified_int(0x0B, 0, len(labels))
@@ -103,12 +101,12 @@ def path(w: GraphBinaryWriter, out: bytearray, value: Path) -> None:
     w.write(out, value.objects)
 
 
-def tree(w: GraphBinaryWriter, out: bytearray, value: Tree) -> None:
+def tree(w: Out, out: bytearray, value: Tree) -> None:
     out += b"\x2b\x00"
     bare_tree(w, out, value)
 
 
-def bare_tree(w: GraphBinaryWriter, out: bytearray, value: Mapping[Any, Any]) -> None:
+def bare_tree(w: Out, out: bytearray, value: Mapping[Any, Any]) -> None:
     """Count, then each key fully qualified before its own tree."""
     out += bare_int(len(value))
     for key, child in value.items():
@@ -116,7 +114,7 @@ def bare_tree(w: GraphBinaryWriter, out: bytearray, value: Mapping[Any, Any]) ->
         bare_tree(w, out, child)
 
 
-def graph(w: GraphBinaryWriter, out: bytearray, value: Any) -> None:
+def graph(w: Out, out: bytearray, value: Any) -> None:
     """A whole graph: its vertices with their properties, then its edges with theirs."""
     out += b"\x10\x00"
     vertices, edges = graph_elements(value)
@@ -143,18 +141,18 @@ def graph(w: GraphBinaryWriter, out: bytearray, value: Any) -> None:
         property_list(w, out, edge_values(edge))
 
 
-def metrics(w: GraphBinaryWriter, out: bytearray, value: Metrics) -> None:
+def metrics(w: Out, out: bytearray, value: Metrics) -> None:
     out += b"\x2c\x00"
     bare_metrics(w, out, value)
 
 
-def bare_metrics(w: GraphBinaryWriter, out: bytearray, value: Metrics) -> None:
+def bare_metrics(w: Out, out: bytearray, value: Metrics) -> None:
     out += bare_string(value.id) + bare_string(value.name) + bare_long(value.duration_ns)
     w.bare_map(out, {key: Long(count) for key, count in value.counts.items()})
     w.bare_map(out, value.annotations)
     w.bare_list(out, value.nested, len(value.nested))
 
 
-def traversal_metrics(w: GraphBinaryWriter, out: bytearray, value: TraversalMetrics) -> None:
+def traversal_metrics(w: Out, out: bytearray, value: TraversalMetrics) -> None:
     out += b"\x2d\x00" + bare_long(value.duration_ns)
     w.bare_list(out, value.metrics, len(value.metrics))

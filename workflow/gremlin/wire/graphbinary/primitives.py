@@ -1,9 +1,10 @@
-"""The smallest pieces of GraphBinary: numbers and strings with and without their type code."""
+"""The smallest pieces of GraphBinary: numbers and strings with and without their type code; what writes the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from struct import Struct
-from typing import Final
+from typing import Any, Final, Protocol
 
 NULL: Final = b"\xfe\x01"
 qualified_int: Final = Struct(">BBi").pack
@@ -12,6 +13,24 @@ bare_long: Final = Struct(">q").pack
 
 KEPT_STRINGS: Final = 4096
 KEPT: Final[dict[str, bytes]] = {}
+
+
+class Out(Protocol):
+    """The writer as those who write one type know it; ``materialize`` where elements carry their properties."""
+
+    materialize: bool
+
+    def write(self, out: bytearray, value: Any) -> None:
+        """Any value, with its type code."""
+
+    def label(self, text: str) -> bytes:
+        """The label of an element, without its type code."""
+
+    def bare_map(self, out: bytearray, value: Mapping[Any, Any]) -> None:
+        """Count and entries, without the type code."""
+
+    def bare_list(self, out: bytearray, values: Iterable[Any], count: int) -> None:
+        """Count and members, without the type code."""
 
 
 def bare_string(text: str) -> bytes:

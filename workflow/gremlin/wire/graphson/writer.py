@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from workflow.graphs.elements import Edge, Path, Property, Traverser, Tree, Vertex, VertexProperty
+from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.limits import check_members
 from workflow.gremlin.semantics.values import (
     ENUMS,
@@ -22,7 +23,6 @@ from workflow.gremlin.semantics.values import (
     Char,
     Float,
     GList,
-    GMap,
     GremlinEnum,
     GSet,
     Long,
