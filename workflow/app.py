@@ -1,4 +1,4 @@
-"""The composition root: builds the service from its settings; the only file that names a driver."""
+"""The composition root: builds the service from its settings."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
-from workflow.drivers import open_storage
+from workflow.drivers import open_database, open_endpoint_host, open_remote_source, open_runner, open_storage
+from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.gateway.engine import GatewayEngine
-from workflow.graphs.base import GraphSource, OpenSource, Reading
+from workflow.graphs.base import OpenSource
 from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.files.folder import FolderFiles
-from workflow.graphs.sources.gremlin import GremlinDatabase, GremlinSource
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.gremlin.export_filter import checked_for_remote, opener
+from workflow.gremlin.export_filter import opener
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import Execution
 from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
 from workflow.jobs.exports import ExportService
@@ -44,10 +43,8 @@ from workflow.jobs.service import JobService, Place, remove_artefacts
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.predictions.gremlin import PredictionExtension
-from workflow.predictions.local import LocalEndpointHost
 from workflow.predictions.service import EndpointService
 from workflow.runners.base import Capacity
-from workflow.runners.local import LocalRunner
 from workflow.server.access.auth import Policy, credentials_of
 from workflow.server.access.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.access.tls import check_tls
@@ -55,7 +52,7 @@ from workflow.server.app import create_app
 from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.memory_watch import MemoryWatch, memory
 from workflow.server.services import Services
-from workflow.settings import Profile, Settings
+from workflow.settings import Settings
 from workflow.storage import S3Uri, Storage
 
 # a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
@@ -147,10 +144,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     openers = {source: opener(engines[source], graph) for source, graph in graphs.items()}
     remote: dict[str, OpenSource] = {}
     if settings.gremlin_url:
-        database = GremlinDatabase(settings.gremlin_url, message_format=GraphSONMessages())
+        database = open_database(settings.gremlin_url, GraphSONMessages())
         engines["g"] = GatewayEngine(database, settings.profile, extension=extension)
-        reader = GremlinDatabase(settings.gremlin_url)
-        remote[database.host] = partial(_remote_source, reader, settings.profile)
+        reader = open_database(settings.gremlin_url)
+        remote[database.host] = partial(open_remote_source, reader, settings.profile)
         closers.extend((database.close, reader.close))
     queries = QueryRegistry()
     watch = MemoryWatch(queries)
@@ -188,16 +185,12 @@ def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGr
 
 
 def _jobs(settings: Settings, storage: Storage) -> JobService:
-    home = settings.home
-    store = JobStore(home / "jobs.sqlite")
-    runner = LocalRunner(
-        settings.scripts, home / "work", home / "logs", storage, settings.job_environment, settings.region
-    )
+    store = JobStore(settings.home / "jobs.sqlite")
+    runner = open_runner(settings, storage)
     custom_code = tuple(S3Uri.parse(place) for place in settings.custom_code)
     execution = Execution(store, storage, runner, settings.scripts, settings.seed, settings.reuse, custom_code)
     supervisor = Supervisor(store, execution, runner, settings.max_parallel_jobs, partial(remove_artefacts, storage))
-    host = LocalEndpointHost(home / "logs", settings.scripts / "serve.py", environ=settings.job_environment)
-    endpoints = Endpoints(store, storage, host, home / "endpoints")
+    endpoints = Endpoints(store, open_endpoint_host(settings, storage))
     return JobService(
         store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account), custom_code
     )
@@ -211,12 +204,6 @@ def _exports(
 ) -> ExportService:
     sources = ExportSources(graphs, remote, own_hosts=(settings.host, *OWN_HOSTS))
     return ExportService(settings.home / "exports.sqlite", storage, sources, settings.home / "exporting")
-
-
-def _remote_source(database: GremlinDatabase, profile: Profile, reading: Reading) -> GraphSource:
-    nodes = checked_for_remote(reading.node_steps, "V", profile)
-    edges = checked_for_remote(reading.edge_steps, "E", profile)
-    return GremlinSource(database, reading.concurrency, nodes=nodes, edges=edges)
 
 
 def _claim(home: Path) -> Callable[[], None]:

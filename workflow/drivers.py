@@ -1,17 +1,82 @@
-"""Which storage the settings mean: all that a client needs of the composition root, which imports the whole service."""
+"""Opens what the settings choose: storage, runner, endpoint host and graph sources. The only file that names drivers.
+
+One more driver is its own file, a line in a table here, and a word of the setting's ``Literal``. A driver is imported
+when it is opened: a client that reads a bucket pays for no runner.
+"""
 
 from __future__ import annotations
 
-from workflow.settings import Settings
-from workflow.storage import Storage
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from workflow.settings import EndpointChoice, Profile, RunnerChoice, Settings, StorageChoice
+
+if TYPE_CHECKING:
+    from workflow.endpoints.host import EndpointHost
+    from workflow.graphs.base import GraphSource, Reading
+    from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
+    from workflow.runners.base import Runner
+    from workflow.storage import Storage
+
+
+def _folder_storage(settings: Settings) -> Storage:
+    from workflow.storage.local import LocalStorage
+
+    return LocalStorage(settings.s3_root)
+
+
+def _s3_storage(settings: Settings) -> Storage:
+    from workflow.storage.s3 import S3Storage
+
+    return S3Storage(settings.region)
+
+
+def _local_runner(settings: Settings, storage: Storage) -> Runner:
+    from workflow.runners.local import LocalRunner
+
+    work, logs = settings.home / "work", settings.home / "logs"
+    return LocalRunner(settings.scripts, work, logs, storage, settings.job_environment, settings.region)
+
+
+def _local_host(settings: Settings, storage: Storage) -> EndpointHost:
+    from workflow.endpoints.local import LocalEndpointHost
+
+    script, environ = settings.scripts / "serve.py", settings.job_environment
+    return LocalEndpointHost(storage, settings.home / "endpoints", settings.home / "logs", script, environ=environ)
+
+
+STORAGES: dict[StorageChoice, Callable[[Settings], Storage]] = {"folder": _folder_storage, "s3": _s3_storage}
+RUNNERS: dict[RunnerChoice, Callable[[Settings, Storage], Runner]] = {"local": _local_runner}
+ENDPOINT_HOSTS: dict[EndpointChoice, Callable[[Settings, Storage], EndpointHost]] = {"local": _local_host}
 
 
 def open_storage(settings: Settings) -> Storage:
     """What ``s3://`` addresses mean: keys below the home folder, or S3 itself."""
-    if settings.storage == "s3":
-        from workflow.storage.s3 import S3Storage
+    return STORAGES[settings.storage](settings)
 
-        return S3Storage(settings.region)
-    from workflow.storage.local import LocalStorage
 
-    return LocalStorage(settings.s3_root)
+def open_runner(settings: Settings, storage: Storage) -> Runner:
+    """What runs processing, training and transform jobs."""
+    return RUNNERS[settings.runner](settings, storage)
+
+
+def open_endpoint_host(settings: Settings, storage: Storage) -> EndpointHost:
+    """What runs endpoints."""
+    return ENDPOINT_HOSTS[settings.endpoints](settings, storage)
+
+
+def open_database(url: str, message_format: MessageFormat | None = None) -> GremlinDatabase:
+    """The Gremlin database at an address, which is connected to at its first use."""
+    from workflow.graphs.sources.gremlin import GremlinDatabase
+
+    return GremlinDatabase(url, message_format=message_format)
+
+
+def open_remote_source(database: GremlinDatabase, profile: Profile, reading: Reading) -> GraphSource:
+    """What an export reads of a Gremlin database. Raises InvalidParameter for filters that it must not be sent."""
+    from workflow.graphs.sources.gremlin import GremlinSource
+    from workflow.gremlin.export_filter import checked_for_remote
+
+    nodes = checked_for_remote(reading.node_steps, "V", profile)
+    edges = checked_for_remote(reading.edge_steps, "E", profile)
+    return GremlinSource(database, reading.concurrency, nodes=nodes, edges=edges)

@@ -13,6 +13,10 @@ from typing import Final, Literal
 from workflow.errors import PreconditionsFailed
 
 Profile = Literal["neptune", "tinkerpop"]
+# the drivers of each seam; ``drivers.py`` has a table over each of these
+StorageChoice = Literal["folder", "s3"]
+RunnerChoice = Literal["local"]
+EndpointChoice = Literal["local"]
 
 # what a job may see of the environment of the service: where programs and libraries are, languages, devices
 _FOR_JOBS = (
@@ -87,7 +91,9 @@ class Settings:
     in_memory: bool = False
     region: str = "us-east-1"
     account: str = "000000000000"
-    storage: Literal["folder", "s3"] = "folder"
+    storage: StorageChoice = "folder"
+    runner: RunnerChoice = "local"
+    endpoints: EndpointChoice = "local"
     query_timeout_ms: int = 120_000
     default_endpoint: str | None = None
     default_role_arn: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow.jobs.endpoints import Endpoints
+from workflow.endpoints.service import Endpoints
 from workflow.jobs.model import Job
 from workflow.jobs.supervisor import Supervisor, working_folder
 from workflow.neptune.responses import (

@@ -15,10 +15,11 @@ from workflow.jobs import lookup, reuse
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
 from workflow.neptune.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
-from workflow.runners.base import Control, Ended, Runner, Task, Tuned
+from workflow.runners.base import Control, Ended, Runner, Task
 from workflow.stages import custom, dataprocessing, estimates, modeltraining, modeltransform
 from workflow.stages.base import Finished
 from workflow.storage import ObjectNotFound, S3Uri, Storage
+from workflow.tuning.results import Tuned
 
 _log = logging.getLogger(__name__)
 
@@ -76,9 +77,8 @@ class Execution:
     def _transform(self, job: Job, control: Control) -> Outcome:
         request = StartModelTransform.model_validate(job.request)
         processing, archive, model = transform_inputs(self.store, request)
-        task = modeltransform.plan(
-            job.names, processing, archive, custom_transform(self.store, request, self.custom_code)
-        )
+        own = custom_transform(self.store, request, self.custom_code)
+        task = modeltransform.plan(request, job.names, processing, archive, own)
         outcome = self._run_task(job, task, control, training_needs(self.storage, processing))
         return dataclasses.replace(outcome, result={**outcome.result, "models": [model]})
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workflow.endpoints.service import Endpoints
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
-from workflow.jobs.endpoints import Endpoints
 from workflow.jobs.execution import (
     ARCHIVE,
     custom_transform,
@@ -183,8 +183,7 @@ class JobService:
 
     def _update_endpoint(self, job_id: str, document: Mapping[str, Any]) -> Started:
         job = self._store.get("endpoints", job_id)
-        before = {"request": dict(job.request), "generation": job.result.get("generation", 0)}
-        result = {**job.result, "generation": int(job.result.get("generation", 0)) + 1, "before": before}
+        result = {**job.result, "before": {"request": dict(job.request)}}
         try:
             job = self._store.move("endpoints", job_id, "Updating", request=dict(document), result=result, failure=None)
         except IllegalTransition as error:

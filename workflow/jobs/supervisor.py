@@ -36,7 +36,7 @@ class Supervisor:
     ) -> None:
         self._store, self._execution, self._runner, self._clean = store, execution, runner, clean
         self._slots = threading.BoundedSemaphore(max(1, parallel))
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _controls, _threads and _to_clean, and the start of a cancellation
         self._controls: dict[_Key, Control] = {}
         self._threads: dict[_Key, threading.Thread] = {}
         self._to_clean: set[_Key] = set()
@@ -77,11 +77,12 @@ class Supervisor:
         return (kind, job_id) in self._controls and (kind, job_id) not in self._has_slot
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Stop every running job; they stay InProgress and go on at the next start."""
+        """Let go of every running job; they stay InProgress and go on at the next start."""
         self._closing.set()
         with self._lock:
             controls, threads = list(self._controls.values()), list(self._threads.values())
         for control in controls:
+            control.leaving.set()
             control.cancelled.set()
         for thread in threads:
             thread.join(timeout_s)

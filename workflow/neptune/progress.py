@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def size(count: float) -> str:
+    """Bytes for people: ``1.4 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
 def span(seconds: float) -> str:
     """A length of time as people say it: ``12 s``, ``3 min``, ``1 h 20 min``, ``2 days``."""
     whole = max(round(seconds), 0)

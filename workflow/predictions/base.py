@@ -1,14 +1,13 @@
-"""The seams of inference: who answers predictions, where endpoints are, and what starts one.
+"""The seams of inference: who answers predictions, and where endpoints are.
 
 A query step asks a ``PredictionService``; the service finds the endpoint through an ``EndpointDirectory`` (the jobs
-that are in service) and talks HTTP to it; an ``EndpointHost`` is what runs the endpoint's process.
+that are in service) and talks HTTP to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from training_scripts.graph_ml.schemas import EdgeType as EdgeType
@@ -68,35 +67,6 @@ class EndpointDirectory(Protocol):
 
     def find(self, id_or_name: str) -> EndpointRecord | None:
         """The endpoint of that Neptune ML id or SageMaker-style name; None when unknown or not in service."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointProcess:
-    """A running endpoint: its base address, and the process and log behind it."""
-
-    name: str
-    url: str
-    pid: int
-    log: Path
-
-
-class EndpointHost(Protocol):
-    """What runs endpoints. A started endpoint never outlives the service that started it."""
-
-    def start(self, model_dir: Path, name: str) -> EndpointProcess:
-        """Returns once ``/ping`` answers 200. Raises EndpointStartFailed with the reason and the last log lines.
-
-        Starting a second process of the same name is allowed (an update keeps the old one serving meanwhile).
-        """
-
-    def stop(self, process: EndpointProcess) -> None:
-        """Asks politely, then kills; returns when the process is gone. Stopping twice is fine."""
-
-    def is_healthy(self, process: EndpointProcess) -> bool:
-        """Whether the process lives and answers its ``/ping`` with 200."""
-
-    def close(self) -> None:
-        """Stops everything this host has started."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from workflow.errors import WorkflowError
 from workflow.storage import S3Uri
-from workflow.tuning.results import Direction, Trial
+from workflow.tuning.results import Direction, Trial, Tuned
 from workflow.tuning.space import Space
 
 
@@ -29,6 +29,27 @@ class JobCancelled(WorkflowError):
 
 
 @dataclass(frozen=True)
+class Resources:
+    """The machines, the network and the keys that a request names; None and empty where it names none.
+
+    A runner that has one machine takes what it has. Sizes are in GB, ``max_wait_s`` is how long a spot job may take
+    with its interruptions.
+    """
+
+    instance_type: str | None = None
+    instance_count: int = 1
+    volume_gb: int | None = None
+    role: str | None = None
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    volume_key: str | None = None
+    output_key: str | None = None
+    encrypt_traffic: bool = False
+    spot: bool = False
+    max_wait_s: int | None = None
+
+
+@dataclass(frozen=True)
 class Task:
     """One run of one program: a processing job in SageMaker's words.
 
@@ -41,6 +62,7 @@ class Task:
         model_output: where the content of ``processing/output`` is published as a model, besides ``outputs``.
         arguments: ``--name value`` each.
         timeout_s: the program is stopped, and has failed, after this.
+        resources: what it is to run on.
     """
 
     name: str
@@ -51,6 +73,7 @@ class Task:
     timeout_s: int
     archives: Mapping[str, S3Uri] = field(default_factory=dict)
     model_output: S3Uri | None = None
+    resources: Resources = Resources()
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,7 @@ class Tuning:
         previous: trials of an earlier job to learn from.
         script: of the training scripts, run for every trial.
         code: a further channel, ``code``: the scripts of a custom model.
+        resources: what each trial is to run on.
     """
 
     name: str
@@ -87,6 +111,7 @@ class Tuning:
     work: str = ""
     script: str = "train.py"
     code: S3Uri | None = None
+    resources: Resources = Resources()
 
     @property
     def folder_name(self) -> str:
@@ -104,17 +129,6 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """How a search that found a model went; ``verdict`` says in a sentence which family won and why."""
-
-    trials: tuple[Trial, ...]
-    best: Trial
-    verdict: str
-    wall_s: float
-    peak_memory_bytes: int
-
-
-@dataclass(frozen=True)
 class Capacity:
     """What the machine that runs jobs has, in bytes; None where nobody knows."""
 
@@ -124,16 +138,22 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Control:
-    """How the one who asked can still speak to a running job."""
+    """How the one who asked can still speak to a running job.
+
+    ``cancelled`` ends the call; where ``leaving`` was set before it, nobody has asked for the job to be stopped: the
+    service ends, and a job that can live without it goes on.
+    """
 
     cancelled: threading.Event = field(default_factory=threading.Event)
+    leaving: threading.Event = field(default_factory=threading.Event)
 
 
 class Runner(Protocol):
     """Runs programs. Calls block until the program has ended; several may run at once, from different threads.
 
-    A name that was begun and not finished (the service was killed) is taken up where it makes sense: finished trials
-    of a search are not run again. What is published appears whole, after success.
+    A name that was begun and not finished (the service was killed) is taken up: finished trials of a search are not
+    run again, what runs elsewhere is taken over instead of started twice. What is published appears whole, after
+    success.
     """
 
     def run(self, task: Task, control: Control) -> Ended:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from workflow.neptune.progress import size
 from workflow.runners.process import Ending
 
 REASON_LENGTH = 1024  # what SageMaker shows of a failure file
@@ -57,15 +58,6 @@ def last_lines(log: Path) -> str:
     """The last few lines of a log that say something, joined by `` | ``."""
     lines = [line.strip()[:300] for line in _read_tail(log, _TAIL_BYTES).splitlines() if line.strip()]
     return " | ".join(lines[-_TAIL_LINES:])
-
-
-def size(count: float) -> str:
-    """Bytes for people: ``1.4 GB``."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _read_tail(path: Path, length: int) -> str:

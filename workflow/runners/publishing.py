@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from workflow.runners.bundle import pack
 from workflow.storage import S3Uri, Storage
@@ -71,6 +72,11 @@ def read_metrics(model: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number, as an objective must be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def flat_metrics(document: Mapping[str, Any]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from workflow.neptune.requests import StartDataProcessing
 from workflow.runners.base import Task
 from workflow.stages.base import Finished
+from workflow.stages.resources import resources_of
 from workflow.storage import S3Uri
 
 # what is processed when the request leaves it open; see ``modelType`` on machine-learning-api-dataprocessing
@@ -36,4 +37,5 @@ def plan(request: StartDataProcessing, names: Mapping[str, str], previous: Finis
             "seed": str(seed),
         },
         timeout_s=request.timeout_s,
+        resources=resources_of(request),
     )

@@ -14,6 +14,7 @@ from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
 from workflow.stages import custom
 from workflow.stages.base import Finished
+from workflow.stages.resources import resources_of
 from workflow.storage import S3Uri
 from workflow.tuning.results import Direction, Trial, direction_of
 from workflow.tuning.space import FAMILY, build_space
@@ -100,6 +101,7 @@ def plan(
         work=names["work"],
         script="train.py" if own is None else custom.SCRIPT,
         code=None if own is None else S3Uri.parse(own.source),
+        resources=resources_of(request),
     )
 
 

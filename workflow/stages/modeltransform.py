@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflow.neptune.requests import DAY_S, CustomTransform
+from workflow.neptune.requests import DAY_S, CustomTransform, StartModelTransform
 from workflow.runners.base import Task
 from workflow.stages import custom
 from workflow.stages.base import Finished
+from workflow.stages.resources import resources_of
 from workflow.storage import S3Uri
 
 
-def plan(names: Mapping[str, str], processing: Finished, archive: S3Uri, own: CustomTransform | None = None) -> Task:
+def plan(
+    request: StartModelTransform,
+    names: Mapping[str, str],
+    processing: Finished,
+    archive: S3Uri,
+    own: CustomTransform | None = None,
+) -> Task:
     """The one program to run.
 
     Args:
@@ -30,4 +37,5 @@ def plan(names: Mapping[str, str], processing: Finished, archive: S3Uri, own: Cu
         arguments={} if own is None else custom.transform_arguments(own),
         timeout_s=DAY_S,
         model_output=S3Uri.parse(names["output"]),
+        resources=resources_of(request),
     )

@@ -53,6 +53,17 @@ class Trial:
         return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """How a search that found a model went; ``verdict`` says in a sentence which family won and why."""
+
+    trials: tuple[Trial, ...]
+    best: Trial
+    verdict: str
+    wall_s: float
+    peak_memory_bytes: int
+
+
 def direction_of(metric: str) -> Direction:
     """Whether a metric of Neptune's list is to be made large or small."""
     return "minimize" if metric.lower() in _MINIMISED else "maximize"

@@ -15,7 +15,8 @@ import pytest
 
 from workflow.runners.base import Control, JobCancelled, JobFailed, Task, Tuning
 from workflow.runners.local import LocalRunner
-from workflow.runners.local_tuning import metric_value, trial_name
+from workflow.runners.local.trials import metric_value
+from workflow.runners.search import trial_name
 from workflow.storage import ObjectNotFound, S3Uri
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
@@ -183,7 +184,7 @@ def test_a_search_without_a_success_fails_early_with_the_reason(storage: LocalSt
 def test_an_interrupted_search_keeps_its_finished_trials(storage: LocalStorage, runner: LocalRunner) -> None:
     search = tuning(storage, runner)
     whole = runner.tune(search, Control())
-    records = runner.work / search.name / "trials"
+    records = runner.children.work / search.name / "trials"
     for name in ("002.json", "004.json"):
         (records / name).unlink()
     kept = {name: os.stat(records / name).st_mtime_ns for name in ("001.json", "003.json")}
@@ -273,7 +274,7 @@ def test_jobs_read_and_write_s3_as_they_do_a_folder(s3: S3Storage, tmp_path: Pat
 def test_a_search_keeps_a_log_of_its_own(storage: LocalStorage, runner: LocalRunner) -> None:
     search = tuning(storage, runner, trials=2)
     tuned = runner.tune(search, Control())
-    log = runner.log_path(search.folder_name).read_text()
+    log = runner.children.log_path(search.folder_name).read_text()
     assert "trial 1 begins (default): rgcn lr=0.01" in log
     assert "trial 2 completed" in log
     assert tuned.verdict in log
@@ -295,4 +296,4 @@ def test_trials_are_named_as_sagemaker_names_them(storage: LocalStorage, runner:
 
 
 def test_children_use_this_interpreter(runner: LocalRunner) -> None:
-    assert runner.command("train.py", [])[0] == sys.executable
+    assert runner.children.command("train.py", {})[0] == sys.executable

@@ -9,7 +9,13 @@ import pytest
 
 from training_scripts.graph_ml.schemas import HpoModel
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter, UnsupportedOperation
-from workflow.neptune.requests import CustomTraining, CustomTransform, StartDataProcessing, StartModelTraining
+from workflow.neptune.requests import (
+    CustomTraining,
+    CustomTransform,
+    StartDataProcessing,
+    StartModelTraining,
+    StartModelTransform,
+)
 from workflow.stages import custom, dataprocessing, modeltraining, modeltransform
 from workflow.stages.base import Finished
 from workflow.stages.estimates import Needs, TooLarge, check, processing_needs, training_needs, trials_at_once
@@ -185,9 +191,15 @@ def test_graph_sizes_are_read_from_a_manifest_and_are_zero_without() -> None:
     assert modeltraining.graph_size(b"no json") == (0, 0)
 
 
+TRANSFORM = StartModelTransform.model_validate(
+    {"dataProcessingJobId": "d", "mlModelTrainingJobId": "t", "modelTransformOutputS3Location": "s3://lab/x"}
+)
+
+
 def test_a_transform_gets_new_data_and_the_old_model() -> None:
     names = job_names("modeltransform", "a", REAL_MS, "s3://lab/x")
-    task = modeltransform.plan(names, Finished("d", S3Uri("lab", "new")), S3Uri("lab", "old/model.tar.gz"))
+    archive = S3Uri("lab", "old/model.tar.gz")
+    task = modeltransform.plan(TRANSFORM, names, Finished("d", S3Uri("lab", "new")), archive)
     assert task.inputs == {"processing/input": S3Uri("lab", "new")}
     assert task.archives == {"processing/model": S3Uri("lab", "old/model.tar.gz")}
     assert str(task.model_output) == names["output"]
@@ -197,7 +209,8 @@ def test_a_transform_gets_new_data_and_the_old_model() -> None:
 def test_a_custom_transform_runs_the_scripts_of_its_folder() -> None:
     own = CustomTransform.model_validate({"sourceS3DirectoryPath": "s3://lab/code/"})
     names = job_names("modeltransform", "a", REAL_MS, "s3://lab/x")
-    task = modeltransform.plan(names, Finished("d", S3Uri("lab", "new")), S3Uri("lab", "old/model.tar.gz"), own)
+    archive = S3Uri("lab", "old/model.tar.gz")
+    task = modeltransform.plan(TRANSFORM, names, Finished("d", S3Uri("lab", "new")), archive, own)
     assert (task.script, task.inputs["processing/code"]) == ("custom.py", S3Uri("lab", "code"))
     assert task.arguments == {"_transform-script": "transform.py"}
 

@@ -6,35 +6,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workflow.neptune.progress import span
-from workflow.runners.base import Tuned, Tuning
-from workflow.runners.failures import size
-from workflow.tuning.results import Trial, best
+from workflow.neptune.progress import size, span
+from workflow.tuning.results import Direction, Trial, Tuned, best
+from workflow.tuning.samplers import Search
 
-TEMPLATE = "tuning_report.html.j2"
+TEMPLATE = "report.html.j2"
 _SPLITS = {"valid": "validation"}
 
 
-def render(tuning: Tuning, tuned: Tuned) -> str:
+def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
     """One self-contained HTML page."""
     from jinja2 import Environment, FileSystemLoader  # a quarter of a second that the start can do without
 
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    families = [_family(name, tuned, tuning) for name in dict.fromkeys(trial.family for trial in tuned.trials)]
+    named = dict.fromkeys(trial.family for trial in tuned.trials)
+    families = [_family(family, tuned, search.direction) for family in named]
     top = max((abs(row["value"]) for row in families if row["value"] is not None), default=0.0) or 1.0
     for row in families:
         row["width"] = round(100 * abs(row["value"] or 0.0) / top, 1)
-    sign = 1 if tuning.direction == "minimize" else -1
+    sign = 1 if search.direction == "minimize" else -1
     families.sort(key=lambda row: (row["value"] is None, sign * (row["value"] or 0.0)))
     return environment.get_template(TEMPLATE).render(
-        name=tuning.name,
+        name=name,
         verdict=tuned.verdict,
-        parallel=tuning.parallel,
+        parallel=search.parallel,
         spent=span(tuned.wall_s),
         peak=size(tuned.peak_memory_bytes),
-        direction=tuning.direction,
-        metric=tuning.metric,
-        seed=tuning.seed,
+        direction=search.direction,
+        metric=metric,
+        seed=search.seed,
         families=families,
         trials=[_row(trial, trial.number == tuned.best.number) for trial in tuned.trials],
         splits=(splits := _splits(tuned.best.metrics)),
@@ -52,9 +52,9 @@ def _splits(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _family(name: str, tuned: Tuned, tuning: Tuning) -> dict[str, Any]:
+def _family(name: str, tuned: Tuned, direction: Direction) -> dict[str, Any]:
     trials = [trial for trial in tuned.trials if trial.family == name]
-    top = best(trials, tuning.direction)
+    top = best(trials, direction)
     return {
         "family": name or "–",
         "won": tuned.best.family == name,

@@ -1,27 +1,26 @@
 """Endpoints: started, watched, replaced and stopped by the only writer of their state, and the directory of them all.
 
-An endpoint is InService exactly while its process answers. One that crashes is started again; after a restart of the
-service those that were in service start again; an update keeps the old process until the new one answers.
+An endpoint is InService exactly while its deployment answers. One that crashes is deployed again; after a restart of
+the service those that were in service are deployed again, or taken over where they have gone on without it; an update
+keeps the old deployment until the new one answers.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from workflow.endpoints.host import Deployment, EndpointHost
 from workflow.errors import WorkflowError
 from workflow.jobs.model import IllegalTransition, Job
 from workflow.jobs.store import JobStore, UnknownJob
-from workflow.predictions.base import EndpointHost, EndpointProcess, EndpointRecord
-from workflow.runners.bundle import unpack
-from workflow.storage import S3Uri, Storage
+from workflow.neptune.requests import CreateEndpoint
+from workflow.predictions.base import EndpointRecord
+from workflow.stages.resources import resources_of
+from workflow.storage import S3Uri
 
 _log = logging.getLogger(__name__)
 
@@ -32,28 +31,23 @@ _WATCH_S = 1.0
 
 @dataclass
 class _Live:
-    """A process that serves, and what it serves."""
+    """A deployment that serves, and how queries know it."""
 
-    process: EndpointProcess
+    deployment: Deployment
     record: EndpointRecord
-    folder: Path
     started: float = field(default_factory=time.monotonic)
 
 
 class Endpoints:
-    """Runs the endpoints of a job store on a host.
+    """Runs the endpoints of a job store on a host."""
 
-    Args:
-        folder: a folder an endpoint lies in it, with its unpacked model.
-    """
-
-    def __init__(self, store: JobStore, storage: Storage, host: EndpointHost, folder: Path) -> None:
-        self._store, self._storage, self._host, self._folder = store, storage, host, folder
+    def __init__(self, store: JobStore, host: EndpointHost) -> None:
+        self._store, self._host = store, host
         self._live: dict[str, _Live] = {}
         self._by_name: dict[str, str] = {}
         self._crashes: dict[str, int] = {}
         self._turns: dict[str, threading.Lock] = {}  # one change of an endpoint at a time
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _live, _by_name, _crashes and _turns; a query reads the first two bare
         self._closing = threading.Event()
         self._threads: set[threading.Thread] = set()
 
@@ -65,7 +59,7 @@ class Endpoints:
         return None if live is None else live.record
 
     def is_serving(self, job_id: str) -> bool:
-        """Whether a process of the endpoint answers now."""
+        """Whether a deployment of the endpoint answers now."""
         return job_id in self._live
 
     # -- what the service asks for
@@ -87,7 +81,7 @@ class Endpoints:
         self._spawn(self._delete, job, clean)
 
     def close(self) -> None:
-        """Stop watching and stop every process; what served will serve again at the next start."""
+        """Stop watching and let go of every deployment; what served will serve at the next start."""
         self._closing.set()
         self._host.close()
         for thread in list(self._threads):
@@ -120,20 +114,9 @@ class Endpoints:
 
     def _start(self, job: Job) -> _Live:
         archive = S3Uri.parse(str(job.request["modelArchive"]))
-        model = self._generation(job) / "model"
-        if not model.exists():
-            model.parent.mkdir(parents=True, exist_ok=True)
-            local = self._storage.local_path(archive)
-            if local is None:
-                self._storage.download(archive, model.parent / "download")
-                local = model.parent / "download" / archive.name
-            else:
-                self._storage.open(archive).close()  # says so, naming the address, when there is none
-            unpack(local, model)
-        description = _description(model)
-        process = self._host.start(model, job.names["name"])
-        record = EndpointRecord(job.id, job.names["name"], process.url, description)
-        return _Live(process, record, model.parent)
+        resources = resources_of(CreateEndpoint.model_validate(job.request))
+        deployment = self._host.deploy(job.names["name"], archive, resources)
+        return _Live(deployment, EndpointRecord(job.id, deployment.name, deployment.url, deployment.description))
 
     def _started(self, job: Job, old: _Live | None, live: _Live) -> None:
         try:
@@ -141,16 +124,14 @@ class Endpoints:
                 result = {**job.result, "model": dict(live.record.description), "before": None}
                 self._store.move("endpoints", job.id, "InService", only_from=job.state, result=result, failure=None)
         except (IllegalTransition, UnknownJob):  # deleted while it started
-            self._host.stop(live.process)
+            self._host.withdraw(live.deployment)
             return
         with self._lock:
             self._live[job.id] = live
             self._by_name[live.record.name] = job.id
-        _log.info("endpoint %s is in service at %s", job.id, live.process.url)
-        if old is not None:
-            self._host.stop(old.process)
-            if old.folder != live.folder:
-                shutil.rmtree(old.folder, ignore_errors=True)
+        _log.info("endpoint %s is in service at %s", job.id, live.deployment.url)
+        if old is not None and old.deployment != live.deployment:
+            self._host.withdraw(old.deployment)
 
     def _not_started(self, job: Job, old: _Live | None, reason: str) -> None:
         if self._closing.is_set():
@@ -162,13 +143,12 @@ class Endpoints:
                 self._store.move("endpoints", job.id, "Failed", failure=reason)
                 return
             # as SageMaker does it: the old model goes on serving, and the reason is told
-            shutil.rmtree(self._generation(job), ignore_errors=True)
             back = self._store.move(
                 "endpoints",
                 job.id,
                 "InService",
                 request=before["request"],
-                result={**job.result, "generation": before["generation"], "before": None},
+                result={**job.result, "before": None},
                 failure=f"The update failed, the model before it still serves. {reason}",
             )
             if old is None:  # it did not serve either: the service was restarted in the middle of the update
@@ -176,17 +156,12 @@ class Endpoints:
         except (IllegalTransition, UnknownJob):
             _log.info("endpoint %s was deleted while it started", job.id)
 
-    def _generation(self, job: Job) -> Path:
-        return self._folder / job.names["name"] / str(job.result.get("generation", 0))
-
     def _delete(self, job: Job, clean: bool) -> None:
         with self._turn(job.id):
             with self._lock:
-                live = self._live.pop(job.id, None)
+                self._live.pop(job.id, None)
                 self._by_name.pop(job.names["name"], None)
-            if live is not None:
-                self._host.stop(live.process)
-            shutil.rmtree(self._folder / job.names["name"], ignore_errors=True)
+            self._host.remove(job.names["name"])
             if clean:
                 _log.info("endpoint %s leaves no artefacts of its own behind", job.id)
             self._store.remove("endpoints", job.id)
@@ -196,7 +171,7 @@ class Endpoints:
     def _watch(self) -> None:
         while not self._closing.wait(_WATCH_S):
             for job_id, live in list(self._live.items()):
-                if not self._closing.is_set() and not self._host.is_healthy(live.process):
+                if not self._closing.is_set() and not self._host.is_healthy(live.deployment):
                     self._revive(job_id, live)
 
     def _revive(self, job_id: str, live: _Live) -> None:
@@ -207,11 +182,11 @@ class Endpoints:
             steady = time.monotonic() - live.started > _STEADY_S
             self._crashes[job_id] = 1 if steady else self._crashes.get(job_id, 0) + 1
         _log.warning("endpoint %s does not answer any more; starting it again", job_id)
-        self._host.stop(live.process)
+        self._host.withdraw(live.deployment)
         try:
             job = self._store.get("endpoints", job_id)
             if self._crashes[job_id] > MAX_CRASHES:
-                reason = f"The endpoint crashed {MAX_CRASHES} times in a row; its log: {live.process.log}"
+                reason = f"The endpoint crashed {MAX_CRASHES} times in a row; its log: {live.deployment.log}"
                 self._store.move("endpoints", job_id, "Failed", failure=reason)
                 return
         except (UnknownJob, IllegalTransition):
@@ -236,11 +211,3 @@ class Endpoints:
         thread = threading.Thread(target=run, name="endpoints", daemon=True)
         self._threads.add(thread)
         thread.start()
-
-
-def _description(model: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads((model / "model.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}

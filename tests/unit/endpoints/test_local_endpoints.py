@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from workflow.endpoints.host import Deployment
+from workflow.endpoints.local import LocalEndpointHost
 from workflow.errors import EndpointStartFailed
-from workflow.predictions.local import LocalEndpointHost
+from workflow.runners.base import Resources
+from workflow.runners.bundle import pack
+from workflow.storage import ObjectNotFound, S3Uri
+from workflow.storage.local import LocalStorage
 
 SERVER = """
 import argparse, http.server, os, signal, sys, time
@@ -52,18 +59,33 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
+def new_host(tmp_path: Path, script: Path, **options: Any) -> LocalEndpointHost:
+    storage = LocalStorage(tmp_path / "s3")
+    return LocalEndpointHost(storage, tmp_path / "endpoints", tmp_path / "logs", script, **options)
+
+
 @pytest.fixture
 def host(tmp_path: Path, script: Path) -> Iterator[LocalEndpointHost]:
-    host = LocalEndpointHost(tmp_path / "logs", script, start_timeout_s=20)
+    host = new_host(tmp_path, script, start_timeout_s=20)
     yield host
     host.close()
 
 
-def _model(tmp_path: Path, mode: str) -> Path:
+def _model(tmp_path: Path, mode: str) -> S3Uri:
     folder = tmp_path / f"model-{mode}"
     folder.mkdir(exist_ok=True)
     (folder / "mode").write_text(mode)
-    return folder
+    (folder / "model.json").write_text(json.dumps({"id": mode}))
+    pack(folder, tmp_path / "s3" / "lab" / mode / "model.tar.gz")
+    return S3Uri("lab", f"{mode}/model.tar.gz")
+
+
+def _deploy(host: LocalEndpointHost, tmp_path: Path, mode: str) -> Deployment:
+    return host.deploy("ep", _model(tmp_path, mode), Resources())
+
+
+def _pid(deployment: Deployment) -> int:
+    return int(deployment.handle)
 
 
 def _lives(pid: int) -> bool:
@@ -75,59 +97,87 @@ def _lives(pid: int) -> bool:
 
 @pytest.mark.parametrize("mode", ["good", "slow"])
 def test_start_returns_when_the_endpoint_answers(host: LocalEndpointHost, tmp_path: Path, mode: str) -> None:
-    process = host.start(_model(tmp_path, mode), "ep")
-    assert host.is_healthy(process)
-    assert process.log.read_text() == f"serving {mode}\n"
-    host.stop(process)
-    assert not host.is_healthy(process)
-    assert not _lives(process.pid)
-    host.stop(process)
+    serving = _deploy(host, tmp_path, mode)
+    assert host.is_healthy(serving)
+    assert serving.description == {"id": mode}
+    assert Path(serving.log).read_text() == f"serving {mode}\n"
+    host.withdraw(serving)
+    assert not host.is_healthy(serving)
+    assert not _lives(_pid(serving))
+    host.withdraw(serving)
 
 
 def test_an_endpoint_that_falters_is_sound_and_one_that_stays_silent_is_not(
     host: LocalEndpointHost, tmp_path: Path
 ) -> None:
-    assert host.is_healthy(host.start(_model(tmp_path, "faltering"), "ep"))
-    assert not host.is_healthy(host.start(_model(tmp_path, "ended"), "ep"))
+    assert host.is_healthy(_deploy(host, tmp_path, "faltering"))
+    assert not host.is_healthy(_deploy(host, tmp_path, "ended"))
 
 
 def test_two_processes_may_serve_one_name_during_an_update(host: LocalEndpointHost, tmp_path: Path) -> None:
-    first, second = (host.start(_model(tmp_path, "good"), "ep") for _ in range(2))
+    first, second = (_deploy(host, tmp_path, "good") for _ in range(2))
     assert first.url != second.url
-    host.stop(first)
+    host.withdraw(first)
     assert host.is_healthy(second)
+
+
+def test_an_update_takes_the_folder_of_the_model_before_it_away(host: LocalEndpointHost, tmp_path: Path) -> None:
+    first = _deploy(host, tmp_path, "good")
+    _deploy(host, tmp_path, "slow")
+    host.withdraw(first)
+    (left,) = (tmp_path / "endpoints" / "ep").iterdir()
+    assert (left / "model" / "mode").read_text() == "slow"
+
+
+def test_a_broken_update_leaves_no_folder_behind(host: LocalEndpointHost, tmp_path: Path) -> None:
+    first = _deploy(host, tmp_path, "good")
+    with pytest.raises(EndpointStartFailed):
+        _deploy(host, tmp_path, "broken")
+    assert len(list((tmp_path / "endpoints" / "ep").iterdir())) == 1
+    assert host.is_healthy(first)
+
+
+def test_a_model_that_crashed_is_served_again_without_its_archive(host: LocalEndpointHost, tmp_path: Path) -> None:
+    archive = _model(tmp_path, "good")
+    first = host.deploy("ep", archive, Resources())
+    (tmp_path / "s3" / archive.bucket / archive.key).unlink()
+    host.withdraw(first)
+    assert host.is_healthy(host.deploy("ep", archive, Resources()))
+    host.remove("ep")
+    with pytest.raises(ObjectNotFound, match="s3://lab/good/model"):
+        host.deploy("ep", archive, Resources())
 
 
 def test_a_failed_start_gives_exit_code_and_log(host: LocalEndpointHost, tmp_path: Path) -> None:
     with pytest.raises(EndpointStartFailed, match=r"exit code 3\nserving broken\nno weights here"):
-        host.start(_model(tmp_path, "broken"), "ep")
+        _deploy(host, tmp_path, "broken")
 
 
 def test_a_killed_start_names_the_signal(host: LocalEndpointHost, tmp_path: Path) -> None:
     with pytest.raises(EndpointStartFailed, match="ended by SIGKILL; the machine may be out of memory"):
-        host.start(_model(tmp_path, "killed"), "ep")
+        _deploy(host, tmp_path, "killed")
 
 
 def test_a_start_that_never_answers_is_given_up_and_stopped(tmp_path: Path, script: Path) -> None:
-    host = LocalEndpointHost(tmp_path / "logs", script, start_timeout_s=0.5)
+    host = new_host(tmp_path, script, start_timeout_s=0.5)
     with pytest.raises(EndpointStartFailed, match=r"no answer within 0\.5 s"):
-        host.start(_model(tmp_path, "never"), "ep")
+        _deploy(host, tmp_path, "never")
     assert not host._running
     host.close()
 
 
-def test_a_missing_model_folder_is_named(host: LocalEndpointHost, tmp_path: Path) -> None:
-    with pytest.raises(EndpointStartFailed, match="no model folder"):
-        host.start(tmp_path / "nothing", "ep")
+def test_a_missing_archive_is_named(host: LocalEndpointHost) -> None:
+    with pytest.raises(ObjectNotFound, match="s3://lab/nothing"):
+        host.deploy("ep", S3Uri("lab", "nothing"), Resources())
 
 
 def test_a_process_that_ignores_the_polite_request_is_killed(
     host: LocalEndpointHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflow.predictions.local.STOP_TIMEOUT_S", 0.2)
-    process = host.start(_model(tmp_path, "stubborn"), "ep")
-    host.stop(process)
-    assert not _lives(process.pid)
+    monkeypatch.setattr("workflow.endpoints.local.STOP_TIMEOUT_S", 0.2)
+    serving = _deploy(host, tmp_path, "stubborn")
+    host.withdraw(serving)
+    assert not _lives(_pid(serving))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux kills children with their parent")
@@ -136,17 +186,21 @@ def test_an_endpoint_dies_with_a_service_that_is_killed(tmp_path: Path, script: 
     program = f"""
 import os, signal, threading
 from pathlib import Path
-from workflow.predictions.local import LocalEndpointHost
-host = LocalEndpointHost(Path({str(tmp_path / "logs")!r}), Path({str(script)!r}))
+from workflow.endpoints.local import LocalEndpointHost
+from workflow.runners.base import Resources
+from workflow.storage import S3Uri
+from workflow.storage.local import LocalStorage
+folder = Path({str(tmp_path)!r})
+host = LocalEndpointHost(LocalStorage(folder / "s3"), folder / "endpoints", folder / "logs", Path({str(script)!r}))
 started = []
 def start():
-    started.append(host.start(Path({str(model)!r}), "ep"))
+    started.append(host.deploy("ep", S3Uri.parse({str(model)!r}), Resources()))
 thread = threading.Thread(target=start)  # the thread that asks may end, the endpoint must not
 thread.start()
 thread.join()
 import time
 time.sleep(0.3)
-print(started[0].pid, host.is_healthy(started[0]), flush=True)
+print(started[0].handle, host.is_healthy(started[0]), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     out = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=os.getcwd(), check=False)

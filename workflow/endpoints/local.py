@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,11 +14,16 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from workflow.endpoints.host import Deployment
 from workflow.errors import EndpointStartFailed
-from workflow.predictions.base import EndpointProcess
+from workflow.runners.base import Resources
+from workflow.runners.bundle import unpack
+from workflow.storage import S3Uri, Storage
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 5.0
@@ -38,15 +45,29 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 
 
+@dataclass(frozen=True)
+class _Serving:
+    """A process of this host: its name, the folder of its model, its port and log."""
+
+    name: str
+    child: subprocess.Popen[bytes]
+    model: Path
+    port: int
+    log: Path
+    began_at: int  # the log's length when it was started
+
+
 class LocalEndpointHost:
-    """The EndpointHost of one machine.
+    """The EndpointHost of one machine: endpoints are children of the service and end with it.
 
     All processes are started from one thread that lives as long as the host: Linux delivers the death signal when the
-    *thread* that forked ends, not when the process does.
+    *thread* that forked ends, not when the process does. Of the resources that a request names it takes none.
     """
 
     def __init__(
         self,
+        storage: Storage,
+        folder: Path,
         logs: Path,
         script: Path,
         *,
@@ -55,60 +76,100 @@ class LocalEndpointHost:
     ) -> None:
         """
         Args:
+            folder: a folder an endpoint in it, with its unpacked models.
             logs: a folder; the log of an endpoint is ``<name>.log`` in it, appended to at every start.
             script: ``serve.py`` of the training scripts.
             environ: what the processes see beside their own variables; by default only what a process needs to run.
         """
-        self._logs, self._script, self._start_timeout_s = logs, script, start_timeout_s
+        self._storage, self._folder, self._logs, self._script = storage, folder, logs, script
+        self._start_timeout_s = start_timeout_s
         self._environ = _needed_environ() if environ is None else dict(environ)
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="endpoint-starter")
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._lock = threading.Lock()
+        self._running: dict[str, _Serving] = {}
+        self._lock = threading.Lock()  # guards _running
 
-    def start(self, model_dir: Path, name: str) -> EndpointProcess:
-        if not model_dir.is_dir():
-            raise EndpointStartFailed(name, f"there is no model folder {model_dir}")
+    def deploy(self, name: str, archive: S3Uri, resources: Resources) -> Deployment:
+        model = self._folder / name / sha256(str(archive).encode()).hexdigest()[:16] / "model"
+        if not model.exists():
+            self._bring(archive, model)
+        serving = self._start(name, model)
+        try:
+            self._wait(serving)
+        except EndpointStartFailed:
+            self._end(str(serving.child.pid))
+            raise
+        url = f"http://127.0.0.1:{serving.port}"
+        return Deployment(name, url, archive, str(serving.child.pid), str(serving.log), described(model))
+
+    def withdraw(self, deployment: Deployment) -> None:
+        self._end(deployment.handle)
+
+    def remove(self, name: str) -> None:
+        with self._lock:
+            handles = [handle for handle, serving in self._running.items() if serving.name == name]
+        for handle in handles:
+            self._end(handle)
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+
+    def is_healthy(self, deployment: Deployment) -> bool:
+        with self._lock:
+            serving = self._running.get(deployment.handle)
+        # a busy machine may keep a sound endpoint from answering once
+        return serving is not None and any(
+            serving.child.poll() is None and _answers(serving.port) for _ in range(PATIENCE)
+        )
+
+    def _bring(self, archive: S3Uri, model: Path) -> None:
+        model.parent.mkdir(parents=True, exist_ok=True)
+        local = self._storage.local_path(archive)
+        if local is None:
+            self._storage.download(archive, model.parent / "download")
+            local = model.parent / "download" / archive.name
+        else:
+            self._storage.open(archive).close()  # says so, naming the address, when there is none
+        unpack(local, model)
+        shutil.rmtree(model.parent / "download", ignore_errors=True)
+
+    def _start(self, name: str, model: Path) -> _Serving:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         port = _free_port()
         with log.open("ab") as stream:
             began_at = stream.tell()
-            child = self._starter.submit(self._launch, model_dir, port, stream).result()
-        process = EndpointProcess(name, f"http://127.0.0.1:{port}", child.pid, log)
+            child = self._starter.submit(self._launch, model, port, stream).result()
+        serving = _Serving(name, child, model, port, log, began_at)
         with self._lock:
-            self._running[child.pid] = child
+            self._running[str(child.pid)] = serving
+        return serving
+
+    def _wait(self, serving: _Serving) -> None:
         deadline = time.monotonic() + self._start_timeout_s
-        while not _answers(port):
-            code = child.poll()
+        while not _answers(serving.port):
+            code = serving.child.poll()
             if code is not None or time.monotonic() > deadline:
-                self.stop(process)
                 reason = f"no answer within {self._start_timeout_s:g} s" if code is None else _exit_reason(code)
-                raise EndpointStartFailed(name, reason, _tail(log, began_at))
+                raise EndpointStartFailed(serving.name, reason, _tail(serving.log, serving.began_at))
             time.sleep(0.02)
-        return process
 
-    def stop(self, process: EndpointProcess) -> None:
+    def _end(self, handle: str) -> None:
+        """Ask politely, then kill; the model's folder goes where another model serves under the name."""
         with self._lock:
-            child = self._running.pop(process.pid, None)
-        if child is None:  # stopped before, or started by an earlier run of the service and gone with it
+            serving = self._running.pop(handle, None)
+            models = {other.model for other in self._running.values() if serving and other.name == serving.name}
+        if serving is None:  # ended before, or started by an earlier run of the service and gone with it
             return
-        child.terminate()
+        serving.child.terminate()
         try:
-            child.wait(STOP_TIMEOUT_S)
+            serving.child.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-    def is_healthy(self, process: EndpointProcess) -> bool:
-        with self._lock:
-            child = self._running.get(process.pid)
-        port = int(process.url.rpartition(":")[2])
-        # a busy machine may keep a sound endpoint from answering once
-        return any(child is not None and child.poll() is None and _answers(port) for _ in range(PATIENCE))
+            serving.child.kill()
+            serving.child.wait()
+        if models and serving.model not in models:
+            shutil.rmtree(serving.model.parent, ignore_errors=True)
 
     def close(self) -> None:
         with self._lock:
-            children = list(self._running.values())
+            children = [serving.child for serving in self._running.values()]
             self._running.clear()
         for child in children:
             child.terminate()
@@ -140,6 +201,15 @@ class LocalEndpointHost:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C at a terminal is for the service, which then stops its endpoints
         )
+
+
+def described(model: Path) -> Mapping[str, Any]:
+    """``model.json`` of a model folder, ``{}`` where there is none that can be read."""
+    try:
+        document = json.loads((model / "model.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _needed_environ() -> dict[str, str]:

@@ -1,0 +1,41 @@
+"""The endpoint host contract, kept by every host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.endpoint_host_contract import SCRIPTS, EndpointHostContract
+from workflow.endpoints.host import EndpointHost
+from workflow.endpoints.local import LocalEndpointHost
+from workflow.storage import Storage
+from workflow.storage.local import LocalStorage
+
+
+class TestLocalEndpointHost(EndpointHostContract):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return LocalStorage(tmp_path / "s3")
+
+    @pytest.fixture
+    def opened(self, storage: Storage, tmp_path: Path) -> Iterator[Callable[[], EndpointHost]]:
+        hosts: list[EndpointHost] = []
+
+        def open_host() -> EndpointHost:
+            folders = tmp_path / "endpoints", tmp_path / "logs"
+            hosts.append(LocalEndpointHost(storage, *folders, SCRIPTS / "serve.py"))
+            return hosts[-1]
+
+        yield open_host
+        for host in hosts:
+            host.close()
+
+    @pytest.fixture
+    def host(self, opened: Callable[[], EndpointHost]) -> EndpointHost:
+        return opened()
+
+    @pytest.fixture
+    def reopened(self, opened: Callable[[], EndpointHost]) -> Callable[[], EndpointHost]:
+        return opened

@@ -1,0 +1,56 @@
+"""The seam between the service of endpoints and whatever runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workflow.runners.base import Resources
+from workflow.storage import S3Uri
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A model that serves under a name.
+
+    Attributes:
+        url: the base address below which ``/ping`` and ``/invocations`` answer.
+        archive: the ``model.tar.gz`` that it serves.
+        handle: what its host knows it by; no two deployments of a host share one.
+        log: where its log can be read.
+        description: the model's ``model.json``, ``{}`` where it has none.
+    """
+
+    name: str
+    url: str
+    archive: S3Uri
+    handle: str
+    log: str
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+
+class EndpointHost(Protocol):
+    """What runs endpoints. Safe to share between threads; calls for one name come one at a time."""
+
+    def deploy(self, name: str, archive: S3Uri, resources: Resources) -> Deployment:
+        """Serve a model under a name; returns once it answers.
+
+        What serves under the name meanwhile goes on until it is withdrawn. Where endpoints outlive the service, one
+        that serves this archive under this name already is taken over as it is.
+
+        Raises EndpointStartFailed with the reason and the last log lines, ObjectNotFound, BadArchive. What served
+        before then serves on.
+        """
+
+    def withdraw(self, deployment: Deployment) -> None:
+        """End one deployment, not a later one of the same name. Withdrawing twice is fine."""
+
+    def remove(self, name: str) -> None:
+        """End whatever serves under a name and forget what was kept for it. Removing what is not there is fine."""
+
+    def is_healthy(self, deployment: Deployment) -> bool:
+        """Whether the deployment answers; an address that cannot be asked just now is no reason to say no."""
+
+    def close(self) -> None:
+        """Let go of everything: endpoints that cannot live without the service end, others go on."""
