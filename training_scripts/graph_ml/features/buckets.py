@@ -33,7 +33,7 @@ class BucketState(EncoderState):
         return f"{self.count} buckets from {self.low:g} to {self.high:g}, window {self.window:g}"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """One for every bucket that the window around a value touches; values beyond an end go to the last bucket."""
+        """(n, count): 1 in every bucket that the window around a value touches; beyond an end, in the last bucket."""
         values = filled(column.numbers(), self.fill, (self.low + self.high) / 2, how.strict)
         width = (self.high - self.low) / self.count
 

@@ -34,7 +34,7 @@ class CategoryState(EncoderState):
         return f"category ({len(self.categories)}{other}{several})"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """One-hot, or several ones where cells hold several."""
+        """(n, columns): one-hot, or several ones where cells hold several."""
         codes = {text: code for code, text in enumerate(self.categories)}
         unknown = len(codes) if self.other else -1
         if self.separator is None:

@@ -56,27 +56,27 @@ class Column(Protocol):
         """Which values are missing, bool (n,)."""
 
     def numbers(self) -> Numbers:
-        """Each value as a number, NaN where it is missing.
+        """Each value as a number, float64 (n,), NaN where it is missing.
 
         Raises:
             BadValue: a value is not a finite number.
         """
 
     def dates(self) -> DateParts:
-        """Each value as a date.
+        """Each value as a date, int64 (n,) a part.
 
         Raises:
             BadValue: a value is not an ISO-8601 date.
         """
 
     def codes(self, codes: Mapping[str, int], unknown: int) -> IntArray:
-        """The code of each value; ``unknown`` for a value without one, -1 where it is missing."""
+        """The code of each value, int64 (n,); ``unknown`` for a value without one, -1 where it is missing."""
 
     def counts(self) -> dict[str, int]:
         """How often each value occurs, missing ones left out, in order of the values."""
 
     def split(self, separator: str) -> tuple[IntArray, Column]:
-        """The parts of all cells in order, and the row that each part came from.
+        """The rows that the parts of all cells come from, int64 (parts,), and the parts, in order.
 
         A separator escaped by a backslash belongs to the part. Empty parts and missing cells give nothing.
         """
@@ -87,7 +87,7 @@ class Column(Protocol):
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column from a list."""
+    """A column from a list; see ``Column``."""
 
     values: Sequence[str | None]
 

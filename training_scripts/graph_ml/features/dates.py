@@ -36,7 +36,7 @@ class DatetimeState(EncoderState):
         return f"datetime ({', '.join(self.parts)}; {self.first_year} to {self.last_year})"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """The one-hot of each part, side by side."""
+        """(n, columns): the one-hot of each part, side by side."""
         dates = column.dates()
         missing = dates.year < 0
         if self.fill is not None and missing.any():

@@ -39,7 +39,7 @@ class NumericalState(EncoderState):
         return f"numerical ({self.norm}, {self.low:g} to {self.high:g}{fill}{several})"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """The normalised numbers; parts of a cell beyond the width that was fitted are cut off."""
+        """(n, width): normalised numbers; parts of a cell beyond the width that was fitted are cut off."""
         numbers = _numbers(column, self.separator)
         if self.separator is None:
             return self._normalised(filled(numbers, self.fill, (self.low + self.high) / 2, how.strict))[:, None]

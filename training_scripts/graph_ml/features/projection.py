@@ -44,7 +44,7 @@ class SparseRows:
 
 @lru_cache(maxsize=8)
 def sparse_projection(features: int, dims: int, seed: int) -> FloatArray:
-    """A random matrix (features, dims), most of it zero, that nearly keeps distances.
+    """A random matrix that nearly keeps distances: float32, shape (features, dims), most of it zero.
 
     Entries are 0 but for a share 1/sqrt(features), which are +-sqrt(sqrt(features) / dims). The matrix is kept, because
     an endpoint asks for the same one at every request; it must not be written to.

@@ -48,7 +48,7 @@ class HashedTextState(EncoderState):
         return f"hashed character n-grams, standing in for {self.requested}: {self.reason}"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """Vectors of length 1; a missing text is zero."""
+        """(n, dims): vectors of length 1; a missing text is zero."""
         rows = SparseRows(self.buckets)
         for text in column.texts():
             counts = hashed_ngrams(text or "", self.max_tokens, self.buckets)
@@ -83,7 +83,7 @@ class TextModelState(EncoderState):
         return f"{self.requested} by {self.library} {self.model}"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """Vectors of the model that fitted; a missing text is zero.
+        """(n, dims): vectors of the model that fitted; a missing text is zero.
 
         Raises:
             TextModelMissing: that model is not on this machine.

@@ -37,7 +37,7 @@ class TfidfState(EncoderState):
         return f"text_tfidf ({terms} terms{', projected' if terms > self.dims else ''})"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
-        """The weights of the terms in alphabetical order, or their projection; a missing text is zero."""
+        """(n, columns): weights of the terms in alphabetical order, or their projection; a missing text is zero."""
         position = {term: i for i, term in enumerate(self.documents_with)}
         rows = SparseRows(len(position))
         for text in column.texts():

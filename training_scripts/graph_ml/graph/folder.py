@@ -55,7 +55,7 @@ class FolderWriter:
         self.digest = hashlib.sha256()
 
     def array(self, name: str, values: Array) -> ArrayEntry:
-        """Write an array, in C order and without pickle."""
+        """Write an array of any shape, in C order and without pickle."""
         path = self._place(name)
         plain = np.ascontiguousarray(values)
         np.save(path, plain, allow_pickle=False)
@@ -103,7 +103,7 @@ class FolderReader:
         return values
 
     def features(self, entries: list[FeatureEntry]) -> dict[str, NDArray[np.float32]]:
-        """Open all features of a type, by name."""
+        """Open all features of a type, by name: float32, shape (n, d)."""
         return {entry.name: self.array(entry.array) for entry in entries}
 
     def later(self, name: str, column: str) -> Callable[[], list[str]]:

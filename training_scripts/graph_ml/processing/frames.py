@@ -36,7 +36,7 @@ ROW = "row"
 
 @dataclass(frozen=True)
 class FrameColumn:
-    """A column of text in a Narwhals series."""
+    """A column of text in a Narwhals series; see ``features.Column``."""
 
     series: nw.Series[Any]
 

@@ -84,7 +84,7 @@ class Nodes(Elements):
     first_new: int = 0
 
     def index(self, texts: nw.Series[Any]) -> IntArray:
-        """The index of each id, -1 for one that is not there."""
+        """The index of each id, int64 (n,), -1 for one that is not there."""
         wanted = texts.alias(ID).to_frame().with_row_index(ROW)
         found = wanted.join(self.table, on=ID, how="left").select(ROW, nw.col(INDEX).fill_null(-1))
         result = np.full(len(texts), -1, dtype=np.int64)

@@ -69,7 +69,7 @@ def part_sizes(total: int, rates: Rates) -> tuple[int, int, int]:
 
 
 def same_pair_groups(target: Target, edges: EdgeList, num_targets: int) -> IntArray:
-    """A number for each edge, equal for edges between the same two nodes.
+    """A number for each edge, int64 (m,), equal for edges between the same two nodes.
 
     Within one node type the direction does not count: an edge in the validation split whose reverse is trained on
     would be known already.
