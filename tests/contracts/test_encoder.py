@@ -73,7 +73,8 @@ BUILT_IN: dict[str, list[Example]] = {
             ["2020-01-31T23:00:00Z", "2023-07-04", "2021-05-05", None],
             {"imputer": "median"},
             {"datetime_parts": ["month"], "imputer": "most-frequent"},
-        )
+        ),
+        Example(["25/12/2023", "03/02/2024 10:30 PM", "2024-05-05"], {}, {}),
     ],
     "text_tfidf": [
         Example(SENTENCES, {}, {"ngram_range": (1, 2), "min_df": 1, "max_features": 1}),
@@ -85,6 +86,7 @@ BUILT_IN: dict[str, list[Example]] = {
     "text_sbert128": [Example(LONG, {}, {})],
     "text_sbert512": [Example(LONG, {}, {})],
     "auto": [
+        Example([f"k{i};m{i}" for i in range(200)] + ["k1", None], {}, {}),
         Example([*map(str, range(20)), "90", None], {}, {"norm": "standard", "imputer": "mean"}),
         Example(["a;b", "c", "c"], {}, {"separator": "b"}),
         Example(["k1", "k2", "k3"], {}, {}),
@@ -148,7 +150,7 @@ def other(value: Any, field: str) -> Any:
         return "none"
     match value:
         case None:
-            return 2
+            return True if field == "day_first" else 2
         case bool():
             return not value
         case int() | float():

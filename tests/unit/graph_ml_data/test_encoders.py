@@ -10,6 +10,7 @@ import pytest
 from training_scripts.graph_ml.features import BadValue, EncoderState, TextColumn, encode_column, fit_column
 from training_scripts.graph_ml.features.auto import DroppedState
 from training_scripts.graph_ml.features.category import CategoryState
+from training_scripts.graph_ml.features.hashed_set import HashedSetState
 from training_scripts.graph_ml.features.numerical import NumericalState
 from training_scripts.graph_ml.features.text import HashedTextState
 from training_scripts.graph_ml.schemas import FEATURE_TYPES, FeatureSpec
@@ -181,6 +182,39 @@ def test_a_missing_date_is_zero_unless_it_is_imputed() -> None:
     assert encoded("datetime", ["2024-03-01", None], datetime_parts=["month"], imputer="median")[1][2] == 1.0
 
 
+def test_one_date_above_twelve_tells_how_all_others_are_read() -> None:
+    values: Values = ["02/01/2024", "13/01/2024"]
+    state = fit("datetime", values, datetime_parts=["month"])
+    assert encode_column(state, TextColumn(["03/02/2024"])).argmax() == 1
+
+
+def test_dates_that_do_not_tell_are_read_with_a_warning() -> None:
+    fitted = fit_column(spec("datetime", datetime_parts=["month"]), TextColumn(["02/01/2024"]))
+    assert encode_column(fitted.state, TextColumn(["02/01/2024"])).argmax() == 1
+    assert "whether the day or the month comes first" in fitted.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["2024-13-01", "32.1.2024", "1 Foo 2024", "March 2024", "12:30", "1.2.24"])
+def test_what_is_no_date_stops_the_job(text: str) -> None:
+    with pytest.raises(BadValue, match="is not a date"):
+        fit("datetime", ["2024-01-01", text])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        (["1"] * 500 + ["2"], "at most 0.004, too small"),  # 2 / 502
+        (["1000", "-999.5"], "at most 2e+03, too large"),  # 1000 / .5 = 2000
+        (["-1", "1"], "which is 0"),
+        (["1", "3", "4"], ""),
+    ],
+)
+def test_a_sum_that_makes_numbers_vanish_or_explode_is_warned_of(numbers: Values, said: str) -> None:
+    warnings = fit_column(spec("numerical", norm="standard"), TextColumn(numbers)).warnings
+    assert (said in warnings[0] and "'min-max'" in warnings[0]) if said else warnings == ()
+    assert fit_column(spec("numerical"), TextColumn(numbers)).warnings == ()
+
+
 def test_tfidf_is_the_count_over_the_documents_with_the_term() -> None:
     # min_df 2 keeps "graph" (2 documents) and "the" (3); alphabetical
     values: Values = ["the graph the", "The GRAPH", "the end", None]
@@ -300,6 +334,70 @@ class TestAuto:
         state = fit("auto", ["1|2", "3|4"], separator="|")
         assert isinstance(state, NumericalState)
         assert state.width == 2
+
+    def test_lists_of_numbers_of_different_length_are_sets_and_never_vectors_by_position(self) -> None:
+        state = fit("auto", ["7;31", "31", "7;12;31", None], separator=";")
+        assert isinstance(state, CategoryState)
+        # positions: 12, 31, 7
+        assert encoded("auto", ["31;7", "12;31;7", "12"], separator=";") == [[0, 1, 1], [1, 1, 1], [1, 0, 0]]
+
+    def test_sets_of_too_many_members_are_hashed(self) -> None:
+        cells: Values = [f"k{i};k{(i * 7) % 400}" if i % 3 else f"k{i}" for i in range(400)]
+        fitted = fit_column(spec("auto"), TextColumn(cells))
+        assert isinstance(fitted.state, HashedSetState)
+        rows = encode_column(fitted.state, TextColumn(["k1;k9", "k9;k1", "k1", None, "new"]))
+        assert rows.shape == (5, 128)
+        assert np.array_equal(rows[0], rows[1])
+        assert rows.sum(axis=1).tolist() == [2, 2, 1, 0, 1]
+        assert "too many different ones" in fitted.why
+
+    def test_numbers_with_leading_zeros_are_codes(self) -> None:
+        assert isinstance(fit("auto", ["01067", "80331", "01067"]), CategoryState)
+
+    def test_numbers_that_count_the_rows_are_identifiers(self) -> None:
+        dropped = fit("auto", [str(1000 + i) for i in range(60)])
+        assert isinstance(dropped, DroppedState)
+        assert "count the rows" in dropped.reason
+        # gaps of a thousand: an amount
+        assert isinstance(fit("auto", [str(1000 * i) for i in range(60)]), NumericalState)
+
+    def test_strings_of_which_hardly_any_repeats_are_identifiers(self) -> None:
+        assert isinstance(fit("auto", ["k1", "k1", *(f"k{i}" for i in range(1, 60))]), DroppedState)
+        assert isinstance(fit("auto", [f"k{i % 30}" for i in range(60)]), CategoryState)
+
+    @pytest.mark.parametrize(
+        "dates",
+        [
+            ["2024/03/01", "2023-12-31"],
+            ["1.3.2024", "31.12.2023 23:59"],
+            ["1 March 2024", "Dec 31, 2023"],
+            ["Fri, 1 Mar 2024 10:00:00 GMT", "31-Dec-2023"],
+            ["20240301", "20231231"],
+            ["01/03/2024", "31/12/2023"],
+            ["03/01/2024 9:30 PM", "12/31/2023"],
+        ],
+    )
+    def test_dates_in_any_spelling_are_dates(self, dates: Values) -> None:
+        rows = encoded("datetime", dates, datetime_parts=["month"])
+        assert [row.index(1) + 1 for row in rows] == [3, 12]
+        assert fit("auto", dates).kind == "datetime"
+
+    @pytest.mark.parametrize(
+        ("type_name", "cells", "why"),
+        [
+            ("category", ["true", "false"], "all values are booleans"),
+            ("category", [str(i % 3 + 5) for i in range(40)], "only 3 different ones in 40 rows"),
+            ("numerical", ["1.5", "2", "7"], "all values are numbers"),
+            ("numerical", ["1;2", "3;4"], "every cell has 2 numbers"),
+            ("category", ["1;2", "3"], "a set: cells have 1 to 2 values"),
+            ("datetime", ["1.3.2024"], "all values are dates"),
+            ("category", ["red", "red"], "texts, 1 different ones in 2 rows"),
+        ],
+    )
+    def test_it_says_why(self, type_name: str, cells: Values, why: str) -> None:
+        fitted = fit_column(spec("auto"), TextColumn(cells))
+        assert fitted.state.kind == type_name
+        assert why in fitted.why
 
     def test_a_property_without_values_is_dropped_and_says_so(self) -> None:
         fitted = fit_column(spec("auto"), TextColumn([None, None]))

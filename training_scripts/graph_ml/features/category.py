@@ -52,16 +52,28 @@ class CategoryState(EncoderState):
 
 def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
     """All values up to a hundred; beyond, the 99 most frequent and OTHER."""
-    counts = _parts(column, spec.separator).counts()
-    if len(counts) <= MOST_COLUMNS:
-        return Fitted(CategoryState(categories=sorted(counts), other=False, separator=spec.separator))
-    frequent = sorted(counts, key=lambda text: (-counts[text], text))[: MOST_COLUMNS - 1]
-    covered = sum(counts[text] for text in frequent) / sum(counts.values())
+    frequent, covered, different = _frequent(column, spec.separator)
+    if different <= MOST_COLUMNS:
+        return Fitted(CategoryState(categories=sorted(frequent), other=False, separator=spec.separator))
     warning = (
-        f"property '{spec.column}' has {len(counts)} categories; the {MOST_COLUMNS - 1} most frequent, "
+        f"property '{spec.column}' has {different} categories; the {MOST_COLUMNS - 1} most frequent, "
         f"{covered:.0%} of the values, keep their own position, all others share one"
     )
     return Fitted(CategoryState(categories=sorted(frequent), other=True, separator=spec.separator), (warning,))
+
+
+def frequent_share(column: Column, separator: str | None) -> float:
+    """The share of all values that have a position of their own."""
+    return _frequent(column, separator)[1]
+
+
+def _frequent(column: Column, separator: str | None) -> tuple[list[str], float, int]:
+    """(values with a position of their own, the share of all that they are, how many different ones there are)."""
+    counts = _parts(column, separator).counts()
+    if len(counts) <= MOST_COLUMNS:
+        return list(counts), 1.0, len(counts)
+    frequent = sorted(counts, key=lambda text: (-counts[text], text))[: MOST_COLUMNS - 1]
+    return frequent, sum(counts[text] for text in frequent) / sum(counts.values()), len(counts)
 
 
 def _parts(column: Column, separator: str | None) -> Column:

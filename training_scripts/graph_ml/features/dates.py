@@ -1,4 +1,7 @@
-"""Dates: the one-hot of year, month, weekday and hour, as written, without moving zones."""
+"""Dates: the one-hot of year, month, weekday and hour, as written, without moving zones.
+
+The guide knows ISO 8601 only; other spellings are read too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from ..schemas import DATETIME_PARTS, FeatureSpec
 from ..schemas.training_data import DatetimePart
 from .columns import Column, DateParts, TextColumn
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
+from .spelling import day_first, is_iso, respelt
 
 PART_SIZE = {"month": 12, "weekday": 7, "hour": 24}
 EXPECTED_COLUMNS = 60
@@ -19,13 +23,17 @@ _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
 class DatetimeState(EncoderState):
-    """Parts of a date in the order of the list; ``fill`` is what a missing date counts as."""
+    """Parts of a date in the order of the list; ``fill`` is what a missing date counts as.
+
+    ``day_first`` says whether 1/2/2024 is in February, where the dates that were fitted told.
+    """
 
     kind: Literal["datetime"] = "datetime"
     parts: list[DatetimePart]
     first_year: int
     last_year: int
     fill: str | None = None
+    day_first: bool | None = None
 
     @property
     def columns(self) -> int:
@@ -37,7 +45,7 @@ class DatetimeState(EncoderState):
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
         """(n, columns): the one-hot of each part, side by side."""
-        dates = column.dates()
+        dates = respelt(column, self.day_first).dates()
         missing = dates.year < 0
         if self.fill is not None and missing.any():
             fill = TextColumn([self.fill]).dates()
@@ -61,6 +69,8 @@ class DatetimeState(EncoderState):
 
 def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
     """The years there are, and what a missing date counts as."""
+    first, guessed = (None, False) if is_iso(column) else day_first(column.counts())
+    column = respelt(column, first)
     dates = column.dates()
     years = dates.year[dates.year >= 0]
     missing = int(np.count_nonzero(dates.year < 0))
@@ -69,11 +79,17 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
         first_year=int(years.min(initial=9999)) if len(years) else 0,
         last_year=int(years.max(initial=0)) if len(years) else 0,
         fill=_imputed_date(column, spec.imputer),
+        day_first=first,
     )
-    warnings: tuple[str, ...] = ()
+    warnings = []
     if missing and state.fill is None:
-        warnings = (f"property '{spec.column}' has no date in {missing} rows; they are encoded as zeros",)
-    return Fitted(state, warnings)
+        warnings.append(f"property '{spec.column}' has no date in {missing} rows; they are encoded as zeros")
+    if guessed:
+        warnings.append(
+            f"property '{spec.column}' has dates of which none tells whether the day or the month comes first; with "
+            "slashes the month is read first, otherwise the day. Write them as 2024-03-01 to be sure"
+        )
+    return Fitted(state, tuple(warnings))
 
 
 def _imputed_date(column: Column, imputer: str | None) -> str | None:

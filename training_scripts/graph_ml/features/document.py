@@ -14,11 +14,12 @@ from .table import state_class
 
 
 class FittedFeature(Artefact):
-    """One feature of a type: where its values come from, what was asked for and what was fitted."""
+    """One feature of a type: where its values come from, what was asked for, what was fitted, and why, if it chose."""
 
     column: str
     name: str
     requested: str
+    why: str | None = None
     state: SerializeAsAny[EncoderState]
 
     @field_validator("state", mode="before")

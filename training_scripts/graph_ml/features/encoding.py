@@ -82,10 +82,11 @@ class NoNumbers(EncoderState):
 
 @dataclass(frozen=True)
 class Fitted:
-    """What became of a feature, and what the user should hear about it."""
+    """What became of a feature, what the user should hear about it, and why, where nobody had said what to make."""
 
     state: EncoderState
     warnings: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True)

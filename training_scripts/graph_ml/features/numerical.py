@@ -13,6 +13,8 @@ from .columns import BadValue, Column, Numbers
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 from .imputing import filled, imputed, refuse_missing
 
+REASONABLE = (0.01, 100.0)  # of the largest number, so that a feature neither drowns nor drowns others
+
 
 class NumericalState(EncoderState):
     """(v - low) / (high - low), v / total or v, after missing values became ``fill``.
@@ -86,7 +88,7 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
         separator=spec.separator,
         width=width,
     )
-    return Fitted(state, _warnings(spec, low, high, len(known)))
+    return Fitted(state, _warnings(spec, state, len(known)))
 
 
 def _numbers(column: Column, separator: str | None) -> Numbers:
@@ -100,12 +102,23 @@ def _numbers(column: Column, separator: str | None) -> Numbers:
         raise BadValue(int(rows[error.row]), error.text, error.problem) from None
 
 
-def _warnings(spec: FeatureSpec, low: float, high: float, known: int) -> tuple[str, ...]:
+def _warnings(spec: FeatureSpec, state: NumericalState, known: int) -> tuple[str, ...]:
     if known == 0:
         return (f"property '{spec.column}' has no value at all; its feature is zero everywhere",)
-    if low == high and known > 1:
+    if state.low == state.high and known > 1:
         return (f"property '{spec.column}' has the same value everywhere; its feature tells nothing",)
-    return ()
+    if state.norm != "standard":
+        return ()
+    instead = "ask for norm 'min-max' to have numbers from 0 to 1"
+    if state.total == 0:
+        return (f"property '{spec.column}': norm 'standard' divides by the sum of all values, which is 0; {instead}",)
+    largest = max(abs(state.low), abs(state.high)) / abs(state.total)
+    if REASONABLE[0] <= largest <= REASONABLE[1]:
+        return ()
+    return (
+        f"property '{spec.column}': norm 'standard' divides by the sum of all values, {state.total:g}, which leaves "
+        f"numbers of at most {largest:.2g}, too {'small' if largest < 1 else 'large'} beside other features; {instead}",
+    )
 
 
 def _expected(spec: FeatureSpec, cells: Sequence[str]) -> int:

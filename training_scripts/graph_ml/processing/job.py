@@ -241,10 +241,9 @@ class _Features:
                 progress("features", done, total)
                 done += 1
                 column = group.column(spec.column)
-                state = self._fit(group, spec, column, known)
-                entry.features.append(
-                    FittedFeature(column=spec.column, name=spec.name, requested=spec.type, state=state)
-                )
+                feature = self._fit(group, spec, column, known)
+                entry.features.append(feature)
+                state = feature.state
                 if isinstance(state, RawState):
                     raw[spec.name] = column.texts()
                 elif state.makes_numbers:
@@ -253,7 +252,7 @@ class _Features:
                         arrays[spec.name] = self._parked(values)
                         kind = group.kind if isinstance(group, Edges) else group.name
                         self.encodings[kind, spec.name] = state.kind
-                self._describe(group, spec, column, state, arrays)
+                self._describe(group, feature, column, arrays)
             self.fitted.append(entry)
             if isinstance(group, Edges):
                 self.of_edges[group.kind], self.raw_of_edges[group.kind] = arrays, raw
@@ -278,15 +277,17 @@ class _Features:
 
     def _fit(
         self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
-    ) -> EncoderState:
+    ) -> FittedFeature:
         if known is not None:
-            return known[spec.name].state
+            return known[spec.name]
         try:
             fitted = fit_column(spec, column, self._models)
         except BadValue as error:
             raise group.complain(spec.column, error) from None
         self.warnings.extend(f"{group.name}: {text}" for text in fitted.warnings)
-        return fitted.state
+        return FittedFeature(
+            column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
+        )
 
     def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
         try:
@@ -310,16 +311,17 @@ class _Features:
     def _describe(
         self,
         group: Nodes | Edges,
-        spec: FeatureSpec,
+        feature: FittedFeature,
         column: Column,
-        state: EncoderState,
         arrays: Mapping[str, FloatArray],
     ) -> None:
+        state = feature.state
         frequent = sorted(state.frequent(column).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
-        width = arrays[spec.name].shape[1] if spec.name in arrays else 0
+        width = arrays[feature.name].shape[1] if feature.name in arrays else 0
+        made = state.summary + (f", since {feature.why}" if feature.why else "")
         missing = int(np.count_nonzero(column.missing()))
         self.rows.append(
-            FeatureRow(group.name, spec.name, spec.type, state.summary, width, missing, len(column), tuple(frequent))
+            FeatureRow(group.name, feature.name, feature.requested, made, width, missing, len(column), tuple(frequent))
         )
 
 
