@@ -44,13 +44,13 @@ from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
+from workflow.queries.memory_watch import MemoryWatch, memory
+from workflow.queries.running import QueryRegistry
 from workflow.runners.base import Capacity
 from workflow.server.access.auth import Policy, credentials_of
 from workflow.server.access.auth import check_listening as check_listening  # for `despina doctor`
 from workflow.server.access.tls import check_tls
 from workflow.server.app import create_app
-from workflow.server.gremlin.queries import QueryRegistry
-from workflow.server.memory_watch import MemoryWatch, memory
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage import S3Uri, Storage

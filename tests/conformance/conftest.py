@@ -39,8 +39,8 @@ from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.predictions.base import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
+from workflow.queries.running import QueryRegistry
 from workflow.server.app import create_app
-from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage.local import LocalStorage

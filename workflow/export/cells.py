@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from workflow.graphs.numerals import shortest, to_float
-from workflow.graphs.values import Float
+from workflow.values.numbers import Float
+from workflow.values.numerals import shortest, to_float
 
 
 def quoted(text: str, *, escape_newline: bool = False) -> str:

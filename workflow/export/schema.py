@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from workflow.export.labels import EdgeTriple, NodeType
-from workflow.graphs.values import BigInteger, Byte, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Float, Long, Short
 
 # From weak to strong: where two values of a property differ, the later type wins (String against anything).
 DATA_TYPES = ("None", "Boolean", "Byte", "Short", "Integer", "Long", "Float", "Double", "String", "Date")

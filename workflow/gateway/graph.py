@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 from workflow.errors import UnsupportedOperation
 from workflow.graphs.base import Transaction, Way
 from workflow.graphs.elements import Edge, Path, Traverser, Vertex, VertexProperty
-from workflow.graphs.values import Long
 from workflow.gremlin.semantics.values import GSet, ReferenceEdge, ReferenceProperty, ReferenceVertex, T
 from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.values.numbers import Long
 
 Ask = Callable[[Traversal], Iterator[Traverser]]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workflow.server.gremlin.queries import QueryRegistry
+from workflow.queries.running import QueryRegistry
 from workflow.settings import Settings
 
 if TYPE_CHECKING:

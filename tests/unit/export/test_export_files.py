@@ -12,7 +12,7 @@ import pytest
 from workflow.errors import ExportFailed, PreconditionsFailed
 from workflow.export.cells import cell, instant, plain, quoted
 from workflow.export.labels import file_name, split_labels
-from workflow.graphs.values import Byte, Float, Long
+from workflow.values.numbers import Byte, Float, Long
 
 
 def _cell(*values: Any, **options: bool) -> str:

@@ -16,7 +16,7 @@ from workflow.graphs.files.csv_rows import CHUNK_ROWS
 from workflow.graphs.files.loading import FileReport, LoadRules
 from workflow.graphs.files.neptune_csv import FileRefused, parse_header
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.values import Byte, Float, Long, Short
+from workflow.values.numbers import Byte, Float, Long, Short
 
 
 def load(graph: EmbeddedGraph, text: str, name: str = "f.csv", **rules: bool) -> FileReport:

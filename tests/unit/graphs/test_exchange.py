@@ -16,7 +16,7 @@ from workflow.errors import IllegalArgument
 from workflow.graphs.files.graphml import read_graphml, write_graphml
 from workflow.graphs.files.graphson import decode, encode, read_graphson, write_graphson
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 
 def contents(graph: EmbeddedGraph) -> Any:

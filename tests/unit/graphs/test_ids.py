@@ -15,7 +15,7 @@ from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import RowError
 from workflow.graphs.store.ids import Ids
 from workflow.graphs.store.text_block import Texts, encoded, hash_text
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 WORDS = ["", "a", "ab", "grün", "日本", "x" * 7, "x" * 8, "x" * 9, "y" * 127, "y" * 128, "y" * 129, "y" * 130, "\ud800"]
 

@@ -20,7 +20,7 @@ from workflow.graphs.store.persistence import FolderInUse, open_graph
 from workflow.graphs.store.segments import StoreDamaged
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.stream import read_stream
-from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 
 def contents(graph: EmbeddedGraph) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
 from workflow.graphs.store.store import EmbeddedGraph, Profile
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 
 def graph_of(*edges: tuple[str, str, str], profile: Profile = "neptune") -> EmbeddedGraph:

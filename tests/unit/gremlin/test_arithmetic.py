@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from workflow.gremlin.semantics import comparison as semantics
-from workflow.gremlin.semantics.comparison import ArithmeticFailure, add, cast, div, mean, mul, shortest, sub
+from workflow.gremlin.semantics.comparison import ArithmeticFailure, add, cast, div, mean, mul, sub
 from workflow.gremlin.semantics.values import BigInteger, Byte, Float, GType, Long, Short
+from workflow.values.numerals import shortest
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 

@@ -10,8 +10,9 @@ from workflow.errors import MemoryLimitExceeded, QueryFailed, TimeLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.semantics import limits, predicates
+from workflow.gremlin.semantics import predicates
 from workflow.gremlin.semantics.predicates import repeats
+from workflow.values import limits
 
 TRILLION = "g.inject(1).repeat(union(identity(),identity())).times(40)"
 

@@ -11,11 +11,11 @@ import pytest
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Path
-from workflow.gremlin.semantics.comparison import to_float
 from workflow.gremlin.semantics.java_text import as_text, duration_text
 from workflow.gremlin.semantics.values import BigInteger, Char, Float, GSet, GType, Long
 from workflow.gremlin.steps.shaping import dates, lists, numbers, strings
 from workflow.gremlin.steps.shaping.math import Expression
+from workflow.values.numerals import to_float
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ from workflow.gremlin.wire.graphbinary.writer import GraphBinaryWriter
 from workflow.gremlin.wire.graphson import reader as graphson_reader
 from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.gremlin.wire.graphson.writer import GraphSONWriter
+from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import Conversation, Job
-from workflow.server.gremlin.queries import QueryRegistry
 
 EXAMPLES = int(os.environ.get("DESPINA_FUZZ_EXAMPLES", "60"))
 fuzz = settings(

@@ -18,6 +18,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.wire import GRAPHSON_V3, Dialect
 from workflow.gremlin.wire.codecs import CODECS
+from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.server.gremlin.error_statuses import Code, known, status_of
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import (
@@ -30,7 +31,6 @@ from workflow.server.gremlin.protocol import (
     knows_no_offsets,
     plain_credentials,
 )
-from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 REQUEST_ID = "41d2e28a-20a4-4ab0-b379-d810dede3786"

@@ -18,9 +18,9 @@ from workflow.predictions.base import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.replay import PredictionNeeded
 from workflow.predictions.service import EndpointService
+from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import BriefJob, Conversation
-from workflow.server.gremlin.queries import QueryRegistry
 
 RANKING = [("u1", 0.95), ("u2", 0.9), ("gone", 0.8), ("b1", 0.7), ("u3", 0.4)]
 GENRES: dict[str, Any] = {"b1": [("Drama", 0.7), ("Comedy", 0.2)], "b2": [("Poetry", 0.9)]}

@@ -20,11 +20,11 @@ from workflow.gremlin.engine import Engine
 from workflow.gremlin.semantics.values import Long
 from workflow.gremlin.wire import BINARY_V1, BINARY_V4, GRAPHSON_V3, GRAPHSON_V3_UNTYPED, GRAPHSON_V4
 from workflow.gremlin.wire.graphbinary.version4 import GraphBinary4Reader
+from workflow.queries.running import QueryRegistry
 from workflow.server.errors import http_error, workflow_error
 from workflow.server.gremlin import http as gremlin_http
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.http4 import TransactionNotFound, TransactionTable
-from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.services import Services
 from workflow.settings import Settings
 

@@ -14,9 +14,9 @@ import pytest
 
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
+from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin import streams as gremlin_streams
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.gremlin.streams import WorkerStream
 from workflow.server.gremlin.websocket import GremlinSocket
 

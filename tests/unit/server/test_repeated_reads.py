@@ -16,9 +16,9 @@ from gremlin_python.structure.graph import Graph
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
+from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import Query, QueryRunner
 from workflow.server.gremlin.protocol import BriefJob, Conversation
-from workflow.server.gremlin.queries import QueryRegistry
 
 READ = "g.V(1).values('name')"
 

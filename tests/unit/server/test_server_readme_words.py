@@ -12,14 +12,14 @@ from workflow.graphs.store.journal import MEMORY_COMMITS
 from workflow.graphs.store.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
 from workflow.graphs.store.stream import MOST_BYTES
 from workflow.gremlin.running.context import MOST_HELD
-from workflow.gremlin.semantics import limits
-from workflow.server import memory_watch
+from workflow.queries import memory_watch
 from workflow.server.access import connections
 from workflow.server.gremlin import http as gremlin_http
 from workflow.server.gremlin import http4 as gremlin_http4
 from workflow.server.gremlin import protocol as gremlin_protocol
 from workflow.server.neptune import bodies
 from workflow.settings import Settings
+from workflow.values import limits
 
 TEXT = (Path(server.__file__).parent / "README.md").read_text()
 MODEL = botocore.session.get_session().get_service_model("neptunedata")

@@ -17,8 +17,8 @@ from workflow.gremlin.engine import Engine
 from workflow.predictions.base import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
+from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.queries import QueryRegistry
 from workflow.server.gremlin.websocket import GremlinSocket
 
 ASK = "g.with('Neptune#ml.endpoint','ep').V('a').out('knows').with('Neptune#ml.prediction').hasLabel('person').id()"

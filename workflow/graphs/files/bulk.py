@@ -31,7 +31,7 @@ from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.text_block import Texts
 from workflow.graphs.store.transaction import StoreTransaction
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 LARGE_LOAD: Final = 100_000
 MERGE_ROWS: Final = 5_000

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 Value = tuple[Any, dict[str, Any] | None]
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from workflow.errors import IllegalArgument
 from workflow.graphs.files.draft import Draft, Value
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.values import Float, Long
+from workflow.values.numbers import Float, Long
 
 _TYPES: Final[dict[str, Callable[[str], Any]]] = {
     "boolean": lambda text: text.strip().lower() == "true",

@@ -19,7 +19,7 @@ import numpy as np
 from workflow.errors import IllegalArgument
 from workflow.graphs.files.draft import Draft, Value
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 MOST_DEPTH: Final = 64
 

@@ -20,7 +20,7 @@ from workflow.graphs.files.loading import RowError
 from workflow.graphs.store.batch import ColumnData
 from workflow.graphs.store.columns import MISSING
 from workflow.graphs.store.text_block import Texts
-from workflow.graphs.values import Byte, Float, Long, Short
+from workflow.values.numbers import Byte, Float, Long, Short
 
 NO_TEXTS: Final = Texts.of(())
 LONGEST_FIELD: Final = 16 * 1024 * 1024

@@ -27,7 +27,7 @@ from workflow.errors import (
     WorkflowError,
 )
 from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
-from workflow.graphs.values import Byte, Float, Long
+from workflow.values.numbers import Byte, Float, Long
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cells
 from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.store.transaction import Added, Change, Put, Relabelled, Removed
-from workflow.graphs.values import Byte, Char, Float, Long, Short
+from workflow.values.numbers import Byte, Char, Float, Long, Short
 
 if TYPE_CHECKING:
     from workflow.graphs.store.state import Elements, State

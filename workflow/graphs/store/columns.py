@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.values import Float, Long
+from workflow.values.numbers import Float, Long
 
 
 class _Missing:

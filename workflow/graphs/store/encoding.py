@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from workflow.errors import IllegalArgument
 from workflow.graphs.store.columns import MISSING, Cell, Cells
-from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 

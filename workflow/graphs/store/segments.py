@@ -21,7 +21,7 @@ from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.columns import MISSING
 from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.store.text_block import Texts
-from workflow.graphs.values import Float, Long
+from workflow.values.numbers import Float, Long
 
 Arrays = dict[str, NDArray[Any]]
 _KINDS: Final[dict[str, type]] = {"int": int, "Long": Long, "float": float, "Float": Float}

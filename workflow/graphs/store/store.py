@@ -31,7 +31,7 @@ from workflow.graphs.store.snapshot import BatchSnapshot
 from workflow.graphs.store.state import Elements, State
 from workflow.graphs.store.stream import last_event
 from workflow.graphs.store.transaction import Change, StoreTransaction
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 Profile = Literal["neptune", "tinkerpop"]
 LABEL_SEPARATOR = "::"

@@ -8,7 +8,7 @@ from workflow.errors import QueryFailed
 from workflow.graphs.elements import Vertex, VertexProperty
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells, Column
 from workflow.graphs.store.state import Elements, Places
-from workflow.graphs.values import Long
+from workflow.values.numbers import Long
 
 if TYPE_CHECKING:
     from workflow.graphs.store.store import EmbeddedGraph

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from workflow.graphs.numerals import to_float
 from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
@@ -26,6 +25,7 @@ from workflow.gremlin.semantics.values import (
     Short,
     T,
 )
+from workflow.values.numerals import to_float
 
 _INT = (-(2**31), 2**31 - 1)
 _LONG = (-(2**63), 2**63 - 1)

@@ -12,12 +12,12 @@ from typing import Any
 
 from workflow.errors import MalformedQuery, QueryTooLarge
 from workflow.gremlin.lang import literals
-from workflow.gremlin.lang.reader import Limits, Reader
-from workflow.gremlin.lang.tokens import Token, refuse
+from workflow.gremlin.lang.tokens import tokenize
 from workflow.gremlin.semantics.keys import GMap, distinct
 from workflow.gremlin.semantics.predicates import negate
 from workflow.gremlin.semantics.values import Cardinality, GremlinEnum, ReferenceEdge, ReferenceVertex
 from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
+from workflow.queries.reader import Limits, Reader, Token, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,10 @@ def parse(text: str, bindings: Mapping[str, Any] | None = None, *, limits: Limit
 
 
 class _Parser(Reader):
+    def __init__(self, text: str, bindings: Mapping[str, Any], limits: Limits) -> None:
+        super().__init__(text, tokenize(text), limits)
+        self.bindings = bindings
+
     # -- statements
 
     def script(self) -> list[Script]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, NoReturn
 
-from workflow.errors import MalformedQuery
+from workflow.queries.reader import Token, refuse
 
 _TOKEN = re.compile(
     r"""
@@ -18,29 +17,6 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-
-class Token(NamedTuple):
-    """``kind`` is name, number, string, mark or end; ``new_line`` says that a line break stands before it."""
-
-    kind: str
-    text: str
-    offset: int
-    new_line: bool
-
-
-def place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1."""
-    line = text.count("\n", 0, offset) + 1
-    return line, offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
-def refuse(text: str, offset: int, expected: str) -> NoReturn:
-    """Raise MalformedQuery for what stands at an offset."""
-    line, column = place(text, offset)
-    found = text[offset : offset + 20].split("\n")[0]
-    said = f"found {found!r}" if found else "the text ends"
-    raise MalformedQuery(f"Query parsing failed at line {line}, column {column}: expected {expected}, {said}")
 
 
 def tokenize(text: str) -> list[Token]:

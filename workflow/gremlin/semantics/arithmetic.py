@@ -9,10 +9,10 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DecimalExceptio
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.graphs.numerals import float_digits, to_float
-from workflow.gremlin.semantics.limits import check_bits
 from workflow.gremlin.semantics.types import is_nan, java_class
 from workflow.gremlin.semantics.values import BigInteger, Byte, Float, GType, Long, Short
+from workflow.values.limits import check_bits
+from workflow.values.numerals import float_digits, to_float
 
 
 class ArithmeticFailure(QueryFailed):

@@ -21,7 +21,6 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Path, Vertex
-from workflow.graphs.numerals import shortest, to_float
 from workflow.gremlin.semantics.arithmetic import (
     ArithmeticFailure,
     add,
@@ -85,10 +84,8 @@ __all__ = [
     "order",
     "order_key",
     "rank",
-    "shortest",
     "simple_class",
     "sub",
-    "to_float",
     "type_of",
 ]
 

@@ -12,10 +12,10 @@ import regex
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.semantics import comparison as semantics
-from workflow.gremlin.semantics.limits import MATCH_TIMEOUT_S, MOST_PATTERN, MOST_REPEATS
 from workflow.gremlin.semantics.types import JAVA_CLASSES
 from workflow.gremlin.semantics.values import GType
 from workflow.gremlin.traversal import P
+from workflow.values.limits import MATCH_TIMEOUT_S, MOST_PATTERN, MOST_REPEATS
 
 Test = Callable[[Any], bool]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from workflow.graphs.values import BigInteger, Byte, Char, Float, Long, Short
+from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 __all__ = [
     "DT",

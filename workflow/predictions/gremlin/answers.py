@@ -16,7 +16,6 @@ from typing import Any, TypeGuard
 from workflow.errors import UnsupportedOperation
 from workflow.graphs.base import FetchesVertices
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
-from workflow.graphs.values import Long
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
 from workflow.predictions.base import (
@@ -46,6 +45,7 @@ from workflow.predictions.gremlin.spec import (
 from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
 from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.requests import SubgraphTooLarge
+from workflow.values.numbers import Long
 
 SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the graph
 MAX_TOPK = 100_000  # an endpoint that has still more candidates than these is not asked again

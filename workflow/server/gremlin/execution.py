@@ -19,10 +19,10 @@ from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, tr
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
+from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin.error_statuses import BadMessage
-from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 Result = TypeVar("Result")

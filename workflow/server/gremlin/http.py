@@ -27,13 +27,13 @@ from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
 from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
+from workflow.queries.running import RunningQuery
 from workflow.server.access.origins import allows_origin
 from workflow.server.errors import error_response
 from workflow.server.gremlin.error_statuses import BadMessage, Code, known
 from workflow.server.gremlin.execution import Query, QueryRunner, answer_options
 from workflow.server.gremlin.http4 import TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin.protocol import knows_no_offsets, materializes, query_of
-from workflow.server.gremlin.queries import RunningQuery
 from workflow.server.gremlin.reports import Serialization, explain_text, profile_text
 from workflow.server.neptune.bodies import body_of, members_of, number, read_body
 from workflow.server.services import Services

@@ -19,11 +19,11 @@ from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_fr
 from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.predictions.base import Predictions
 from workflow.predictions.replay import PredictionNeeded
+from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief
 from workflow.server.gremlin.error_statuses import BadMessage, Code, WrongCredentials, known, status_of
 from workflow.server.gremlin.execution import Query, QueryRunner, QuerySession, answer_options
-from workflow.server.gremlin.queries import QueryRegistry, RunningQuery
 from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64

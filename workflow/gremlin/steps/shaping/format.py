@@ -21,8 +21,8 @@ from workflow.gremlin.running.step import (
 )
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
-from workflow.gremlin.semantics.limits import check_characters
 from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
+from workflow.values.limits import check_characters
 
 FROM_BY = "_"
 # a name ends within 200 characters: searched for to the end of the text, it would take the square of its length

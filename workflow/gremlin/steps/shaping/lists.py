@@ -13,7 +13,6 @@ from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.keys import GMap, distinct, hash_key
-from workflow.gremlin.semantics.limits import check_characters, check_members
 from workflow.gremlin.semantics.values import GList, GSet
 from workflow.gremlin.steps.choosing.filters import DiscardStep
 from workflow.gremlin.steps.shaping.scalars import (
@@ -27,6 +26,7 @@ from workflow.gremlin.steps.shaping.scalars import (
     wrong_call,
 )
 from workflow.gremlin.traversal import P
+from workflow.values.limits import check_characters, check_members
 
 Members = list[Any]
 

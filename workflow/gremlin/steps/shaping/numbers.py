@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.graphs.numerals import shortest, to_float
 from workflow.gremlin.running.step import StepBuilder
 from workflow.gremlin.semantics.arithmetic import cast
 from workflow.gremlin.semantics.comparison import is_nan, is_number, java_name, simple_class
@@ -19,6 +18,7 @@ from workflow.gremlin.semantics.values import BigInteger, GType, Long
 from workflow.gremlin.steps.shaping.dates import milliseconds
 from workflow.gremlin.steps.shaping.scalars import value_builder
 from workflow.gremlin.steps.shaping.strings import is_string
+from workflow.values.numerals import shortest, to_float
 
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)")
 _OCTAL = re.compile(r"([+-]?)0([0-7]+)")

@@ -12,7 +12,6 @@ from workflow.errors import QueryFailed
 from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, MapStep, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
-from workflow.gremlin.semantics.limits import check_characters
 from workflow.gremlin.semantics.values import Char, GList, Scope
 from workflow.gremlin.steps.shaping.scalars import (
     ValueStep,
@@ -25,6 +24,7 @@ from workflow.gremlin.steps.shaping.scalars import (
     value_builder,
     wrong_call,
 )
+from workflow.values.limits import check_characters
 
 # what Java's Character.isWhitespace accepts: Python's isspace() without the no-break spaces and NEL
 WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c not in "\x85\xa0\u2007\u202f")

@@ -11,7 +11,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from workflow.graphs.elements import Path, Traverser, Tree
-from workflow.gremlin.semantics.limits import MOST_BITS
 from workflow.gremlin.semantics.values import (
     BigInteger,
     BulkSet,
@@ -40,6 +39,7 @@ from workflow.gremlin.wire.tables import (
     predicate,
     strategy,
 )
+from workflow.values.limits import MOST_BITS
 
 _INT: Final = Struct(">i").unpack_from
 _LONG: Final = Struct(">q").unpack_from

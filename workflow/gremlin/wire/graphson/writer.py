@@ -14,7 +14,6 @@ from uuid import UUID
 
 from workflow.graphs.elements import Edge, Path, Property, Traverser, Tree, Vertex, VertexProperty
 from workflow.gremlin.semantics.keys import GMap
-from workflow.gremlin.semantics.limits import check_members
 from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
@@ -50,6 +49,7 @@ from workflow.gremlin.wire.graphson.text import (
 )
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import INT_RANGE, LISTS, LONG_RANGE
+from workflow.values.limits import check_members
 
 Write = Callable[["GraphSONWriter", Any], str]
 

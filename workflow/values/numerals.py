@@ -6,7 +6,7 @@ import math
 import struct
 from decimal import Decimal
 
-from workflow.graphs.values import Float
+from workflow.values.numbers import Float
 
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7  # Java writes what lies outside with an exponent
 

@@ -10,8 +10,8 @@ from workflow.errors import CancelledByUser, MemoryLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.server.gremlin.queries import QueryRegistry
-from workflow.server.memory_watch import Memory, MemoryWatch, container_limit, memory
+from workflow.queries.memory_watch import Memory, MemoryWatch, container_limit, memory
+from workflow.queries.running import QueryRegistry
 
 GB = 1 << 30
 

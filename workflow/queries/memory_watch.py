@@ -15,7 +15,7 @@ from typing import Final
 import psutil
 
 from workflow.errors import MemoryLimitExceeded
-from workflow.server.gremlin.queries import QueryRegistry
+from workflow.queries.running import QueryRegistry
 
 LOOK_S: Final = 0.1
 LEAST_FREE: Final = 256 << 20

@@ -1,7 +1,7 @@
-"""Numbers and characters whose Gremlin type Python would lose.
+"""Numbers and characters whose width Python would lose.
 
-A bare ``int`` is an Int (32 bit), a bare ``float`` a Double; the rest are subclasses, so that arithmetic and comparison
-are Python's and the type survives storage and the wire. ``gremlin.values`` hands them on beside the language's own.
+A bare ``int`` is an integer of 32 bits, a bare ``float`` one of 64; the rest are subclasses, so that arithmetic and
+comparison are Python's and the type survives storage and the wire.
 """
 
 from __future__ import annotations
