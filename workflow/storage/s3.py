@@ -31,7 +31,7 @@ class S3Storage:
     def __init__(self, region: str, client: S3Client | None = None) -> None:
         self._region = region
         self._client = client
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the making of _client
 
     @property
     def client(self) -> S3Client:

@@ -38,6 +38,20 @@ def test_what_was_packed_is_unpacked_without_caches(tmp_path: Path) -> None:
     assert found == ["embeddings/User.npy", "model.json"]
 
 
+def test_links_are_neither_packed_nor_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "inner").write_text("s")
+    model = folder(tmp_path / "a")
+    (model / "link").symlink_to(tmp_path / "secret")
+    (model / "own-link").symlink_to("model.json")
+    (model / "folder-link").symlink_to(tmp_path / "secrets", target_is_directory=True)
+    (model / "dangling").symlink_to(tmp_path / "nothing")
+    pack(model, tmp_path / "a.tar.gz")
+    with tarfile.open(tmp_path / "a.tar.gz") as tar:
+        assert tar.getnames() == ["embeddings/User.npy", "model.json"]
+
+
 def test_unpacking_replaces_what_was_there(tmp_path: Path) -> None:
     pack(folder(tmp_path / "a"), tmp_path / "a.tar.gz")
     (tmp_path / "out").mkdir()
