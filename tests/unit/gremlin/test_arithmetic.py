@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from workflow.gremlin.semantics import comparison as semantics
 from workflow.gremlin.semantics.comparison import ArithmeticFailure, add, cast, div, mean, mul, sub
 from workflow.gremlin.semantics.values import BigInteger, Byte, Float, GType, Long, Short
-from workflow.values.numerals import shortest
+from workflow.values.numerals import shortest, to_float
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 
@@ -93,7 +92,7 @@ def test_the_mean_of_integers_is_a_double_and_of_nothing_null() -> None:
 )
 def test_casts_cut_fractions_and_keep_decimal_digits(value: Any, wanted: GType, expected: Any) -> None:
     if isinstance(value, Float):
-        value = semantics.to_float(value)
+        value = to_float(value)
     found = cast(value, wanted)
     assert (found, type(found)) == (expected, type(expected))
 
@@ -134,7 +133,7 @@ def test_doubles_are_written_as_java_writes_them(value: float, text: str) -> Non
 
 
 def test_a_float_is_written_with_its_own_digits() -> None:
-    assert shortest(semantics.to_float(0.1)) == "0.1"
+    assert shortest(to_float(0.1)) == "0.1"
 
 
 def test_nan_counts_as_zero_beside_an_integer_and_stays_beside_a_double() -> None:
