@@ -37,11 +37,10 @@ from workflow.gremlin.wire.client import GraphSONMessages
 from workflow.jobs.execution import Execution
 from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
 from workflow.jobs.exports import ExportService
-from workflow.jobs.load_store import LoadStore
-from workflow.jobs.loads import LoadFolders, LoadService
-from workflow.jobs.service import JobService, Place, remove_artefacts
+from workflow.jobs.load_folders import LoadFolders
+from workflow.jobs.loads import LoadService
+from workflow.jobs.service import JobService, Place
 from workflow.jobs.store import JobStore
-from workflow.jobs.supervisor import Supervisor
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.queries.memory_watch import MemoryWatch, memory
@@ -131,7 +130,9 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         settings = replace(settings, home=Path(folder.name))
     closers.append(_claim(settings.home))
     storage = open_storage(settings)
-    jobs = _jobs(settings, storage)
+    store = JobStore(settings.home / "jobs.sqlite")
+    closers.append(store.close)
+    jobs = _jobs(settings, store, storage)
     closers.append(jobs.close)
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
     closers.append(prediction.close)
@@ -152,9 +153,9 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     queries = QueryRegistry()
     watch = MemoryWatch(queries)
     closers.extend((watch.close, queries.cancel_all))
-    exports = _exports(settings, storage, openers, remote)
+    exports = _exports(settings, store, storage, openers, remote)
     closers.append(exports.close)
-    loads = _loads(settings, storage, graphs)
+    loads = _loads(settings, store, storage, graphs)
     closers.append(loads.close)
     services = Services(
         settings=settings,
@@ -169,10 +170,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         credentials=credentials_of(Policy.of(settings)),
         started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, [jobs.start_work, exports.recover, loads.start_work, watch.start])
+    return Application(services, closers, [jobs.start_work, exports.start_work, loads.start_work, watch.start])
 
 
-def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:
+def _loads(settings: Settings, store: JobStore, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:
     bundled = Path(datasets.__file__).parent
     folders = LoadFolders(storage, (settings.s3_root, bundled, *settings.allowed_folders))
     loaders = {source: CsvLoad(graph) for source, graph in graphs.items()}
@@ -181,29 +182,27 @@ def _loads(settings: Settings, storage: Storage, graphs: Mapping[str, EmbeddedGr
         disk = None if settings.in_memory else shutil.disk_usage(settings.home).free
         return Capacity(memory().free, disk)
 
-    return LoadService(LoadStore(settings.home / "loads.sqlite"), folders, loaders, free)
+    return LoadService(store, folders, loaders, free)
 
 
-def _jobs(settings: Settings, storage: Storage) -> JobService:
-    store = JobStore(settings.home / "jobs.sqlite")
+def _jobs(settings: Settings, store: JobStore, storage: Storage) -> JobService:
     runner = open_runner(settings, storage)
     custom_code = tuple(S3Uri.parse(place) for place in settings.custom_code)
     execution = Execution(store, storage, runner, settings.scripts, settings.seed, settings.reuse, custom_code)
-    supervisor = Supervisor(store, execution, runner, settings.max_parallel_jobs, partial(remove_artefacts, storage))
     endpoints = Endpoints(store, open_endpoint_host(settings, storage))
-    return JobService(
-        store, storage, runner, supervisor, endpoints, Place(settings.region, settings.account), custom_code
-    )
+    place = Place(settings.region, settings.account)
+    return JobService(store, storage, runner, execution, endpoints, place, settings.max_parallel_jobs)
 
 
 def _exports(
     settings: Settings,
+    store: JobStore,
     storage: Storage,
     graphs: Mapping[str, OpenSource],
     remote: Mapping[str, OpenSource],
 ) -> ExportService:
     sources = ExportSources(graphs, remote, own_hosts=(settings.host, *OWN_HOSTS))
-    return ExportService(settings.home / "exports.sqlite", storage, sources, settings.home / "exporting")
+    return ExportService(store, storage, sources, settings.home / "exporting")
 
 
 def _claim(home: Path) -> Callable[[], None]:

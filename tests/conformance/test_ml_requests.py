@@ -14,7 +14,7 @@ import pytest
 
 from tests.conformance.made_requests import ERRORS, OPERATIONS, Maker
 from workflow.app import Application, build
-from workflow.jobs.load_store import UNFINISHED
+from workflow.jobs.loads import UNFINISHED
 from workflow.jobs.model import TRANSITIONS
 from workflow.neptune import KINDS
 from workflow.settings import Settings
@@ -27,7 +27,8 @@ FAKE_SCRIPTS = Path(__file__).parents[1] / "fake_scripts"
 def application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     application = build(Settings(home=tmp_path / "home", scripts=FAKE_SCRIPTS))
     jobs = application.services.jobs
-    monkeypatch.setattr(jobs._supervisor, "submit", lambda job: None)
+    for service in (jobs, application.services.loads):
+        monkeypatch.setattr(service._supervisor, "submit", lambda job: None)
     monkeypatch.setattr(jobs._endpoints, "submit", lambda job: None)
     monkeypatch.setattr(jobs._endpoints, "delete", lambda job, clean: jobs._store.remove(job.kind, job.id))
     yield application
@@ -91,9 +92,8 @@ def test_thousands_of_requests_meet_no_defect_and_leave_a_consistent_store(appli
             assert job.state in TRANSITIONS[kind]
             assert job.request["id"] == job_id
             assert (kind, job_id) in accepted
-    kept = application.services.loads._store
-    assert set(kept.ids()) == loads
-    assert {kept.get(load_id).status for load_id in loads} <= {*UNFINISHED, "LOAD_CANCELLED_BY_USER"}
+    assert set(store.newest_ids("load", 10_000)) == loads
+    assert {store.get("load", load_id).state for load_id in loads} <= {*UNFINISHED, "LOAD_CANCELLED_BY_USER"}
 
 
 REFUSED = ("OpenCypher", "Sparql", "RDF", "Index", "Storage")  # parts of names of what is not offered

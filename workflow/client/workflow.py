@@ -17,7 +17,9 @@ from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.searching import search
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
+from workflow.neptune import Kind, operation_of
 from workflow.neptune.literals import literal
+from workflow.neptune.operations import Verb
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
 
@@ -26,27 +28,21 @@ if TYPE_CHECKING:
 
 Watcher = Callable[[Stage, Mapping[str, Any]], None]
 
-STATUS_OPERATION: dict[Stage, str] = {
-    "dataprocessing": "get_ml_data_processing_job",
-    "modeltraining": "get_ml_model_training_job",
-    "modeltransform": "get_ml_model_transform_job",
-    "endpoint": "get_ml_endpoint",
+# stages whose jobs are those of an operation's kind
+KINDS: dict[Stage, Kind] = {
+    "dataprocessing": "dataprocessing",
+    "modeltraining": "modeltraining",
+    "modeltransform": "modeltransform",
+    "endpoint": "endpoints",
 }
 
 
-LIST_OPERATION: dict[Stage, str] = {
-    "dataprocessing": "list_ml_data_processing_jobs",
-    "modeltraining": "list_ml_model_training_jobs",
-    "modeltransform": "list_ml_model_transform_jobs",
-    "endpoint": "list_ml_endpoints",
-}
+def _operations(verb: Verb) -> dict[Stage, str]:
+    """What boto3 calls the operation, by stage."""
+    return {stage: operation_of(kind, verb).python_name for stage, kind in KINDS.items()}
 
-STOP_OPERATION: dict[Stage, str] = {
-    "dataprocessing": "cancel_ml_data_processing_job",
-    "modeltraining": "cancel_ml_model_training_job",
-    "modeltransform": "cancel_ml_model_transform_job",
-    "endpoint": "delete_ml_endpoint",
-}
+
+STATUS_OPERATION, LIST_OPERATION, STOP_OPERATION = _operations("get"), _operations("list"), _operations("stop")
 
 
 class StageFailed(WorkflowError):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow.endpoints.service import Endpoints
+from workflow.jobs.execution import working_folder
 from workflow.jobs.model import Job
-from workflow.jobs.supervisor import Supervisor, working_folder
+from workflow.jobs.supervisor import Supervisor
 from workflow.neptune.responses import (
     DataProcessingStatus,
     EndpointStatus,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import Job
 from workflow.jobs.store import JobStore
+from workflow.jobs.work import Outcome
 from workflow.neptune.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Control, Ended, Runner, Task
 from workflow.stages import custom, dataprocessing, estimates, modeltraining, modeltransform
@@ -28,17 +29,8 @@ RECOMMENDATION = "train_instance_recommendation.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a job that completed leaves in its record."""
-
-    result: Mapping[str, Any]
-    inputs_hash: str
-    reused_from: str | None = None
-
-
-@dataclass(frozen=True)
 class Execution:
-    """Runs processing, training and transform jobs.
+    """Runs processing, training and transform jobs, for the supervisor.
 
     Attributes:
         seed: of every job.
@@ -66,6 +58,21 @@ class Execution:
                 return self._transform(job, control)
             case _:
                 raise ValueError(f"{job.kind} is not run to an end")
+
+    def is_ready(self, job: Job) -> bool:
+        """Jobs wait for nothing but their turn: what they build on was finished when they were accepted."""
+        return True
+
+    def clear(self, job: Job) -> None:
+        """Forget the working files."""
+        self.runner.discard(working_folder(job))
+
+    def clean(self, job: Job) -> None:
+        """Delete the folder of a job's name below the output location of its request, and nothing beside it."""
+        output = S3Uri.parse(job.names["output"])
+        place = S3Uri(output.bucket, output.key.rpartition("/")[0])
+        count = self.storage.delete(place)
+        _log.info("%s %s: removed %d objects below %s", job.kind, job.id, count, place)
 
     def _process(self, job: Job, control: Control) -> Outcome:
         request = StartDataProcessing.model_validate(job.request)
@@ -148,6 +155,11 @@ class Execution:
 
     def _code(self) -> str:
         return reuse.code_fingerprint(self.scripts)
+
+
+def working_folder(job: Job) -> str:
+    """The name under which the runner keeps a job's working files."""
+    return job.names.get("work") or job.names["name"]
 
 
 def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:

@@ -6,84 +6,65 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
-from workflow.errors import AccessDenied, BadRequest, CancelledByUser, LoadUrlAccessDenied, StorageError, WorkflowError
+from workflow.errors import (
+    AccessDenied,
+    BadRequest,
+    BulkLoadIdNotFound,
+    CancelledByUser,
+    LoadUrlAccessDenied,
+    StorageError,
+    WorkflowError,
+)
 from workflow.graphs.files.loading import FileLoader, FileReport, LoadRules
-from workflow.jobs.load_store import UNFINISHED, Feed, Load, LoadError, LoadStatus, LoadStore
-from workflow.runners.base import Capacity
+from workflow.jobs.load_folders import LoadFolders, SourceFile
+from workflow.jobs.model import IllegalTransition, Job, LoadState, State
+from workflow.jobs.store import JobStore, UnknownJob
+from workflow.jobs.supervisor import Supervisor
+from workflow.jobs.work import Outcome
+from workflow.neptune.engine import LoadAnswer, LoadList, LoadStarted, StartLoad
+from workflow.runners.base import Capacity, Control, JobCancelled
 from workflow.stages import estimates
-from workflow.stages.bulkload import LoadRequest, in_order, parse_load
-from workflow.storage import S3Uri, Storage
+from workflow.stages.bulkload import in_order
 
 MOST_WAITING: Final = 64
-CSV_ENDINGS: Final = (".csv", ".csv.gz", ".csv.bz2")
+WAITING: Final = ("LOAD_NOT_STARTED", "LOAD_IN_QUEUE")
+UNFINISHED: Final = (*WAITING, "LOAD_IN_PROGRESS")
+FILES: Final = "files"  # the lines of a load's record: its files, and the errors found in them
+ERRORS: Final = "errors"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file to load; another version has other bytes."""
+class LoadFile:
+    """One file of a load; ``version`` tells whether it has changed since."""
 
-    address: str
+    place: int
+    uri: str
     version: str
-    size: int
+    status: LoadState
+    records: int = 0
+    duplicates: int = 0
+    parsing: int = 0
+    datatype: int = 0
+    inserting: int = 0
+    started_ms: int | None = None
+    ended_ms: int | None = None
 
-
-class LoadFolders:
-    """Where the files of a source lie: s3:// addresses through the storage, folders only where the operator said so."""
-
-    def __init__(self, storage: Storage, allowed: tuple[Path, ...]) -> None:
-        self._storage = storage
-        self._allowed = tuple(folder.resolve() for folder in allowed)
-
-    def files(self, source: str) -> list[SourceFile]:
-        """Every file of a source, sorted. Raises StorageError or LoadUrlAccessDenied.
-
-        Where some names end like CSV files the others are passed over: read-me files, configurations, reports.
-        """
-        found = list(self._folder(Path(source)) if source.startswith("/") else self._prefix(S3Uri.parse(source)))
-        if not found:
-            raise StorageError(f"there is nothing to load at {source}; check the address")
-        return [file for file in found if file.address.lower().endswith(CSV_ENDINGS)] or found
-
-    def open(self, address: str) -> BinaryIO:
-        """A stream over one file. Raises StorageError or LoadUrlAccessDenied."""
-        if not address.startswith("/"):
-            return self._storage.open(S3Uri.parse(address))
-        try:
-            return self._confined(Path(address)).open("rb")
-        except OSError as error:
-            raise StorageError(f"{address} cannot be read: {error.strerror}") from error
-
-    def _prefix(self, prefix: S3Uri) -> Iterator[SourceFile]:
-        for info in self._storage.list(prefix):
-            if not _hidden(info.uri.name):
-                yield SourceFile(str(info.uri), f"{info.size}-{info.modified.isoformat()}", info.size)
-
-    def _folder(self, path: Path) -> Iterator[SourceFile]:
-        path = self._confined(path)
-        paths = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for one in paths:
-            if one.is_file() and not _hidden(one.name) and self._is_inside(one.resolve()):
-                facts = one.stat()
-                yield SourceFile(str(one), f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
-
-    def _confined(self, path: Path) -> Path:
-        real = path.resolve()
-        if not self._is_inside(real):
-            raise LoadUrlAccessDenied(
-                f"{path} lies outside the folders this service may read; put the files under an s3:// address, "
-                "or allow the folder in the service's settings"
-            )
-        return real
-
-    def _is_inside(self, path: Path) -> bool:
-        return any(path.is_relative_to(folder) for folder in self._allowed)
+    def with_report(self, report: FileReport) -> LoadFile:
+        """The same with a report's counts."""
+        return replace(
+            self,
+            records=report.records,
+            duplicates=report.duplicates,
+            parsing=report.parsing_errors,
+            datatype=report.datatype_errors,
+            inserting=report.insert_errors,
+        )
 
 
 class LoadService:
@@ -98,231 +79,241 @@ class LoadService:
 
     def __init__(
         self,
-        store: LoadStore,
+        store: JobStore,
         folders: LoadFolders,
         loaders: Mapping[str, FileLoader],
         capacity: Callable[[], Capacity] = lambda: Capacity(None, None),
     ) -> None:
-        self._capacity = capacity
-        self._store = store
-        self._folders = folders
-        self._loaders = loaders
-        self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._cancelled: set[str] = set()
-        self._progress: dict[str, FileReport] = {}
-        self._worker: threading.Thread | None = None
+        self._store, self._folders, self._loaders, self._capacity = store, folders, loaders, capacity
+        self._supervisor = Supervisor(store, {"load": self}, parallel=1)
+        self._accepting = threading.Lock()  # the queue is looked at and joined by one request at a time
+        self._progress: dict[str, FileReport] = {}  # of the file that is read, written by the thread of its load
 
     # -- what the HTTP face calls
-    def start(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def start(self, request: StartLoad) -> LoadStarted:
         """Accept a load, or refuse it; the answer has its id, and the load survives a restart from here on."""
-        request = parse_load(body)
-        graph = str(body.get("graph") or "g")
-        if graph not in self._loaders:
-            raise BadRequest(f"there is no graph {graph[:80]!r}; these exist: {', '.join(self._loaders)}")
+        if request.graph not in self._loaders:
+            raise BadRequest(f"there is no graph {request.graph[:80]!r}; these exist: {', '.join(self._loaders)}")
         listed = self._folders.files(request.source)
-        with self._lock:
-            waiting = self._store.ids(UNFINISHED)
+        with self._accepting:
+            waiting = self._store.unfinished("load")
             if waiting and not request.queue:
                 raise BadRequest("Max concurrent load limit breached: a load is running; set queueRequest to TRUE")
             if len(waiting) >= MOST_WAITING:
                 raise BadRequest(f"Max load queue size limit breached: {MOST_WAITING} loads are waiting")
             for dependency in request.dependencies:
-                self._store.get(dependency)
-            feeds = self._feeds(request, graph, listed)
-            self._check_room(listed, feeds)
-            load_id = str(uuid.uuid4())
-            status: LoadStatus = "LOAD_IN_QUEUE" if waiting else "LOAD_NOT_STARTED"
-            self._store.add(load_id, graph, request.source, dict(request.body), feeds, status)
-        self._wake.set()
-        return {"status": "200 OK", "payload": {"loadId": load_id}}
+                self._load(dependency)
+            before = self._of_source(request)
+            files = self._files_to_load(request, before, listed)
+            self._check_room(listed, files)
+            job = Job(
+                kind="load",
+                id=str(uuid.uuid4()),
+                state="LOAD_IN_QUEUE" if waiting else "LOAD_NOT_STARTED",
+                created_ms=_now_ms(),
+                updated_ms=_now_ms(),
+                request=request.to_json(),
+                names={"graph": request.graph, "source": request.source},
+                result={"run": len(before) + 1, "retries": 0, "forgotten": False},
+            )
+            self._store.add(job, {FILES: [asdict(file) for file in files]})
+        self._supervisor.submit(job)
+        return {"status": "200 OK", "payload": {"loadId": job.id}}
 
-    def _check_room(self, listed: list[SourceFile], feeds: list[Feed]) -> None:
+    def _load(self, load_id: str) -> Job:
+        try:
+            return self._store.get("load", load_id)
+        except UnknownJob as error:
+            raise BulkLoadIdNotFound(f"there is no bulk load {load_id[:100]!r}; GET /loader lists them") from error
+
+    def _of_source(self, request: StartLoad) -> list[Job]:
+        """The loads of the same source into the same graph, newest first."""
+        found = self._store.named("load", "source", request.source)
+        return [job for job in found if job.names["graph"] == request.graph]
+
+    def _check_room(self, listed: list[SourceFile], files: list[LoadFile]) -> None:
         """Raises TooLarge where the files that are still to be read cannot fit."""
-        waiting = {feed.uri for feed in feeds if feed.status != "LOAD_COMPLETED"}
+        waiting = {file.uri for file in files if file.status != "LOAD_COMPLETED"}
         needs = estimates.load_needs((file.address, file.size) for file in listed if file.address in waiting)
         free = self._capacity()
         estimates.check(needs, free.memory_bytes, free.disk_free_bytes, "Load fewer files, or use a larger machine.")
 
-    def _feeds(self, request: LoadRequest, graph: str, listed: list[SourceFile]) -> list[Feed]:
+    def _files_to_load(self, request: StartLoad, before: list[Job], listed: list[SourceFile]) -> list[LoadFile]:
         """The files to load; those a previous load of this source brought in whole are carried over when resuming."""
-        done: dict[tuple[str, str], Feed] = {}
-        before = self._store.before(graph, request.source) if request.mode != "NEW" else None
-        if before is not None:
-            held = self._store.get(before).feeds
-            done = {(feed.uri, feed.version): feed for feed in held if feed.status == "LOAD_COMPLETED"}
+        done: dict[tuple[str, str], LoadFile] = {}
+        last = next((job for job in before if not job.result["forgotten"]), None)
+        if request.mode != "NEW" and last is not None:
+            held = self._files(last.id)
+            done = {(file.uri, file.version): file for file in held if file.status == "LOAD_COMPLETED"}
         elif request.mode == "RESUME":
             raise BadRequest(f"there is no previous load of {request.source} to resume; use mode NEW or AUTO")
         return [
             replace(done[(file.address, file.version)], place=place)
             if (file.address, file.version) in done
-            else Feed(place, file.address, file.version, "LOAD_NOT_STARTED")
+            else LoadFile(place, file.address, file.version, "LOAD_NOT_STARTED")
             for place, file in enumerate(listed)
         ]
 
+    def _files(self, load_id: str) -> list[LoadFile]:
+        return [LoadFile(**line) for line in self._store.lines("load", load_id, FILES)]
+
     def status(
         self, load_id: str, details: bool = False, errors: bool = False, page: int = 1, errors_per_page: int = 10
-    ) -> dict[str, Any]:
+    ) -> LoadAnswer:
         """A load as Neptune's loader reports it. Raises BulkLoadIdNotFound."""
-        load = self._store.get(load_id)
+        job = self._load(load_id)
         running = self._progress.get(load_id)
-        feeds = [
-            feed.with_report(running) if running is not None and feed.status == "LOAD_IN_PROGRESS" else feed
-            for feed in load.feeds
+        files = [
+            file.with_report(running) if running is not None and file.status == "LOAD_IN_PROGRESS" else file
+            for file in self._files(load_id)
         ]
-        statuses = sorted(feed.status for feed in feeds)
+        statuses = sorted(file.status for file in files)
         payload: dict[str, Any] = {
             "feedCount": [{status: len(list(same))} for status, same in groupby(statuses)],
-            "overallStatus": _overall(load, feeds),
+            "overallStatus": _overall(job, files),
         }
-        failed = [_feed(load, feed) for feed in feeds if feed.status not in (*UNFINISHED, "LOAD_COMPLETED")]
+        failed = [_of_file(job, file) for file in files if file.status not in (*UNFINISHED, "LOAD_COMPLETED")]
         if failed:
             payload["failedFeeds"] = failed
         if details:
-            payload["feeds"] = [_feed(load, feed) for feed in feeds]
+            payload["feeds"] = [_of_file(job, file) for file in files]
         if errors:
             first = (page - 1) * errors_per_page + 1
-            logs = self._store.errors(load_id, first, errors_per_page)
+            logs = self._store.lines("load", load_id, ERRORS, first, errors_per_page)
             payload["errors"] = {
                 "startIndex": first if logs else 0,
                 "endIndex": first + len(logs) - 1 if logs else 0,
                 "loadId": load_id,
                 "errorLogs": [
-                    {"errorCode": one.code, "errorMessage": one.message, "fileName": one.uri, "recordNum": one.line}
+                    {
+                        "errorCode": one["code"],
+                        "errorMessage": one["message"],
+                        "fileName": one["uri"],
+                        "recordNum": one["line"],
+                    }
                     for one in logs
                 ],
             }
         return {"status": "200 OK", "payload": payload}
 
-    def list(self, limit: int = 100, include_queued: bool = True) -> dict[str, Any]:
+    def list(self, limit: int = 100, include_queued: bool = True) -> LoadList:
         """Ids of loads, newest first."""
-        queued = set() if include_queued else set(self._store.ids(["LOAD_IN_QUEUE", "LOAD_NOT_STARTED"]))
-        found = [load_id for load_id in self._store.ids() if load_id not in queued]
+        queued = set() if include_queued else {job.id for job in self._store.in_states(*WAITING)}
+        found = [load_id for load_id in self._store.newest_ids("load", -1) if load_id not in queued]
         return {"status": "200 OK", "payload": {"loadIds": found[:limit]}}
 
     def cancel(self, load_id: str) -> dict[str, Any]:
         """Stop a load; files that are loaded stay. Raises BulkLoadIdNotFound, or BadRequest when it has ended."""
-        with self._lock:
-            load = self._store.get(load_id)
-            if load.status not in UNFINISHED:
-                raise BadRequest(f"load {load_id} has ended already ({load.status})")
-            self._cancelled.add(load_id)
-            self._store.set_status(load_id, "LOAD_CANCELLED_BY_USER")
-        self._wake.set()
+        self._load(load_id)
+        try:
+            self._supervisor.cancel("load", load_id)
+        except IllegalTransition as error:
+            raise BadRequest(f"load {load_id} has ended already ({error.state})") from error
         return {"status": "200 OK"}
 
     def forget(self, graph: str) -> None:
         """The graph was emptied: the next load of a source brings all of it again."""
-        self._store.forget(graph)
+        for job in self._store.named("load", "graph", graph):
+            self._store.update("load", job.id, result={**job.result, "forgotten": True})
 
-    # -- the worker
     def start_work(self) -> None:
         """Take up what an earlier run left, and whatever comes."""
-        for load_id in self._store.ids(["LOAD_IN_PROGRESS"]):
-            self._store.retry(load_id)
-        self._worker = threading.Thread(target=self._work, name="bulk-load", daemon=True)
-        self._worker.start()
+        for job in self._store.in_states("LOAD_IN_PROGRESS"):
+            retries = int(job.result["retries"]) + 1
+            self._store.update("load", job.id, result={**job.result, "retries": retries})
+        self._supervisor.recover()
 
     def close(self) -> None:
         """Stop at the next chunk; what is unfinished goes on at the next start."""
-        self._stopping.set()
-        self._wake.set()
-        if self._worker is not None:
-            self._worker.join()
-        self._store.close()
+        self._supervisor.close()
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            load = self._next()
-            if load is None:
-                self._wake.wait()
-                self._wake.clear()
-                continue
-            try:
-                self._run(load)
-            except Exception as error:  # noqa: BLE001 - the edge of a job: it ends with its reason, the worker lives on
-                _log.exception("load %s failed", load.id)
-                note = LoadError("UNEXPECTED_ERROR", f"{type(error).__name__}: {error}"[:1000], load.source, 0)
-                self._finish(load, "LOAD_UNEXPECTED_ERROR", note)
+    # -- running, as the supervisor asks for it
+    def is_ready(self, job: Job) -> bool:
+        """Whether everything that it depends on has ended."""
+        return all(self._load(other).is_final for other in _request(job).dependencies)
 
-    def _next(self) -> Load | None:
-        """The load whose turn it is: one left unfinished, then the oldest whose dependencies are done."""
-        for load_id in [*self._store.ids(["LOAD_IN_PROGRESS"]), *self._store.ids(UNFINISHED, newest_first=False)]:
-            load = self._store.get(load_id)
-            states = [self._store.get(other).status for other in parse_load(load.request).dependencies]
-            if any(state not in (*UNFINISHED, "LOAD_COMPLETED") for state in states):
-                self._store.set_status(load_id, "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED")
-            elif all(state == "LOAD_COMPLETED" for state in states):
-                return load
-        return None
-
-    def _run(self, load: Load) -> None:
-        request = parse_load(load.request)
-        loader = self._loaders[load.graph]
-        with self._lock:
-            if load.id in self._cancelled:
-                return self._finish(load, "LOAD_CANCELLED_BY_USER")
-            self._store.set_status(load.id, "LOAD_IN_PROGRESS")
-        by_uri = {feed.uri: feed for feed in load.feeds if feed.status != "LOAD_COMPLETED"}
+    def run(self, job: Job, control: Control) -> Outcome:
+        """Load the files that are not in yet, vertices first."""
         try:
-            order = in_order(((uri, self._kind(loader, uri)) for uri in by_uri), request.edge_only)
+            return Outcome(state=self._run(job, control))
+        except JobCancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a job: it ends with its reason
+            _log.exception("load %s failed", job.id)
+            self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS", "UNEXPECTED_ERROR", f"{type(error).__name__}: {error}")
+            return Outcome(state="LOAD_UNEXPECTED_ERROR")
+
+    def _run(self, job: Job, control: Control) -> State:
+        request, loader = _request(job), self._loaders[job.names["graph"]]
+        if any(self._load(other).state != "LOAD_COMPLETED" for other in request.dependencies):
+            return "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED"
+        by_uri = {file.uri: file for file in self._files(job.id) if file.status != "LOAD_COMPLETED"}
+        try:
+            order = in_order(((uri, loader.kind(self._folders.open(uri), uri)) for uri in by_uri), request.edge_only)
         except (WorkflowError, OSError) as error:
-            return self._finish(load, _read_failure(error), LoadError("READ_ERROR", str(error)[:1000], load.source, 0))
-        outcome: LoadStatus = "LOAD_COMPLETED"
+            self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS", "READ_ERROR", str(error))
+            return _read_failure(error)
+        outcome: LoadState = "LOAD_COMPLETED"
         for uri in order:
-            ended = self._file(load, request, loader, by_uri[uri])
-            if self._stopping.is_set():
-                return None
+            ended = self._read(job, request, loader, by_uri[uri], control)
             if ended != "LOAD_COMPLETED":
                 outcome = ended
-                if request.fail_on_error or ended == "LOAD_CANCELLED_BY_USER":
+                if request.fail_on_error:
                     break
-        return self._finish(load, outcome)
+        self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS")
+        return outcome
 
-    def _kind(self, loader: FileLoader, uri: str) -> Any:
-        return loader.kind(self._folders.open(uri), uri)
-
-    def _file(self, load: Load, request: LoadRequest, loader: FileLoader, feed: Feed) -> LoadStatus:
-        """Load one file and record what became of it."""
-        feed = replace(feed, status="LOAD_IN_PROGRESS", started_ms=_now_ms())
-        self._store.set_feed(load.id, feed)
-        rules = LoadRules(request.fail_on_error, request.update_single, request.keep_empty_strings)
-        report = self._progress[load.id] = FileReport()
-        notes: list[LoadError] = []
+    def _read(self, job: Job, request: StartLoad, loader: FileLoader, file: LoadFile, control: Control) -> LoadState:
+        """Load one file and record what became of it. Raises JobCancelled."""
+        file = replace(file, status="LOAD_IN_PROGRESS", started_ms=_now_ms())
+        self._put(job, file)
+        rules = LoadRules(request.fail_on_error, request.update_single, request.parser.keep_empty_strings)
+        report = self._progress[job.id] = FileReport()
+        notes: list[dict[str, Any]] = []
         try:
-            loader.load(self._folders.open(feed.uri), feed.uri, rules, report, self._stop_asked(load.id))
-            ended: LoadStatus = "LOAD_FAILED" if _is_failure(report, request.fail_on_error) else "LOAD_COMPLETED"
+            loader.load(self._folders.open(file.uri), file.uri, rules, report, control.cancelled.is_set)
+            ended: LoadState = "LOAD_FAILED" if _is_failure(report, request.fail_on_error) else "LOAD_COMPLETED"
         except CancelledByUser:
+            if control.cancelled.is_set():
+                raise JobCancelled(job.id) from None
             ended = "LOAD_CANCELLED_BY_USER"
         except (WorkflowError, OSError) as error:
             ended = _read_failure(error)
-            notes.append(LoadError("LOAD_ERROR", str(error)[:1000], feed.uri, 0))
+            notes.append(_error("LOAD_ERROR", str(error), file.uri))
         finally:
-            self._progress.pop(load.id, None)
-        if self._stopping.is_set() and ended == "LOAD_CANCELLED_BY_USER":
-            # not the user: the service stops, and the file is loaded at the next start
-            return ended
-        notes += [LoadError(one.code, one.message, feed.uri, one.line) for one in report.errors]
-        feed = replace(feed.with_report(report), status=ended, ended_ms=_now_ms())
-        self._store.set_feed(load.id, feed, notes)
+            self._progress.pop(job.id, None)
+        notes += [_error(one.code, one.message, file.uri, one.line) for one in report.errors]
+        self._put(job, replace(file.with_report(report), status=ended, ended_ms=_now_ms()), *notes)
         return ended
 
-    def _stop_asked(self, load_id: str) -> Callable[[], bool]:
-        return lambda: self._stopping.is_set() or load_id in self._cancelled
+    def _put(self, job: Job, file: LoadFile, *errors: Mapping[str, Any]) -> None:
+        self._store.set_line("load", job.id, FILES, file.place + 1, asdict(file), errors=errors)
 
-    def _finish(self, load: Load, status: LoadStatus, note: LoadError | None = None) -> None:
-        if load.id in self._cancelled:
-            status = "LOAD_CANCELLED_BY_USER"
-        rest: LoadStatus = (
-            "LOAD_CANCELLED_BY_USER" if status == "LOAD_CANCELLED_BY_USER" else "LOAD_CANCELLED_DUE_TO_ERRORS"
-        )
-        for feed in self._store.get(load.id).feeds:
-            if feed.status in UNFINISHED:
-                self._store.set_feed(load.id, replace(feed, status=rest), [note] if note else [])
-                note = None
-        self._store.set_status(load.id, status)
-        self._cancelled.discard(load.id)
+    def _give_up(self, job: Job, status: LoadState, code: str = "", message: str = "") -> None:
+        """Mark the files that were not read; the reason, where there is one, goes with the first of them."""
+        notes = [_error(code, message, job.names["source"])] if code else []
+        for file in self._files(job.id):
+            if file.status in UNFINISHED:
+                self._put(job, replace(file, status=status), *notes)
+                notes = []
+
+    def clear(self, job: Job) -> None:
+        """Mark the files that a cancelled load has not read."""
+        if job.state == "LOAD_CANCELLED_BY_USER":
+            self._give_up(job, "LOAD_CANCELLED_BY_USER")
+        elif job.state == "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED":
+            self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS")
+
+    def clean(self, job: Job) -> None:
+        """A load writes nothing to storage."""
+
+
+def _request(job: Job) -> StartLoad:
+    return StartLoad.model_validate(job.request)
+
+
+def _error(code: str, message: str, uri: str, line: int = 0) -> dict[str, Any]:
+    return {"code": code, "message": message[:1000], "uri": uri, "line": line}
 
 
 def _is_failure(report: FileReport, fail_on_error: bool) -> bool:
@@ -330,37 +321,37 @@ def _is_failure(report: FileReport, fail_on_error: bool) -> bool:
     return whole_file or (fail_on_error and report.failures > 0)
 
 
-def _read_failure(error: Exception) -> LoadStatus:
+def _read_failure(error: Exception) -> LoadState:
     if isinstance(error, LoadUrlAccessDenied | AccessDenied):
         return "LOAD_S3_ACCESS_DENIED_ERROR"
     return "LOAD_S3_READ_ERROR" if isinstance(error, StorageError | OSError) else "LOAD_FAILED"
 
 
-def _overall(load: Load, feeds: list[Feed]) -> dict[str, Any]:
-    started = load.started_ms
-    spent = 0 if started is None else ((load.ended_ms or _now_ms()) - started) // 1000
+def _overall(job: Job, files: list[LoadFile]) -> dict[str, Any]:
+    return _told(job, job.names["source"], job.state, job.started_ms, job.ended_ms, files)
+
+
+def _of_file(job: Job, file: LoadFile) -> dict[str, Any]:
+    return _told(job, file.uri, file.status, file.started_ms, file.ended_ms, [file])
+
+
+def _told(
+    job: Job, uri: str, status: State, started_ms: int | None, ended_ms: int | None, files: list[LoadFile]
+) -> dict[str, Any]:
+    spent = 0 if started_ms is None else ((ended_ms or _now_ms()) - started_ms) // 1000
     return {
-        "fullUri": load.source,
-        "runNumber": load.run,
-        "retryNumber": load.retries,
-        "status": load.status,
+        "fullUri": uri,
+        "runNumber": job.result["run"],
+        "retryNumber": job.result["retries"],
+        "status": status,
         "totalTimeSpent": spent,
-        "startTime": 0 if started is None else started // 1000,
-        "totalRecords": sum(feed.records for feed in feeds),
-        "totalDuplicates": sum(feed.duplicates for feed in feeds),
-        "parsingErrors": sum(feed.parsing for feed in feeds),
-        "datatypeMismatchErrors": sum(feed.datatype for feed in feeds),
-        "insertErrors": sum(feed.inserting for feed in feeds),
+        "startTime": 0 if started_ms is None else started_ms // 1000,
+        "totalRecords": sum(file.records for file in files),
+        "totalDuplicates": sum(file.duplicates for file in files),
+        "parsingErrors": sum(file.parsing for file in files),
+        "datatypeMismatchErrors": sum(file.datatype for file in files),
+        "insertErrors": sum(file.inserting for file in files),
     }
-
-
-def _feed(load: Load, feed: Feed) -> dict[str, Any]:
-    one = replace(load, source=feed.uri, status=feed.status, started_ms=feed.started_ms, ended_ms=feed.ended_ms)
-    return _overall(one, [feed])
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith((".", "_"))
 
 
 def _now_ms() -> int:

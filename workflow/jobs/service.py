@@ -16,6 +16,7 @@ from workflow.jobs import lookup
 from workflow.jobs.answers import Answers
 from workflow.jobs.execution import (
     ARCHIVE,
+    Execution,
     custom_transform,
     training_configuration,
     training_needs,
@@ -58,7 +59,7 @@ class JobService:
     """The sixteen operations. Safe to share between threads; what it answers is durable.
 
     Args:
-        custom_code: below which addresses the scripts of custom models may be run.
+        execution: runs the jobs, ``parallel`` at a time.
         clock: milliseconds since the epoch.
     """
 
@@ -67,17 +68,18 @@ class JobService:
         store: JobStore,
         storage: Storage,
         runner: Runner,
-        supervisor: Supervisor,
+        execution: Execution,
         endpoints: Endpoints,
         place: Place,
-        custom_code: tuple[S3Uri, ...] = (),
+        parallel: int = 2,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._store, self._storage, self._runner = store, storage, runner
-        self._supervisor, self._endpoints, self._place, self._clock = supervisor, endpoints, place, clock
-        self._answers = Answers(runner, supervisor, endpoints, place.region, place.account)
-        self._custom_code = custom_code
-        self._starting = threading.Lock()
+        self._execution, self._endpoints, self._place, self._clock = execution, endpoints, place, clock
+        stages: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform")
+        self._supervisor = Supervisor(store, dict.fromkeys(stages, execution), parallel)
+        self._answers = Answers(runner, self._supervisor, endpoints, place.region, place.account)
+        self._starting = threading.Lock()  # guards the moment of the last name
         self._last_ms = 0
 
     @property
@@ -94,11 +96,11 @@ class JobService:
         """Stop all work; jobs and endpoints go on at the next start."""
         self._supervisor.close()
         self._endpoints.close()
-        self._store.close()
 
     def perform(self, operation: Operation, request: Lenient) -> Answer:
         """Do what an operation asks. Raises what the guide says for it."""
         kind = operation.kind
+        assert kind is not None
         match request:
             case StopResource():
                 return self.stop(kind, request.id, clean=request.clean)
@@ -126,7 +128,7 @@ class JobService:
                 self._refuse_duplicate(kind, request.id)
                 S3Uri.parse(request.output_location)
                 transform_inputs(self._store, request)
-                own = custom_transform(self._store, request, self._custom_code)
+                own = custom_transform(self._store, request, self._execution.custom_code)
                 if own is not None:
                     custom.check_folder(S3Uri.parse(own.source), [own.transform_script], self._storage.exists)
                 return self._accept(kind, request.id, request.to_json(), request.output_location)
@@ -154,7 +156,7 @@ class JobService:
         S3Uri.parse(request.output_location)
         processing = lookup.finished(self._store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self._store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = training_configuration(self._storage, processing, request, self._custom_code)
+        configuration = training_configuration(self._storage, processing, request, self._execution.custom_code)
         # a search space that cannot be read is refused now rather than in a minute
         names = job_names("modeltraining", request.id or "check", 0, request.output_location)
         modeltraining.plan(request, names, processing, configuration, previous, seed=0)
@@ -191,7 +193,7 @@ class JobService:
                 f"Endpoint {job_id!r} is {job.state}; wait until it is InService, then update it."
             ) from error
         self._endpoints.submit(job)
-        return self._started(job)
+        return self._started("endpoints", job)
 
     def _refuse_duplicate(self, kind: Kind, job_id: str | None) -> None:
         """Before anything else is looked at: a client that repeats a start must hear that, not another complaint."""
@@ -218,10 +220,10 @@ class JobService:
         else:
             self._supervisor.submit(job)
         _log.info("%s %s accepted", kind, job_id)
-        return self._started(job)
+        return self._started(kind, job)
 
-    def _started(self, job: Job) -> Started:
-        arn = resource_arn(self._place.region, self._place.account, job.kind, job.id)
+    def _started(self, kind: Kind, job: Job) -> Started:
+        arn = resource_arn(self._place.region, self._place.account, kind, job.id)
         return Started(id=job.id, arn=arn, created_ms=job.created_ms)
 
     # -- get, stop
@@ -255,18 +257,6 @@ class JobService:
             if job.state == "Stopping":
                 return Stopped(status=OK)
             raise InvalidParameter("Failed to stop the job because it has already completed or failed.")
-        self.clean(job)
+        self._execution.clean(job)
         self._store.update(kind, job_id, cleaned=True)
         return Stopped(status=OK)
-
-    def clean(self, job: Job) -> None:
-        """Remove what a job has written to storage."""
-        remove_artefacts(self._storage, job)
-
-
-def remove_artefacts(storage: Storage, job: Job) -> None:
-    """Delete the folder of a job's name below the output location of its request, and nothing beside it."""
-    output = S3Uri.parse(job.names["output"])
-    place = S3Uri(output.bucket, output.key.rpartition("/")[0])
-    count = storage.delete(place)
-    _log.info("%s %s: removed %d objects below %s", job.kind, job.id, count, place)

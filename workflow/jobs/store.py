@@ -1,6 +1,7 @@
-"""The durable record of jobs: one SQLite file in WAL mode.
+"""The durable record of everything that was started, loads and endpoints included: one SQLite file in WAL mode.
 
-Every change is one committed transaction before the call returns, so what was answered survives ``kill -9``.
+Every change is one committed transaction before the call returns, so what was answered survives ``kill -9``. A home of
+an older format is brought to this one when it is opened.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from workflow.errors import InternalFailure, InvalidParameter, MLResourceNotFound
-from workflow.jobs.model import IllegalTransition, Job, State, check_transition
-from workflow.neptune import Kind
+from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, JobKind, State, check_transition, is_end
+from workflow.jobs.older_homes import bring_up_to_date, put_aside
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -36,21 +37,27 @@ CREATE TABLE IF NOT EXISTS jobs (
     inputs_hash TEXT,
     reused_from TEXT,
     cleaned INTEGER NOT NULL,
+    started_ms INTEGER,
+    ended_ms INTEGER,
     UNIQUE (kind, id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_hash ON jobs (kind, inputs_hash) WHERE inputs_hash IS NOT NULL;
+CREATE TABLE IF NOT EXISTS lines (
+    kind TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (kind, id, part, number)
+) STRICT;
 """
 
 _COLUMNS = (
     "kind, id, state, created_ms, updated_ms, request, names, result, "
-    "failure, attempts, inputs_hash, reused_from, cleaned"
+    "failure, attempts, inputs_hash, reused_from, cleaned, started_ms, ended_ms"
 )
 
 
 class UnknownJob(MLResourceNotFound):
     """No job of that kind has that id; the text is the guide's."""
 
-    def __init__(self, kind: Kind, job_id: str) -> None:
+    def __init__(self, kind: JobKind, job_id: str) -> None:
         super().__init__("Invalid ID provided. Please check whether a resource with the given ID exists.")
         self.kind, self.job_id = kind, job_id
 
@@ -58,7 +65,7 @@ class UnknownJob(MLResourceNotFound):
 class DuplicateJob(InvalidParameter):
     """The id is taken; the text is the guide's."""
 
-    def __init__(self, kind: Kind, job_id: str) -> None:
+    def __init__(self, kind: JobKind, job_id: str) -> None:
         super().__init__("Another resource with same ID already exists. Please use a new ID.")
         self.kind, self.job_id = kind, job_id
 
@@ -81,11 +88,15 @@ class JobStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA busy_timeout = 10000")
-            self._connection.executescript(_SCHEMA)
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version not in (0, SCHEMA_VERSION):
+            if version > SCHEMA_VERSION:
                 raise InternalFailure(f"{path} was written by a newer version (schema {version}); use that version")
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._connection.executescript(_SCHEMA)
+            with self._transaction():
+                bring_up_to_date(self._connection, version, path)
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if path is not None:
+                put_aside(path)
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise InternalFailure(f"the job store {path} cannot be read ({error}); move the file away") from error
@@ -93,30 +104,32 @@ class JobStore:
             self._connection.close()
             raise
 
-    def add(self, job: Job) -> None:
-        """Raises DuplicateJob when the id is taken within its kind."""
+    def add(self, job: Job, lines: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> None:
+        """Keep a new job, with its lines by part. Raises DuplicateJob when the id is taken within its kind."""
         with self._transaction():
             try:
                 self._connection.execute(
-                    f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * 13)})",  # noqa: S608 - constant columns
+                    f"INSERT INTO jobs ({_COLUMNS}) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constant columns
                     _to_row(job),
                 )
             except sqlite3.IntegrityError as error:
                 raise DuplicateJob(job.kind, job.id) from error
+            for part, documents in (lines or {}).items():
+                self._add_lines(job.kind, job.id, part, documents)
 
-    def get(self, kind: Kind, job_id: str) -> Job:
+    def get(self, kind: JobKind, job_id: str) -> Job:
         """Raises UnknownJob."""
         job = self.find(kind, job_id)
         if job is None:
             raise UnknownJob(kind, job_id)
         return job
 
-    def find(self, kind: Kind, job_id: str) -> Job | None:
+    def find(self, kind: JobKind, job_id: str) -> Job | None:
         """The job, or None."""
         jobs = self._select("kind = ? AND id = ?", (kind, job_id))
         return jobs[0] if jobs else None
 
-    def newest_ids(self, kind: Kind, limit: int) -> list[str]:
+    def newest_ids(self, kind: JobKind, limit: int) -> list[str]:
         """Ids, newest first."""
         with self._lock:
             rows = self._connection.execute(
@@ -128,14 +141,24 @@ class JobStore:
         """Every job in one of the states, oldest first."""
         return self._select(f"state IN ({', '.join('?' * len(states))}) ORDER BY number", states)
 
-    def completed_with_hash(self, kind: Kind, inputs_hash: str) -> list[Job]:
+    def unfinished(self, kind: JobKind) -> list[Job]:
+        """Every job of a kind that has not ended, oldest first; for endpoints, all."""
+        ends = [state for state in TRANSITIONS[kind] if is_end(kind, state)]
+        marks = ", ".join("?" * len(ends))
+        return self._select(f"kind = ? AND state NOT IN ({marks}) ORDER BY number", (kind, *ends))
+
+    def named(self, kind: JobKind, name: str, value: str) -> list[Job]:
+        """The jobs of a kind whose ``names`` hold a value under a name, newest first."""
+        return self._select("kind = ? AND json_extract(names, ?) = ? ORDER BY number DESC", (kind, f"$.{name}", value))
+
+    def completed_with_hash(self, kind: JobKind, inputs_hash: str) -> list[Job]:
         """Finished jobs of equal inputs whose artefacts were not removed, newest first."""
         return self._select(
             "kind = ? AND inputs_hash = ? AND state = 'Completed' AND cleaned = 0 ORDER BY number DESC",
             (kind, inputs_hash),
         )
 
-    def move(self, kind: Kind, job_id: str, to: State, *, only_from: State | None = None, **changes: Any) -> Job:
+    def move(self, kind: JobKind, job_id: str, to: State, *, only_from: State | None = None, **changes: Any) -> Job:
         """Change the state, and fields with it.
 
         Args:
@@ -149,17 +172,57 @@ class JobStore:
             if only_from is not None and job.state != only_from:
                 raise IllegalTransition(kind, job_id, job.state, to)
             check_transition(kind, job_id, job.state, to)
-            return self._write(job, {"state": to, **changes})
+            moments: dict[str, Any] = {"ended_ms": self._clock()} if is_end(kind, to) else {}
+            return self._write(job, {"state": to, **moments, **changes})
 
-    def update(self, kind: Kind, job_id: str, **changes: Any) -> Job:
+    def begin(self, kind: JobKind, job_id: str) -> Job:
+        """Count one more attempt to run a job; the first is when it started. Raises UnknownJob."""
+        with self._transaction():
+            job = self.get(kind, job_id)
+            return self._write(job, {"attempts": job.attempts + 1, "started_ms": job.started_ms or self._clock()})
+
+    def update(self, kind: JobKind, job_id: str, **changes: Any) -> Job:
         """Change fields other than the state. Raises UnknownJob."""
         with self._transaction():
             return self._write(self.get(kind, job_id), changes)
 
-    def remove(self, kind: Kind, job_id: str) -> None:
-        """Forget a job; forgetting twice is fine."""
+    def remove(self, kind: JobKind, job_id: str) -> None:
+        """Forget a job and its lines; forgetting twice is fine."""
         with self._transaction():
-            self._connection.execute("DELETE FROM jobs WHERE kind = ? AND id = ?", (kind, job_id))
+            for table in ("jobs", "lines"):
+                self._connection.execute(f"DELETE FROM {table} WHERE kind = ? AND id = ?", (kind, job_id))  # noqa: S608
+
+    # -- lines: what belongs to a job and may be many, such as the files of a load and the errors found in them
+
+    def lines(self, kind: JobKind, job_id: str, part: str, first: int = 1, count: int = -1) -> list[dict[str, Any]]:
+        """Lines of a part in their order, from number ``first``, at most ``count`` (-1: all)."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT document FROM lines WHERE kind = ? AND id = ? AND part = ? AND number >= ? "
+                "ORDER BY number LIMIT ?",
+                (kind, job_id, part, first, count),
+            ).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def set_line(
+        self, kind: JobKind, job_id: str, part: str, number: int, line: Mapping[str, Any], **more: Sequence[Any]
+    ) -> None:
+        """Put one line in the place of the one with its number, and append to other parts, as one change."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?)", (kind, job_id, part, number, json.dumps(line))
+            )
+            for other, documents in more.items():
+                self._add_lines(kind, job_id, other, documents)
+
+    def _add_lines(self, kind: JobKind, job_id: str, part: str, documents: Sequence[Mapping[str, Any]]) -> None:
+        (last,) = self._connection.execute(
+            "SELECT coalesce(max(number), 0) FROM lines WHERE kind = ? AND id = ? AND part = ?", (kind, job_id, part)
+        ).fetchone()
+        self._connection.executemany(
+            "INSERT INTO lines VALUES (?, ?, ?, ?, ?)",
+            [(kind, job_id, part, last + place, json.dumps(one)) for place, one in enumerate(documents, 1)],
+        )
 
     def close(self) -> None:
         """Flush and close the file."""
@@ -209,12 +272,13 @@ def _to_row(job: Job) -> tuple[Any, ...]:
         *(job.kind, job.id, job.state, job.created_ms, job.updated_ms),
         *(json.dumps(dict(part)) for part in (job.request, job.names, job.result)),
         *(job.failure, job.attempts, job.inputs_hash, job.reused_from, int(job.cleaned)),
+        *(job.started_ms, job.ended_ms),
     )
 
 
 def _from_row(row: tuple[Any, ...]) -> Job:
     kind, job_id, state, created_ms, updated_ms, request, names, result = row[:8]
-    failure, attempts, inputs_hash, reused, cleaned = row[8:]
+    failure, attempts, inputs_hash, reused, cleaned, started_ms, ended_ms = row[8:]
     return Job(
         kind=kind,
         id=job_id,
@@ -229,4 +293,6 @@ def _from_row(row: tuple[Any, ...]) -> Job:
         inputs_hash=inputs_hash,
         reused_from=reused,
         cleaned=bool(cleaned),
+        started_ms=started_ms,
+        ended_ms=ended_ms,
     )

@@ -1,85 +1,96 @@
-"""Moves jobs on: the only writer of the state of processing, training and transform jobs.
+"""Moves jobs on: the only writer of the state of loads, exports, processing, training and transform jobs.
 
-A thread a job. A job that ends badly has failed with its reason; a job that was running when the service was killed is
-begun again at the next start (a search goes on with the trials it lacks); a job that takes the service down with it
-again and again is given up.
+One life for every kind: *accepted* (stored, then submitted), *run* (as soon as there is room, oldest first, in a thread
+of its own), *cancelled* (by its user) and *recovered* (a job that was running when the service ended is begun again at
+the next start; one that takes the service down with it again and again is given up). A job that ends badly has failed
+with its reason. Endpoints, which do not run to an end, have a life of their own.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 
 from workflow.errors import WorkflowError
-from workflow.jobs.execution import Execution
-from workflow.jobs.model import IllegalTransition, Job
+from workflow.jobs.model import LIVES, IllegalTransition, Job, JobKind
 from workflow.jobs.store import JobStore, UnknownJob
-from workflow.neptune import Kind
-from workflow.runners.base import Control, JobCancelled, Runner
+from workflow.jobs.work import Outcome, Work
+from workflow.runners.base import Control, JobCancelled
 
 _log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-_Key = tuple[Kind, str]
+_Key = tuple[JobKind, str]
 
 
 class Supervisor:
     """Runs stored jobs, at most ``parallel`` at a time, oldest first.
 
     Args:
-        clean: removes the artefacts of a job; called once a job that was stopped with ``clean`` has ended.
+        work: what is run, by kind.
+        parallel: how many jobs of these kinds together run at once.
     """
 
-    def __init__(
-        self, store: JobStore, execution: Execution, runner: Runner, parallel: int, clean: Callable[[Job], None]
-    ) -> None:
-        self._store, self._execution, self._runner, self._clean = store, execution, runner, clean
-        self._slots = threading.BoundedSemaphore(max(1, parallel))
-        self._lock = threading.Lock()  # guards _controls, _threads and _to_clean, and the start of a cancellation
-        self._controls: dict[_Key, Control] = {}
+    def __init__(self, store: JobStore, work: Mapping[JobKind, Work], parallel: int) -> None:
+        self._store, self._work, self._parallel = store, work, max(1, parallel)
+        # guards the five below; the store's lock may be taken while it is held, never the other way round
+        self._lock = threading.Lock()
+        self._waiting: list[_Key] = []
+        self._controls: dict[_Key, Control] = {}  # of waiting and running jobs
         self._threads: dict[_Key, threading.Thread] = {}
+        self._running: set[_Key] = set()
         self._to_clean: set[_Key] = set()
-        self._has_slot: set[_Key] = set()
         self._closing = threading.Event()
 
     def recover(self) -> None:
         """Take up what an earlier run of the service left behind."""
-        for job in self._store.in_states("Stopping"):
-            self._runner.discard(working_folder(job))
-            self._store.move(job.kind, job.id, "Stopped")
-        for job in self._store.in_states("InProgress"):
-            _log.info("%s %s goes on after a restart", job.kind, job.id)
-            self.submit(job)
+        for kind, work in self._work.items():
+            for job in self._store.unfinished(kind):
+                if job.state == LIVES[kind].stopping:
+                    work.clear(job)
+                    self._store.move(kind, job.id, LIVES[kind].stopped)
+                else:
+                    _log.info("%s %s goes on after a restart", kind, job.id)
+                    self.submit(job)
 
     def submit(self, job: Job) -> None:
-        """Run a stored job as soon as there is a free slot."""
-        key = (job.kind, job.id)
-        thread = threading.Thread(target=self._attend, args=(key,), name=f"{job.kind}-{job.id}", daemon=True)
+        """Run a stored job as soon as there is room for it."""
         with self._lock:
-            self._controls[key] = Control()
-            self._threads[key] = thread
-        thread.start()
+            self._controls[job.kind, job.id] = Control()
+            self._waiting.append((job.kind, job.id))
+        self._begin_what_may()
 
-    def cancel(self, kind: Kind, job_id: str, clean: bool) -> None:
-        """Begin to stop a job that is in progress. Raises IllegalTransition when it is not, UnknownJob."""
-        key = (kind, job_id)
+    def cancel(self, kind: JobKind, job_id: str, clean: bool = False, reason: str | None = None) -> None:
+        """Begin to stop a job that has not ended; ``reason`` is kept as its failure.
+
+        Raises IllegalTransition when it has ended or is being stopped, UnknownJob.
+        """
+        key, life = (kind, job_id), LIVES[kind]
         with self._lock:
-            self._store.move(kind, job_id, "Stopping", only_from="InProgress")
+            now = self._store.get(kind, job_id).state
+            if now not in (life.accepted, life.running, "LOAD_IN_QUEUE"):
+                raise IllegalTransition(kind, job_id, now, life.stopping or life.stopped)
+            self._store.move(kind, job_id, life.stopping or life.stopped, only_from=now, failure=reason)
             if clean:
                 self._to_clean.add(key)
-            control = self._controls.get(key)
-        if control is not None:
-            control.cancelled.set()
+            if key in self._waiting:
+                self._waiting.remove(key)
+                self._start(key, self._end_cancelled)
+            elif key in self._controls:
+                self._controls[key].cancelled.set()
 
-    def is_waiting(self, kind: Kind, job_id: str) -> bool:
+    def is_waiting(self, kind: JobKind, job_id: str) -> bool:
         """Whether a job in progress has not begun, for other jobs run before it."""
-        return (kind, job_id) in self._controls and (kind, job_id) not in self._has_slot
+        return (kind, job_id) in self._waiting
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Let go of every running job; they stay InProgress and go on at the next start."""
+        """Stop every running job; they go on at the next start."""
         self._closing.set()
         with self._lock:
+            self._waiting.clear()
             controls, threads = list(self._controls.values()), list(self._threads.values())
         for control in controls:
             control.leaving.set()
@@ -87,20 +98,31 @@ class Supervisor:
         for thread in threads:
             thread.join(timeout_s)
 
-    def _attend(self, key: _Key) -> None:
-        kind, job_id = key
-        control = self._controls[key]
-        try:
-            while not self._slots.acquire(timeout=0.05):
-                if control.cancelled.is_set():
-                    self._end_cancelled(key)
+    def _begin_what_may(self) -> None:
+        with self._lock:
+            for key in list(self._waiting):
+                if self._closing.is_set() or len(self._running) >= self._parallel:
                     return
-            self._has_slot.add(key)
-            try:
-                self._run(key, control)
-            finally:
-                self._has_slot.discard(key)
-                self._slots.release()
+                try:
+                    ready = self._work[key[0]].is_ready(self._store.get(*key))
+                except UnknownJob:
+                    self._waiting.remove(key)
+                    continue
+                if ready:
+                    self._waiting.remove(key)
+                    self._running.add(key)
+                    self._start(key, self._run)
+
+    def _start(self, key: _Key, act: Any) -> None:
+        """A thread that attends to one job; the caller holds the lock."""
+        name = "-".join(key)
+        thread = self._threads[key] = threading.Thread(target=self._attend, args=(key, act), name=name, daemon=True)
+        thread.start()
+
+    def _attend(self, key: _Key, act: Any) -> None:
+        kind, job_id = key
+        try:
+            act(key)
         except (UnknownJob, IllegalTransition):  # deleted or stopped in the meantime
             _log.info("%s %s was changed while it ran", kind, job_id, exc_info=True)
         except Exception as error:  # noqa: BLE001 - a full disk under the store, say: the job must not hang
@@ -108,11 +130,14 @@ class Supervisor:
             self._insist_on_failing(key, f"its state could not be kept ({error}); free some disk space")
         finally:
             with self._lock:
+                self._running.discard(key)
                 self._controls.pop(key, None)
                 self._threads.pop(key, None)
+            self._begin_what_may()
 
-    def _run(self, key: _Key, control: Control) -> None:
+    def _run(self, key: _Key) -> None:
         kind, job_id = key
+        work, life, control = self._work[kind], LIVES[kind], self._controls[key]
         job = self._store.get(kind, job_id)
         if control.cancelled.is_set():
             self._end_cancelled(key)
@@ -120,43 +145,48 @@ class Supervisor:
         if job.attempts >= MAX_ATTEMPTS:
             self._fail(key, f"the service ended {job.attempts} times while this job ran; start a smaller one")
             return
-        job = self._store.update(kind, job_id, attempts=job.attempts + 1)
+        if job.state != life.running:
+            self._store.move(kind, job_id, life.running)
+        job = self._store.begin(kind, job_id)
         try:
-            outcome = self._execution.run(job, control)
+            outcome = work.run(job, control)
         except JobCancelled:
             self._end_cancelled(key)
         except WorkflowError as error:
             self._fail(key, error.message)
         except OSError as error:
-            full = error.errno == 28
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             self._fail(key, "the disk is full; free some space and start the job again" if full else str(error))
         except Exception as error:  # noqa: BLE001 - the edge of a job: whatever happened is its failure reason
             _log.exception("%s %s failed", kind, job_id)
             self._fail(key, f"the service failed on this job ({type(error).__name__}: {error}); its log says more")
         else:
-            try:
-                self._store.move(
-                    kind,
-                    job_id,
-                    "Completed",
-                    only_from="InProgress",
-                    result=dict(outcome.result),
-                    inputs_hash=outcome.inputs_hash,
-                    reused_from=outcome.reused_from,
-                )
-            except IllegalTransition:  # stopped at the last moment
-                self._end_cancelled(key)
-                return
-            self._runner.discard(working_folder(job))
+            self._finish(key, outcome)
+
+    def _finish(self, key: _Key, outcome: Outcome) -> None:
+        life = LIVES[key[0]]
+        changes: dict[str, Any] = {
+            "result": {**self._store.get(*key).result, **outcome.result},
+            "inputs_hash": outcome.inputs_hash,
+            "reused_from": outcome.reused_from,
+            "failure": outcome.failure,
+        }
+        try:
+            job = self._store.move(*key, outcome.state or life.done, only_from=life.running, **changes)
+        except IllegalTransition:  # stopped at the last moment
+            self._end_cancelled(key)
+            return
+        self._work[key[0]].clear(job)
 
     def _fail(self, key: _Key, reason: str) -> None:
         try:
-            job = self._store.move(*key, "Failed", only_from="InProgress", failure=reason)
+            job = self._store.get(*key)
+            job = self._store.move(*key, LIVES[key[0]].failed, only_from=job.state, failure=reason)
         except IllegalTransition:
             self._end_cancelled(key)
             return
         _log.warning("%s %s failed: %s", *key, reason)
-        self._runner.discard(working_folder(job))
+        self._work[key[0]].clear(job)
 
     def _insist_on_failing(self, key: _Key, reason: str) -> None:
         while not self._closing.wait(2.0):
@@ -170,19 +200,16 @@ class Supervisor:
                 return
 
     def _end_cancelled(self, key: _Key) -> None:
-        job = self._store.get(*key)
-        if job.state != "Stopping":  # not asked for: the service ends, and goes on with it at the next start
+        life, work, job = LIVES[key[0]], self._work[key[0]], self._store.get(*key)
+        if job.state in (life.accepted, life.running):
+            # nobody asked for it: the service ends, and goes on with it at the next start
             self._store.update(*key, attempts=max(0, job.attempts - 1))
             return
         with self._lock:
             clean = key in self._to_clean
             self._to_clean.discard(key)
         if clean:
-            self._clean(job)
-        self._runner.discard(working_folder(job))
-        self._store.move(*key, "Stopped", cleaned=clean)
-
-
-def working_folder(job: Job) -> str:
-    """The name under which the runner keeps a job's working files."""
-    return job.names.get("work") or job.names["name"]
+            work.clean(job)
+        work.clear(job)
+        if life.stopping is not None:
+            self._store.move(*key, life.stopped, cleaned=clean)

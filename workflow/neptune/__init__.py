@@ -1,5 +1,5 @@
-"""Neptune's machine-learning HTTP API as data: operations, request bodies, answers. No input or output happens here."""
+"""Neptune's data API as data: every operation, its request and its answer. No input or output happens here."""
 
-from workflow.neptune.operations import KINDS, OPERATIONS, Kind, Operation, decode
+from workflow.neptune.operations import KINDS, OPERATIONS, Kind, Operation, Refusal, decode, operation_of
 
-__all__ = ["KINDS", "OPERATIONS", "Kind", "Operation", "decode"]
+__all__ = ["KINDS", "OPERATIONS", "Kind", "Operation", "Refusal", "decode", "operation_of"]

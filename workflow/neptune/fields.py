@@ -71,7 +71,20 @@ def _list(value: object) -> object:
     return value
 
 
+def one_of(member: str, *known: str) -> BeforeValidator:
+    """A word of a closed set, in any case; it is read in the spelling of the set."""
+
+    def choose(value: object) -> str:
+        found = {word.lower(): word for word in known}.get(str(value).strip().lower())
+        if found is None:
+            raise InvalidParameter(f"{member} {str(value)[:80]!r} is unknown; use one of {', '.join(known)}")
+        return found
+
+    return BeforeValidator(choose)
+
+
 Text = Annotated[str, BeforeValidator(_text), Field(strict=True, max_length=LONGEST_TEXT)]
+LongText = Annotated[str, BeforeValidator(_text), Field(strict=True)]
 Id = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(check_id)]
 InstanceType = Annotated[str, BeforeValidator(_text), Field(strict=True), AfterValidator(_instance)]
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]

@@ -1,100 +1,246 @@
-"""The sixteen machine-learning operations as a table, and how a request is read by its row.
+"""Every operation of Neptune's data API, one row each: the server's routes, the client's calls and the page of
+operations are read from this table.
 
-Names, methods and paths are those of botocore's ``neptunedata`` model (2023-08-01); a test compares every member.
+Names, methods, paths and members are those of botocore's ``neptunedata`` model (2023-08-01); a test compares them both
+ways. One more operation is one row here and one module with its handler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
+from workflow.neptune import engine, requests, responses
 from workflow.neptune.fields import LONGEST_TEXT, Lenient
-from workflow.neptune.requests import (
-    CreateEndpoint,
-    GetResource,
-    ListResources,
-    StartDataProcessing,
-    StartModelTraining,
-    StartModelTransform,
-    StopResource,
-)
-from workflow.neptune.responses import (
-    DataProcessingStatus,
-    EndpointStatus,
-    Listed,
-    ModelTrainingStatus,
-    ModelTransformStatus,
-    Started,
-    Stopped,
-)
 
 Kind = Literal["dataprocessing", "modeltraining", "modeltransform", "endpoints"]
 Verb = Literal["start", "get", "list", "stop"]
+Method = Literal["GET", "POST", "DELETE"]
 
 KINDS: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform", "endpoints")
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """The handler of an operation that this service does not offer, and what it says instead."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Operation:
-    """One operation: its name in botocore's model, where it lives, and its request and answer."""
+    """One operation.
+
+    Attributes:
+        name: in botocore's model.
+        method, path: the model's.
+        request: how its members are read.
+        response: a model or a typed dictionary of its answer.
+        handler: ``module:method``, where the module has ``handlers(services)`` that gives what has the method; a module
+            without a dot lies in ``workflow.server.neptune``. A method ``(request, call)`` runs in a worker thread; a
+            coroutine ``(http_request)`` reads the request itself.
+        says: a few words for the page of operations.
+        aliases: further addresses under which clients ask for it: ``path``, ``METHOD path``, or ``path?member`` where
+            it is meant when the query names the member.
+        kind, verb: of the operations of machine learning, what they do to which jobs.
+    """
 
     name: str
-    kind: Kind
-    verb: Verb
-    method: Literal["GET", "POST", "DELETE"]
+    method: Method
     path: str
     request: type[Lenient]
-    response: type[BaseModel]
+    response: type[Any]
+    handler: str | Refusal
+    says: str = ""
+    aliases: tuple[str, ...] = ()
+    kind: Kind | None = None
+    verb: Verb | None = None
+
+    @property
+    def python_name(self) -> str:
+        """What boto3 calls it: ``get_ml_endpoint``."""
+        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", self.name)
+        return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", words).lower()
 
 
-def _rows(
-    kind: Kind, start: tuple[str, type[Lenient]], get: tuple[str, type[BaseModel]], listing: str, stop: str
+GREMLIN: Final = "workflow.server.gremlin.http"
+NO_SPARQL: Final = Refusal("SPARQL is not offered by this service; query the graph with Gremlin")
+NO_CYPHER: Final = Refusal("openCypher is not offered by this service; query the graph with Gremlin")
+NO_REBUILD: Final = Refusal("this service has no indexes to rebuild, and its storage is a folder of its home")
+
+
+def _machine_learning(
+    kind: Kind, start: tuple[str, type[Lenient]], get: tuple[str, type[Any]], listing: str, stop: str
 ) -> list[Operation]:
-    base = f"/ml/{kind}"
+    base, one, jobs = f"/ml/{kind}", f"/ml/{kind}/{{id}}", "machine_learning:perform"
+    status = {
+        "dataprocessing": "status, `processingJob` with `outputLocation`",
+        "modeltraining": "status, `processingJob`, `hpoJob`, `mlModels` (the best trial)",
+        "modeltransform": "status, `baseProcessingJob`, `models`",
+        "endpoints": "status, `endpoint`, `endpointConfig`",
+    }[kind]
+    begun = "id, ARN, time" + ("; `update` for a new model" if kind == "endpoints" else "")
+    listed, stopped = requests.ListResources, requests.StopResource
     return [
-        Operation(start[0], kind, "start", "POST", base, start[1], Started),
-        Operation(get[0], kind, "get", "GET", base + "/{id}", GetResource, get[1]),
-        Operation(listing, kind, "list", "GET", base, ListResources, Listed),
-        Operation(stop, kind, "stop", "DELETE", base + "/{id}", StopResource, Stopped),
+        Operation(start[0], "POST", base, start[1], responses.Started, jobs, begun, (), kind, "start"),
+        Operation(get[0], "GET", one, requests.GetResource, get[1], jobs, status, (), kind, "get"),
+        Operation(listing, "GET", base, listed, responses.Listed, jobs, "ids, newest first", (), kind, "list"),
+        Operation(stop, "DELETE", one, stopped, responses.Stopped, jobs, "`clean` removes artefacts", (), kind, "stop"),
     ]
 
 
-OPERATIONS: dict[str, Operation] = {
-    row.name: row
-    for row in [
-        *_rows(
-            "dataprocessing",
-            ("StartMLDataProcessingJob", StartDataProcessing),
-            ("GetMLDataProcessingJob", DataProcessingStatus),
-            "ListMLDataProcessingJobs",
-            "CancelMLDataProcessingJob",
-        ),
-        *_rows(
-            "modeltraining",
-            ("StartMLModelTrainingJob", StartModelTraining),
-            ("GetMLModelTrainingJob", ModelTrainingStatus),
-            "ListMLModelTrainingJobs",
-            "CancelMLModelTrainingJob",
-        ),
-        *_rows(
-            "modeltransform",
-            ("StartMLModelTransformJob", StartModelTransform),
-            ("GetMLModelTransformJob", ModelTransformStatus),
-            "ListMLModelTransformJobs",
-            "CancelMLModelTransformJob",
-        ),
-        *_rows(
-            "endpoints",
-            ("CreateMLEndpoint", CreateEndpoint),
-            ("GetMLEndpoint", EndpointStatus),
-            "ListMLEndpoints",
-            "DeleteMLEndpoint",
-        ),
-    ]
+def _cypher(name: str, method: Method, rest: str, request: type[Lenient], response: type[Any]) -> Operation:
+    return Operation(name, method, f"/opencypher{rest}", request, response, NO_CYPHER, aliases=(f"/openCypher{rest}",))
+
+
+def _statistics(name: str, method: Method, request: type[Lenient], response: type[Any], what: str) -> list[Operation]:
+    """The operation for property graphs and its sister for RDF."""
+    handler, path = f"engine:{what}", "/statistics"
+    graph = Operation(
+        name, method, f"/propertygraph{path}", request, response, handler, aliases=(f"/pg{path}",),
+        says="computed when asked for after a change, unless switched off or deleted",
+    )  # fmt: skip
+    sister = name.replace("Propertygraph", "Sparql")
+    return [graph, Operation(sister, method, f"/sparql{path}", request, response, NO_SPARQL)]
+
+
+def table(rows: Iterable[Operation]) -> dict[str, Operation]:
+    """Rows by name. Raises ValueError for a name that stands there twice."""
+    found: dict[str, Operation] = {}
+    for row in rows:
+        if found.setdefault(row.name, row) is not row:
+            raise ValueError(f"the operation {row.name} stands in the table twice")
+    return found
+
+
+OPERATIONS: Final[dict[str, Operation]] = table([
+    *_machine_learning(
+        "dataprocessing",
+        ("StartMLDataProcessingJob", requests.StartDataProcessing),
+        ("GetMLDataProcessingJob", responses.DataProcessingStatus),
+        "ListMLDataProcessingJobs", "CancelMLDataProcessingJob",
+    ),
+    *_machine_learning(
+        "modeltraining",
+        ("StartMLModelTrainingJob", requests.StartModelTraining),
+        ("GetMLModelTrainingJob", responses.ModelTrainingStatus),
+        "ListMLModelTrainingJobs", "CancelMLModelTrainingJob",
+    ),
+    *_machine_learning(
+        "modeltransform",
+        ("StartMLModelTransformJob", requests.StartModelTransform),
+        ("GetMLModelTransformJob", responses.ModelTransformStatus),
+        "ListMLModelTransformJobs", "CancelMLModelTransformJob",
+    ),
+    *_machine_learning(
+        "endpoints",
+        ("CreateMLEndpoint", requests.CreateEndpoint), ("GetMLEndpoint", responses.EndpointStatus),
+        "ListMLEndpoints", "DeleteMLEndpoint",
+    ),
+    Operation(
+        "GetEngineStatus", "GET", "/status", engine.Nothing, engine.EngineStatus, "engine:status",
+        "`settings` says the profile and where `s3://` addresses lie",
+    ),
+    Operation(
+        "ExecuteFastReset", "POST", "/system", engine.FastReset, engine.ResetAnswer, "engine:reset",
+        "`initiateDatabaseReset` gives a token, `performDatabaseReset` takes it, within an hour",
+    ),
+    Operation(
+        "StartLoaderJob", "POST", "/loader", engine.StartLoad, engine.LoadStarted, "loads:start",
+        "CSV, also `.gz` and `.bz2`; `graph` names another graph than `g`",
+    ),
+    Operation(
+        "GetLoaderJobStatus", "GET", "/loader/{loadId}", engine.GetLoad, engine.LoadAnswer, "loads:status",
+        aliases=("/loader?loadId",),
+    ),
+    Operation("ListLoaderJobs", "GET", "/loader", engine.ListLoads, engine.LoadList, "loads:list"),
+    Operation(
+        "CancelLoaderJob", "DELETE", "/loader/{loadId}", engine.CancelLoad, engine.Done, "loads:cancel",
+        aliases=("/loader",),
+    ),
+    Operation(
+        "ExecuteGremlinQuery", "POST", "/gremlin", engine.GremlinQuery, engine.GremlinAnswer, f"{GREMLIN}:query",
+        "what comes by GET only reads; `queryId` in the body names the query", ("GET /gremlin",),
+    ),
+    Operation(
+        "ExecuteGremlinExplainQuery", "POST", "/gremlin/explain", engine.GremlinQuery, engine.PlainText,
+        f"{GREMLIN}:explain", aliases=("GET /gremlin/explain",),
+    ),
+    Operation(
+        "ExecuteGremlinProfileQuery", "POST", "/gremlin/profile", engine.GremlinProfile, engine.PlainText,
+        f"{GREMLIN}:profile", aliases=("GET /gremlin/profile",),
+    ),
+    Operation(
+        "ListGremlinQueries", "GET", "/gremlin/status", engine.ListQueries, engine.QueryList, f"{GREMLIN}:status",
+        "those waiting for a thread with `includeWaiting`; WebSocket queries are known by their request id",
+        ("POST /gremlin/status",),
+    ),
+    Operation(
+        "GetGremlinQueryStatus", "GET", "/gremlin/status/{queryId}", engine.OneQuery, engine.QueryStatus,
+        f"{GREMLIN}:status", aliases=("POST /gremlin/status/{queryId}",),
+    ),
+    Operation(
+        "CancelGremlinQuery", "DELETE", "/gremlin/status/{queryId}", engine.OneQuery, engine.QueryCancelled,
+        f"{GREMLIN}:status", aliases=("/gremlin/status",),
+    ),
+    _cypher("ExecuteOpenCypherQuery", "POST", "", engine.CypherQuery, engine.CypherAnswer),
+    _cypher("ExecuteOpenCypherExplainQuery", "POST", "/explain", engine.CypherExplain, engine.CypherPlan),
+    _cypher("ListOpenCypherQueries", "GET", "/status", engine.ListQueries, engine.QueryList),
+    _cypher("GetOpenCypherQueryStatus", "GET", "/status/{queryId}", engine.OneQuery, engine.QueryStatus),
+    _cypher(
+        "CancelOpenCypherQuery", "DELETE", "/status/{queryId}", engine.CancelCypherQuery, engine.QueryCancelled
+    ),
+    *_statistics("GetPropertygraphStatistics", "GET", engine.Nothing, engine.StatisticsAnswer, "describe"),
+    *_statistics("ManagePropertygraphStatistics", "POST", engine.ManageStatistics, engine.StatisticsManaged, "manage"),
+    *_statistics("DeletePropertygraphStatistics", "DELETE", engine.Nothing, engine.StatisticsDeleted, "delete"),
+    Operation(
+        "GetPropertygraphSummary", "GET", "/propertygraph/statistics/summary", engine.GetSummary, engine.SummaryAnswer,
+        "engine:summary", aliases=("/pg/statistics/summary",),
+    ),
+    Operation(
+        "GetRDFGraphSummary", "GET", "/rdf/statistics/summary", engine.GetSummary, engine.RdfSummaryAnswer, NO_SPARQL,
+        aliases=("/sparql/statistics/summary",),
+    ),
+    Operation(
+        "GetPropertygraphStream", "GET", "/propertygraph/stream", engine.GetStream, engine.StreamPage, "engine:stream",
+        "the change log; never compressed, since boto3 cannot read that", ("/pg/stream", "/gremlin/stream"),
+    ),
+    Operation("GetSparqlStream", "GET", "/sparql/stream", engine.GetStream, engine.SparqlPage, NO_SPARQL),
+    Operation("GetStorageInfo", "GET", "/storage/info", engine.Nothing, engine.StorageInfo, NO_REBUILD),
+    Operation(
+        "ListIndexRebuilds", "GET", "/storage/indexes/rebuilds", engine.Nothing, engine.RebuildList, NO_REBUILD
+    ),
+    Operation(
+        "StartIndexRebuild", "POST", "/storage/indexes/rebuilds", engine.StartRebuild, engine.RebuildStarted, NO_REBUILD
+    ),
+    Operation(
+        "GetIndexRebuildStatus", "GET", "/storage/indexes/rebuilds/{rebuildId}", engine.OneRebuild,
+        engine.RebuildStatus, NO_REBUILD,
+    ),
+    Operation(
+        "CancelIndexRebuild", "POST", "/storage/indexes/rebuilds/{rebuildId}/cancel", engine.OneRebuild,
+        engine.RebuildCancelled, NO_REBUILD,
+    ),
+])  # fmt: skip
+
+
+def operation_of(kind: Kind, verb: Verb) -> Operation:
+    """The operation of machine learning that does this to jobs of that kind."""
+    return next(row for row in OPERATIONS.values() if (row.kind, row.verb) == (kind, verb))
+
+
+# paths of languages that are not spoken, beside those of operations
+REFUSED_PATHS: Final[dict[str, Refusal]] = {
+    **dict.fromkeys(
+        ("/sparql", "/sparql/status", "/sparql/status/{id}", "/sparql/explain", "/sparql/gsp", "/sparql/gsp/"),
+        NO_SPARQL,
+    ),
+    **dict.fromkeys(("/rdf/statistics", "/rdf/stream"), NO_SPARQL),
 }
 
 

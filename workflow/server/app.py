@@ -13,13 +13,13 @@ from workflow.server import ui
 from workflow.server.access.auth import Guard, Policy
 from workflow.server.access.origins import AbsoluteFormPaths
 from workflow.server.errors import client_gone, http_error, unexpected_error, workflow_error
-from workflow.server.gremlin import http as gremlin_http
 from workflow.server.gremlin import websocket as gremlin_websocket
-from workflow.server.neptune import export, loader, ml, status
+from workflow.server.neptune import export
+from workflow.server.neptune import routes as neptune
 from workflow.server.services import Services
 
 # each has ``routes(services) -> list[BaseRoute]``; the first match wins
-_MODULES = (ui, ml, loader, status, export, gremlin_http, gremlin_websocket)
+_MODULES = (ui, neptune, export, gremlin_websocket)
 
 
 def create_app(services: Services) -> Starlette:

@@ -16,6 +16,7 @@ from workflow.export import ExportOutcome, parse_request, write_export
 from workflow.graphs.base import EdgeRecord, NodeRecord
 from workflow.jobs.export_sources import ExportSources
 from workflow.jobs.exports import ExportService
+from workflow.jobs.store import JobStore
 from workflow.storage.local import LocalStorage
 
 
@@ -92,10 +93,13 @@ class Bench:
         self.service = self.open()
 
     def open(self) -> ExportService:
-        self.service = ExportService(
-            self.home / "jobs.sqlite", self.storage, self.sources, self.home / "work", now=lambda: MOMENT
-        )
+        self.store = JobStore(self.home / "jobs.sqlite")
+        self.service = ExportService(self.store, self.storage, self.sources, self.home / "work", now=lambda: MOMENT)
         return self.service
+
+    def close(self) -> None:
+        self.service.close()
+        self.store.close()
 
     def wait(self, job_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + 30
@@ -116,4 +120,4 @@ def graph(export: Any) -> Any:
 def bench(tmp_path: Path, graph: Any) -> Iterator[Bench]:
     bench = Bench(tmp_path, graph)
     yield bench
-    bench.service.close()
+    bench.close()

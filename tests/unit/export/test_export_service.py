@@ -52,7 +52,7 @@ def test_a_full_disk_is_said_to_be_full(bench: Any, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("workflow.jobs.exports.write_export", no_space)
     status = bench.wait(bench.service.start(BODY)["jobId"])
-    assert status["failureReason"] == "the disk is full; free some space and export again"
+    assert status["failureReason"] == "the disk is full; free some space and start the job again"
 
 
 def test_storage_on_another_disk_gets_the_export_whole(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ class FarStorage(LocalStorage):
 
 def test_an_export_to_remote_storage_is_uploaded_or_leaves_nothing(bench: Any) -> None:
     far = FarStorage(bench.home / "s3")
-    bench.service.close()
+    bench.close()
     bench.storage = far
     bench.open()
     output = S3Uri.parse(bench.wait(bench.service.start(BODY)["jobId"])["outputS3Uri"])
@@ -120,22 +120,21 @@ def test_a_job_that_a_stop_broke_off_is_finished_after_the_restart(bench: Any, g
     job = bench.service.start(BODY)["jobId"]
     assert gate.entered.wait(30)
     assert bench.service.status(job)["status"] == "running"
-    bench.service._stopping.set()
-    gate.open.set()
-    bench.service.close()
+    threading.Timer(0.1, gate.open.set).start()  # while the service waits for what it has broken off
+    bench.close()
     bench.open()
     assert bench.service.status(job)["status"] == "running"
     assert not (bench.home / "s3/lab").exists()
     bench.graph = graph
-    bench.service.recover()
+    bench.service.start_work()
     assert bench.wait(job)["status"] == "succeeded"
 
 
 def test_a_job_killed_after_publishing_succeeds_again(bench: Any) -> None:
     job = bench.service.start(BODY)["jobId"]
     first = bench.wait(job)
-    bench.service._db.execute("UPDATE exports SET status = 'running', stats = NULL")
-    bench.service.recover()
+    bench.store._connection.execute("UPDATE jobs SET state = 'running', result = '{}'")
+    bench.service.start_work()
     assert bench.wait(job) == first
 
 
@@ -146,7 +145,7 @@ def test_a_cancelled_job_ends_and_publishes_nothing(bench: Any, graph: Any) -> N
     assert gate.entered.wait(30)
     assert bench.service.cancel(job)["status"] == "failed"
     gate.open.set()
-    bench.service.close()
+    bench.close()
     assert not (bench.home / "s3/lab").exists()
     bench.open()
     assert "cancelled" in bench.service.status(job)["failureReason"]
@@ -274,7 +273,7 @@ def test_an_export_that_the_storage_kept_in_part_names_what_is_missing(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far = FarStorage(bench.home / "s3")
-    bench.service.close()
+    bench.close()
     bench.storage = far
     bench.open()
 

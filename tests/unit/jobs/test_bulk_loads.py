@@ -22,8 +22,10 @@ from workflow.errors import (
 from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.files.loading import FileReport, LoadRules
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.jobs.load_store import LoadStore
-from workflow.jobs.loads import LoadFolders, LoadService
+from workflow.jobs.load_folders import LoadFolders
+from workflow.jobs.loads import LoadService
+from workflow.jobs.store import JobStore
+from workflow.neptune import OPERATIONS, decode
 from workflow.runners.base import Capacity
 from workflow.stages.estimates import TooLarge, load_needs
 from workflow.storage import S3Uri
@@ -70,16 +72,25 @@ class Bench:
         self.open()
 
     def open(self) -> None:
+        self.store = JobStore(self.home / "jobs.sqlite")
         folders = LoadFolders(self.storage, (self.home / "s3", self.allowed))
         loaders = {"g": self.loader}
-        self.service = LoadService(LoadStore(self.home / "loads.sqlite"), folders, loaders, lambda: self.free)
+        self.service = LoadService(self.store, folders, loaders, lambda: self.free)
         self.service.start_work()
 
     def put(self, name: str, text: str) -> None:
         self.storage.write(S3Uri.parse("s3://lake-b") / name, text.encode())
 
     def start(self, source: str = "s3://lake-b/in", **body: Any) -> str:
-        return str(self.service.start({"source": source, "format": "csv", **body})["payload"]["loadId"])
+        return self.ask({"source": source, "format": "csv", **body})
+
+    def ask(self, body: dict[str, Any]) -> str:
+        request: Any = decode(OPERATIONS["StartLoaderJob"], body)
+        return str(self.service.start(request)["payload"]["loadId"])
+
+    def close(self) -> None:
+        self.service.close()
+        self.store.close()
 
     def wait(self, load_id: str) -> dict[str, Any]:
         for _ in range(500):
@@ -94,7 +105,7 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
-    bench.service.close()
+    bench.close()
 
 
 def test_a_folder_of_files_is_loaded_vertices_first(bench: Bench) -> None:
@@ -147,7 +158,7 @@ def test_errors_come_in_pages(bench: Bench) -> None:
 
 def test_a_second_load_is_refused_or_queued(bench: Bench) -> None:
     held = Held(bench.graph)
-    bench.service.close()
+    bench.close()
     bench.loader = held
     bench.open()
     bench.put("in/1.csv", NODES)
@@ -178,7 +189,7 @@ def test_a_load_whose_dependency_failed_does_not_run(bench: Bench) -> None:
 
 def test_a_running_load_can_be_cancelled_and_says_so(bench: Bench) -> None:
     held = Held(bench.graph)
-    bench.service.close()
+    bench.close()
     bench.loader = held
     bench.open()
     bench.put("in/1.csv", NODES)
@@ -200,13 +211,13 @@ def test_a_running_load_can_be_cancelled_and_says_so(bench: Bench) -> None:
 
 def test_a_load_cut_off_by_a_stop_goes_on_at_the_next_start(bench: Bench) -> None:
     held = Held(bench.graph)
-    bench.service.close()
+    bench.close()
     bench.loader = held
     bench.open()
     bench.put("in/1.csv", NODES)
     load_id = bench.start()
     held.entered.wait(5)
-    bench.service.close()
+    bench.close()
     bench.loader = CsvLoad(bench.graph)
     bench.open()
     payload = bench.wait(load_id)
@@ -274,7 +285,7 @@ def test_a_request_that_cannot_work_is_refused_at_once(
 ) -> None:
     bench.put("in/1.csv", NODES)
     with pytest.raises(error):
-        bench.service.start(body)
+        bench.ask(body)
     assert bench.service.list()["payload"]["loadIds"] == []
 
 

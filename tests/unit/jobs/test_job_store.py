@@ -14,12 +14,13 @@ from typing import get_args
 import pytest
 
 from workflow.errors import InternalFailure
-from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, State, first_state
+from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, JobKind, State, first_state
 from workflow.jobs.store import DuplicateJob, JobStore, UnknownJob
-from workflow.neptune import KINDS, Kind
+
+KINDS = tuple(TRANSITIONS)
 
 
-def job(id: str = "a", kind: Kind = "dataprocessing", **changes: object) -> Job:
+def job(id: str = "a", kind: JobKind = "dataprocessing", **changes: object) -> Job:
     fields = {"state": first_state(kind), "created_ms": 1, "updated_ms": 1, "request": {"id": id}, **changes}
     return Job(kind=kind, id=id, **fields)  # type: ignore[arg-type]
 
@@ -80,7 +81,7 @@ def test_ids_are_listed_newest_first(store: JobStore) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_state_changes_only_as_the_table_says(kind: Kind) -> None:
+def test_a_state_changes_only_as_the_table_says(kind: JobKind) -> None:
     for state, to in itertools.product(get_args(State), repeat=2):
         store = JobStore(None)
         store.add(job(kind=kind, state=state))
@@ -95,7 +96,7 @@ def test_a_state_changes_only_as_the_table_says(kind: Kind) -> None:
 
 def test_every_state_of_the_table_can_be_reached_and_final_ones_end() -> None:
     for kind in KINDS:
-        reached, todo = set(), [first_state(kind)]
+        reached, todo = set(), [first_state(kind), *(["LOAD_IN_QUEUE"] if kind == "load" else [])]
         while todo:
             state = todo.pop()
             if state not in reached:
@@ -150,3 +151,31 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(InternalFailure, match="newer version"):
         JobStore(tmp_path / "jobs.sqlite")
+
+
+def test_lines_of_a_job_keep_their_order_and_go_with_it(store: JobStore) -> None:
+    store.add(job(kind="load"), {"files": [{"uri": "a"}, {"uri": "b"}]})
+    store.set_line("load", "a", "files", 2, {"uri": "b", "records": 3}, errors=[{"line": 7}, {"line": 9}])
+    store.set_line("load", "a", "files", 1, {"uri": "a", "records": 1}, errors=[{"line": 11}])
+    assert store.lines("load", "a", "files") == [{"uri": "a", "records": 1}, {"uri": "b", "records": 3}]
+    assert store.lines("load", "a", "errors", first=2, count=2) == [{"line": 9}, {"line": 11}]
+    store.remove("load", "a")
+    assert store.lines("load", "a", "files") == []
+
+
+def test_jobs_are_found_by_what_their_names_say_newest_first(store: JobStore) -> None:
+    for id, place in (("a", "s3://x"), ("b", "s3://y"), ("c", "s3://x")):
+        store.add(job(id, kind="export", names={"output": place}))
+    store.add(job("d", names={"output": "s3://x"}))
+    assert [found.id for found in store.named("export", "output", "s3://x")] == ["c", "a"]
+
+
+def test_the_first_start_and_the_end_of_a_job_are_kept(store: JobStore) -> None:
+    store.add(job())
+    began = store.begin("dataprocessing", "a").started_ms
+    assert store.begin("dataprocessing", "a").started_ms == began
+    ended = store.move("dataprocessing", "a", "Completed")
+    assert began is not None
+    assert ended.ended_ms is not None
+    assert ended.ended_ms > began
+    assert ended.attempts == 2

@@ -7,19 +7,11 @@ from pathlib import Path
 
 from workflow import settings
 from workflow.jobs.supervisor import MAX_ATTEMPTS
-from workflow.neptune import OPERATIONS
 from workflow.settings import unknown_variables
 from workflow.tuning.samplers import STARTUP_TRIALS
 
 ROOM = Path(settings.__file__).parent
 TEXT = (ROOM / "jobs/README.md").read_text()
-
-
-def test_every_operation_is_described_with_its_method_and_path() -> None:
-    missing = [
-        row.name for row in OPERATIONS.values() if not re.search(rf"`{row.name}` \| `{row.method} {row.path}[`?]", TEXT)
-    ]
-    assert missing == []
 
 
 def test_every_variable_is_described() -> None:

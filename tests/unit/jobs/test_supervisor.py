@@ -5,34 +5,18 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workflow.errors import InternalFailure
-from workflow.jobs.execution import Outcome
-from workflow.jobs.model import Job
+from workflow.jobs.model import LIVES, Job, JobKind
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import MAX_ATTEMPTS, Supervisor
-from workflow.runners.base import Capacity, Control, JobCancelled, JobFailed
-
-
-class Runner:
-    """Knows nothing and forgets what it is told to."""
-
-    def __init__(self) -> None:
-        self.discarded: list[str] = []
-
-    def discard(self, name: str) -> None:
-        self.discarded.append(name)
-
-    def progress(self, name: str) -> Mapping[str, Any] | None:
-        return None
-
-    def capacity(self) -> Capacity:
-        return Capacity(None, None)
+from workflow.jobs.work import Outcome
+from workflow.runners.base import Control, JobCancelled, JobFailed
 
 
 class Scripted:
@@ -41,10 +25,25 @@ class Scripted:
     def __init__(self, act: Callable[[Job, Control], Outcome]) -> None:
         self.act = act
         self.ran: list[str] = []
+        self.cleared: list[str] = []
+        self.cleaned: list[str] = []
+        self.held: set[str] = set()
+
+    def is_ready(self, job: Job) -> bool:
+        return job.id not in self.held
+
+    def clear(self, job: Job) -> None:
+        self.cleared.append(job.id)
+
+    def clean(self, job: Job) -> None:
+        self.cleaned.append(job.id)
 
     def run(self, job: Job, control: Control) -> Outcome:
         self.ran.append(job.id)
         return self.act(job, control)
+
+
+KINDS: tuple[JobKind, ...] = ("dataprocessing", "export", "load")
 
 
 @pytest.fixture
@@ -64,21 +63,20 @@ def job(id: str = "a", **changes: Any) -> Job:
         "names": names,
         **changes,
     }
-    return Job("dataprocessing", id, **fields)
+    return Job(fields.pop("kind", "dataprocessing"), id, **fields)
 
 
 def supervise(
     store: JobStore, act: Callable[[Job, Control], Outcome], parallel: int = 2
 ) -> tuple[Supervisor, Scripted, list[str]]:
-    cleaned: list[str] = []
     scripted = Scripted(act)
-    supervisor = Supervisor(store, scripted, Runner(), parallel, lambda job: cleaned.append(job.id))  # type: ignore[arg-type]
-    return supervisor, scripted, cleaned
+    supervisor = Supervisor(store, dict.fromkeys(KINDS, scripted), parallel)
+    return supervisor, scripted, scripted.cleaned
 
 
-def wait_for(store: JobStore, state: str, id: str = "a") -> Job:
+def wait_for(store: JobStore, state: str, id: str = "a", kind: JobKind = "dataprocessing") -> Job:
     deadline = time.monotonic() + 20
-    while (found := store.get("dataprocessing", id)).state != state:
+    while (found := store.get(kind, id)).state != state:
         assert time.monotonic() < deadline, found
         time.sleep(0.01)
     return found
@@ -250,3 +248,73 @@ def test_an_equal_job_is_found_by_content_and_not_by_address(tmp_path: Path) -> 
     assert fingerprint(storage, S3Uri("lab", "b")) != one
     assert inputs_hash("k", {"a": 1, "b": 2}, {}) == inputs_hash("k", {"b": 2, "a": 1}, {})
     assert inputs_hash("k", {"a": 1}, {}) != inputs_hash("other", {"a": 1}, {})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_job_lives_one_life_in_its_own_words(store: JobStore, kind: JobKind) -> None:
+    life = LIVES[kind]
+    supervisor, scripted, _ = supervise(store, done)
+    for id in ("ends", "fails"):
+        store.add(job(id, kind=kind, state=life.accepted))
+    supervisor.submit(store.get(kind, "ends"))
+    ended = wait_for(store, life.done, "ends", kind)
+    assert (ended.result, ended.attempts) == ({"wall_s": 1}, 1)
+    assert ended.started_ms is not None
+    assert ended.ended_ms is not None
+    scripted.act = until_failed
+    supervisor.submit(store.get(kind, "fails"))
+    assert wait_for(store, life.failed, "fails", kind).failure == "no such column"
+    scripted.act = until_cancelled
+    store.add(job("stops", kind=kind, state=life.accepted))
+    supervisor.submit(store.get(kind, "stops"))
+    while "stops" not in scripted.ran:
+        time.sleep(0.01)
+    supervisor.cancel(kind, "stops")
+    wait_for(store, life.stopped, "stops", kind)
+    supervisor.close()
+    # what the end of the service broke off goes on at the next start
+    again, scripted, _ = supervise(store, done)
+    store.add(job("left", kind=kind, state=life.running, attempts=1))
+    again.recover()
+    assert wait_for(store, life.done, "left", kind).attempts == 2
+    assert scripted.ran == ["left"]
+    again.close()
+
+
+def until_failed(job: Job, control: Control) -> Outcome:
+    raise JobFailed("no such column")
+
+
+def test_a_job_that_is_not_ready_waits_for_the_end_of_another_and_lets_others_pass(store: JobStore) -> None:
+    supervisor, scripted, _ = supervise(store, done, parallel=1)
+    scripted.held = {"a"}
+
+    def release(job: Job, control: Control) -> Outcome:
+        if job.id == "b":
+            scripted.held.clear()
+        return done(job, control)
+
+    scripted.act = release
+    for id in ("a", "b"):
+        store.add(job(id))
+        supervisor.submit(job(id))
+    wait_for(store, "Completed", "a")
+    assert scripted.ran == ["b", "a"]
+    supervisor.close()
+
+
+def test_jobs_run_in_the_order_in_which_they_were_accepted(store: JobStore) -> None:
+    gate = threading.Event()
+
+    def act(job: Job, control: Control) -> Outcome:
+        gate.wait(20)
+        return done(job, control)
+
+    supervisor, scripted, _ = supervise(store, act, parallel=1)
+    for n in range(5):
+        store.add(job(f"j{n}"))
+        supervisor.submit(job(f"j{n}"))
+    gate.set()
+    wait_for(store, "Completed", "j4")
+    assert scripted.ran == ["j0", "j1", "j2", "j3", "j4"]
+    supervisor.close()

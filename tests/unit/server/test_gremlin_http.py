@@ -22,9 +22,9 @@ from workflow.gremlin.wire import BINARY_V1, BINARY_V4, GRAPHSON_V3, GRAPHSON_V3
 from workflow.gremlin.wire.graphbinary.version4 import GraphBinary4Reader
 from workflow.queries.running import QueryRegistry
 from workflow.server.errors import http_error, workflow_error
-from workflow.server.gremlin import http as gremlin_http
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.http4 import TransactionNotFound, TransactionTable
+from workflow.server.neptune.routes import routes
 from workflow.server.services import Services
 from workflow.settings import Settings
 
@@ -42,7 +42,7 @@ def services(tmp_path: Path) -> Services:
 @pytest.fixture
 def client(services: Services) -> httpx.AsyncClient:
     app = Starlette(
-        routes=gremlin_http.routes(services),
+        routes=routes(services),
         exception_handlers={WorkflowError: workflow_error, HTTPException: http_error},
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8182")

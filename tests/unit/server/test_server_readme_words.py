@@ -25,10 +25,6 @@ TEXT = (Path(server.__file__).parent / "README.md").read_text()
 MODEL = botocore.session.get_session().get_service_model("neptunedata")
 
 
-def test_every_operation_but_those_of_machine_learning_is_described() -> None:
-    assert [name for name in MODEL.operation_names if "ML" not in name and f"`{name}`" not in TEXT] == []
-
-
 def test_every_error_that_can_be_answered_is_described() -> None:
     classes = [errors.WorkflowError]
     for kind in classes:

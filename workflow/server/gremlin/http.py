@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from workflow.errors import (
     AccessDenied,
@@ -46,19 +45,11 @@ WORKERS: Final = 64
 Result = TypeVar("Result")
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """All HTTP routes of Gremlin."""
-    registry = services.queries
+def handlers(services: Services) -> GremlinDoor:
+    """The handlers that the table of operations names."""
     settings = services.settings
-    runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
-    door = GremlinDoor(runner, own_hosts=(settings.host, *settings.allowed_hosts))
-    return [
-        Route("/gremlin", door.query, methods=["GET", "POST"]),
-        Route("/gremlin/status", door.status, methods=["GET", "POST", "DELETE"]),
-        Route("/gremlin/status/{id:path}", door.status, methods=["GET", "POST", "DELETE"]),
-        Route("/gremlin/explain", door.explain, methods=["GET", "POST"]),
-        Route("/gremlin/profile", door.profile, methods=["GET", "POST"]),
-    ]
+    runner = QueryRunner(services.engines, settings.profile, services.queries, settings.query_timeout_ms)
+    return GremlinDoor(runner, own_hosts=(settings.host, *settings.allowed_hosts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +126,7 @@ class GremlinDoor:
         """``/gremlin/status``: list, one query, cancel; by path as boto3 sends it or by form as graph-notebook does."""
         self._admit(request)
         fields = await fields_of(request)
-        id = request.path_params.get("id") or fields.get("queryId") or ""
+        id = request.path_params.get("queryId") or fields.get("queryId") or ""
         cancel = request.method == "DELETE" or is_set(fields, "cancelQuery")
         registry = self.runner.registry
         if cancel:
