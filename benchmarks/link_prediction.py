@@ -30,8 +30,9 @@ sys.path.insert(0, str(ROOT / "training_scripts"))
 
 from graph_ml.container import Container  # noqa: E402
 from graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target  # noqa: E402
+from graph_ml.judging.floors.structure import LinkFloors  # noqa: E402
 from graph_ml.judging.ranking import non_links, rank_links, sample  # noqa: E402
-from graph_ml.links import LinkProblem, Pairs  # noqa: E402
+from graph_ml.links import LinkProblem  # noqa: E402
 from graph_ml.pairs.graph import Floats, Ints  # noqa: E402
 from graph_ml.training.hyperparameters import Hyperparameters  # noqa: E402
 
@@ -149,12 +150,15 @@ def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
             seconds[network] = time.process_time() - began
             stack = StackedLinks(ranked, net)
             # the weight of the network is chosen on validation links, as a trial does
-            valid = sample(problem.valid, 1000, seed)
-            stack.settle(0, rank_links(problem, lambda s, h: stack.all_scores(0, s, h), valid, problem.everything))
+            chosen = sample(problem.choose, 1000, seed)
+            known = problem.before("choose")
+            stack.choose(0, rank_links(problem, lambda s, h: stack.all_scores(0, s, h), chosen, known))
             seconds["stack"] = seconds["ranker"] + seconds[network]
 
+        floors = LinkFloors.of(problem)
+
         def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
-            found = ranked.all_scores(0, sources, heading)
+            found = {**floors.scores(sources, heading), **ranked.all_scores(0, sources, heading)}
             if stack is not None and network is not None:
                 own = stack.network.own_scores(0, sources, heading)
                 found[network] = own
@@ -162,8 +166,10 @@ def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
             return found
 
         test = sample(problem.test, data.test_edges, seed)
-        known = Pairs.join([problem.train, problem.valid])
-        figures = rank_links(problem, scores, test, known, non_links(problem, len(test), seed + 1)).metrics()
+        known = problem.before("valid")
+        figures = rank_links(
+            problem, scores, test, known, non_links(problem, problem.everything, len(test), seed + 1)
+        ).metrics()
     return {name: {**values, "cpu_s": seconds.get(name, 0.0)} for name, values in figures.items()}
 
 

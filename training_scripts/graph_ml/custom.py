@@ -28,7 +28,7 @@ import numpy.typing as npt
 from .artifacts import ModelWriter
 from .container import Container, JobError
 from .graph import EdgeType, GraphData, Target
-from .links import LinkProblem
+from .links import LinkProblem, Pairs
 from .models.link_scorers import Calibration, Decoder, EmbeddingScorer
 from .pairs import NodeSpace
 from .schemas import Metrics, ModelDescription
@@ -170,7 +170,8 @@ def _check_finite(values: npt.NDArray[np.float32], what: str) -> None:
 def _calibration(problem: LinkProblem, scorer: EmbeddingScorer) -> Calibration:
     """Probabilities from the scores of held-out links, or of known ones, beside those of drawn pairs."""
     rng = np.random.default_rng(0)
-    pairs = problem.valid if len(problem.valid) else problem.train
+    held = Pairs.join([problem.choose, problem.valid])
+    pairs = held if len(held) else problem.train
     pairs = pairs[rng.permutation(len(pairs))[:MOST_JUDGED]]
     candidates = problem.candidates(False)
     drawn = rng.integers(candidates.stop - candidates.start, size=len(pairs))

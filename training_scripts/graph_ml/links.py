@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
-from .graph import EdgeType, GraphData, Target
+from .graph import EdgeType, GraphData, Split, Target
 from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints
+from .processing.split import held_out
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
 #: relations within one node type up to which each may be a mutual one
 MOST_FRIENDSHIPS = 3
+#: the message graph of the target's own links
+OWN_VIEW = "target"
+#: share of the links that another edge type repeats, from which on that type takes no part
+TWIN = 0.5
+
+LinkSplit = Literal["train", "choose", "valid", "test"]
+LINK_SPLITS: tuple[LinkSplit, ...] = get_args(LinkSplit)
 
 
 @dataclass(frozen=True)
@@ -54,17 +64,25 @@ class LinkProblem:
 
     Edges are undirected for messages. They are undirected for answers too where both ends have one type and opposite
     edges occur always or never, as in a table of friendships; then a link of either direction makes two vertices
-    known to each other, and pairs of the validation and test split leave no opposite edge in the training split.
-    Where opposite edges occur sometimes (``directed``), each direction is a link of its own.
+    known to each other. Where opposite edges occur sometimes (``directed``), each direction is a link of its own.
+
+    ``train``, ``choose``, ``valid`` and ``test`` share no pair and no copy (see ``HeldOut``). ``context`` are the edges
+    of other types that take part in training and judging, and ``hidden`` are own links that do not; ``whole_context``
+    are all that take part in serving, which edges of ``left_out`` never do. ``notes`` says what was moved or left out.
     """
 
     edge_type: EdgeType
     space: NodeSpace
     train: Pairs
+    choose: Pairs
     valid: Pairs
     test: Pairs
     context: Mapping[EdgeType, Pairs]
     directed: bool
+    whole_context: Mapping[EdgeType, Pairs] = field(default_factory=dict)
+    hidden: Pairs = field(default_factory=lambda: Pairs.join([]))
+    left_out: tuple[EdgeType, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target) -> LinkProblem:
@@ -78,9 +96,8 @@ class LinkProblem:
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
-        return cls.from_pairs(
-            edge_type, space, train, valid, test, context, directed=speaks_in_triples(graph, edge_type)
-        )
+        directed = speaks_in_triples(graph, edge_type)
+        return cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed)
 
     @classmethod
     def from_pairs(
@@ -92,19 +109,55 @@ class LinkProblem:
         test: Pairs,
         context: Mapping[EdgeType, Pairs] | None = None,
         directed: bool = False,
+        seed: int = 0,
     ) -> LinkProblem:
-        """Settle the direction, if it is not given, and take self loops and leaks away."""
-        train, valid, test = (part[part.source != part.target] for part in (train, valid, test))
-        total = space.total
+        """Find out the direction where it is not given, take self loops away, and divide what is held out."""
+        parts = [part[part.source != part.target] for part in (train, valid, test)]
+        every, total = Pairs.join(parts), space.total
         within = edge_type.source == edge_type.target
-        directed = within and (directed or is_directed(Pairs.join([train, valid, test]), total))
-        if edge_type.source == edge_type.target and not directed:
-            # the opposite of a held-out edge would tell the answer
-            held = np.unique(codes(Pairs.join([valid, test]), total, ordered=False))
-            train = train[~np.isin(codes(train, total, ordered=False), held)]
-            later = np.unique(codes(test, total, ordered=False))
-            valid = valid[~np.isin(codes(valid, total, ordered=False), later)]
-        return cls(edge_type, space, train, valid, test, dict(context or {}), directed)
+        directed = within and (directed or is_directed(every, total))
+        ends = np.cumsum([0, *(len(part) for part in parts)])
+        split = Split(*(np.arange(start, stop) for start, stop in pairwise(ends.tolist())))
+        groups = codes(every, total, ordered=not within)
+        # statements such as "mother of" may have been split with opposite ones apart; that is for their author to say
+        held = held_out(split, groups, seed, codes(every, total, ordered=True) if directed else groups)
+        return cls(
+            edge_type,
+            space,
+            every[held.train],
+            every[held.choose],
+            every[held.valid],
+            every[held.test],
+            dict(context or {}),
+            directed,
+            dict(context or {}),
+            notes=held.notes,
+        )
+
+    @classmethod
+    def known_links(
+        cls,
+        edge_type: EdgeType,
+        space: NodeSpace,
+        links: Pairs,
+        context: Mapping[EdgeType, Pairs],
+        directed: bool,
+        left_out: tuple[EdgeType, ...] = (),
+    ) -> LinkProblem:
+        """A problem with nothing held out, for serving."""
+        none = Pairs.join([])
+        return cls(edge_type, space, links, none, none, none, context, directed, context, none, left_out)
+
+    def complete(self) -> LinkProblem:
+        """The same edge type with all its links known and all other edges there, as it is served."""
+        return self.known_links(
+            self.edge_type, self.space, self.everything, self.whole_context, self.directed, self.left_out
+        )
+
+    def before(self, split: LinkSplit) -> Pairs:
+        """The links that may be known when those of a split are ranked: its own and those of all parts before it."""
+        parts = [self.train, self.choose, self.valid, self.test]
+        return Pairs.join(parts[: LINK_SPLITS.index(split) + 1])
 
     @property
     def homogeneous(self) -> bool:
@@ -114,7 +167,7 @@ class LinkProblem:
     @property
     def everything(self) -> Pairs:
         """All known links of the edge type."""
-        return Pairs.join([self.train, self.valid, self.test])
+        return Pairs.join([self.before("test"), self.hidden])
 
     def candidates(self, heading: bool) -> slice:
         """Who may be the other end: targets, or sources when ``heading``."""
@@ -130,7 +183,7 @@ class LinkProblem:
 
     def views(self, pairs: Pairs) -> list[tuple[str, PairGraph]]:
         """The message graphs over these links: the target's own, and with other edge types one of all edges."""
-        own = ("target", PairGraph.from_edges(pairs.source, pairs.target, self.space.total))
+        own = (OWN_VIEW, PairGraph.from_edges(pairs.source, pairs.target, self.space.total))
         if not any(len(part) for part in self.context.values()):
             return [own]
         whole = Pairs.join([pairs, *self.context.values()])
@@ -146,6 +199,104 @@ class LinkProblem:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+
+def selections(problems: Sequence[LinkProblem]) -> list[Pairs]:
+    """The links of each problem to choose by; where no problem has any, those that are trained on."""
+    chosen = [problem.choose for problem in problems]
+    return chosen if any(len(part) for part in chosen) else [problem.train for problem in problems]
+
+
+def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
+    """The same problems, without edges of other types that would give held-out links away.
+
+    An edge of another type between two vertices whose link is held out takes no part in training and judging, whichever
+    way it points. A type that is not predicted and repeats at least half of the links of one that is would leave
+    nothing to learn, so it takes no part at all, not even in serving.
+    """
+    total = problems[0].space.total
+    held = HeldPairs.of(problems)
+    predicted = {problem.edge_type for problem in problems}
+    notes: dict[EdgeType, list[str]] = {kind: [] for kind in predicted}
+    left_out: set[EdgeType] = set()
+    whole = {kind: pairs for problem in problems for kind, pairs in problem.whole_context.items()}
+    for kind in [kind for kind in whole if kind not in predicted]:
+        own = np.unique(codes(whole[kind], total, ordered=False))
+        for problem in problems:
+            share = repeated(problem.everything, own, total) if between(kind, problem.edge_type) else 0.0
+            if share >= TWIN:
+                left_out.add(kind)
+                notes[problem.edge_type].append(
+                    f"{kind} repeats {share:.0%} of the links {problem.edge_type} and would tell them: it takes no part"
+                )
+    whole = {kind: pairs for kind, pairs in whole.items() if kind not in left_out}
+    context = {kind: pairs[~held.by_others(kind, pairs)] for kind, pairs in whole.items()}
+    found = []
+    for problem in problems:
+        twins = held.by_others(problem.edge_type, problem.train)
+        others = [kind for kind in problem.context if kind not in left_out]
+        gone = sum(len(whole[kind]) - len(context[kind]) for kind in others)
+        told = (
+            [f"{gone} edges of other types join vertices whose link is held out; they take no part until the end"]
+            if gone
+            else []
+        )
+        found.append(
+            replace(
+                problem,
+                train=problem.train[~twins],
+                hidden=problem.train[twins],
+                context={kind: context[kind] for kind in others},
+                whole_context={kind: whole[kind] for kind in others},
+                left_out=tuple(kind for kind in problem.context if kind in left_out),
+                notes=(*problem.notes, *notes[problem.edge_type], *told),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class HeldPairs:
+    """Undirected pairs that are held out: sorted codes, the edge type of each, and whether it is one of several."""
+
+    total: int
+    kinds: tuple[EdgeType, ...]
+    pairs: Ints
+    owner: Ints
+    shared: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, problems: Sequence[LinkProblem]) -> HeldPairs:
+        """The pairs of all parts that are not trained on."""
+        total = problems[0].space.total
+        parts = [
+            np.unique(codes(Pairs.join([problem.choose, problem.valid, problem.test]), total, ordered=False))
+            for problem in problems
+        ]
+        owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        pairs, first, count = np.unique(np.concatenate(parts), return_index=True, return_counts=True)
+        return cls(total, tuple(problem.edge_type for problem in problems), pairs, owners[first], count > 1)
+
+    def by_others(self, kind: EdgeType, pairs: Pairs) -> npt.NDArray[np.bool_]:
+        """Which of these edges of a type join two vertices whose link of another type is held out, shape (m,)."""
+        if not len(self.pairs):
+            return np.zeros(len(pairs), dtype=bool)
+        own = codes(pairs, self.total, ordered=False)
+        place = np.minimum(np.searchsorted(self.pairs, own), len(self.pairs) - 1)
+        number = self.kinds.index(kind) if kind in self.kinds else -1
+        others: npt.NDArray[np.bool_] = (self.owner[place] != number) | self.shared[place]
+        return np.asarray((self.pairs[place] == own) & others)
+
+
+def between(one: EdgeType, other: EdgeType) -> bool:
+    """Whether two edge types join the same two node types, in whichever direction."""
+    return {one.source, one.target} == {other.source, other.target}
+
+
+def repeated(links: Pairs, others: Ints, total: int) -> float:
+    """The share of distinct undirected pairs that stand among ``others`` too, unique codes of other edges."""
+    own = np.unique(codes(links, total, ordered=False))
+    return float(np.isin(own, others).mean()) if len(own) else 0.0
 
 
 def numbered(graph: GraphData, edge_type: EdgeType, space: NodeSpace) -> Pairs:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.graph import Target
-from training_scripts.graph_ml.processing.split import part_sizes, random_split
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, Split, Target
+from training_scripts.graph_ml.processing.split import HeldOut, held_out, part_sizes, random_split, same_pair_groups
 
 TARGET = Target("node_class", "User", "town")
 
@@ -23,6 +23,8 @@ TARGET = Target("node_class", "User", "town")
         (1, (0.9, 0.1, 0.0), (1, 0, 0)),
         (10, (1.0, 0.0, 0.0), (10, 0, 0)),
         (0, (0.9, 0.1, 0.0), (0, 0, 0)),
+        (1, (0.2, 0.4, 0.4), (1, 0, 0)),
+        (2, (0.1, 0.5, 0.4), (1, 1, 0)),
     ],
 )
 def test_sizes_of_parts(total: int, rates: tuple[float, float, float], sizes: tuple[int, int, int]) -> None:
@@ -66,3 +68,68 @@ def test_one_group_alone_is_trained_on() -> None:
 def test_nothing_to_split_is_refused() -> None:
     with pytest.raises(JobError, match=r"nothing to learn node_class of User\.town from"):
         random_split(TARGET, np.arange(0), (0.9, 0.1, 0.0), seed=0)
+
+
+def parts_of(held: HeldOut) -> dict[str, list[int]]:
+    return {name: getattr(held, name).tolist() for name in ("train", "choose", "valid", "test")}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 9, 10, 19, 20, 21, 37, 200])
+@pytest.mark.parametrize("rates", [(0.8, 0.1, 0.1), (0.9, 0.1, 0.0), (0.9, 0.0, 0.1), (1.0, 0.0, 0.0), (0.2, 0.4, 0.4)])
+@pytest.mark.parametrize("copies", [1, 3])
+def test_no_two_parts_share_an_item_or_a_group(size: int, rates: tuple[float, float, float], copies: int) -> None:
+    groups = np.arange(size * copies) % size
+    split = random_split(TARGET, np.arange(size * copies), rates, seed=size, groups=groups)
+    held = held_out(split, groups, seed=size)
+    parts = parts_of(held)
+    assert sorted(item for items in parts.values() for item in items) == list(range(size * copies))  # nothing is lost
+    seen = [{int(groups[item]) for item in items} for items in parts.values()]
+    assert sum(len(names) for names in seen) == len(set.union(*seen)) == size
+    assert parts["train"]
+    assert all(items == sorted(items) for items in parts.values())
+    # figures of training items are called so
+    assert ("train" in held.judged) == (not parts["valid"])
+    assert any("figures called 'training'" in note for note in held.notes) == (not parts["valid"])
+
+
+def test_half_of_the_validation_items_choose_and_the_others_are_judged() -> None:
+    split = Split(np.arange(0, 80), np.arange(80, 90), np.arange(90, 100))
+    held = held_out(split, np.arange(100), seed=3)
+    assert (len(held.train), len(held.choose), len(held.valid), len(held.test)) == (80, 5, 5, 10)
+    assert sorted([*held.choose, *held.valid]) == list(range(80, 90))
+    assert held.judged.keys() == {"valid", "test"}
+    assert parts_of(held) == parts_of(held_out(split, np.arange(100), seed=3))
+
+
+def test_a_tenth_of_training_stands_in_where_nothing_was_left_to_choose_by() -> None:
+    none = np.empty(0, dtype=np.int64)
+    held = held_out(Split(np.arange(40), none, np.arange(40, 50)), np.arange(50), seed=0)
+    assert (len(held.train), len(held.choose), len(held.valid), len(held.test)) == (36, 2, 2, 10)
+    assert "a tenth was taken out of training: 4 items" in held.notes[0]
+    # one validation item cannot choose and be judged: it is judged
+    held = held_out(Split(np.arange(40), np.array([40]), none), np.arange(41), seed=0)
+    assert (len(held.train), len(held.choose), held.valid.tolist()) == (36, 4, [40])
+    # two of nineteen would be more than a tenth
+    held = held_out(Split(np.arange(19), none, none), np.arange(19), seed=0)
+    assert (len(held.train), len(held.choose), len(held.valid)) == (19, 0, 0)
+    assert held.judged["train"].tolist() == held.selection.tolist() == list(range(19))
+
+
+def test_copies_of_held_out_items_leave_the_parts_before() -> None:
+    # items 0, 4, 8 are copies of one another, and so are 1, 5, 9
+    copies = np.array([0, 1, 2, 3, 0, 1, 6, 7, 0, 1])
+    held = held_out(Split(np.array([0, 1, 2, 3]), np.array([4, 5, 6, 7]), np.array([8])), copies, seed=0)
+    assert held.train.tolist() == [2, 3]  # 0 is in test, 1 in validation
+    assert sorted([*held.choose, *held.valid]) == [5, 6, 7]
+    assert held.notes[0] == "3 items are copies or opposites of held-out ones and take no part"
+
+
+def test_edges_between_the_same_two_vertices_are_one_group_whichever_way_they_point() -> None:
+    friend, rated = EdgeType("User", "friend", "User"), EdgeType("User", "rated", "Film")
+    edges = EdgeList(np.array([0, 1, 0, 2]), np.array([1, 0, 1, 1]))
+    groups = same_pair_groups(friend, edges, 3)
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+    # user 0 with film 1 is not user 1 with film 0
+    groups = same_pair_groups(rated, edges, 3)
+    assert groups[0] == groups[2]
+    assert len(set(groups.tolist())) == 3

@@ -67,7 +67,7 @@ def test_edges_with_some_opposites_have_a_direction() -> None:
 def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
     data = films_graph()
     problem = LinkProblem.from_graph(data, data.targets[0])
-    drawn = non_links(problem, 50, seed=1)
+    drawn = non_links(problem, problem.everything, 50, seed=1)
     linked = set(zip(problem.everything.source.tolist(), problem.everything.target.tolist(), strict=True))
     assert len(drawn) == 50
     assert not linked & set(zip(drawn.source.tolist(), drawn.target.tolist(), strict=True))

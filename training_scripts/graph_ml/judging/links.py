@@ -1,94 +1,143 @@
-"""How good a link model is: against the floors, on validation and test links, ranked among all candidates."""
+"""How good a link model is: beside the floors, on links that neither trained nor chose it, among all candidates."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from ..artifacts import ModelWriter
-from ..links import LinkProblem, Pairs
+from ..links import LinkProblem, LinkSplit
 from ..models.link_scorers import Calibration
 from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
-from ..training.links.trained import TrainedLinks, shares
+from ..schemas.model import Split
+from ..training.links.trained import TrainedLinks
 from ..training.trial import Trial
+from .floors.structure import LinkFloors, choose_views
 from .metrics import ranking_metrics
-from .ranking import Ranking, non_links, rank_links, sample
+from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
+from .warnings import lost_to_floors
 
+CHOSEN_BY = 500
 TEST_EDGES = 1500
+MODEL = "model"
 
 
 @dataclass
 class Judged:
-    """Figures by split, of the model and of the floors; a calibration for each problem; notes for people."""
+    """Figures by split, of the model and of the floors; a calibration for each problem; sentences for people."""
 
-    splits: dict[str, dict[str, float]] = field(default_factory=dict)
-    floors: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    splits: dict[Split, dict[str, float]] = field(default_factory=dict)
+    floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
     calibrations: list[Calibration] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
-    """Rank validation links, let the model settle, then rank test links; print the validation figures.
+    """Choose by some validation links, then rank others, test links last; print the figures to compare models by.
 
-    Filtered: other true links of any split do not compete. At most ``eval_edges`` validation and 1,500 test links are
-    drawn, from all problems in proportion.
+    Filtered: other true links of the same part and of all parts before it do not compete, so that nothing depends on
+    later ones. At most 500 links choose, ``eval_edges`` are judged and 1,500 tested, from all problems in proportion
+    and drawn by the seed of the data: every model of a split is judged on the same links.
     """
-    judged = Judged()
-    chosen: dict[int, str] = {}
-    judged.calibrations = [Calibration() for _ in problems]
-    for split in ("valid", "test"):
-        rankings = []
-        links = [problem.valid if split == "valid" else problem.test for problem in problems]
-        most = shares(links, trial.settings.eval_edges if split == "valid" else TEST_EDGES)
-        for position, problem in enumerate(problems):
-            positives = sample(links[position], most[position], trial.settings.seed)
-            if not len(positives) or (split == "test" and position not in chosen):
-                continue  # no links of this edge type to judge by, or none of the split at all
-            ranking = rank_split(trial, problem, trained, position, positives, split)
-            if split == "valid":
-                name, ranks = trained.settle(position, ranking)
-                chosen[position] = name
-                judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
-                ranking.ranks["model"] = ranks
-            else:
-                ranking.ranks["model"] = ranking.ranks[chosen[position]]
-            for scores in (ranking.positive, ranking.negative):
-                scores["model"] = scores[chosen[position]]
-            rankings.append(ranking)
+    floors = [LinkFloors.of(problem) for problem in problems]
+    judged = Judged(calibrations=[Calibration() for _ in problems])
+    answering = choose(trial, problems, trained, floors, judged)
+    first: Split = "valid" if any(len(problem.valid) for problem in problems) else "train"
+    for split, most in ((first, trial.settings.eval_edges), ("test", TEST_EDGES)):
+
+        def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+            found = floors[position].scores(sources, heading)
+            name = answering[position]
+            floor = next((floor for floor, place in floors[position].best.items() if place == name), "")
+            own = found[floor] if floor else trained.all_scores(position, sources, heading)[name]
+            return {MODEL: own, **found}
+
+        rankings = rank_part(trial, problems, split, most, scores)
         if not rankings:
             continue
-        figures = combined(rankings)
-        judged.splits[split] = figures.pop("model")
+        figures = combined(list(rankings.values()))
+        judged.splits[split] = figures.pop(MODEL)
         judged.floors[split] = {name: figures[name] for name in FLOORS}
-        writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks["model"] for ranking in rankings]))
-        if split == "valid":
-            trial.measured(judged.splits[split], 1, 1)
+        writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()]))
+    trial.measured(judged.splits[first], 1, 1, first)
     for split, values in judged.splits.items():
-        trial.container.log(table(split, {"model": values, **judged.floors[split]}))
+        trial.container.log(table(split, {MODEL: values, **judged.floors[split]}))
     judged.notes = [
         "ranked among all candidates of the partner's type, both directions, ties averaged; other true links left out",
         f"at most {trial.settings.eval_edges} validation and {TEST_EDGES} test links",
+        *dict.fromkeys(note for problem in problems for note in problem.notes),
         *trained.notes,
     ]
+    judged.warnings = lost_to_floors(judged.splits, judged.floors, trial.objective)
     return judged
 
 
-def rank_split(
-    trial: Trial, problem: LinkProblem, trained: TrainedLinks, position: int, positives: Pairs, split: str
-) -> Ranking:
-    """Ranks of some of one split's links."""
+def choose(
+    trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, floors: list[LinkFloors], judged: Judged
+) -> list[str]:
+    """Set the floors to their best, let the model choose what answers for each problem, and fit calibrations.
 
-    def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
-        return trained.all_scores(position, sources, heading)
+    Returns:
+        The name of the scorer that answers for each problem: one of the model's own, or a floor it can serve.
+    """
 
-    def tick(step: int, total: int) -> None:
-        trial.tell(f"ranking {'validation' if split == 'valid' else 'test'} links", step, total)
+    def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+        return {**floors[position].all_scores(sources, heading), **trained.all_scores(position, sources, heading)}
 
-    negatives = non_links(problem, len(positives), trial.settings.seed + 1)
-    return rank_links(problem, scores, positives, problem.everything, negatives, tick)
+    rankings = rank_part(trial, problems, "choose", CHOSEN_BY, scores)
+    if rankings:
+        choose_views(floors, list(rankings.values()))
+    names = []
+    for position in range(len(problems)):
+        ranking = rankings.get(position)
+        best = list(floors[position].best.values())
+        name = trained.choose(position, ranking if ranking is None else ranking.without_floors(best))
+        names.append(name)
+        if ranking is not None:
+            judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
+    return names
+
+
+def rank_part(
+    trial: Trial,
+    problems: Sequence[LinkProblem],
+    split: LinkSplit,
+    most: int,
+    scores: Callable[[int, Ints, bool], dict[str, Floats]],
+) -> dict[int, Ranking]:
+    """Rank some links of one part of all problems: position of the problem → ranking; problems without any are missing.
+
+    To choose by, training links stand in where no problem has others.
+    """
+    links = [getattr(problem, split) for problem in problems]
+    if split == "choose" and not any(len(part) for part in links):
+        split, links = "train", [problem.train for problem in problems]
+    seed = trial.graph.seed
+    words = {"choose": "links to choose by", "valid": "validation links", "train": "training links"}
+    rankings = {}
+    for position, number in enumerate(shares(links, most)):
+        positives = sample(links[position], number, seed)
+        if not len(positives):
+            continue
+        problem = problems[position]
+        known = problem.before(split)
+        negatives = non_links(problem, known, len(positives), seed + 1)
+
+        def tick(step: int, total: int) -> None:
+            trial.tell(f"ranking {words.get(split, 'test links')}", step, total)
+
+        rankings[position] = rank_links(problem, scores_of(scores, position), positives, known, negatives, tick)
+    return rankings
+
+
+def scores_of(scores: Callable[[int, Ints, bool], dict[str, Floats]], position: int) -> Scores:
+    """The scorers of one problem as ``rank_links`` wants them."""
+    return lambda sources, heading: scores(position, sources, heading)
 
 
 def combined(rankings: list[Ranking]) -> dict[str, dict[str, float]]:

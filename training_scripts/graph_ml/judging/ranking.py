@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from ..links import LinkProblem, Pairs, codes
+from ..pairs import FLOORS
 from ..pairs.graph import Ints
 from .metrics import auc, rank_of_true, ranking_metrics
 
@@ -24,6 +25,11 @@ class Ranking:
     ranks: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     positive: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     negative: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    def without_floors(self, kept: Collection[str]) -> Ranking:
+        """The same without the floors (their names are those of ``FLOORS``, or end so) that are not among ``kept``."""
+        ranks = {n: r for n, r in self.ranks.items() if n in kept or n.rpartition(".")[2] not in FLOORS}
+        return Ranking(ranks, self.positive, self.negative)
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Figures by scorer: mrr, hits@k, mean_rank, and auc where pairs without a link were scored."""
@@ -43,11 +49,17 @@ def sample(pairs: Pairs, most: int, seed: int) -> Pairs:
     return pairs[np.sort(chosen)]
 
 
-def non_links(problem: LinkProblem, number: int, seed: int) -> Pairs:
-    """Uniform pairs of the right types without a link of any split; fewer where hardly any exist."""
+def shares(parts: Sequence[Pairs], most: int) -> list[int]:
+    """How many links of each part to draw so that together they are about ``most``, in proportion to their sizes."""
+    total = sum(len(part) for part in parts)
+    return [min(len(part), -(-most * len(part) // total)) if total else 0 for part in parts]
+
+
+def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pairs:
+    """Uniform pairs of the right types that are none of the known links; fewer where hardly any exist."""
     rng = np.random.default_rng(seed)
     sources, targets = problem.candidates(heading=True), problem.candidates(heading=False)
-    linked = np.unique(codes(problem.everything, problem.space.total, ordered=problem.directed))
+    linked = np.unique(codes(known, problem.space.total, ordered=problem.directed))
     found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64))]
     missing = number
     for _ in range(20):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..pairs import FLOORS, PairFeatures
+from ..pairs import PairFeatures, floor_block
 from ..pairs.graph import Floats, Ints
 
 CLAMP = 6.0
@@ -59,26 +59,20 @@ class PairScorer:
 class PairRanker:
     """Scores all candidates of a source.
 
-    ``chosen`` is ``ranker``, or the name of a floor that validation preferred to it.
+    ``chosen`` is ``ranker``, or the floor that validation preferred to it: ``ease``, or ``all.ease`` on the view of
+    all edges.
     """
 
     features: PairFeatures
     scorer: PairScorer
     chosen: str = "ranker"
 
-    def all_scores(self, sources: Ints, candidates: slice, heading: bool) -> dict[str, Floats]:
-        """The ranker's and the floors' scores, each (sources, candidates)."""
-        names = self.features.names
-        parts: dict[str, list[Floats]] = {"ranker": [], **{floor: [] for floor in FLOORS}}
-        for _, block in self.features.blocks(sources, candidates, heading):
-            parts["ranker"].append(self.scorer(block).T)
-            for floor, name in FLOORS.items():
-                parts[floor].append(block[names.index(name)].T)
-        return {name: np.concatenate(pieces) for name, pieces in parts.items()}
-
     def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
-        """Scores of the chosen scorer, (sources, candidates)."""
-        if self.chosen != "ranker":
-            return self.all_scores(sources, candidates, heading)[self.chosen]
-        blocks = self.features.blocks(sources, candidates, heading)
-        return np.concatenate([self.scorer(block).T for _, block in blocks])
+        """Scores of what was chosen, (sources, candidates)."""
+        if self.chosen == "ranker":
+            blocks = self.features.blocks(sources, candidates, heading)
+            return np.concatenate([self.scorer(block).T for _, block in blocks])
+        view, _, floor = self.chosen.rpartition(".")
+        graph = next(one.graph for one in self.features.views if view in ("", one.name))
+        parts = [sources[start : start + 64] for start in range(0, len(sources), 64)]
+        return np.concatenate([floor_block(graph, part)[floor][candidates].T for part in parts])

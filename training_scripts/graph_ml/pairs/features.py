@@ -20,9 +20,10 @@ from .paths import floor_paths, path_block
 WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
 DEGREES = ("degree", "source_degree")
 ARROWS = ("reciprocal", "role_degree", "source_role_degree")
-#: features that pick the hard negatives, and the floors every model is compared with
+#: features that pick the hard negatives
 RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
-FLOORS = {"adamic_adar": "aa_raw", "l3": "l3", "ease": "ease"}
+#: what every model is compared with; see ``floor_block``
+FLOORS = ("adamic_adar", "l3", "ease")
 
 Edges = tuple[Ints, Ints]
 

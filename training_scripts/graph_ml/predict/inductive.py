@@ -37,7 +37,7 @@ def grown(scorer: LinkScorer, problem: LinkProblem, subgraph: Subgraph, embed: E
     """
     if isinstance(scorer, RankerScorer):
         own = subgraph.edges.get(problem.edge_type, Pairs.join([]))
-        every = Pairs.join(subgraph.edges.values())
+        every = Pairs.join(pairs for kind, pairs in subgraph.edges.items() if kind not in problem.left_out)
         fresh = {
             kind: {name: values[subgraph.fresh[kind]] for name, values in features.items()}
             for kind, features in subgraph.features.items()

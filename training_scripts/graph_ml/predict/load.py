@@ -60,15 +60,9 @@ def _links(model: ModelFolder) -> LinkPredictor:
     targets = []
     for position, entry in enumerate(details["links"]):
         place = f"links/{position}"
-        problem = LinkProblem(
-            EdgeType(*entry["edge_type"]),
-            space,
-            Pairs(np.array(model.array(f"{place}/source")), np.array(model.array(f"{place}/target"))),
-            Pairs.join([]),
-            Pairs.join([]),
-            {},
-            entry["directed"],
-        )
+        links = Pairs(np.array(model.array(f"{place}/source")), np.array(model.array(f"{place}/target")))
+        left_out = tuple(EdgeType(*kind) for kind in entry.get("left_out", ()))
+        problem = LinkProblem.known_links(EdgeType(*entry["edge_type"]), space, links, {}, entry["directed"], left_out)
         scorer = _scorer(model, place, entry["scorer"], embeddings)
         targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
     embed = NetworkEmbedder(model, details["network"]) if "network" in details else None

@@ -90,7 +90,9 @@ class _Reader:
             if not len(split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
         else:
-            split = random_split(target, np.flatnonzero(labels.known), spec.split_rate or DEFAULT_SPLIT, self.seed)
+            items = np.flatnonzero(labels.known)
+            pairs = self._pairs(group)[items] if isinstance(group, Edges) else None
+            split = random_split(target, items, spec.split_rate or DEFAULT_SPLIT, self.seed, pairs)
         warnings = _warnings(target, labels, group.count)
         if any(feature.column == spec.column for feature in group.features):
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
@@ -107,9 +109,13 @@ class _Reader:
             if not len(custom.split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
             return Learned(target, None, custom.split)
-        pairs = same_pair_groups(target, group.ends, self.export.nodes[group.kind.target].count)
         items = np.arange(group.count, dtype=np.int64)
-        return Learned(target, None, random_split(target, items, spec.split_rate or DEFAULT_SPLIT, self.seed, pairs))
+        rates = spec.split_rate or DEFAULT_SPLIT
+        return Learned(target, None, random_split(target, items, rates, self.seed, self._pairs(group)))
+
+    def _pairs(self, group: Edges) -> IntArray:
+        """Equal numbers for edges between the same two vertices, shape (edges,)."""
+        return same_pair_groups(group.kind, group.ends, self.export.nodes[group.kind.target].count)
 
     def _labels(self, target: Target, spec: LabelSpec, column: Column) -> Labels:
         if spec.task == "regression":

@@ -3,15 +3,96 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..graph.data import EdgeList, Split, Target
+from ..graph import EdgeList, EdgeType, GraphData, Split, Target
+from ..schemas.model import Split as PartName
 
 IntArray = NDArray[np.int64]
 Rates = tuple[float, float, float]
+
+#: training groups below which a tenth of them could not both choose and be judged
+FEWEST_GROUPS = 20
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a model learns from, is chosen by, and is judged on: no two of them share an item or a group.
+
+    ``choose`` picks epochs, weights and calibration; ``valid`` compares models and is reported; ``test`` is reported
+    and looked at last. All are sorted indices, int64. Without ``choose`` the training items choose, and without
+    ``valid`` the figures are those of the training items. ``notes`` says what was moved or left out.
+    """
+
+    train: IntArray
+    choose: IntArray
+    valid: IntArray
+    test: IntArray
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def selection(self) -> IntArray:
+        """The items that epochs, weights and calibration are chosen by."""
+        return self.choose if len(self.choose) else self.train
+
+    @property
+    def judged(self) -> dict[PartName, IntArray]:
+        """Items by the split under which their figures are reported: ``valid``, or ``train`` without any; ``test``."""
+        first: dict[PartName, IntArray] = {"valid": self.valid} if len(self.valid) else {"train": self.train}
+        return {**first, "test": self.test} if len(self.test) else first
+
+
+def held_out(split: Split, groups: IntArray, seed: int, copies: IntArray | None = None) -> HeldOut:
+    """Divide a split into parts that share nothing.
+
+    An item of a later part takes its copies out of the earlier ones. Half of the validation items, by group, are there
+    to choose by and the other half to be judged. Where there are none, a tenth of the training groups stands in; fewer
+    than 20 training groups are too few for that.
+
+    Args:
+        split: as data processing wrote it.
+        groups: items of equal group stay together, shape (n,) over all items.
+        seed: of the draws.
+        copies: items of equal number may not stand in two parts, shape (n,); ``groups`` where not given.
+    """
+    copies = groups if copies is None else copies
+    notes = []
+    test = np.asarray(split.test, dtype=np.int64)
+    valid = _apart(split.valid, copies, test)
+    train = _apart(split.train, copies, np.concatenate([valid, test]))
+    if lost := len(split.valid) + len(split.train) - len(valid) - len(train):
+        notes.append(f"{lost} items are copies or opposites of held-out ones and take no part")
+    rng = np.random.default_rng([seed, 1])
+    held, known = np.unique(groups[valid]), np.unique(groups[train])
+    if len(held) < 2 and len(known) >= FEWEST_GROUPS:
+        taken = np.isin(groups[train], rng.permutation(known)[: len(known) // 10])
+        train, tenth = train[~taken], train[taken]
+        notes.append(f"the split leaves nothing to choose by, so a tenth was taken out of training: {len(tenth)} items")
+        if len(held):
+            return HeldOut(train, tenth, valid, test, tuple(notes))
+        valid, held = tenth, np.unique(groups[tenth])
+    chosen = np.isin(groups[valid], rng.permutation(held)[: len(held) // 2])
+    choose, valid = valid[chosen], valid[~chosen]
+    if not len(valid):
+        notes.append("there are too few items to hold any out: the figures called 'training' are of training items")
+    elif not len(choose):
+        notes.append("there are too few items to choose by: epochs and weights are chosen by training items")
+    else:
+        notes.append(
+            f"epochs, weights and calibration are chosen by {len(choose)} validation items; {len(valid)} others are "
+            "judged"
+        )
+    return HeldOut(train, choose, valid, test, tuple(notes))
+
+
+def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:
+    """The items that have no copy among later ones."""
+    items = np.asarray(items, dtype=np.int64)
+    return items[~np.isin(copies[items], copies[later])] if len(later) else items
 
 
 def random_split(target: Target, items: IntArray, rates: Rates, seed: int, groups: IntArray | None = None) -> Split:
@@ -65,19 +146,30 @@ def part_sizes(total: int, rates: Rates) -> tuple[int, int, int]:
             if sizes[part] == 0:
                 sizes[part] += 1
                 sizes[int(np.argmax(sizes))] -= 1
+    elif rates[0] > 0 and total and sizes[0] == 0:
+        # too few for every part: training comes first
+        sizes[max((1, 2), key=lambda part: (sizes[part], part))] -= 1
+        sizes[0] = 1
     return sizes[0], sizes[1], sizes[2]
 
 
-def same_pair_groups(target: Target, edges: EdgeList, num_targets: int) -> IntArray:
+def same_pair_groups(edge_type: EdgeType, edges: EdgeList, num_targets: int) -> IntArray:
     """A number for each edge, int64 (m,), equal for edges between the same two nodes.
 
     Within one node type the direction does not count: an edge in the validation split whose reverse is trained on
     would be known already.
     """
     source, destination = np.asarray(edges.source), np.asarray(edges.target)
-    if target.edge_type.source == target.edge_type.target:
+    if edge_type.source == edge_type.target:
         source, destination = np.minimum(source, destination), np.maximum(source, destination)
     return np.asarray(source * max(1, num_targets) + destination, dtype=np.int64)
+
+
+def groups_of(graph: GraphData, target: Target) -> IntArray:
+    """A number for each item of a target, equal for those that may not be parted, shape (items,)."""
+    if isinstance(target.type, str):
+        return np.arange(graph.num_nodes[target.type])
+    return same_pair_groups(target.type, graph.edges[target.type], graph.num_nodes[target.type.target])
 
 
 def _nearest_end(ends: IntArray, cut: int) -> int:

@@ -11,6 +11,8 @@ from .edge_type import EdgeType
 from .tasks import TaskType
 
 Split = Literal["train", "valid", "test"]
+#: as people and metric lines call them
+SPLIT_NAMES: dict[Split, str] = {"train": "training", "valid": "validation", "test": "test"}
 
 
 class TargetName(Artefact):

@@ -13,7 +13,7 @@ from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
 from ..graph import EdgeType, GraphData
 from ..judging.report import write_model_report
-from ..links import LinkProblem, Pairs, numbered
+from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
 from ..models.heads import Head
 from ..models.network import Network, edge_matrix, load_network, save_network, usable
@@ -109,10 +109,12 @@ def known_links(graph: GraphData, entry: Details) -> LinkProblem:
     edge_type, space = EdgeType(*entry["edge_type"]), NodeSpace(dict(graph.num_nodes))
     if edge_type not in graph.edges or not len(graph.edges[edge_type]):
         raise ValueError(f"the new graph has no edges of type {edge_type}, which the model predicts")
-    pairs, none = numbered(graph, edge_type, space), Pairs.join([])
+    pairs = numbered(graph, edge_type, space)
     pairs = pairs[pairs.source != pairs.target]
-    context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
-    return LinkProblem(edge_type, space, pairs, none, none, context, entry["directed"])
+    left_out = tuple(EdgeType(*kind) for kind in entry.get("left_out", ()))
+    others = [kind for kind in graph.edge_types if kind != edge_type and kind not in left_out]
+    context = {kind: numbered(graph, kind, space) for kind in others}
+    return LinkProblem.known_links(edge_type, space, pairs, context, entry["directed"], left_out)
 
 
 def stored(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details) -> TrainedLinks:

@@ -11,6 +11,7 @@ from ..artifacts import ModelWriter
 from ..container import Container, JobError, ProgressWriter
 from ..graph import GraphData, Target
 from ..schemas import Metrics, ModelDescription, TargetName, task_type
+from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
 from .hyperparameters import Hyperparameters, parse
 
@@ -30,13 +31,14 @@ class Trial:
         """Report progress."""
         self.progress(phase, step, total)
 
-    def measured(self, figures: dict[str, float], step: int, total: int) -> None:
-        """Print one line a validation metric and show the objective in the progress file."""
+    def measured(self, figures: dict[str, float], step: int, total: int, split: Split = "valid") -> None:
+        """Print one line a metric and show the objective in the progress file, named after what was held out."""
+        words = SPLIT_NAMES[split]
         for name, value in figures.items():
-            self.container.metric(f"validation {name}", value)
+            self.container.metric(f"{words} {name}", value)
         objective = self.objective
         if objective in figures:
-            self.progress("training", step, total, metric=(f"validation_{objective}", figures[objective]))
+            self.progress("training", step, total, metric=(f"{words}_{objective}", figures[objective]))
 
     @property
     def objective(self) -> str:
@@ -130,7 +132,7 @@ def describe(trial: Trial, metrics: Metrics, details: dict[str, object]) -> Mode
     """The content of ``model.json``."""
     figures = {f"{split}_{name}": value for split, values in metrics.splits.items() for name, value in values.items()}
     if metrics.value is not None:
-        figures[f"validation_{metrics.objective}"] = metrics.value
+        figures[metrics.objective] = metrics.value
     job = trial.container.job_name
     created_ms = int(time.time() * 1000)
     snapshot = trial.graph.info.get("graph_snapshot_ms")

@@ -12,15 +12,17 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...graph import GraphData, Labels, Split, Target
-from ...judging.metrics import classification_metrics, regression_metrics
+from ...judging.labels import FLOOR_NOTES, Judge, measured, sign_of
 from ...links import numbered
 from ...message_passing import choose_backend
 from ...models.heads import Head, joined, width_of, width_seen
 from ...models.network import Network, edge_matrix, save_network, usable
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
+from ...processing.split import HeldOut, groups_of, held_out
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ...schemas import Metrics
+from ...schemas.model import SPLIT_NAMES
 from ...tasks import METRIC_DIRECTION
 from ..hyperparameters import LABEL_MODELS, Hyperparameters
 from ..links.gnn import FULL_ENTRIES, edge_features, encoder_settings
@@ -40,13 +42,13 @@ class LabelProblem:
         ends: numbers of the vertices that make up an item, shape (items, 1) for vertices, (items, 2) for edges.
         extra: features of the items themselves, (items, d); edges have them.
         labels: see ``Labels``.
-        split: items to train on, choose by and report on.
+        split: items to train on, choose by and report on, which share nothing.
     """
 
     ends: Ints
     extra: Floats
     labels: Labels
-    split: Split
+    split: HeldOut
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target, space: NodeSpace) -> LabelProblem:
@@ -54,14 +56,15 @@ class LabelProblem:
         labels, split = graph.labels[target], graph.splits[target]
         known = labels.known
         split = Split(*(np.asarray(part)[known[np.asarray(part)]] for part in (split.train, split.valid, split.test)))
+        held = held_out(split, groups_of(graph, target), graph.seed)
         if isinstance(target.type, str):
             span = space.range(target.type)
             nothing = np.zeros((span.stop - span.start, 0), dtype=np.float32)
-            return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, split)
+            return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, held)
         pairs = numbered(graph, target.type, space)
         features = edge_matrix(graph.edge_features.get(target.type, {}))
         extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
-        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, split)
+        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held)
 
 
 @dataclass
@@ -101,38 +104,33 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
     problem = LabelProblem.from_graph(trial.graph, target, space)
     if not len(problem.split.train):
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
-    if not len(problem.split.valid):
-        held = problem.split.train[: max(1, len(problem.split.train) // 10)]
-        problem = replace(problem, split=replace(problem.split, valid=held))
+    judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
     graph = MessageGraph.from_edges(edges, space.total, {})
-    model, history, notes = best_attempt(trial, problem, space, graph)
-    judged = [split for split in ("valid", "test") if len(getattr(problem.split, split))]
-    splits = {split: known(figures(model, graph, getattr(problem.split, split), settings.topk)) for split in judged}
-    trial.measured(splits["valid"], 1, 1)
-    floors = {split: {"constant": known(constant_figures(problem, split, settings.topk))} for split in judged}
+    model, history, notes = best_attempt(trial, problem, space, graph, judge)
+    judged = judge.judge(lambda items: model.predictions(graph, items))
+    first = next(iter(judged.splits))
+    trial.measured(judged.splits[first], 1, 1, first)
     metrics = Metrics.model_validate(
         {
             "task": target.task,
-            "objective": f"validation_{trial.objective}",
+            "objective": f"{SPLIT_NAMES[first]}_{trial.objective}",
             "direction": METRIC_DIRECTION.get(trial.objective, "maximize"),
-            "value": splits["valid"].get(trial.objective),
-            "splits": splits,
-            "floors": floors,
+            "value": judged.splits[first].get(trial.objective),
+            "splits": judged.splits,
+            "floors": judged.floors,
             "history": history,
-            "notes": [
-                "'constant' always answers with what is most frequent, or the mean, in the training split",
-                *notes,
-            ],
+            "notes": [*FLOOR_NOTES, *problem.split.notes, *notes],
+            "warnings": judged.warnings,
         }
     )
-    for split, values in splits.items():
+    for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
     return metrics, save_labels(writer, model, graph, trial.graph, target)
 
 
 def best_attempt(
-    trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph
+    trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph, judge: Judge
 ) -> tuple[LabelModel, list[dict[str, float]], list[str]]:
     """Train, and where that is hardly better than a constant answer, once more: slower and three times as long.
 
@@ -143,12 +141,12 @@ def best_attempt(
         The model, its history, and notes for people.
     """
     lr, epochs, objective = trial.settings.lr, trial.settings.num_epochs, trial.objective
-    floor = constant_figures(problem, "valid", trial.settings.topk).get(objective, np.nan)
+    floor = judge.floor("constant", problem.split.selection).get(objective, np.nan)
     attempts: list[tuple[float, LabelModel, list[dict[str, float]]]] = []
     for rate, length in ((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs)):
         model = fresh_model(trial, problem, space, graph)
         history = fit(trial, model, graph, rate, length)
-        value = figures(model, graph, problem.split.valid, trial.settings.topk).get(objective, np.nan)
+        value = figures(model, graph, problem.split.selection, trial.settings.topk).get(objective, np.nan)
         attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history))
         if np.isnan(floor) or clearly_better(value, floor, objective) or trial.out_of_time:
             break
@@ -162,11 +160,6 @@ def best_attempt(
 def clearly_better(value: float, floor: float, metric: str) -> bool:
     """Whether a tenth of what separates a constant answer from perfection was gained."""
     return value >= floor + 0.1 * (1 - floor) if sign_of(metric) > 0 else value <= 0.9 * floor
-
-
-def sign_of(metric: str) -> float:
-    """1 where more is better, −1 where less is."""
-    return 1.0 if METRIC_DIRECTION.get(metric, "maximize") == "maximize" else -1.0
 
 
 def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph) -> LabelModel:
@@ -199,7 +192,7 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
 
 
 def fit(trial: Trial, model: LabelModel, graph: MessageGraph, lr: float, epochs: int) -> list[dict[str, float]]:
-    """The epochs; the best one by the objective on validation items is kept.
+    """The epochs; the best one by the objective on the items to choose by is kept.
 
     The first half of the epochs never stops early: where one class is frequent, accuracy falls below that of the
     constant answer before it rises above it.
@@ -229,7 +222,7 @@ def fit(trial: Trial, model: LabelModel, graph: MessageGraph, lr: float, epochs:
                 table.step(rows, learned.grad)
             losses.append(float(loss.detach()))
         model.head.eval()
-        values = figures(model, graph, problem.split.valid, settings.topk)
+        values = figures(model, graph, problem.split.selection, settings.topk)
         value = values.get(trial.objective, float("nan"))
         history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), trial.objective: value})
         trial.measured({trial.objective: value}, epoch + 1, epochs)
@@ -299,33 +292,9 @@ def state_of(module: torch.nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
-def known(values: dict[str, float]) -> dict[str, float]:
-    """Figures without those that could not be worked out, as the ROC of a split with a single class."""
-    return {name: value for name, value in values.items() if not np.isnan(value)}
-
-
 def figures(model: LabelModel, graph: MessageGraph, items: Ints, topk: int) -> dict[str, float]:
     """All metrics of the task on some items."""
     return measured(model.problem.labels, model.predictions(graph, items), items, topk)
-
-
-def measured(labels: Labels, predicted: Floats, items: Ints, topk: int) -> dict[str, float]:
-    """Metrics of predictions for some items."""
-    truth = np.asarray(labels.values)[items]
-    if labels.kind == "number":
-        return regression_metrics(predicted[:, 0], truth)
-    return classification_metrics(predicted, truth, topk)
-
-
-def constant_figures(problem: LabelProblem, split: str, topk: int) -> dict[str, float]:
-    """What answering the same for everything is worth."""
-    items = getattr(problem.split, split)
-    values = np.asarray(problem.labels.values)[problem.split.train]
-    if problem.labels.kind == "class":
-        constant = np.bincount(values.astype(np.int64), minlength=len(problem.labels.classes)) / len(values)
-    else:
-        constant = np.atleast_1d(values.mean(axis=0))
-    return measured(problem.labels, np.tile(constant.astype(np.float32), (len(items), 1)), items, topk)
 
 
 def save_labels(

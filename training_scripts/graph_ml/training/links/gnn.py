@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...graph import EdgeType, GraphData
 from ...judging.metrics import mean_reciprocal_rank
-from ...judging.ranking import Ranking, Scores, rank_links, sample
-from ...links import LinkProblem
+from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
+from ...links import LinkProblem, selections
 from ...message_passing import choose_backend
 from ...models.encoders import EncoderSettings
 from ...models.link_scorers import Decoder, EmbeddingScorer
@@ -26,7 +25,6 @@ from ..hyperparameters import Hyperparameters
 from ..optimisers import AdamW, RowAdam
 from ..stopping import EarlyStop
 from ..trial import Trial
-from .trained import Floors, shares
 
 #: links ranked at each evaluation during training; the final figures use more
 EVALUATED = 500
@@ -46,7 +44,6 @@ class GnnLinks:
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _embeddings: Floats | None = None
-    _floors: dict[int, Floors] = field(default_factory=dict)
 
     def scorer(self, position: int, embeddings: Floats) -> EmbeddingScorer:
         """The decoder of one problem over embeddings."""
@@ -62,14 +59,11 @@ class GnnLinks:
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        if position not in self._floors:
-            self._floors[position] = Floors.of(self.problems[position])
-        floors = self._floors[position].scores(sources, heading)
-        return {self.name: self.own_scores(position, sources, heading), **floors}
+        return {self.name: self.own_scores(position, sources, heading)}
 
-    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
+    def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
-        return self.name, ranking.ranks[self.name]
+        return self.name
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
@@ -96,7 +90,7 @@ def message_graph(problems: list[LinkProblem], only_training: bool) -> MessageGr
     """
     first = problems[0]
     edges = {problem.edge_type: problem.train if only_training else problem.everything for problem in problems}
-    for kind, pairs in first.context.items():
+    for kind, pairs in (first.context if only_training else first.whole_context).items():
         edges.setdefault(kind, pairs)
     directed = {problem.edge_type: problem.directed for problem in problems}
     return MessageGraph.from_edges(edges, first.space.total, directed)
@@ -300,13 +294,12 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
     """MRR over a sample of validation links of all problems, from vectors over the training links."""
     embeddings = model.network.embed(graph)
     ranks = []
-    most = shares([problem.valid for problem in model.problems], EVALUATED)
-    for position, problem in enumerate(model.problems):
-        scorer = model.scorer(position, embeddings)
-
-        links = sample(problem.valid, most[position], seed)
+    parts = selections(model.problems)
+    for problem, part, most in zip(model.problems, parts, shares(parts, EVALUATED), strict=True):
+        links = sample(part, most, seed)
         if len(links):
-            ranks.append(rank_links(problem, alone(scorer, problem), links, problem.everything).ranks["model"])
+            scorer = model.scorer(model.problems.index(problem), embeddings)
+            ranks.append(rank_links(problem, alone(scorer, problem), links, problem.before("choose")).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...graph import EdgeType
 from ...judging.metrics import mean_reciprocal_rank
-from ...judging.ranking import Ranking, rank_links, sample
-from ...links import LinkProblem, Pairs
+from ...judging.ranking import Ranking, rank_links, sample, shares
+from ...links import LinkProblem, Pairs, selections
 from ...models.link_scorers import Decoder, EmbeddingScorer
 from ...pairs.graph import Floats, Ints
 from ..hyperparameters import Hyperparameters
@@ -23,7 +22,6 @@ from ..optimisers import RowAdagrad
 from ..stopping import EarlyStop
 from ..trial import Trial
 from .gnn import EVALUATED, alone
-from .trained import Floors, shares
 
 #: positives that share one set of negatives
 CHUNK = 256
@@ -41,7 +39,6 @@ class KgeLinks:
     gamma: float
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _floors: dict[int, Floors] = field(default_factory=dict)
 
     def scorer(self, position: int) -> EmbeddingScorer:
         """The decoder of one problem."""
@@ -50,15 +47,12 @@ class KgeLinks:
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        if position not in self._floors:
-            self._floors[position] = Floors.of(self.problems[position])
         candidates = self.problems[position].candidates(heading)
-        own = self.scorer(position).scores(sources, candidates, heading)
-        return {self.decoder: own, **self._floors[position].scores(sources, heading)}
+        return {self.decoder: self.scorer(position).scores(sources, candidates, heading)}
 
-    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
+    def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
-        return self.decoder, ranking.ranks[self.decoder]
+        return self.decoder
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
@@ -219,10 +213,11 @@ def similarity(query: Tensor, others: Tensor, decoder: Decoder, gamma: float) ->
 def validation_mrr(model: KgeLinks, seed: int) -> float:
     """MRR over a sample of validation links of all problems."""
     ranks = []
-    for position, most in enumerate(shares([problem.valid for problem in model.problems], EVALUATED)):
+    parts = selections(model.problems)
+    for position, most in enumerate(shares(parts, EVALUATED)):
         problem = model.problems[position]
-        links = sample(problem.valid, most, seed)
+        links = sample(parts[position], most, seed)
         if len(links):
             scores = alone(model.scorer(position), problem)
-            ranks.append(rank_links(problem, scores, links, problem.everything).ranks["model"])
+            ranks.append(rank_links(problem, scores, links, problem.before("choose")).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...judging.metrics import mean_reciprocal_rank
@@ -15,7 +12,6 @@ from ...judging.ranking import Ranking
 from ...links import LinkProblem
 from ...models.pair_ranker import PairRanker
 from ...models.pair_store import save_ranker
-from ...pairs import FLOORS
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..trial import Trial
@@ -23,6 +19,7 @@ from .pairs import RankerSettings, refitted, train_ranker
 
 #: features of its own for each edge type: more of them want one model for all
 MOST_TYPES = 12
+RANKER = "ranker"
 
 
 @dataclass
@@ -39,20 +36,21 @@ class RankedLinks:
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        return self.rankers[position].all_scores(sources, self.problems[position].candidates(heading), heading)
+        candidates = self.problems[position].candidates(heading)
+        return {RANKER: self.rankers[position].scores(sources, candidates, heading)}
 
-    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
-        """The ranker, unless a floor ranks validation links better; then that, and a note says so."""
-        by_name = {name: mean_reciprocal_rank(ranking.ranks[name]) for name in ("ranker", *FLOORS)}
-        name = max(by_name, key=lambda key: by_name[key])
-        if name != "ranker" and by_name[name] > by_name["ranker"]:
+    def choose(self, position: int, ranking: Ranking | None) -> str:
+        """The ranker, unless a floor ranks the links to choose by better; then that, and a note says so."""
+        by_name = {} if ranking is None else {n: mean_reciprocal_rank(ranks) for n, ranks in ranking.ranks.items()}
+        name = max(by_name, key=lambda key: by_name[key], default=RANKER)
+        if name != RANKER and by_name[name] > by_name[RANKER]:
             self.rankers[position] = replace(self.rankers[position], chosen=name)
             self.notes.append(
                 f"{self.problems[position].edge_type}: validation prefers {name} (MRR {by_name[name]:.4f}) to the "
-                f"trained ranker ({by_name['ranker']:.4f}), so {name} answers"
+                f"trained ranker ({by_name[RANKER]:.4f}), so {name} answers"
             )
-            return name, ranking.ranks[name]
-        return "ranker", ranking.ranks["ranker"]
+            return name
+        return RANKER
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``; structures are fitted again on all known links, the scorer stays."""
@@ -61,10 +59,8 @@ class RankedLinks:
     def on_all_links(self, position: int) -> PairRanker:
         """The ranker with structures fitted on all known links of its problem; fitted once."""
         if position not in self._final:
-            problem = self.problems[position]
-            self._final[position] = refitted(
-                self.rankers[position], problem, problem.everything, self.attributes, self.seed
-            )
+            problem = self.problems[position].complete()
+            self._final[position] = refitted(self.rankers[position], problem, problem.train, self.attributes, self.seed)
         return self._final[position]
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ...artifacts import ModelWriter
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking
-from ...pairs import FLOORS
 from ...pairs.graph import Floats, Ints
 from .gnn import GnnLinks
-from .ranked import RankedLinks
+from .ranked import RANKER, RankedLinks
 
 #: weights of the network's score beside the ranker's, after both were brought to one scale
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -33,39 +31,24 @@ class StackedLinks:
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``; before a weight is chosen there is a scorer for each."""
-        scores = self.ranked.all_scores(position, sources, heading)
-        ranker, network = scores.pop("ranker"), self.network.own_scores(position, sources, heading)
+        ranker = self.ranked.all_scores(position, sources, heading)[RANKER]
+        network = self.network.own_scores(position, sources, heading)
         if position not in self.scales:
             self.scales[position] = float(ranker.std() / max(float(network.std()), 1e-9))
         weights = (self.weights[position],) if position in self.weights else WEIGHTS
-        for weight in weights:
-            scores[f"stack {weight}"] = ranker + np.float32(weight * self.scales[position]) * network
-        return scores
+        return {name_of(weight): ranker + np.float32(weight * self.scales[position]) * network for weight in weights}
 
-    def settle(self, position: int, ranking: Ranking) -> tuple[str, npt.NDArray[np.float64]]:
-        """The weight that ranks validation links best.
-
-        The ranks to report are those of the weight that the other half of the links would choose, so that choosing
-        does not flatter the stack.
-        """
-        names = [f"stack {weight}" for weight in WEIGHTS]
-        ranks = np.stack([ranking.ranks[name] for name in names])
-        links = ranks.shape[1] // 2
-        half = np.arange(ranks.shape[1]) % max(links, 1) % 2
-        honest = np.empty(ranks.shape[1])
-        for part in (0, 1):
-            other = ranks[:, half != part] if (half != part).any() else ranks
-            honest[half == part] = ranks[int(np.argmax((1 / other).mean(axis=1))), half == part]
-        best = int(np.argmax([mean_reciprocal_rank(row) for row in ranks]))
-        self.weights[position] = WEIGHTS[best]
+    def choose(self, position: int, ranking: Ranking | None) -> str:
+        """The weight that ranks the links to choose by best; without any, the ranker alone."""
+        self.weights[position] = WEIGHTS[0]
+        if ranking is not None:
+            mrr = {weight: mean_reciprocal_rank(ranking.ranks[name_of(weight)]) for weight in WEIGHTS}
+            self.weights[position] = max(WEIGHTS, key=lambda weight: mrr[weight])
         self.notes.append(
-            f"{self.ranked.problems[position].edge_type}: validation weighs the network's score {WEIGHTS[best]} "
-            "beside the pair ranker's; figures are those of a weight chosen on the other half of the links"
+            f"{self.ranked.problems[position].edge_type}: validation weighs the network's score "
+            f"{self.weights[position]} beside the pair ranker's"
         )
-        for floor in FLOORS:
-            if mean_reciprocal_rank(ranking.ranks[floor]) > mean_reciprocal_rank(honest):
-                self.notes.append(f"{floor} alone ranks validation links better than this stack")
-        return names[best], honest
+        return name_of(self.weights[position])
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
@@ -77,3 +60,8 @@ class StackedLinks:
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
         """See ``TrainedLinks``."""
         return self.network.finish(writer)
+
+
+def name_of(weight: float) -> str:
+    """What the stack with this weight of the network is called among scorers."""
+    return f"stack {weight}"

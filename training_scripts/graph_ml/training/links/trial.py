@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
-
-import numpy as np
 
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...judging.links import judge
-from ...links import LinkProblem
+from ...links import LinkProblem, without_twins
 from ...schemas import Metrics
+from ...schemas.model import SPLIT_NAMES
 from ..trial import Trial
 from .gnn import train_gnn
 from .kge import train_kge
@@ -26,9 +25,7 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
     Raises:
         JobError: an edge type has too few edges, or the model cannot be trained on so many edge types.
     """
-    problems = [
-        with_validation(LinkProblem.from_graph(trial.graph, target), trial.settings.seed) for target in trial.targets
-    ]
+    problems = without_twins([LinkProblem.from_graph(trial.graph, target) for target in trial.targets])
     if len(problems) > 1:
         # hundreds of relations may hold one or two edges each; they are known but not predicted
         problems = [problem for problem in problems if len(problem.train) > 1] or problems
@@ -37,17 +34,18 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
     trained = train(trial, problems)
     judged = judge(trial, problems, trained, writer)
-    objective = trial.objective
+    objective, first = trial.objective, next(iter(judged.splits))
     metrics = Metrics.model_validate(
         {
             "task": "link_prediction",
-            "objective": f"validation_{objective}",
+            "objective": f"{SPLIT_NAMES[first]}_{objective}",
             "direction": "maximize",
-            "value": judged.splits["valid"].get(objective),
+            "value": judged.splits[first].get(objective),
             "splits": judged.splits,
             "floors": judged.floors,
             "history": trained.history,
             "notes": judged.notes,
+            "warnings": judged.warnings,
         }
     )
     links = []
@@ -60,6 +58,7 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
             {
                 "edge_type": list(problem.edge_type),
                 "directed": problem.directed,
+                "left_out": [[kind.source, kind.relation, kind.target] for kind in problem.left_out],
                 "calibration": asdict(judged.calibrations[position]),
                 "scorer": trained.save(writer, position),
             }
@@ -77,25 +76,3 @@ def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
         ranked, network = train_rankers(trial, problems), train_gnn(trial, problems)
         return StackedLinks(ranked, network, history=network.history)
     return train_kge(trial, problems)
-
-
-def with_validation(problem: LinkProblem, seed: int) -> LinkProblem:
-    """A problem with something to choose by: a tenth of the training links where the split left nothing.
-
-    The test links stand in where even that is not possible, which happens in graphs of a handful of edges.
-    """
-    if len(problem.valid):
-        return problem
-    number = len(problem.train)
-    chosen = np.zeros(number, dtype=bool)
-    chosen[np.random.default_rng(seed).permutation(number)[: number // 10]] = True
-    if chosen.any():
-        return LinkProblem.from_pairs(
-            problem.edge_type,
-            problem.space,
-            problem.train[~chosen],
-            problem.train[chosen],
-            problem.test,
-            problem.context,
-        )
-    return replace(problem, valid=problem.test if len(problem.test) else problem.train)

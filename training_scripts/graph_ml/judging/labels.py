@@ -1,0 +1,123 @@
+"""How good a model of classes or numbers is: beside the floors, on items that neither trained nor chose it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import EdgeType, GraphData, Labels, Target
+from ..links import Pairs, numbered
+from ..pairs import NodeSpace, PairGraph
+from ..pairs.graph import Floats, Ints
+from ..processing.split import HeldOut
+from ..schemas.model import Split
+from ..tasks import METRIC_DIRECTION
+from .floors import LabelledItems, label_floors
+from .metrics import classification_metrics, regression_metrics
+from .warnings import lost_to_floors
+
+FLOOR_NOTES = (
+    "'constant' always answers with the shares of the classes, or the mean, in the training split",
+    "'features alone' is the best of plain models without the graph, 'label propagation' of passing labels along edges",
+)
+#: predictions of some items: probabilities (items, classes), or numbers (items, 1)
+Predict = Callable[[Ints], Floats]
+
+
+@dataclass(frozen=True)
+class JudgedLabels:
+    """Figures by split, of the model and of the floors; sentences for people."""
+
+    splits: dict[Split, dict[str, float]] = field(default_factory=dict)
+    floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The figures of one task on one split; floors are worked out once, each at its best.
+
+    Args:
+        labels: of all items.
+        parts: which items train, choose, and are judged.
+        topk: k of acc_topk.
+        objective: the metric that is tuned.
+        floors: predictions for all items by floor, float64 (items, outputs).
+    """
+
+    labels: Labels
+    parts: HeldOut
+    topk: int
+    objective: str
+    floors: Mapping[str, npt.NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, graph: GraphData, target: Target, parts: HeldOut, ends: Ints, topk: int, objective: str) -> Judge:
+        """Work out the floors; see ``floors``."""
+        labels, space = graph.labels[target], NodeSpace(dict(graph.num_nodes))
+        edges = Pairs.join(numbered(graph, kind, space) for kind in graph.edge_types)
+        adjacency = PairGraph.from_edges(edges.source, edges.target, space.total).adjacency
+        items = LabelledItems(ends, features_of(graph, target), labels, parts.train, adjacency, graph.seed)
+        sign = sign_of(objective)
+
+        def goodness(predictions: npt.NDArray[np.float64]) -> float:
+            chosen = parts.selection
+            return sign * measured(labels, predictions[chosen], chosen, topk).get(objective, np.nan)
+
+        return cls(labels, parts, topk, objective, label_floors(items, goodness))
+
+    def figures(self, predict: Predict, items: Ints) -> dict[str, float]:
+        """All metrics of a model on some items, without those that could not be worked out."""
+        return known(measured(self.labels, predict(items), items, self.topk))
+
+    def floor(self, name: str, items: Ints) -> dict[str, float]:
+        """All metrics of a floor on some items."""
+        return known(measured(self.labels, self.floors[name][items], items, self.topk))
+
+    def judge(self, predict: Predict) -> JudgedLabels:
+        """Figures of a finished model and of the floors, the items to test by last."""
+        judged = JudgedLabels()
+        for split, items in self.parts.judged.items():
+            judged.splits[split] = self.figures(predict, items)
+            judged.floors[split] = {name: self.floor(name, items) for name in self.floors}
+        judged.warnings.extend(lost_to_floors(judged.splits, judged.floors, self.objective))
+        return judged
+
+
+def features_of(graph: GraphData, target: Target) -> Floats:
+    """What is known of every item without its neighbours: its own features and those of its ends, (items, d)."""
+    if isinstance(target.type, str):
+        return side_by_side(graph.features.get(target.type, {}), graph.num_nodes[target.type])
+    kind: EdgeType = target.type
+    edges = graph.edges[kind]
+    own = side_by_side(graph.edge_features.get(kind, {}), len(edges))
+    source = side_by_side(graph.features.get(kind.source, {}), graph.num_nodes[kind.source])
+    destination = side_by_side(graph.features.get(kind.target, {}), graph.num_nodes[kind.target])
+    return np.concatenate([own, source[edges.source], destination[edges.target]], axis=1)
+
+
+def side_by_side(features: Mapping[str, Floats], count: int) -> Floats:
+    """All features of a type in one matrix, (count, d)."""
+    nothing = np.zeros((count, 0), dtype=np.float32)
+    return np.concatenate([nothing, *(np.asarray(values, dtype=np.float32) for values in features.values())], axis=1)
+
+
+def sign_of(metric: str) -> float:
+    """1 where more is better, −1 where less is."""
+    return 1.0 if METRIC_DIRECTION.get(metric, "maximize") == "maximize" else -1.0
+
+
+def known(values: dict[str, float]) -> dict[str, float]:
+    """Figures without those that could not be worked out, as the ROC of a split with a single class."""
+    return {name: value for name, value in values.items() if not np.isnan(value)}
+
+
+def measured(labels: Labels, predicted: npt.NDArray[np.floating], items: Ints, topk: int) -> dict[str, float]:
+    """Metrics of predictions for some items."""
+    truth = np.asarray(labels.values)[items]
+    if labels.kind == "number":
+        return regression_metrics(predicted[:, 0], truth)
+    return classification_metrics(predicted, truth, topk)
