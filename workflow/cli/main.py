@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, doctor, load, logs, output, query, run, serve, stages, status
+from workflow.cli import demo, doctor, load, logs, output, query, run, serve, stages, status, store
 from workflow.errors import WorkflowError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
+app.add_typer(store.store_commands, name="store", rich_help_panel=LOOK)
 
 
 def _version(asked: bool) -> None:

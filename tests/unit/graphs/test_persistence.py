@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
+import struct
 import uuid
+import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,11 @@ import pytest
 from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
 from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.batch_records import BatchRecords
-from workflow.graphs.store.columns import MISSING, Cell, Cells
+from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.log_file import MARK
 from workflow.graphs.store.persistence import FolderInUse, open_graph
+from workflow.graphs.store.recovery import LogDamaged
+from workflow.graphs.store.repair import Findings, examine, repair
 from workflow.graphs.store.segments import StoreDamaged
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.stream import read_stream
@@ -164,7 +170,7 @@ def test_a_value_that_cannot_be_kept_is_refused_and_undone(tmp_path: Path) -> No
     graph.close()
 
 
-def test_a_log_cut_anywhere_gives_the_commits_that_are_whole(tmp_path: Path) -> None:
+def test_a_log_that_a_loss_of_power_cut_anywhere_gives_the_commits_that_are_whole(tmp_path: Path) -> None:
     folder = tmp_path / "g"
     graph = open_graph(folder)
     states = [contents(graph)]
@@ -180,14 +186,23 @@ def test_a_log_cut_anywhere_gives_the_commits_that_are_whole(tmp_path: Path) -> 
         states.append(contents(graph))
         ends.append(log.stat().st_size)
     graph.close()
-    for size in range(ends[-1] + 1):
+    # around every end, and here and there inside
+    sizes = {size for end in ends for size in (end - 1, end, end + 1, end + 27)} | set(range(0, ends[-1], 17))
+    for size in sorted(size for size in sizes if 0 <= size <= ends[-1]):
         copy = tmp_path / "copy"
         shutil.copytree(folder, copy)
         with (copy / log.name).open("r+b") as file:
             file.truncate(size)
-        again = open_graph(copy)
         whole = sum(end <= size for end in ends) - 1
+        if size < ends[-1]:
+            # as long as it is known that there were more, somebody has to say so first
+            with pytest.raises(StoreDamaged, match="commits up to 4 were acknowledged"):
+                open_graph(copy)
+        (copy / "ACKNOWLEDGED").unlink()
+        again = open_graph(copy)
         assert contents(again) == states[whole], size
+        torn = sorted(copy.glob("log.torn-*"))
+        assert b"".join(path.read_bytes() for path in torn) == log.read_bytes()[ends[whole] : size]
         tx = again.begin()
         tx.add_vertex("after", "v")
         tx.commit()
@@ -210,17 +225,161 @@ def test_zeros_after_the_last_commit_are_cut_off(tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_changed_byte_in_the_middle_is_reported_and_nothing_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "byte"),
+    [("mark", 0), ("header's checksum", 4), ("number", 8), ("length", 16), ("length", 23), ("body", 40)],
+)
+def test_a_changed_byte_in_the_middle_is_reported_and_nothing_dropped(tmp_path: Path, name: str, byte: int) -> None:
     graph = open_graph(tmp_path)
     fill(graph)
     graph.close()
     log = tmp_path / "log-00000001.bin"
     data = bytearray(log.read_bytes())
-    data[20] ^= 1
+    data[byte] ^= 1
     log.write_bytes(data)
-    with pytest.raises(StoreDamaged, match="checksum"):
+    with pytest.raises(LogDamaged, match=r"at byte 0, behind commit 0: .* but commit 2 at \d+ does") as refused:
         open_graph(tmp_path)
+    assert f"despina store check {tmp_path}" in str(refused.value)
     assert log.read_bytes() == data
+    assert sorted(path.name for path in tmp_path.glob("log*")) == [log.name]
+
+
+def test_a_repair_keeps_what_stands_before_the_damage_and_lays_the_rest_aside(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    states = [contents(graph)]
+    for place in range(3):
+        tx = graph.begin()
+        tx.add_vertex(f"v{place}", "v")
+        tx.commit()
+        states.append(contents(graph))
+    graph.load(Batch(ElementBatch(["p"], np.zeros(1, dtype=np.int32), ["page"])))
+    graph.close()
+    log = tmp_path / "log-00000001.bin"
+    whole = log.read_bytes()
+    second = whole.index(MARK, 1)
+    log.write_bytes(whole[:second] + b"\0" + whole[second + 1 :])
+    (segment,) = tmp_path.glob("segment-*")
+    held = segment.read_bytes()
+    findings = examine(tmp_path)
+    assert (findings.commit, findings.lost, findings.can_be_repaired) == (1, 4, True)
+    assert repair(tmp_path) == Findings(tmp_path, 1, vertices=1)
+    again = open_graph(tmp_path)
+    assert contents(again) == states[1]
+    again.close()
+    assert (tmp_path / f"log.torn-00000001-{second}").read_bytes() == b"\0" + whole[second + 1 :]
+    assert (tmp_path / f"log.torn-{segment.name}").read_bytes() == held
+
+
+def test_either_copy_of_what_must_exist_is_enough_and_both_are_mended(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.journal.compact(graph)
+    before = contents(graph)
+    graph.close()
+    text = (tmp_path / "CURRENT").read_bytes()
+    for name in ("CURRENT", "CURRENT.copy"):
+        for data in (
+            None,
+            b"",
+            b"{",
+            text.replace(b'"log": 2', b'"log": 3'),
+            text.replace(b'"format": 2', b'"format": 1'),
+        ):
+            (tmp_path / name).unlink()
+            if data is not None:
+                (tmp_path / name).write_bytes(data)
+            again = open_graph(tmp_path)
+            assert contents(again) == before
+            again.close()
+            assert (tmp_path / name).read_bytes() == text
+    for name in ("CURRENT", "CURRENT.copy"):
+        (tmp_path / name).unlink()
+    with pytest.raises(StoreDamaged, match="CURRENT is damaged"):
+        open_graph(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["log-00000001.bin", "segment-*", "CURRENT*"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.load(small_batch())
+    graph.close()
+    for path in tmp_path.glob(name):
+        path.unlink()
+    with pytest.raises(StoreDamaged, match=name.rstrip("*") + ".*missing"):
+        open_graph(tmp_path)
+
+
+def old_folder(folder: Path, commits: list[list[Any]], profile: str = "neptune") -> Path:
+    """A folder of format 1; returns its log."""
+    facts = {"format": 1, "profile": profile, "snapshot": None, "log": 1, "commit": 0, "time_ms": 0}
+    folder.mkdir()
+    (folder / "CURRENT").write_text(json.dumps(facts))
+    with (folder / "log-00000001.bin").open("wb") as file:
+        for number, operations in enumerate(commits, 1):
+            payload = json.dumps([number, 1_700_000_000_000, "ops", operations], separators=(",", ":")).encode()
+            file.write(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+    return folder / "log-00000001.bin"
+
+
+def test_a_folder_of_the_first_format_opens_and_goes_on_in_the_second(tmp_path: Path) -> None:
+    log = old_folder(tmp_path / "g", [[["+v", "a", "v"]], [["+v", "b", "v"], ["+e", "ab", "x", "a", "b"]]])
+    with log.open("ab") as file:
+        file.write(b"\x99\0\0\0torn")
+    for number in range(3):
+        graph = open_graph(tmp_path / "g")
+        assert graph.vertex_count() == 2 + number
+        assert graph.edge_count() == 1
+        tx = graph.begin()
+        tx.add_vertex(f"c{number}", "v")
+        tx.commit()
+        assert [commit.number for commit in graph.journal.commits(1)] == list(range(1, 4 + number))
+        graph.close()
+
+
+def test_damage_in_the_middle_of_a_log_of_the_first_format_is_refused_too(tmp_path: Path) -> None:
+    log = old_folder(tmp_path / "g", [[["+v", name, "v"]] for name in "abc"])
+    whole = log.read_bytes()
+    for byte in (0, 3, 5, 9):
+        data = bytearray(whole)
+        data[byte] ^= 0x40
+        log.write_bytes(data)
+        with pytest.raises(LogDamaged, match="commit 2 at"):
+            open_graph(tmp_path / "g")
+        assert log.read_bytes() == data
+
+
+def test_a_number_that_was_given_out_as_an_id_is_never_given_out_again(tmp_path: Path) -> None:
+    """Whatever the element was, whether it still lives, and whatever the folder was read back from."""
+
+    def fresh(graph: EmbeddedGraph) -> set[int]:
+        tx = graph.begin()
+        one, other = tx.add_vertex(None, "v"), tx.add_vertex(None, "v")
+        edge = tx.add_edge(None, "e", one, other)
+        cells = [tx.set_vertex_property(one, "p", value, "list", {"m": 1}).id for value in range(3)]
+        # value ids are numbers of the same counter, moved up
+        ids = {graph.vertex_id(one), graph.vertex_id(other), graph.edge_id(edge), *(id - VALUE_IDS for id in cells)}
+        tx.commit()
+        return ids
+
+    def remove_all(graph: EmbeddedGraph) -> None:
+        tx = graph.begin()
+        for row in list(graph.vertices()):
+            tx.remove_vertex(row)
+        tx.commit()
+
+    given: set[int] = set()
+    for end in ("log", "snapshot", "log and removed", "snapshot and removed", "last"):
+        graph = open_graph(tmp_path, profile="tinkerpop")
+        ids = fresh(graph)
+        assert len(ids) == 6
+        assert not ids & given, end
+        given |= ids
+        if "removed" in end:
+            remove_all(graph)
+        if "snapshot" in end:
+            graph.journal.compact(graph)
+        graph.close()
 
 
 def test_a_damaged_snapshot_is_named(tmp_path: Path) -> None:
@@ -291,7 +450,7 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.store.journal._write_all", full)
+        patch.setattr("workflow.graphs.store.file_journal._write_all", full)
         tx = graph.begin()
         tx.add_vertex("lost", "v")
         with pytest.raises(InternalFailure, match="No space left"):

@@ -1,7 +1,6 @@
 """A graph that outlives its process: a folder with a snapshot, the log since, and segments of bulk loads.
 
-``CURRENT`` names the snapshot and the first log that follows it, and is replaced atomically. Opening reads the
-snapshot and does the log again; a record torn by a crash is the end of the log, and was never acknowledged. When the
+``CURRENT`` names the snapshot and the first log that follows it. Opening reads them back (``recovery``). When the
 log has grown, a new one is begun and a new snapshot written beside the running service; until ``CURRENT`` names it, the
 old snapshot and both logs count.
 """
@@ -9,27 +8,26 @@ old snapshot and both logs count.
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from workflow.errors import InternalFailure
-from workflow.graphs.store.batch import batch_of, install
-from workflow.graphs.store.changes import replay
-from workflow.graphs.store.journal import Commit, FileJournal, log_path, log_paths, read_log
+from workflow.graphs.store.batch import batch_of
+from workflow.graphs.store.current import FORMAT, Current, begin, read_current, write_current
+from workflow.graphs.store.file_journal import FileJournal
+from workflow.graphs.store.log_file import log_number, log_paths
 from workflow.graphs.store.memory import return_memory
-from workflow.graphs.store.segments import StoreDamaged, read_segment, sync_folder, write_segment
-from workflow.graphs.store.state import State
+from workflow.graphs.store.recovery import lay_aside, recover
+from workflow.graphs.store.segments import SegmentFile, StoreDamaged, write_segment
 from workflow.graphs.store.store import EmbeddedGraph, Profile
 
-FORMAT = 1
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16
 SEAT_PAUSE_S = 0.5
+EVERY_LINE = 1 << 62
 log = logging.getLogger(__name__)
 
 
@@ -51,23 +49,37 @@ class GraphFolder(FileJournal):
         self._becoming = threading.Lock()
         self._settling = False
         self._compacting: threading.Thread | None = None
-        self._handle = _lock(folder)
+        self._handle = lock_folder(folder)
         try:
-            self._current = _read_current(folder, profile)
-            self.state, last, newest, segments = _recover(folder, self._current)
-            _sweep(folder, self._current)
-            super().__init__(folder, newest, last)
+            self._current, is_whole = read_current(folder) or (begin(folder, profile), True)
+            if self._current.profile != profile:
+                made = self._current.profile
+                raise InternalFailure(f"the graph in {folder} was made with profile {made!r}, not {profile!r}")
+            found = recover(folder, self._current)
+            number = found.newest
+            for path, start in found.torn:
+                if not lay_aside(path, start):
+                    number = found.newest + 1
+            if self._current.format != FORMAT:
+                # the logs there are stay as they are for as long as they count; a new one is written to
+                self._current = replace(self._current, format=FORMAT, old_logs=found.newest)
+                number = found.newest + 1
+            super().__init__(folder, number, found.last, self._current.old_logs)
+            if not is_whole:
+                write_current(folder, self._current)
+            self.segments = found.segments
+            self._sweep()
         except BaseException:
             os.close(self._handle)
             raise
-        self.segments = segments
+        self.state = found.state
         return_memory()
 
     def attach(self, graph: EmbeddedGraph) -> None:
         """From now on a grown log makes a new snapshot of this graph."""
 
         def look() -> None:
-            grown = self.size > self._log_limit_bytes or self.segments >= MOST_SEGMENTS
+            grown = self.size > self._log_limit_bytes or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             if grown and (self._compacting is None or not self._compacting.is_alive()):
                 self._compacting = threading.Thread(target=self._compact_quietly, args=(graph,), daemon=True)
                 self._compacting.start()
@@ -96,28 +108,46 @@ class GraphFolder(FileJournal):
             number = self.number
         finally:
             graph.writer.leave()
-        snapshot = f"snapshot-{number:08d}.npz"
-        write_segment(self.folder / snapshot, batch)
-        self._become(snapshot, number, last)
+        self._become(write_segment(self.folder / f"snapshot-{number:08d}.npz", batch), number, last)
 
     def restart(self) -> None:
         self.switch(self.number + 1)
         self._become(None, self.number, self.last())
 
     def horizon(self) -> tuple[int, int]:
-        current = self._current
-        return current["commit"], current.get("lines", 0)  # of folders from before this was kept, none are missed
+        return self._current.commit, self._current.lines
 
-    def _become(self, snapshot: str | None, number: int, last: tuple[int, int]) -> None:
+    def _become(self, snapshot: SegmentFile | None, number: int, last: tuple[int, int]) -> None:
         """From log ``number`` on, on top of a snapshot; what was before, up to commit ``last``, is dropped."""
-        facts = {"snapshot": snapshot, "log": number, "commit": last[0], "time_ms": last[1]}
-        facts["lines"] = sum(self.count(commit) for commit in self.commits(last[0]) if commit.number == last[0])
+        try:
+            lines = sum(self.count(commit) for commit in self.commits(last[0]) if commit.number == last[0])
+        except StoreDamaged as error:
+            # what is in memory is whole: writing it anew mends the folder
+            log.warning("%s: the change log of commit %d is lost (%s)", self.folder, last[0], error)
+            lines = EVERY_LINE
         with self._becoming:
             # a reset that came while the snapshot was written has left it behind
-            if self._current["log"] < number:
-                self._current = {"format": FORMAT, "profile": self._profile, **facts}
-                _write_current(self.folder, self._current)
-            _sweep(self.folder, self._current, lambda: self.pending)
+            if self._current.log < number:
+                current = Current(self._profile, snapshot, number, *last, lines, self._old_logs)
+                write_current(self.folder, current)
+                self._current = current
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what ``CURRENT`` no longer needs: older logs and snapshots, segments no log names."""
+        # in this order: a file seen now is pending still, or named by a log already, or of no use
+        files = [*self.folder.glob("segment-*"), *self.folder.glob("snapshot-*")]
+        pending = self.pending
+        needed = {name for names in list(self.segments.values()) for name in list(names)}
+        if self._current.snapshot is not None:
+            needed.add(self._current.snapshot.name)
+        for path in log_paths(self.folder):
+            if log_number(path) < self._current.log:
+                path.unlink()
+                self.segments.pop(log_number(path), None)
+        for path in files:
+            if path.name not in needed and path.stem != pending:
+                path.unlink(missing_ok=True)
 
     def settle(self) -> None:
         self.on_commit = lambda: None
@@ -147,7 +177,7 @@ def open_graph(
     return graph
 
 
-def _lock(folder: Path) -> int:
+def lock_folder(folder: Path) -> int:
     handle = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -155,89 +185,3 @@ def _lock(folder: Path) -> int:
         os.close(handle)
         raise FolderInUse(folder) from error
     return handle
-
-
-def _read_current(folder: Path, profile: Profile) -> dict[str, Any]:
-    path = folder / "CURRENT"
-    if not path.exists():
-        if log_paths(folder):
-            raise StoreDamaged(path, "it is missing, but there is a log")
-        current = {"format": FORMAT, "profile": profile, "snapshot": None, "log": 1, "commit": 0, "time_ms": 0}
-        _write_current(folder, current)
-        return current
-    try:
-        found: dict[str, Any] = json.loads(path.read_text())
-        if found["format"] != FORMAT:
-            raise StoreDamaged(path, f"format {found['format']}; this version reads {FORMAT}")
-        if found["profile"] != profile:
-            raise InternalFailure(f"the graph in {folder} was made with profile {found['profile']!r}, not {profile!r}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreDamaged(path, str(error)) from error
-    return found
-
-
-def _write_current(folder: Path, current: dict[str, Any]) -> None:
-    temporary = folder / "CURRENT.tmp"
-    with temporary.open("w") as file:
-        json.dump(current, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "CURRENT")
-    sync_folder(folder)
-
-
-def _recover(folder: Path, current: dict[str, Any]) -> tuple[State, tuple[int, int], int, int]:
-    """State, last commit, newest log number and segments since the snapshot; cuts off a torn record."""
-    state = State()
-    if current["snapshot"] is not None:
-        install(state, read_segment(folder / current["snapshot"]))
-    last, newest, segments = (current["commit"], current["time_ms"]), current["log"], 0
-    for path in log_paths(folder):
-        number = int(path.stem.removeprefix("log-"))
-        if number < current["log"]:
-            continue
-        newest, end = number, 0
-        for commit, stop in read_log(path):
-            end = stop
-            if commit.number != last[0] + 1:
-                raise StoreDamaged(path, f"commit {commit.number} follows commit {last[0]}")
-            _redo(folder, state, commit)
-            segments += commit.kind == "segment"
-            last = (commit.number, commit.time_ms)
-        if path.stat().st_size > end:
-            _cut(path, end)
-    state.rebase()
-    return state, last, newest, segments
-
-
-def _redo(folder: Path, state: State, commit: Commit) -> None:
-    if commit.kind == "segment":
-        install(state, read_segment(folder / commit.body))
-    else:
-        try:
-            replay(state, commit.body)
-        except (KeyError, ValueError, TypeError) as error:
-            raise StoreDamaged(folder, f"commit {commit.number} cannot be done again: {error!r}") from error
-
-
-def _cut(path: Path, end: int) -> None:
-    log.warning("%s: the last %d bytes are a commit that was never finished; cut off", path, path.stat().st_size - end)
-    with path.open("r+b") as file:
-        file.truncate(end)
-        os.fsync(file.fileno())
-
-
-def _sweep(folder: Path, current: dict[str, Any], pending: Callable[[], str | None] = lambda: None) -> None:
-    """Remove what ``CURRENT`` no longer needs: older logs and snapshots, segments no log names, unfinished files."""
-    # in this order: a file seen now is pending still, or named by the log already, or of no use
-    files = [*folder.glob("segment-*"), *folder.glob("snapshot-*")]
-    unfinished = pending()
-    needed = {current["snapshot"]}
-    for path in log_paths(folder):
-        if path < log_path(folder, current["log"]):
-            path.unlink()
-            continue
-        needed.update(commit.body for commit, _ in read_log(path) if commit.kind == "segment")
-    for path in files:
-        if path.name not in needed and path.stem != unfinished:
-            path.unlink(missing_ok=True)

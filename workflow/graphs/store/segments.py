@@ -1,17 +1,17 @@
-"""A batch as one file: an uncompressed ``.npz`` of plain arrays, each with the checksum that the zip format gives it.
+"""A batch as one file: an uncompressed ``.npz`` of plain arrays.
 
-Text is one UTF-8 array and the length of every string in bytes; what has no array form is JSON. Nothing in a
-file is ever executed or unpickled.
+Whoever names the file keeps its size and checksum beside its name. Text is one UTF-8 array and the length of every
+string in bytes; what has no array form is JSON. Nothing in a file is ever executed or unpickled.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +25,34 @@ from workflow.values.numbers import Float, Long
 
 Arrays = dict[str, NDArray[Any]]
 _KINDS: Final[dict[str, type]] = {"int": int, "Long": Long, "float": float, "Float": Float}
-_INT64: Final = range(-(2**63), 2**63)
+_INT64: Final = 2**63
 
 
 class StoreDamaged(WorkflowError):
     """A file of the graph store does not read back as it was written."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged ({reason}); restore the folder from a backup or move it away")
-        self.path = path
+        super().__init__(
+            f"{path} is damaged ({reason}); nothing was changed. `despina store check {path.parent}` says what can be "
+            "kept; or restore the folder from a backup"
+        )
+        self.path, self.reason = path, reason
 
 
-def write_segment(path: Path, batch: Batch) -> None:
+class SegmentFile(NamedTuple):
+    """A segment as a log or ``CURRENT`` names it; size and checksum are unknown of those from format 1."""
+
+    name: str
+    size: int | None = None
+    checksum: int | None = None
+
+    @classmethod
+    def of(cls, named: Any) -> SegmentFile:
+        """From its form in JSON: a list, or in format 1 the bare name."""
+        return cls(named) if isinstance(named, str) else cls(*named)
+
+
+def write_segment(path: Path, batch: Batch) -> SegmentFile:
     """Write a batch so that the file is there whole and on disk, or not there."""
     arrays: Arrays = {"source": batch.source, "target": batch.target}
     header: dict[str, Any] = {"next_id": batch.next_id}
@@ -49,12 +65,32 @@ def write_segment(path: Path, batch: Batch) -> None:
         np.savez(file, allow_pickle=False, **arrays)
         file.flush()
         os.fsync(file.fileno())
+    size, checksum = _size_and_checksum(temporary)
     temporary.replace(path)
     sync_folder(path.parent)
+    return SegmentFile(path.name, size, checksum)
 
 
-def read_segment(path: Path) -> Batch:
+def read_segment(folder: Path, file: SegmentFile) -> Batch:
     """Raises StoreDamaged, naming the file."""
+    path = folder / file.name
+    if not path.exists():
+        raise StoreDamaged(path, "it is missing")
+    if file.size is not None and (file.size, file.checksum) != _size_and_checksum(path):
+        raise StoreDamaged(path, "it does not match its checksum")
+    return _read(path)
+
+
+def _size_and_checksum(path: Path) -> tuple[int, int]:
+    size = checksum = 0
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            size += len(part)
+            checksum = zlib.crc32(part, checksum)
+    return size, checksum
+
+
+def _read(path: Path) -> Batch:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -63,7 +99,8 @@ def read_segment(path: Path) -> Batch:
         ends = header["ends"]
         batch.ends = batch.vertices.ids if ends == "vertices" else _load_ids("ends", ends, arrays)
         batch.source, batch.target, batch.next_id = arrays["source"], arrays["target"], header["next_id"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:
+        # a file of format 1 has no checksum of its own, and what its damage makes the readers raise has no end
         raise StoreDamaged(path, str(error) or type(error).__name__) from error
     return batch
 
@@ -104,7 +141,7 @@ def _dump_ids(name: str, ids: Sequence[Any], arrays: Arrays) -> str:
     if kinds <= {str}:
         _dump_texts(name, Texts.of(ids), arrays)
         return "str"
-    if len(kinds) == 1 and (kind := kinds.pop()) in (int, Long) and all(id in _INT64 for id in ids):
+    if len(kinds) == 1 and (kind := kinds.pop()) in (int, Long) and min(ids) >= -_INT64 and max(ids) < _INT64:
         arrays[name] = np.array(ids, dtype=np.int64)
         return kind.__name__
     arrays[name] = _bytes(json.dumps([encode(id) for id in ids]))

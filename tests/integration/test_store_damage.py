@@ -1,0 +1,198 @@
+"""One damage to a graph's folder never costs a commit in silence: the graph opens whole, or opening is refused.
+
+``STORE_DAMAGES`` says how many damages (few by default); each is a function of its seed, which a failure names.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.integration.store_writer import do_commit
+from workflow.graphs.store.log_file import MARK, WITNESS
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.recovery import LogDamaged
+from workflow.graphs.store.repair import examine, repair
+from workflow.graphs.store.segments import StoreDamaged
+from workflow.graphs.store.store import EmbeddedGraph
+
+DAMAGES = int(os.environ.get("STORE_DAMAGES", "160"))
+COMMITS = 40
+SECTOR = 512
+NO_LIMIT = 1 << 40
+
+
+def contents(graph: EmbeddedGraph) -> Any:
+    vertices = [
+        (
+            graph.vertex_id(v),
+            graph.vertex_label(v),
+            [(p.key, p.value) for p in graph.vertex_properties(v)],
+            [graph.edge_id(e) for e in graph.incident(v, "out")],
+            [graph.edge_id(e) for e in graph.incident(v, "in")],
+        )
+        for v in graph.vertices()
+    ]
+    return vertices, [(graph.edge_id(e), graph.edge_label(e), graph.edge_values(e)) for e in graph.edges()]
+
+
+class Folder:
+    """A graph's folder with what it held after each commit."""
+
+    def __init__(self, path: Path, seed: int, compact_at: int | None, closed: bool) -> None:
+        self.path = path
+        self.after: dict[int, list[Any]] = {0: [([], [])]}
+        graph = open_graph(path / "open", log_limit_bytes=NO_LIMIT)
+        for number in range(1, COMMITS + 1):
+            resets = graph.version()[0]
+            do_commit(graph, seed, number)
+            self.after[number] = [contents(graph)]
+            if graph.version()[0] != resets:
+                self.after[number - 1].append(([], []))
+            if number == compact_at:
+                graph.journal.compact(graph)  # type: ignore[attr-defined]
+        self.last = COMMITS
+        if closed:
+            graph.close()
+        # of an open graph this is what a killed process leaves
+        shutil.copytree(path / "open", path / "whole")
+        if not closed:
+            graph.close()
+
+    def copy(self) -> Path:
+        shutil.rmtree(self.path / "damaged", ignore_errors=True)
+        shutil.copytree(self.path / "whole", self.path / "damaged")
+        return self.path / "damaged"
+
+
+def flip(data: bytearray, rng: Random) -> None:
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def zero_header(data: bytearray, rng: Random) -> None:
+    starts = [place for place in range(len(data)) if data.startswith(MARK, place)] or [0]
+    start = rng.choice(starts)
+    data[start : start + 28] = bytes(len(data[start : start + 28]))
+
+
+def zero_sector(data: bytearray, rng: Random) -> None:
+    start = rng.randrange(0, len(data), SECTOR)
+    data[start : start + SECTOR] = bytes(len(data[start : start + SECTOR]))
+
+
+def foreign_sector(data: bytearray, rng: Random) -> None:
+    start = rng.randrange(0, len(data), SECTOR)
+    data[start : start + SECTOR] = rng.randbytes(len(data[start : start + SECTOR]))
+
+
+def drop_sector(data: bytearray, rng: Random) -> None:
+    start = rng.randrange(0, len(data), SECTOR)
+    del data[start : start + SECTOR]
+
+
+def repeat_sector(data: bytearray, rng: Random) -> None:
+    start, at = rng.randrange(0, len(data), SECTOR), rng.randrange(0, len(data), SECTOR)
+    data[at : at + SECTOR] = data[start : start + SECTOR]
+
+
+def cut(data: bytearray, rng: Random) -> None:
+    del data[rng.randrange(len(data)) :]
+
+
+KINDS: list[Callable[[bytearray, Random], None]] = [
+    flip,
+    flip,
+    zero_header,
+    zero_sector,
+    foreign_sector,
+    drop_sector,
+    repeat_sector,
+    cut,
+]
+
+
+def damage(folder: Path, rng: Random) -> tuple[str, str]:
+    """Do one damage; returns the file's name and what was done."""
+    files = [path for path in sorted(folder.iterdir()) if path.stat().st_size]
+    logs = [path for path in files if path.name.startswith("log-")]
+    file = rng.choice(files if rng.random() < 0.5 else logs or files)
+    if rng.random() < 0.05:
+        file.unlink()
+        return file.name, "removed"
+    kind, data = rng.choice(KINDS), bytearray(file.read_bytes())
+    kind(data, rng)
+    file.write_bytes(data)
+    return file.name, kind.__name__
+
+
+def judge(folder: Folder, seed: int) -> str:
+    """``healed`` or ``refused``; anything else fails."""
+    place = folder.copy()
+    name, kind = damage(place, Random(seed))
+    case = f"seed {seed}: {kind} of {name}"
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    try:
+        graph = open_graph(place, log_limit_bytes=NO_LIMIT)
+    except StoreDamaged as error:
+        refused = error
+    else:
+        assert contents(graph) == folder.after[folder.last][0], f"{case}: opened with something else"
+        write_and_reopen(place, graph, case)
+        return "healed"
+    assert all((place / held).read_bytes() == data for held, data in before.items()), f"{case}: changed"
+    findings = examine(place)
+    assert str(findings.damage) == str(refused), case
+    assert findings.lost == folder.last, case
+    if isinstance(refused, LogDamaged):
+        assert findings.commit == refused.last < folder.last, case
+        assert repair(place).commit == refused.last, case
+        graph = open_graph(place, log_limit_bytes=NO_LIMIT)
+        assert contents(graph) in folder.after[refused.last], f"{case}: repaired to something else"
+        write_and_reopen(place, graph, case)
+    else:
+        assert name.startswith("snapshot-"), f"{case}: {refused}"
+        with pytest.raises(StoreDamaged):
+            repair(place)
+    return "refused"
+
+
+def write_and_reopen(place: Path, graph: EmbeddedGraph, case: str) -> None:
+    tx = graph.begin()
+    tx.add_vertex("after", "v")
+    tx.commit()
+    written = contents(graph)
+    graph.close()
+    again = open_graph(place, log_limit_bytes=NO_LIMIT)
+    assert contents(again) == written, f"{case}: the next commit is lost"
+    again.close()
+
+
+@pytest.fixture(scope="module", params=["killed", "closed", "killed after a snapshot", "closed after a snapshot"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    how: str = request.param
+    compact_at = 20 if "snapshot" in how else None
+    return Folder(tmp_path_factory.mktemp("store"), len(how), compact_at, how.startswith("closed"))
+
+
+def test_no_damage_loses_a_commit_in_silence(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "workflow")
+    ends = Counter(judge(folder, seed) for seed in range(DAMAGES // 4))
+    logging.getLogger(__name__).info("%s", dict(ends))
+    assert min(ends["healed"], ends["refused"]) > 0
+
+
+def test_a_loss_of_power_that_takes_the_witness_back_is_no_damage(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, 1, None, closed=False)
+    place = folder.copy()
+    (place / WITNESS).write_bytes(b"")
+    graph = open_graph(place)
+    assert contents(graph) == folder.after[folder.last][0]
+    graph.close()
