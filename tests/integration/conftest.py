@@ -24,7 +24,7 @@ FAKE_SCRIPTS = ROOT / "tests" / "fake_scripts"
 
 _LAUNCH = """
 import sys, pathlib
-from workflow.app import serve
+from workflow.process import serve
 from workflow.settings import Settings
 serve(Settings(home=pathlib.Path(sys.argv[1]), port=0, scripts=pathlib.Path(sys.argv[2])),
       lambda host, port: print(port, flush=True))

@@ -26,7 +26,7 @@ from workflow.client.connection import Connection, ServiceUnreachable
 ROOT = Path(__file__).parents[2]
 _LAUNCH = """
 import sys, pathlib, dataclasses
-from workflow.app import serve
+from workflow.process import serve
 from workflow.errors import WorkflowError
 from workflow.settings import Settings
 home, port, host = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -130,7 +130,7 @@ def test_no_process_of_the_same_user_can_read_the_secrets_of_a_service() -> None
     code = """
 import ctypes, os, sys
 sys.path.insert(0, sys.argv[1])
-from workflow.app import hide_secrets
+from workflow.process import hide_secrets
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

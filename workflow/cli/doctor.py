@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.findings import Finding, exposure, machine, storage, variables
+from workflow.cli.checks import Check, exposure, machine, storage, variables
 from workflow.cli.options import Home, Json
 from workflow.client.connection import Connection, ServiceError
 from workflow.errors import WorkflowError
@@ -41,11 +41,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _configured(*, home: Home, host: str, port: int, bucket: str | None) -> Iterator[Finding]:
+def _configured(*, home: Home, host: str, port: int, bucket: str | None) -> Iterator[Check]:
     try:
         settings = replace(Settings.from_environment(), host=host, port=port)
     except BadSetting as error:
-        yield Finding("the settings can be read", False, error.message)
+        yield Check("the settings can be read", False, error.message)
         return
     if home is not None:
         settings = replace(settings, home=home.expanduser().resolve())
@@ -54,12 +54,12 @@ def _configured(*, home: Home, host: str, port: int, bucket: str | None) -> Iter
     yield from storage(settings, bucket)
 
 
-def service(url: str, *, sign: bool) -> Iterator[Finding]:
+def service(url: str, *, sign: bool) -> Iterator[Check]:
     """Each call a workflow makes, tried with the permissions the caller has."""
     try:
         connection = Connection(url, sign=sign)
     except WorkflowError as error:
-        yield Finding("--url is an address", False, error.message)
+        yield Check("--url is an address", False, error.message)
         return
     calls: dict[str, Callable[[], object]] = {
         "neptune-db:GetEngineStatus": lambda: connection.call("get_engine_status"),
@@ -74,13 +74,13 @@ def service(url: str, *, sign: bool) -> Iterator[Finding]:
         try:
             call()
         except ServiceError as error:
-            yield Finding(permission, False, f"{error.code}: {error.message}")
+            yield Check(permission, False, f"{error.code}: {error.message}")
             if error.message == "Missing Authentication Token":
                 ways = "--sign signs with the AWS credentials; http://user:password@host:port shows a password"
-                yield Finding("credentials", False, f"the service wants them: {ways}")
+                yield Check("credentials", False, f"the service wants them: {ways}")
                 return
         except WorkflowError as error:  # nobody answers, or nothing can be signed: the rest would say the same
-            yield Finding("the service answers", False, error.message)
+            yield Check("the service answers", False, error.message)
             return
         else:
-            yield Finding(permission, True, connection.url)
+            yield Check(permission, True, connection.url)

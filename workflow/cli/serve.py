@@ -52,7 +52,7 @@ def serve(
         in_memory=in_memory,
         gremlin_url=gremlin,
     )
-    from workflow.app import serve as run_service  # the other commands do without a web server
+    from workflow.process import serve as run_service  # the other commands do without a web server
 
     scheme = "https" if settings.tls_certificate else "http"
 

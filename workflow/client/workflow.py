@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
-from workflow.client.searching import search
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
@@ -200,7 +200,7 @@ class Workflow:
         where later trainings find it too. Raises InvalidParameter for what the model does not have.
         """
         if hyperparameters:
-            search(self.storage, self.status("dataprocessing", _id(processed)), hyperparameters)
+            set_hyperparameters(self.storage, self.status("dataprocessing", _id(processed)), hyperparameters)
         answer = self.connection.call(
             "start_ml_model_training_job",
             **{

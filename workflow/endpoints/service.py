@@ -15,7 +15,7 @@ from typing import Any
 
 from workflow.endpoints.host import Deployment, EndpointHost
 from workflow.errors import WorkflowError
-from workflow.jobs.model import IllegalTransition, Job
+from workflow.jobs.model import IllegalTransition, JobRecord
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.neptune.requests import CreateEndpoint
 from workflow.predictions.base import EndpointRecord
@@ -72,11 +72,11 @@ class Endpoints:
             self._spawn(self._bring_up, job)
         self._spawn(self._watch)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: JobRecord) -> None:
         """Bring a stored endpoint up, or an updated one to its new model."""
         self._spawn(self._bring_up, job)
 
-    def delete(self, job: Job, clean: bool) -> None:
+    def delete(self, job: JobRecord, clean: bool) -> None:
         """Stop and forget an endpoint that is marked Deleting."""
         self._spawn(self._delete, job, clean)
 
@@ -90,7 +90,7 @@ class Endpoints:
 
     # -- doing it
 
-    def _bring_up(self, job: Job) -> None:
+    def _bring_up(self, job: JobRecord) -> None:
         with self._turn(job.id):
             try:
                 job = self._store.get("endpoints", job.id)
@@ -112,13 +112,13 @@ class Endpoints:
             else:
                 self._started(job, old, live)
 
-    def _start(self, job: Job) -> _Live:
+    def _start(self, job: JobRecord) -> _Live:
         archive = S3Uri.parse(str(job.request["modelArchive"]))
         resources = resources_of(CreateEndpoint.model_validate(job.request))
         deployment = self._host.deploy(job.names["name"], archive, resources)
         return _Live(deployment, EndpointRecord(job.id, deployment.name, deployment.url, deployment.description))
 
-    def _started(self, job: Job, old: _Live | None, live: _Live) -> None:
+    def _started(self, job: JobRecord, old: _Live | None, live: _Live) -> None:
         try:
             if job.state != "InService":
                 result = {**job.result, "model": dict(live.record.description), "before": None}
@@ -133,7 +133,7 @@ class Endpoints:
         if old is not None and old.deployment != live.deployment:
             self._host.withdraw(old.deployment)
 
-    def _not_started(self, job: Job, old: _Live | None, reason: str) -> None:
+    def _not_started(self, job: JobRecord, old: _Live | None, reason: str) -> None:
         if self._closing.is_set():
             return
         _log.warning("endpoint %s did not start: %s", job.id, reason)
@@ -156,7 +156,7 @@ class Endpoints:
         except (IllegalTransition, UnknownJob):
             _log.info("endpoint %s was deleted while it started", job.id)
 
-    def _delete(self, job: Job, clean: bool) -> None:
+    def _delete(self, job: JobRecord, clean: bool) -> None:
         with self._turn(job.id):
             with self._lock:
                 self._live.pop(job.id, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.endpoints.service import Endpoints
 from workflow.jobs.execution import working_folder
-from workflow.jobs.model import Job
+from workflow.jobs.model import JobRecord
 from workflow.jobs.supervisor import Supervisor
 from workflow.neptune.responses import (
     DataProcessingStatus,
@@ -36,7 +36,7 @@ _TOLD = (
 _TOLD_OF_TRIALS = ("number", "name", "state", "value", "reason", "wall_s", "peak_memory_bytes", "hyperparameters")
 
 
-class Answers:
+class StatusAnswers:
     """Makes status answers.
 
     Args:
@@ -50,7 +50,7 @@ class Answers:
         self._runner, self._supervisor, self._endpoints = runner, supervisor, endpoints
         self._region, self._account = region, account
 
-    def status(self, job: Job) -> Status:
+    def status(self, job: JobRecord) -> Status:
         """The answer for a job or endpoint of any kind."""
         common: dict[str, Any] = {"status": job.state, "id": job.id}
         if job.kind == "endpoints":
@@ -73,14 +73,14 @@ class Answers:
                     **common, processing_job=main, hpo_job=hpo, models=[self._model(best)] if best else None
                 )
 
-    def _progress(self, job: Job) -> dict[str, Any]:
+    def _progress(self, job: JobRecord) -> dict[str, Any]:
         progress = self._runner.progress(working_folder(job))
         if progress is not None:
             return dict(progress)
         phase = "waiting" if self._supervisor.is_waiting(job.kind, job.id) else "starting"
         return {"phase": phase, "step": 0, "total": 0, "metric": None, "eta_s": None, "updated_ms": job.updated_ms}
 
-    def _endpoint(self, job: Job, common: dict[str, Any]) -> EndpointStatus:
+    def _endpoint(self, job: JobRecord, common: dict[str, Any]) -> EndpointStatus:
         state = job.state
         if state == "InService" and not self._endpoints.is_serving(job.id):
             state = "Updating"  # after a crash or a restart: on its way back
@@ -96,7 +96,7 @@ class Answers:
             details={"model": details} if details else None,
         )
 
-    def _resource(self, job: Job, resource: Resource, name: str, output: str | None, state: str) -> MlResource:
+    def _resource(self, job: JobRecord, resource: Resource, name: str, output: str | None, state: str) -> MlResource:
         return MlResource(
             name=name,
             arn=self._arn(resource, name),

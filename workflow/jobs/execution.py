@@ -12,7 +12,7 @@ from typing import Any
 from training_scripts.graph_ml.schemas import HpoModel
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
-from workflow.jobs.model import Job
+from workflow.jobs.model import JobRecord
 from workflow.jobs.store import JobStore
 from workflow.jobs.work import Outcome
 from workflow.neptune.requests import CustomTransform, StartDataProcessing, StartModelTraining, StartModelTransform
@@ -47,7 +47,7 @@ class Execution:
     reuse: bool = True
     custom_code: tuple[S3Uri, ...] = ()
 
-    def run(self, job: Job, control: Control) -> Outcome:
+    def run(self, job: JobRecord, control: Control) -> Outcome:
         """Raises JobFailed, JobCancelled, or what refuses the plan."""
         match job.kind:
             case "dataprocessing":
@@ -59,29 +59,29 @@ class Execution:
             case _:
                 raise ValueError(f"{job.kind} is not run to an end")
 
-    def is_ready(self, job: Job) -> bool:
+    def is_ready(self, job: JobRecord) -> bool:
         """Jobs wait for nothing but their turn: what they build on was finished when they were accepted."""
         return True
 
-    def clear(self, job: Job) -> None:
+    def clear(self, job: JobRecord) -> None:
         """Forget the working files."""
         self.runner.discard(working_folder(job))
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: JobRecord) -> None:
         """Delete the folder of a job's name below the output location of its request, and nothing beside it."""
         output = S3Uri.parse(job.names["output"])
         place = S3Uri(output.bucket, output.key.rpartition("/")[0])
         count = self.storage.delete(place)
         _log.info("%s %s: removed %d objects below %s", job.kind, job.id, count, place)
 
-    def _process(self, job: Job, control: Control) -> Outcome:
+    def _process(self, job: JobRecord, control: Control) -> Outcome:
         request = StartDataProcessing.model_validate(job.request)
         previous = lookup.finished(self.store, "dataprocessing", request.previous_id) if request.previous_id else None
         task = dataprocessing.plan(request, job.names, previous, self.seed)
         size = sum(info.size for info in self.storage.list(S3Uri.parse(request.input_location)))
         return self._run_task(job, task, control, estimates.processing_needs(size))
 
-    def _transform(self, job: Job, control: Control) -> Outcome:
+    def _transform(self, job: JobRecord, control: Control) -> Outcome:
         request = StartModelTransform.model_validate(job.request)
         processing, archive, model = transform_inputs(self.store, request)
         own = custom_transform(self.store, request, self.custom_code)
@@ -89,7 +89,7 @@ class Execution:
         outcome = self._run_task(job, task, control, training_needs(self.storage, processing))
         return dataclasses.replace(outcome, result={**outcome.result, "models": [model]})
 
-    def _run_task(self, job: Job, task: Task, control: Control, needs: estimates.Needs) -> Outcome:
+    def _run_task(self, job: JobRecord, task: Task, control: Control, needs: estimates.Needs) -> Outcome:
         contents = {
             place: reuse.fingerprint(self.storage, uri) for place, uri in {**task.inputs, **task.archives}.items()
         }
@@ -100,7 +100,7 @@ class Execution:
         ended = self.runner.run(task, control)
         return Outcome(_measured(ended, needs), digest)
 
-    def _train(self, job: Job, control: Control) -> Outcome:
+    def _train(self, job: JobRecord, control: Control) -> Outcome:
         request = StartModelTraining.model_validate(job.request)
         processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
@@ -136,7 +136,7 @@ class Execution:
         tuned = self.runner.tune(tuning, control)
         return Outcome(_trained(tuned, tuning.metric, needs), digest)
 
-    def _equal(self, job: Job, digest: str) -> Outcome | None:
+    def _equal(self, job: JobRecord, digest: str) -> Outcome | None:
         """The outcome of a finished equal job whose output is still there, copied to where this job's belongs."""
         if not self.reuse:
             return None
@@ -157,7 +157,7 @@ class Execution:
         return reuse.code_fingerprint(self.scripts)
 
 
-def working_folder(job: Job) -> str:
+def working_folder(job: JobRecord) -> str:
     """The name under which the runner keeps a job's working files."""
     return job.names.get("work") or job.names["name"]
 

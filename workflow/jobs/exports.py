@@ -29,7 +29,7 @@ from workflow.export import (
     write_export,
 )
 from workflow.jobs.export_sources import ExportSources
-from workflow.jobs.model import IllegalTransition, Job, first_state
+from workflow.jobs.model import IllegalTransition, JobRecord, first_state
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.jobs.supervisor import Supervisor
 from workflow.jobs.work import Outcome
@@ -75,7 +75,7 @@ class ExportService:
         self._supervisor.submit(job)
         return {"jobName": job.names["name"], "jobId": job.id}
 
-    def _accepted(self, body: Mapping[str, Any], host: str | None, output: S3Uri) -> Job:
+    def _accepted(self, body: Mapping[str, Any], host: str | None, output: S3Uri) -> JobRecord:
         """A stored job. An address is used once, except by requests that overwrite or that ended before."""
         for other in self._store.named("export", "output", str(output)):
             if not other.is_final:
@@ -83,7 +83,7 @@ class ExportService:
             self._store.remove("export", other.id)
         id, now = str(uuid.uuid4()), int(time.time() * 1000)
         names = {"name": f"neptune-export-{id[:8]}-{now}", "output": str(output)}
-        job = Job("export", id, first_state("export"), now, now, {"body": dict(body), "host": host}, names)
+        job = JobRecord("export", id, first_state("export"), now, now, {"body": dict(body), "host": host}, names)
         self._store.add(job)
         return job
 
@@ -113,10 +113,10 @@ class ExportService:
         return self.status(job_id)
 
     def list(self) -> list[str]:
-        """Job ids, newest first."""
+        """JobRecord ids, newest first."""
         return self._store.newest_ids("export", -1)
 
-    def _job(self, job_id: str) -> Job:
+    def _job(self, job_id: str) -> JobRecord:
         try:
             return self._store.get("export", job_id)
         except UnknownJob as error:
@@ -135,7 +135,7 @@ class ExportService:
 
     # -- running, as the supervisor asks for it
 
-    def run(self, job: Job, control: Control) -> Outcome:
+    def run(self, job: JobRecord, control: Control) -> Outcome:
         """Write and publish one export."""
         folder = self._work / job.id
         request, output = parse_request(job.request["body"]), S3Uri.parse(job.names["output"])
@@ -159,15 +159,15 @@ class ExportService:
             self._progress.pop(job.id, None)
         return Outcome({"stats": outcome.stats["stats"], "warnings": list(outcome.warnings)})
 
-    def is_ready(self, job: Job) -> bool:
+    def is_ready(self, job: JobRecord) -> bool:
         """Exports wait for nothing but their turn."""
         return True
 
-    def clear(self, job: Job) -> None:
+    def clear(self, job: JobRecord) -> None:
         """Remove what was written and not published."""
         shutil.rmtree(self._work / job.id, ignore_errors=True)
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: JobRecord) -> None:
         """Remove what was published into a folder of its own."""
         if parse_request(job.request["body"]).subdirectory:
             self._storage.delete(S3Uri.parse(job.names["output"]))

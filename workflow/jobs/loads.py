@@ -22,7 +22,7 @@ from workflow.errors import (
 )
 from workflow.graphs.files.loading import FileLoader, FileReport, LoadRules
 from workflow.jobs.load_folders import LoadFolders, SourceFile
-from workflow.jobs.model import IllegalTransition, Job, LoadState, State
+from workflow.jobs.model import IllegalTransition, JobRecord, LoadState, State
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.jobs.supervisor import Supervisor
 from workflow.jobs.work import Outcome
@@ -106,7 +106,7 @@ class LoadService:
             before = self._of_source(request)
             files = self._files_to_load(request, before, listed)
             self._check_room(listed, files)
-            job = Job(
+            job = JobRecord(
                 kind="load",
                 id=str(uuid.uuid4()),
                 state="LOAD_IN_QUEUE" if waiting else "LOAD_NOT_STARTED",
@@ -120,13 +120,13 @@ class LoadService:
         self._supervisor.submit(job)
         return {"status": "200 OK", "payload": {"loadId": job.id}}
 
-    def _load(self, load_id: str) -> Job:
+    def _load(self, load_id: str) -> JobRecord:
         try:
             return self._store.get("load", load_id)
         except UnknownJob as error:
             raise BulkLoadIdNotFound(f"there is no bulk load {load_id[:100]!r}; GET /loader lists them") from error
 
-    def _of_source(self, request: StartLoad) -> list[Job]:
+    def _of_source(self, request: StartLoad) -> list[JobRecord]:
         """The loads of the same source into the same graph, newest first."""
         found = self._store.named("load", "source", request.source)
         return [job for job in found if job.names["graph"] == request.graph]
@@ -138,7 +138,7 @@ class LoadService:
         free = self._capacity()
         estimates.check(needs, free.memory_bytes, free.disk_free_bytes, "Load fewer files, or use a larger machine.")
 
-    def _files_to_load(self, request: StartLoad, before: list[Job], listed: list[SourceFile]) -> list[LoadFile]:
+    def _files_to_load(self, request: StartLoad, before: list[JobRecord], listed: list[SourceFile]) -> list[LoadFile]:
         """The files to load; those a previous load of this source brought in whole are carried over when resuming."""
         done: dict[tuple[str, str], LoadFile] = {}
         last = next((job for job in before if not job.result["forgotten"]), None)
@@ -228,11 +228,11 @@ class LoadService:
         self._supervisor.close()
 
     # -- running, as the supervisor asks for it
-    def is_ready(self, job: Job) -> bool:
+    def is_ready(self, job: JobRecord) -> bool:
         """Whether everything that it depends on has ended."""
         return all(self._load(other).is_final for other in _request(job).dependencies)
 
-    def run(self, job: Job, control: Control) -> Outcome:
+    def run(self, job: JobRecord, control: Control) -> Outcome:
         """Load the files that are not in yet, vertices first."""
         try:
             return Outcome(state=self._run(job, control))
@@ -243,7 +243,7 @@ class LoadService:
             self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS", "UNEXPECTED_ERROR", f"{type(error).__name__}: {error}")
             return Outcome(state="LOAD_UNEXPECTED_ERROR")
 
-    def _run(self, job: Job, control: Control) -> State:
+    def _run(self, job: JobRecord, control: Control) -> State:
         request, loader = _request(job), self._loaders[job.names["graph"]]
         if any(self._load(other).state != "LOAD_COMPLETED" for other in request.dependencies):
             return "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED"
@@ -263,7 +263,9 @@ class LoadService:
         self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS")
         return outcome
 
-    def _read(self, job: Job, request: StartLoad, loader: FileLoader, file: LoadFile, control: Control) -> LoadState:
+    def _read(
+        self, job: JobRecord, request: StartLoad, loader: FileLoader, file: LoadFile, control: Control
+    ) -> LoadState:
         """Load one file and record what became of it. Raises JobCancelled."""
         file = replace(file, status="LOAD_IN_PROGRESS", started_ms=_now_ms())
         self._put(job, file)
@@ -286,10 +288,10 @@ class LoadService:
         self._put(job, replace(file.with_report(report), status=ended, ended_ms=_now_ms()), *notes)
         return ended
 
-    def _put(self, job: Job, file: LoadFile, *errors: Mapping[str, Any]) -> None:
+    def _put(self, job: JobRecord, file: LoadFile, *errors: Mapping[str, Any]) -> None:
         self._store.set_line("load", job.id, FILES, file.place + 1, asdict(file), errors=errors)
 
-    def _give_up(self, job: Job, status: LoadState, code: str = "", message: str = "") -> None:
+    def _give_up(self, job: JobRecord, status: LoadState, code: str = "", message: str = "") -> None:
         """Mark the files that were not read; the reason, where there is one, goes with the first of them."""
         notes = [_error(code, message, job.names["source"])] if code else []
         for file in self._files(job.id):
@@ -297,18 +299,18 @@ class LoadService:
                 self._put(job, replace(file, status=status), *notes)
                 notes = []
 
-    def clear(self, job: Job) -> None:
+    def clear(self, job: JobRecord) -> None:
         """Mark the files that a cancelled load has not read."""
         if job.state == "LOAD_CANCELLED_BY_USER":
             self._give_up(job, "LOAD_CANCELLED_BY_USER")
         elif job.state == "LOAD_FAILED_BECAUSE_DEPENDENCY_NOT_SATISFIED":
             self._give_up(job, "LOAD_CANCELLED_DUE_TO_ERRORS")
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: JobRecord) -> None:
         """A load writes nothing to storage."""
 
 
-def _request(job: Job) -> StartLoad:
+def _request(job: JobRecord) -> StartLoad:
     return StartLoad.model_validate(job.request)
 
 
@@ -327,16 +329,16 @@ def _read_failure(error: Exception) -> LoadState:
     return "LOAD_S3_READ_ERROR" if isinstance(error, StorageError | OSError) else "LOAD_FAILED"
 
 
-def _overall(job: Job, files: list[LoadFile]) -> dict[str, Any]:
+def _overall(job: JobRecord, files: list[LoadFile]) -> dict[str, Any]:
     return _told(job, job.names["source"], job.state, job.started_ms, job.ended_ms, files)
 
 
-def _of_file(job: Job, file: LoadFile) -> dict[str, Any]:
+def _of_file(job: JobRecord, file: LoadFile) -> dict[str, Any]:
     return _told(job, file.uri, file.status, file.started_ms, file.ended_ms, [file])
 
 
 def _told(
-    job: Job, uri: str, status: State, started_ms: int | None, ended_ms: int | None, files: list[LoadFile]
+    job: JobRecord, uri: str, status: State, started_ms: int | None, ended_ms: int | None, files: list[LoadFile]
 ) -> dict[str, Any]:
     spent = 0 if started_ms is None else ((ended_ms or _now_ms()) - started_ms) // 1000
     return {

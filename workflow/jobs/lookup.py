@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflow.errors import BadRequest
-from workflow.jobs.model import Job
+from workflow.jobs.model import JobRecord
 from workflow.jobs.store import JobStore
 from workflow.neptune import Kind
 from workflow.stages.base import Finished, NotCompleted, UnusableJob
@@ -38,7 +38,7 @@ def finished(store: JobStore, kind: Kind, job_id: str) -> Finished:
     return as_finished(job)
 
 
-def as_finished(job: Job) -> Finished:
+def as_finished(job: JobRecord) -> Finished:
     """What a later stage may know of a job."""
     return Finished(job.id, S3Uri.parse(job.names["output"]), job.request, job.result)
 

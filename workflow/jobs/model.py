@@ -138,7 +138,7 @@ def check_transition(kind: JobKind, job_id: str, state: State, to: State) -> Non
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class JobRecord:
     """One load, export, processing, training or transform job, or one endpoint.
 
     Attributes:

@@ -13,7 +13,7 @@ from typing import Any
 from workflow.endpoints.service import Endpoints
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
-from workflow.jobs.answers import Answers
+from workflow.jobs.answers import StatusAnswers
 from workflow.jobs.execution import (
     ARCHIVE,
     Execution,
@@ -22,7 +22,7 @@ from workflow.jobs.execution import (
     training_needs,
     transform_inputs,
 )
-from workflow.jobs.model import IllegalTransition, Job, first_state
+from workflow.jobs.model import IllegalTransition, JobRecord, first_state
 from workflow.jobs.store import DuplicateJob, JobStore
 from workflow.jobs.supervisor import Supervisor
 from workflow.neptune import Kind, Operation
@@ -78,7 +78,7 @@ class JobService:
         self._execution, self._endpoints, self._place, self._clock = execution, endpoints, place, clock
         stages: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform")
         self._supervisor = Supervisor(store, dict.fromkeys(stages, execution), parallel)
-        self._answers = Answers(runner, self._supervisor, endpoints, place.region, place.account)
+        self._answers = StatusAnswers(runner, self._supervisor, endpoints, place.region, place.account)
         self._starting = threading.Lock()  # guards the moment of the last name
         self._last_ms = 0
 
@@ -205,7 +205,7 @@ class JobService:
             # names hold the time to the millisecond; no two jobs of this service share one
             now = self._last_ms = max(self._clock(), self._last_ms + 1)
         job_id = wanted or default_id(kind, now, str(uuid.uuid4()))
-        job = Job(
+        job = JobRecord(
             kind=kind,
             id=job_id,
             state=first_state(kind),
@@ -222,7 +222,7 @@ class JobService:
         _log.info("%s %s accepted", kind, job_id)
         return self._started(kind, job)
 
-    def _started(self, kind: Kind, job: Job) -> Started:
+    def _started(self, kind: Kind, job: JobRecord) -> Started:
         arn = resource_arn(self._place.region, self._place.account, kind, job.id)
         return Started(id=job.id, arn=arn, created_ms=job.created_ms)
 
@@ -232,7 +232,7 @@ class JobService:
         """Ids of jobs or endpoints, newest first."""
         return self._store.newest_ids(kind, limit)
 
-    def find(self, kind: Kind, job_id: str) -> Job | None:
+    def find(self, kind: Kind, job_id: str) -> JobRecord | None:
         """What is kept of a job or endpoint, or None."""
         return self._store.find(kind, job_id)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.errors import InternalFailure, InvalidParameter, MLResourceNotFound
-from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, JobKind, State, check_transition, is_end
+from workflow.jobs.model import TRANSITIONS, IllegalTransition, JobKind, JobRecord, State, check_transition, is_end
 from workflow.jobs.older_homes import bring_up_to_date, put_aside
 
 SCHEMA_VERSION = 2
@@ -104,7 +104,7 @@ class JobStore:
             self._connection.close()
             raise
 
-    def add(self, job: Job, lines: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> None:
+    def add(self, job: JobRecord, lines: Mapping[str, Sequence[Mapping[str, Any]]] | None = None) -> None:
         """Keep a new job, with its lines by part. Raises DuplicateJob when the id is taken within its kind."""
         with self._transaction():
             try:
@@ -117,14 +117,14 @@ class JobStore:
             for part, documents in (lines or {}).items():
                 self._add_lines(job.kind, job.id, part, documents)
 
-    def get(self, kind: JobKind, job_id: str) -> Job:
+    def get(self, kind: JobKind, job_id: str) -> JobRecord:
         """Raises UnknownJob."""
         job = self.find(kind, job_id)
         if job is None:
             raise UnknownJob(kind, job_id)
         return job
 
-    def find(self, kind: JobKind, job_id: str) -> Job | None:
+    def find(self, kind: JobKind, job_id: str) -> JobRecord | None:
         """The job, or None."""
         jobs = self._select("kind = ? AND id = ?", (kind, job_id))
         return jobs[0] if jobs else None
@@ -137,33 +137,35 @@ class JobStore:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def in_states(self, *states: State) -> list[Job]:
+    def in_states(self, *states: State) -> list[JobRecord]:
         """Every job in one of the states, oldest first."""
         return self._select(f"state IN ({', '.join('?' * len(states))}) ORDER BY number", states)
 
-    def unfinished(self, kind: JobKind) -> list[Job]:
+    def unfinished(self, kind: JobKind) -> list[JobRecord]:
         """Every job of a kind that has not ended, oldest first; for endpoints, all."""
         ends = [state for state in TRANSITIONS[kind] if is_end(kind, state)]
         marks = ", ".join("?" * len(ends))
         return self._select(f"kind = ? AND state NOT IN ({marks}) ORDER BY number", (kind, *ends))
 
-    def named(self, kind: JobKind, name: str, value: str) -> list[Job]:
+    def named(self, kind: JobKind, name: str, value: str) -> list[JobRecord]:
         """The jobs of a kind whose ``names`` hold a value under a name, newest first."""
         return self._select("kind = ? AND json_extract(names, ?) = ? ORDER BY number DESC", (kind, f"$.{name}", value))
 
-    def completed_with_hash(self, kind: JobKind, inputs_hash: str) -> list[Job]:
+    def completed_with_hash(self, kind: JobKind, inputs_hash: str) -> list[JobRecord]:
         """Finished jobs of equal inputs whose artefacts were not removed, newest first."""
         return self._select(
             "kind = ? AND inputs_hash = ? AND state = 'Completed' AND cleaned = 0 ORDER BY number DESC",
             (kind, inputs_hash),
         )
 
-    def move(self, kind: JobKind, job_id: str, to: State, *, only_from: State | None = None, **changes: Any) -> Job:
+    def move(
+        self, kind: JobKind, job_id: str, to: State, *, only_from: State | None = None, **changes: Any
+    ) -> JobRecord:
         """Change the state, and fields with it.
 
         Args:
             only_from: refuse (IllegalTransition) unless the job is in this state now.
-            changes: fields of Job.
+            changes: fields of JobRecord.
 
         Raises UnknownJob, IllegalTransition.
         """
@@ -175,13 +177,13 @@ class JobStore:
             moments: dict[str, Any] = {"ended_ms": self._clock()} if is_end(kind, to) else {}
             return self._write(job, {"state": to, **moments, **changes})
 
-    def begin(self, kind: JobKind, job_id: str) -> Job:
+    def begin(self, kind: JobKind, job_id: str) -> JobRecord:
         """Count one more attempt to run a job; the first is when it started. Raises UnknownJob."""
         with self._transaction():
             job = self.get(kind, job_id)
             return self._write(job, {"attempts": job.attempts + 1, "started_ms": job.started_ms or self._clock()})
 
-    def update(self, kind: JobKind, job_id: str, **changes: Any) -> Job:
+    def update(self, kind: JobKind, job_id: str, **changes: Any) -> JobRecord:
         """Change fields other than the state. Raises UnknownJob."""
         with self._transaction():
             return self._write(self.get(kind, job_id), changes)
@@ -245,7 +247,7 @@ class JobStore:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def _write(self, job: Job, changes: dict[str, Any]) -> Job:
+    def _write(self, job: JobRecord, changes: dict[str, Any]) -> JobRecord:
         row = {**changes, "updated_ms": self._clock()}
         assignments = ", ".join(f"{column} = ?" for column in row)
         values = [json.dumps(value) if column in _JSON else value for column, value in row.items()]
@@ -255,7 +257,7 @@ class JobStore:
         )
         return self.get(job.kind, job.id)
 
-    def _select(self, condition: str, values: tuple[Any, ...]) -> list[Job]:
+    def _select(self, condition: str, values: tuple[Any, ...]) -> list[JobRecord]:
         with self._lock:
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM jobs WHERE {condition}",  # noqa: S608 - conditions are written here
@@ -267,7 +269,7 @@ class JobStore:
 _JSON = {"request", "names", "result"}
 
 
-def _to_row(job: Job) -> tuple[Any, ...]:
+def _to_row(job: JobRecord) -> tuple[Any, ...]:
     return (
         *(job.kind, job.id, job.state, job.created_ms, job.updated_ms),
         *(json.dumps(dict(part)) for part in (job.request, job.names, job.result)),
@@ -276,10 +278,10 @@ def _to_row(job: Job) -> tuple[Any, ...]:
     )
 
 
-def _from_row(row: tuple[Any, ...]) -> Job:
+def _from_row(row: tuple[Any, ...]) -> JobRecord:
     kind, job_id, state, created_ms, updated_ms, request, names, result = row[:8]
     failure, attempts, inputs_hash, reused, cleaned, started_ms, ended_ms = row[8:]
-    return Job(
+    return JobRecord(
         kind=kind,
         id=job_id,
         state=state,

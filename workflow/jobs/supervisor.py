@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow.errors import WorkflowError
-from workflow.jobs.model import LIVES, IllegalTransition, Job, JobKind
+from workflow.jobs.model import LIVES, IllegalTransition, JobKind, JobRecord
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.jobs.work import Outcome, Work
 from workflow.runners.base import Control, JobCancelled
@@ -56,7 +56,7 @@ class Supervisor:
                     _log.info("%s %s goes on after a restart", kind, job.id)
                     self.submit(job)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: JobRecord) -> None:
         """Run a stored job as soon as there is room for it."""
         with self._lock:
             self._controls[job.kind, job.id] = Control()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from workflow.jobs.model import Job, State
+from workflow.jobs.model import JobRecord, State
 from workflow.runners.base import Control
 
 
@@ -24,14 +24,14 @@ class Outcome:
 class Work(Protocol):
     """What running jobs of some kinds means. Methods are called from several threads."""
 
-    def run(self, job: Job, control: Control) -> Outcome:
+    def run(self, job: JobRecord, control: Control) -> Outcome:
         """Run to the end. Raises JobCancelled soon after ``control.cancelled`` is set; WorkflowError with a reason."""
 
-    def is_ready(self, job: Job) -> bool:
+    def is_ready(self, job: JobRecord) -> bool:
         """Whether it may run now; one that may not waits until another job has ended."""
 
-    def clear(self, job: Job) -> None:
+    def clear(self, job: JobRecord) -> None:
         """The job has ended: remove its working files."""
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: JobRecord) -> None:
         """Remove what it has written to storage."""

@@ -20,6 +20,7 @@ from workflow.client.job import Job, Stage
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.neptune.progress import progress_note, steps_done, trial_notes
+from workflow.notebook.graph_notebook import point_graph_notebook_at
 
 
 def _page(markup: str) -> Any:
@@ -127,7 +128,6 @@ class DespinaMagics(Magics):
             other = Workflow(Connection(asked.url))
             other.connection.call("get_engine_status")  # one that does not answer takes no place
             self.workflow = other
-            from workflow.notebook.extension import point_graph_notebook_at
 
             if self.shell is not None and "graph_notebook_config" in self.shell.magics_manager.magics["cell"]:
                 point_graph_notebook_at(self.shell, asked.url)

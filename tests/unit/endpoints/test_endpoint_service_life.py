@@ -13,7 +13,7 @@ from workflow.endpoints import service as room
 from workflow.endpoints.host import Deployment
 from workflow.endpoints.service import MAX_CRASHES, Endpoints
 from workflow.errors import EndpointStartFailed
-from workflow.jobs.model import Job
+from workflow.jobs.model import JobRecord
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.runners.base import Resources
 from workflow.storage import ObjectNotFound, S3Uri
@@ -81,9 +81,9 @@ def endpoints(store: JobStore, host: Host) -> Iterator[Endpoints]:
     endpoints.close()
 
 
-def endpoint(model: str, state: Any = "Creating", **result: Any) -> Job:
+def endpoint(model: str, state: Any = "Creating", **result: Any) -> JobRecord:
     names = {"name": "ep-endpoint", "config": "ep-config"}
-    return Job("endpoints", "ep", state, 1, 1, request(model), names, result)
+    return JobRecord("endpoints", "ep", state, 1, 1, request(model), names, result)
 
 
 def request(model: str) -> dict[str, Any]:

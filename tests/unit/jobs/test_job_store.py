@@ -14,15 +14,15 @@ from typing import get_args
 import pytest
 
 from workflow.errors import InternalFailure
-from workflow.jobs.model import TRANSITIONS, IllegalTransition, Job, JobKind, State, first_state
+from workflow.jobs.model import TRANSITIONS, IllegalTransition, JobKind, JobRecord, State, first_state
 from workflow.jobs.store import DuplicateJob, JobStore, UnknownJob
 
 KINDS = tuple(TRANSITIONS)
 
 
-def job(id: str = "a", kind: JobKind = "dataprocessing", **changes: object) -> Job:
+def job(id: str = "a", kind: JobKind = "dataprocessing", **changes: object) -> JobRecord:
     fields = {"state": first_state(kind), "created_ms": 1, "updated_ms": 1, "request": {"id": id}, **changes}
-    return Job(kind=kind, id=id, **fields)  # type: ignore[arg-type]
+    return JobRecord(kind=kind, id=id, **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_jobs_survive_closing_and_opening(tmp_path: Path) -> None:
 
 def test_an_added_job_survives_kill_9(tmp_path: Path) -> None:
     code = (
-        "import os, pathlib; from workflow.jobs.store import JobStore; from workflow.jobs.model import Job;"
+        "import os, pathlib; from workflow.jobs.store import JobStore; from workflow.jobs.model import JobRecord;"
         f"store = JobStore(pathlib.Path({str(tmp_path)!r}) / 'jobs.sqlite');"
-        "store.add(Job('dataprocessing', 'a', 'InProgress', 1, 1, {})); os.kill(os.getpid(), 9)"
+        "store.add(JobRecord('dataprocessing', 'a', 'InProgress', 1, 1, {})); os.kill(os.getpid(), 9)"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=False)
     assert ended.returncode == -9

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from workflow.jobs.execution import Execution, Outcome
-from workflow.jobs.model import Job
-from workflow.jobs.service import remove_artefacts
+from workflow.jobs.execution import Execution
+from workflow.jobs.model import JobRecord
 from workflow.jobs.store import JobStore
+from workflow.jobs.work import Outcome
 from workflow.neptune import Kind
 from workflow.runners.base import Capacity, Control, Ended, Task, Tuning
 from workflow.stages.layout import job_names
@@ -77,7 +77,7 @@ class Lab:
         self.stamp += 60_000
         document = {**DEFAULTS[kind], **request, "id": id}
         names = job_names(kind, id, self.stamp, "s3://lab/out")
-        job = Job(kind, id, "InProgress", self.stamp, self.stamp, document, names)
+        job = JobRecord(kind, id, "InProgress", self.stamp, self.stamp, document, names)
         self.store.add(job)
         outcome = self.execution.run(job, Control())
         self.store.move(
@@ -264,5 +264,5 @@ def test_cleaning_a_training_job_leaves_neither_model_nor_trials_and_nothing_els
     job = lab.store.get("modeltraining", "a")
     own = {place for place in before if f"/{job.names['name']}/" in place}
     assert {place.rpartition("/out/")[2].split("/")[1] for place in own} == {"autotrainer-output", "hpo-output"}
-    remove_artefacts(lab.storage, job)
+    lab.execution.clean(job)
     assert {str(info.uri) for info in lab.storage.list(LAB)} == before - own

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from workflow.errors import InternalFailure
-from workflow.jobs.model import LIVES, Job, JobKind
+from workflow.jobs.model import LIVES, JobKind, JobRecord
 from workflow.jobs.store import JobStore
 from workflow.jobs.supervisor import MAX_ATTEMPTS, Supervisor
 from workflow.jobs.work import Outcome
@@ -22,23 +22,23 @@ from workflow.runners.base import Control, JobCancelled, JobFailed
 class Scripted:
     """In place of the execution: does what the test says."""
 
-    def __init__(self, act: Callable[[Job, Control], Outcome]) -> None:
+    def __init__(self, act: Callable[[JobRecord, Control], Outcome]) -> None:
         self.act = act
         self.ran: list[str] = []
         self.cleared: list[str] = []
         self.cleaned: list[str] = []
         self.held: set[str] = set()
 
-    def is_ready(self, job: Job) -> bool:
+    def is_ready(self, job: JobRecord) -> bool:
         return job.id not in self.held
 
-    def clear(self, job: Job) -> None:
+    def clear(self, job: JobRecord) -> None:
         self.cleared.append(job.id)
 
-    def clean(self, job: Job) -> None:
+    def clean(self, job: JobRecord) -> None:
         self.cleaned.append(job.id)
 
-    def run(self, job: Job, control: Control) -> Outcome:
+    def run(self, job: JobRecord, control: Control) -> Outcome:
         self.ran.append(job.id)
         return self.act(job, control)
 
@@ -53,7 +53,7 @@ def store() -> Iterator[JobStore]:
     store.close()
 
 
-def job(id: str = "a", **changes: Any) -> Job:
+def job(id: str = "a", **changes: Any) -> JobRecord:
     names = {"name": f"{id}-name", "output": f"s3://lab/{id}-name/out"}
     fields: dict[str, Any] = {
         "state": "InProgress",
@@ -63,18 +63,18 @@ def job(id: str = "a", **changes: Any) -> Job:
         "names": names,
         **changes,
     }
-    return Job(fields.pop("kind", "dataprocessing"), id, **fields)
+    return JobRecord(fields.pop("kind", "dataprocessing"), id, **fields)
 
 
 def supervise(
-    store: JobStore, act: Callable[[Job, Control], Outcome], parallel: int = 2
+    store: JobStore, act: Callable[[JobRecord, Control], Outcome], parallel: int = 2
 ) -> tuple[Supervisor, Scripted, list[str]]:
     scripted = Scripted(act)
     supervisor = Supervisor(store, dict.fromkeys(KINDS, scripted), parallel)
     return supervisor, scripted, scripted.cleaned
 
 
-def wait_for(store: JobStore, state: str, id: str = "a", kind: JobKind = "dataprocessing") -> Job:
+def wait_for(store: JobStore, state: str, id: str = "a", kind: JobKind = "dataprocessing") -> JobRecord:
     deadline = time.monotonic() + 20
     while (found := store.get(kind, id)).state != state:
         assert time.monotonic() < deadline, found
@@ -82,12 +82,12 @@ def wait_for(store: JobStore, state: str, id: str = "a", kind: JobKind = "datapr
     return found
 
 
-def until_cancelled(job: Job, control: Control) -> Outcome:
+def until_cancelled(job: JobRecord, control: Control) -> Outcome:
     assert control.cancelled.wait(20)
     raise JobCancelled(job.id)
 
 
-def done(job: Job, control: Control) -> Outcome:
+def done(job: JobRecord, control: Control) -> Outcome:
     return Outcome({"wall_s": 1}, "hash")
 
 
@@ -111,7 +111,7 @@ def test_a_job_that_ends_well_has_completed_with_its_result(store: JobStore) -> 
     ],
 )
 def test_whatever_a_job_raises_becomes_its_reason(store: JobStore, error: BaseException, text: str) -> None:
-    def act(job: Job, control: Control) -> Outcome:
+    def act(job: JobRecord, control: Control) -> Outcome:
         raise error
 
     supervisor, _, _ = supervise(store, act)
@@ -154,7 +154,7 @@ def test_a_job_that_waits_for_a_slot_can_be_stopped(store: JobStore) -> None:
 def test_no_more_jobs_run_at_once_than_allowed(store: JobStore) -> None:
     now, most, lock = 0, 0, threading.Lock()
 
-    def act(job: Job, control: Control) -> Outcome:
+    def act(job: JobRecord, control: Control) -> Outcome:
         nonlocal now, most
         with lock:
             now += 1
@@ -214,7 +214,7 @@ def test_a_job_whose_end_cannot_be_written_fails_once_it_can(store: JobStore, mo
     move, full = store.move, threading.Event()
     full.set()
 
-    def moving(*arguments: Any, **changes: Any) -> Job:
+    def moving(*arguments: Any, **changes: Any) -> JobRecord:
         if full.is_set():
             raise sqlite3.OperationalError("database or disk is full")
         return move(*arguments, **changes)
@@ -281,7 +281,7 @@ def test_every_kind_of_job_lives_one_life_in_its_own_words(store: JobStore, kind
     again.close()
 
 
-def until_failed(job: Job, control: Control) -> Outcome:
+def until_failed(job: JobRecord, control: Control) -> Outcome:
     raise JobFailed("no such column")
 
 
@@ -289,7 +289,7 @@ def test_a_job_that_is_not_ready_waits_for_the_end_of_another_and_lets_others_pa
     supervisor, scripted, _ = supervise(store, done, parallel=1)
     scripted.held = {"a"}
 
-    def release(job: Job, control: Control) -> Outcome:
+    def release(job: JobRecord, control: Control) -> Outcome:
         if job.id == "b":
             scripted.held.clear()
         return done(job, control)
@@ -306,7 +306,7 @@ def test_a_job_that_is_not_ready_waits_for_the_end_of_another_and_lets_others_pa
 def test_jobs_run_in_the_order_in_which_they_were_accepted(store: JobStore) -> None:
     gate = threading.Event()
 
-    def act(job: Job, control: Control) -> Outcome:
+    def act(job: JobRecord, control: Control) -> Outcome:
         gate.wait(20)
         return done(job, control)
 

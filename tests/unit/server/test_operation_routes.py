@@ -16,7 +16,7 @@ from workflow.errors import WorkflowError
 from workflow.neptune import OPERATIONS, Operation, Refusal
 from workflow.neptune.fields import Count, Lenient, Text
 from workflow.server.errors import workflow_error
-from workflow.server.neptune.routes import Call, Handlers, routes
+from workflow.server.neptune.routes import ApiCall, Handlers, routes
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage.local import LocalStorage
@@ -33,7 +33,7 @@ class Words(TypedDict):
 
 
 class Toy:
-    def count(self, request: CountWords, call: Call) -> Words:
+    def count(self, request: CountWords, call: ApiCall) -> Words:
         return {"words": max(request.least, len(request.text.split())), "path": call.path}
 
 

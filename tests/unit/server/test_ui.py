@@ -13,9 +13,9 @@ from workflow.gremlin.lang.parser import parse
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
-from workflow.server.ui.questions import example_question, predicted_labels
+from workflow.server.ui.examples import example_question, predicted_labels
+from workflow.server.ui.formatting import in_words, table
 from workflow.server.ui.rows import row
-from workflow.server.ui.words import in_words, table
 
 
 @pytest.fixture

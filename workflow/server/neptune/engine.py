@@ -23,7 +23,7 @@ from workflow.neptune.engine import (
     StatisticsDeleted,
     StatisticsManaged,
 )
-from workflow.server.neptune.routes import Call
+from workflow.server.neptune.routes import ApiCall
 from workflow.server.services import Services
 
 GREMLIN_VERSION: Final = "tinkerpop-3.8.1"
@@ -31,7 +31,7 @@ TOKEN_LIFE_S: Final = 3600.0
 _OK: Final = "200 OK"
 
 
-class Engine:
+class EngineOperations:
     """Handlers over the graphs of a service; what needs a graph of its own refuses where there is none."""
 
     def __init__(self, services: Services) -> None:
@@ -42,10 +42,10 @@ class Engine:
         self._lock = threading.Lock()  # guards the token
         self._token: tuple[str, float] | None = None
 
-    def status(self, request: Nothing, call: Call) -> EngineStatus:
+    def status(self, request: Nothing, call: ApiCall) -> EngineStatus:
         return engine_status(self._services)
 
-    def reset(self, request: FastReset, call: Call) -> ResetAnswer:
+    def reset(self, request: FastReset, call: ApiCall) -> ResetAnswer:
         """The two steps of emptying every graph: a token, then the token given back."""
         self._own()
         match request.action:
@@ -83,10 +83,10 @@ class Engine:
                 )
             self._token = None
 
-    def describe(self, request: Nothing, call: Call) -> dict[str, Any]:
+    def describe(self, request: Nothing, call: ApiCall) -> dict[str, Any]:
         return {"status": _OK, "payload": self._own().describe()}
 
-    def manage(self, request: ManageStatistics, call: Call) -> StatisticsManaged:
+    def manage(self, request: ManageStatistics, call: ApiCall) -> StatisticsManaged:
         statistics = self._own()
         if request.mode is None:
             raise MissingParameter("mode is required: disableAutoCompute, enableAutoCompute or refresh")
@@ -95,14 +95,14 @@ class Engine:
         statistics.set_auto(request.mode == "enableAutoCompute")
         return {"status": _OK, "payload": {}}
 
-    def delete(self, request: Nothing, call: Call) -> StatisticsDeleted:
+    def delete(self, request: Nothing, call: ApiCall) -> StatisticsDeleted:
         self._own().delete()
         return {"status": _OK, "payload": {"active": False, "statisticsId": "-1"}}
 
-    def summary(self, request: GetSummary, call: Call) -> dict[str, Any]:
+    def summary(self, request: GetSummary, call: ApiCall) -> dict[str, Any]:
         return {"status": _OK, "payload": self._own().summary(request.mode == "detailed")}
 
-    def stream(self, request: GetStream, call: Call) -> dict[str, Any]:
+    def stream(self, request: GetStream, call: ApiCall) -> dict[str, Any]:
         self._own()
         place = (1, 1)  # ignored otherwise
         if request.iterator.endswith("SEQUENCE_NUMBER"):
@@ -122,9 +122,9 @@ class Engine:
         return self._statistics
 
 
-def handlers(services: Services) -> Engine:
+def handlers(services: Services) -> EngineOperations:
     """Those of a service."""
-    return Engine(services)
+    return EngineOperations(services)
 
 
 def engine_status(services: Services) -> EngineStatus:

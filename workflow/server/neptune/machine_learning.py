@@ -6,7 +6,7 @@ from workflow.errors import UnsupportedOperation
 from workflow.jobs.service import JobService
 from workflow.neptune.fields import Lenient
 from workflow.neptune.responses import Answer
-from workflow.server.neptune.routes import Call
+from workflow.server.neptune.routes import ApiCall
 from workflow.server.services import Services
 
 
@@ -16,7 +16,7 @@ class MachineLearning:
     def __init__(self, jobs: JobService | None) -> None:
         self._jobs = jobs
 
-    def perform(self, request: Lenient, call: Call) -> Answer:
+    def perform(self, request: Lenient, call: ApiCall) -> Answer:
         """Start, tell of, list or stop jobs and endpoints."""
         if self._jobs is None:
             raise UnsupportedOperation("this service runs no jobs")

@@ -29,7 +29,7 @@ Endpoint = Callable[[Request], Any]
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """How a request came, for the handlers that ask: which operation, under which path, to which host."""
 
     operation: Operation
@@ -78,7 +78,7 @@ class Handlers:
 async def _answer(operation: Operation, handler: Callable[..., Any], request: Request) -> Response:
     """Read the members, do the work in a worker thread, and write its answer there: a page of a log has megabytes."""
     decoded = decode(operation, await _members(operation, request))
-    call = Call(operation, request.url.path, request.url.hostname)
+    call = ApiCall(operation, request.url.path, request.url.hostname)
     details = flag(request.headers, DETAILS_HEADER)
 
     def work() -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 from workflow.graphs.elements import Edge, Path, Vertex
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
-from workflow.server.ui.words import caption, in_words, shortened
+from workflow.server.ui.formatting import caption, in_words, shortened
 
 MAX_VERTICES = 150
 MAX_EDGES_OF_A_VERTEX = 2000  # of a vertex with more, some between drawn ones may be missing

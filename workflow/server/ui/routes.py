@@ -19,8 +19,8 @@ from workflow.errors import InvalidParameter, MLResourceNotFound, WorkflowError
 from workflow.jobs.service import JobService
 from workflow.neptune import Kind
 from workflow.server.services import Services
-from workflow.server.ui.asking import ask
-from workflow.server.ui.questions import EXAMPLES
+from workflow.server.ui.examples import EXAMPLES
+from workflow.server.ui.query import run_query
 from workflow.server.ui.rows import MODEL_REPORT, REPORT, STAGES, endpoint_rows, job_rows, log_tail, output_of
 from workflow.storage.uri import S3Uri
 
@@ -97,7 +97,7 @@ class _Page:
         if not text.strip():
             return self._html("answer.html", error="Write a query first, such as g.V().count().")
         try:
-            work = partial(ask, self._services, text, source, form.get("query"))
+            work = partial(run_query, self._services, text, source, form.get("query"))
             answer = await to_thread.run_sync(work, limiter=self._asking)
         except WorkflowError as error:
             return self._html("answer.html", error=error.message)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from workflow.jobs.model import Job
+from workflow.jobs.model import JobRecord
 from workflow.neptune import Kind
 from workflow.neptune.progress import progress_note, span, steps_done, trial_notes
 from workflow.server.services import Services
-from workflow.server.ui.questions import example_question
+from workflow.server.ui.examples import example_question
 
 STAGES: dict[Kind, str] = {
     "dataprocessing": "data processing",
@@ -121,7 +121,7 @@ def output_of(status: Mapping[str, Any]) -> str | None:
     )
 
 
-def row(kind: Kind, status: Mapping[str, Any], job: Job | None = None) -> Row:
+def row(kind: Kind, status: Mapping[str, Any], job: JobRecord | None = None) -> Row:
     """The status answer of a job, or of an endpoint, as a row; ``job`` is what the service keeps of it."""
     state, id = str(status["status"]), str(status["id"])
     progress, details = status.get("progress") or {}, status.get("details") or {}
@@ -167,7 +167,7 @@ def _outcome(kind: Kind, status: Mapping[str, Any]) -> str:
     return str(details.get("verdict") or "")
 
 
-def _took(details: Mapping[str, Any], job: Job | None) -> float:
+def _took(details: Mapping[str, Any], job: JobRecord | None) -> float:
     if details.get("wall_s"):
         return float(details["wall_s"])
     return 0.0 if job is None else (job.updated_ms - job.created_ms) / 1000

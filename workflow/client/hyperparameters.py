@@ -14,7 +14,7 @@ from workflow.storage.uri import S3Uri
 from workflow.tuning.overrides import with_overrides
 
 
-def search(storage: Storage, processed: Job, wishes: Mapping[str, Any]) -> S3Uri:
+def set_hyperparameters(storage: Storage, processed: Job, wishes: Mapping[str, Any]) -> S3Uri:
     """Write wishes into the configuration of a finished data processing; gives its address.
 
     Raises InvalidParameter for a wish that means nothing, BadRequest where there is no configuration yet.

@@ -11,14 +11,14 @@ from typing import Any
 from workflow.server.gremlin.execution import Query, QueryRunner
 from workflow.server.services import Services
 from workflow.server.ui.drawing import drawing
-from workflow.server.ui.questions import predicted_labels
-from workflow.server.ui.words import table
+from workflow.server.ui.examples import predicted_labels
+from workflow.server.ui.formatting import table
 
 MAX_ROWS = 200
 
 
 @dataclass(frozen=True)
-class Answer:
+class ShownAnswer:
     """The first results of a query, as a table and, if more than one vertex is in them, as a drawing."""
 
     columns: list[str]
@@ -29,7 +29,7 @@ class Answer:
     milliseconds: float
 
 
-def ask(services: Services, text: str, source: str, id: str | None = None) -> Answer:
+def run_query(services: Services, text: str, source: str, id: str | None = None) -> ShownAnswer:
     """Run a query; ``id`` is what it can be cancelled by. Raises WorkflowError."""
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, services.queries, settings.query_timeout_ms)
@@ -48,7 +48,7 @@ def ask(services: Services, text: str, source: str, id: str | None = None) -> An
         services.queries.finish(running)
     predicted = sum(edge["predicted"] for edge in drawn["edges"])
     known = len(drawn["edges"]) - predicted
-    return Answer(
+    return ShownAnswer(
         columns=columns,
         rows=rows,
         cut=cut,

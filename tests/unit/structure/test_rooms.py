@@ -1,0 +1,37 @@
+"""Rooms stay small enough to be read from their names, and a name means one thing."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = ("workflow", "training_scripts")
+MOST_MODULES = 15
+
+
+# rooms that are still being divided, and names that still mean two things; no other may come
+LARGE = {"training_scripts/graph_ml/features", "workflow/graphs/store"}
+TWICE = {
+    *("Job", "Expression", "Variable", "Property", "Reduce", "Merge", "Query", "ColumnView", "Traverser", "Stopped"),
+    *("Column", "Subgraph", "Hop", "Loop", "Operation", "PropertiesStep"),
+}
+
+
+def test_no_folder_has_more_than_fifteen_modules_at_its_root() -> None:
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    counts = {
+        str(folder.relative_to(ROOT)): len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+        for folder in folders
+    }
+    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES}.keys() <= LARGE
+
+
+def test_no_two_public_classes_of_the_workflow_share_a_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "workflow").rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1}.keys() <= TWICE

@@ -1,0 +1,139 @@
+"""The process of the service: it listens, keeps its secrets, and ends cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from workflow.app import build
+from workflow.errors import WorkflowError
+from workflow.server.access.auth import check_listening
+from workflow.server.access.tls import check_tls
+from workflow.settings import Settings
+
+# a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
+SWITCH_S = 0.0005
+_PR_SET_DUMPABLE = 4  # of prctl(2); /proc/<pid>/environ and mem are root's without it
+
+
+class PortTaken(WorkflowError):
+    """The address to listen on belongs to somebody else."""
+
+    code = "PreconditionsFailedException"
+    status = 400
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port} ({reason}); stop what uses that port, or choose another with --port"
+        )
+
+
+def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None) -> None:
+    """Run the service until SIGTERM or SIGINT.
+
+    Args:
+        settings: port 0 takes a free one.
+        on_ready: called with host and port once the service answers.
+
+    Raises PortTaken where nobody can listen, InsecureListening where everybody could, BadSetting for half of a TLS.
+    """
+    import uvicorn  # 0.2 s; commands that only talk to a service do without
+
+    from workflow.server.access.connections import PatientProtocol, most_connections
+
+    check_listening(settings)
+    check_tls(settings)
+    hide_secrets()
+    sys.setswitchinterval(SWITCH_S)
+    listener = _listen(settings.host, settings.port)
+    try:
+        application = build(settings)
+    except BaseException:
+        listener.close()
+        raise
+
+    previous: dict[int, Any] = {}
+
+    class Server(uvicorn.Server):
+        """uvicorn's server, which by itself would raise SIGTERM again after its end and so kill our own clean stop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            if threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            for number in (signal.SIGTERM, signal.SIGINT):
+                previous[number] = signal.signal(number, self.handle_exit)
+            try:
+                yield
+            finally:
+                # a second SIGTERM while the jobs are being stopped must not cut that short; Ctrl-C may
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.signal(signal.SIGINT, previous[signal.SIGINT])
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and on_ready is not None:
+                host, port = listener.getsockname()[:2]
+                on_ready(host, port)
+
+    config = uvicorn.Config(
+        application.asgi(),
+        http=PatientProtocol,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        server_header=False,
+        proxy_headers=False,
+        # an answer is what its type says and nothing a browser might guess, and no page of others may embed it
+        headers=[("X-Content-Type-Options", "nosniff"), ("Cross-Origin-Resource-Policy", "same-origin")],
+        limit_concurrency=most_connections(),
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        # Gremlin drivers answer no pings while they are idle, so pinging would end their connections
+        ws_ping_interval=None,
+        ws_max_size=64 * 1024 * 1024,
+        ws_per_message_deflate=False,
+    )
+    try:
+        application.start()
+        gc.collect()
+        gc.freeze()  # what stays for ever need not be walked at every full collection
+        Server(config).run(sockets=[listener])
+    finally:
+        application.close()
+        listener.close()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def hide_secrets() -> None:
+    """Keep the variables and the memory of this process, with passwords and keys in them, from its own user's others.
+
+    Jobs are such others, and may run the code of custom models. Does nothing where the system is not Linux, and cannot
+    stop root.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise PortTaken(host, port, getattr(error, "strerror", None) or str(error)) from error
+    listener.setblocking(False)
+    return listener
