@@ -28,21 +28,18 @@ from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
+from workflow.queries.attempts import LAST, Attempt, OpenTransaction, run_query
 from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
-    from workflow.graphs.store.rwlock import Lease
 
 SEGMENT = 150
 """Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""
 
 
 PLANS_KEPT = 512
-
-RUNS = (False, False, False, True)
-"""A query begins again where the graph was written while it waited for an answer; the last time nobody may write."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +119,10 @@ class Engine:
             raise QueryFailed("Only what reads can be run in parts")
         if options.began_at is None:
             options = replace(options, began_at=time.monotonic())
-        for last in RUNS:
+        for last in LAST:
             try:
                 with self.graph.reading() as lease:
-                    ctx = self._context(prepared, options, None, None, None if last else lease)
+                    ctx = self._context(prepared, options, Attempt(None if last else lease), None)
                     source = yield from self._with_answers(prepared.plan.steps, ctx)
                     yield from self._limited(source, options)
                 return
@@ -219,68 +216,24 @@ class Engine:
         transaction: Transaction | None,
         profiler: StepProfiler | None,
     ) -> Iterator[Traverser]:
-        plan = prepared.plan
         answering = options.answering or (None if self.extension is None else self.extension.answering())
         options = replace(options, began_at=options.began_at or time.monotonic(), answering=answering)
+
+        def start(attempt: Attempt) -> Iterator[Traverser]:
+            ctx = self._context(prepared, options, attempt, profiler)
+            return self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
+
         try:
-            for last in RUNS:
-                try:
-                    if transaction is not None:
-                        ctx = self._context(prepared, options, transaction, profiler)
-                        yield from self._limited(self._join(plan.steps, ctx, self._seed(ctx)), options)
-                    elif plan.mutates and not options.read_only:
-                        yield from self._alone(prepared, options, profiler, last)
-                    else:
-                        yield from self._beside_others(prepared, options, profiler, last)
-                    return
-                except GraphMoved:
-                    continue
-                except AnswerNeeded as needed:
-                    assert answering is not None
-                    answering.ask(needed)
+            yield from run_query(
+                self.graph,
+                start,
+                writes=prepared.plan.mutates and not options.read_only,
+                timeout_s=options.timeout_s,
+                transaction=transaction,
+                answering=answering,
+            )
         except RecursionError as e:
             raise QueryTooLarge("The query is nested too deep to be run") from e
-
-    def _beside_others(
-        self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
-    ) -> Iterator[Traverser]:
-        """A query that reads. Until its first result is out it lets writers in while it waits for an answer.
-
-        Raises GraphMoved where one came, which never happens in the ``last`` run.
-        """
-        with self.graph.reading() as lease:
-            ctx = self._context(prepared, options, None, profiler, None if last else lease)
-            results = self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
-            for first in results:
-                ctx.lease = None  # what has been given cannot be taken back
-                yield first
-                yield from results
-
-    def _alone(
-        self, prepared: Prepared, options: QueryOptions, profiler: StepProfiler | None, last: bool
-    ) -> Iterator[Traverser]:
-        """A query that writes, as a transaction of its own. Until its first result is out nobody waits for an answer.
-
-        Raises AnswerNeeded instead, with everything undone, except in the ``last`` run.
-        """
-        own = self.graph.begin(options.timeout_s)
-        kept = False
-        answering = options.answering
-        try:
-            if answering is not None:
-                answering.suspends = not last
-            ctx = self._context(prepared, options, own, profiler)
-            results = self._limited(self._join(prepared.plan.steps, ctx, self._seed(ctx)), options)
-            for first in results:
-                if answering is not None:
-                    answering.suspends = False
-                yield first
-                yield from results
-            own.commit()
-            kept = True
-        finally:
-            if not kept:
-                own.rollback()
 
     def _limited(self, results: Iterator[Traverser], options: QueryOptions) -> Iterator[Traverser]:
         """The results, as many as the options ask for; the last is cut out of its bulk."""
@@ -302,9 +255,8 @@ class Engine:
         self,
         prepared: Prepared,
         options: QueryOptions,
-        transaction: Transaction | None,
+        attempt: Attempt,
         profiler: StepProfiler | None,
-        lease: Lease | None = None,
     ) -> ExecutionContext:
         ctx = ExecutionContext(
             self.graph,
@@ -315,11 +267,10 @@ class Engine:
             services=self.services,
             timeout_s=timeout_of(prepared.options, options.timeout_s),
             began_at=options.began_at,
-            lease=lease,
+            attempt=attempt,
             cancelled=options.cancelled,
             read_only=options.read_only,
             full_path=prepared.plan.full_path,
-            transaction=transaction,
         )
         if options.answering is not None:
             options.answering.waiting = ctx.unleased
@@ -355,14 +306,11 @@ class Engine:
 
 
 class Session:
-    """One transaction over several traversals. Used by one request at a time.
-
-    Between requests the changes are suspended, so others see the committed graph.
-    """
+    """One transaction over several traversals. Used by one request at a time."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._transaction: Transaction | None = None
+        self._open = OpenTransaction(engine.graph)
 
     def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Traverser]:
         """The results; what was written waits for commit. ``tx().commit()`` and ``rollback()`` work as text, too."""
@@ -374,31 +322,16 @@ class Session:
             elif command in ("rollback", "close"):
                 self.rollback()
             return iter(())
-        prepared = self.engine.prepare(traversal, options)
-        return self._run(prepared, options)
+        return self._run(self.engine.prepare(traversal, options), options)
 
     def _run(self, prepared: Prepared, options: QueryOptions) -> Iterator[Traverser]:
-        if self._transaction is None:
-            if not prepared.plan.mutates:
-                yield from self.engine._execute(prepared, options, None, None)
-                return
-            self._transaction = self.engine.graph.begin(options.timeout_s)
-        else:
-            self._transaction.resume()
-        try:
-            yield from self.engine._execute(prepared, options, self._transaction, None)
-        finally:
-            if self._transaction is not None:
-                self._transaction.suspend()
+        with self._open.statement(writes=prepared.plan.mutates, timeout_s=options.timeout_s) as transaction:
+            yield from self.engine._execute(prepared, options, transaction, None)
 
     def commit(self) -> None:
         """Make the changes durable; nothing happens where there are none."""
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None:
-            transaction.commit()
+        self._open.commit()
 
     def rollback(self) -> None:
         """Undo the changes; nothing happens where there are none."""
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None:
-            transaction.rollback()
+        self._open.rollback()

@@ -395,7 +395,7 @@ class TestAgainstTheServer:
 
 class TestMemory:
     def test_a_step_holds_so_many_traversers_and_no_more(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("workflow.gremlin.running.context.MOST_HELD", 2000)
+        monkeypatch.setattr("workflow.queries.run.MOST_HELD", 2000)
         for text in (
             "g.V().repeat(both().identity()).times(30).path().count()",
             "g.V().both().both().both().aggregate('x').path()",

@@ -11,8 +11,8 @@ from workflow import errors, server
 from workflow.graphs.store.journal import MEMORY_COMMITS
 from workflow.graphs.store.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
 from workflow.graphs.store.stream import MOST_BYTES
-from workflow.gremlin.running.context import MOST_HELD
 from workflow.queries import memory_watch
+from workflow.queries.run import MOST_HELD
 from workflow.server.access import connections
 from workflow.server.gremlin import http as gremlin_http
 from workflow.server.gremlin import http4 as gremlin_http4

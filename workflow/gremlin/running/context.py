@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflow.errors import (
-    CancelledByUser,
-    MemoryLimitExceeded,
     QueryFailed,
     ReadOnlyViolation,
-    TimeLimitExceeded,
 )
 from workflow.gremlin.running.random_numbers import Chance, FreshChance, SeededChance
 from workflow.gremlin.running.traverser import PathTraverser, Traverser
 from workflow.gremlin.traversal import Strategy
+from workflow.queries.attempts import Attempt
+from workflow.queries.run import Run
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
     from workflow.graphs.base import Transaction, WritableGraph
-    from workflow.graphs.store.rwlock import Lease
     from workflow.queries.suspension import Answering
-
-
-MOST_HELD = 5_000_000
-"""Traversers that one step may keep waiting: some 2 GB."""
 
 
 class Profiler(Protocol):
@@ -70,13 +62,12 @@ class SideEffects:
         self.values[key] = value if reducer is None or key not in self.values else reducer(self.values[key], value)
 
 
-class ExecutionContext:
-    """What one run of a query has at hand. Used by one thread.
+class ExecutionContext(Run):
+    """What one run of a traversal has at hand. Used by one thread.
 
     ``answering`` is what steps of an extension ask, ``services`` what the engine was built with. ``options`` are the
     ``with()`` options of the traversal source and the request together. ``strategies`` are the user's, by name.
-    ``lease`` is the lease of the graph while it may be paused. The time that ``timeout_s`` limits counts from
-    ``began_at``, a time of ``time.monotonic()``, or from now.
+    The rest is what every ``Run`` has.
     """
 
     def __init__(
@@ -92,10 +83,10 @@ class ExecutionContext:
         cancelled: threading.Event | None = None,
         read_only: bool = False,
         full_path: bool = False,
-        transaction: Transaction | None = None,
         began_at: float | None = None,
-        lease: Lease | None = None,
+        attempt: Attempt | None = None,
     ) -> None:
+        super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)
         self.graph = graph
         self.profile: Profile = profile
         self.options: Mapping[str, Any] = options or {}
@@ -103,9 +94,6 @@ class ExecutionContext:
         self.answering = answering
         self.services = services
         self.files: Any = None  # what io() may touch, a GraphFiles; None where nothing
-        self.timeout_s = timeout_s
-        self.deadline = None if timeout_s is None else (began_at or time.monotonic()) + timeout_s
-        self.cancelled = cancelled
         self.read_only = read_only
         self.side_effects = SideEffects()
         self.seed: int | None = None
@@ -113,8 +101,7 @@ class ExecutionContext:
         self.bulked = True  # withBulk(false): merged traversers count as one
         self.apart = False  # equal traversers are not merged: something of theirs that values do not show differs
         self.foreign: dict[int, tuple[Any, str]] = {}  # by identity, properties that no element has, and what they are
-        self.transaction = transaction
-        self.lease = lease
+        self.transaction = self.attempt.transaction
         self.traverser: type[Traverser] = PathTraverser if full_path else Traverser
         self.user_side_effects: frozenset[str] = frozenset()
         self.profiler: Profiler | None = None
@@ -122,22 +109,6 @@ class ExecutionContext:
         self.memory: dict[Any, Any] = {}  # what a step keeps for the whole run, beyond the frames of its chain
         self.sack_initial: Callable[[], Any] | None = None
         self.sack_merge: Callable[[Any, Any], Any] | None = None
-
-    def check(self) -> None:
-        """Raise when time is up or the query was cancelled; sources and barriers call it every few hundred turns."""
-        if self.cancelled is not None and self.cancelled.is_set():
-            raise getattr(self.cancelled, "error", None) or CancelledByUser("The query was cancelled")
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            limit = int(1000 * (self.timeout_s or 0))
-            raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
-
-    def unleased(self) -> AbstractContextManager[None]:
-        """Let writers in while something else than the graph is waited for.
-
-        Raises GraphMoved at the end where one came; the engine then runs the query again. Nothing happens where the
-        query holds no lease, or one that must not be paused any more.
-        """
-        return nullcontext() if self.lease is None else self.lease.paused()
 
     def gathered(self, source: Iterable[Traverser]) -> list[Traverser]:
         """All of a source, with an eye on the clock and on how many are held."""
@@ -147,14 +118,6 @@ class ExecutionContext:
             if not len(out) & 1023:
                 self.hold(len(out))
         return out
-
-    def hold(self, count: int) -> None:
-        """Raise when a step holds too many traversers at once; also checks the clock."""
-        self.check()
-        if count > MOST_HELD:
-            raise MemoryLimitExceeded(
-                f"A step of the query would hold more than {MOST_HELD} traversers at once; narrow what comes before it"
-            )
 
     def chance(self, step: object) -> Chance:
         """The random numbers of a step; every step of a seeded query draws its own sequence."""
@@ -168,8 +131,7 @@ class ExecutionContext:
         if self.read_only:
             raise ReadOnlyViolation("The query changes the graph, which is not allowed here")
         if self.transaction is None:
-            left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-            self.transaction = self.graph.begin(left)
+            self.transaction = self.graph.begin(self.left_s())
         return self.transaction
 
     def start(self, value: Any) -> Traverser:

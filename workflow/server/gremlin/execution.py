@@ -5,8 +5,6 @@ Everything here blocks and is called from worker threads; nothing knows of socke
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
@@ -19,13 +17,16 @@ from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, tr
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
+from workflow.queries.runner import Runner
 from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.queries.sessions import QuerySession
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin.error_statuses import BadMessage
 from workflow.settings import Profile
 
 Result = TypeVar("Result")
+GremlinSession = QuerySession[Session]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,56 +53,13 @@ class Query:
         return self.gremlin if isinstance(self.gremlin, str) else bytecode_text(self.gremlin)
 
 
-class QuerySession:
-    """The open transactions of one client session, by traversal source; used by one request at a time.
-
-    Args:
-        forgiving: a failed query leaves the transaction open in every profile, as TinkerPop 4 has it.
-    """
-
-    def __init__(self, id: str, *, forgiving: bool = False) -> None:
-        self.id = id
-        self.forgiving = forgiving
-        self.lock = threading.Lock()
-        self.begun_at = time.monotonic()
-        self.scripted = False
-        self.failed = False
-        self._open: dict[str, Session] = {}
-
-    def on(self, source: str, engine: Engine) -> Session:
-        """The transaction on a source, begun with the first request that uses it."""
-        session = self._open.get(source)
-        if session is None:
-            session = self._open[source] = engine.session()
-        return session
-
-    def commit(self) -> None:
-        while self._open:
-            _, session = self._open.popitem()
-            session.commit()
-
-    def rollback(self) -> None:
-        while self._open:
-            _, session = self._open.popitem()
-            session.rollback()
-
-
-class QueryRunner:
-    """Runs queries on the engines of a service.
-
-    Args:
-        engines: by traversal source.
-        profile: decides what closing a session and a failure inside it mean.
-        default_timeout_ms: for queries that ask for no time; in the neptune profile also the most they may ask for.
-    """
+class QueryRunner(Runner[Engine, Session]):
+    """Runs Gremlin on the engines of a service, which are named by traversal source."""
 
     def __init__(
         self, engines: Mapping[str, Engine], profile: Profile, registry: QueryRegistry, default_timeout_ms: float
     ) -> None:
-        self.engines = engines
-        self.profile: Profile = profile
-        self.registry = registry
-        self.default_timeout_ms = default_timeout_ms
+        super().__init__(engines, profile, registry, default_timeout_ms)
         self.brief_texts = BriefTexts()
         self.brief_requests = BriefRequests()
 
@@ -109,7 +67,7 @@ class QueryRunner:
         self,
         query: Query,
         running: RunningQuery,
-        session: QuerySession | None = None,
+        session: GremlinSession | None = None,
         brief: Brief | None = None,
     ) -> Iterator[Traverser]:
         """The results of a query, one after the other; ``brief`` where it was read already.
@@ -133,7 +91,7 @@ class QueryRunner:
                 options = self.options(query, script.traversal, running, brief)
                 yield from terminated(script.traversal, engine, options)
         else:
-            yield from self._as_one_transaction(query, scripts, running)
+            yield from self.as_one_transaction(lambda own: self._in_session(query, scripts, running, own))
 
     def brief(self, query: Query) -> Brief | None:
         """The query as it was read, where it takes no longer than a look-up; None for everything else."""
@@ -170,17 +128,10 @@ class QueryRunner:
         else:
             yield from engine.run_in_parts(script.traversal, options)
 
-    def without_waiting(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
-        """Do ``work`` under a read lease of the query's graph, or nothing where one would have to wait for it."""
+    def at_once(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
+        """``without_waiting`` for the graph of a brief query."""
         source = brief.scripts[0].source_name
-        engine = self.engines.get(query.aliases.get(source, source))
-        turnstile = getattr(getattr(engine, "graph", None), "turnstile", None)
-        if turnstile is None or (lease := turnstile.try_enter()) is None:
-            return None
-        try:
-            return work()
-        finally:
-            turnstile.leave(lease)
+        return self.without_waiting(self.engines.get(query.aliases.get(source, source)), work)
 
     def engine(self, source: str, aliases: Mapping[str, str]) -> Engine:
         """The engine behind the name a query uses; raises BadMessage with the text drivers look for."""
@@ -190,59 +141,36 @@ class QueryRunner:
             raise BadMessage(f"The traversal source [{name}] for alias [{source}] is not configured on the server.")
         return engine
 
-    def close(self, session: QuerySession, *, lost: bool = False) -> None:
-        """End a session: Neptune commits what a session of scripts did, everything else is undone.
-
-        Args:
-            lost: the connection broke, nobody asked for the end.
-        """
-        with session.lock:
-            if self.profile == "neptune" and session.scripted and not session.failed and not lost:
-                session.commit()
-            else:
-                session.rollback()
-
     def _scripts(self, query: Query) -> list[Script]:
         if isinstance(query.gremlin, Traversal):
             return [Script(query.gremlin, "g")]
         return parse(query.gremlin, query.bindings)
 
     def _in_session(
-        self, query: Query, scripts: list[Script], running: RunningQuery, session: QuerySession
+        self, query: Query, scripts: list[Script], running: RunningQuery, session: GremlinSession
     ) -> Iterator[Traverser]:
         session.scripted = session.scripted or isinstance(query.gremlin, str)
-        try:
-            for position, script in enumerate(scripts, 1):
-                command = transaction_command(script.traversal)
-                if command == "commit":
-                    session.commit()
-                elif command == "rollback":
-                    session.rollback()
-                elif command is None:
-                    name = query.aliases.get(script.source_name, script.source_name)
-                    transaction = session.on(name, self.engine(script.source_name, query.aliases))
-                    options = self.options(query, script.traversal, running)
-                    found = terminated(script.traversal, transaction, options)
-                    if position == len(scripts):
-                        yield from found
-                    else:
-                        drain(found)
-        except BaseException:
-            # Neptune rolls the whole session back; a Gremlin Server leaves that to the client
-            if self.profile == "neptune" and not session.forgiving:
-                session.failed = True
-                session.rollback()
-            raise
+        return self.statements(session, lambda: self._one_by_one(query, scripts, running, session))
 
-    def _as_one_transaction(self, query: Query, scripts: list[Script], running: RunningQuery) -> Iterator[Traverser]:
-        """Several statements of one request stand or fall together; the last one answers."""
-        session = QuerySession("")
-        try:
-            yield from self._in_session(query, scripts, running, session)
-        except BaseException:
-            session.rollback()
-            raise
-        session.commit()
+    def _one_by_one(
+        self, query: Query, scripts: list[Script], running: RunningQuery, session: GremlinSession
+    ) -> Iterator[Traverser]:
+        """The results of the last statement, after those before it."""
+        for position, script in enumerate(scripts, 1):
+            command = transaction_command(script.traversal)
+            if command == "commit":
+                session.commit()
+            elif command == "rollback":
+                session.rollback()
+            elif command is None:
+                name = query.aliases.get(script.source_name, script.source_name)
+                transaction = session.on(name, self.engine(script.source_name, query.aliases).session)
+                options = self.options(query, script.traversal, running)
+                found = terminated(script.traversal, transaction, options)
+                if position == len(scripts):
+                    yield from found
+                else:
+                    drain(found)
 
     def options(
         self, query: Query, traversal: Traversal, running: RunningQuery, brief: Brief | None = None
@@ -250,14 +178,8 @@ class QueryRunner:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
         asked = next((options[name] for name in TIMEOUT_OPTIONS if name in options), query.timeout_ms)
-        limit: float | None = self.default_timeout_ms or None
-        if isinstance(asked, (int, float)) and not isinstance(asked, bool) and asked >= 0:
-            if self.profile == "tinkerpop":
-                limit = asked or None
-            else:
-                limit = min(asked, limit or asked) if asked else limit
         return QueryOptions(
-            timeout_s=None if limit is None else limit / 1000,
+            timeout_s=self.timeout_s(asked),
             max_results=None,
             cancelled=running.cancelled,
             options=options,

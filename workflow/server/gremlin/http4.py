@@ -30,7 +30,7 @@ from workflow.gremlin.wire.graphbinary.primitives import bare_int, bare_string
 from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.queries.running import RunningQuery
 from workflow.server.gremlin.error_statuses import known
-from workflow.server.gremlin.execution import Query, QueryRunner, QuerySession, answer_options, close
+from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options, close
 from workflow.server.gremlin.streams import WorkerStream
 
 VERSION_4: Final = (BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED)
@@ -56,7 +56,7 @@ class TooManyTransactions(WorkflowError):
 class OpenTransaction:
     """A transaction that lives from request to request."""
 
-    session: QuerySession
+    session: GremlinSession
     source: str
     begun_at: float
     used_at: float
@@ -80,13 +80,13 @@ class TransactionTable:
         with self._lock:
             if len(self._open) >= MAX_TRANSACTIONS:
                 raise TooManyTransactions(f"{MAX_TRANSACTIONS} transactions are open; try again later")
-            self._open[id] = OpenTransaction(QuerySession(id, forgiving=True), source, now, now)
+            self._open[id] = OpenTransaction(GremlinSession(id, forgiving=True), source, now, now)
             if self._reaper is None:
                 self._reaper = threading.Thread(target=self._reap, name="gremlin-transactions", daemon=True)
                 self._reaper.start()
         return id
 
-    def use(self, id: str, source: str | None) -> QuerySession:
+    def use(self, id: str, source: str | None) -> GremlinSession:
         """The session of an open transaction; the traversal source cannot change on the way."""
         with self._lock:
             found = self._open.get(id)
@@ -97,7 +97,7 @@ class TransactionTable:
             found.used_at = time.monotonic()
             return found.session
 
-    def end(self, id: str) -> QuerySession:
+    def end(self, id: str) -> GremlinSession:
         """Take a transaction out of the table."""
         with self._lock:
             found = self._open.pop(id, None)
@@ -105,7 +105,7 @@ class TransactionTable:
             raise TransactionNotFound(f"There is no open transaction {id!r}; it may have ended or expired")
         return found.session
 
-    def expired(self, now: float) -> list[QuerySession]:
+    def expired(self, now: float) -> list[GremlinSession]:
         """Take out what has been idle or open for too long."""
         with self._lock:
             late = [

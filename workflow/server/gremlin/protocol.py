@@ -23,7 +23,7 @@ from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.brief import Brief
 from workflow.server.gremlin.error_statuses import BadMessage, Code, WrongCredentials, known, status_of
-from workflow.server.gremlin.execution import Query, QueryRunner, QuerySession, answer_options
+from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options
 from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64
@@ -84,7 +84,7 @@ class BriefJob(Job):
 
         None is for a graph that is being written, so that a thread has to wait.
         """
-        outcome = self._runner.without_waiting(self._query, self._brief, self._advance)
+        outcome = self._runner.at_once(self._query, self._brief, self._advance)
         if outcome is None:
             self._parts.close()
         elif not isinstance(outcome, PredictionNeeded):
@@ -146,7 +146,7 @@ class Conversation:
     def __init__(self, runner: QueryRunner, *, credentials: Credentials | None = None, user_agent: str = "") -> None:
         self.runner = runner
         self.profile: Profile = runner.profile
-        self.sessions: dict[str, QuerySession] = {}
+        self.sessions: dict[str, GremlinSession] = {}
         self._credentials = credentials
         self._authenticated = credentials is None
         self._challenge: Challenge | None = None
@@ -227,7 +227,7 @@ class Conversation:
             return Job(answer, running, self.runner.registry)
         return BriefJob(answer, running, self.runner, query, brief, encoded)
 
-    def _session(self, request: Request) -> QuerySession:
+    def _session(self, request: Request) -> GremlinSession:
         id = request.args.get("session")
         if id is None:
             raise BadMessage(f"A message with an [{request.op}] op code requires a [session] argument")
@@ -238,7 +238,7 @@ class Conversation:
         if session is None:
             if len(self.sessions) >= MAX_SESSIONS:
                 raise BadMessage(f"This connection has {MAX_SESSIONS} open sessions; close one first")
-            session = self.sessions[str(id)] = QuerySession(str(id))
+            session = self.sessions[str(id)] = GremlinSession(str(id))
         return session
 
     def _close_session(self, request: Request, codec: Codec) -> list[Frame] | Job:

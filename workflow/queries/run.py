@@ -1,0 +1,67 @@
+"""What one run of a query must obey: its time, its cancellation, and how much it may hold at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
+
+from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
+from workflow.queries.attempts import Attempt
+
+MOST_HELD: Final = 5_000_000
+"""Rows or traversers that one step may keep waiting: some 2 GB."""
+
+
+class Run:
+    """One run of a query. Used by one thread.
+
+    Args:
+        timeout_s: the most seconds it may take; None without a limit.
+        began_at: when those began, in ``time.monotonic()``; now where it is None.
+        cancelled: set by others to end the run; ``Cancellation`` says with which error.
+        attempt: the lease or the transaction it has of its graph.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float | None = None,
+        began_at: float | None = None,
+        cancelled: threading.Event | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
+        self.timeout_s = timeout_s
+        self.deadline = None if timeout_s is None else (began_at or time.monotonic()) + timeout_s
+        self.cancelled = cancelled
+        self.attempt = attempt or Attempt()
+
+    def check(self) -> None:
+        """Raise when time is up or the query was cancelled; whatever loops calls it every few hundred turns."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise getattr(self.cancelled, "error", None) or CancelledByUser("The query was cancelled")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            limit = int(1000 * (self.timeout_s or 0))
+            raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def hold(self, count: int) -> None:
+        """Raise when a step holds too much at once; also checks the clock."""
+        self.check()
+        if count > MOST_HELD:
+            raise MemoryLimitExceeded(
+                f"A step of the query would hold more than {MOST_HELD} traversers at once; narrow what comes before it"
+            )
+
+    def left_s(self) -> float | None:
+        """The seconds that are left, at least 0; None without a limit."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+    def unleased(self) -> AbstractContextManager[None]:
+        """Let writers in while something else than the graph is waited for.
+
+        Raises GraphMoved at the end where one came; the query then runs again. Nothing happens where it holds no lease,
+        or one that must not be paused any more.
+        """
+        lease = self.attempt.lease
+        return nullcontext() if lease is None else lease.paused()
