@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from training_scripts.graph_ml.schemas import FEATURE_TYPES
@@ -26,7 +27,8 @@ def training_configuration(
     job: TrainingJob, nodes: Iterable[DataFile], edges: Iterable[DataFile], form: CsvForm
 ) -> dict[str, Any]:
     """The whole content of one configuration file."""
-    warnings: list[str] = []
+    nodes, edges = list(nodes), list(edges)
+    warnings = list(_of_nothing(job, [one.schema.on for one in (*nodes, *edges)]))
     graph = {
         "nodes": [_node(job, one, warnings) for one in nodes],
         "edges": [_edge(job, one, warnings) for one in edges],
@@ -37,6 +39,24 @@ def training_configuration(
         for label in entry.get("labels", ()):
             label["label"][0] = form.column(label["label"][0])
     return {"version": "v2.0", "query_engine": "gremlin", "graph": graph, "warnings": warnings}
+
+
+def _of_nothing(job: TrainingJob, exported: Sequence[NodeType | EdgeTriple]) -> Iterator[str]:
+    """Features of labels that the export does not have."""
+    for override in job.features:
+        if override.on not in exported:
+            kind, named = _named(override.on)
+            alike = sorted(text for other, text in map(_named, exported) if other == kind)
+            close = get_close_matches(named, alike, 1)
+            there = f"did you mean {close[0]}?" if close else f"there are {', '.join(alike) or f'no {kind}s'}"
+            yield (
+                f"Unable to add {override.type} feature override (Label: {named}, "
+                f"Property: {', '.join(override.properties)}). The export has no {kind} of that label; {there}"
+            )
+
+
+def _named(on: NodeType | EdgeTriple) -> tuple[str, str]:
+    return ("node", on.text) if isinstance(on, NodeType) else ("edge", on.bracketed)
 
 
 def _node(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, Any]:
@@ -115,6 +135,8 @@ def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warni
             features.append(_special(special[facts.name], facts, warnings))
         elif facts.name not in appended:
             features.append(_inferred(facts, warnings))
+    for name, override in special.items():
+        _usable(override, name, schema, used_as_label, warnings)
     for override in overrides:
         if FEATURE_TYPES[override.type].listed_last:
             features.extend(_appended(override, schema, used_as_label, warnings))
@@ -155,21 +177,30 @@ def _special(override: FeatureOverride, facts: PropertyFacts, warnings: list[str
 def _appended(
     override: FeatureOverride, schema: TypeSchema, used_as_label: set[str], warnings: list[str]
 ) -> list[dict[str, Any]]:
-    kind = "node" if isinstance(schema.on, NodeType) else "edge"
-    named = schema.on.text if isinstance(schema.on, NodeType) else schema.on.bracketed
     features = []
     for name in override.properties:
-        facts = schema.properties.get(name)
-        if facts is None or name in used_as_label:
-            warnings.append(
-                f"Unable to add {override.type} feature override (Label: {named}, Property: {name}). "
-                f"Property is missing, or is being used to label the {kind}."
-            )
+        facts = _usable(override, name, schema, used_as_label, warnings)
+        if facts is None:
             continue
         separator = override.separator or (";" if facts.multi else None)
         options = {"separator": separator} if separator else {}
         features.append(_entry(name, override.type, **options, **override.options))
     return features
+
+
+def _usable(
+    override: FeatureOverride, name: str, schema: TypeSchema, used_as_label: set[str], warnings: list[str]
+) -> PropertyFacts | None:
+    """What was seen of a property that can be a feature; None, with a warning, where it cannot."""
+    facts = schema.properties.get(name)
+    if facts is not None and name not in used_as_label:
+        return facts
+    kind, named = _named(schema.on)
+    warnings.append(
+        f"Unable to add {override.type} feature override (Label: {named}, Property: {name}). "
+        f"Property is missing, or is being used to label the {kind}."
+    )
+    return None
 
 
 def _multi_datetime(name: str) -> str:

@@ -22,7 +22,7 @@ KNOWN = _words(
     """
 )
 # What only changes how Neptune or AWS is reached, or how its exporter pages through a cluster: nothing to do here.
-_WITHOUT_EFFECT = _words(
+WITHOUT_EFFECT = _words(
     """
     port batchSize useIamAuth useSsl disableSsl cloneCluster cloneClusterInstanceType cloneClusterReplicaCount
     cloneClusterMaxConcurrency cloneClusterEnableAuditLogs cloneClusterCorrelationId serializer
@@ -73,7 +73,7 @@ def check_names(params: Mapping[str, Any]) -> None:
         raise UnsupportedOperation(
             "; ".join(f"'params.{name}' is not supported: {_UNSUPPORTED[name]}" for name in asked)
         )
-    unknown = sorted(params.keys() - KNOWN - _WITHOUT_EFFECT - _UNSUPPORTED.keys())
+    unknown = sorted(params.keys() - KNOWN - WITHOUT_EFFECT - _UNSUPPORTED.keys())
     if unknown:
         raise InvalidParameter(
             f"unknown params {', '.join(repr(name) for name in unknown)}; known ones: {', '.join(sorted(KNOWN))}"

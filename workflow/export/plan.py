@@ -22,7 +22,8 @@ from workflow.export.parameters import (
     truth,
 )
 from workflow.export.selection import Selection, parse_selection
-from workflow.export.specification import TrainingJob, parse_jobs, unknown_fields
+from workflow.export.specification import TrainingJob, parse_jobs
+from workflow.export.unread import unread_of_body, unread_of_jobs, unread_of_params
 
 TokensOnly = Literal["off", "nodes", "edges", "both"]
 
@@ -56,7 +57,7 @@ class ExportRequest:
     ``endpoint`` is the host the body named, or None: whoever runs the export decides which graph that is.
     ``graph`` names one of several embedded graphs, a parameter of ours. ``export_id`` is None under the ``neptune_ml``
     profile, which names the folder by the time; ``tag`` stands before either. ``last_event`` asks for
-    ``lastEventId.json``. ``ignored`` are fields of ``neptune_ml`` that nobody knows.
+    ``lastEventId.json``. ``ignored`` are sentences about what the request says without effect.
     """
 
     output: str
@@ -110,7 +111,11 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
     return ExportRequest(
         output=output,
         jobs=parse_jobs(neptune_ml) if wants_ml else (),
-        ignored=unknown_fields(neptune_ml),
+        ignored=(
+            *unread_of_body(body),
+            *unread_of_params(params, wants_ml),
+            *(unread_of_jobs(neptune_ml) if wants_ml else ()),
+        ),
         selection=parse_selection(params),
         form=_form(params, wants_ml),
         endpoint=_endpoint(params),

@@ -17,9 +17,6 @@ from workflow.export.parameters import truth
 
 DEFAULT_SPLIT_RATE = (0.9, 0.1, 0.0)
 DEFAULT_CONFIGURATION_NAME = "training-data-configuration"
-_FIELDS = frozenset(
-    {"version", "targets", "features", "split_rate", "jobs", "name", "feature_encoding", "disableEdgeFeatures"}
-)
 _OWN_FILES = ("config", "stats", "lastEventId")
 _NODE_TASKS = ("classification", "regression")
 _EDGE_TASKS = ("classification", "regression", "link_prediction")
@@ -74,17 +71,6 @@ def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
     if len(set(names)) < len(names):
         raise InvalidParameter(f"Training data configuration names must be unique: [{', '.join(dict.fromkeys(names))}]")
     return jobs or (TrainingJob(DEFAULT_CONFIGURATION_NAME, edge_features=edge_features),)
-
-
-def unknown_fields(neptune_ml: object) -> tuple[str, ...]:
-    """Fields that the exporter passes over in silence, such as a misspelt ``target``."""
-    entries = neptune_ml if isinstance(neptune_ml, list) else [neptune_ml]
-    jobs = [job for one in entries if isinstance(one, Mapping) for job in _several(one.get("jobs"))]
-    return tuple(dict.fromkeys(str(name) for one in (*entries, *jobs) for name in one if name not in _FIELDS))
-
-
-def _several(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value] if isinstance(value, Mapping) else []
 
 
 def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> TrainingJob:

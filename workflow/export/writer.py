@@ -200,7 +200,7 @@ class _Writer:
             config_json(node_schemas if "nodes" in kinds else None, edge_schemas if "edges" in kinds else None),
         )
         self._json("stats.json", stats)
-        warnings = [f"neptune_ml: '{name}' is not known and was ignored" for name in self.request.ignored]
+        warnings = [*self.request.ignored]
         warnings += self.expected.warnings(self.read)
         files = [*(one.path for one in (*nodes, *edges)), "config.json", "stats.json"]
         if last_event is not None:

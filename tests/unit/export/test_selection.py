@@ -154,8 +154,8 @@ def test_a_misspelt_filter_is_not_taken_for_an_empty_one(export: Any) -> None:
 def test_a_misspelt_field_of_neptune_ml_is_told(export: Any) -> None:
     out = export(graph(export), ml={"jobs": [{"target": []}], "split": [1, 0, 0]})
     assert out.outcome.warnings == (
-        "neptune_ml: 'split' is not known and was ignored",
-        "neptune_ml: 'target' is not known and was ignored",
+        "neptune_ml: 'split' is not known and was ignored; did you mean 'split_rate'?",
+        "neptune_ml job 1: 'target' is not known and was ignored; did you mean 'targets'?",
     )
 
 

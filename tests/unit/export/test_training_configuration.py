@@ -157,6 +157,9 @@ def test_warnings_have_the_exporters_words(export: Any) -> None:
         "an missing value.",
         "Unsupported language for text_fasttext feature for 'bio': 'xx'. Supported languages are: 'en', 'zh', 'hi', "
         "'es', 'fr'. The output embedding is not guaranteed to be valid if you supply another language.",
+        # the exporter passes over a missing property of a special type in silence
+        "Unable to add text_sbert feature override (Label: N, Property: gone). Property is missing, or is being used "
+        "to label the node.",
         "Unable to add category feature override (Label: N, Property: label). Property is missing, or is being used "
         "to label the node.",
         "Unrecognized node classification property (Label: N, Property: credit).",
