@@ -36,6 +36,7 @@ from .labels import Learned, read_targets
 from .reading import Edges, Export, Nodes, read_export
 from .report import FeatureRow, ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
+from .unread import unread, unread_by_kge, unread_targets
 
 FloatArray = NDArray[np.float32]
 ModelType = Literal["heterogeneous", "kge"]
@@ -178,11 +179,16 @@ def _build(
     features.run(progress)
     progress("labels", 0, 1)
     learned = read_targets(export, job.input, staging, job.seed, previous.encoders.labels if previous else ())
-    warnings = [*export.warnings, *features.warnings, *(text for one in learned for text in one.warnings)]
-    if len({one.target.task for one in learned}) > 1:
-        warnings.append(
-            f"there are targets of several tasks; a model learns one of them: {learned[0].target.task} comes first"
-        )
+    targets = [one.target for one in learned]
+    warnings = [
+        *export.warnings,
+        *unread(configuration),
+        *features.warnings,
+        *(text for one in learned for text in one.warnings),
+        *unread_targets(targets),
+    ]
+    if job.model_type == "kge":
+        warnings += unread_by_kge(targets, len(features.encodings))
     graph = GraphData(
         node_ids={name: group.ids for name, group in export.nodes.items()},
         num_nodes={name: group.count for name, group in export.nodes.items()},

@@ -140,7 +140,7 @@ def read_export(
         _keep_previous(nodes, previous_ids)
     for group in nodes.values():
         _locate(group)
-    edges = _read_edges(configuration.graph.edges, files, nodes)
+    edges = _read_edges(configuration.graph.edges, files, nodes, warnings)
     if not sum(group.count for group in nodes.values()):
         raise JobError("the graph is empty: none of the node files has a row. Export a graph that has vertices")
     size = sum(file.path.stat().st_size for file in {id(f): f for f in files.values()}.values())
@@ -166,7 +166,7 @@ def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnin
         _refuse_empty(file, id_column, ids)
         tables.setdefault(kind, []).append(ids.series.alias(ID))
         group.id_columns.append((file, id_column))
-        _add_specs(group, file, entry.features, entry.labels)
+        _add_specs(group, file, entry.features, entry.labels, warnings)
     for kind, series in tables.items():
         every = nw.concat([one.to_frame() for one in series])
         unique = every.unique(ID, keep="first", maintain_order=True)
@@ -226,7 +226,7 @@ def _locate(group: Nodes) -> None:
 
 
 def _read_edges(
-    entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: Mapping[str, Nodes]
+    entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: Mapping[str, Nodes], warnings: list[str]
 ) -> dict[EdgeType, Edges]:
     edges: dict[EdgeType, Edges] = {}
     for entry in entries:
@@ -249,7 +249,7 @@ def _read_edges(
             else:
                 chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
                 group.ids = group.ids.joined(chosen.to_arrow())
-            _add_specs(group, file, entry.features or [], entry.labels)
+            _add_specs(group, file, entry.features or [], entry.labels, warnings)
     return edges
 
 
@@ -297,8 +297,13 @@ def _refuse_empty(file: ExportFile, column: str, values: FrameColumn) -> None:
 
 
 def _add_specs(
-    group: Elements, file: ExportFile, features: Sequence[FeatureSpec], labels: Sequence[LabelSpec] | None
+    group: Elements,
+    file: ExportFile,
+    features: Sequence[FeatureSpec],
+    labels: Sequence[LabelSpec] | None,
+    warnings: list[str],
 ) -> None:
+    """What is asked of a type; of a feature or label that several files describe, the first description counts."""
     for column in (*(spec.column for spec in features), *(spec.column for spec in labels or () if spec.column)):
         file.require(column)
     # the exporter's feature_encoding "none" writes every property as "none", and once more as what was asked for it
@@ -307,10 +312,12 @@ def _add_specs(
     twice = [name for name, times in Counter(spec.name for spec in features).items() if times > 1]
     if twice:
         raise JobError(f"two features of {group.name} are called '{twice[0]}'; give each a name of its own")
-    known = {spec.name for spec in group.features}
-    group.features.extend(spec for spec in features if spec.name not in known)
-    asked = {spec.label for spec in group.labels}
-    group.labels.extend(spec for spec in labels or () if spec.label not in asked)
+    known = {spec.name: spec for spec in group.features}
+    asked = {spec.label: spec for spec in group.labels}
+    other = [f"feature '{spec.name}'" for spec in features if known.setdefault(spec.name, spec) != spec]
+    other += [f"label '{label.column}'" for label in labels or () if asked.setdefault(label.label, label) != label]
+    warnings += [f"{group.name}: {what} of {file.name} differs from an earlier file's, which counts" for what in other]
+    group.features, group.labels = list(known.values()), list(asked.values())
 
 
 def _is_whole(part: Rows, count: int) -> bool:

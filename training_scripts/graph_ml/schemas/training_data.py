@@ -48,13 +48,14 @@ def _split(value: object) -> object:
 SplitRate = Annotated[tuple[float, float, float], BeforeValidator(_split)]
 
 
-class FeatureSpec(Artefact):
-    """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding.
-
-    Options that are not fields here are kept, for encodings of other makers.
-    """
+class ConfigurationPart(Artefact):
+    """A part of the document. Keys that are not fields are kept: options of other encodings, or what to warn of."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class FeatureSpec(ConfigurationPart):
+    """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding."""
 
     feature: tuple[str, str, str]
     separator: str | None = None
@@ -113,7 +114,7 @@ class FeatureSpec(Artefact):
         return self.feature[2]
 
 
-class LabelSpec(Artefact):
+class LabelSpec(ConfigurationPart):
     """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells."""
 
     label: tuple[str, LabelTask]
@@ -147,7 +148,7 @@ class LabelSpec(Artefact):
         return self.label[1]
 
 
-class NodeFile(Artefact):
+class NodeFile(ConfigurationPart):
     """One entry of ``graph.nodes``: a file of nodes of one type."""
 
     file_name: str
@@ -157,7 +158,7 @@ class NodeFile(Artefact):
     labels: list[LabelSpec] | None = None
 
 
-class EdgeFile(Artefact):
+class EdgeFile(ConfigurationPart):
     """One entry of ``graph.edges``: a file of edges of one type, or of several when the relation names a column."""
 
     file_name: str
@@ -169,7 +170,7 @@ class EdgeFile(Artefact):
     labels: list[LabelSpec] | None = None
 
 
-class GraphFiles(Artefact):
+class GraphFiles(ConfigurationPart):
     """Everything the configuration says about files."""
 
     nodes: list[NodeFile] = Field(default_factory=list)
@@ -177,7 +178,7 @@ class GraphFiles(Artefact):
     rdfs: list[dict[str, Any]] | None = None
 
 
-class TrainingDataConfiguration(Artefact):
+class TrainingDataConfiguration(ConfigurationPart):
     """The whole document."""
 
     version: str = "v2.0"
@@ -193,13 +194,15 @@ class TrainingDataConfiguration(Artefact):
         fields = dict(data)
         graph = fields.get("graph")
         parts = [part for part in (graph if isinstance(graph, list) else [graph]) if isinstance(part, Mapping)]
-        merged: dict[str, list[Any]] = {}
+        merged: dict[str, Any] = {}
         warnings = list(fields.get("warnings") or [])
         for part in parts:
             for key in ("nodes", "edges", "rdfs"):
                 if part.get(key) is not None:
                     merged.setdefault(key, []).extend(part[key])
             warnings.extend(part.get("warnings") or [])
+            others = {key: value for key, value in part.items() if key not in (*merged, "warnings")}
+            merged.update({key: value for key, value in others.items() if value is not None})
         fields["graph"] = merged
         fields["warnings"] = [text if isinstance(text, str) else str(text) for text in warnings]
         return fields
