@@ -36,7 +36,7 @@ from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.predictions.base import EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.queries.running import QueryRegistry

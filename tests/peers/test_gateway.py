@@ -26,7 +26,7 @@ from workflow.graphs.sources.gremlin import GremlinDatabase, GremlinSource
 from workflow.gremlin.export_filter import checked_for_remote
 from workflow.gremlin.lang import parse
 from workflow.gremlin.wire.client import GraphSONMessages
-from workflow.predictions.base import EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 

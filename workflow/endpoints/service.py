@@ -18,7 +18,7 @@ from workflow.errors import WorkflowError
 from workflow.jobs.model import IllegalTransition, JobRecord
 from workflow.jobs.store import JobStore, UnknownJob
 from workflow.neptune.requests import CreateEndpoint
-from workflow.predictions.base import EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.stages.resources import resources_of
 from workflow.storage import S3Uri
 

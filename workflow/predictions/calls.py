@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import httptools
 
 from workflow.errors import WorkflowError
-from workflow.predictions.base import ENDPOINT_TIMEOUT_S, EndpointRecord, Predictions, Question
 from workflow.predictions.connections import EndpointUnreachable, patience
+from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointRecord
 from workflow.predictions.merging import companions, merged, shares
+from workflow.predictions.question import Predictions, Question
 from workflow.predictions.replay import PredictionNeeded
 from workflow.predictions.requests import answer_of, inputs_of, request_of
 

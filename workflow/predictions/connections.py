@@ -64,7 +64,7 @@ class ConnectionPool:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._idle: dict[str, list[EndpointConnection]] = defaultdict(list)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _idle; never held while a connection is used
 
     def post(self, url: str, body: bytes, timeout_s: float | None = None) -> tuple[int, bytes]:
         """POST JSON; gives the status and the body. Raises EndpointUnreachable.

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workflow.predictions.base import LinkQuery, NodeInput, Predictions, PropertyQuery, Question, RelationQuery
+from workflow.predictions.question import LinkQuery, NodeInput, Predictions, PropertyQuery, Question, RelationQuery
 from workflow.predictions.requests import inputs_of
 
 MOST_SHARED = 256

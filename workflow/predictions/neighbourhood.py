@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workflow.graphs.base import Graph
-from workflow.predictions.base import EdgeType, Subgraph, SubgraphEdge, SubgraphNode
+from workflow.predictions.question import EdgeType, Subgraph, SubgraphEdge, SubgraphNode
 
 DEFAULT_FANOUT = 10
 

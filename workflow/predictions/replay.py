@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from workflow.errors import WorkflowError
-from workflow.predictions.base import EndpointRecord, ModelCard, Predictions, PredictionService, Question
+from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
+from workflow.predictions.question import Predictions, Question
 from workflow.queries.suspension import AnswerNeeded
 
 

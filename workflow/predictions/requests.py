@@ -11,14 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow.errors import BadRequest, ConstraintViolation
-from workflow.predictions.base import (
+from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
+from workflow.predictions.question import (
     MAX_SUBGRAPH_BYTES,
     EdgeInput,
     EdgeType,
-    EndpointRecord,
     LinkQuery,
-    ModelCard,
-    ModelTarget,
     NodeInput,
     Prediction,
     Predictions,

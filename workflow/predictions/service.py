@@ -6,17 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
-from workflow.predictions.base import (
-    ENDPOINT_TIMEOUT_S,
-    MAX_INPUTS_PER_CALL,
-    EndpointDirectory,
-    EndpointRecord,
-    ModelCard,
-    Prediction,
-    Predictions,
-    Question,
-)
 from workflow.predictions.connections import ConnectionPool
+from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointDirectory, EndpointRecord, ModelCard
+from workflow.predictions.question import MAX_INPUTS_PER_CALL, Prediction, Predictions, Question
 from workflow.predictions.requests import answer_of, inputs_of, model_card, request_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
@@ -36,7 +28,7 @@ class EndpointService:
         self._directory = directory
         self._default_endpoint = default_endpoint
         self._connections = ConnectionPool(timeout_s)
-        self._cards: dict[str, tuple[EndpointRecord, ModelCard | None]] = {}
+        self._cards: dict[str, tuple[EndpointRecord, ModelCard | None]] = {}  # by name; one operation a use, no lock
 
     def check_role(self, role_arn: str | None) -> None:
         if role_arn is not None and not _ROLE.fullmatch(role_arn):

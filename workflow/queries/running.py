@@ -23,7 +23,7 @@ MOST_SHOWN: Final = 1024  # characters of a query, as Neptune tells them
 
 @dataclass(slots=True)
 class RunningQuery:
-    """One accepted query; ``started_at`` is None while it waits for a worker."""
+    """One accepted query. Its worker writes ``started_at``, None until there is one; anybody may set ``cancelled``."""
 
     id: str
     text: Callable[[], str] | str
@@ -66,7 +66,7 @@ class QueryRegistry:
     def __init__(self, max_accepted: int = MAX_ACCEPTED) -> None:
         self._max_accepted = max_accepted
         self._queries: dict[str, RunningQuery] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _queries and accepted_total
         self.accepted_total = 0
 
     def accept(self, text: Callable[[], str] | str, id: str | None = None) -> RunningQuery:

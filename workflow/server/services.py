@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflow.jobs.exports import ExportService
     from workflow.jobs.loads import LoadService
     from workflow.jobs.service import JobService
-    from workflow.predictions.base import PredictionService
+    from workflow.predictions.endpoint import PredictionService
     from workflow.storage import Storage
 
 

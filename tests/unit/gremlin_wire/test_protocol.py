@@ -24,9 +24,9 @@ from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import (
     FRAME_BYTES,
     STRANGERS_FRAME,
-    BriefJob,
     Conversation,
     Job,
+    PointQueryJob,
     batches,
     knows_no_offsets,
     plain_credentials,
@@ -535,7 +535,7 @@ def job_of(conversation: Conversation, text: str) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("text", "brief"),
+    ("text", "point"),
     [
         ("g.V('a')", True),
         ("g.V('a').valueMap('name')", True),
@@ -559,9 +559,9 @@ def job_of(conversation: Conversation, text: str) -> Job:
         ("g.V('", False),
     ],
 )
-def test_only_a_look_at_named_elements_is_answered_at_once(text: str, brief: bool) -> None:
+def test_only_a_look_at_named_elements_is_answered_at_once(text: str, point: bool) -> None:
     job = job_of(Conversation(runner_of("neptune")), text)
-    assert isinstance(job, BriefJob) is brief
+    assert isinstance(job, PointQueryJob) is point
 
 
 def test_a_point_read_gives_way_to_a_writer() -> None:
@@ -569,7 +569,7 @@ def test_a_point_read_gives_way_to_a_writer() -> None:
     conversation = Conversation(runner)
     asked(conversation, "g.addV('x').property(id, 'a')")
     job = job_of(conversation, "g.V('a').count()")
-    assert isinstance(job, BriefJob)
+    assert isinstance(job, PointQueryJob)
     started, go_on = threading.Event(), threading.Event()
 
     def write() -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from tests.fake_endpoint import FakeEndpoint, Refusal, links
 from workflow.errors import ConstraintViolation, WorkflowError
-from workflow.predictions.base import EndpointRecord, LinkQuery, Predictions
 from workflow.predictions.calls import EndpointCalls
 from workflow.predictions.connections import EndpointUnreachable
+from workflow.predictions.endpoint import EndpointRecord
+from workflow.predictions.question import LinkQuery, Predictions
 from workflow.predictions.replay import PredictionNeeded
 
 LOOP: ContextVar[Callable[[], asyncio.AbstractEventLoop]] = ContextVar("LOOP")

@@ -13,12 +13,12 @@ import pytest
 
 from tests import fake_endpoint as fake
 from workflow.errors import BadRequest, ConstraintViolation, InvalidParameter, MissingParameter
-from workflow.predictions.base import (
+from workflow.predictions.connections import ConnectionPool, EndpointConnection, EndpointUnreachable
+from workflow.predictions.endpoint import EndpointRecord, ModelTarget
+from workflow.predictions.question import (
     EdgeInput,
     EdgeType,
-    EndpointRecord,
     LinkQuery,
-    ModelTarget,
     NodeInput,
     Prediction,
     PropertyQuery,
@@ -27,7 +27,6 @@ from workflow.predictions.base import (
     SubgraphEdge,
     SubgraphNode,
 )
-from workflow.predictions.connections import ConnectionPool, EndpointConnection, EndpointUnreachable
 from workflow.predictions.requests import SubgraphTooLarge, model_card, read_answer
 from workflow.predictions.service import EndpointService
 

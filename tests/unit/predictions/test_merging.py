@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.predictions.base import (
+from workflow.predictions.merging import MOST_SHARED, companions, merged, shares
+from workflow.predictions.question import (
     EdgeInput,
     EdgeType,
     LinkQuery,
@@ -19,7 +20,6 @@ from workflow.predictions.base import (
     RelationQuery,
     Subgraph,
 )
-from workflow.predictions.merging import MOST_SHARED, companions, merged, shares
 from workflow.predictions.requests import inputs_of
 
 IDS = st.sampled_from([f"u{n}" for n in range(6)])

@@ -18,7 +18,7 @@ from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
 from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import Query, QueryRunner
-from workflow.server.gremlin.protocol import BriefJob, Conversation
+from workflow.server.gremlin.protocol import Conversation, PointQueryJob
 
 READ = "g.V(1).values('name')"
 
@@ -34,16 +34,16 @@ def runner(engines: dict[str, Engine]) -> QueryRunner:
 
 
 def looked_up(runner: QueryRunner, query: Query) -> list[Script]:
-    brief = runner.brief(query)
-    assert brief is not None
-    return brief.scripts
+    point = runner.point(query)
+    assert point is not None
+    return point.scripts
 
 
 def ask(runner: QueryRunner, text: str, **how: Any) -> list[Any]:
     query = Query(text, **how)
     running = runner.registry.accept(text)
     try:
-        return [found.value for found in runner.results(query, running, None, runner.brief(query))]
+        return [found.value for found in runner.results(query, running, None, runner.point(query))]
     finally:
         runner.registry.finish(running)
 
@@ -82,7 +82,7 @@ def test_the_same_text_with_other_bindings_is_another_look_up(runner: QueryRunne
 
 @pytest.mark.parametrize("text", ["g.V(UUID())", "g.V(1).has('seen', lt(datetime()))"])
 def test_a_text_that_means_something_else_each_time_is_read_each_time(runner: QueryRunner, text: str) -> None:
-    first, second = runner.brief(Query(text)), runner.brief(Query(text))
+    first, second = runner.point(Query(text)), runner.point(Query(text))
     assert first is None or second is None or first.scripts is not second.scripts
 
 
@@ -94,7 +94,7 @@ def message(op: str, gremlin: Any, **args: Any) -> bytes:
 
 def submitted(runner: QueryRunner, frame: bytes) -> list[Any]:
     job = Conversation(runner).receive(frame)
-    assert isinstance(job, BriefJob)
+    assert isinstance(job, PointQueryJob)
     (answer,) = job.at_once()  # type: ignore[misc]  # neither waits for an endpoint nor for a writer
     message = GraphBinarySerializersV1().deserialize_message(answer)
     assert UUID(message["requestId"]).bytes in frame
@@ -114,7 +114,7 @@ def test_bytecode_asked_again_is_read_and_compiled_once_and_answered_anew(
     ask(runner, "g.V(1).property('name', 'josh')")
     assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["josh"]
     assert submitted(runner, message("bytecode", looks(2), **aliases)) == []
-    assert len(runner.brief_requests) == 2
+    assert len(runner.point_requests) == 2
     assert len(engines["g"]._plans) == 2
 
 
@@ -139,15 +139,15 @@ def test_what_could_mean_something_else_or_is_secret_is_not_kept(
     runner: QueryRunner, frame: Callable[[], bytes]
 ) -> None:
     Conversation(runner).receive(frame())
-    assert len(runner.brief_requests) == 0
+    assert len(runner.point_requests) == 0
 
 
 def test_what_is_kept_stays_bounded(runner: QueryRunner, engines: dict[str, Engine]) -> None:
     for id in range(1200):
         ask(runner, f"g.V({id}).id()")
         submitted(runner, message("bytecode", looks(id), aliases={"g": "g"}))
-    assert len(runner.brief_texts) <= 512
-    assert len(runner.brief_requests) <= 512
+    assert len(runner.point_texts) <= 512
+    assert len(runner.point_requests) <= 512
     assert len(engines["g"]._plans) <= 512
 
 

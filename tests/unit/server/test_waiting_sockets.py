@@ -14,7 +14,7 @@ import pytest
 from tests.fake_endpoint import FakeEndpoint, links
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.predictions.base import EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.queries.running import QueryRegistry

@@ -18,21 +18,8 @@ from workflow.graphs.base import FetchesVertices
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
-from workflow.predictions.base import (
-    EdgeInput,
-    LinkQuery,
-    ModelCard,
-    NodeInput,
-    Prediction,
-    Predictions,
-    PredictionService,
-    PropertyQuery,
-    Question,
-    RelationQuery,
-    Subgraph,
-    Task,
-)
 from workflow.predictions.connections import EndpointUnreachable
+from workflow.predictions.endpoint import ModelCard, PredictionService
 from workflow.predictions.gremlin.spec import (
     PROVENANCE,
     RELATION,
@@ -43,6 +30,18 @@ from workflow.predictions.gremlin.spec import (
     predicted_edge_types,
 )
 from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.predictions.question import (
+    EdgeInput,
+    LinkQuery,
+    NodeInput,
+    Prediction,
+    Predictions,
+    PropertyQuery,
+    Question,
+    RelationQuery,
+    Subgraph,
+    Task,
+)
 from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.requests import SubgraphTooLarge
 from workflow.values.numbers import Long
@@ -85,7 +84,7 @@ class Answers:
         return found
 
     def ask(self, elements: Iterable[Any]) -> None:
-        """Have the answers for all of these at hand, in as few calls as there can be."""
+        """Ask about every element that has no answer yet, in batches; afterwards ``values`` and ``links`` have them."""
         asked: dict[Vertex | Edge, None] = {}
         for element in elements:
             if not self.fits(element):

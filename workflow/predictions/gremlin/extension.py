@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.gremlin.running.step import StepBuilder
 from workflow.gremlin.traversal import Traversal
-from workflow.predictions.base import PredictionService
+from workflow.predictions.endpoint import PredictionService
 from workflow.predictions.gremlin.folding import fold_predictions
 from workflow.predictions.gremlin.spec import OWN_PREFIX, PREFIX
 from workflow.predictions.gremlin.steps import STEPS

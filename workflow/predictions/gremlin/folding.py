@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow.gremlin.steps.facts import facts_of, may_write
 from workflow.gremlin.traversal import Instruction, P, Traversal, children_of, instructions_of
-from workflow.predictions.base import PredictionService
+from workflow.predictions.endpoint import PredictionService
 from workflow.predictions.gremlin.spec import (
     SCORE,
     FoundStep,

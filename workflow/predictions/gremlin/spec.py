@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeGuard
 from workflow.errors import InternalFailure, InvalidParameter, MissingParameter, UnsupportedOperation
 from workflow.gremlin.semantics.values import T
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal, children_of
-from workflow.predictions.base import EdgeType, ModelCard, PredictionService, Way
+from workflow.predictions.endpoint import ModelCard, PredictionService
+from workflow.predictions.question import EdgeType, Way
 from workflow.predictions.requests import incompatible
 from workflow.predictions.service import endpoint_name
 

@@ -20,9 +20,9 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.predictions.base import MAX_INPUTS_PER_CALL
 from workflow.predictions.gremlin.answers import Answers
 from workflow.predictions.gremlin.spec import PROVENANCE, PredictionSpec
+from workflow.predictions.question import MAX_INPUTS_PER_CALL
 
 
 class PredictStep(AwaitingStep):

@@ -21,8 +21,14 @@ from workflow.queries.runner import Runner
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.queries.suspension import AnswerNeeded
-from workflow.server.gremlin.brief import Brief, BriefRequests, BriefTexts, is_brief, predicts
 from workflow.server.gremlin.error_statuses import BadMessage
+from workflow.server.gremlin.point_queries import (
+    PointQuery,
+    PointQueryRequests,
+    PointQueryTexts,
+    is_point_query,
+    predicts,
+)
 from workflow.settings import Profile
 
 Result = TypeVar("Result")
@@ -31,7 +37,7 @@ GremlinSession = QuerySession[Session]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as every front door hands it over.
+    """A query as every transport hands it over.
 
     Attributes:
         gremlin: text, or a traversal that came as bytecode.
@@ -60,17 +66,17 @@ class QueryRunner(Runner[Engine, Session]):
         self, engines: Mapping[str, Engine], profile: Profile, registry: QueryRegistry, default_timeout_ms: float
     ) -> None:
         super().__init__(engines, profile, registry, default_timeout_ms)
-        self.brief_texts = BriefTexts()
-        self.brief_requests = BriefRequests()
+        self.point_texts = PointQueryTexts()
+        self.point_requests = PointQueryRequests()
 
     def results(
         self,
         query: Query,
         running: RunningQuery,
         session: GremlinSession | None = None,
-        brief: Brief | None = None,
+        point: PointQuery | None = None,
     ) -> Iterator[Traverser]:
-        """The results of a query, one after the other; ``brief`` where it was read already.
+        """The results of a query, one after the other; ``point`` where it was read already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
         the steps raise.
@@ -80,7 +86,7 @@ class QueryRunner(Runner[Engine, Session]):
             raise UnsupportedOperation(
                 "Lambdas are not supported: the query carries code that the service does not run"
             )
-        scripts = self._scripts(query) if brief is None else brief.scripts
+        scripts = self._scripts(query) if point is None else point.scripts
         if session is not None:
             with session.lock:
                 yield from self._in_session(query, scripts, running, session)
@@ -88,49 +94,49 @@ class QueryRunner(Runner[Engine, Session]):
             script = scripts[0]
             if transaction_command(script.traversal) is None:
                 engine = self.engine(script.source_name, query.aliases)
-                options = self.options(query, script.traversal, running, brief)
+                options = self.options(query, script.traversal, running, point)
                 yield from terminated(script.traversal, engine, options)
         else:
             yield from self.as_one_transaction(lambda own: self._in_session(query, scripts, running, own))
 
-    def brief(self, query: Query) -> Brief | None:
+    def point(self, query: Query) -> PointQuery | None:
         """The query as it was read, where it takes no longer than a look-up; None for everything else."""
         if query.lambdas:
             return None
         if isinstance(query.gremlin, str):
-            read = self.brief_texts.read(query.gremlin, query.bindings)
+            read = self.point_texts.read(query.gremlin, query.bindings)
         else:
-            # what is kept was found brief when it came first
-            brief = query.repeated or is_brief(query.gremlin)
-            read = ([Script(query.gremlin, "g")], query.repeated) if brief else None
+            # what is kept was found to be one when it came first
+            point = query.repeated or is_point_query(query.gremlin)
+            read = ([Script(query.gremlin, "g")], query.repeated) if point else None
         if read is None:
             return None
         scripts, repeated = read
         source = scripts[0].source_name
         engine = self.engines.get(query.aliases.get(source, source))
         if engine is None or engine.extension is None or not predicts(scripts[0].traversal):
-            return Brief(scripts, repeated)
+            return PointQuery(scripts, repeated)
         answering = engine.extension.answering()
         if answering is not None:
             answering.suspends = True
-        return Brief(scripts, repeated, answering)
+        return PointQuery(scripts, repeated, answering)
 
-    def brief_results(
-        self, query: Query, brief: Brief, running: RunningQuery
+    def point_results(
+        self, query: Query, point: PointQuery, running: RunningQuery
     ) -> Generator[Traverser | AnswerNeeded, None, None]:
-        """As ``results``, for a brief query whose endpoint the caller asks."""
+        """As ``results``, for a point query whose endpoint the caller asks."""
         running.begin()
-        script = brief.scripts[0]
+        script = point.scripts[0]
         engine = self.engine(script.source_name, query.aliases)
-        options = self.options(query, script.traversal, running, brief)
-        if brief.answering is None:
+        options = self.options(query, script.traversal, running, point)
+        if point.answering is None:
             yield from terminated(script.traversal, engine, options)
         else:
             yield from engine.run_in_parts(script.traversal, options)
 
-    def at_once(self, query: Query, brief: Brief, work: Callable[[], Result]) -> Result | None:
-        """``without_waiting`` for the graph of a brief query."""
-        source = brief.scripts[0].source_name
+    def at_once(self, query: Query, point: PointQuery, work: Callable[[], Result]) -> Result | None:
+        """``without_waiting`` for the graph of a point query."""
+        source = point.scripts[0].source_name
         return self.without_waiting(self.engines.get(query.aliases.get(source, source)), work)
 
     def engine(self, source: str, aliases: Mapping[str, str]) -> Engine:
@@ -173,7 +179,7 @@ class QueryRunner(Runner[Engine, Session]):
                     drain(found)
 
     def options(
-        self, query: Query, traversal: Traversal, running: RunningQuery, brief: Brief | None = None
+        self, query: Query, traversal: Traversal, running: RunningQuery, point: PointQuery | None = None
     ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
@@ -184,8 +190,8 @@ class QueryRunner(Runner[Engine, Session]):
             cancelled=running.cancelled,
             options=options,
             read_only=query.read_only,
-            repeated=brief is not None and brief.repeated,
-            answering=None if brief is None else brief.answering,
+            repeated=point is not None and point.repeated,
+            answering=None if point is None else point.answering,
             began_at=running.started_at,
         )
 

@@ -45,11 +45,11 @@ WORKERS: Final = 64
 Result = TypeVar("Result")
 
 
-def handlers(services: Services) -> GremlinDoor:
+def handlers(services: Services) -> GremlinHandlers:
     """The handlers that the table of operations names."""
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, services.queries, settings.query_timeout_ms)
-    return GremlinDoor(runner, own_hosts=(settings.host, *settings.allowed_hosts))
+    return GremlinHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Asked:
     traversers: bool = False
 
 
-class GremlinDoor:
+class GremlinHandlers:
     """The handlers, over one runner and its worker threads."""
 
     def __init__(self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = ()) -> None:

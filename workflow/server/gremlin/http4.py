@@ -70,7 +70,7 @@ class TransactionTable:
         self._idle_s = idle_s
         self._lifetime_s = lifetime_s
         self._open: dict[str, OpenTransaction] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards _open and _reaper; not held while a session's is waited for
         self._reaper: threading.Thread | None = None
 
     def begin(self, source: str) -> str:

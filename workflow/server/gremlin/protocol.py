@@ -17,13 +17,13 @@ from workflow.graphs.elements import Traverser
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_frame
 from workflow.gremlin.wire.codecs import CODECS, Items
-from workflow.predictions.base import Predictions
+from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
-from workflow.server.gremlin.brief import Brief
 from workflow.server.gremlin.error_statuses import BadMessage, Code, WrongCredentials, known, status_of
 from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options
+from workflow.server.gremlin.point_queries import PointQuery
 from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64
@@ -57,7 +57,7 @@ class Job:
         self._registry.finish(self.running)
 
 
-class BriefJob(Job):
+class PointQueryJob(Job):
     """A query that is tried without blocking first, by ``at_once``.
 
     Args:
@@ -71,12 +71,12 @@ class BriefJob(Job):
         running: RunningQuery,
         runner: QueryRunner,
         query: Query,
-        brief: Brief,
+        point: PointQuery,
         encoded: Callable[[Iterator[Traverser]], Iterator[Frame]],
     ) -> None:
         super().__init__(answer, running, runner.registry)
-        self._runner, self._query, self._brief, self._encoded = runner, query, brief, encoded
-        self._parts = runner.brief_results(query, brief, running)
+        self._runner, self._query, self._point, self._encoded = runner, query, point, encoded
+        self._parts = runner.point_results(query, point, running)
         self._found: list[Traverser] = []
 
     def at_once(self) -> list[Frame] | PredictionNeeded | None:
@@ -84,7 +84,7 @@ class BriefJob(Job):
 
         None is for a graph that is being written, so that a thread has to wait.
         """
-        outcome = self._runner.at_once(self._query, self._brief, self._advance)
+        outcome = self._runner.at_once(self._query, self._point, self._advance)
         if outcome is None:
             self._parts.close()
         elif not isinstance(outcome, PredictionNeeded):
@@ -93,12 +93,12 @@ class BriefJob(Job):
 
     def note(self, needed: PredictionNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
-        if self._brief.answering is not None:
-            self._brief.answering.note(needed, answer)
+        if self._point.answering is not None:
+            self._point.answering.note(needed, answer)
 
     def frames(self) -> Generator[Frame]:
-        if self._brief.answering is not None:
-            self._brief.answering.suspends = False
+        if self._point.answering is not None:
+            self._point.answering.suspends = False
         return super().frames()
 
     def finish(self) -> None:
@@ -164,7 +164,7 @@ class Conversation:
                 request = codec.read_request(frame.encode("utf-8", "surrogatepass"))
             else:
                 codec, start = split_frame(frame) if frame[:1] != b"{" else (codec, 0)
-                request = self.runner.brief_requests.read(codec, frame, start)
+                request = self.runner.point_requests.read(codec, frame, start)
             return self._decide(request, codec)
         except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong is this request's answer
             return [self._failure(known(error), codec, request)]
@@ -215,17 +215,17 @@ class Conversation:
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        brief = self.runner.brief(query) if session is None else None
+        point = self.runner.point(query) if session is None else None
 
         def encoded(found: Iterator[Traverser]) -> Iterator[Frame]:
             return self._answer(request, codec, query, running, found)
 
         def answer() -> Iterator[Frame]:
-            return encoded(self.runner.results(query, running, session, brief))
+            return encoded(self.runner.results(query, running, session, point))
 
-        if brief is None:
+        if point is None:
             return Job(answer, running, self.runner.registry)
-        return BriefJob(answer, running, self.runner, query, brief, encoded)
+        return PointQueryJob(answer, running, self.runner, query, point, encoded)
 
     def _session(self, request: Request) -> GremlinSession:
         id = request.args.get("session")

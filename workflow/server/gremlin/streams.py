@@ -31,7 +31,7 @@ class WorkerStream(Generic[Piece]):
     def __init__(self, pieces: Iterator[Piece], workers: ThreadPoolExecutor) -> None:
         self._pieces = pieces
         self._loop = asyncio.get_running_loop()
-        self._room = threading.Semaphore(CHUNKS_AHEAD)
+        self._room = threading.Semaphore(CHUNKS_AHEAD)  # counts chunks that may still be handed over; guards nothing
         self._abandoned = False
         self._arrival: asyncio.Future[None] = self._loop.create_future()
         self.chunks: deque[list[Piece]] = deque()

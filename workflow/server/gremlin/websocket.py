@@ -14,13 +14,13 @@ from typing import Any, Final
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from workflow.errors import CancelledByUser, WorkflowError
-from workflow.predictions.base import Predictions
 from workflow.predictions.calls import EndpointCalls
+from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import BriefJob, Conversation, Credentials, Frame, Job
+from workflow.server.gremlin.protocol import Conversation, Credentials, Frame, Job, PointQueryJob
 from workflow.server.gremlin.streams import WorkerStream
 from workflow.server.services import Services
 
@@ -115,7 +115,7 @@ class GremlinSocket:
 
     async def _run(self, job: Job, inbox: Inbox, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if isinstance(job, BriefJob) and await self._at_once(job, inbox, send):
+        if isinstance(job, PointQueryJob) and await self._at_once(job, inbox, send):
             return
         stream = WorkerStream(job.frames(), self.workers)
         try:
@@ -129,8 +129,8 @@ class GremlinSocket:
             await stream.abandon()
             raise
 
-    async def _at_once(self, job: BriefJob, inbox: Inbox, send: Send) -> bool:
-        """Answer a brief query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
+    async def _at_once(self, job: PointQueryJob, inbox: Inbox, send: Send) -> bool:
+        """Answer a point query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
             while isinstance(outcome := job.at_once(), PredictionNeeded):
                 job.note(outcome, await self._answer(outcome, job, inbox))

@@ -16,7 +16,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import Instruction, Traversal
-from workflow.predictions.base import EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.gremlin.folding import fold_predictions
 from workflow.predictions.neighbourhood import neighbourhood, node_type

@@ -14,8 +14,9 @@ from workflow.errors import ConcurrentModification
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.predictions.base import MAX_INPUTS_PER_CALL, EndpointRecord
+from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
+from workflow.predictions.question import MAX_INPUTS_PER_CALL
 from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.service import EndpointService
 

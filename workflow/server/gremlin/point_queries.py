@@ -1,4 +1,4 @@
-"""Brief queries: those that only look at elements named by id, and point predictions.
+"""Point queries: those that only look at elements named by id, and point predictions.
 
 They need no worker thread, and repeated text is parsed once. A point prediction is run until it needs its endpoint's
 answer, and again when the answer is there.
@@ -30,22 +30,25 @@ SLOW: Final = frozenset([FILTER_EXISTING, INDUCTIVE])  # these read the neighbou
 
 
 @dataclass(frozen=True, slots=True)
-class Brief:
-    """A brief query as it was read; ``answering`` where it predicts, ``repeated`` where these scripts come again."""
+class PointQuery:
+    """A point query as it was read; ``answering`` where it predicts, ``repeated`` where these scripts come again."""
 
     scripts: list[Script]
     repeated: bool
     answering: Answering | None = None
 
 
-class BriefTexts:
-    """Reads texts, and keeps those that will mean the same again. Safe to share between threads."""
+class PointQueryTexts:
+    """Reads texts, and keeps those that will mean the same again.
+
+    Safe to share between threads without a lock: every use of the dictionary is one operation of it.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, list[Script]] = {}
 
     def read(self, text: str, bindings: Mapping[str, Any]) -> tuple[list[Script], bool] | None:
-        """The parsed text where it is brief, and whether it is kept; None for everything else, wrong texts included."""
+        """The parsed text of a point query, and whether it is kept; None for everything else, wrong texts included."""
         if len(text) > MAX_LENGTH or ".V(" not in text:
             return None
         if not bindings and (kept := self._kept.get(text)) is not None:
@@ -54,7 +57,7 @@ class BriefTexts:
             scripts = parse(text, bindings)
         except WorkflowError:
             return None  # told when the query is run
-        if len(scripts) != 1 or not is_brief(scripts[0].traversal):
+        if len(scripts) != 1 or not is_point_query(scripts[0].traversal):
             return None
         if bindings or not is_constant(scripts[0].traversal):
             return scripts, False
@@ -67,8 +70,8 @@ class BriefTexts:
         return len(self._kept)
 
 
-class BriefRequests:
-    """Reads messages, and keeps brief queries under everything but their id. Safe to share between threads."""
+class PointQueryRequests:
+    """Reads messages, and keeps point queries under everything but their id. Shared as ``PointQueryTexts`` is."""
 
     def __init__(self) -> None:
         self._kept: dict[bytes, Request] = {}
@@ -95,16 +98,16 @@ class BriefRequests:
 
 
 def is_repeatable(request: Request) -> bool:
-    """Whether a message is a brief query that means the same each time, and nobody can have changed its arguments."""
+    """Whether a message is a point query that means the same each time, and nobody can have changed its arguments."""
     gremlin = request.args.get("gremlin")
     if request.lambdas or request.processor == "session":
         return False
     if request.op == "eval":
         return isinstance(gremlin, str) and "bindings" not in request.args
-    return isinstance(gremlin, Traversal) and is_brief(gremlin) and is_constant(gremlin)
+    return isinstance(gremlin, Traversal) and is_point_query(gremlin) and is_constant(gremlin)
 
 
-def is_brief(traversal: Traversal) -> bool:
+def is_point_query(traversal: Traversal) -> bool:
     """Whether a traversal asks for a few elements by id and what they carry, or for one prediction about them.
 
     Its time is that of a look-up then: hops other than predicted ones, and predictions that read the neighbourhood,
@@ -137,12 +140,12 @@ def is_brief(traversal: Traversal) -> bool:
 
 
 def predicts(traversal: Traversal) -> bool:
-    """Whether a brief traversal asks an endpoint."""
+    """Whether a point query asks an endpoint."""
     return any(step.name == "with" for step in traversal.steps)
 
 
 def is_constant(traversal: Traversal) -> bool:
-    """Whether the text of a brief query always means the same: ``UUID()`` and ``datetime()`` differ each time."""
+    """Whether the text of a point query always means the same: ``UUID()`` and ``datetime()`` differ each time."""
     return all(_is_plain(arg) for step in (*traversal.source, *traversal.steps) for arg in step.args)
 
 
