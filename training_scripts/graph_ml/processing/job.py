@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,7 @@ from ..schemas import EdgeType, FeatureSpec, TrainingDataConfiguration
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .labels import Learned, read_targets
+from .leaks import Material, find_leaks
 from .reading import Edges, Export, Nodes, read_export
 from .report import FeatureRow, ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
@@ -205,11 +206,17 @@ def _build(
         model_type=job.model_type,
         seed=job.seed,
         info=_snapshot(job.input),
-        warnings=warnings,
     )
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
+    progress("looking for leaks", 0, 1)
+    findings = find_leaks(Material.of(graph, export))
+    graph = replace(graph, warnings=[*warnings, *(finding.sentence for finding in findings if finding.warns)])
     title = f"Data processing of {job.config_file_name}"
-    return graph, encoders, ReportData(title=title, features=features.rows, warnings=warnings)
+    return (
+        graph,
+        encoders,
+        ReportData(title, features.rows, list(graph.warnings), [finding.sentence for finding in findings]),
+    )
 
 
 def _snapshot(export: Path) -> dict[str, int]:

@@ -40,6 +40,7 @@ class ReportData:
     title: str
     features: list[FeatureRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 

@@ -1,0 +1,179 @@
+"""Columns that tell the label, alone or two questions deep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...graph import EdgeType, GraphData, Labels, Target
+from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, numbers_of, values_of
+
+#: accuracy, or explained share of the variance, from which on a column tells the label
+TELLS = 0.99
+#: share of a constant answer's mistakes that may be left, so that a frequent class does not look told
+LEFT = 0.1
+#: the same where one half of the items is answered by what the other half says
+TELLS_HALVES, LEFT_HALVES = 0.95, 0.3
+#: distinct numbers up to which each is looked up on its own
+FEW_VALUES = 50
+#: columns of encoded features that a tree is grown on
+MOST_COLUMNS = 2_000
+
+#: (training positions, asked positions) → answers to what was asked
+Answer = Callable[[IntArray, IntArray], Floats]
+
+
+def telling(material: Material) -> Iterator[Finding]:
+    """By training items alone; what a column says of one half must hold for the other, or it only names its rows."""
+    graph = material.graph
+    for target, labels in graph.labels.items():
+        items = material.sample(np.asarray(graph.splits[target].train))
+        if len(items) < FEWEST_ROWS:
+            continue
+        wanted = Wanted.of(labels, items, graph.seed)
+        named = False
+        for name, read in material.features.get(target.type, {}).items():
+            share = wanted.told(by_column(values_of(read(), items), wanted))
+            if share is not None:
+                named = True
+                yield Finding(f"{target}: column '{name}' alone tells {share:.1%} of it; is it known before the label?")
+        if not named:
+            yield from two_deep(graph, target, items, wanted)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Labels of some items, float64 (n,): numbers, or the numbers of classes or of sets of them; two random halves."""
+
+    values: Floats
+    number: bool
+    halves: tuple[IntArray, IntArray]
+
+    @classmethod
+    def of(cls, labels: Labels, items: IntArray, seed: int) -> Wanted:
+        """The labels of these items."""
+        values = np.asarray(labels.values)[items]
+        if labels.kind == "classes":
+            values = np.unique(values, axis=0, return_inverse=True)[1].ravel()
+        order = np.random.default_rng([seed, 3]).permutation(len(items))
+        return cls(values.astype(np.float64), labels.kind == "number", (order[::2], order[1::2]))
+
+    def usual(self, known: IntArray) -> float:
+        """The mean, or the most frequent class, of some of them."""
+        if self.number:
+            return float(self.values[known].mean())
+        classes, counts = np.unique(self.values[known], return_counts=True)
+        return float(classes[np.argmax(counts)])
+
+    def told(self, answer: Answer) -> float | None:
+        """Accuracy, or explained share of the variance, where that is as good as knowing the label; else None."""
+        every, across = np.arange(len(self.values)), np.empty(len(self.values))
+        share = self._share(answer(every, every))
+        if share < TELLS or not self._beyond_usual(share, LEFT):
+            return None
+        for known, asked in (self.halves, self.halves[::-1]):
+            across[asked] = answer(known, asked)
+        held = self._share(across)
+        return share if held >= TELLS_HALVES and self._beyond_usual(held, LEFT_HALVES) else None
+
+    def _share(self, answers: Floats) -> float:
+        if not self.number:
+            return float(np.mean(answers == self.values))
+        variance = float(np.var(self.values))
+        return 1 - float(np.mean((answers - self.values) ** 2)) / variance if variance else 0.0
+
+    def _beyond_usual(self, share: float, left: float) -> bool:
+        """Whether at most this share of the mistakes of a constant answer is left."""
+        mistakes = 1 - float(np.unique(self.values, return_counts=True)[1].max()) / len(self.values)
+        return self.number or (mistakes > 0 and 1 - share <= left * mistakes)
+
+
+def by_column(values: Sequence[str | None], wanted: Wanted) -> Answer:
+    """Answers from one column: by a line or a tree where it holds many numbers, else by what each value usually has."""
+    numbers = numbers_of(values)
+    if numbers is None or len(np.unique(numbers)) <= FEW_VALUES:
+        return by_value(values, wanted)
+    filled = np.where(np.isnan(numbers), np.nanmin(numbers) - 1, numbers)[:, None]
+
+    def answer(known: IntArray, asked: IntArray) -> Floats:
+        grown = by_tree(filled, wanted)(known, asked)
+        if not wanted.number or np.ptp(filled[known]) == 0:
+            return grown
+        slope, offset = np.polyfit(filled[known, 0], wanted.values[known], 1)
+        line: Floats = slope * filled[asked, 0] + offset
+        errors = [float(np.sum((one - wanted.values[asked]) ** 2)) for one in (grown, line)]
+        return line if errors[1] < errors[0] else grown
+
+    return answer
+
+
+def by_value(values: Sequence[Hashable], wanted: Wanted) -> Answer:
+    """The usual label of every value; of one that was not seen, that of all."""
+    codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    column = np.array([codes[value] for value in values])
+
+    def answer(known: IntArray, asked: IntArray) -> Floats:
+        usual = np.full(len(codes), wanted.usual(known))
+        order = known[np.argsort(column[known], kind="stable")]
+        seen, starts = np.unique(column[order], return_index=True)
+        for code, members in zip(seen, np.split(order, starts[1:]), strict=True):
+            usual[code] = wanted.usual(members)
+        found: Floats = usual[column[asked]]
+        return found
+
+    return answer
+
+
+def by_tree(features: Floats, wanted: Wanted) -> Answer:
+    """A tree of depth two."""
+
+    def answer(known: IntArray, asked: IntArray) -> Floats:
+        found: Floats = _tree(wanted).fit(features[known], wanted.values[known]).predict(features[asked])
+        return found
+
+    return answer
+
+
+def two_deep(graph: GraphData, target: Target, items: IntArray, wanted: Wanted) -> Iterator[Finding]:
+    """A tree of depth two over the features of the items and, of edges, of their ends."""
+    names, matrix = _features(graph, target, items)
+    if not names or len(names) > MOST_COLUMNS:
+        return
+    share = wanted.told(by_tree(matrix, wanted))
+    if share is not None:
+        grown = _tree(wanted).fit(matrix, wanted.values)
+        asked = sorted({names[column] for column in grown.tree_.feature if column >= 0})
+        columns = " and ".join(f"'{name}'" for name in asked)
+        yield Finding(
+            f"{target}: two questions about {columns} tell {share:.1%} of it; are they known before the label?"
+        )
+
+
+def _tree(wanted: Wanted) -> Any:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    return (DecisionTreeRegressor if wanted.number else DecisionTreeClassifier)(max_depth=2, random_state=0)
+
+
+def _features(graph: GraphData, target: Target, items: IntArray) -> tuple[list[str], Floats]:
+    """Encoded features of the items and of their ends, with the name of the feature of every column."""
+    parts: list[tuple[str, Floats]] = []
+    if isinstance(target.type, EdgeType):
+        kind, edges = target.type, graph.edges[target.type]
+        parts += [(name, _rows(values, items)) for name, values in graph.edge_features.get(kind, {}).items()]
+        for owner, ends in ((kind.source, edges.source[items]), (kind.target, edges.target[items])):
+            parts += [
+                (f"{owner}.{name}", _rows(values, ends)) for name, values in graph.features.get(owner, {}).items()
+            ]
+    else:
+        parts += [(name, _rows(values, items)) for name, values in graph.features.get(target.type, {}).items()]
+    names = [name for name, values in parts for _ in range(values.shape[1])]
+    return names, np.concatenate([np.zeros((len(items), 0)), *(values for _, values in parts)], axis=1)
+
+
+def _rows(values: NDArray[np.float32], rows: IntArray) -> Floats:
+    return np.asarray(values[rows], dtype=np.float64)
