@@ -17,9 +17,13 @@ FEATURES = "org/apache/tinkerpop/gremlin/test/features/"
 GRATEFUL = "org/apache/tinkerpop/gremlin/structure/io/graphson/grateful-dead-v3.json"
 
 
-def jar() -> zipfile.ZipFile:
-    """The jar, from Maven's own repository; fetched the first time. Raises PeerMissing without Maven."""
+def jar(*, fetch: bool = True) -> zipfile.ZipFile:
+    """The jar, from Maven's own repository; fetched the first time. Raises PeerMissing without Maven, or the jar."""
     path = Path.home() / ".m2/repository/org/apache/tinkerpop/gremlin-test" / VERSION / f"gremlin-test-{VERSION}.jar"
+    if not path.exists() and not fetch:
+        raise PeerMissing(
+            "NOT TESTED WITH TinkerPop's scenarios: they are not on this machine; `make test-peers` fetches them"
+        )
     if not path.exists():
         if shutil.which("mvn") is None:
             MISSING["TinkerPop's scenarios"] = "Maven is not on the path"

@@ -8,6 +8,7 @@ import pytest
 
 from workflow.errors import InvalidParameter, MissingParameter, UnsupportedOperation, WorkflowError
 from workflow.gremlin.lang import parse
+from workflow.gremlin.steps.facts import named
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.predictions.gremlin.folding import fold_predictions
 from workflow.predictions.gremlin.spec import PredictionSpec
@@ -248,3 +249,13 @@ def test_values_stands_for_properties_and_value() -> None:
 
 def test_a_decimal_is_a_threshold_like_a_double() -> None:
     assert _spec(_fold(EP + f"with('Neptune#ml.threshold', 0.5M).V().properties('p').{C}")).threshold == 0.5
+
+
+@pytest.mark.parametrize("name", sorted(named(lambda facts: facts.may_write and facts.family)))
+def test_a_query_that_writes_asks_nothing_ahead(name: str) -> None:
+    # to ask ahead is to run the begin of the query twice, which a step that writes must not
+    traversal = _parsed(EP + f"V().project('x').by(properties('s').{C}.value())")
+    assert "predictAhead" in _names(fold_predictions(traversal, {}))
+    for writing in (Instruction(name), Instruction("sideEffect", (Traversal((Instruction(name),)),))):
+        longer = Traversal((*traversal.steps, writing), traversal.source)
+        assert "predictAhead" not in _names(fold_predictions(longer, {}))

@@ -1,0 +1,63 @@
+"""What a gateway sends to its database, and how, by what the steps of a query are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from workflow.errors import UnsupportedOperation
+from workflow.gateway.engine import GatewayEngine
+from workflow.gremlin.engine import QueryOptions
+from workflow.gremlin.steps.facts import named
+from workflow.gremlin.traversal import Instruction, Traversal
+
+WRITING = named(lambda facts: facts.may_write)
+READING = named(lambda facts: not facts.may_write)
+
+
+class Database:
+    """Notes what it is asked, and has no results."""
+
+    url, source = "ws://nowhere", "g"
+
+    def __init__(self) -> None:
+        self.repeatable: list[bool] = []
+
+    def submit(self, op: str, processor: str, args: Mapping[str, Any], *, repeatable: bool = True) -> Iterator[Any]:
+        self.repeatable.append(repeatable)
+        return iter(())
+
+    def close(self) -> None: ...
+
+
+def places(name: str) -> list[Traversal]:
+    """Traversals with a step of that name: at the top, in a child, and in a child of a child."""
+    step = Instruction(name)
+    child = Traversal((Instruction("where", (Traversal((step,)),)),))
+    return [
+        Traversal((Instruction("V"), step)),
+        Traversal((Instruction("V"), Instruction("map", (Traversal((step,)),)))),
+        Traversal((Instruction("V"), Instruction("union", (child,)))),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(WRITING | {"aStepThatOnlyTheDatabaseKnows"}))
+def test_what_may_write_is_sent_once_only_and_never_read_only(name: str) -> None:
+    database = Database()
+    engine = GatewayEngine(database, "neptune")
+    for traversal in places(name):
+        list(engine.run(traversal))
+        with pytest.raises(UnsupportedOperation):
+            engine.run(traversal, QueryOptions(read_only=True))
+    assert database.repeatable == [False] * 3
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_what_only_reads_may_be_sent_again(name: str) -> None:
+    database = Database()
+    engine = GatewayEngine(database, "neptune")
+    for traversal in places(name):
+        list(engine.run(traversal, QueryOptions(read_only=True)))
+    assert database.repeatable == [True] * 3
