@@ -10,7 +10,7 @@ PEERS := $(or $(DESPINA_PEERS_CACHE),$(HOME)/.cache/despina-peers)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types lint imports unit test-peers bench clean
+.PHONY: help setup demo test check types lint imports unit mutants test-peers bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,10 @@ imports: setup
 unit: setup
 	@echo "==> tests"
 	@$(RUN) pytest -n 2 --dist loadscope --ignore tests/peers
+
+mutants: setup  ## Change 25 lines a room, one at a time, and name the changes that no near test notices (ROOM=workflow/jobs for one)
+	@echo "==> changed lines"
+	@$(RUN) tests.mutants $(ROOM)
 
 test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, MinIO, LocalStack (skipped loudly where one cannot start)
 	@echo "==> tests beside servers of other makers"

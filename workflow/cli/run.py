@@ -12,7 +12,7 @@ import typer
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Home, Json
 from workflow.client.connection import Connection, ServiceUnreachable
-from workflow.client.run import Run, RunResult, WorkflowFile
+from workflow.client.run import RunResult, WorkflowFile, WorkflowRun
 from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 from workflow.errors import WorkflowError
@@ -43,11 +43,11 @@ def run(
         client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)
         memory = folder / "runs" / f"{described.name}.json"
         if json:
-            result = Run(described, client, memory).execute()
+            result = WorkflowRun(described, client, memory).execute()
         else:
             output.say(f"running [bold]{described.name}[/bold] on {address}")
             with output.stage_progress() as watch:
-                result = Run(described, client, memory, watch).execute()
+                result = WorkflowRun(described, client, memory, watch).execute()
     output.as_json(asdict(result)) if json else _show(result)
 
 

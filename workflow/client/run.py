@@ -91,7 +91,7 @@ class RunResult:
     answers: dict[str, list[Any]] = field(default_factory=dict)
 
 
-class Run:
+class WorkflowRun:
     """One execution of a workflow file.
 
     Jobs get ids made of the name and a hash of everything that went into them, so an equal stage is found again by

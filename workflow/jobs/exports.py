@@ -60,7 +60,7 @@ class ExportService:
         self._store, self._storage, self._sources, self._now = store, storage, sources, now
         self._work = work_folder
         self._supervisor = Supervisor(store, {"export": self}, parallel)
-        self._accepting = threading.Lock()  # an address is looked at and taken by one request at a time
+        self._accepting = threading.Lock()  # guards the choice of an address: looked at and taken at once
         self._progress: dict[str, _Pace] = {}  # of what runs, each written by the thread of its export
 
     # -- what the HTTP face calls

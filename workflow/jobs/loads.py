@@ -86,7 +86,7 @@ class LoadService:
     ) -> None:
         self._store, self._folders, self._loaders, self._capacity = store, folders, loaders, capacity
         self._supervisor = Supervisor(store, {"load": self}, parallel=1)
-        self._accepting = threading.Lock()  # the queue is looked at and joined by one request at a time
+        self._accepting = threading.Lock()  # guards the queue: looked at and joined at once
         self._progress: dict[str, FileReport] = {}  # of the file that is read, written by the thread of its load
 
     # -- what the HTTP face calls

@@ -80,7 +80,7 @@ class JobStore:
 
     def __init__(self, path: Path | None, clock: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # guards _connection: one statement or transaction at a time
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)

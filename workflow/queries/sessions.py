@@ -33,7 +33,7 @@ class QuerySession(Generic[Open]):
     def __init__(self, id: str, *, forgiving: bool = False) -> None:
         self.id = id
         self.forgiving = forgiving
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # held by the one request that uses the session; guards all of it
         self.begun_at = time.monotonic()
         self.scripted = False
         self.failed = False

@@ -169,3 +169,48 @@ def test_a_request_survives_its_json_form() -> None:
     request = processing(id="a", processingInstanceType="ml.r5.large", subnets="subnet-1")
     assert request.to_json()["subnets"] == ["subnet-1"]
     assert decode(OPERATIONS["StartMLDataProcessingJob"], request.to_json()) == request
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "defaults"),
+    [
+        (
+            "StartLoaderJob",
+            {"source": "s3://b/x", "format": "csv"},
+            {
+                "graph": "g",
+                "mode": "AUTO",
+                "failOnError": True,
+                "parallelism": "HIGH",
+                "queueRequest": False,
+                "updateSingleCardinalityProperties": False,
+                "dependencies": [],
+                "userProvidedEdgeIds": True,
+                "edgeOnlyLoad": False,
+                "parserConfiguration": {"allowEmptyStrings": False},
+            },
+        ),
+        ("GetLoaderJobStatus", {"loadId": "x"}, {"details": False, "errors": False, "page": 1, "errorsPerPage": 10}),
+        ("ListLoaderJobs", {}, {"limit": 100, "includeQueuedLoads": True}),
+        ("ListGremlinQueries", {}, {"includeWaiting": False}),
+        ("GetPropertygraphSummary", {}, {"mode": "basic"}),
+        ("GetPropertygraphStream", {}, {"limit": 10, "iteratorType": "AT_SEQUENCE_NUMBER", "opNum": 1}),
+        ("StartIndexRebuild", {}, {"scope": "ALL", "concurrency": 1, "writeBufferSize": "LOW"}),
+        ("ListMLEndpoints", {}, {"maxItems": 10}),
+        (
+            "ExecuteGremlinProfileQuery",
+            {"gremlin": "g.V()"},
+            {"profile.results": True, "profile.chop": 250, "profile.indexOps": False},
+        ),
+    ],
+)
+def test_what_is_left_out_means_what_the_guide_says(name: str, given: dict[str, Any], defaults: dict[str, Any]) -> None:
+    assert decode(OPERATIONS[name], given).to_json() == {**given, **defaults}
+
+
+def test_a_word_of_a_closed_set_is_taken_in_any_case_and_another_is_refused_with_the_set() -> None:
+    given = {"source": "s3://b/x", "format": "CSV", "mode": "new", "parallelism": "oversubscribe"}
+    read = decode(OPERATIONS["StartLoaderJob"], given)
+    assert (read.mode, read.parallelism, read.format) == ("NEW", "OVERSUBSCRIBE", "csv")  # type: ignore[attr-defined]
+    with pytest.raises(InvalidParameter, match="mode 'SOMEHOW' is unknown; use one of NEW, RESUME, AUTO"):
+        decode(OPERATIONS["StartLoaderJob"], {**given, "mode": "SOMEHOW"})

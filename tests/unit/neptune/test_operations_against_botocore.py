@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.model import ServiceModel, Shape, StructureShape
 from pydantic import BaseModel
 
-from workflow.neptune import KINDS, OPERATIONS, operation_of
+from workflow.neptune import KINDS, OPERATIONS, Kind, operation_of
 from workflow.neptune.engine import Nothing, ParserConfiguration
 from workflow.neptune.operations import Verb, table
 from workflow.neptune.responses import MlConfig
@@ -67,6 +67,12 @@ def test_answers_have_the_models_members_and_types(name: str) -> None:
 @pytest.mark.parametrize("name", names())
 def test_an_operation_is_called_what_boto3_calls_it(name: str) -> None:
     assert OPERATIONS[name].python_name == xform_name(name)
+
+
+def test_the_kinds_of_jobs_are_those_of_the_paths() -> None:
+    paths = {row.path.split("/")[2] for row in OPERATIONS.values() if row.path.startswith("/ml/")}
+    assert set(KINDS) == set(get_args(Kind)) == paths
+    assert len(KINDS) == len(set(KINDS))
 
 
 def test_every_kind_of_job_has_its_four_operations() -> None:

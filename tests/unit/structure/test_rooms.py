@@ -15,7 +15,7 @@ MOST_MODULES = 15
 LARGE = {"training_scripts/graph_ml/features", "workflow/graphs/store"}
 TWICE = {
     *("Job", "Expression", "Variable", "Property", "Reduce", "Merge", "Query", "ColumnView", "Traverser", "Stopped"),
-    *("Column", "Subgraph", "Hop", "Loop", "Operation", "PropertiesStep"),
+    *("Ending", "Runner", "OpenTransaction", "Column", "Subgraph", "Hop", "Loop", "Operation", "PropertiesStep"),
 }
 
 

@@ -77,7 +77,7 @@ class GremlinDatabase:
         self.source, self._connections = source, connections
         self._format = message_format
         self._client: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the making of _client, which may then be shared
 
     @property
     def host(self) -> str:

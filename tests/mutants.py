@@ -1,0 +1,236 @@
+"""Change one line of product logic at a time and see whether the nearest tests notice: ``make mutants``.
+
+A seeded draw of lines from every room; each change is made in a temporary copy of the checkout, never in the checkout.
+What survives is a sentence about the product that no test says. A survivor may be equal in meaning to what it replaced;
+whoever reads the report decides.
+
+    python -m tests.mutants                      all rooms, 25 lines each
+    python -m tests.mutants workflow/jobs -n 5   one room, five lines
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PRODUCT = ("workflow", "training_scripts")
+TIMEOUT_S = 300
+MOST_TEST_FILES = 12
+
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+    ast.Lt: "<=",
+    ast.LtE: "<",
+    ast.Gt: ">=",
+    ast.GtE: ">",
+    ast.In: "not in",
+    ast.NotIn: "in",
+    ast.Is: "is not",
+    ast.IsNot: "is",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: between two places of a line (columns in bytes, as ``ast`` has them), another text."""
+
+    line: int
+    start: int
+    end: int
+    text: str
+    what: str
+
+    def applied(self, source: str) -> str:
+        lines = source.splitlines(keepends=True)
+        old = lines[self.line - 1].encode()
+        lines[self.line - 1] = (old[: self.start] + self.text.encode() + old[self.end :]).decode()
+        return "".join(lines)
+
+
+def mutants(source: str) -> list[Mutant]:
+    """Every change that is tried on a source, in its order; each parses, and differs from the source."""
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+        and isinstance(node.body[0].value, ast.Constant)
+    }
+    found = [mutant for node in ast.walk(tree) if id(node) not in docstrings for mutant in _of(node, source)]
+    whole = [mutant for mutant in found if _parses(mutant.applied(source))]
+    return sorted(set(whole), key=lambda mutant: (mutant.line, mutant.start, mutant.what))
+
+
+def _of(node: ast.AST, source: str) -> Iterator[Mutant]:
+    lines = source.splitlines()
+
+    def between(left: ast.expr, right: ast.expr, text: str, what: str) -> Iterator[Mutant]:
+        if left.end_lineno == right.lineno and left.end_col_offset is not None:
+            gap = lines[right.lineno - 1].encode()[left.end_col_offset : right.col_offset].decode()
+            if gap.strip(" ") and "(" not in gap and ")" not in gap:
+                yield Mutant(right.lineno, left.end_col_offset, right.col_offset, f" {text} ", what)
+
+    def instead(old: ast.expr, text: str, what: str) -> Iterator[Mutant]:
+        if old.lineno == old.end_lineno and old.end_col_offset is not None:
+            yield Mutant(old.lineno, old.col_offset, old.end_col_offset, text, what)
+
+    match node:
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            yield from between(left, right, _COMPARISONS[type(op)], "another comparison")
+        case ast.BoolOp(op=op, values=[left, right]):
+            yield from between(left, right, "or" if isinstance(op, ast.And) else "and", "and for or")
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            yield from between(left, right, _ARITHMETIC[type(op)], "another operator")
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield from instead(node, f"bool({ast.unparse(operand)})", "not forgotten")
+        case ast.Constant(value=bool() as value):
+            yield from instead(node, str(not value), "the other truth")
+        case ast.Constant(value=int() as value):
+            yield from instead(node, str(value + 1), "one more")
+        case ast.If(test=test) | ast.IfExp(test=test):
+            yield from instead(test, f"(not ({ast.unparse(test)}))", "the other branch")
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
+            yield from instead(value, "None", "nothing returned")
+        case ast.Tuple(elts=members, ctx=ast.Load()) | ast.List(elts=members, ctx=ast.Load()) | ast.Set(elts=members):
+            if len(members) > 2 and all(isinstance(member, ast.Constant) for member in members):
+                for member, after in pairwise(members):
+                    if member.lineno == after.lineno:
+                        yield Mutant(member.lineno, member.col_offset, after.col_offset, "", "a member forgotten")
+        case ast.Dict(keys=keys, values=values):
+            for key, after in pairwise(keys):
+                if key is not None and after is not None and key.lineno == after.lineno:
+                    yield Mutant(key.lineno, key.col_offset, after.col_offset, "", "an entry forgotten")
+            for key, value in zip(keys, values, strict=True):
+                line = "" if key is None else lines[key.lineno - 1]
+                if key is None or key.lineno != value.end_lineno or not line.rstrip().endswith(","):
+                    continue
+                if line.encode()[: key.col_offset].strip() == b"":
+                    yield Mutant(key.lineno, key.col_offset, len(line.rstrip().encode()), "", "an entry forgotten")
+        case ast.Call(keywords=[*_, ast.keyword(arg=str(), value=value) as last], args=[_, *_]):
+            line = lines[last.lineno - 1].encode()
+            before = line[: last.col_offset].rstrip()
+            if last.lineno == value.end_lineno and before.endswith(b",") and value.end_col_offset is not None:
+                yield Mutant(last.lineno, len(before) - 1, value.end_col_offset, "", "an argument forgotten")
+        case ast.Expr(value=ast.Call() as call):
+            yield from instead(call, "None", "a call forgotten")
+
+
+def _parses(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
+def rooms(root: Path) -> list[str]:
+    """Every folder below the product's packages that has modules of its own."""
+    folders = {path.parent for package in PRODUCT for path in (root / package).rglob("*.py")}
+    return sorted(str(folder.relative_to(root)) for folder in folders if "__pycache__" not in folder.parts)
+
+
+def draw(root: Path, room: str, lines: int, seed: int) -> list[tuple[Path, Mutant]]:
+    """``lines`` changes of a room, at most one a line, drawn by seed and room."""
+    pool: dict[tuple[Path, int], list[Mutant]] = {}
+    for path in sorted((root / room).glob("*.py")):
+        for mutant in mutants(path.read_text()):
+            pool.setdefault((path.relative_to(root), mutant.line), []).append(mutant)
+    chance = random.Random(f"{seed} {room}")
+    places = chance.sample(sorted(pool), min(lines, len(pool)))
+    return [(path, chance.choice(pool[path, line])) for path, line in places]
+
+
+def nearest_tests(root: Path, module: Path) -> list[str]:
+    """The test files that import a module, those of its own room first; else the unit tests of its room."""
+    dotted = ".".join(module.with_suffix("").parts).removesuffix(".__init__").removeprefix("training_scripts.")
+    package, _, name = dotted.rpartition(".")
+    phrases = (f"from {dotted} import", f"import {dotted}", f"from {package} import {name}")
+    importing = [
+        path
+        for path in sorted((root / "tests").rglob("test_*.py"))
+        if "peers" not in path.parts and any(phrase in path.read_text() for phrase in phrases)
+    ]
+    near = [path for path in importing if set(path.parent.name.split("_")) & set(module.parts)]
+    chosen = [*near, *(path for path in importing if path not in near)][:MOST_TEST_FILES]
+    if not chosen:
+        words = reversed(module.parts[1:-1])
+        chosen = next((sorted((root / "tests/unit" / word).glob("test_*.py")) for word in words
+                       if (root / "tests/unit" / word).is_dir()), [])  # fmt: skip
+    return [str(path.relative_to(root)) for path in chosen]
+
+
+def passes(copy: Path, tests: Sequence[str]) -> bool:
+    """Whether the tests pass in the copy; a run without an end is one that noticed."""
+    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(TIMEOUT_S) == 0
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            return False
+
+
+def copied(root: Path, target: Path) -> Path:
+    """The tracked files of a checkout, as they are in it now."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target / name)
+    return target
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; prints every survivor, and a line a room. The exit code says nothing about survivors."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("rooms", nargs="*", help="folders such as workflow/jobs; all by default")
+    parser.add_argument("-n", "--lines", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    chosen = [room.rstrip("/") for room in options.rooms] or rooms(ROOT)
+    with tempfile.TemporaryDirectory(prefix="despina-mutants-") as folder:
+        copy = copied(ROOT, Path(folder))
+        for room in chosen:
+            survived = judged = 0
+            good: dict[tuple[str, ...], bool] = {}
+            for path, mutant in draw(copy, room, options.lines, options.seed):
+                tests = tuple(nearest_tests(copy, path))
+                if not tests:
+                    print(f"{path}:{mutant.line}: no test is near", flush=True)
+                    continue
+                if not good.setdefault(tests, passes(copy, tests) if tests not in good else True):
+                    continue
+                source = (copy / path).read_text()
+                changed = mutant.applied(source)
+                (copy / path).write_text(changed)
+                unnoticed = passes(copy, tests)
+                (copy / path).write_text(source)
+                judged += 1
+                if unnoticed:
+                    survived += 1
+                    old, new = (text.splitlines()[mutant.line - 1].strip() for text in (source, changed))
+                    print(f"{path}:{mutant.line}: {mutant.what}\n    - {old}\n    + {new}", flush=True)
+            print(f"{room}: {survived} of {judged} changes went unnoticed", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
