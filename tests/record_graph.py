@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.source import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
 
 
 class RecordGraph:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
-from workflow.drivers import open_database, open_endpoint_host, open_remote_source, open_runner, open_storage
+from workflow.drivers import open_database, open_endpoint_host, open_runner, open_source, open_storage
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.gateway.engine import GatewayEngine
-from workflow.graphs.base import OpenSource
 from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.files.folder import FolderFiles
+from workflow.graphs.source import OpenSource
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -122,8 +122,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     if settings.gremlin_url:
         database = open_database(settings.gremlin_url, GraphSONMessages())
         engines["g"] = GatewayEngine(database, settings.profile, extension=extension)
-        reader = open_database(settings.gremlin_url)
-        remote[database.host] = partial(open_remote_source, reader, settings.profile)
+        reader = open_source(settings.gremlin_url, settings.profile)
+        remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
     queries = QueryRegistry()
     watch = MemoryWatch(queries)

@@ -7,13 +7,16 @@ when it is opened: a client that reads a bucket pays for no runner.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from workflow.errors import BadRequest
 from workflow.settings import EndpointChoice, Profile, RunnerChoice, Settings, StorageChoice
 
 if TYPE_CHECKING:
     from workflow.endpoints.host import EndpointHost
-    from workflow.graphs.base import GraphSource, Reading
+    from workflow.graphs.source import SourceDriver
     from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
     from workflow.runners.base import Runner
     from workflow.storage import Storage
@@ -72,11 +75,21 @@ def open_database(url: str, message_format: MessageFormat | None = None) -> Grem
     return GremlinDatabase(url, message_format=message_format)
 
 
-def open_remote_source(database: GremlinDatabase, profile: Profile, reading: Reading) -> GraphSource:
-    """What an export reads of a Gremlin database. Raises InvalidParameter for filters that it must not be sent."""
-    from workflow.graphs.sources.gremlin import GremlinSource
+def _gremlin_source(url: str, profile: Profile) -> SourceDriver:
+    from workflow.graphs.sources.gremlin import GremlinSourceDriver
     from workflow.gremlin.export_filter import checked_for_remote
 
-    nodes = checked_for_remote(reading.node_steps, "V", profile)
-    edges = checked_for_remote(reading.edge_steps, "E", profile)
-    return GremlinSource(database, reading.concurrency, nodes=nodes, edges=edges)
+    return GremlinSourceDriver(open_database(url), partial(checked_for_remote, profile=profile))
+
+
+SOURCES: dict[str, Callable[[str, Profile], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
+"""By the scheme of a database's address."""
+
+
+def open_source(url: str, profile: Profile) -> SourceDriver:
+    """The database at an address, for exports. Raises BadRequest for an address of none that is known."""
+    scheme = urlsplit(url).scheme
+    if scheme not in SOURCES:
+        known = ", ".join(f"{name}://" for name in SOURCES)
+        raise BadRequest(f"an export reads databases at {known}, not at one that begins with {scheme!r}")
+    return SOURCES[scheme](url, profile)

@@ -9,10 +9,13 @@ from typing import Any, get_args
 
 import pytest
 
+from tests.contracts.graph_source_contract import SourceDriverContract
 from tests.contracts.runner_contract import SCRIPTS, RunnerContract
 from tests.contracts.test_storage import StorageContract
-from tests.contracts.toys import memory_storage, plain_runner
+from tests.contracts.toys import listed_source, memory_storage, plain_runner
 from workflow import drivers
+from workflow.errors import BadRequest
+from workflow.graphs.source import SourceDriver
 from workflow.runners.base import Runner
 from workflow.settings import EndpointChoice, RunnerChoice, Settings, StorageChoice
 from workflow.storage import Storage
@@ -46,6 +49,18 @@ class TestToyRunner(RunnerContract):
     @pytest.fixture
     def runner(self, settings: Settings, storage: Storage) -> Runner:
         return drivers.open_runner(settings, storage)
+
+
+class TestToySource(SourceDriverContract):
+    @pytest.fixture
+    def driver(self, monkeypatch: pytest.MonkeyPatch) -> SourceDriver:
+        monkeypatch.setitem(drivers.SOURCES, "toy", listed_source.open_driver)
+        return drivers.open_source("toy://somewhere", "neptune")
+
+
+def test_an_address_of_no_known_database_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(BadRequest, match="reads databases at ws://, wss://, not at one that begins with 'ftp'"):
+        drivers.open_source("ftp://somewhere", "neptune")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from training_scripts.graph_ml.graph import EdgeType, GraphData, Target, dgl_fil
 from training_scripts.graph_ml.processing.job import ProcessingJob, process
 from workflow.datasets import DATASETS
 from workflow.export import parse_request, write_export
-from workflow.graphs.base import EdgeRecord, NodeRecord
+from workflow.graphs.source import EdgeRecord, NodeRecord
 
 
 @pytest.fixture(autouse=True)

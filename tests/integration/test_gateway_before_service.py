@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from tests import fake_endpoint as fake
+from tests.contracts.graph_source_contract import SourceDriverContract, fill
 from workflow.client.service import local_service
+from workflow.drivers import open_source
 from workflow.errors import BadRequest, ExportFailed, QueryFailed, UnsupportedOperation, WorkflowError
 from workflow.export import parse_request, write_export
 from workflow.gateway.engine import GatewayEngine
 from workflow.graphs.elements import Vertex
+from workflow.graphs.source import SourceDriver
 from workflow.graphs.sources.gremlin import DatabaseUnreachable, GremlinDatabase, GremlinSource, id_text, remote_error
+from workflow.graphs.store.persistence import open_graph
 from workflow.gremlin.engine import QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
@@ -259,6 +263,23 @@ def test_a_remote_export_holds_what_its_filters_leave(
         assert outcome.stats["stats"]["nodes"] == nodes
     else:
         assert (sorted(found["nodes"]), sorted(found["edges"])) == (nodes, edges)
+
+
+class TestGremlinSource(SourceDriverContract):
+    @pytest.fixture(scope="class")
+    def url(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+        home = tmp_path_factory.mktemp("source") / "home"
+        graph = open_graph(home / "graphs" / "g")
+        fill(graph)
+        graph.close()
+        with local_service(home) as url:
+            yield url.replace("http", "ws")
+
+    @pytest.fixture
+    def driver(self, url: str) -> Iterator[SourceDriver]:
+        driver = open_source(url, "neptune")
+        yield driver
+        driver.close()
 
 
 def test_labels_travel_to_the_database_as_nothing_but_text(bench: Bench) -> None:

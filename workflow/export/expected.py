@@ -11,7 +11,7 @@ from workflow.errors import ExportFailed, PreconditionsFailed
 from workflow.export.labels import EdgeTriple, NodeType, joined_labels
 from workflow.export.plan import ExportRequest
 from workflow.export.selection import Selection
-from workflow.graphs.base import EdgeKind, LabelSet, Snapshot
+from workflow.graphs.source import EdgeKind, LabelSet, Snapshot
 
 
 @dataclass(slots=True)

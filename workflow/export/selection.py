@@ -13,7 +13,7 @@ from typing import Any, Literal
 from workflow.errors import InvalidParameter
 from workflow.export.labels import split_labels
 from workflow.export.parameters import choice_of, integer_of, object_of, text_of
-from workflow.graphs.base import EdgeKind, LabelSet
+from workflow.graphs.source import EdgeKind, LabelSet
 
 Scope = Literal["all", "nodes", "edges"]
 

@@ -24,7 +24,7 @@ from workflow.export.plan import ExportRequest
 from workflow.export.schema import TypeSchema, config_json, stats_json
 from workflow.export.selection import Selection
 from workflow.export.targets import check_targets
-from workflow.graphs.base import EdgeKind, EdgeRecord, GraphSource, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.source import EdgeKind, EdgeRecord, GraphSource, LabelSet, NodeRecord, Snapshot
 
 _REPORT_EVERY = 5000
 

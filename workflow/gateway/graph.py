@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from workflow.errors import UnsupportedOperation
-from workflow.graphs.base import Transaction, Way
-from workflow.graphs.elements import Edge, Path, Traverser, Vertex, VertexProperty
+from workflow.graphs.elements import Edge, Path, Traverser, Vertex, VertexProperty, Way
+from workflow.graphs.protocols import Transaction
 from workflow.gremlin.semantics.values import GSet, ReferenceEdge, ReferenceProperty, ReferenceVertex, T
 from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.values.numbers import Long

@@ -1,15 +1,15 @@
-"""What a property graph is made of, as queries hand it out.
+"""What a property graph is made of, as queries hand it out, and how it is read.
 
 ``Vertex`` and ``Edge`` are light references (graph, row): two references to one row are equal, and label and properties
-are read from the graph when asked. ``graph`` is any object with the reading methods of ``graphs.base.Graph``.
+are read from the graph when asked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, Protocol
 
-if TYPE_CHECKING:
-    from workflow.graphs.base import Graph
+Way = Literal["out", "in", "both"]
 
 
 class Element:
@@ -158,3 +158,51 @@ class Traverser:
     def __init__(self, value: Any, bulk: int = 1) -> None:
         self.value = value
         self.bulk = bulk
+
+
+class Graph(Protocol):
+    """Reading a property graph by rows. Safe to call from several threads; a missing row is a KeyError."""
+
+    name: str
+
+    # -- vertices
+    def vertex_count(self) -> int: ...
+    def vertices(self, labels: Sequence[str] | None = None) -> Iterator[int]:
+        """Live rows in insertion order; with labels, those that carry one of them."""
+
+    def vertex_row(self, id: Any) -> int | None:
+        """The row of an id, or None; in the neptune profile ids are strings."""
+
+    def has_vertex(self, row: int) -> bool: ...
+    def vertex_id(self, row: int) -> Any: ...
+    def vertex_label(self, row: int) -> str: ...
+    def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
+        """All, or those of the keys; the order of keys is one for the whole graph, values of a key are by insertion."""
+
+    def vertex_values(self, row: int, key: str) -> Sequence[Any]:
+        """The bare values of one key: empty, one, or several."""
+
+    # -- edges
+    def edge_count(self) -> int: ...
+    def edges(self, labels: Sequence[str] | None = None) -> Iterator[int]: ...
+    def edge_row(self, id: Any) -> int | None: ...
+    def has_edge(self, row: int) -> bool: ...
+    def edge_id(self, row: int) -> Any: ...
+    def edge_label(self, row: int) -> str: ...
+    def edge_source(self, row: int) -> int: ...
+    def edge_target(self, row: int) -> int: ...
+    def edge_values(self, row: int) -> dict[str, Any]:
+        """All properties of an edge."""
+
+    # -- adjacency; labels=None means every label. A self loop counts once each for out and in, twice for both.
+    def neighbours(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
+        """Vertex rows at the other ends."""
+
+    def incident(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
+        """Edge rows."""
+
+    def degree(self, row: int, way: Way, labels: Sequence[str] | None = None) -> int: ...
+
+    # -- index
+    def find_vertices(self, label: str | None, key: str, value: Any) -> Iterable[int] | None:
+        """Rows whose key holds a value equal to ``value``, or None where no index answers that."""

@@ -33,7 +33,7 @@ from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
-    from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.graphs.protocols import Transaction, WritableGraph
 
 SEGMENT = 150
 """Steps joined lazily; a longer chain is cut, because every step is a frame on the stack."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from workflow.errors import InvalidParameter, MalformedQuery, WorkflowError
-from workflow.graphs.base import GraphSource, OpenSource, Reading
+from workflow.graphs.source import GraphPart, GraphSource, OpenSource
 from workflow.graphs.store.snapshot import BatchSnapshot
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
@@ -101,12 +101,10 @@ def _refuse_effects(traversal: Traversal) -> None:
 
 
 def opener(engine: Engine, graph: EmbeddedGraph) -> OpenSource:
-    """Opens an embedded graph whole, or as far as the filters of a reading keep it."""
+    """Opens an embedded graph whole, or the part of it that was asked for."""
 
-    def open_source(reading: Reading) -> GraphSource:
-        if not (reading.node_steps or reading.edge_steps):
-            return graph
-        return FilteredGraph(engine, graph, reading)
+    def open_source(part: GraphPart) -> GraphSource:
+        return FilteredGraph(engine, graph, part) if part.nodes or part.edges else graph
 
     return open_source
 
@@ -114,13 +112,14 @@ def opener(engine: Engine, graph: EmbeddedGraph) -> OpenSource:
 class FilteredGraph:
     """A GraphSource over what Gremlin filters keep of an embedded graph: filters and copy are of one moment."""
 
-    def __init__(self, engine: Engine, graph: EmbeddedGraph, reading: Reading) -> None:
+    def __init__(self, engine: Engine, graph: EmbeddedGraph, part: GraphPart) -> None:
         """Raises InvalidParameter."""
         self._engine, self._graph = engine, graph
-        self._options = QueryOptions(timeout_s=TIMEOUT_S, read_only=True, cancelled=reading.broken_off)
+        self._options = QueryOptions(timeout_s=TIMEOUT_S, read_only=True, cancelled=part.broken_off)
         profile = graph.profile
-        self._nodes = checked_filter(reading.node_steps, "V", profile) if reading.node_steps else None
-        self._edges = checked_filter(reading.edge_steps, "E", profile) if reading.edge_steps else None
+        nodes, edges = part.texts("gremlin")
+        self._nodes = checked_filter(nodes, "V", profile) if nodes else None
+        self._edges = checked_filter(edges, "E", profile) if edges else None
 
     @contextmanager
     def snapshot(self) -> Iterator[BatchSnapshot]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from workflow.errors import InvalidParameter
 from workflow.export import ExportRequest
-from workflow.graphs.base import GraphSource, OpenSource, Reading
+from workflow.graphs.source import ElementFilter, GraphPart, GraphSource, OpenSource
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104 - as a name that clients use, not to bind to
 
@@ -39,8 +39,10 @@ class ExportSources:
         Raises InvalidParameter, naming what is known, and for Gremlin filters that are none.
         """
         chosen = request.selection
-        reading = Reading(request.concurrency, chosen.node_steps, chosen.edge_steps, broken_off)
-        return self._opener(request, host)(reading)
+        nodes, edges = (
+            ElementFilter("gremlin", steps) if steps else None for steps in (chosen.node_steps, chosen.edge_steps)
+        )
+        return self._opener(request, host)(GraphPart(nodes, edges, request.concurrency, broken_off))
 
     def _opener(self, request: ExportRequest, host: str | None) -> OpenSource:
         if request.graph is not None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from workflow.graphs.base import Graph
+from workflow.graphs.elements import Graph
 from workflow.predictions.question import EdgeType, Subgraph, SubgraphEdge, SubgraphNode
 
 DEFAULT_FANOUT = 10

@@ -16,7 +16,7 @@ from workflow.graphs.store.rwlock import GraphMoved
 from workflow.queries.suspension import Answering, AnswerNeeded
 
 if TYPE_CHECKING:
-    from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.graphs.protocols import Transaction, WritableGraph
     from workflow.graphs.store.rwlock import Lease
 
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from workflow.queries.running import QueryRegistry
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
-    from workflow.graphs.base import WritableGraph
+    from workflow.graphs.protocols import WritableGraph
     from workflow.gremlin.engine import Engine
     from workflow.jobs.exports import ExportService
     from workflow.jobs.loads import LoadService

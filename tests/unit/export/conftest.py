@@ -13,7 +13,7 @@ import pytest
 
 from tests.record_graph import RecordGraph
 from workflow.export import ExportOutcome, parse_request, write_export
-from workflow.graphs.base import EdgeRecord, NodeRecord
+from workflow.graphs.source import EdgeRecord, NodeRecord
 from workflow.jobs.export_sources import ExportSources
 from workflow.jobs.exports import ExportService
 from workflow.jobs.store import JobStore

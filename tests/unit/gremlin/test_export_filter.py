@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from workflow.errors import CancelledByUser, InvalidParameter
-from workflow.graphs.base import Reading
+from workflow.graphs.source import ElementFilter, GraphPart
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.export_filter import checked_filter, checked_for_remote, opener
@@ -30,8 +31,12 @@ def graph() -> EmbeddedGraph:
     return graph
 
 
+def part(nodes: str = "", edges: str = "") -> GraphPart:
+    return GraphPart(*(ElementFilter("gremlin", text) if text else None for text in (nodes, edges)))
+
+
 def kept(graph: EmbeddedGraph, nodes: str = "", edges: str = "") -> tuple[list[str], list[str]]:
-    source = opener(Engine(graph, "neptune"), graph)(Reading(node_steps=nodes, edge_steps=edges))
+    source = opener(Engine(graph, "neptune"), graph)(part(nodes, edges))
     with source.snapshot() as snapshot:
         assert sum(snapshot.node_counts().values()) == len(list(snapshot.nodes()))
         assert sum(snapshot.edge_counts().values()) == len(list(snapshot.edges()))
@@ -59,7 +64,7 @@ def test_a_filter_keeps_what_its_steps_give(
 
 def test_a_filtered_snapshot_is_of_one_moment(graph: EmbeddedGraph) -> None:
     engine = Engine(graph, "neptune")
-    with opener(engine, graph)(Reading(node_steps="has('age')")).snapshot() as snapshot:
+    with opener(engine, graph)(part("has('age')")).snapshot() as snapshot:
         list(engine.run(parse("g.V('bo').drop()")[0].traversal))
         assert [one.id for one in snapshot.nodes()] == ["ann", "bo"]
         assert [one.id for one in snapshot.edges(only=[(("Admin", "Person"), "KNOWS", ("Person",))])] == ["k2"]
@@ -67,7 +72,7 @@ def test_a_filtered_snapshot_is_of_one_moment(graph: EmbeddedGraph) -> None:
 
 def test_a_snapshot_knows_the_last_change_that_is_in_it(graph: EmbeddedGraph) -> None:
     engine = Engine(graph, "neptune")
-    with opener(engine, graph)(Reading(node_steps="has('age')")).snapshot() as snapshot:
+    with opener(engine, graph)(part("has('age')")).snapshot() as snapshot:
         list(engine.run(parse("g.addV('Film').property(id,'later')")[0].traversal))
         # the fifth commit added an edge, its label and a property: its last record is the second or third
         commit, operation = snapshot.last_event() or (0, 0)
@@ -78,7 +83,7 @@ def test_a_snapshot_knows_the_last_change_that_is_in_it(graph: EmbeddedGraph) ->
 def test_a_filter_that_runs_long_can_be_broken_off(graph: EmbeddedGraph) -> None:
     stop = threading.Event()
     endless = "where(__.repeat(__.both('KNOWS')).times(1000000))"
-    source = opener(Engine(graph, "neptune"), graph)(Reading(node_steps=endless, broken_off=stop))
+    source = opener(Engine(graph, "neptune"), graph)(replace(part(endless), broken_off=stop))
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(CancelledByUser), source.snapshot():
         pass
@@ -107,9 +112,9 @@ MUTATING = "Invalid operator: '{}'. Gremlin filter cannot contain side effect or
     ],
 )
 def test_what_is_no_filter_is_refused_before_anything_runs(graph: EmbeddedGraph, steps: str, text: str) -> None:
-    for reading in (Reading(node_steps=steps), Reading(edge_steps=steps)):
+    for wanted in (part(steps), part("", steps)):
         with pytest.raises(InvalidParameter) as caught:
-            opener(Engine(graph, "neptune"), graph)(reading)
+            opener(Engine(graph, "neptune"), graph)(wanted)
         assert caught.value.message.startswith(f"Invalid Gremlin filter: {steps}. ")
         assert text in caught.value.message
     assert graph.vertex_count() == 3

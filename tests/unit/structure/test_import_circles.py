@@ -8,19 +8,10 @@ import grimp
 
 # circles that stand and may go; no other may come
 STANDING = (
-    {"workflow.graphs.base", "workflow.graphs.elements"},
     {
         *(f"training_scripts.graph_ml.training.links.{name}" for name in ("gnn", "kge", "ranked", "stacked", "trial")),
         *("training_scripts.graph_ml.training.labels.trial", "training_scripts.graph_ml.training.trial"),
         "training_scripts.graph_ml.judging.links",
-    },
-    {
-        "workflow.graphs.store.batch_records",
-        "workflow.graphs.store.changes",
-        "workflow.graphs.store.journal",
-        "workflow.graphs.store.store",
-        "workflow.graphs.store.stream",
-        "workflow.graphs.store.transaction",
     },
 )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from workflow.errors import (
@@ -26,7 +26,7 @@ from workflow.errors import (
     TimeLimitExceeded,
     WorkflowError,
 )
-from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, Snapshot
 from workflow.values.numbers import Byte, Float, Long
 
 _log = logging.getLogger(__name__)
@@ -179,6 +179,23 @@ def remote_error(status: int, message: str) -> WorkflowError:
     if status == 598:
         return TimeLimitExceeded(text)
     return QueryFailed(text) if status >= 500 else BadRequest(text)
+
+
+class GremlinSourceDriver:
+    """Implements ``SourceDriver`` for a Gremlin database."""
+
+    def __init__(self, database: GremlinDatabase, checked: Callable[[str, Literal["V", "E"]], str]) -> None:
+        """
+        Args:
+            checked: gives the text of a filter that the database may be sent, or raises InvalidParameter.
+        """
+        self.host, self.close = database.host, database.close
+        self._database, self._checked = database, checked
+
+    def open(self, part: GraphPart) -> GremlinSource:
+        nodes, edges = part.texts("gremlin")
+        nodes, edges = self._checked(nodes, "V"), self._checked(edges, "E")
+        return GremlinSource(self._database, part.concurrency, nodes=nodes, edges=edges)
 
 
 class GremlinSource:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cells
 from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
-from workflow.graphs.store.transaction import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.state import Elements, State
 from workflow.values.numbers import Byte, Char, Float, Long, Short
-
-if TYPE_CHECKING:
-    from workflow.graphs.store.state import Elements, State
 
 Operation = list[Any]
 """One of:

@@ -39,7 +39,7 @@ class FileJournal:
         self.number = number
         self._last = last
         self._old_logs = old_logs
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the open log: one record is written, or one switch made, at a time
         self._preparing: str | None = None
         self._prepared: tuple[Batch, SegmentFile] | None = None
         self._broken = False

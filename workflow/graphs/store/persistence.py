@@ -46,7 +46,7 @@ class GraphFolder(FileJournal):
         folder.mkdir(parents=True, exist_ok=True)
         self._log_limit_bytes = log_limit_bytes
         self._profile = profile
-        self._becoming = threading.Lock()
+        self._becoming = threading.Lock()  # guards CURRENT and what it lets be removed
         self._settling = False
         self._compacting: threading.Thread | None = None
         self._handle = lock_folder(folder)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.base import EdgeKind, EdgeRecord, LabelSet, NodeRecord
+from workflow.graphs.source import EdgeKind, EdgeRecord, LabelSet, NodeRecord
 from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.columns import MISSING, Cells
 

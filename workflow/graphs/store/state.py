@@ -136,9 +136,9 @@ class State:
         self.into: list[Adjacency] = []
         self.written: list[int] = []
         self.next_id = 0
-        self._numbers = threading.Lock()
+        self._numbers = threading.Lock()  # guards next_id
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
-        self._views_lock = threading.Lock()
+        self._views_lock = threading.Lock()  # guards the removal of old views; reading them needs none
         self._bases: dict[tuple[str, int], tuple[int, Csr]] = {}
 
     def take_numbers(self, count: int) -> int:

@@ -40,7 +40,7 @@ class GraphStatistics:
 
     def __init__(self, graph: EmbeddedGraph) -> None:
         self._graph = graph
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards what was computed, and lets one thread compute
         self._auto = True
         self._deleted = False
         self._computed: Computed | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -17,20 +16,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
-from workflow.graphs.base import ColumnarGraph, GraphSource, Way
-from workflow.graphs.elements import Vertex, VertexProperty
+from workflow.errors import ConstraintViolation, IllegalArgument
+from workflow.graphs.elements import Vertex, VertexProperty, Way
+from workflow.graphs.protocols import ColumnarGraph
+from workflow.graphs.source import GraphSource
 from workflow.graphs.store.adjacency import Adjacency, Csr
 from workflow.graphs.store.batch import Batch, batch_of, install
 from workflow.graphs.store.changes import describe
 from workflow.graphs.store.columns import MISSING, Cell, Cells, Codes, Column, Numeric, derived_id
 from workflow.graphs.store.index import PropertyIndex
 from workflow.graphs.store.journal import Journal, MemoryJournal
-from workflow.graphs.store.rwlock import Lease, Turnstile
+from workflow.graphs.store.records import Change
+from workflow.graphs.store.rwlock import Lease, Turnstile, Writer
 from workflow.graphs.store.snapshot import BatchSnapshot
 from workflow.graphs.store.state import Elements, State
 from workflow.graphs.store.stream import last_event
-from workflow.graphs.store.transaction import Change, StoreTransaction
+from workflow.graphs.store.transaction import StoreTransaction
 from workflow.values.numbers import Long
 
 Profile = Literal["neptune", "tinkerpop"]
@@ -404,25 +405,6 @@ class EmbeddedGraph:
         if cell is MISSING:
             return ()
         return cell if type(cell) is Cells else (Cell(derived_id(column.index, row), cell),)
-
-
-class Writer:
-    """The seat of the one writer; may be left by another thread than the one that took it."""
-
-    def __init__(self) -> None:
-        self._seat = threading.Lock()
-
-    def try_take(self, timeout_s: float) -> bool:
-        """Whether the seat could be had in that time."""
-        return self._seat.acquire(timeout=timeout_s)
-
-    def take(self, timeout_s: float) -> None:
-        """Raises ConcurrentModification when the time is over."""
-        if not self.try_take(timeout_s):
-            raise ConcurrentModification(f"another transaction has been open for {timeout_s:g} s; try again later")
-
-    def leave(self) -> None:
-        self._seat.release()
 
 
 def _promises(graph: EmbeddedGraph) -> tuple[ColumnarGraph, GraphSource]:

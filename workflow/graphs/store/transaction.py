@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 from workflow.errors import QueryFailed
-from workflow.graphs.elements import Vertex, VertexProperty
+from workflow.graphs.elements import Graph, Vertex, VertexProperty
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells, Column
-from workflow.graphs.store.state import Elements, Places
+from workflow.graphs.store.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.rwlock import Turnstile, Writer
+from workflow.graphs.store.state import Elements, Places, State
 from workflow.values.numbers import Long
 
-if TYPE_CHECKING:
-    from workflow.graphs.store.store import EmbeddedGraph
 
+class Changed(Graph, Protocol):
+    """What a transaction needs of the graph that it changes."""
 
-class Added(NamedTuple):
-    """A vertex or an edge came."""
+    state: State
+    turnstile: Turnstile
+    writer: Writer
 
-    edge: bool
-    row: int
-
-
-class Removed(NamedTuple):
-    """A vertex or an edge went."""
-
-    edge: bool
-    row: int
-
-
-class Put(NamedTuple):
-    """A cell was replaced."""
-
-    edge: bool
-    column: Column
-    row: int
-    old: Any
-    new: Any
-
-
-class Relabelled(NamedTuple):
-    """A vertex got another label."""
-
-    edge: bool
-    row: int
-    old: str
-    new: str
-
-
-Change = Added | Removed | Put | Relabelled
+    def checked_id(self, kind: Literal["Vertex", "Edge"], id: Any | None) -> Any: ...
+    def cells(self, column: Column, row: int) -> tuple[Cell, ...]: ...
+    def keep(self, changes: Sequence[Change]) -> None: ...
 
 
 class StoreTransaction:
     """Implements ``Transaction``. Usable from any thread, by one thread at a time."""
 
-    def __init__(self, graph: EmbeddedGraph, timeout_s: float) -> None:
+    def __init__(self, graph: Changed, timeout_s: float) -> None:
         self._graph = graph
         self._timeout_s = timeout_s
         self._changes: list[Change] = []
@@ -245,7 +221,7 @@ class StoreTransaction:
             self._graph.turnstile.leave_alone()
         self._graph.writer.leave()
 
-    def _writing(self) -> EmbeddedGraph:
+    def _writing(self) -> Changed:
         if not self._active:
             raise QueryFailed("the transaction is suspended or has ended")
         return self._graph

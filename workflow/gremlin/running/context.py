@@ -18,7 +18,7 @@ from workflow.queries.run import Run
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
-    from workflow.graphs.base import Transaction, WritableGraph
+    from workflow.graphs.protocols import Transaction, WritableGraph
     from workflow.queries.suspension import Answering
 
 

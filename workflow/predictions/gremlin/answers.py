@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any, TypeGuard
 
 from workflow.errors import UnsupportedOperation
-from workflow.graphs.base import FetchesVertices
 from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
+from workflow.graphs.protocols import FetchesVertices
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
 from workflow.predictions.connections import EndpointUnreachable

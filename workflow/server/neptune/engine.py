@@ -38,7 +38,7 @@ class EngineOperations:
         self._services = services
         graph: Any = services.graphs.get("g")
         self._graph = graph
-        self._statistics = GraphStatistics(graph) if hasattr(graph, "journal") else None
+        self._statistics = GraphStatistics(graph) if graph is not None else None
         self._lock = threading.Lock()  # guards the token
         self._token: tuple[str, float] | None = None
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from workflow.errors import QueryFailed
-from workflow.graphs.base import Graph, Way
-from workflow.graphs.elements import Edge, Vertex
+from workflow.graphs.elements import Edge, Graph, Vertex, Way
 from workflow.gremlin.running.step import (
     Args,
     Builder,

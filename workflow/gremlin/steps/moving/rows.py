@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from workflow.graphs.base import Way
-from workflow.graphs.elements import Edge, Vertex
+from workflow.graphs.elements import Edge, Vertex, Way
+from workflow.graphs.protocols import is_columnar
 from workflow.gremlin.running.step import ExecutionContext, Frame, Step, chain
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.arithmetic import div
@@ -28,7 +28,7 @@ from workflow.gremlin.traversal import P
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from workflow.graphs.base import ColumnarGraph, ColumnView
+    from workflow.graphs.protocols import ColumnarGraph, ColumnView
 
     Rows = NDArray[Any]
 
@@ -351,9 +351,9 @@ class MaskedGraphStep(GraphStep):
 
     def rows(self, ctx: ExecutionContext) -> Iterable[int]:
         """The rows to look at, in order; the tests are still put to each."""
-        if self.ids is not None or self.lookups or not hasattr(ctx.graph, "csr"):
+        if self.ids is not None or self.lookups or not is_columnar(ctx.graph):
             return super().rows(ctx)
-        graph = cast("ColumnarGraph", ctx.graph)
+        graph = ctx.graph
         whole = graph.vertex_rows if self.kind is Vertex else graph.edge_rows
         frontier = Frontier(graph, self.kind, whole(self.labels_wanted))
         for one in self.filters:
@@ -391,9 +391,9 @@ class RowsStep(Step):
                 yield ctx.start(value) if self.restarts else t.split(value)
 
     def _values(self, ctx: ExecutionContext) -> Iterator[Any]:
-        if not hasattr(ctx.graph, "csr") or not ctx.bulked:
+        if not is_columnar(ctx.graph) or not ctx.bulked:
             raise NotOnRows
-        graph = cast("ColumnarGraph", ctx.graph)
+        graph = ctx.graph
         frontier = self._begin(ctx, graph)
         for operation in self.operations:
             ctx.check()

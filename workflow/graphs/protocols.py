@@ -1,73 +1,21 @@
-"""The seams of a graph: what the query engine reads and writes, and what an export reads.
+"""The seams of a graph for query engines: reading by rows, writing by one transaction, whole frontiers as arrays.
 
 Rows are small integers that name a vertex or an edge inside one graph for as long as it lives; ids are what users see.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.elements import VertexProperty
+from workflow.graphs.elements import Graph, VertexProperty, Way
 from workflow.graphs.store.adjacency import Csr
 from workflow.graphs.store.columns import Codes, Numeric
 from workflow.graphs.store.rwlock import Lease
-
-Way = Literal["out", "in", "both"]
-
-
-class Graph(Protocol):
-    """Reading a property graph by rows. Safe to call from several threads; a missing row is a KeyError."""
-
-    name: str
-
-    # -- vertices
-    def vertex_count(self) -> int: ...
-    def vertices(self, labels: Sequence[str] | None = None) -> Iterator[int]:
-        """Live rows in insertion order; with labels, those that carry one of them."""
-
-    def vertex_row(self, id: Any) -> int | None:
-        """The row of an id, or None; in the neptune profile ids are strings."""
-
-    def has_vertex(self, row: int) -> bool: ...
-    def vertex_id(self, row: int) -> Any: ...
-    def vertex_label(self, row: int) -> str: ...
-    def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
-        """All, or those of the keys; the order of keys is one for the whole graph, values of a key are by insertion."""
-
-    def vertex_values(self, row: int, key: str) -> Sequence[Any]:
-        """The bare values of one key: empty, one, or several."""
-
-    # -- edges
-    def edge_count(self) -> int: ...
-    def edges(self, labels: Sequence[str] | None = None) -> Iterator[int]: ...
-    def edge_row(self, id: Any) -> int | None: ...
-    def has_edge(self, row: int) -> bool: ...
-    def edge_id(self, row: int) -> Any: ...
-    def edge_label(self, row: int) -> str: ...
-    def edge_source(self, row: int) -> int: ...
-    def edge_target(self, row: int) -> int: ...
-    def edge_values(self, row: int) -> dict[str, Any]:
-        """All properties of an edge."""
-
-    # -- adjacency; labels=None means every label. A self loop counts once each for out and in, twice for both.
-    def neighbours(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
-        """Vertex rows at the other ends."""
-
-    def incident(self, row: int, way: Way, labels: Sequence[str] | None = None) -> Iterable[int]:
-        """Edge rows."""
-
-    def degree(self, row: int, way: Way, labels: Sequence[str] | None = None) -> int: ...
-
-    # -- index
-    def find_vertices(self, label: str | None, key: str, value: Any) -> Iterable[int] | None:
-        """Rows whose key holds a value equal to ``value``, or None where no index answers that."""
 
 
 class Transaction(Protocol):
@@ -180,72 +128,6 @@ class ColumnarGraph(WritableGraph, Protocol):
         """An edge property over all rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRecord:
-    """A node as an export sees it; ``properties`` maps a key to all its values."""
-
-    id: str
-    labels: tuple[str, ...]
-    properties: dict[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeRecord:
-    """An edge as an export sees it, with the label sets of both ends."""
-
-    id: str
-    label: str
-    source: str
-    target: str
-    source_labels: tuple[str, ...]
-    target_labels: tuple[str, ...]
-    properties: dict[str, list[Any]]
-
-
-LabelSet = tuple[str, ...]
-"""The labels of a node, sorted."""
-EdgeKind = tuple[LabelSet, str, LabelSet]
-"""(labels of the source, label, labels of the target)."""
-
-
-class Snapshot(Protocol):
-    """A consistent view of a graph, or of the part of it that was asked for."""
-
-    def node_counts(self) -> dict[LabelSet, int]:
-        """Nodes by sorted label set: what an export checks itself against."""
-
-    def edge_counts(self) -> dict[EdgeKind, int]:
-        """Edges by (source labels, label, target labels)."""
-
-    def nodes(self, only: Collection[LabelSet] | None = None) -> Iterator[NodeRecord]:
-        """All nodes, or those of these label sets; in the same order every time."""
-
-    def edges(self, only: Collection[EdgeKind] | None = None) -> Iterator[EdgeRecord]:
-        """All edges, or those of these kinds; in the same order every time."""
-
-    def last_event(self) -> tuple[int, int] | None:
-        """Commit and operation number of the last change that is in it; None where no change log is kept."""
-
-
-class GraphSource(Protocol):
-    """Anything an export can read: the embedded store, a remote database, files."""
-
-    def snapshot(self) -> AbstractContextManager[Snapshot]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a graph is to be read, and which part of it.
-
-    ``node_steps`` and ``edge_steps`` are Gremlin steps to stand behind ``V()`` and ``E()``, such as
-    ``has('age', gt(30))``; empty for everything. ``broken_off`` ends them while they run.
-    """
-
-    concurrency: int = 4
-    node_steps: str = ""
-    edge_steps: str = ""
-    broken_off: threading.Event | None = None
-
-
-OpenSource = Callable[[Reading], GraphSource]
-"""Opens a graph for reading. Refuses steps that cannot be run, before anything is read."""
+def is_columnar(graph: Graph) -> TypeGuard[ColumnarGraph]:
+    """Whether a graph also answers for whole frontiers at once."""
+    return hasattr(graph, "csr")
