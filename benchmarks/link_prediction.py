@@ -34,7 +34,6 @@ from graph_ml.judging.floors.structure import LinkFloors  # noqa: E402
 from graph_ml.judging.ranking import non_links, rank_links, sample  # noqa: E402
 from graph_ml.links import LinkProblem  # noqa: E402
 from graph_ml.pairs.graph import Floats, Ints  # noqa: E402
-from graph_ml.training.hyperparameters import Hyperparameters  # noqa: E402
 
 LINK = EdgeType("User", "LINK", "User")
 SHOWN = ("mrr", "hits@10", "hits@50", "auc")
@@ -126,10 +125,14 @@ Row = dict[str, float]
 
 def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
     """One seed: figures and CPU seconds by scorer."""
+    from graph_ml.models.families import family_of
+    from graph_ml.models.family import GraphFamily
+    from graph_ml.models.settings import Scale, Settings, parse
+    from graph_ml.training.context import Trial
     from graph_ml.training.links.gnn import train_gnn
     from graph_ml.training.links.ranked import train_rankers
     from graph_ml.training.links.stacked import StackedLinks
-    from graph_ml.training.trial import Trial, set_threads
+    from graph_ml.training.run import set_threads
 
     graph = read(data, seed)
     problem = LinkProblem.from_graph(graph, graph.targets[0])
@@ -137,16 +140,18 @@ def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
     with tempfile.TemporaryDirectory() as scratch:
         box = Container(Path(scratch), {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]})
         set_threads(box)
-        settings = Hyperparameters(model="pair-ranker", seed=seed)
+        settings = Settings(model="pair-ranker", seed=seed)
         trial = Trial(graph, graph.targets, settings, Quiet(box.base, box.environ), box.progress(), time.monotonic())
         began = time.process_time()
         ranked = train_rankers(trial, [problem])
         seconds["ranker"] = time.process_time() - began
         stack = None
         if network is not None:
-            trial = replace(trial, settings=replace(settings, model=network, num_epochs=100))
+            encoder = family_of(GraphFamily, network)
+            scale = Scale("link_prediction", len(problem.train))
+            of_network, _ = parse(encoder.settings, {"model": network, "seed": str(seed), "num-epochs": "100"}, scale)
             began = time.process_time()
-            net = train_gnn(trial, [problem])
+            net = train_gnn(replace(trial, settings=of_network), encoder, [problem])
             seconds[network] = time.process_time() - began
             stack = StackedLinks(ranked, net)
             # the weight of the network is chosen on validation links, as a trial does

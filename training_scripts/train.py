@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from graph_ml import container
-from graph_ml.training.trial import run
+from graph_ml.training.run import run
 
 
 def main() -> int:

@@ -29,12 +29,15 @@ from .artifacts import ModelWriter
 from .container import Container, JobError
 from .graph import EdgeType, GraphData, Target
 from .links import LinkProblem, Pairs
-from .models.link_scorers import Calibration, Decoder, EmbeddingScorer
+from .models.families import UnknownFamily
+from .models.families import decoder as decoder_of
+from .models.link_scorers import Calibration, EmbeddingScorer
+from .models.settings import Settings
 from .pairs import NodeSpace
 from .schemas import Metrics, ModelDescription
 from .tasks import METRIC_DIRECTION, default_metric
-from .training.hyperparameters import Hyperparameters
-from .training.trial import chosen_targets, target_name
+from .training.context import chosen_targets
+from .training.run import target_name
 
 MOST_JUDGED = 1000
 
@@ -64,7 +67,7 @@ class Work:
         """What is to be learned: all edge types of link prediction, otherwise one property."""
         task, name = self.parameters.get("task", ""), self.parameters.get("property", "")
         node_type = self.parameters.get("target_ntype", "")
-        return chosen_targets(graph, Hyperparameters(task=task, property=name, target_ntype=node_type))
+        return chosen_targets(graph, Settings(task=task, property=name, target_ntype=node_type))
 
 
 def save_predictions(work: Work, graph: GraphData, target: Target, values: npt.ArrayLike) -> None:
@@ -100,7 +103,7 @@ def save_links(
     embeddings: Mapping[str, npt.ArrayLike],
     relations: Mapping[EdgeType, npt.ArrayLike] | None = None,
     *,
-    decoder: Decoder = "dot",
+    decoder: str = "dot",
     gamma: float = 12.0,
 ) -> None:
     """Keep vectors of vertices that say by a decoder which links are likely.
@@ -108,7 +111,7 @@ def save_links(
     Args:
         embeddings: node type → (n, d), in index order; types that are left out have vectors of zeros.
         relations: edge type → (d,), for ``rotate`` (d / 2,) phases; not needed for ``dot``.
-        decoder: ``dot``, ``distmult``, ``transe`` or ``rotate``.
+        decoder: ``dot``, or a knowledge-graph family: ``distmult``, ``transe``, ``rotate`` …
         gamma: margin of the two distance decoders.
 
     Raises:
@@ -119,7 +122,11 @@ def save_links(
     targets = work.targets(graph)
     writer = ModelWriter(work.model)
     writer.array("embeddings", vectors)
-    width = vectors.shape[1] // 2 if decoder == "rotate" else vectors.shape[1]
+    try:
+        phases = decoder_of(decoder).phases
+    except UnknownFamily as error:
+        raise JobError(f"no decoder {decoder!r}: {error}") from error
+    width = vectors.shape[1] // 2 if phases else vectors.shape[1]
     links = []
     for position, target in enumerate(targets):
         given = (relations or {}).get(target.edge_type)

@@ -200,6 +200,7 @@ def _dgl() -> Any:
 
 def _block(dgl: Any, neighbours: Neighbours) -> Any:
     if neighbours._dgl is None:
-        csc = ("csc", (neighbours.indptr, neighbours.indices, torch.empty(0, dtype=torch.int64)))
+        # the numbers of the edges are given, for DGL's sums with edge weights fail without
+        csc = ("csc", (neighbours.indptr, neighbours.indices, torch.arange(len(neighbours.indices))))
         neighbours._dgl = dgl.create_block(csc, num_src_nodes=neighbours.num_sources, num_dst_nodes=neighbours.num_rows)
     return neighbours._dgl

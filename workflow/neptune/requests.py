@@ -10,14 +10,15 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from training_scripts.graph_ml.schemas import FAMILIES
 from workflow.errors import InvalidParameter, MissingParameter
 from workflow.neptune.fields import Count, Flag, Id, InstanceType, Lenient, PageSize, Positive, Text, TextList
 
 DAY_S = 86_400
 DEFAULT_CONFIG_FILE = "training-data-configuration.json"
 
-# Neptune's families, then ours; "auto" lets the tuner compare the families that fit the task
-MODEL_NAMES = ("rgcn", "transe", "distmult", "rotate", "custom", "auto", "graphsage", "pair-ranker", "stack")
+# the families of the training code; "auto" lets the tuner compare those that fit the task
+MODEL_NAMES = (*FAMILIES, "custom", "auto")
 
 
 def _model_name(value: str | None) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from training_scripts.graph_ml.schemas import HpoModel, HpoParameter
+from training_scripts.graph_ml.schemas import DEFAULT_FAMILY, HpoModel, HpoParameter
 from workflow.errors import InvalidParameter
 
 FAMILY = "model"  # the parameter that chooses a model family
@@ -108,7 +108,7 @@ def build_space(model: HpoModel, budget: int, nodes: int = 0, edges: int = 0, fa
 
     Args:
         model: the one entry of ``models``.
-        budget: how many trials there will be; it decides which tiers are tuned.
+        budget: how many trials there will be; it decides which tiers are tuned. A single one compares no families.
         nodes: of the graph, for ``node_strategy``; 0 leaves ranges as they are.
         edges: of the graph, for ``edge_strategy``.
         family: the ``modelName`` of the request; it wins only where the configuration offers a choice.
@@ -127,7 +127,7 @@ def build_space(model: HpoModel, budget: int, nodes: int = 0, edges: int = 0, fa
     for tier, parameters in enumerate((model.tier1, model.tier2, model.tier3, model.fixed), start=1):
         for parameter in parameters:
             if parameter.param == FAMILY:
-                choice = _family_choice(parameter, family, tier <= tuned)
+                choice = _family_choice(parameter, family, tier <= tuned and budget > 1)
                 fixed.pop(FAMILY, None)
                 if isinstance(choice, str):
                     fixed[FAMILY] = choice
@@ -142,7 +142,7 @@ def build_space(model: HpoModel, budget: int, nodes: int = 0, edges: int = 0, fa
             elif parameter.default is not None:
                 fix(parameter, _cast(parameter, parameter.default))
     if fixed.get(FAMILY) == AUTO:  # the file leaves it open and lists no options
-        fixed[FAMILY] = family if family not in (None, AUTO) else "rgcn"
+        fixed[FAMILY] = family if family not in (None, AUTO) else DEFAULT_FAMILY
     return Space(tuple(dimensions), fixed, by_family)
 
 

@@ -14,6 +14,7 @@ import pytest
 from training_scripts.graph_ml.container import JobError
 from training_scripts.graph_ml.features import FeatureEncoder
 from training_scripts.graph_ml.graph import EdgeType, GraphData, Target
+from training_scripts.graph_ml.models.families import families
 from training_scripts.graph_ml.schemas import InstanceRecommendation, ModelHpoConfiguration
 
 Run = Callable[..., Any]
@@ -496,9 +497,9 @@ class TestArtefacts:
         model = ModelHpoConfiguration.load(done.output / "model-hpo-configuration.json").model
         assert (model.model, model.task_type, model.eval_metric.metric) == ("rgcn", "link_prediction", "mrr")
         assert model.tier1[0].param == "model"
-        assert model.tier1[0].options == ["rgcn", "graphsage", "pair-ranker", "stack"]
+        assert model.tier1[0].options == [one.name for one in families("link_prediction") if one.compared]
         there = {path.stem for path in (done.output / "hpo-configuration-templates").iterdir()}
-        assert there == {"auto", "rgcn", "graphsage", "pair-ranker", "transe", "distmult", "rotate"}
+        assert there == {"auto", *(one.name for one in families("link_prediction"))}
 
     def test_a_knowledge_graph_begins_with_transe(self, export: Any, run: Run) -> None:
         export.node(USERS)

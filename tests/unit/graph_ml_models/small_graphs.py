@@ -10,7 +10,7 @@ import numpy as np
 from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 from training_scripts.graph_ml.schemas import TaskType
-from training_scripts.graph_ml.training.trial import run
+from training_scripts.graph_ml.training.run import run
 
 SCRIPTS = Path(__file__).parents[3] / "training_scripts"
 

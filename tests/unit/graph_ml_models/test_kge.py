@@ -12,10 +12,12 @@ from small_graphs import FRIEND, RATED, films_graph, split_of, train
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target
 from training_scripts.graph_ml.links import LinkProblem
-from training_scripts.graph_ml.models.link_scorers import Decoder, EmbeddingScorer
+from training_scripts.graph_ml.models.families import families
+from training_scripts.graph_ml.models.family import KnowledgeFamily
+from training_scripts.graph_ml.models.link_scorers import EmbeddingScorer
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.links.kge import moved, similarity
+from training_scripts.graph_ml.training.links.kge import KgeLinks, queries, similarity
 from training_scripts.graph_ml.training.stopping import EarlyStop
 
 FOLLOWS = EdgeType("Number", "successor", "Number")
@@ -57,17 +59,37 @@ def test_scores_by_hand() -> None:
     )
 
 
-@pytest.mark.parametrize("decoder", ["distmult", "transe", "rotate"])
+KNOWLEDGE = [one for one in families() if isinstance(one, KnowledgeFamily)]
+
+
+@pytest.mark.parametrize("family", KNOWLEDGE, ids=[one.name for one in KNOWLEDGE])
 @pytest.mark.parametrize("heading", [False, True])
-def test_training_and_serving_score_alike(decoder: Decoder, heading: bool) -> None:
-    rng = np.random.default_rng(0)
-    table = rng.normal(size=(9, 8)).astype(np.float32)
-    relation = rng.normal(size=4 if decoder == "rotate" else 8).astype(np.float32)
-    gamma = 0.0 if decoder == "distmult" else 5.0
-    served = EmbeddingScorer(table, relation, decoder, gamma).scores(np.arange(3), slice(2, 9), heading)
-    query = moved(torch.from_numpy(table[:3]), torch.from_numpy(relation).expand(3, -1), decoder, heading)
-    trained = similarity(query, torch.from_numpy(table[2:]), decoder, gamma)
+def test_training_judging_and_serving_score_alike(family: KnowledgeFamily, heading: bool) -> None:
+    data = numbers_graph(9)
+    problems = [LinkProblem.from_graph(data, target) for target in data.targets]
+    rng = torch.Generator().manual_seed(0)
+    width, relation_width = family.decoder.widths(4)
+    table, relations = torch.randn(9, width, generator=rng), torch.randn(4, relation_width, generator=rng)
+    gamma = 0.0 if family.decoder.compare == "dot" else 5.0
+    model = KgeLinks(problems, family, table, relations, [problem.edge_type for problem in problems], gamma)
+    served = model.scorer(1).scores(np.arange(3), slice(0, 9), heading)
+    number = torch.ones(3, dtype=torch.int64)
+    query = queries(model, table[:3], number, relations[number], heading)
+    trained = similarity(query, table, family.decoder, gamma)
     assert served == pytest.approx(trained.numpy(), abs=1e-4)
+    assert served == pytest.approx(model.own_scores(1, np.arange(3), heading), abs=1e-4)
+
+
+@pytest.mark.parametrize("family", KNOWLEDGE, ids=[one.name for one in KNOWLEDGE])
+def test_a_link_scores_the_same_asked_from_either_end_or_has_a_relation_for_each(family: KnowledgeFamily) -> None:
+    rng = np.random.default_rng(0)
+    width, relation_width = family.decoder.widths(4)
+    table = rng.normal(size=(2, width)).astype(np.float32)
+    relation = rng.normal(size=relation_width).astype(np.float32)
+    scorer = EmbeddingScorer(table, relation, family.decoder.name, 5.0)
+    tail = scorer.scores(np.array([0]), slice(1, 2), heading=False)
+    head = scorer.scores(np.array([1]), slice(0, 1), heading=True)
+    assert tail == pytest.approx(head, abs=1e-4)
 
 
 # DistMult scores both directions alike, so it cannot learn who follows whom

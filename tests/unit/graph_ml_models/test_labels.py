@@ -11,7 +11,7 @@ from small_graphs import labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.models.heads import Head, joined
+from training_scripts.graph_ml.models.network.heads import Head, fitted_temperature, joined
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 
@@ -119,7 +119,7 @@ def test_questions_of_another_kind_are_refused_in_words(tmp_path: Path) -> None:
 
 
 def test_a_ranker_is_no_classifier(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match="predicts links"):
+    with pytest.raises(JobError, match=r"does not learn node_class; .* needs one of mlp, "):
         train(labelled_graph("node_class"), tmp_path, "--model", "pair-ranker")
 
 
@@ -143,3 +143,30 @@ def test_a_head_sees_both_ends_of_an_edge_their_product_and_its_features() -> No
     assert joined(ends, np.array([[5]])).tolist() == [[1, 2, 3, 4, 3, 8, 5]]
     assert joined([end[0] for end in ends], np.array([5])).tolist() == [1, 2, 3, 4, 3, 8, 5]
     assert joined(ends[:1], np.zeros((1, 0))).tolist() == [[1, 2]]
+
+
+def test_an_edges_own_features_pass_a_layer_of_their_own() -> None:
+    # 9 is 2 deviations of 3 above 3; w0 makes 4 of it, and relu keeps that beside the vector 5
+    weights = {
+        "own_mean": np.array([3], dtype=np.float32),
+        "own_scale": np.array([3], dtype=np.float32),
+        "w0": np.array([[2]], dtype=np.float32),
+        "b0": np.zeros(1, dtype=np.float32),
+        "w1": np.array([[1, 10]], dtype=np.float32),
+        "b1": np.zeros(1, dtype=np.float32),
+        "w2": np.ones((1, 1), dtype=np.float32),
+        "b2": np.zeros(1, dtype=np.float32),
+    }
+    assert Head("number", weights)(np.array([[5, 9]], dtype=np.float32)).tolist() == [[5 + 10 * 4]]
+
+
+def test_the_temperature_makes_probabilities_as_often_right_as_they_say() -> None:
+    # three in four of the items have the class that the head is surest of: odds of 3, whatever the head says
+    raw = np.tile([8.0, 0.0], (400, 1))
+    truth = (np.arange(400) % 4 == 0).astype(np.int64)
+    temperature = fitted_temperature("class", raw, truth)
+    assert 8 / temperature == pytest.approx(np.log(3), rel=1e-3)
+    sure = np.stack([truth == 0, truth == 1], axis=1).astype(np.float64)
+    assert fitted_temperature("classes", 4 * (2 * sure - 1), sure) == pytest.approx(0.05, rel=1e-3)
+    assert fitted_temperature("number", raw, truth) == 1
+    assert fitted_temperature("class", raw[:0], truth[:0]) == 1

@@ -15,7 +15,7 @@ from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Targe
 from training_scripts.graph_ml.judging.ranking import non_links, rank_links
 from training_scripts.graph_ml.links import LinkProblem, Pairs
 from training_scripts.graph_ml.models.link_scorers import Calibration
-from training_scripts.graph_ml.models.pair_ranker import PairScorer
+from training_scripts.graph_ml.models.ranking.scorer import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
@@ -98,18 +98,18 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
 
 def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> None:
     torch = pytest.importorskip("torch")
-    from training_scripts.graph_ml.training.hyperparameters import Hyperparameters
+    from training_scripts.graph_ml.models.settings import GraphSettings
     from training_scripts.graph_ml.training.links.gnn import contrast
 
     generator = torch.Generator().manual_seed(0)
     query, true, pool = (torch.randn(n, 4, generator=generator) for n in (3, 3, 6))
     ids = torch.tensor([1, 2, 1])
-    shared = contrast(query, true, ids, pool, 100, Hyperparameters(neg_share=True))
-    own = contrast(query, true, ids, pool.repeat(3, 1), 100, Hyperparameters(neg_share=False))
+    shared = contrast(query, true, ids, pool, 100, GraphSettings(neg_share=True))
+    own = contrast(query, true, ids, pool.repeat(3, 1), 100, GraphSettings(neg_share=False))
     assert float(shared) == pytest.approx(float(own), rel=1e-6)
     # edges 0 and 2 have one partner, so neither is a negative of the other
-    alone = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, Hyperparameters())
-    without = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, Hyperparameters(in_batch_negs=False))
+    alone = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, GraphSettings(in_batch_negs=True))
+    without = contrast(query[[0, 2]], true[[0, 2]], ids[[0, 2]], pool, 100, GraphSettings(in_batch_negs=False))
     assert float(alone) == pytest.approx(float(without), rel=1e-6)
 
 

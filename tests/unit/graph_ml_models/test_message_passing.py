@@ -17,15 +17,30 @@ from training_scripts.graph_ml.message_passing import (
     sum_neighbours,
     weighted_sum,
 )
-from training_scripts.graph_ml.models.encoders import Encoder, EncoderSettings
+from training_scripts.graph_ml.models.families import families
+from training_scripts.graph_ml.models.family import GraphFamily
+from training_scripts.graph_ml.models.network.encoder import Encoder
+from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, sample_blocks
 
 EDGES = Pairs(np.array([0, 0, 1, 2, 3, 4]), np.array([1, 2, 2, 3, 4, 0]))
 
 
+GRAPH_FAMILIES = [one for one in families() if isinstance(one, GraphFamily)]
+
+
 def message_graph() -> MessageGraph:
     return MessageGraph.from_edges({FRIEND: EDGES}, 5, {FRIEND: False})
+
+
+def encoder_of(family: GraphFamily) -> tuple[MessageGraph, Encoder, torch.Tensor]:
+    """A message graph, an untrained encoder of a family over it, and input vectors."""
+    torch.manual_seed(0)
+    graph = message_graph()
+    settings, _ = parse(family.settings, {"num-hidden": "8", "num-bases": "2"})
+    encoder = Encoder(family, settings, {"User": {}}, list(graph.relations), ["User"]).eval()
+    return graph, encoder, torch.randn(5, 8)
 
 
 def test_sums_and_means_by_hand() -> None:
@@ -67,11 +82,14 @@ def random_neighbours() -> Neighbours:
 
 
 @pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
-def test_attention_of_dgl_and_its_twin_agrees_in_values_and_gradients(random_neighbours: Neighbours) -> None:
+@pytest.mark.parametrize("width", [1, 4])
+def test_attention_of_dgl_and_its_twin_agrees_in_values_and_gradients(
+    random_neighbours: Neighbours, width: int
+) -> None:
     generator = torch.Generator().manual_seed(1)
     edges = len(random_neighbours.indices)
-    first, logits = torch.randn(60, 3, 4, generator=generator), 5 * torch.randn(edges, 3, generator=generator)
-    wanted = torch.randn(40, 3, 4, generator=generator)
+    first, logits = torch.randn(60, 3, width, generator=generator), 5 * torch.randn(edges, 3, generator=generator)
+    wanted = torch.randn(40, 3, width, generator=generator)
     found = []
     backends: tuple[Backend, ...] = ("dgl", "torch")
     for backend in backends:
@@ -102,14 +120,11 @@ def test_dgl_and_its_twin_agree_in_values_and_gradients(random_neighbours: Neigh
 
 
 @pytest.mark.skipif("dgl" not in available(), reason="DGL is not installed here; the twin stands alone")
-@pytest.mark.parametrize("kind", ["rgcn", "graphsage"])
-def test_an_encoder_gives_the_same_vectors_on_both_backends(kind: str) -> None:
-    torch.manual_seed(0)
-    graph = message_graph()
-    encoder = Encoder({"User": {}}, list(graph.relations), EncoderSettings(kind, 8, 2, num_bases=2), ["User"]).eval()
-    x = torch.randn(5, 8)
-    block = full_block(graph)
-    assert torch.allclose(encoder([block, block], x, "dgl"), encoder([block, block], x, "torch"), atol=1e-5)
+@pytest.mark.parametrize("family", GRAPH_FAMILIES, ids=[one.name for one in GRAPH_FAMILIES])
+def test_an_encoder_gives_the_same_vectors_on_both_backends(family: GraphFamily) -> None:
+    graph, encoder, x = encoder_of(family)
+    blocks = [full_block(graph)] * encoder.depth
+    assert torch.allclose(encoder(blocks, x, "dgl"), encoder(blocks, x, "torch"), atol=1e-5)
 
 
 def test_friendships_are_heard_both_ways_and_ratings_by_two_relations() -> None:
@@ -157,12 +172,10 @@ def test_a_sample_is_within_the_fanout_and_without_replacement() -> None:
     assert counts.max() < 75
 
 
-def test_blocks_that_take_all_neighbours_compute_what_the_whole_graph_does() -> None:
-    torch.manual_seed(0)
-    graph = message_graph()
-    encoder = Encoder({"User": {}}, list(graph.relations), EncoderSettings("rgcn", 8, 2), ["User"]).eval()
-    x = torch.randn(5, 8)
-    whole = encoder([full_block(graph)] * 2, x, "torch")
-    nodes, blocks = sample_blocks(graph, np.array([3, 0]), [0, 0], np.random.default_rng(0))
+@pytest.mark.parametrize("family", GRAPH_FAMILIES, ids=[one.name for one in GRAPH_FAMILIES])
+def test_blocks_that_take_all_neighbours_compute_what_the_whole_graph_does(family: GraphFamily) -> None:
+    graph, encoder, x = encoder_of(family)
+    whole = encoder([full_block(graph)] * encoder.depth, x, "torch")
+    nodes, blocks = sample_blocks(graph, np.array([3, 0]), [0] * encoder.depth, np.random.default_rng(0))
     part = encoder(blocks, x[torch.from_numpy(nodes)], "torch")
     assert torch.allclose(part, whole[torch.tensor([3, 0])], atol=1e-6)

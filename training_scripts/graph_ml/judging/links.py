@@ -11,11 +11,12 @@ import numpy.typing as npt
 from ..artifacts import ModelWriter
 from ..links import LinkProblem, LinkSplit
 from ..models.link_scorers import Calibration
+from ..models.settings import Settings
 from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
 from ..schemas.model import Split
+from ..training.context import Trial
 from ..training.links.trained import TrainedLinks
-from ..training.trial import Trial
 from .floors.structure import LinkFloors, choose_views
 from .metrics import ranking_metrics
 from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
@@ -37,7 +38,7 @@ class Judged:
     warnings: list[str] = field(default_factory=list)
 
 
-def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
+def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
     """Choose by some validation links, then rank others, test links last; print the figures to compare models by.
 
     Filtered: other true links of the same part and of all parts before it do not compete, so that nothing depends on
@@ -78,7 +79,11 @@ def judge(trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, writ
 
 
 def choose(
-    trial: Trial, problems: list[LinkProblem], trained: TrainedLinks, floors: list[LinkFloors], judged: Judged
+    trial: Trial[Settings],
+    problems: list[LinkProblem],
+    trained: TrainedLinks,
+    floors: list[LinkFloors],
+    judged: Judged,
 ) -> list[str]:
     """Set the floors to their best, let the model choose what answers for each problem, and fit calibrations.
 
@@ -104,7 +109,7 @@ def choose(
 
 
 def rank_part(
-    trial: Trial,
+    trial: Trial[Settings],
     problems: Sequence[LinkProblem],
     split: LinkSplit,
     most: int,

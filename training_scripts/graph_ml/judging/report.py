@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..artifacts import REPORT, ModelFolder
+from ..models.families import title
 from ..predict import load_predictor
 from ..schemas import EndpointRequest, Metrics, ModelDescription
 
@@ -39,12 +40,6 @@ FLOOR_NAMES = {"adamic_adar": "Adamic–Adar", "l3": "L3", "ease": "EASE"}
 BLUE = "#1f5fa8"
 #: the model, then its floors
 COLOURS = (BLUE, "#8d9aa8", "#b4bec8", "#5d6b79", "#ced6dd")
-MODEL_NAMES = {
-    "pair-ranker": "pair ranker",
-    "rgcn": "R-GCN",
-    "graphsage": "GraphSAGE",
-    "stack": "pair ranker and network",
-}
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
     return environment.get_template(TEMPLATE).render(
         description=description,
         metrics=metrics,
-        name=MODEL_NAMES.get(description.model, description.model),
+        name=title(description.model),
         target=target_text(description),
         columns=(columns := [c for c in COLUMNS if any(c in values for values in metrics.splits.values())]),
         rows=figure_rows(metrics, columns),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..pairs.graph import Floats, Ints
-from .pair_ranker import PairRanker
-
-Decoder = Literal["dot", "distmult", "transe", "rotate"]
+from .families import decoder
+from .family import Decoder
+from .ranking.scorer import PairRanker
 
 
 class LinkScorer(Protocol):
@@ -37,61 +37,51 @@ class EmbeddingScorer:
     """A decoder over stored embeddings.
 
     Args:
-        embeddings: one row a node of the node space, shape (n, d).
-        relation: the relation's vector, shape (d,), or (d / 2,) phases for rotate.
-        decoder: which formula.
-        gamma: margin of the distance decoders.
+        embeddings: one row a node of the node space, float32 (n, w).
+        relation: the relation's vector, float32 (r,).
+        decoder: name of the formula.
+        gamma: margin of decoders that measure a distance.
+        inverse: the relation's vector for asking the other way round, (r,), where it has one of its own.
     """
 
     embeddings: Floats
     relation: Floats
-    decoder: Decoder
+    decoder: str
     gamma: float = 12.0
+    inverse: Floats | None = None
 
     def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
         """See ``LinkScorer``."""
         return self.against(np.asarray(self.embeddings[sources]), candidates, heading)
 
-    def against(self, query: Floats, candidates: slice, heading: bool) -> Floats:
-        """Scores of candidates for query vectors from elsewhere, (b, d) → (b, candidates)."""
+    def against(self, vectors: Floats, candidates: slice, heading: bool) -> Floats:
+        """Scores of candidates for vectors from elsewhere, (b, w) → (b, candidates)."""
+        formula = decoder(self.decoder)
         others = np.asarray(self.embeddings[candidates])
-        if self.decoder in ("dot", "distmult"):
-            weighted = query * self.relation if self.decoder == "distmult" else query
-            return np.asarray(weighted @ others.T, dtype=np.float32)
-        moved = (
-            translated(query, self.relation, heading)
-            if self.decoder == "transe"
-            else rotated(query, self.relation, heading)
-        )
-        return np.float32(self.gamma) - distances(moved, others, complex_pairs=self.decoder == "rotate")
-
-
-def translated(query: Floats, relation: Floats, heading: bool) -> Floats:
-    """h + r for tails, t − r for heads (Bordes et al. 2013)."""
-    moved: Floats = query - relation if heading else query + relation
-    return moved
-
-
-def rotated(query: Floats, phases: Floats, heading: bool) -> Floats:
-    """h ∘ e^{iθ} for tails, t ∘ e^{−iθ} for heads; real parts first, then imaginary ones (Sun et al. 2019)."""
-    cosine, sine = np.cos(phases), np.sin(-phases if heading else phases)
-    real, imaginary = np.split(query, 2, axis=1)
-    moved: Floats = np.concatenate([real * cosine - imaginary * sine, real * sine + imaginary * cosine], axis=1)
-    return moved
-
-
-def distances(moved: Floats, others: Floats, complex_pairs: bool) -> Floats:
-    """L1 distances (b, n), of complex moduli where the halves are real and imaginary parts; in stripes of others."""
-    result = np.empty((len(moved), len(others)), dtype=np.float32)
-    step = max(1, 2**22 // max(1, moved.size))
-    for start in range(0, len(others), step):
-        gap = moved[:, None, :] - others[None, start : start + step, :]
-        if complex_pairs:
-            half = gap.shape[2] // 2
-            result[:, start : start + step] = np.hypot(gap[..., :half], gap[..., half:]).sum(axis=2)
+        if heading and self.inverse is not None:
+            query = formula.query(np, vectors, self.inverse, False)
         else:
-            result[:, start : start + step] = np.abs(gap).sum(axis=2)
-    return result
+            query = formula.query(np, vectors, self.relation, heading)
+        return compared(formula, query, others, self.gamma)
+
+
+def compared(formula: Decoder, query: Floats, others: Floats, gamma: float) -> Floats:
+    """Scores of all others for each query, (b, w) and (n, w) → float32 (b, n); distances in stripes of others."""
+    if formula.compare == "dot":
+        return np.asarray(query @ others.T, dtype=np.float32)
+    result = np.empty((len(query), len(others)), dtype=np.float32)
+    step = max(1, 2**20 // max(1, query.size))
+    for start in range(0, len(others), step):
+        gap = query[:, None, :] - others[None, start : start + step, :]
+        if formula.compare == "moduli":
+            half = gap.shape[2] // 2
+            np.square(gap, out=gap)
+            squares = gap[..., :half]
+            squares += gap[..., half:]
+            result[:, start : start + step] = np.sqrt(squares, out=squares).sum(axis=2)
+        else:
+            result[:, start : start + step] = np.abs(gap, out=gap).sum(axis=2)
+    return np.subtract(np.float32(gamma), result, out=result)
 
 
 @dataclass(frozen=True)

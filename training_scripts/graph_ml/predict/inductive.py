@@ -12,7 +12,7 @@ from ..artifacts import ModelFolder
 from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
-from ..models.pair_ranker import PairRanker
+from ..models.ranking.scorer import PairRanker
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from .base import Incompatible
@@ -93,7 +93,7 @@ class NetworkEmbedder:
             raise Incompatible("a model trained with use-edge-features cannot answer inductively; train without it")
         import torch
 
-        from ..models.network import load_network
+        from ..models.network.network import load_network
         from ..sampling import MessageGraph
 
         model = NodeSpace(dict(self.folder.description.node_types))

@@ -11,9 +11,9 @@ from ..artifacts import ModelFolder
 from ..features import FeatureEncoder
 from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
-from ..models.heads import Head
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
-from ..models.pair_store import load_ranker
+from ..models.network.heads import Head
+from ..models.ranking.store import load_ranker
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats
 from .base import Predictor
@@ -96,6 +96,7 @@ def _scorer(model: ModelFolder, place: str, entry: dict[str, Any], embeddings: A
         parts = tuple(_scorer(model, place, part, embeddings) for part in entry["parts"])
         return StackScorer(parts, tuple(entry["weights"]))
     if kind == "embedding":
-        relation = model.tensors(f"{place}.decoder")["relation"]
-        return EmbeddingScorer(embeddings, relation, entry["decoder"], entry["gamma"])
+        vectors = model.tensors(f"{place}.decoder")
+        relation, inverse = vectors["relation"], vectors.get("inverse")
+        return EmbeddingScorer(embeddings, relation, entry["decoder"], entry["gamma"], inverse)
     raise ValueError(f"unknown scorer {kind!r}")

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ..features import FeatureEncoder
-from ..models.heads import Head, joined
+from ..models.network.heads import Head, joined
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from ..schemas import (

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..artifacts import ModelFolder
-from ..models.heads import Head
+from ..models.network.heads import Head
 from ..pairs.graph import Floats, Ints
 from ..schemas import GlobalParameters, QueryItem
 from .base import Incompatible

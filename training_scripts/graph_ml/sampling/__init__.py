@@ -1,6 +1,7 @@
 """Message graphs as CSC arrays, and the blocks of neighbours that mini-batches are computed on."""
 
 from .blocks import Block as Block
+from .blocks import BlockEdges as BlockEdges
 from .blocks import full_block as full_block
 from .blocks import sample_blocks as sample_blocks
 from .message_graph import MessageGraph as MessageGraph

@@ -18,12 +18,20 @@ Excluded = Mapping[EdgeType, npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """One relation within a block: the target rows that hear something, what they hear, and along which edges."""
+class BlockEdges:
+    """The edges of one relation within a block, by receiving row.
+
+    Args:
+        rows: target rows that receive any message, ascending, int64, shape (rows,).
+        neighbours: the source rows of each, and their edges' order.
+        edges: which edge of the edge type each is, int64, shape (edges,).
+        sent: how many messages of the relation each source row sends in the whole graph, float32, shape (sources,).
+    """
 
     rows: torch.Tensor
     neighbours: Neighbours
     edges: Ints
+    sent: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -32,20 +40,20 @@ class Block:
 
     num_sources: int
     num_targets: int
-    relations: Mapping[Relation, Hearing]
+    relations: Mapping[Relation, BlockEdges]
 
 
 def full_block(graph: MessageGraph, excluded: Excluded | None = None) -> Block:
     """Every message of the graph, from all nodes to all nodes; good for every layer."""
     relations = {}
     for relation, entry in graph.relations.items():
-        keep = kept(entry, relation, excluded)
-        receivers = np.repeat(np.arange(graph.num_nodes), np.diff(entry.indptr))
-        if keep is None:
-            hearing = arranged(receivers, entry.sources, entry.edges, graph.num_nodes)
-        else:
-            hearing = arranged(receivers[keep], entry.sources[keep], entry.edges[keep], graph.num_nodes)
-        relations[relation] = hearing
+        keep, sent = kept(entry, relation, excluded), entry.sent
+        rows = np.repeat(np.arange(graph.num_nodes), np.diff(entry.indptr))
+        sources, edges = entry.sources, entry.edges
+        if keep is not None:
+            rows, sources, edges = rows[keep], sources[keep], edges[keep]
+            sent = np.bincount(sources, minlength=graph.num_nodes)
+        relations[relation] = arranged(rows, sources, edges, graph.num_nodes, sent)
     return Block(graph.num_nodes, graph.num_nodes, relations)
 
 
@@ -85,7 +93,7 @@ def sample_blocks(
         nodes = np.concatenate([nodes, fresh])
         place[fresh] = np.arange(num_targets, len(nodes))
         relations = {
-            relation: arranged(rows, place[sources], edges, len(nodes))
+            relation: arranged(rows, place[sources], edges, len(nodes), graph.relations[relation].sent[nodes])
             for relation, (rows, sources, edges) in drawn.items()
         }
         blocks.append(Block(len(nodes), num_targets, relations))
@@ -119,12 +127,21 @@ def draw(
     return rows, entry.sources[entries], entry.edges[entries]
 
 
-def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int) -> Hearing:
-    """Messages, rows ascending, as lists of the rows that hear any."""
-    heard, first = np.unique(rows, return_index=True)
-    indptr = np.append(first, len(rows)).astype(np.int64)
+def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int, sent: Ints) -> BlockEdges:
+    """Messages as lists of the rows that receive any.
+
+    Args:
+        rows: receiving row of each message, ascending, int64, shape (edges,).
+        sources: sending row of each, shape (edges,).
+        edges: which edge of the edge type each is, shape (edges,).
+        num_sources: source rows of the block.
+        sent: messages that each source row sends in the whole graph, shape (sources,).
+    """
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    indptr = np.append(starts, len(rows)).astype(np.int64)
     neighbours = Neighbours(torch.from_numpy(indptr), torch.from_numpy(np.ascontiguousarray(sources)), num_sources)
-    return Hearing(torch.from_numpy(heard.astype(np.int64)), neighbours, edges)
+    receiving = torch.from_numpy(rows[starts].astype(np.int64))
+    return BlockEdges(receiving, neighbours, edges, torch.from_numpy(sent.astype(np.float32)))
 
 
 def kept(entry: Incoming, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:

@@ -23,6 +23,16 @@ class Relation:
     def __str__(self) -> str:
         return f"rev-{self.edge_type}" if self.reverse else str(self.edge_type)
 
+    @property
+    def sender(self) -> str:
+        """The node type that its messages come from."""
+        return self.edge_type.target if self.reverse else self.edge_type.source
+
+    @property
+    def receiver(self) -> str:
+        """The node type that its messages go to."""
+        return self.edge_type.source if self.reverse else self.edge_type.target
+
 
 @dataclass(frozen=True)
 class Incoming:
@@ -32,11 +42,13 @@ class Incoming:
         indptr: int64, shape (nodes + 1,).
         sources: senders, int64, shape (entries,).
         edges: which edge of the edge type each entry is, int64, shape (entries,).
+        sent: how many messages each node sends, int64, shape (nodes,).
     """
 
     indptr: Ints
     sources: Ints
     edges: Ints
+    sent: Ints
 
 
 @dataclass(frozen=True)
@@ -101,4 +113,5 @@ def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:
     order = np.argsort(pairs.target, kind="stable")
     indptr = np.zeros(num_nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(pairs.target, minlength=num_nodes), out=indptr[1:])
-    return Incoming(indptr, pairs.source[order], numbers[order])
+    sent = np.bincount(pairs.source, minlength=num_nodes)
+    return Incoming(indptr, pairs.source[order], numbers[order], sent)

@@ -15,6 +15,7 @@ from .endpoint import (
     QueryItem,
     RequestData,
 )
+from .families import DEFAULT_FAMILY, FAMILIES
 from .feature_types import FEATURE_TYPES, FeatureType, feature_type
 from .hyperparameters import EvalFrequency, EvalMetric, HpoModel, HpoParameter, ModelHpoConfiguration
 from .jobs import InstanceRecommendation, Progress, ProgressMetric
@@ -36,6 +37,8 @@ from .training_data import (
 
 __all__ = [
     "DATETIME_PARTS",
+    "DEFAULT_FAMILY",
+    "FAMILIES",
     "FEATURE_TYPES",
     "IMPUTERS",
     "NORMS",

@@ -19,9 +19,9 @@ from typing import Literal
 from ..artifacts import CODE, DESCRIPTION, METRICS
 from ..container import Container, JobError
 from ..graph import EdgeType, GraphData
+from ..models.settings import Settings
 from ..schemas import HpoModel, Metrics, ModelDescription, ModelHpoConfiguration
-from .hyperparameters import Hyperparameters
-from .trial import chosen_targets
+from .context import chosen_targets
 
 CONFIGURATION = "model-hpo-configuration.json"
 TRAINING, TRANSFORM = "_training-script", "_transform-script"
@@ -227,7 +227,7 @@ def task_arguments(data: Path, task_type: str) -> dict[str, str]:
         graph = GraphData.read(data)
     except FileNotFoundError as error:
         raise JobError(str(error)) from error
-    target = chosen_targets(graph, Hyperparameters(task=task_type))[0]
+    target = chosen_targets(graph, Settings(task=task_type))[0]
     task = SHORT_TASKS.get(target.task, target.task)
     told = {"task": task, "model": "custom", "name": f"{task}-custom"}
     if target.task == "link_prediction":

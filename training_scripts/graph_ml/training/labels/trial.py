@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from ...graph import GraphData, Labels, Split, Target
 from ...judging.labels import FLOOR_NOTES, Judge, measured, sign_of
 from ...links import numbered
 from ...message_passing import choose_backend
-from ...models.heads import Head, joined, width_of, width_seen
-from ...models.network import Network, edge_matrix, save_network, usable
+from ...models.family import Family, GraphFamily
+from ...models.network.heads import Head, fitted_temperature, joined, width_of, width_seen
+from ...models.network.network import Network, edge_matrix, save_network, usable
+from ...models.network.standard import standard_of
+from ...models.settings import GraphSettings
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
 from ...processing.split import HeldOut, groups_of, held_out
@@ -24,11 +28,10 @@ from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
 from ...tasks import METRIC_DIRECTION
-from ..hyperparameters import LABEL_MODELS, Hyperparameters
-from ..links.gnn import FULL_ENTRIES, edge_features, encoder_settings
+from ..context import Trial
+from ..links.gnn import FULL_ENTRIES, edge_features, rows_of
+from ..loop import fit
 from ..optimisers import AdamW, RowAdam
-from ..stopping import EarlyStop
-from ..trial import Trial
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
@@ -67,39 +70,89 @@ class LabelProblem:
         return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held)
 
 
+class HeadModule(torch.nn.Module):
+    """The head in training; see ``Head`` for the formula.
+
+    Args:
+        ends: vertices that make up an item, 1 or 2.
+        extra: the items' own features on all of them, (items, e).
+        trained_on: training items, int64; own features are standardised on them.
+        outputs: classes, or 1 for a number.
+        settings: width and dropout.
+    """
+
+    def __init__(self, ends: int, extra: Floats, trained_on: Ints, outputs: int, settings: GraphSettings) -> None:
+        super().__init__()
+        hidden, own = settings.num_hidden, extra.shape[1]
+        scores = [standard_of(extra[:, [column]], trained_on) for column in range(own)]
+        self.own_mean = np.array([mean[0] for mean, _ in scores], dtype=np.float32)
+        self.own_scale = np.array([scale for _, scale in scores], dtype=np.float32)
+        self.own = torch.nn.Linear(own, hidden) if own else None
+        self.first = torch.nn.Linear(width_seen(ends, hidden, own), hidden)
+        self.second = torch.nn.Linear(hidden, outputs)
+        self.dropout = torch.nn.Dropout(settings.dropout)
+
+    def forward(self, vectors: list[Tensor], extra: Floats) -> Tensor:
+        """Outputs (n, outputs) of vectors of the ends, (n, d) each, and own features, (n, e)."""
+        parts = [*vectors, *([vectors[0] * vectors[1]] if len(vectors) == 2 else [])]  # as ``joined`` does
+        if self.own is not None:
+            scaled = (np.asarray(extra, dtype=np.float32) - self.own_mean) / self.own_scale
+            parts.append(torch.relu(self.own(torch.from_numpy(scaled))))
+        result: Tensor = self.second(self.dropout(torch.relu(self.first(torch.cat(parts, dim=1)))))
+        return result
+
+    def arrays(self) -> dict[str, Floats]:
+        """The weights as ``Head`` names them."""
+        layers = {"1": self.first, "2": self.second, **({} if self.own is None else {"0": self.own})}
+        arrays = {}
+        for number, layer in layers.items():
+            arrays[f"w{number}"] = layer.weight.detach().numpy().copy()
+            arrays[f"b{number}"] = layer.bias.detach().numpy().copy()
+        return arrays if self.own is None else {**arrays, "own_mean": self.own_mean, "own_scale": self.own_scale}
+
+
 @dataclass
 class LabelModel:
     """Network and head, before and after training."""
 
     network: Network
-    head: torch.nn.Sequential
+    head: HeadModule
     problem: LabelProblem
     mean: float
     scale: float
+    temperature: float = 1.0
 
     def finished_head(self) -> Head:
         """The head for serving."""
-        names = {"w1": "0.weight", "b1": "0.bias", "w2": "3.weight", "b2": "3.bias"}
-        state = self.head.state_dict()
-        weights = {name: np.array(state[place].numpy()) for name, place in names.items()}
-        return Head(self.problem.labels.kind, weights, self.mean, self.scale)
+        return Head(self.problem.labels.kind, self.head.arrays(), self.mean, self.scale, self.temperature)
 
-    def predictions(self, graph: MessageGraph, items: Ints) -> Floats:
-        """Probabilities or numbers of some items from vectors over the whole graph."""
+    def seen(self, graph: MessageGraph, items: Ints) -> Floats:
+        """What the head sees of some items, from vectors over the whole graph; float32 (n, d)."""
         vectors = self.network.embed(graph)
         ends = [vectors[column] for column in self.problem.ends[items].T]
-        return self.finished_head()(joined(ends, self.problem.extra[items]))
+        return joined(ends, self.problem.extra[items])
+
+    def predictions(self, graph: MessageGraph, items: Ints) -> Floats:
+        """Probabilities (n, classes) or numbers (n, 1) of some items."""
+        return self.finished_head()(self.seen(graph, items))
+
+    def calibrate(self, graph: MessageGraph) -> None:
+        """Fit the temperature on the items to choose by."""
+        items = self.problem.split.selection
+        truth = np.asarray(self.problem.labels.values)[items]
+        raw = self.finished_head().raw(self.seen(graph, items))
+        self.temperature = fitted_temperature(self.problem.labels.kind, raw, truth)
 
 
-def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
+def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
     """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
 
     Raises:
-        JobError: the model is one of links only, or nothing is labelled.
+        JobError: nothing here trains such a family on labels, or nothing is labelled.
     """
+    if not isinstance(family, GraphFamily):
+        raise JobError(f"model {family.name!r} is a {type(family).__name__}, and nothing trains those on labels")
     settings, target = trial.settings, trial.targets[0]
-    if settings.model not in LABEL_MODELS:
-        raise JobError(f"model {settings.model!r} predicts links; {target} needs one of {', '.join(LABEL_MODELS)}")
     space = NodeSpace(dict(trial.graph.num_nodes))
     problem = LabelProblem.from_graph(trial.graph, target, space)
     if not len(problem.split.train):
@@ -107,7 +160,7 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
     graph = MessageGraph.from_edges(edges, space.total, {})
-    model, history, notes = best_attempt(trial, problem, space, graph, judge)
+    model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
     judged = judge.judge(lambda items: model.predictions(graph, items))
     first = next(iter(judged.splits))
     trial.measured(judged.splits[first], 1, 1, first)
@@ -130,7 +183,12 @@ def train_labels(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, 
 
 
 def best_attempt(
-    trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph, judge: Judge
+    trial: Trial[GraphSettings],
+    family: GraphFamily,
+    problem: LabelProblem,
+    space: NodeSpace,
+    graph: MessageGraph,
+    judge: Judge,
 ) -> tuple[LabelModel, list[dict[str, float]], list[str]]:
     """Train, and where that is hardly better than a constant answer, once more: slower and three times as long.
 
@@ -144,8 +202,8 @@ def best_attempt(
     floor = judge.floor("constant", problem.split.selection).get(objective, np.nan)
     attempts: list[tuple[float, LabelModel, list[dict[str, float]]]] = []
     for rate, length in ((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs)):
-        model = fresh_model(trial, problem, space, graph)
-        history = fit(trial, model, graph, rate, length)
+        model = fresh_model(trial, family, problem, space, graph)
+        history = fit(trial, LabelLearner(trial, model, graph, rate), length)
         value = figures(model, graph, problem.split.selection, trial.settings.topk).get(objective, np.nan)
         attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history))
         if np.isnan(floor) or clearly_better(value, floor, objective) or trial.out_of_time:
@@ -153,6 +211,7 @@ def best_attempt(
         trial.container.log(f"{objective} {value:.4f} after {len(history)} epochs; a constant answer has {floor:.4f}")
     best = max(range(len(attempts)), key=lambda i: attempts[i][0])
     _, model, history = attempts[best]
+    model.calibrate(graph)
     notes = [] if len(attempts) == 1 else ["trained twice, for at first it was hardly better than a constant answer"]
     return model, history, notes
 
@@ -162,28 +221,24 @@ def clearly_better(value: float, floor: float, metric: str) -> bool:
     return value >= floor + 0.1 * (1 - floor) if sign_of(metric) > 0 else value <= 0.9 * floor
 
 
-def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: MessageGraph) -> LabelModel:
+def fresh_model(
+    trial: Trial[GraphSettings], family: GraphFamily, problem: LabelProblem, space: NodeSpace, graph: MessageGraph
+) -> LabelModel:
     """An untrained network and head."""
-    settings = trial.settings
-    features = {kind: dict(values) for kind, values in trial.graph.features.items()}
-    backend = choose_backend(graph.num_entries)
-    edges = edge_features(trial.graph) if settings.use_edge_features else None
+    settings, target = trial.settings, trial.targets[0]
     network = Network.fresh(
         space,
-        features,
+        {kind: dict(values) for kind, values in trial.graph.features.items()},
         list(graph.relations),
-        replace(encoder_settings(settings), final_norm=True),
-        settings.seed,
-        backend,
-        edges,
+        family,
+        settings,
+        choose_backend(graph.num_entries),
+        edge_features(trial.graph) if settings.use_edge_features else None,
+        for_heads=True,
+        trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
     )
-    hidden = settings.num_hidden
-    head = torch.nn.Sequential(
-        torch.nn.Linear(width_seen(problem.ends.shape[1], hidden, problem.extra.shape[1]), hidden),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(settings.dropout),
-        torch.nn.Linear(hidden, width_of(problem.labels)),
-    )
+    outputs = width_of(problem.labels)
+    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings)
     mean, scale = 0.0, 1.0
     if problem.labels.kind == "number":
         values = np.asarray(problem.labels.values)[problem.split.train].astype(np.float64)
@@ -191,51 +246,55 @@ def fresh_model(trial: Trial, problem: LabelProblem, space: NodeSpace, graph: Me
     return LabelModel(network, head, problem, mean, scale)
 
 
-def fit(trial: Trial, model: LabelModel, graph: MessageGraph, lr: float, epochs: int) -> list[dict[str, float]]:
-    """The epochs; the best one by the objective on the items to choose by is kept.
+class LabelLearner:
+    """Network and head in training; see ``Learner``.
 
-    The first half of the epochs never stops early: where one class is frequent, accuracy falls below that of the
-    constant answer before it rises above it.
+    Args:
+        trial: hyperparameters and objective.
+        model: trained in place.
+        graph: messages.
+        lr: learning rate of the weights.
     """
-    settings, problem, network = trial.settings, model.problem, model.network
-    rng = np.random.default_rng(settings.seed)
-    optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, settings.l2norm)
-    table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
-    weights = class_weights(problem) if settings.use_class_weight else None
-    sign = sign_of(trial.objective)
-    whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
-    history: list[dict[str, float]] = []
-    window = settings.window_for_early_stop if settings.enable_early_stop else 0
-    stop = EarlyStop(window, patience=epochs // 2)
-    best_state = (network.state(), state_of(model.head))
-    for epoch in range(epochs):
-        network.encoder.train()
-        model.head.train()
-        order, losses = rng.permutation(problem.split.train), []
-        for start in range(0, len(order), settings.batch_size):
-            items = order[start : start + settings.batch_size]
-            loss, nodes, learned = batch_loss(model, graph, whole, items, weights, settings, rng)
+
+    def __init__(self, trial: Trial[GraphSettings], model: LabelModel, graph: MessageGraph, lr: float) -> None:
+        self.settings, self.metric = trial.settings, trial.objective
+        self.model, self.graph = model, graph
+        self.rng = np.random.default_rng(self.settings.seed)
+        network = model.network
+        self.optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, self.settings.l2norm)
+        self.table = RowAdam(network.table, self.settings.sparse_lr) if network.table is not None else None
+        self.weights = class_weights(model.problem) if self.settings.use_class_weight else None
+        self.whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
+
+    def steps(self) -> Iterator[float]:
+        """See ``Learner``."""
+        self.model.network.encoder.train()
+        self.model.head.train()
+        order, size = self.rng.permutation(self.model.problem.split.train), self.settings.batch_size
+        for start in range(0, len(order), size):
+            items = order[start : start + size]
+            loss, nodes, learned = batch_loss(
+                self.model, self.graph, self.whole, items, self.weights, self.settings, self.rng
+            )
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            if table is not None and learned is not None and learned.grad is not None:
-                rows = torch.arange(graph.num_nodes) if nodes is None else torch.from_numpy(nodes)
-                table.step(rows, learned.grad)
-            losses.append(float(loss.detach()))
-        model.head.eval()
-        values = figures(model, graph, problem.split.selection, settings.topk)
-        value = values.get(trial.objective, float("nan"))
-        history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), trial.objective: value})
-        trial.measured({trial.objective: value}, epoch + 1, epochs)
-        worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
-        if stop.improved:
-            best_state = (network.state(), state_of(model.head))
-        if worse or trial.out_of_time:
-            trial.container.log(f"stopped early after epoch {epoch + 1}")
-            break
-    network.restore(best_state[0])
-    model.head.load_state_dict(best_state[1])
-    model.head.eval()
-    return history
+            self.optimiser.step()
+            if self.table is not None and learned is not None and learned.grad is not None:
+                self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
+            yield float(loss.detach())
+
+    def validated(self) -> float:
+        """The objective on the items to choose by."""
+        values = figures(self.model, self.graph, self.model.problem.split.selection, self.settings.topk)
+        return values.get(self.metric, float("nan"))
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Network and head."""
+        return self.model.network.state(), state_of(self.model.head)
+
+    def restore(self, state: tuple[dict[str, Tensor], dict[str, Tensor]]) -> None:
+        """See ``Learner``."""
+        self.model.network.restore(state[0])
+        self.model.head.load_state_dict(state[1])
 
 
 def batch_loss(
@@ -244,13 +303,27 @@ def batch_loss(
     whole: Block | None,
     items: Ints,
     weights: Tensor | None,
-    settings: Hyperparameters,
+    settings: GraphSettings,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
-    """Loss of a batch of items; the nodes that took part, None for all; the leaf of their learned vectors."""
+    """How far a batch of items is from its labels.
+
+    Args:
+        model: network and head.
+        graph: messages.
+        whole: all of them as one block, None where the graph is too large for whole passes.
+        items: some training items, int64 (b,).
+        weights: of the classes, (classes,), or None.
+        settings: hyperparameters.
+        rng: draws neighbours.
+
+    Returns:
+        The loss, a scalar; the nodes that took part, int64 (n,), None for all; the leaf of their learned vectors,
+        float32 (n, d), None where there are none.
+    """
     problem, ends = model.problem, model.problem.ends[items]
     seeds, back = np.unique(ends, return_inverse=True)
-    fanouts = settings.layers()
+    fanouts = settings.fanouts(model.network.encoder.depth)
     nodes: Ints | None = None
     reach = len(seeds) * float(np.prod([1 + abs(f) for f in fanouts]))
     if whole is not None and reach >= graph.num_nodes:
@@ -259,10 +332,8 @@ def batch_loss(
         nodes, blocks = sample_blocks(graph, seeds, fanouts, rng)
         places = back.reshape(ends.shape)
     vectors, learned = model.network.forward(nodes, blocks)
-    parts = [vectors[torch.from_numpy(np.ascontiguousarray(places[:, c]))] for c in range(places.shape[1])]
-    parts += [parts[0] * parts[1]] if len(parts) == 2 else []  # as ``joined`` does
-    parts.append(torch.from_numpy(np.asarray(problem.extra[items], dtype=np.float32)))
-    out = model.head(torch.cat(parts, dim=1))
+    columns = [torch.from_numpy(np.ascontiguousarray(places[:, c])) for c in range(places.shape[1])]
+    out = model.head([vectors[column] for column in columns], problem.extra[items])
     values = np.asarray(problem.labels.values)[items]
     if problem.labels.kind == "class":
         loss = torch.nn.functional.cross_entropy(out, torch.from_numpy(values.astype(np.int64)), weight=weights)
@@ -309,10 +380,10 @@ def save_labels(
         writer.array("predictions", head(vectors[model.network.space.range(target.type)]))
     details: dict[str, Any] = {
         "inductive": not model.network.edges,
-        "hops": model.network.encoder.settings.num_layer,
-        "fanouts": [100] * model.network.encoder.settings.num_layer,
+        "hops": model.network.encoder.depth,
+        "fanouts": [100] * model.network.encoder.depth,
         "network": save_network(writer, model.network, graph.directed),
-        "head": {"kind": head.kind, "mean": head.mean, "scale": head.scale},
+        "head": {"kind": head.kind, "mean": head.mean, "scale": head.scale, "temperature": head.temperature},
     }
     if not isinstance(target.type, str):
         writer.array("edges/ends", model.problem.ends)

@@ -16,15 +16,15 @@ from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
 from ...links import LinkProblem, selections
 from ...message_passing import choose_backend
-from ...models.encoders import EncoderSettings
-from ...models.link_scorers import Decoder, EmbeddingScorer
-from ...models.network import Network, edge_matrix, save_network
+from ...models.family import GraphFamily
+from ...models.link_scorers import EmbeddingScorer
+from ...models.network.network import Network, edge_matrix, save_network
+from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
 from ...sampling import MessageGraph, full_block, sample_blocks
-from ..hyperparameters import Hyperparameters
+from ..context import Trial
+from ..loop import fit
 from ..optimisers import AdamW, RowAdam
-from ..stopping import EarlyStop
-from ..trial import Trial
 
 #: links ranked at each evaluation during training; the final figures use more
 EVALUATED = 500
@@ -39,7 +39,7 @@ class GnnLinks:
     problems: list[LinkProblem]
     network: Network
     relations: list[Tensor]
-    decoder: Decoder
+    decoder: str
     name: str
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -74,11 +74,11 @@ class GnnLinks:
         """See ``TrainedLinks``; the embeddings are those over all known links."""
         graph = message_graph(self.problems, only_training=False)
         writer.array("embeddings", self.network.embed(graph))
-        settings = self.network.encoder.settings
+        depth = self.network.encoder.depth
         return {
             "inductive": not self.network.edges,
-            "hops": settings.num_layer,
-            "fanouts": [100] * settings.num_layer,
+            "hops": depth,
+            "fanouts": [100] * depth,
             "network": save_network(writer, self.network, graph.directed),
         }
 
@@ -96,8 +96,11 @@ def message_graph(problems: list[LinkProblem], only_training: bool) -> MessageGr
     return MessageGraph.from_edges(edges, first.space.total, directed)
 
 
-def train_gnn(trial: Trial, problems: list[LinkProblem]) -> GnnLinks:
-    """Train an R-GCN or GraphSAGE encoder with a dot or DistMult decoder; the best epoch by validation MRR is kept."""
+def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[LinkProblem]) -> GnnLinks:
+    """Train a graph network with a dot or DistMult decoder; the best epoch by validation MRR is kept.
+
+    Source of the loss: sampled softmax with shared negatives, as in Zheng et al. 2020 (DGL-KE) and Yi et al. 2019.
+    """
     settings = trial.settings
     graph = message_graph(problems, only_training=True)
     features = {kind: dict(values) for kind, values in trial.graph.features.items()}
@@ -107,22 +110,20 @@ def train_gnn(trial: Trial, problems: list[LinkProblem]) -> GnnLinks:
         problems[0].space,
         features,
         list(graph.relations),
-        encoder_settings(settings),
-        settings.seed,
+        family,
+        settings,
         choose_backend(graph.num_entries),
         edge_features(trial.graph, predicted) if settings.use_edge_features else None,
     )
-    decoder: Decoder = "distmult"
+    decoder = "distmult"
     if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):
         decoder = "dot"
     if decoder == "dot":
         relations = [torch.ones(settings.num_hidden) for _ in problems]
     else:
         relations = [r.requires_grad_() for r in fresh_relations(len(problems), settings.num_hidden, settings.seed)]
-    model = GnnLinks(
-        problems, network, relations, decoder, settings.stack_encoder if settings.model == "stack" else settings.model
-    )
-    fit(trial, model, graph)
+    model = GnnLinks(problems, network, relations, decoder, family.name)
+    model.history = fit(trial, GnnLearner(model, graph, settings))
     return model
 
 
@@ -143,60 +144,58 @@ def fresh_relations(number: int, size: int, seed: int) -> list[Tensor]:
 
 
 def edge_features(graph: GraphData, without: Collection[EdgeType] = ()) -> dict[EdgeType, Floats]:
-    """The features of every edge type that has any, but of these."""
+    """All features of each edge type side by side, float32 (edges, d); types without any, and those named, left out."""
     matrices = {kind: edge_matrix(found) for kind, found in graph.edge_features.items() if kind not in without}
     return {kind: matrix for kind, matrix in matrices.items() if matrix is not None}
 
 
-def encoder_settings(settings: Hyperparameters) -> EncoderSettings:
-    """The encoder that the hyperparameters describe."""
-    return EncoderSettings(
-        kind=settings.stack_encoder if settings.model == "stack" else settings.model,
-        num_hidden=settings.num_hidden,
-        num_layer=settings.num_layer,
-        num_bases=settings.num_bases,
-        dropout=settings.dropout,
-        layer_norm=settings.layer_norm,
-        use_self_loop=settings.use_self_loop,
-        per_feat_name_embed=settings.per_feat_name_embed,
-        concat_node_embed=settings.concat_node_embed,
-        edge_num_hidden=settings.edge_num_hidden,
-    )
+class GnnLearner:
+    """A graph network of links in training; see ``Learner``.
 
+    Args:
+        model: network and relations; trained in place.
+        graph: messages, along training links and all other edges.
+        settings: hyperparameters.
+    """
 
-def fit(trial: Trial, model: GnnLinks, graph: MessageGraph) -> None:
-    """The epochs, with early stopping: training ends when an evaluation is worse than the mean of the last few."""
-    settings, network = trial.settings, model.network
-    rng = np.random.default_rng(settings.seed)
-    trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
-    optimiser = AdamW(trained, settings.lr, settings.l2norm)
-    table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
-    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0)
-    best_state = network.state()
-    best_relations = [r.detach().clone() for r in model.relations]
-    network.encoder.train()
-    for epoch in range(settings.num_epochs):
-        losses = []
-        for position, chosen in batches(model.problems, settings.batch_size, rng):
-            loss, nodes, learned = batch_loss(model, graph, position, chosen, settings, rng)
+    metric = "mrr"
+
+    def __init__(self, model: GnnLinks, graph: MessageGraph, settings: GraphSettings) -> None:
+        self.model, self.graph, self.settings = model, graph, settings
+        self.rng = np.random.default_rng(settings.seed)
+        network = model.network
+        trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
+        self.optimiser = AdamW(trained, settings.lr, settings.l2norm)
+        self.table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
+
+    def steps(self) -> Iterator[float]:
+        """See ``Learner``."""
+        self.model.network.encoder.train()
+        for position, chosen in batches(self.model.problems, self.settings.batch_size, self.rng):
+            loss, nodes, learned = batch_loss(self.model, self.graph, position, chosen, self.settings, self.rng)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            if table is not None and learned is not None and learned.grad is not None:
-                rows = torch.arange(graph.num_nodes) if nodes is None else torch.from_numpy(nodes)
-                table.step(rows, learned.grad)
-            losses.append(float(loss.detach()))
-        mrr = validation_mrr(model, graph, settings.seed)
-        model.history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), "mrr": mrr})
-        trial.measured({"mrr": mrr}, epoch + 1, settings.num_epochs)
-        worse = stop.worse(mrr)
-        if stop.improved:
-            best_state = network.state()
-            best_relations = [r.detach().clone() for r in model.relations]
-        if worse or trial.out_of_time:
-            trial.container.log(f"stopped early after epoch {epoch + 1}; best validation mrr {stop.best:.4f}")
-            break
-    network.restore(best_state)
-    model.relations = best_relations
+            self.optimiser.step()
+            if self.table is not None and learned is not None and learned.grad is not None:
+                self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
+            yield float(loss.detach())
+
+    def validated(self) -> float:
+        """MRR over a sample of the links to choose by."""
+        return validation_mrr(self.model, self.graph, self.settings.seed)
+
+    def state(self) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """Network and relations."""
+        return self.model.network.state(), [r.detach().clone() for r in self.model.relations]
+
+    def restore(self, state: tuple[dict[str, Tensor], list[Tensor]]) -> None:
+        """See ``Learner``."""
+        self.model.network.restore(state[0])
+        self.model.relations = state[1]
+
+
+def rows_of(nodes: Ints | None, total: int) -> Tensor:
+    """Numbers of the nodes that took part as a tensor, int64 (n,); None are all."""
+    return torch.arange(total) if nodes is None else torch.from_numpy(nodes)
 
 
 def batches(problems: list[LinkProblem], size: int, rng: np.random.Generator) -> Iterator[tuple[int, Ints]]:
@@ -214,13 +213,22 @@ def batch_loss(
     graph: MessageGraph,
     position: int,
     chosen: Ints,
-    settings: Hyperparameters,
+    settings: GraphSettings,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """The loss of one batch of edges, which carry no messages, nor do their copies and opposites.
 
+    Args:
+        model: network and relations.
+        graph: messages; the first edges of each predicted type are its training links.
+        position: of the problem.
+        chosen: positions among its training links, int64 (b,).
+        settings: hyperparameters.
+        rng: draws negatives and neighbours.
+
     Returns:
-        The loss; the nodes that took part, None for all; the leaf of their learned vectors.
+        The loss, a scalar; the nodes that took part, int64 (n,), None for all; the leaf of their learned vectors,
+        float32 (n, d), None where there are none.
     """
     problem, network = model.problems[position], model.network
     pairs = problem.train[chosen]
@@ -228,7 +236,7 @@ def batch_loss(
     negatives = [draw_uniform(problem.candidates(heading), number, rng) for heading in (False, True)]
     excluded = graph.excluding(problem.edge_type, chosen)
     seeds = np.unique(np.concatenate([pairs.source, pairs.target, *negatives]))
-    fanouts = settings.layers()
+    fanouts = settings.fanouts(network.encoder.depth)
     reach = len(seeds) * float(np.prod([1 + abs(f) for f in fanouts]))
     nodes: Ints | None = None
     if reach >= graph.num_nodes and graph.num_entries <= FULL_ENTRIES:
@@ -257,13 +265,13 @@ def batch_loss(
 
 
 def draw_uniform(candidates: slice, number: int, rng: np.random.Generator) -> Ints:
-    """Uniform candidates, with replacement."""
+    """Uniform candidates, with replacement: int64 (number,)."""
     drawn: Ints = rng.integers(candidates.start, candidates.stop, number)
     return drawn
 
 
 def contrast(
-    query: Tensor, true: Tensor, true_ids: Tensor, negatives: Tensor, candidates: int, settings: Hyperparameters
+    query: Tensor, true: Tensor, true_ids: Tensor, negatives: Tensor, candidates: int, settings: GraphSettings
 ) -> Tensor:
     """Softmax of the true partner against uniform and in-batch negatives, plus binary cross-entropy on uniform ones.
 
@@ -304,5 +312,5 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
 
 
 def alone(scorer: EmbeddingScorer, problem: LinkProblem) -> Scores:
-    """One scorer as what ``rank_links`` wants."""
+    """The scores of one scorer, under the name ``model``, in the form that ``rank_links`` asks for them."""
     return lambda sources, heading: {"model": scorer.scores(sources, problem.candidates(heading), heading)}

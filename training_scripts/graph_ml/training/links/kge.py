@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +15,14 @@ from ...graph import EdgeType
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, rank_links, sample, shares
 from ...links import LinkProblem, Pairs, selections
-from ...models.link_scorers import Decoder, EmbeddingScorer
+from ...models.family import Decoder, KnowledgeFamily
+from ...models.link_scorers import EmbeddingScorer
+from ...models.settings import DistanceSettings, KnowledgeSettings
 from ...pairs.graph import Floats, Ints
-from ..hyperparameters import Hyperparameters
+from ..context import Trial
+from ..loop import fit
 from ..optimisers import RowAdagrad
-from ..stopping import EarlyStop
-from ..trial import Trial
-from .gnn import EVALUATED, alone
+from .gnn import EVALUATED
 
 #: positives that share one set of negatives
 CHUNK = 256
@@ -29,26 +30,60 @@ CHUNK = 256
 
 @dataclass
 class KgeLinks:
-    """See ``TrainedLinks``. ``relations`` are rows by edge type, those of the problems first."""
+    """See ``TrainedLinks``.
+
+    Args:
+        problems: what is predicted.
+        family: whose formula.
+        table: vectors of vertices, float32 (nodes, w).
+        relations: vectors of relations by edge type, those of the problems first, (kinds, r); with reciprocal relations
+            as many again, for asking the other way round.
+        kinds: edge types in that order.
+        gamma: margin of distances, 0 where nothing measures any.
+    """
 
     problems: list[LinkProblem]
+    family: KnowledgeFamily
     table: Tensor
     relations: Tensor
     kinds: list[EdgeType]
-    decoder: Decoder
     gamma: float
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def scorer(self, position: int) -> EmbeddingScorer:
         """The decoder of one problem."""
-        relation = self.relations[self.kinds.index(self.problems[position].edge_type)]
-        return EmbeddingScorer(self.table.numpy(), relation.numpy(), self.decoder, self.gamma)
+        number = self.kinds.index(self.problems[position].edge_type)
+        relations = self.relations.numpy()
+        inverse = relations[len(self.kinds) + number] if self.family.reciprocal else None
+        return EmbeddingScorer(self.table.numpy(), relations[number], self.decoder, self.gamma, inverse)
+
+    @property
+    def decoder(self) -> str:
+        """The name of the formula."""
+        return self.family.decoder.name
+
+    @torch.no_grad()
+    def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
+        """What ``scorer`` gives, by torch, which measures distances many times faster: (sources, candidates)."""
+        number, candidates = (
+            self.kinds.index(self.problems[position].edge_type),
+            self.problems[position].candidates(heading),
+        )
+        numbers = torch.full((len(sources),), number)
+        asked = queries(self, self.table[torch.from_numpy(sources)], numbers, self.relations[numbers], heading)
+        others, formula = self.table[candidates], self.family.decoder
+        step = max(1, 2**22 // max(1, asked.numel())) if formula.compare == "moduli" else len(others)
+        parts = [
+            similarity(asked.unsqueeze(0), others[start : start + step].unsqueeze(0), formula, self.gamma)[0]
+            for start in range(0, len(others), max(1, step))
+        ]
+        result: Floats = torch.cat(parts, dim=1).numpy()
+        return result
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        candidates = self.problems[position].candidates(heading)
-        return {self.decoder: self.scorer(position).scores(sources, candidates, heading)}
+        return {self.decoder: self.own_scores(position, sources, heading)}
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
@@ -56,7 +91,9 @@ class KgeLinks:
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
-        writer.tensors(f"links/{position}.decoder", {"relation": self.scorer(position).relation})
+        scorer = self.scorer(position)
+        inverse = {} if scorer.inverse is None else {"inverse": scorer.inverse}
+        writer.tensors(f"links/{position}.decoder", {"relation": scorer.relation, **inverse})
         return {"kind": "embedding", "decoder": self.decoder, "gamma": self.gamma}
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
@@ -67,7 +104,13 @@ class KgeLinks:
 
 @dataclass(frozen=True)
 class Triples:
-    """Edges whose ends have the same two types: pairs, the relation of each, and where negatives come from."""
+    """Edges whose ends have the same two types.
+
+    Args:
+        pairs: their ends.
+        relation: number of the relation of each, int64 (m,).
+        sources, targets: where negatives come from.
+    """
 
     pairs: Pairs
     relation: Ints
@@ -75,49 +118,31 @@ class Triples:
     targets: slice
 
 
-def train_kge(trial: Trial, problems: list[LinkProblem]) -> KgeLinks:
-    """Train TransE, DistMult or RotatE; the best epoch by validation MRR is kept.
+def train_kge(trial: Trial[KnowledgeSettings], family: KnowledgeFamily, problems: list[LinkProblem]) -> KgeLinks:
+    """Train a knowledge-graph embedding; the best epoch by validation MRR is kept.
 
-    Source: Bordes et al. 2013; Yang et al. 2015; Sun et al. 2019; chunk-shared negatives and row-wise Adagrad after
-    DGL-KE (Zheng et al. 2020).
+    Source: chunk-shared negatives and row-wise Adagrad after DGL-KE (Zheng et al. 2020); losses see ``batch_loss``.
     """
-    settings, space = trial.settings, problems[0].space
     edges = {problem.edge_type: problem.train for problem in problems}
     for kind, pairs in problems[0].context.items():
         edges.setdefault(kind, pairs)
-    model = fresh(settings, problems, list(edges), space.total)
-    groups = by_types(edges, problems[0])
-    rng = np.random.default_rng(settings.seed)
-    nodes, relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
-    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0)
-    best = (model.table.clone(), model.relations.clone())
-    for epoch in range(settings.num_epochs):
-        losses = [
-            step(model, group, chosen, settings, rng, nodes, relations, tails)
-            for group, chosen, tails in batches(groups, settings.batch_size, rng)
-        ]
-        mrr = validation_mrr(model, settings.seed)
-        model.history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), "mrr": mrr})
-        trial.measured({"mrr": mrr}, epoch + 1, settings.num_epochs)
-        worse = stop.worse(mrr)
-        if stop.improved:
-            best = (model.table.clone(), model.relations.clone())
-        if worse or trial.out_of_time:
-            trial.container.log(f"stopped early after epoch {epoch + 1}; best validation mrr {stop.best:.4f}")
-            break
-    model.table, model.relations = best
+    model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total)
+    model.history = fit(trial, KgeLearner(model, by_types(edges, problems[0]), trial.settings))
     return model
 
 
-def fresh(settings: Hyperparameters, problems: list[LinkProblem], kinds: list[EdgeType], num_nodes: int) -> KgeLinks:
-    """Untrained vectors, uniform in ±(gamma + 2) / size; RotatE's are pairs of real and imaginary halves."""
+def fresh(
+    family: KnowledgeFamily, settings: KnowledgeSettings, problems: list[LinkProblem], kinds: list[EdgeType], total: int
+) -> KgeLinks:
+    """Untrained vectors, uniform in ±(gamma + 2) / size for distances and ±14 / size for products; phases in ±π."""
     torch.manual_seed(settings.seed)
-    decoder, size = cast(Decoder, settings.model), settings.num_hidden
-    width = 2 * size if decoder == "rotate" else size
-    limit = (settings.gamma + 2.0) / size
-    table = (torch.rand(num_nodes, width) * 2 - 1) * limit
-    relations = (torch.rand(len(kinds), size) * 2 - 1) * (np.pi if decoder == "rotate" else limit)
-    return KgeLinks(problems, table, relations, kinds, decoder, 0.0 if decoder == "distmult" else settings.gamma)
+    gamma = settings.gamma if isinstance(settings, DistanceSettings) else 0.0
+    limit = ((gamma or 12.0) + 2.0) / settings.num_hidden
+    width, relation_width = family.decoder.widths(settings.num_hidden)
+    table = (torch.rand(total, width) * 2 - 1) * limit
+    number = 2 * len(kinds) if family.reciprocal else len(kinds)
+    relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
+    return KgeLinks(problems, family, table, relations, kinds, gamma)
 
 
 def by_types(edges: dict[EdgeType, Pairs], problem: LinkProblem) -> list[Triples]:
@@ -134,75 +159,124 @@ def by_types(edges: dict[EdgeType, Pairs], problem: LinkProblem) -> list[Triples
     return groups
 
 
+class KgeLearner:
+    """A knowledge-graph embedding in training; see ``Learner``."""
+
+    metric = "mrr"
+
+    def __init__(self, model: KgeLinks, groups: list[Triples], settings: KnowledgeSettings) -> None:
+        self.model, self.groups, self.settings = model, groups, settings
+        self.rng = np.random.default_rng(settings.seed)
+        self.nodes, self.relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
+
+    def steps(self) -> Iterator[float]:
+        """See ``Learner``."""
+        for group, chosen, heading in batches(self.groups, self.settings.batch_size, self.rng):
+            yield self.step(group, chosen, heading)
+
+    def step(self, group: Triples, chosen: Ints, heading: bool) -> float:
+        """One batch: only the rows that take part are touched; the loss."""
+        model, settings = self.model, self.settings
+        pairs, relation = group.pairs[chosen], group.relation[chosen]
+        if heading and model.family.reciprocal:
+            relation = relation + len(model.kinds)
+        span = group.sources if heading else group.targets
+        chunks = -(-len(chosen) // CHUNK)
+        drawn = self.rng.integers(span.start, span.stop, (chunks, settings.num_negs))
+        rows, back = np.unique(np.concatenate([pairs.source, pairs.target, drawn.ravel()]), return_inverse=True)
+        kinds, which = np.unique(relation, return_inverse=True)
+        leaf = model.table[torch.from_numpy(rows)].requires_grad_()
+        leaf_relations = model.relations[torch.from_numpy(kinds)].requires_grad_()
+        place, number = torch.from_numpy(back), len(chosen)
+        head, tail = leaf[place[:number]], leaf[place[number : 2 * number]]
+        negative = leaf[place[2 * number :]].view(chunks, settings.num_negs, -1)
+        loss = batch_loss(model, head, tail, leaf_relations[torch.from_numpy(which)], negative, heading)
+        if settings.regularization_coef:
+            cubes = leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()
+            loss = loss + settings.regularization_coef * cubes
+        loss.backward()  # type: ignore[no-untyped-call]
+        if leaf.grad is not None and leaf_relations.grad is not None:
+            self.nodes.step(torch.from_numpy(rows), leaf.grad)
+            self.relations.step(torch.from_numpy(kinds), leaf_relations.grad)
+        return float(loss.detach())
+
+    def validated(self) -> float:
+        """MRR over a sample of the links to choose by."""
+        return validation_mrr(self.model, self.settings.seed)
+
+    def state(self) -> tuple[Tensor, Tensor]:
+        """Vectors of vertices and relations."""
+        return self.model.table.clone(), self.model.relations.clone()
+
+    def restore(self, state: tuple[Tensor, Tensor]) -> None:
+        """See ``Learner``."""
+        self.model.table, self.model.relations = state
+
+
 def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Iterator[tuple[Triples, Ints, bool]]:
-    """Random batches within groups; tails and heads are replaced in turn."""
+    """Random batches within groups: triples, positions of some, (b,), and whether heads are asked for, in turn."""
     parts: list[tuple[Triples, Ints]] = []
     for group in groups:
         order = rng.permutation(len(group.pairs))
         parts.extend((group, order[start : start + size]) for start in range(0, len(order), size))
     for turn, number in enumerate(rng.permutation(len(parts))):
-        yield (*parts[number], turn % 2 == 0)
+        yield (*parts[number], turn % 2 == 1)
 
 
-def step(
-    model: KgeLinks,
-    group: Triples,
-    chosen: Ints,
-    settings: Hyperparameters,
-    rng: np.random.Generator,
-    nodes: RowAdagrad,
-    relations: RowAdagrad,
-    tails: bool,
-) -> float:
-    """One batch: log-sigmoid loss of true triples and of chunk-shared negatives; the loss."""
-    pairs, relation = group.pairs[chosen], group.relation[chosen]
-    span = group.targets if tails else group.sources
-    chunks = -(-len(chosen) // CHUNK)
-    drawn = rng.integers(span.start, span.stop, (chunks, settings.num_negs))
-    rows, back = np.unique(np.concatenate([pairs.source, pairs.target, drawn.ravel()]), return_inverse=True)
-    kinds, which = np.unique(relation, return_inverse=True)
-    leaf = model.table[torch.from_numpy(rows)].requires_grad_()
-    leaf_relations = model.relations[torch.from_numpy(kinds)].requires_grad_()
-    place = torch.from_numpy(back)
-    number = len(chosen)
-    head, tail = leaf[place[:number]], leaf[place[number : 2 * number]]
-    negative = leaf[place[2 * number :]].view(chunks, settings.num_negs, -1)
-    r = leaf_relations[torch.from_numpy(which)]
-    query = moved(head if tails else tail, r, model.decoder, heading=not tails)
-    true = tail if tails else head
-    plus = similarity(query.unsqueeze(1), true.unsqueeze(1), model.decoder, model.gamma)[:, 0, 0]
-    loss = torch.nn.functional.softplus(-plus).mean()
-    for chunk in range(chunks):
-        part = query[chunk * CHUNK : (chunk + 1) * CHUNK]
-        minus = similarity(part.unsqueeze(0), negative[chunk].unsqueeze(0), model.decoder, model.gamma)[0]
-        # harder negatives count more (self-adversarial, Sun et al. 2019)
-        weight = torch.softmax(minus.detach(), dim=1)
-        loss = loss + (weight * torch.nn.functional.softplus(minus)).sum(dim=1).sum() / number
-    if settings.regularization_coef:
-        loss = loss + settings.regularization_coef * (leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum())
-    loss.backward()  # type: ignore[no-untyped-call]
-    if leaf.grad is not None and leaf_relations.grad is not None:
-        nodes.step(torch.from_numpy(rows), leaf.grad)
-        relations.step(torch.from_numpy(kinds), leaf_relations.grad)
-    return float(loss.detach())
+def batch_loss(
+    model: KgeLinks, head: Tensor, tail: Tensor, relation: Tensor, negative: Tensor, heading: bool
+) -> Tensor:
+    """How badly true triples stand out among negatives, a scalar.
+
+    ``logistic``: log-sigmoids, harder negatives counting more (self-adversarial, Sun et al. 2019). ``softmax``: the
+    true partner against all negatives of its chunk (Lacroix et al. 2018, who take every vertex).
+
+    Args:
+        model: formula and margin.
+        head, tail: vectors of the ends, (b, w).
+        relation: vectors of the relations, of their reciprocals where they have any and heads are asked for, (b, r).
+        negative: vectors that stand in for the partner, shared by the triples of a chunk, (chunks, k, w).
+        heading: whether heads are asked for.
+    """
+    formula, gamma = model.family.decoder, model.gamma
+    turned = heading and not model.family.reciprocal
+    query = formula.query(torch, tail if heading else head, relation, turned)
+    true = head if heading else tail
+    plus = similarity(query.unsqueeze(1), true.unsqueeze(1), formula, gamma)[:, 0, 0]
+    loss = torch.zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).mean()
+    for chunk in range(len(negative)):
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        minus = similarity(query[part].unsqueeze(0), negative[chunk].unsqueeze(0), formula, gamma)[0]
+        if model.family.loss == "softmax":
+            rivals = torch.logsumexp(torch.cat([plus[part].unsqueeze(1), minus], dim=1), dim=1)
+            loss = loss + (rivals - plus[part]).sum() / len(query)
+        else:
+            weight = torch.softmax(minus.detach(), dim=1)
+            loss = loss + (weight * torch.nn.functional.softplus(minus)).sum() / len(query)
+    return loss
 
 
-def moved(query: Tensor, relation: Tensor, decoder: Decoder, heading: bool) -> Tensor:
-    """What the partner's vector should be near to, or point along; (b, d), (b, r) → (b, d)."""
-    if decoder == "distmult":
-        return query * relation
-    if decoder == "transe":
-        return query - relation if heading else query + relation
-    cosine, sine = torch.cos(relation), torch.sin(-relation if heading else relation)
-    real, imaginary = query.chunk(2, dim=-1)
-    return torch.cat([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=-1)
+def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor, heading: bool) -> Tensor:
+    """What partners' vectors are compared with, (b, w) → (b, w).
+
+    Args:
+        model: formula, and reciprocal relations where it has any.
+        vectors: of the vertices asked about, (b, w).
+        numbers: of the relations, int64 (b,).
+        relations: their vectors, (b, r).
+        heading: whether heads are asked for.
+    """
+    if heading and model.family.reciprocal:
+        relations, heading = model.relations[len(model.kinds) + numbers], False
+    found: Tensor = model.family.decoder.query(torch, vectors, relations, heading)
+    return found
 
 
-def similarity(query: Tensor, others: Tensor, decoder: Decoder, gamma: float) -> Tensor:
-    """Scores of all others for each query, (…, b, d) and (…, n, d) → (…, b, n)."""
-    if decoder == "distmult":
+def similarity(query: Tensor, others: Tensor, formula: Decoder, gamma: float) -> Tensor:
+    """Scores of all others for each query, (…, b, w) and (…, n, w) → (…, b, n)."""
+    if formula.compare == "dot":
         return query @ others.transpose(-1, -2)
-    if decoder == "transe":
+    if formula.compare == "l1":
         return gamma - torch.cdist(query, others, p=1.0)
     gap = query.unsqueeze(-2) - others.unsqueeze(-3)
     real, imaginary = gap.chunk(2, dim=-1)
@@ -218,6 +292,9 @@ def validation_mrr(model: KgeLinks, seed: int) -> float:
         problem = model.problems[position]
         links = sample(parts[position], most, seed)
         if len(links):
-            scores = alone(model.scorer(position), problem)
+
+            def scores(sources: Ints, heading: bool, position: int = position) -> dict[str, Floats]:
+                return {"model": model.own_scores(position, sources, heading)}
+
             ranks.append(rank_links(problem, scores, links, problem.before("choose")).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...links import LinkProblem, Pairs, codes
-from ...models.pair_ranker import CLAMP, PairRanker, PairScorer
+from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
 from ...pairs import RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints

@@ -10,11 +10,12 @@ from ...container import JobError
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking
 from ...links import LinkProblem
-from ...models.pair_ranker import PairRanker
-from ...models.pair_store import save_ranker
+from ...models.ranking.scorer import PairRanker
+from ...models.ranking.store import save_ranker
+from ...models.settings import Settings
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
-from ..trial import Trial
+from ..context import Trial
 from .pairs import RankerSettings, refitted, train_ranker
 
 #: features of its own for each edge type: more of them want one model for all
@@ -68,7 +69,7 @@ class RankedLinks:
         return {"inductive": True, "hops": 1, "fanouts": [100]}
 
 
-def train_rankers(trial: Trial, problems: list[LinkProblem]) -> RankedLinks:
+def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> RankedLinks:
     """Train one pair ranker for each problem.
 
     Raises:

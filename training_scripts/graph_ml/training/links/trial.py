@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...judging.links import judge
 from ...links import LinkProblem, without_twins
+from ...models.families import UnknownFamily, family_of
+from ...models.family import Family, GraphFamily, KnowledgeFamily, RankingFamily
+from ...models.settings import carried
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
-from ..trial import Trial
+from ..context import Trial
 from .gnn import train_gnn
 from .kge import train_kge
 from .ranked import train_rankers
@@ -19,7 +22,7 @@ from .stacked import StackedLinks
 from .trained import TrainedLinks
 
 
-def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
+def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
     """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
 
     Raises:
@@ -32,7 +35,7 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
     for problem in problems:
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
-    trained = train(trial, problems)
+    trained = train(trial, family, problems)
     judged = judge(trial, problems, trained, writer)
     objective, first = trial.objective, next(iter(judged.splits))
     metrics = Metrics.model_validate(
@@ -66,13 +69,24 @@ def train_links(trial: Trial, writer: ModelWriter) -> tuple[Metrics, dict[str, A
     return metrics, {**trained.finish(writer), "links": links}
 
 
-def train(trial: Trial, problems: list[LinkProblem]) -> TrainedLinks:
-    """The model that the hyperparameters name."""
-    if trial.settings.model == "pair-ranker":
-        return train_rankers(trial, problems)
-    if trial.settings.model in ("rgcn", "graphsage"):
-        return train_gnn(trial, problems)
-    if trial.settings.model == "stack":
-        ranked, network = train_rankers(trial, problems), train_gnn(trial, problems)
+def train(trial: Trial[Any], family: Family, problems: list[LinkProblem]) -> TrainedLinks:
+    """A trained model of the family.
+
+    Raises:
+        JobError: nothing here trains such a family, or a stack of it.
+    """
+    if isinstance(family, GraphFamily):
+        return train_gnn(trial, family, problems)
+    if isinstance(family, KnowledgeFamily):
+        return train_kge(trial, family, problems)
+    if isinstance(family, RankingFamily) and family.with_network:
+        try:
+            encoder = family_of(GraphFamily, trial.settings.stack_encoder)
+        except UnknownFamily as error:
+            raise JobError(f"hyperparameter stack-encoder: {error}") from error
+        of_network = replace(trial, settings=carried(encoder.settings, trial.settings))
+        ranked, network = train_rankers(trial, problems), train_gnn(of_network, encoder, problems)
         return StackedLinks(ranked, network, history=network.history)
-    return train_kge(trial, problems)
+    if isinstance(family, RankingFamily):
+        return train_rankers(trial, problems)
+    raise JobError(f"model {family.name!r} is a {type(family).__name__}, and nothing trains those on links")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..pairs import PairFeatures, floor_block
-from ..pairs.graph import Floats, Ints
+from ...pairs import PairFeatures, floor_block
+from ...pairs.graph import Floats, Ints
 
 CLAMP = 6.0
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..artifacts import ModelFolder, ModelWriter
-from ..graph import EdgeType
-from ..message_passing import Backend
-from ..pairs import NodeSpace
-from ..pairs.graph import Floats, Ints
-from ..sampling import Block, MessageGraph, Relation, full_block
-from .encoders import EdgeFeatures, Encoder, EncoderSettings
+from ...artifacts import ModelFolder, ModelWriter
+from ...graph import EdgeType
+from ...message_passing import Backend
+from ...pairs import NodeSpace
+from ...pairs.graph import Floats, Ints
+from ...sampling import Block, MessageGraph, Relation, full_block
+from ..families import family_of
+from ..family import GraphFamily
+from ..settings import GraphSettings, Settings
+from .encoder import Encoder
+from .rounds import EdgeFeatures
 
 NodeFeatures = Mapping[str, Mapping[str, Floats]]
 NOTHING: Floats = np.zeros((0, 0), dtype=np.float32)
@@ -52,20 +56,35 @@ class Network:
         space: NodeSpace,
         features: NodeFeatures,
         relations: Sequence[Relation],
-        settings: EncoderSettings,
-        seed: int,
+        family: GraphFamily,
+        settings: GraphSettings,
         backend: Backend,
         edges: EdgeFeatures | None = None,
+        for_heads: bool = False,
+        trained_on: Mapping[str, Ints] | None = None,
     ) -> Network:
-        """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``."""
-        torch.manual_seed(seed)
+        """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``.
+
+        Args:
+            space: numbers of the nodes.
+            features: node type → feature name → (n, d).
+            relations: along which messages flow.
+            family: whose formula.
+            settings: its hyperparameters.
+            backend: who passes messages.
+            edges: features of edges that take part, by edge type.
+            for_heads: whether heads and not decoders of links read the vectors.
+            trained_on: training items by node type, on which inputs are standardised; of other types all vertices.
+        """
+        torch.manual_seed(settings.seed)
         widths = {kind: feature_widths(features.get(kind, {})) for kind in space.counts}
         embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not widths[kind])
         table = None
         if embedded:
             table = torch.randn(space.total, settings.num_hidden) / settings.num_hidden**0.5
         edge_widths = {kind: int(values.shape[1]) for kind, values in (edges or {}).items()}
-        encoder = Encoder(widths, relations, settings, embedded, edge_widths)
+        encoder = Encoder(family, settings, widths, relations, embedded, edge_widths, for_heads)
+        encoder.fit({kind: usable(values) for kind, values in features.items()}, edges or {}, trained_on or {})
         return cls(space, features, table, embedded, encoder, tuple(relations), backend, edges or {})
 
     def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
@@ -115,7 +134,7 @@ class Network:
         """Vectors of all nodes over the whole graph, without dropout; float32 (nodes, num_hidden)."""
         self.encoder.eval()
         block = full_block(graph)
-        out, _ = self.forward(None, [block] * self.encoder.settings.num_layer)
+        out, _ = self.forward(None, [block] * self.encoder.depth)
         self.encoder.train()
         result: Floats = out.numpy().astype(np.float32)
         return result
@@ -165,7 +184,9 @@ def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeTy
     if network.table is not None:
         writer.array("table", network.table.numpy())
     return {
-        "settings": asdict(network.encoder.settings),
+        "family": network.encoder.family.name,
+        "settings": shape_of(network.encoder.settings),
+        "for_heads": network.encoder.for_heads,
         "embedded": list(network.embedded),
         "edge_widths": [[*kind, int(values.shape[1])] for kind, values in network.edges.items()],
         "directed": [[*kind, way] for kind, way in directed.items()],
@@ -191,7 +212,11 @@ def load_network(
     Raises:
         ValueError: features are missing or of another width than in training.
     """
-    settings = EncoderSettings(**details["settings"])
+    family = family_of(GraphFamily, details["family"])
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in details["settings"].items()
+    }
+    settings = family.settings(**known)
     relations = tuple(Relation(EdgeType(*entry[:3]), entry[3]) for entry in details["relations"])
     widths = details["widths"]
     for kind, wanted in widths.items():
@@ -206,7 +231,7 @@ def load_network(
     lacking = [str(kind) for kind, width in edge_widths.items() if (edges or {}).get(kind, NOTHING).shape[1] != width]
     if lacking:
         raise ValueError(f"edges of type {', '.join(lacking)} lack the features that the model was trained on")
-    encoder = Encoder(widths, relations, settings, embedded, edge_widths)
+    encoder = Encoder(family, settings, widths, relations, embedded, edge_widths, details["for_heads"])
     if embedded and table is None:
         old = NodeSpace(dict(folder.description.node_types))
         table = grown_table(np.array(folder.array("table")), old, space)
@@ -214,6 +239,12 @@ def load_network(
     state = {name: torch.from_numpy(value.copy()) for name, value in folder.tensors("network.encoder").items()}
     encoder.load_state_dict(state)
     return network
+
+
+def shape_of(settings: GraphSettings) -> dict[str, Any]:
+    """The hyperparameters that a network cannot be built again without: all but those of the trial."""
+    of_trial = {entry.name for entry in fields(Settings)}
+    return {name: value for name, value in asdict(settings).items() if name not in of_trial}
 
 
 def grown_table(table: Floats, old: NodeSpace, new: NodeSpace) -> Tensor:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..artifacts import ModelFolder, ModelWriter
-from ..pairs import AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
-from ..pairs.attributes import AttributeBlock
-from .pair_ranker import PairRanker, PairScorer
+from ...artifacts import ModelFolder, ModelWriter
+from ...pairs import AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
+from ...pairs.attributes import AttributeBlock
+from .scorer import PairRanker, PairScorer
 
 
 def save_ranker(writer: ModelWriter, place: str, ranker: PairRanker) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""What a model family declares of itself. One file a family; its only other mention is its line in the table.
+
+Files of families import neither torch nor numpy, for the service and data processing read them without: formulas use
+the methods of the arrays that they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..schemas import TaskType
+from .settings import GraphSettings, KnowledgeSettings, Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .network.rounds import Round
+
+LABELS: frozenset[TaskType] = frozenset({"node_class", "node_regression", "edge_class", "edge_regression"})
+LINKS: frozenset[TaskType] = frozenset({"link_prediction"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A model family.
+
+    Args:
+        name: as requests and files write it.
+        title: as reports write it.
+        paper: where it comes from.
+        tasks: what it can learn.
+        settings: its hyperparameters.
+        compared: whether a search that may choose a family tries this one.
+        baseline: whether it is there to be beaten; a search of a single trial passes over it.
+    """
+
+    name: str
+    title: str
+    paper: str
+    tasks: frozenset[TaskType]
+    settings: type[Settings]
+    compared: bool = True
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the shapes of a round's weights depend on.
+
+    Args:
+        relations: how many, each direction for itself.
+        ends: numbers of the node types that a relation's messages come from and go to, by relation.
+        node_types: how many.
+        hidden: numbers in a vector.
+        number: of the round, from 0.
+        last: whether it is the last round.
+        settings: hyperparameters.
+    """
+
+    relations: int
+    ends: tuple[tuple[int, int], ...]
+    node_types: int
+    hidden: int
+    number: int
+    last: bool
+    settings: Any
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A trained array: its shape, and what it begins with; ``glorot`` looks at the last two axes."""
+
+    shape: tuple[int, ...]
+    start: Literal["glorot", "zeros", "ones"] = "glorot"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphFamily(Family):
+    """A graph network: a formula for one round of messages.
+
+    Args:
+        weights: the trained arrays of a round, by name.
+        round: vectors of a round's targets from those of its sources, (sources, hidden) → (targets, hidden).
+        rounds: how many, from the hyperparameters; 0 passes no messages.
+        active_input: whether input vectors pass a rectifier and dropout before the first round.
+        final_norm: whether finished vectors are brought to one scale, for heads; links want their lengths.
+        mean_of_rounds: whether the result is the mean over input and all rounds instead of the last round.
+    """
+
+    settings: type[GraphSettings]
+    weights: Callable[[Size], Mapping[str, Weight]]
+    round: Callable[[Round], Tensor]
+    rounds: Callable[[Any], int] = lambda settings: int(settings.num_layer)
+    active_input: bool = False
+    final_norm: bool = True
+    mean_of_rounds: bool = False
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How two vectors and a relation's become a score; torch and numpy alike.
+
+    Args:
+        name: as descriptions of models write it.
+        query: (xp, vectors (b, w), relations (b, r) or (r,), heading) → (b, w): what a partner's vector should point
+            along, or be near to; ``xp`` is the module torch or numpy, and ``heading`` asks for heads.
+        compare: by what a partner's vector is compared with it.
+        widths: numbers of a vertex's and of a relation's vector, from ``num-hidden``.
+        phases: whether relations are angles.
+    """
+
+    name: str
+    query: Callable[[Any, Any, Any, bool], Any]
+    compare: Literal["dot", "l1", "moduli"]
+    widths: Callable[[int], tuple[int, int]]
+    phases: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeFamily(Family):
+    """A knowledge-graph embedding: a decoder over one learned vector a vertex and a relation.
+
+    Args:
+        decoder: its formula.
+        reciprocal: whether every relation has a second vector, for asking the other way round.
+        loss: ``logistic`` with weighted negatives, or ``softmax`` over them.
+    """
+
+    settings: type[KnowledgeSettings]
+    decoder: Decoder
+    reciprocal: bool = False
+    loss: Literal["logistic", "softmax"] = "logistic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingFamily(Family):
+    """A scorer over features of pairs, alone or beside a graph network."""
+
+    with_network: bool = False
+
+
+def same_width(size: int) -> tuple[int, int]:
+    """Vertices and relations have vectors of ``num-hidden`` numbers."""
+    return size, size

@@ -1,0 +1,38 @@
+"""Features alone: no messages, so whatever a graph network gains over this comes from the graph.
+
+Vertices without features have a learned vector; the head over the vectors is the rest of the perceptron.
+
+Source: Rumelhart, Hinton, Williams 1986; as a baseline of graph learning, Shchur et al. 2018, arXiv 1811.05868.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..family import LABELS, GraphFamily
+from ..settings import GraphSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..network.rounds import Round
+
+
+def messages(this: Round) -> Tensor:
+    """There are no rounds."""
+    return this.own
+
+
+FAMILY = GraphFamily(
+    name="mlp",
+    title="features alone",
+    paper="Shchur et al. 2018, arXiv 1811.05868",
+    tasks=LABELS,
+    baseline=True,
+    settings=GraphSettings,
+    weights=lambda size: {},
+    round=messages,
+    rounds=lambda settings: 0,
+    active_input=True,
+    final_norm=False,
+)

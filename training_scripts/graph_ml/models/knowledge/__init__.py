@@ -1,0 +1,1 @@
+"""Knowledge-graph embeddings, one file a family."""

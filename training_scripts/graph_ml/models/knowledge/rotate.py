@@ -1,0 +1,31 @@
+"""RotatE: γ − Σ |h ∘ e^{iθ} − t| over complex numbers, a vertex's real parts first, then its imaginary ones.
+
+Source: Sun et al. 2019, RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..family import LINKS, Decoder, KnowledgeFamily
+from ..settings import DistanceSettings
+
+
+def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+    """h ∘ e^{iθ} for tails, t ∘ e^{−iθ} for heads: (b, 2 d) and phases (b, d) → (b, 2 d)."""
+    cosine, sine = xp.cos(relations), xp.sin(-relations if heading else relations)
+    half = vectors.shape[-1] // 2
+    real, imaginary = vectors[..., :half], vectors[..., half:]
+    turned = (real * cosine - imaginary * sine, real * sine + imaginary * cosine)
+    return xp.concatenate(turned, -1)
+
+
+FAMILY = KnowledgeFamily(
+    name="rotate",
+    title="RotatE",
+    paper="Sun et al. 2019, arXiv 1902.10197",
+    tasks=LINKS,
+    compared=False,
+    settings=DistanceSettings,
+    decoder=Decoder("rotate", query, "moduli", lambda size: (2 * size, size), phases=True),
+)

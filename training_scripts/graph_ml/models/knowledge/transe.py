@@ -1,0 +1,27 @@
+"""TransE: γ − |h + r − t|₁.
+
+Source: Bordes et al. 2013, Translating Embeddings for Modeling Multi-relational Data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..family import LINKS, Decoder, KnowledgeFamily, same_width
+from ..settings import DistanceSettings
+
+
+def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+    """h + r for tails, t − r for heads: (b, d) → (b, d)."""
+    return vectors - relations if heading else vectors + relations
+
+
+FAMILY = KnowledgeFamily(
+    name="transe",
+    title="TransE",
+    paper="Bordes et al. 2013, NeurIPS 26",
+    tasks=LINKS,
+    compared=False,
+    settings=DistanceSettings,
+    decoder=Decoder("transe", query, "l1", same_width),
+)

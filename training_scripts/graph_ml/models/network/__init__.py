@@ -1,0 +1,1 @@
+"""Graph networks around a family's formula: inputs, rounds, head, and how they are kept."""

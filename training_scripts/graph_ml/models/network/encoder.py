@@ -1,0 +1,145 @@
+"""The encoder: input vectors of vertices from their features and learned vectors, then a family's rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...graph import EdgeType
+from ...message_passing import Backend
+from ...pairs.graph import Floats, Ints
+from ...sampling import Block, Relation
+from ..family import GraphFamily, Size
+from ..settings import GraphSettings
+from .rounds import EdgeFeatures, RoundModule
+from .standard import Standard
+
+
+class InputLayer(nn.Module):
+    """Turns the features of each node type, and a learned vector where there is one, into ``num_hidden`` numbers.
+
+    Features are standardised. Several pass a layer each first where ``per-feat-name-embed`` says so. A learned vector
+    is added to what features give.
+
+    Args:
+        widths: node type → feature name → columns.
+        settings: shape.
+        embedded: node types whose vertices have learned vectors, kept outside in one table.
+    """
+
+    def __init__(
+        self, widths: Mapping[str, Mapping[str, int]], settings: GraphSettings, embedded: Sequence[str]
+    ) -> None:
+        super().__init__()
+        hidden = settings.num_hidden
+        self.names = {kind: tuple(features) for kind, features in widths.items()}
+        self.positions = {kind: position for position, kind in enumerate(widths)}
+        self.embedded = frozenset(embedded)
+        self.dropout = settings.input_dropout
+        self.standards, self.features, self.together = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
+        for position, features in enumerate(widths.values()):
+            apart = settings.per_feat_name_embed and len(features) > 1
+            for number, width in enumerate(features.values()):
+                self.standards[f"{position}_{number}"] = Standard(width)
+                if apart:
+                    self.features[f"{position}_{number}"] = nn.Linear(width, hidden)
+            if features:
+                parts = len(features) * hidden if apart else sum(features.values())
+                self.together[str(position)] = nn.Linear(parts, hidden, bias=True)
+
+    def fit(self, features: Mapping[str, Mapping[str, Floats]], rows: Mapping[str, Ints]) -> None:
+        """See ``Encoder.fit``."""
+        for kind, position in self.positions.items():
+            for number, name in enumerate(self.names[kind]):
+                standard = self.standards[f"{position}_{number}"]
+                assert isinstance(standard, Standard)
+                standard.fit(features[kind][name], rows.get(kind))
+
+    def forward(self, kind: str, features: Mapping[str, Tensor], learned: Tensor | None) -> Tensor:
+        """Input vectors of some vertices of one type, (n, num_hidden); all tensors have n rows.
+
+        Raises:
+            ValueError: the vertices have neither features nor learned vectors.
+        """
+        position, names = self.positions[kind], self.names[kind]
+        if not names:
+            if learned is None:
+                raise ValueError(f"vertices of type {kind!r} have neither features nor learned vectors")
+            return learned
+        parts = []
+        for number, name in enumerate(names):
+            key = f"{position}_{number}"
+            part = nn.functional.dropout(self.standards[key](features[name]), self.dropout, self.training)
+            parts.append(torch.relu(self.features[key](part)) if key in self.features else part)
+        result: Tensor = self.together[str(position)](torch.cat(parts, dim=1))
+        return result + learned if kind in self.embedded and learned is not None else result
+
+
+class Encoder(nn.Module):
+    """Input layer and rounds of a family.
+
+    Args:
+        family: whose formula.
+        settings: its hyperparameters.
+        widths: node type → feature name → columns.
+        relations: along which messages flow.
+        embedded: node types with learned vectors.
+        edge_widths: columns of the features of edges that take part.
+        for_heads: whether heads and not decoders of links read the vectors.
+    """
+
+    def __init__(
+        self,
+        family: GraphFamily,
+        settings: GraphSettings,
+        widths: Mapping[str, Mapping[str, int]],
+        relations: Sequence[Relation],
+        embedded: Sequence[str],
+        edge_widths: Mapping[EdgeType, int] | None = None,
+        for_heads: bool = False,
+    ) -> None:
+        super().__init__()
+        self.family, self.settings, self.for_heads = family, settings, for_heads
+        self.input = InputLayer(widths, settings, embedded)
+        self.depth = family.rounds(settings)
+        types = {kind: number for number, kind in enumerate(widths)}
+        ends = tuple((types.get(r.sender, -1), types.get(r.receiver, -1)) for r in relations)
+        self.layers = nn.ModuleList(
+            RoundModule(
+                family,
+                relations,
+                Size(len(relations), ends, len(types), settings.num_hidden, number, number + 1 == self.depth, settings),
+                edge_widths or {},
+            )
+            for number in range(self.depth)
+        )
+
+    def fit(self, features: Mapping[str, Mapping[str, Floats]], edges: EdgeFeatures, rows: Mapping[str, Ints]) -> None:
+        """Fit what standardises inputs.
+
+        Args:
+            features: node type → feature name → (n, d).
+            edges: edge type → (edges, d).
+            rows: by node type the vertices to fit on; of other types, and of edges, all.
+        """
+        self.input.fit(features, rows)
+        for layer in self.layers:
+            assert isinstance(layer, RoundModule)
+            layer.fit(edges)
+
+    def forward(
+        self, blocks: Sequence[Block], x: Tensor, backend: Backend, edges: EdgeFeatures | None = None
+    ) -> Tensor:
+        """Vectors of the last block's targets from input vectors of the first block's sources; (n, num_hidden)."""
+        if self.family.active_input:
+            x = nn.functional.dropout(torch.relu(x), self.settings.dropout, self.training)
+        wanted = blocks[-1].num_targets if blocks else len(x)
+        out, every = x, [x[:wanted]]
+        for layer, block in zip(self.layers, blocks, strict=True):
+            out = layer(block, out, x, backend, edges or {})
+            every.append(out[:wanted])
+        if self.family.mean_of_rounds:
+            out = torch.stack(every).mean(dim=0)
+        return nn.functional.layer_norm(out, out.shape[1:]) if self.family.final_norm and self.for_heads else out

@@ -1,0 +1,53 @@
+"""Inputs on one scale: the mean of each column and one deviation a feature, fitted on training items and kept.
+
+One deviation for the whole of a feature and not one a column: a rare word of a bag, or a small part of a vector, would
+otherwise weigh most. For a feature of one column it is the ordinary standard score.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...pairs.graph import Floats, Ints
+
+#: items that a mean and a deviation are worth fitting on; with fewer all are taken
+ENOUGH = 20
+
+
+def standard_of(values: Floats, rows: Ints | None = None) -> tuple[Floats, float]:
+    """Mean of each column, float32 (d,), and the deviation of the whole, 1 where nothing varies.
+
+    Args:
+        values: (n, d).
+        rows: training items; None, or fewer than ``ENOUGH``, is all of them.
+    """
+    known = values if rows is None or len(rows) < ENOUGH else values[rows]
+    if not len(known) or not known.shape[1]:
+        return np.zeros(values.shape[1], dtype=np.float32), 1.0
+    mean: Floats = np.asarray(np.mean(known, axis=0, dtype=np.float64), dtype=np.float32)
+    deviation = float(np.sqrt(np.mean(np.var(known, axis=0, dtype=np.float64))))
+    return mean, deviation if deviation > 1e-6 else 1.0
+
+
+class Standard(nn.Module):
+    """(x − mean) / deviation; both are part of the state, so serving and other graphs see what training saw."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(1))
+
+    def fit(self, values: Floats, rows: Ints | None = None) -> None:
+        """Take mean and deviation from the values, (n, d), of some rows."""
+        mean, deviation = standard_of(values, rows)
+        self.mean.copy_(torch.from_numpy(mean))
+        self.scale.fill_(deviation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, d) → (n, d)."""
+        return (x - self.mean) / self.scale

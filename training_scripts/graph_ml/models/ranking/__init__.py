@@ -1,0 +1,1 @@
+"""Scorers over features of pairs, one file a family."""

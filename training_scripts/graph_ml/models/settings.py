@@ -1,0 +1,344 @@
+"""Hyperparameters as families declare them: Neptune's name, default, bounds, and what a search tries in which tier.
+
+A family's hyperparameters are the fields of a frozen dataclass, each declared by ``hyperparameter``. Names on the
+outside have hyphens instead of underscores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from ..schemas import HpoParameter, TaskType
+
+Tier = Literal["tier1", "tier2", "tier3", "fixed"]
+_DECLARED = "declared"
+
+#: items to train on up to which a batch holds all of them
+WHOLE = 4096
+SMALL_GRAPH = 100_000
+TINY_GRAPH = 1_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What ranges and defaults depend on: the task, and how many vertices or edges there are to train on."""
+
+    task: TaskType
+    items: int
+
+    @property
+    def links(self) -> bool:
+        """Whether links are predicted."""
+        return self.task == "link_prediction"
+
+
+#: members of ``HpoParameter`` beside name and type; None where a task has no such parameter
+Search = Callable[[Scale], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a field says of itself: where it stands in a search, and its bounds."""
+
+    tier: Tier | None = None
+    search: Search | None = None
+    at_least: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with a value, or None."""
+        if self.at_least is not None and value < self.at_least:
+            return f"it must be at least {self.at_least:g}"
+        if self.above is not None and value <= self.above:
+            return f"it must be above {self.above:g}"
+        if self.below is not None and value >= self.below:
+            return f"it must be below {self.below:g}"
+        return None
+
+
+def hyperparameter(
+    default: Any,
+    tier: Tier | None = None,
+    search: Search | None = None,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    """A field of a class of hyperparameters.
+
+    Args:
+        default: what a missing one is, unless ``search`` gives a default for graphs of this scale.
+        tier: where it stands in a search; None leaves it out.
+        search: what is tried at some scale; without it a ``tier`` holds the default alone.
+        at_least, above, below: bounds of the value.
+    """
+    return field(default=default, metadata={_DECLARED: Declared(tier, search, at_least, above, below)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every family knows.
+
+    ``max_seconds`` bounds training; 0 is no bound.
+    """
+
+    model: str = ""
+    task: str = ""
+    target_ntype: str = ""
+    target_etype: str = ""
+    property: str = ""
+    eval_metric: str = ""
+    topk: int = 5
+    eval_edges: int = 1000
+    max_seconds: float = 0.0
+    seed: int = 0
+
+    def as_text(self) -> dict[str, Any]:
+        """Under their outside names, for descriptions and reports."""
+        return {name.replace("_", "-"): value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochSettings(Settings):
+    """What families have that learn vectors in epochs."""
+
+    num_hidden: int = hyperparameter(64, "tier1", lambda _: _power2(16, 128), at_least=1)
+    num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs(scale), at_least=1)
+    lr: float = hyperparameter(1e-2, "tier1", lambda scale: _rate(scale), above=0)
+    batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch(scale), at_least=1)
+    enable_early_stop: bool = hyperparameter(True, "fixed")
+    window_for_early_stop: int = hyperparameter(
+        3, "fixed", lambda scale: {"default": stop_window(scale.items)}, at_least=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphSettings(EpochSettings):
+    """What graph networks have.
+
+    ``fanout`` is one number a layer, nearest layer first; a list that is too short repeats its last number.
+    ``concat_node_embed`` gives vertices that have features a learned vector as well. ``decoder`` of links is
+    ``distmult``, ``dot`` or ``auto``: dot where there is one edge type to predict. ``low_mem`` is accepted and changes
+    nothing: memory is low anyway.
+    """
+
+    dropout: float = hyperparameter(0.3, "tier2", lambda scale: _dropout(scale), at_least=0, below=1)
+    input_dropout: float = hyperparameter(0.0, "tier2", lambda scale: _input_dropout(scale), at_least=0, below=1)
+    layer_norm: bool = hyperparameter(True, "tier2", lambda _: {"default": True})
+    concat_node_embed: bool = hyperparameter(False, "tier2", lambda scale: {"default": scale.links})
+    num_negs: int = hyperparameter(1024, "tier2", lambda scale: _negatives(scale), at_least=1)
+    fanout: tuple[int, ...] = hyperparameter(
+        (10, 15, 15), "tier3", lambda _: {"options": [[10, 30], [15, 30], [15, 30]], "default": [10, 15, 15]}
+    )
+    num_layer: int = hyperparameter(2, "tier3", lambda _: linear(1, 3, default=2, step=1), at_least=1)
+    l2norm: float = hyperparameter(0.0, "fixed", lambda scale: _decay(scale), at_least=0)
+    use_self_loop: bool = hyperparameter(True, "fixed")
+    low_mem: bool = hyperparameter(True, "fixed")
+    neg_share: bool = hyperparameter(True, "fixed", lambda scale: {"default": True} if scale.links else None)
+    in_batch_negs: bool = hyperparameter(False)
+    sparse_lr: float = hyperparameter(1e-2, above=0)
+    per_feat_name_embed: bool = hyperparameter(True)
+    use_edge_features: bool = hyperparameter(False)
+    edge_num_hidden: int = hyperparameter(16, at_least=1)
+    use_class_weight: bool = hyperparameter(False)
+    regularization_coef: float = hyperparameter(0.0, at_least=0)
+    decoder: str = hyperparameter("auto")
+
+    def fanouts(self, depth: int) -> tuple[int, ...]:
+        """The fan-out of each of ``depth`` layers, nearest first."""
+        given = self.fanout or (15,)
+        return tuple(given[min(i, len(given) - 1)] for i in range(depth))
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeSettings(EpochSettings):
+    """What knowledge-graph embeddings have. ``rel_part`` is accepted and changes nothing: relations are whole."""
+
+    num_hidden: int = hyperparameter(256, "tier1", lambda _: _power2(64, 512), at_least=1)
+    lr: float = hyperparameter(0.1, "tier1", lambda _: logarithmic(0.03, 0.3, default=0.1), above=0)
+    regularization_coef: float = hyperparameter(
+        2e-6, "tier2", lambda _: logarithmic(1e-8, 1e-4, default=2e-6), at_least=0
+    )
+    num_negs: int = hyperparameter(256, "tier3", lambda _: _power2(32, 512, default=256), at_least=1)
+    rel_part: bool = hyperparameter(False, "fixed")
+    neg_share: bool = hyperparameter(True, "fixed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistanceSettings(KnowledgeSettings):
+    """Those of decoders that measure a distance, with its margin."""
+
+    gamma: float = hyperparameter(12.0, "tier2", lambda _: linear(4.0, 24.0, default=12.0))
+
+
+def declared(of: type[Settings] | Settings) -> dict[str, tuple[Field[Any], Declared]]:
+    """The fields of a class of hyperparameters, by outside name."""
+    return {entry.name.replace("_", "-"): (entry, entry.metadata.get(_DECLARED, Declared())) for entry in fields(of)}
+
+
+def searched(of: type[Settings], scale: Scale) -> dict[Tier, list[HpoParameter]]:
+    """What a search tries at some scale, by tier, in the order of the fields."""
+    found: dict[Tier, list[HpoParameter]] = {"tier1": [], "tier2": [], "tier3": [], "fixed": []}
+    for name, (entry, what) in declared(of).items():
+        if what.tier is None:
+            continue
+        tried = {"default": entry.default} if what.search is None else what.search(scale)
+        if tried is not None:
+            found[what.tier].append(HpoParameter.model_validate({"param": name, "type": _outside(entry), **tried}))
+    return found
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse(of: type[S], values: Mapping[str, str], scale: Scale | None = None) -> tuple[S, list[str]]:
+    """Read hyperparameters from text.
+
+    Args:
+        of: the class of the family.
+        values: by outside name.
+        scale: of the graph; a missing value is what a search of it begins with.
+
+    Returns:
+        The hyperparameters, and names that the family does not have: files carry those of other models.
+
+    Raises:
+        ValueError: a value is not of its type, or out of range.
+    """
+    known = declared(of)
+    read: dict[str, Any] = {}
+    for name, (entry, what) in known.items():
+        if name in values:
+            read[entry.name] = _value(name, str(entry.type), values[name])
+        elif scale is not None and what.search is not None:
+            default = (what.search(scale) or {}).get("default", entry.default)
+            read[entry.name] = tuple(default) if isinstance(default, list) else default
+        complaint = what.complaint(read.get(entry.name, entry.default))
+        if complaint is not None:
+            raise ValueError(f"hyperparameter {name} is {read[entry.name]}; {complaint}")
+    return of(**read), sorted(set(values) - set(known))
+
+
+def carried(of: type[S], given: Settings) -> S:
+    """The hyperparameters of one family from another's: what both have is kept, the rest takes its defaults."""
+    shared = {entry.name for entry in fields(of)} & {entry.name for entry in fields(given)}
+    return of(**{name: getattr(given, name) for name in shared})
+
+
+def _value(name: str, kind: str, text: str) -> Any:
+    plain = text.strip()
+    try:
+        if kind == "int":
+            number = float(plain)  # "64.0" comes from tuners that know only numbers
+            if number != int(number):
+                raise ValueError("not a whole number")
+            return int(number)
+        if kind == "float":
+            return {"true": 1.0, "false": 0.0}[plain.lower()] if plain.lower() in ("true", "false") else float(plain)
+        if kind == "bool":
+            # hyperparameters arrive as text, so "False" is true until parsed
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[plain.lower()]
+        if kind.startswith("tuple"):
+            parsed = json.loads(plain) if plain.startswith("[") else [int(part) for part in plain.split(",") if part]
+            return tuple(int(part) for part in (parsed if isinstance(parsed, list) else [parsed]))
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"hyperparameter {name} is {text!r}; it must be a {kind.split('[')[0]}") from error
+    return plain
+
+
+def _outside(entry: Field[Any]) -> str:
+    """The type as the configuration names it; a list of whole numbers is of type int."""
+    return "int" if str(entry.type).startswith("tuple") else str(entry.type)
+
+
+def linear(low: float, high: float, default: float | None = None, step: float | None = None) -> dict[str, Any]:
+    """A range in equal steps."""
+    return _without_nothing(range=(low, high), inc_strategy="linear", inc_val=step, default=default)
+
+
+def logarithmic(low: float, high: float, default: float | None = None) -> dict[str, Any]:
+    """A range in equal ratios."""
+    return _without_nothing(range=(low, high), inc_strategy="log", default=default)
+
+
+def _power2(low: int, high: int, default: int | None = None) -> dict[str, Any]:
+    return _without_nothing(range=(low, high), inc_strategy="power2", default=default)
+
+
+def _without_nothing(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def batch_sizes(items: int, links: bool = False) -> tuple[int, int, int]:
+    """(smallest, largest, default) batch, powers of two.
+
+    A batch of labels costs a pass over the graph whatever its size, so few labels are one batch. Links pay for each
+    of a batch: a twentieth to a quarter of what there is to train on.
+    """
+
+    def power(size: float) -> int:
+        return 1 << max(1, min(12, int(size).bit_length() - 1 if size >= 2 else 1))
+
+    if items >= SMALL_GRAPH:
+        return 128, 4096, 1024
+    if not links:
+        whole = min(WHOLE, 2 * power(items))
+        return max(2, whole // 8), whole, whole
+    largest = min(WHOLE, power(items / 4))
+    smallest = max(2, min(128, largest // 8))
+    return smallest, largest, max(smallest, min(1024, largest // 2))
+
+
+def epochs(items: int, links: bool) -> tuple[int, int, int | None]:
+    """Fewest, most and usual passes: small graphs need more of them, and they cost little there."""
+    if items >= SMALL_GRAPH:
+        return 3, 30, None
+    if links:
+        return (20, 100, 60) if items < TINY_GRAPH else (10, 60, 35)
+    return (50, 300, 200) if items <= WHOLE else (20, 100, 60)
+
+
+def stop_window(items: int) -> int:
+    """How many evaluations early stopping looks back: Neptune's three, more where few items make noise."""
+    if items >= SMALL_GRAPH:
+        return 3
+    return 10 if items >= TINY_GRAPH else 20
+
+
+def _epochs(scale: Scale) -> dict[str, Any]:
+    few, many, usual = epochs(scale.items, scale.links)
+    return {**linear(few, many, usual, step=1), "node_strategy": "perM"}
+
+
+def _rate(scale: Scale) -> dict[str, Any]:
+    return logarithmic(1e-3, 1e-2) if scale.items >= SMALL_GRAPH else logarithmic(1e-3, 3e-2, default=1e-2)
+
+
+def _batch(scale: Scale) -> dict[str, Any]:
+    return _power2(*batch_sizes(scale.items, scale.links))
+
+
+def _dropout(scale: Scale) -> dict[str, Any]:
+    # links learn from very many negatives and need no other noise: MRR .112 without, .071 with dropout .3
+    if scale.links:
+        return linear(0.0, 0.5, default=0.0)
+    return linear(0.0, 0.5, default=0.3) if scale.items >= TINY_GRAPH else linear(0.0, 0.8, default=0.5)
+
+
+def _input_dropout(scale: Scale) -> dict[str, Any] | None:
+    if scale.links or scale.items >= SMALL_GRAPH:
+        return None
+    return linear(0.0, 0.8, default=0.5 if scale.items < TINY_GRAPH else 0.0)
+
+
+def _decay(scale: Scale) -> dict[str, Any]:
+    return {"default": 0.0 if scale.links or scale.items >= TINY_GRAPH else 0.05}
+
+
+def _negatives(scale: Scale) -> dict[str, Any] | None:
+    return _power2(64, 1024, default=1024) if scale.links else None

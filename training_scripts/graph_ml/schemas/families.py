@@ -1,0 +1,20 @@
+"""The table of model families: the only list of them. Everything else that knows families reads it."""
+
+from __future__ import annotations
+
+#: name → module that declares it as ``FAMILY``, seen from ``graph_ml.models``; searches try families in this order
+FAMILIES: dict[str, str] = {
+    "mlp": ".graph.mlp",
+    "pair-ranker": ".ranking.pair_ranker",
+    "appnp": ".graph.appnp",
+    "rgcn": ".graph.rgcn",
+    "stack": ".ranking.stack",
+    "graphsage": ".graph.graphsage",
+    "gat": ".graph.gat",
+    "gatv2": ".graph.gatv2",
+    "transe": ".knowledge.transe",
+    "distmult": ".knowledge.distmult",
+    "rotate": ".knowledge.rotate",
+}
+#: the family of a configuration that leaves it open and lists no choice
+DEFAULT_FAMILY = "rgcn"

@@ -1,0 +1,81 @@
+"""What every kind of training knows of its trial, and tells about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ..container import Container, JobError, ProgressWriter
+from ..graph import GraphData, Target
+from ..models.settings import Settings
+from ..schemas import task_type
+from ..schemas.model import SPLIT_NAMES, Split
+from ..tasks import METRIC_DIRECTION, default_metric
+
+S_co = TypeVar("S_co", bound=Settings, covariant=True)
+
+
+@dataclass(frozen=True)
+class Trial(Generic[S_co]):
+    """One trial: the graph, what is learned of it, and the hyperparameters of the family."""
+
+    graph: GraphData
+    targets: tuple[Target, ...]
+    settings: S_co
+    container: Container
+    progress: ProgressWriter
+    started: float
+
+    def tell(self, phase: str, step: int = 0, total: int = 0) -> None:
+        """Report progress."""
+        self.progress(phase, step, total)
+
+    def measured(self, figures: dict[str, float], step: int, total: int, split: Split = "valid") -> None:
+        """Print one line a metric and show the objective in the progress file, named after what was held out."""
+        words = SPLIT_NAMES[split]
+        for name, value in figures.items():
+            self.container.metric(f"{words} {name}", value)
+        objective = self.objective
+        if objective in figures:
+            self.progress("training", step, total, metric=(f"{words}_{objective}", figures[objective]))
+
+    @property
+    def objective(self) -> str:
+        """The metric that is tuned."""
+        target = self.targets[0]
+        return self.settings.eval_metric or default_metric(target.task, self.graph.labels.get(target))
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether training should come to an end."""
+        limit = self.settings.max_seconds
+        return bool(limit) and time.monotonic() - self.started > limit
+
+
+def chosen_targets(graph: GraphData, settings: Settings) -> tuple[Target, ...]:
+    """The targets of the task: all edge types of link prediction, otherwise one property.
+
+    Raises:
+        JobError: the graph has no such target.
+    """
+    if not graph.targets:
+        raise JobError("the processed graph has no target; name one in additionalParams.neptune_ml of the export")
+    try:
+        task = task_type(settings.task) if settings.task else graph.targets[0].task
+    except ValueError as error:
+        raise JobError(str(error)) from error
+    fitting = [target for target in graph.targets if target.task == task]
+    if settings.property:
+        fitting = [target for target in fitting if target.property_name == settings.property]
+    if settings.target_ntype:
+        fitting = [target for target in fitting if target.type == settings.target_ntype]
+    if not fitting:
+        able = "; ".join(str(target) for target in graph.targets)
+        raise JobError(f"the processed graph has no target for {task}; it has {able}")
+    return tuple(fitting) if task == "link_prediction" else (fitting[0],)
+
+
+def direction(metric: str) -> str:
+    """Whether a metric is maximised or minimised."""
+    return METRIC_DIRECTION.get(metric, "maximize")
