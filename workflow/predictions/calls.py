@@ -18,7 +18,7 @@ from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointRecord
 from workflow.predictions.merging import companions, merged, shares
 from workflow.predictions.question import Predictions, Question
 from workflow.predictions.replay import PredictionNeeded
-from workflow.predictions.requests import answer_of, inputs_of, request_of
+from workflow.predictions.requests import answer_of, batches, joined, request_of
 
 Answer = Predictions | WorkflowError
 Asked = tuple[Question, asyncio.Future[Answer]]
@@ -132,12 +132,13 @@ class CoalescingClient:
 
     async def _call(self, endpoint: EndpointRecord, question: Question) -> Answer:
         patience_s = patience(question.timeout_s, self._timeout_s)
-        inputs = inputs_of(question)
+        answers: list[Predictions] = []
         try:
-            body = request_of(question, inputs)
             async with asyncio.timeout(patience_s):
-                status, data = await self._post(body)
-            return answer_of(endpoint, status, data, len(inputs))
+                for batch in batches(question):
+                    status, data = await self._post(request_of(question, batch))
+                    answers.append(answer_of(endpoint, status, data, len(batch)))
+            return joined(answers)
         except WorkflowError as error:
             return error
         except TimeoutError:

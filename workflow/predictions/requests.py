@@ -7,12 +7,13 @@ answers and the inductive subgraph are our own form, for the real one is not pub
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workflow.errors import BadRequest, ConstraintViolation
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
 from workflow.predictions.question import (
+    MAX_INPUTS_PER_CALL,
     MAX_SUBGRAPH_BYTES,
     EdgeInput,
     EdgeType,
@@ -60,6 +61,21 @@ def incompatible(reason: str) -> ConstraintViolation:
 def inputs_of(question: Question) -> Sequence[Any]:
     """What a question is about, in the order of its answers: ids, nodes, edges or pairs."""
     return question.pairs if isinstance(question, RelationQuery) else question.inputs
+
+
+def batches(question: Question) -> Iterator[Sequence[Any]]:
+    """The inputs of a question as calls take them."""
+    inputs = inputs_of(question)
+    for start in range(0, len(inputs), MAX_INPUTS_PER_CALL):
+        yield inputs[start : start + MAX_INPUTS_PER_CALL]
+
+
+def joined(answers: Sequence[Predictions]) -> Predictions:
+    """The answer to a question out of those to its batches; the last one names the model."""
+    if len(answers) == 1:
+        return answers[0]
+    model_id, created_ms = (answers[-1].model_id, answers[-1].created_ms) if answers else ("", None)
+    return Predictions(tuple(result for one in answers for result in one.results), model_id, created_ms)
 
 
 def request_of(question: Question, inputs: Sequence[Any]) -> bytes:

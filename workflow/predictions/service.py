@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
 from workflow.predictions.connections import ConnectionPool
 from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointDirectory, EndpointRecord, ModelCard
-from workflow.predictions.question import MAX_INPUTS_PER_CALL, Prediction, Predictions, Question
-from workflow.predictions.requests import answer_of, inputs_of, model_card, request_of
+from workflow.predictions.question import Predictions, Question
+from workflow.predictions.requests import answer_of, batches, joined, model_card, request_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,127}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d+:role/[\w+=,.@/-]+")
@@ -51,17 +53,12 @@ class EndpointService:
         return kept[1]
 
     def predict(self, endpoint: EndpointRecord, question: Question) -> Predictions:
-        inputs = inputs_of(question)
-        results: list[tuple[Prediction, ...]] = []
-        model_id, created_ms = "", None
-        for start in range(0, len(inputs), MAX_INPUTS_PER_CALL):
-            batch = inputs[start : start + MAX_INPUTS_PER_CALL]
-            url = f"{endpoint.url}/invocations"
-            status, body = self._connections.post(url, request_of(question, batch), question.timeout_s)
-            answer = answer_of(endpoint, status, body, len(batch))
-            results.extend(answer.results)
-            model_id, created_ms = answer.model_id, answer.created_ms
-        return Predictions(tuple(results), model_id, created_ms)
+        return joined([self._asked(endpoint, question, batch) for batch in batches(question)])
+
+    def _asked(self, endpoint: EndpointRecord, question: Question, batch: Sequence[Any]) -> Predictions:
+        url = f"{endpoint.url}/invocations"
+        status, body = self._connections.post(url, request_of(question, batch), question.timeout_s)
+        return answer_of(endpoint, status, body, len(batch))
 
     def close(self) -> None:
         """Close idle connections."""

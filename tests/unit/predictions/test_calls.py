@@ -118,6 +118,14 @@ def test_questions_of_other_kinds_do_not_mix(start: Any) -> None:
     assert {kind for kind, _ in asked} == {"User", "Book"}
 
 
+def test_two_clients_that_exclude_something_else_for_one_vertex_each_get_theirs(start: Any) -> None:
+    async def work(ask: Any) -> Any:
+        excluded = [(), ("u2",), ("u3",), ("u2", "u3")]
+        return await asyncio.gather(*(ask("u1", exclude={"u1": out} if out else {}) for out in excluded))
+
+    assert [found(one) for one in asking(start(links(FRIENDS)).url, work)] == [["u2", "u3"], ["u3"], ["u2"], []]
+
+
 def test_an_endpoint_that_was_started_anew_is_asked_over_a_fresh_connection(start: Any) -> None:
     first = start(links(FRIENDS))
     port = int(first.url.rpartition(":")[2])

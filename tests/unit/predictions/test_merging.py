@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,45 @@ def test_a_shared_answer_is_what_each_would_have_got_alone(questions: list[Quest
     group = [first, *(waiting[place] for place in companions(first, waiting))]
     whole = merged(group)
     assert shares(group, whole, answered(whole)) == [answered(one) for one in group]
+
+
+ALIKE = st.builds(
+    lambda inputs, excluded: LinkQuery(
+        "FRIEND", "out", "User", inputs, 1, {id: names for id, names in excluded.items() if id in inputs}
+    ),
+    st.lists(st.sampled_from(["u0", "u1", "u2"]), min_size=1, max_size=2, unique=True).map(tuple),
+    st.dictionaries(st.sampled_from(["u0", "u1", "u2"]), st.lists(st.sampled_from(["x", "y"]), max_size=1), max_size=2),
+)
+
+
+@given(st.lists(ALIKE, min_size=2, max_size=5))
+def test_clients_that_differ_in_their_exclusions_alone_each_get_theirs(questions: list[LinkQuery]) -> None:
+    first, *waiting = questions
+    group = [first, *(waiting[place] for place in companions(first, waiting))]
+    whole = merged(group)
+    assert shares(group, whole, answered(whole)) == [answered(one) for one in group]
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "together"),
+    [
+        # who excludes something else for the same vertex asks alone, also where one excludes nothing
+        ({"a": ["x"]}, [({"a": ["y"]}, "a")], []),
+        ({"a": ["x"]}, [({}, "a")], []),
+        ({}, [({"a": ["x"]}, "a")], []),
+        ({"a": ["x"]}, [({"a": ["x"]}, "a")], [0]),
+        # for another vertex it may exclude what it likes, and the next one must agree with both
+        ({"a": ["x"]}, [({"b": ["y"]}, "b"), ({"b": ["x"]}, "b"), ({"b": ["y"]}, "b")], [0, 2]),
+        ({}, [({}, "b"), ({"b": ["y"]}, "b")], [0]),
+    ],
+)
+def test_who_shares_a_call_agrees_on_what_is_excluded(
+    mine: dict[str, list[str]], others: list[tuple[dict[str, list[str]], str]], together: list[int]
+) -> None:
+    def asks(id: str, exclude: dict[str, list[str]]) -> LinkQuery:
+        return LinkQuery("l", "out", "t", (id,), 1, exclude)
+
+    assert companions(asks("a", mine), [asks(id, exclude) for exclude, id in others]) == together
 
 
 @given(st.lists(QUESTIONS, min_size=1, max_size=8))
