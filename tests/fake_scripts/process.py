@@ -33,7 +33,7 @@ fixed = [{"param": "lr", "type": "float", "default": 0.01}]
     json.dumps({"models": [{**space, "model": "transe", "1-tier-param": [], "fixed-param": fixed}]})
 )
 read = json.loads((source / given["config-file-name"]).read_text())
-(output / "manifest.json").write_text(json.dumps({"arguments": given, "read": read}))
+(output / "manifest.json").write_text(json.dumps({"arguments": given, "read": read, "warnings": ["a column tells"]}))
 if (source / "behaviour.json").exists():
     shutil.copy(source / "behaviour.json", output / "behaviour.json")
 previous = BASE / "processing" / "previous" / "manifest.json"

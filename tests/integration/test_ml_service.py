@@ -83,10 +83,13 @@ def test_a_workflow_runs_from_export_to_endpoint(service: Any) -> None:
 
 def test_a_training_status_tells_the_trials_and_who_won(service: Any) -> None:
     service.process_data("told-dp", service.export("told"))
+    assert service.wait("dataprocessing", "told-dp", "Completed")["details"]["warnings"] == ["a column tells"]
     service.start_training("told", "told-dp", trials=3)
     details = service.wait("modeltraining", "told", "Completed")["details"]
     assert details["models_compared"] == ["rgcn", "pair-ranker"]
     assert "pair-ranker won" in details["verdict"]
+    assert details["verdict"].endswith(" EASE beats this model.")
+    assert details["warnings"] == ["EASE beats this model"]
     assert [trial["state"] for trial in details["trials"]] == ["Completed"] * 3
     assert details["peak_memory_bytes"] > 0
     assert details["estimate"]["memory_bytes"] > 0

@@ -30,6 +30,7 @@ _TOLD = (
     "metric",
     "metrics",
     "verdict",
+    "warnings",
     "models_compared",
     "best",
 )

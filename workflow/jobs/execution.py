@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +80,10 @@ class Execution:
         previous = lookup.finished(self.store, "dataprocessing", request.previous_id) if request.previous_id else None
         task = dataprocessing.plan(request, job.names, previous, self.seed)
         size = sum(info.size for info in self.storage.list(S3Uri.parse(request.input_location)))
-        return self._run_task(job, task, control, estimates.processing_needs(size))
+        outcome = self._run_task(job, task, control, estimates.processing_needs(size))
+        return dataclasses.replace(
+            outcome, result={**outcome.result, "warnings": self._warnings(S3Uri.parse(job.names["output"]))}
+        )
 
     def _transform(self, job: JobRecord, control: Control) -> Outcome:
         request = StartModelTransform.model_validate(job.request)
@@ -146,6 +150,13 @@ class Execution:
                 _log.info("%s %s takes the result of the equal job %s", job.kind, job.id, other.id)
                 return Outcome(other.result, digest, other.reused_from or other.id)
         return None
+
+    def _warnings(self, output: S3Uri) -> list[str]:
+        """What data processing found worth knowing before anything is trained on its graph."""
+        try:
+            return [str(text) for text in json.loads(self.storage.read(output / "manifest.json")).get("warnings", [])]
+        except (ObjectNotFound, ValueError):
+            return []
 
     def _graph_size(self, processing: Finished) -> tuple[int, int]:
         try:
@@ -273,9 +284,10 @@ def _trained(tuned: Tuned, metric: str, needs: estimates.Needs) -> dict[str, Any
     return {
         "trials": [trial.to_json() for trial in tuned.trials],
         "best": tuned.best.name,
-        "metric": {"name": f"validation_{metric}", "value": tuned.best.value},
+        "metric": {"name": f"{tuned.best.judged_on}_{metric}", "value": tuned.best.value},
         "metrics": dict(tuned.best.metrics),
         "verdict": tuned.verdict,
+        "warnings": list(tuned.best.warnings),
         "models_compared": list(dict.fromkeys(trial.family for trial in tuned.trials)),
         "wall_s": round(tuned.wall_s, 3),
         "peak_memory_bytes": tuned.peak_memory_bytes,

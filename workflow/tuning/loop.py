@@ -130,7 +130,7 @@ class Loop:
 
     def _tell(self, trial: Trial) -> None:
         self.finished[trial.number] = trial
-        outcome = f"validation {self.metric}={trial.value}" if trial.reason is None else trial.reason
+        outcome = f"{trial.judged_on} {self.metric}={trial.value}" if trial.reason is None else trial.reason
         self.say(f"trial {trial.number} {trial.state.lower()} after {trial.wall_s:.1f} s: {outcome}")
 
     def _keep(self, trial: Trial) -> None:
@@ -168,7 +168,7 @@ class Loop:
             "phase": phase,
             "step": len(self.finished),
             "total": self.trials,
-            "metric": None if winner is None else {"name": f"validation_{self.metric}", "value": winner.value},
+            "metric": None if winner is None else {"name": f"{winner.judged_on}_{self.metric}", "value": winner.value},
             "eta_s": self._eta_s(under_way),
             "updated_ms": int(time.time() * 1000),
             "trials": [

@@ -11,7 +11,7 @@ from workflow.tuning.results import Direction, Trial, Tuned, best
 from workflow.tuning.samplers import Search
 
 TEMPLATE = "report.html.j2"
-_SPLITS = {"valid": "validation"}
+_SPLITS = {"valid": "validation", "train": "training"}
 
 
 def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
@@ -34,6 +34,7 @@ def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
         peak=size(tuned.peak_memory_bytes),
         direction=search.direction,
         metric=metric,
+        judged_on=tuned.best.judged_on,
         seed=search.seed,
         families=families,
         trials=[_row(trial, trial.number == tuned.best.number) for trial in tuned.trials],

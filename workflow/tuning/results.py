@@ -23,6 +23,7 @@ class Trial:
         hyperparameters: what the script was given, as text.
         value: of the objective; None unless it completed and reported one.
         reason: why it failed.
+        warnings: what to know before relying on its model, in sentences.
         origin: ``default``, ``warm-start``, ``random`` or ``tpe``: how it came to be proposed.
     """
 
@@ -37,6 +38,13 @@ class Trial:
     wall_s: float = 0.0
     peak_memory_bytes: int = 0
     reason: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def judged_on(self) -> Literal["validation", "training"]:
+        """The items of its value: training items where too few were there to hold any out."""
+        splits = {name.partition(".")[0] for name in self.metrics}
+        return "training" if "train" in splits and "valid" not in splits else "validation"
 
     @property
     def family(self) -> str:
@@ -50,7 +58,8 @@ class Trial:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Trial:
         """The trial of ``to_json``. Unknown members are ignored."""
-        return cls(**{name: document[name] for name in cls.__dataclass_fields__ if name in document})
+        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        return cls(**{**known, "warnings": tuple(known.get("warnings", ()))})
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ def best(trials: Iterable[Trial], direction: Direction) -> Trial | None:
 
 
 def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
-    """One sentence that says which model family won, by how much, and over which others."""
+    """Which model family won, by how much, over which others, and what the winner loses to, in a few sentences."""
     known = list(trials)
     winner = best(known, direction)
     if winner is None:
@@ -90,8 +99,8 @@ def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
     done = sum(trial.state == "Completed" for trial in known)
     counted = f"{done} of {len(known)} trials completed" if len(known) > 1 else "the only trial"
     name = winner.family or "The model"
-    text = f"{name} won with validation {metric} {winner.value:.4g} (trial {winner.number}; {counted})"
+    text = f"{name} won with {winner.judged_on} {metric} {winner.value:.4g} (trial {winner.number}; {counted})"
     if rivals:
         ranked = sorted(rivals.values(), key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
         text += ", ahead of " + ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in ranked)
-    return text + "."
+    return " ".join([f"{text}.", *(f"{warning}." for warning in winner.warnings)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,3 +121,13 @@ def test_the_verdict_names_the_winner_and_the_others() -> None:
 def test_a_trial_survives_its_json_form() -> None:
     before = trial(1, 0.5, {"lr": 0.1})
     assert Trial.from_json(before.to_json()) == before
+
+
+def test_the_verdict_says_what_the_winner_loses_to_and_whether_anything_was_held_out() -> None:
+    won = replace(trial(1, 0.13, {}), metrics={"train.mrr": 0.13}, warnings=("EASE beats this model",))
+    assert won.judged_on == "training"
+    assert verdict([won], "maximize", "mrr") == (
+        "rgcn won with training mrr 0.13 (trial 1; the only trial). EASE beats this model."
+    )
+    assert replace(won, metrics={"valid.mrr": 0.13, "train.mrr": 0.2}).judged_on == "validation"
+    assert Trial.from_json(json.loads(json.dumps(won.to_json()))) == won

@@ -23,8 +23,8 @@ from workflow.tuning.results import Trial
 
 
 def metric_value(log: Path, metric: str) -> float | None:
-    """The last ``validation <metric>=<number>`` of a log."""
-    pattern = re.compile(rf"validation[ _]{re.escape(metric)}=([0-9.eE+-]+)")
+    """The last ``validation <metric>=<number>`` of a log, or ``training`` where nothing was held out."""
+    pattern = re.compile(rf"(?:validation|training)[ _]{re.escape(metric)}=([0-9.eE+-]+)")
     found: float | None = None
     with log.open(errors="replace") as lines:
         for line in lines:
@@ -107,7 +107,8 @@ class LocalTrials:
         if value is None:
             line = f"no line 'validation {self.tuning.metric}=…' in the log, so the trial cannot be compared"
             return replace(trial, reason=f"{line}; log: {log}")
-        ended = replace(trial, state="Completed", value=float(value), metrics=flat_metrics(document))
+        told = tuple(str(warning) for warning in document.get("warnings", ()))
+        ended = replace(trial, state="Completed", value=float(value), metrics=flat_metrics(document), warnings=told)
         archive = base / "output" / ARCHIVE
         pack_model(model, self.children.scripts, archive)
         place = self.tuning.trials_output / trial.name
