@@ -22,7 +22,7 @@ from workflow.errors import (
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
-from workflow.gremlin.running.random_numbers import SeededChance
+from workflow.gremlin.running.random_numbers import SeededRandomNumbers
 from workflow.gremlin.semantics.values import Long, TraversalMetrics
 
 PEOPLE = [("marko", 29), ("vadas", 27), ("josh", 32), ("peter", 35)]
@@ -310,7 +310,7 @@ class TestLooking:
         text = engine.explain(parse("g.V().hasLabel('person').out().count()")[0].traversal)
         assert "Original Traversal" in text
         assert "AdjacentStep(OUT)" in text
-        assert "RowsStep" in text.splitlines()[-1]
+        assert "VectorisedStep" in text.splitlines()[-1]
 
     def test_profile_counts_what_each_step_let_through(self, engine: Engine) -> None:
         result = engine.profile(parse("g.V().hasLabel('person').values('age').is(gt(28))")[0].traversal)
@@ -387,9 +387,9 @@ class TestAgainstTheServer:
 
     def test_a_seed_draws_what_java_draws(self) -> None:
         # new java.util.Random(42): three doubles, five of nextInt(10)
-        chance = SeededChance(42)
+        chance = SeededRandomNumbers(42)
         assert [chance.random() for _ in range(3)] == [0.7275636800328681, 0.6832234717598454, 0.30871945533265976]
-        chance = SeededChance(42)
+        chance = SeededRandomNumbers(42)
         assert [chance.below(10) for _ in range(5)] == [0, 3, 8, 4, 0]
 
 

@@ -14,13 +14,13 @@ from workflow.gremlin import engine as engine_module
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.planning.compile import Plan
+from workflow.gremlin.planning.vectorised import MaskedGraphStep, VectorisedStep
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.steps.branching.repeat import RepeatStep
 from workflow.gremlin.steps.gathering.group import GroupCountStep
 from workflow.gremlin.steps.gathering.order import OrderStep
 from workflow.gremlin.steps.gathering.side_effects import BarrierStep
-from workflow.gremlin.steps.moving.rows import MaskedGraphStep, RowsStep
 from workflow.gremlin.traversal import Instruction, Traversal
 
 
@@ -56,12 +56,12 @@ def lacks(kind: type[Step]) -> Shows:
 
 # every rewriting of the optimiser, a text that it is for, and how its plan shows it
 REWRITINGS: dict[str, tuple[str, Shows]] = {
-    "count on arrays": ("g.V().count()", has(RowsStep)),
-    "hops on arrays": ("g.V().hasLabel('person').out().in('knows').count()", has(RowsStep)),
-    "groups on arrays": ("g.V().out().groupCount().by('age')", has(RowsStep)),
-    "sums on arrays": ("g.V().values('age').sum()", has(RowsStep)),
-    "labels on arrays": ("g.V().out().label().dedup()", has(RowsStep)),
-    "order on arrays": ("g.V().order().by('age').limit(4)", has(RowsStep)),
+    "count on arrays": ("g.V().count()", has(VectorisedStep)),
+    "hops on arrays": ("g.V().hasLabel('person').out().in('knows').count()", has(VectorisedStep)),
+    "groups on arrays": ("g.V().out().groupCount().by('age')", has(VectorisedStep)),
+    "sums on arrays": ("g.V().values('age').sum()", has(VectorisedStep)),
+    "labels on arrays": ("g.V().out().label().dedup()", has(VectorisedStep)),
+    "order on arrays": ("g.V().order().by('age').limit(4)", has(VectorisedStep)),
     "repeat unrolled": ("g.V(1,2).repeat(out('knows')).times(3).values('age')", lacks(RepeatStep)),
     "merging barriers": ("g.V(1,2).out().in().out().values('age')", has(BarrierStep)),
     "masked source": ("g.V().has('age',lt(4)).values('age')", has(MaskedGraphStep)),

@@ -188,13 +188,13 @@ def test_steps_that_draw_random_numbers_or_look_at_the_clock_are_those_by_chance
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: set[str] = set()
-    chance = ExecutionContext.chance
+    chance = ExecutionContext.random_numbers
 
     def noted(ctx: ExecutionContext, step: Any) -> Any:
         drawn.add(step.name)
         return chance(ctx, step)
 
-    monkeypatch.setattr(ExecutionContext, "chance", noted)
+    monkeypatch.setattr(ExecutionContext, "random_numbers", noted)
     for name in SAMPLES:
         before_and_after(engine, name)
     assert named(lambda facts: facts.by_chance) == drawn | {"timeLimit"}

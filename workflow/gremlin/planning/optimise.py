@@ -1,4 +1,4 @@
-"""Better plans for the same answers: folded tests, unrolled repeats, top-k, merged traversers, and the lane on rows."""
+"""Better plans for the same answers: folded tests, unrolled repeats, top-k, merged traversers, vectorised begins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from itertools import pairwise
 
 from workflow.graphs.elements import Edge, Vertex
 from workflow.gremlin.planning.compile import Plan
+from workflow.gremlin.planning.vectorised import (
+    Count,
+    Dedup,
+    Ends,
+    Filter,
+    Finish,
+    GroupCount,
+    Labels,
+    MaskedGraphStep,
+    Ordered,
+    RowHop,
+    RowOperation,
+    RowReduction,
+    VectorisedStep,
+)
 from workflow.gremlin.running.by import IDENTITY, ByChild, ByKey, ByToken
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.semantics.predicates import compile_predicate, members
@@ -20,21 +35,6 @@ from workflow.gremlin.steps.gathering.order import OrderStep
 from workflow.gremlin.steps.gathering.reduce import CountStep, ExtremeStep, MeanStep, SumStep
 from workflow.gremlin.steps.gathering.side_effects import BarrierStep
 from workflow.gremlin.steps.moving.adjacent import AdjacentStep, EndsStep, IncidentStep
-from workflow.gremlin.steps.moving.rows import (
-    Count,
-    Dedup,
-    Ends,
-    Filter,
-    Finish,
-    GroupCount,
-    Hop,
-    Labels,
-    MaskedGraphStep,
-    Operation,
-    Ordered,
-    Reduce,
-    RowsStep,
-)
 from workflow.gremlin.steps.moving.sources import GraphStep
 from workflow.gremlin.steps.shaping.elements import TokenStep, ValuesStep
 
@@ -52,9 +52,9 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
     steps = [_counting(step) for step in steps]
     if plan.full_path:
         return tuple(_masked(steps))
-    on_rows = _on_rows(steps)
-    if on_rows is not None:
-        return tuple(on_rows)
+    vectorised = _vectorised(steps)
+    if vectorised is not None:
+        return tuple(vectorised)
     steps = _masked(steps)
     return tuple(steps if "LazyBarrierStrategy" in without else _merging(steps))
 
@@ -142,16 +142,16 @@ def _merging(steps: list[Step]) -> list[Step]:
     return out
 
 
-# -- the lane on rows
+# -- the vectorised plan
 
 
-def _on_rows(steps: list[Step]) -> list[Step] | None:
+def _vectorised(steps: list[Step]) -> list[Step] | None:
     """The plan with its begin on arrays, or None where it has no begin that ends in a step which takes all."""
     if not steps or not isinstance(steps[0], GraphStep) or steps[0].tracked:
         return None
     source = steps[0]
     kind: type[Vertex] | type[Edge] = source.kind
-    operations: list[Operation] = [op for c in source.containers for op in _filters(c, source)]
+    operations: list[RowOperation] = [op for c in source.containers for op in _filters(c, source)]
     at = 1
     while at < len(steps):
         step = steps[at]
@@ -160,12 +160,12 @@ def _on_rows(steps: list[Step]) -> list[Step] | None:
             behind = steps[at + taken - 1]
             if behind.tracked:
                 return None
-            lane = RowsStep(tuple(steps[: at + taken]), source, operations, finish, not isinstance(finish, Ordered))
-            return [lane, *steps[at + taken :]]
+            slow, rest = tuple(steps[: at + taken]), steps[at + taken :]
+            return [VectorisedStep(slow, source, operations, finish, not isinstance(finish, Ordered)), *rest]
         if step.tracked:
             return None
         if isinstance(step, (AdjacentStep, IncidentStep)) and kind is Vertex:
-            hop = Hop(step.way, step.edge_labels, isinstance(step, IncidentStep))
+            hop = RowHop(step.way, step.edge_labels, isinstance(step, IncidentStep))
             if any(label is None for label in step.edge_labels):
                 return None
             operations.append(hop)
@@ -193,7 +193,7 @@ def _masked(steps: list[Step]) -> list[Step]:
     return [MaskedGraphStep(steps[0], filters), *steps[1:]] if filters else steps
 
 
-def _filters(container: Container, source: GraphStep | None) -> list[Operation]:
+def _filters(container: Container, source: GraphStep | None) -> list[RowOperation]:
     """The mask of one test; none where the source's rows already satisfy it."""
     if source is not None and container.key is T.label and source.labels_wanted is not None:
         wanted = members(container.predicate) if container.predicate.name == "within" else container.predicate.args
@@ -208,13 +208,13 @@ def _filters(container: Container, source: GraphStep | None) -> list[Operation]:
 
 
 def _finish(
-    steps: list[Step], at: int, operations: list[Operation], kind: type[Vertex] | type[Edge]
+    steps: list[Step], at: int, operations: list[RowOperation], kind: type[Vertex] | type[Edge]
 ) -> tuple[Finish | None, int]:
     """The finish that begins at a step, and how many steps it stands for."""
     step = steps[at]
     if isinstance(step, CountStep):
         last = operations[-1] if operations else None
-        if isinstance(last, Hop):
+        if isinstance(last, RowHop):
             operations.pop()
             return Count(last), 1
         return Count(), 1
@@ -229,7 +229,7 @@ def _finish(
     if isinstance(step, ValuesStep) and len(step.keys) == 1 and following is not None:
         how = _reduction(following)
         if how is not None:
-            return Reduce(step.keys[0], how), 2
+            return RowReduction(step.keys[0], how), 2
         if _counts_values(following):
             return GroupCount(step.keys[0]), 2
     if isinstance(step, TokenStep) and step.token is T.label and following is not None:
@@ -240,7 +240,7 @@ def _finish(
     if (
         isinstance(step, OrderStep)
         and len(step.comparators.parts) == 1
-        and not any(isinstance(op, (Hop, Ends)) for op in operations)
+        and not any(isinstance(op, (RowHop, Ends)) for op in operations)
     ):
         by, way = step.comparators.parts[0]
         if isinstance(by, ByKey) and way in (Order.asc, Order.desc):

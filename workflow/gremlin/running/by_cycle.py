@@ -9,7 +9,7 @@ from workflow.gremlin.running.by import IDENTITY, ByChild
 from workflow.gremlin.running.step import Args, Builder, By, Child
 
 
-class Ring:
+class ByCycle:
     """Projections in the order they were written; past the last comes the first again."""
 
     __slots__ = ("items",)
@@ -33,19 +33,19 @@ class Ring:
         return "[" + ", ".join(map(str, self.items)) + "]"
 
 
-class RingModulated:
+class ByCycleModulated:
     """What steps with any number of by() modulators share; mixed in before ``Step``."""
 
     name: str
 
     def __init__(self) -> None:
         super().__init__()
-        self.ring = Ring()
+        self.bys = ByCycle()
 
     def modulate(self, builder: Builder, name: str, args: Args) -> None:
         if name != "by":
             raise QueryFailed(f"The step {self.name}() can not be modulated by {name}()")
-        self.ring.add(builder.by(args))
+        self.bys.add(builder.by(args))
 
     def children(self) -> Iterable[Child]:
-        return self.ring.children()
+        return self.bys.children()

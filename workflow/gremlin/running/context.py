@@ -10,7 +10,7 @@ from workflow.errors import (
     QueryFailed,
     ReadOnlyViolation,
 )
-from workflow.gremlin.running.random_numbers import Chance, FreshChance, SeededChance
+from workflow.gremlin.running.random_numbers import FreshRandomNumbers, RandomNumbers, SeededRandomNumbers
 from workflow.gremlin.running.traverser import PathTraverser, Traverser
 from workflow.gremlin.traversal import Strategy
 from workflow.queries.attempts import Attempt
@@ -97,7 +97,7 @@ class ExecutionContext(Run):
         self.read_only = read_only
         self.side_effects = SideEffects()
         self.seed: int | None = None
-        self._chances: dict[object, Chance] = {}
+        self._random_numbers: dict[object, RandomNumbers] = {}
         self.bulked = True  # withBulk(false): merged traversers count as one
         self.apart = False  # equal traversers are not merged: something of theirs that values do not show differs
         self.foreign: dict[int, tuple[Any, str]] = {}  # by identity, properties that no element has, and what they are
@@ -119,11 +119,12 @@ class ExecutionContext(Run):
                 self.hold(len(out))
         return out
 
-    def chance(self, step: object) -> Chance:
+    def random_numbers(self, step: object) -> RandomNumbers:
         """The random numbers of a step; every step of a seeded query draws its own sequence."""
-        found = self._chances.get(step)
+        found = self._random_numbers.get(step)
         if found is None:
-            found = self._chances[step] = FreshChance() if self.seed is None else SeededChance(self.seed)
+            found = FreshRandomNumbers() if self.seed is None else SeededRandomNumbers(self.seed)
+            self._random_numbers[step] = found
         return found
 
     def writer(self) -> Transaction:

@@ -9,7 +9,7 @@ _MULTIPLIER = 0x5DEECE66D
 _MASK = (1 << 48) - 1
 
 
-class Chance(Protocol):
+class RandomNumbers(Protocol):
     """A source of random draws."""
 
     def random(self) -> float:
@@ -21,7 +21,7 @@ class Chance(Protocol):
     def shuffle(self, values: list[Any]) -> None: ...
 
 
-class FreshChance:
+class FreshRandomNumbers:
     """Draws that cannot be repeated."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class FreshChance:
         self._random.shuffle(values)
 
 
-class SeededChance:
+class SeededRandomNumbers:
     """The linear congruential generator that the documentation of ``java.util.Random`` specifies."""
 
     def __init__(self, seed: int) -> None:

@@ -10,14 +10,14 @@ from workflow.errors import QueryFailed
 from workflow.gremlin.planning.strategies.element_id import ElementIds
 from workflow.gremlin.planning.strategies.partition import Partition
 from workflow.gremlin.planning.strategies.productive_by import ProductiveBy
-from workflow.gremlin.planning.strategies.subgraph import Subgraph
+from workflow.gremlin.planning.strategies.subgraph import SubgraphRewriting
 from workflow.gremlin.planning.strategies.verification import verify_edge_labels, verify_read_only, verify_reserved_keys
 from workflow.gremlin.traversal import Strategy, Traversal, Variable
 
 # in the order they apply, whatever order they were given in
 REWRITES: dict[str, Callable[[Strategy], Any]] = {
     "ElementIdStrategy": ElementIds,
-    "SubgraphStrategy": Subgraph,
+    "SubgraphStrategy": SubgraphRewriting,
     "PartitionStrategy": Partition,
     "ProductiveByStrategy": ProductiveBy,
 }

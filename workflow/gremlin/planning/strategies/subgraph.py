@@ -23,7 +23,7 @@ from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
 _OPPOSITE = {"out": "inV", "in": "outV", "both": "otherV", "OUT": "inV", "IN": "outV", "BOTH": "otherV"}
 
 
-class Subgraph:
+class SubgraphRewriting:
     """The rewriting for one configuration."""
 
     def __init__(self, strategy: Strategy) -> None:

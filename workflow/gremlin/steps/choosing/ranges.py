@@ -98,7 +98,7 @@ class CoinStep(Step):
         self.probability = probability
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        draw = ctx.chance(self).random
+        draw = ctx.random_numbers(self).random
         for t in source:
             kept = 0
             for turn in range(t.bulk):
@@ -148,7 +148,7 @@ class SampleStep(Step):
                 pool.append((weight, one))
         if len(pool) > self.amount:
             # Efraimidis and Spirakis: the largest u^(1/w) are a weighted sample without replacement
-            draw = ctx.chance(self).random
+            draw = ctx.random_numbers(self).random
             keyed = [(draw() ** (1.0 / w) if w > 0 else -1.0, i) for i, (w, _) in enumerate(pool)]
             chosen = sorted(i for _, i in sorted(keyed, reverse=True)[: self.amount])
             pool = [pool[i] for i in chosen]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
-from workflow.gremlin.running.by_cycle import RingModulated
+from workflow.gremlin.running.by_cycle import ByCycleModulated
 from workflow.gremlin.running.scope import required_scope_value
 from workflow.gremlin.running.step import (
     MISSING,
@@ -30,7 +30,7 @@ LABELS = frozenset({"labels"})
 CONNECTIVES = frozenset({"and", "or", "not"})
 
 
-class WherePredicateStep(RingModulated, FilterStep):
+class WherePredicateStep(ByCycleModulated, FilterStep):
     """``where(eq("a"))`` and ``where("a", neq("b"))``, with by() projections in turn."""
 
     requires = LABELS
@@ -42,9 +42,9 @@ class WherePredicateStep(RingModulated, FilterStep):
 
     def accept(self, ctx: ExecutionContext, traverser: Traverser) -> bool:
         if self.start is None:
-            value = self.ring.at(0).of(ctx, traverser)
+            value = self.bys.at(0).of(ctx, traverser)
         else:
-            value = self.ring.at(0).of_value(ctx, required_scope_value(ctx, self.start, traverser, self))
+            value = self.bys.at(0).of_value(ctx, required_scope_value(ctx, self.start, traverser, self))
         turn = [1]
         bound = self._bind(ctx, traverser, self.predicate, turn)
         return value is not MISSING and bound is not None and compile_predicate(bound)(value)
@@ -55,7 +55,7 @@ class WherePredicateStep(RingModulated, FilterStep):
             parts = [self._bind(ctx, traverser, p, turn) for p in predicate.args]
             return None if any(p is None for p in parts) else P(predicate.name, tuple(parts))
         key = _name_in(predicate)
-        found = self.ring.at(turn[0]).of_value(ctx, required_scope_value(ctx, key, traverser, self))
+        found = self.bys.at(turn[0]).of_value(ctx, required_scope_value(ctx, key, traverser, self))
         turn[0] += 1
         if found is MISSING:
             return None

@@ -75,7 +75,7 @@ class Comparators:
     def arrange(self, rows: list[Row], ctx: ExecutionContext, step: Step, limit: int | None = None) -> list[Row]:
         """The rows in order; with a limit only the first of them."""
         if self.shuffled:
-            ctx.chance(step).shuffle(rows)
+            ctx.random_numbers(step).shuffle(rows)
             return rows
         key = self._plain(rows) or self.key()
         if limit is not None and limit < len(rows) // 4:

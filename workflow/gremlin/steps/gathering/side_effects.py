@@ -26,7 +26,7 @@ from workflow.gremlin.running.step import (
 )
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.arithmetic import add, div, mul
-from workflow.gremlin.semantics.subgraph import Subgraph
+from workflow.gremlin.semantics.collected_graph import CollectedGraph
 from workflow.gremlin.semantics.values import Barrier, Gathered, GList, Long, Operator, Scope
 from workflow.gremlin.steps.moving.adjacent import refuse_cast
 from workflow.gremlin.steps.shaping.maps import add_all
@@ -138,12 +138,12 @@ class SubgraphStep(Step):
         self.key = key
 
     def register(self, side_effects: SideEffects) -> None:
-        side_effects.register(self.key, Subgraph)
+        side_effects.register(self.key, CollectedGraph)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         passed = ctx.gathered(source)
         graph = ctx.side_effects.get(self.key)
-        if not isinstance(graph, Subgraph):
+        if not isinstance(graph, CollectedGraph):
             raise QueryFailed(f"The side effect {self.key} is no graph")
         for t in passed:
             if not isinstance(t.value, Edge):

@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Path, Tree
-from workflow.gremlin.running.by_cycle import Ring, RingModulated
+from workflow.gremlin.running.by_cycle import ByCycle, ByCycleModulated
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
@@ -29,7 +29,7 @@ from workflow.gremlin.steps.gathering.group import side_effect_key
 FULL_PATH = frozenset({"path"})
 
 
-class _PathRange(RingModulated):
+class _PathRange(ByCycleModulated):
     """by() in turn, and ``from``/``to`` labels between which the path counts."""
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class _PathRange(RingModulated):
         """The path between the labels with the projections applied; None where one gives nothing."""
         path = Path((), ()) if traverser.path is None else traverser.path.to_path()
         path = between(path, self.from_label, self.to_label)
-        if not self.ring:
+        if not self.bys:
             return path
         objects = []
         for i, value in enumerate(path.objects):
-            found = self.ring.at(i).of_value(ctx, value)
+            found = self.bys.at(i).of_value(ctx, value)
             if found is MISSING:
                 return None
             objects.append(found)
@@ -90,7 +90,7 @@ class PathStep(_PathRange, MapStep):
         return MISSING if found is None else found
 
     def arguments(self) -> str:
-        return str(self.ring) if self.ring else ""
+        return str(self.bys) if self.bys else ""
 
 
 class PathFilterStep(_PathRange, FilterStep):
@@ -118,7 +118,7 @@ class PathFilterStep(_PathRange, FilterStep):
         return "simple" if self.simple else "cyclic"
 
 
-def grow(tree: Tree, ctx: ExecutionContext, ring: Ring, traverser: Traverser, required: bool = False) -> None:
+def grow(tree: Tree, ctx: ExecutionContext, ring: ByCycle, traverser: Traverser, required: bool = False) -> None:
     """Add a traverser's path to a tree.
 
     A stop without a by() value is left out, or, where one is ``required`` (upstream does so for the side effect only),
@@ -145,7 +145,7 @@ def _as_key(value: Any) -> Any:
     return tuple((k, _as_key(v)) for k, v in value.items()) if isinstance(value, Mapping) else value
 
 
-class TreeStep(RingModulated, ReduceStep):
+class TreeStep(ByCycleModulated, ReduceStep):
     """``tree()``: all paths merged."""
 
     requires = FULL_PATH
@@ -153,11 +153,11 @@ class TreeStep(RingModulated, ReduceStep):
     def reduce(self, ctx: ExecutionContext, source: Iterator[Traverser]) -> Any:
         tree = Tree()
         for t in source:
-            grow(tree, ctx, self.ring, t)
+            grow(tree, ctx, self.bys, t)
         return tree
 
 
-class TreeSideEffectStep(RingModulated, Step):
+class TreeSideEffectStep(ByCycleModulated, Step):
     """``tree("t")``."""
 
     barrier = True
@@ -176,7 +176,7 @@ class TreeSideEffectStep(RingModulated, Step):
         if not isinstance(tree, Tree):
             tree = ctx.side_effects.values[self.key] = Tree(tree)
         for t in passed:
-            grow(tree, ctx, self.ring, t, required=True)
+            grow(tree, ctx, self.bys, t, required=True)
         yield from passed
 
     def arguments(self) -> str:

@@ -43,7 +43,7 @@ class GraphStep(Step):
         self.lookups: list[tuple[str, list[Any]]] = []
         self.tests: list[RowTest] = []
         self.described: list[str] = []
-        self.containers: list[Any] = []  # what the tests came from, for the lane on rows
+        self.containers: list[Any] = []  # what the tests came from, for a vectorised plan
 
     def add(self, container: Any) -> None:
         """Put one more test (a ``has.Container``) to every element."""

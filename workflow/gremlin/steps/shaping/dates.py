@@ -13,8 +13,8 @@ from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import instant, java_name
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import DT, Long
-from workflow.gremlin.steps.shaping.scalars import applied, class_of, is_child, is_integer, value_builder, wrong_call
 from workflow.gremlin.steps.shaping.strings import is_string
+from workflow.gremlin.steps.shaping.value_step import applied, class_of, is_child, is_integer, value_builder, wrong_call
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MILLISECOND = datetime.timedelta(milliseconds=1)

@@ -21,7 +21,7 @@ from workflow.gremlin.running.step import (
 )
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
-from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
+from workflow.gremlin.steps.shaping.value_step import named_value, wrong_call
 from workflow.values.limits import check_characters
 
 FROM_BY = "_"

@@ -15,7 +15,7 @@ from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.keys import GMap, distinct, hash_key
 from workflow.gremlin.semantics.values import GList, GSet
 from workflow.gremlin.steps.choosing.filters import DiscardStep
-from workflow.gremlin.steps.shaping.scalars import (
+from workflow.gremlin.steps.shaping.value_step import (
     ValueStep,
     applied,
     class_of,

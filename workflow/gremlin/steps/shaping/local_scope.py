@@ -91,5 +91,5 @@ class LocalSampleStep(MapStep):
         return value
 
     def _drawn(self, ctx: ExecutionContext, members: list[Any]) -> list[Any]:
-        chance = ctx.chance(self)
+        chance = ctx.random_numbers(self)
         return [members.pop(chance.below(len(members))) for _ in range(self.amount)]

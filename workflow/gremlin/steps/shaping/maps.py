@@ -8,7 +8,7 @@ from typing import Any
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Path
 from workflow.gremlin.running.by import IDENTITY, ByChild, column_of
-from workflow.gremlin.running.by_cycle import RingModulated
+from workflow.gremlin.running.by_cycle import ByCycleModulated
 from workflow.gremlin.running.scope import scope_value
 from workflow.gremlin.running.step import (
     MISSING,
@@ -125,7 +125,7 @@ class SelectOneStep(MapStep):
         return f"{self.pop.value},{self.key}"
 
 
-class SelectStep(RingModulated, MapStep):
+class SelectStep(ByCycleModulated, MapStep):
     """``select("a", "b", …)``: a map of names."""
 
     requires = frozenset({"labels"})
@@ -141,7 +141,7 @@ class SelectStep(RingModulated, MapStep):
             found = scope_value(ctx, self.pop, key, traverser)
             if found is MISSING:
                 return MISSING
-            found = self.ring.at(i).of_value(ctx, found)
+            found = self.bys.at(i).of_value(ctx, found)
             if found is MISSING:
                 return MISSING
             out[key] = found
@@ -195,7 +195,7 @@ class SelectTraversalStep(MapStep):
         return (self.child, self.by.child) if isinstance(self.by, ByChild) else (self.child,)
 
 
-class ProjectStep(RingModulated, MapStep):
+class ProjectStep(ByCycleModulated, MapStep):
     """``project("a", "b").by(…)``."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
@@ -207,7 +207,7 @@ class ProjectStep(RingModulated, MapStep):
     def map(self, ctx: ExecutionContext, traverser: Traverser) -> Any:
         out: dict[str, Any] = {}
         for i, key in enumerate(self.keys):
-            found = self.ring.at(i).of(ctx, traverser)
+            found = self.bys.at(i).of(ctx, traverser)
             if found is not MISSING:
                 out[key] = found
         return out

@@ -25,7 +25,7 @@ from workflow.gremlin.running.step import (
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_number, java_name
 from workflow.gremlin.semantics.java_text import as_text
-from workflow.gremlin.steps.shaping.scalars import named_value, wrong_call
+from workflow.gremlin.steps.shaping.value_step import named_value, wrong_call
 
 Formula = Callable[[Mapping[str, float]], float]
 CURRENT = "_"

@@ -16,8 +16,8 @@ from workflow.gremlin.semantics.comparison import is_nan, is_number, java_name, 
 from workflow.gremlin.semantics.types import NUMERIC
 from workflow.gremlin.semantics.values import BigInteger, GType, Long
 from workflow.gremlin.steps.shaping.dates import milliseconds
-from workflow.gremlin.steps.shaping.scalars import value_builder
 from workflow.gremlin.steps.shaping.strings import is_string
+from workflow.gremlin.steps.shaping.value_step import value_builder
 from workflow.values.numerals import shortest, to_float
 
 _HEXADECIMAL = re.compile(r"([+-]?)0[xX]([0-9a-fA-F]+)")

@@ -13,7 +13,7 @@ from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import Char, GList, Scope
-from workflow.gremlin.steps.shaping.scalars import (
+from workflow.gremlin.steps.shaping.value_step import (
     ValueStep,
     applied,
     class_of,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from workflow.errors import QueryFailed, ReadOnlyViolation
 from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.steps.shaping.scalars import wrong_call
+from workflow.gremlin.steps.shaping.value_step import wrong_call
 
 Format = Literal["graphson", "graphml"]
 _BY_ENDING: dict[str, str] = {".json": "graphson", ".xml": "graphml", ".kryo": "gryo"}

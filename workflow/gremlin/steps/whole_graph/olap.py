@@ -21,8 +21,8 @@ from workflow.gremlin.running.traverser import NO_LABELS, Traverser
 from workflow.gremlin.semantics.comparison import add, is_number, order
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import Direction
-from workflow.gremlin.steps.shaping.scalars import is_integer, wrong_call
-from workflow.gremlin.steps.whole_graph.computed import ComputedGraph
+from workflow.gremlin.steps.shaping.value_step import is_integer, wrong_call
+from workflow.gremlin.steps.whole_graph.computed_properties import ComputedGraph
 from workflow.gremlin.traversal import Instruction, Traversal
 
 Floats = NDArray[np.float64]

@@ -26,7 +26,7 @@ from workflow.gremlin.semantics.comparison import equals, java_name, simple_clas
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import Cardinality, Direction, GremlinEnum, Merge, ReferenceVertex, T
-from workflow.gremlin.steps.shaping.scalars import applied, is_child, wrong_call
+from workflow.gremlin.steps.shaping.value_step import applied, is_child, wrong_call
 from workflow.gremlin.steps.writing.rules import (
     DEFAULT_EDGE_LABEL,
     DEFAULT_VERTEX_LABEL,

@@ -21,7 +21,7 @@ from workflow.gremlin.running.step import (
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.values import Cardinality, T
-from workflow.gremlin.steps.shaping.scalars import applied, is_child, wrong_call
+from workflow.gremlin.steps.shaping.value_step import applied, is_child, wrong_call
 from workflow.gremlin.steps.writing.rules import (
     DEFAULT_EDGE_LABEL,
     DEFAULT_VERTEX_LABEL,
@@ -253,7 +253,7 @@ class PropertyStep(SideEffectStep):
         return f"{_shown(self.key)}={_shown(self.value)}"
 
 
-class PropertiesStep(SideEffectStep):
+class WritePropertiesStep(SideEffectStep):
     """``property()`` of a map: several properties in turn."""
 
     mutates = True
@@ -378,7 +378,7 @@ def _build_add_edge(builder: Builder, name: str, args: Args) -> Step:
 
 def _build_property(builder: Builder, name: str, args: Args) -> Step:
     writes = property_writes(builder, args)
-    return writes[0] if len(writes) == 1 else PropertiesStep(writes)
+    return writes[0] if len(writes) == 1 else WritePropertiesStep(writes)
 
 
 def _build_drop(builder: Builder, name: str, args: Args) -> Step:

@@ -1,4 +1,4 @@
-"""The lane on rows gives what the ordinary steps give, on random graphs."""
+"""A vectorised plan gives what the ordinary steps give, on random graphs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.planning.compile import Plan
+from workflow.gremlin.planning.vectorised import MaskedGraphStep, VectorisedStep
 from workflow.gremlin.semantics.keys import hash_key
-from workflow.gremlin.steps.moving.rows import MaskedGraphStep, RowsStep
 from workflow.gremlin.steps.moving.sources import GraphStep
 
 
@@ -98,22 +98,22 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def results(engine: Engine, text: str, *, fast: bool) -> tuple[list[Any], bool]:
-    """Values (with bulk undone), and whether the lane on rows was in the plan."""
+    """Values (with bulk undone), and whether the plan was vectorised."""
     prepared = engine.prepare(parse(text)[0].traversal, QueryOptions())
     plan: Plan = prepared.plan
-    lanes = [s for s in plan.steps if isinstance(s, RowsStep)]
+    vectorised_steps = [s for s in plan.steps if isinstance(s, VectorisedStep)]
     if not fast:
-        steps = [x for s in plan.steps for x in (s.slow if isinstance(s, RowsStep) else (s,))]
+        steps = [x for s in plan.steps for x in (s.slow if isinstance(s, VectorisedStep) else (s,))]
         prepared = replace(prepared, plan=replace(plan, steps=tuple(steps)))
     found: Iterator[Any] = engine._execute(prepared, QueryOptions(), None, None)
-    return [t.value for t in found for _ in range(t.bulk)], bool(lanes)
+    return [t.value for t in found for _ in range(t.bulk)], bool(vectorised_steps)
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_both_lanes_give_the_same(engine: Engine, text: str) -> None:
-    fast, on_rows = results(engine, text, fast=True)
+def test_a_vectorised_plan_gives_the_same(engine: Engine, text: str) -> None:
+    fast, vectorised = results(engine, text, fast=True)
     slow, _ = results(engine, text, fast=False)
-    assert on_rows
+    assert vectorised
     assert [hash_key(v) for v in fast] == [hash_key(v) for v in slow]
 
 
@@ -150,9 +150,9 @@ def test_a_masked_source_gives_what_its_tests_let_pass(engine: Engine, text: str
         "g.withSack(1).V().out().sack().sum()",
     ],
 )
-def test_what_needs_traversers_is_not_on_rows(engine: Engine, text: str) -> None:
-    _, on_rows = results(engine, text, fast=True)
-    assert not on_rows
+def test_what_needs_traversers_is_not_vectorised(engine: Engine, text: str) -> None:
+    _, vectorised = results(engine, text, fast=True)
+    assert not vectorised
 
 
 def test_sums_beyond_64_bits_are_exact(engine: Engine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workflow.graphs.elements import Edge, Vertex
 
 
-class Subgraph:
+class CollectedGraph:
     """Edges and their ends, each once, in the order they were found; elements are read from the graph they are in."""
 
     def __init__(self) -> None:

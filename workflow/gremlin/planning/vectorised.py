@@ -1,4 +1,4 @@
-"""The fast lane: the begin of a query on whole arrays of rows, as far as a step that takes everything anyway.
+"""Vectorised plans: the begin of a query on whole arrays of rows, as far as a step that takes everything anyway.
 
 ``V().hasLabel("person").has("age", 30).out().out().count()`` needs no traverser at all: a frontier is an array of rows
 with an array of bulks, a hop gathers neighbours from compressed adjacency or propagates bulks along all edges at once,
@@ -39,7 +39,7 @@ LARGEST = float(1 << 62)
 Kind = type[Vertex] | type[Edge]
 
 
-class NotOnRows(Exception):
+class NotVectorisable(Exception):
     """The arrays cannot answer this; the ordinary steps can."""
 
 
@@ -65,8 +65,8 @@ class Frontier:
         return self.graph.column(key) if self.kind is Vertex else self.graph.edge_column(key)
 
 
-class Operation(Protocol):
-    """One step on a frontier. Raises NotOnRows."""
+class RowOperation(Protocol):
+    """One step on a frontier. Raises NotVectorisable."""
 
     def apply(self, frontier: Frontier) -> Frontier: ...
 
@@ -78,7 +78,7 @@ class Finish(Protocol):
 
 
 @dataclass
-class Hop:
+class RowHop:
     """``out``, ``in``, ``both`` to vertices, or to edges with ``to_edges``."""
 
     way: Way
@@ -91,7 +91,7 @@ class Hop:
         graph = frontier.graph
         csr = graph.csr(self.labels or None, self.way)
         if csr is None:
-            raise NotOnRows
+            raise NotVectorisable
         rows = frontier.rows
         starts = csr.indptr[rows]
         degrees = csr.indptr[rows + 1] - starts
@@ -123,11 +123,11 @@ class Hop:
         graph = frontier.graph
         bulks = frontier.bulks()
         if float(np.dot(bulks.astype(np.float64), degrees.astype(np.float64))) > LARGEST:
-            raise NotOnRows  # Python's own integers have no largest
+            raise NotVectorisable  # Python's own integers have no largest
         back: Way = {"out": "in", "in": "out"}.get(self.way, "both")  # type: ignore[assignment]
         csr = graph.csr(self.labels or None, back)
         if csr is None:
-            raise NotOnRows
+            raise NotVectorisable
         weights = _summed(frontier.rows, frontier, graph.row_limit())
         sums = np.concatenate(([0], np.cumsum(weights[csr.neighbours])))
         arrived = sums[csr.indptr[1:]] - sums[csr.indptr[:-1]]
@@ -144,7 +144,7 @@ class Hop:
         if frontier.bulk is None:
             return int(degrees.sum())
         if float(np.dot(frontier.bulk.astype(np.float64), degrees.astype(np.float64))) > LARGEST:
-            raise NotOnRows
+            raise NotVectorisable
         return int(np.dot(frontier.bulk, degrees))
 
 
@@ -233,7 +233,7 @@ class Dedup:
 class Count:
     """``count()``, of a last hop by degrees."""
 
-    hop: Hop | None = None
+    hop: RowHop | None = None
 
     def values(self, frontier: Frontier) -> Iterator[Any]:
         yield Long(frontier.total() if self.hop is None else self.hop.count(frontier))
@@ -251,7 +251,7 @@ class GroupCount:
         if self.key is not None:
             codes = frontier.column(self.key).codes()
             if codes is None:
-                raise NotOnRows
+                raise NotVectorisable
             counts = _summed(codes.codes[frontier.rows] + 1, frontier, len(codes.values) + 1)[1:]
             places = np.flatnonzero(counts)
             yield made_map([(codes.values[p], Long(counts[p])) for p in places.tolist()])
@@ -295,7 +295,7 @@ def _summed(places: Rows, frontier: Frontier, size: int) -> Rows:
 
 
 @dataclass
-class Reduce:
+class RowReduction:
     """``values(key)`` and then ``sum``, ``min``, ``max`` or ``mean`` of whole numbers."""
 
     key: str
@@ -304,7 +304,7 @@ class Reduce:
     def values(self, frontier: Frontier) -> Iterator[Any]:
         numeric = frontier.column(self.key).numeric()
         if numeric is None or numeric.kind not in (int, Long):
-            raise NotOnRows  # sums of reals depend on their order
+            raise NotVectorisable  # sums of reals depend on their order
         present = numeric.present[frontier.rows]
         found = numeric.values[frontier.rows][present]
         if not len(found):
@@ -312,7 +312,7 @@ class Reduce:
         bulks = frontier.bulks()[present]
         size = float(np.dot(np.abs(found).astype(np.float64), bulks.astype(np.float64)))
         if size >= (1 << 31 if numeric.kind is int else 1 << 62):
-            raise NotOnRows  # promotion to wider types
+            raise NotVectorisable  # promotion to wider types
         if self.how in ("min", "max"):
             yield numeric.kind(found.min() if self.how == "min" else found.max())
             return
@@ -331,11 +331,11 @@ class Ordered:
     def values(self, frontier: Frontier) -> Iterator[Any]:
         numeric = frontier.column(self.key).numeric()
         if numeric is None or frontier.bulk is not None:
-            raise NotOnRows
+            raise NotVectorisable
         rows = frontier.rows[numeric.present[frontier.rows]]
         keys = numeric.values[rows]
         if keys.dtype.kind == "f" and np.isnan(keys).any():
-            raise NotOnRows
+            raise NotVectorisable
         places = np.argsort(keys if self.way is Order.asc else -keys, kind="stable")
         for row in rows[places[: self.limit]].tolist():
             yield frontier.kind(frontier.graph, row)
@@ -364,13 +364,18 @@ class MaskedGraphStep(GraphStep):
         return found
 
 
-class RowsStep(Step):
+class VectorisedStep(Step):
     """A source, operations and a finish on arrays, in place of ordinary steps."""
 
     barrier = True
 
     def __init__(
-        self, slow: tuple[Step, ...], source: GraphStep, operations: Sequence[Operation], finish: Finish, restarts: bool
+        self,
+        slow: tuple[Step, ...],
+        source: GraphStep,
+        operations: Sequence[RowOperation],
+        finish: Finish,
+        restarts: bool,
     ) -> None:
         super().__init__()
         self.slow = slow
@@ -378,13 +383,13 @@ class RowsStep(Step):
         self.operations = operations
         self.finish_with = finish
         self.restarts = restarts
-        self.name = "rows"
+        self.name = "vectorised"
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         for t in source:
             try:
                 found = list(self._values(ctx))
-            except NotOnRows:
+            except NotVectorisable:
                 yield from chain(self.slow, ctx, iter((t,)), frame)
                 continue
             for value in found:
@@ -392,7 +397,7 @@ class RowsStep(Step):
 
     def _values(self, ctx: ExecutionContext) -> Iterator[Any]:
         if not is_columnar(ctx.graph) or not ctx.bulked:
-            raise NotOnRows
+            raise NotVectorisable
         graph = ctx.graph
         frontier = self._begin(ctx, graph)
         for operation in self.operations:
