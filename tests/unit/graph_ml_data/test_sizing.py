@@ -6,11 +6,22 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.processing.sizing import MB, Need, Sample, processing_need, refuse_if_too_large
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData
+from training_scripts.graph_ml.processing.sizing import (
+    MB,
+    Need,
+    Sample,
+    processing_need,
+    recommend,
+    refuse_if_too_large,
+)
 from training_scripts.graph_ml.schemas import FeatureSpec, TrainingDataConfiguration
+
+NONE = np.empty(0, dtype=np.int64)
 
 
 def spec(column: str, kind: str, **options: Any) -> FeatureSpec:
@@ -55,6 +66,16 @@ def test_a_wide_feature_makes_the_job_larger(tmp_path: Path) -> None:
     # 50,000 rows of 100 numbers of 4 bytes are 20 MB, twice while they are made
     assert wide.memory - plain.memory == pytest.approx(40_000_000, rel=0.02)
     assert wide.disk - plain.disk == pytest.approx(40_000_000, rel=0.02)
+
+
+def test_a_small_graph_is_thought_to_take_little_disk() -> None:
+    kind = EdgeType("a", "r", "a")
+    graph = GraphData(node_ids={"a": ["1"] * 1000}, num_nodes={"a": 1000}, edges={kind: EdgeList(NONE, NONE)})
+    recommended = recommend(graph, Need(MB, MB), disk_used=200_000)
+    assert recommended.estimated is not None
+    # a copy of 0.2 MB, embeddings of 1000 x 128 x 4 bytes and the files of a model, twice
+    assert recommended.estimated["training_disk"] == 2 * (200_000 + 512_000 + 4 * MB) < 10 * MB
+    assert recommended.disk_size == 1
 
 
 def test_a_full_disk_is_refused_with_what_is_free(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ GZIP_FACTOR = 5
 SAMPLE_BYTES = 1 << 16
 TRAINING_BASE = 700 * MB
 TRAINING_HIDDEN = 128
+MODEL_FILES = 4 * MB  # code, report, description
 _CPU_INSTANCES = ((8, "ml.m5.large"), (16, "ml.m5.xlarge"), (32, "ml.m5.2xlarge"), (64, "ml.m5.4xlarge"))
 _CPU_LARGE = ((192, "ml.m5.12xlarge"), (384, "ml.m5.24xlarge"), (768, "ml.r5.24xlarge"))
 _GPU_INSTANCES = ((16, "ml.g4dn.xlarge"), (32, "ml.g4dn.2xlarge"), (64, "ml.g4dn.4xlarge"))
@@ -145,8 +146,9 @@ def recommend(graph: GraphData, estimated: Need, disk_used: int) -> InstanceReco
     features = sum(array.nbytes for kind in graph.features.values() for array in kind.values())
     features += sum(array.nbytes for kind in graph.edge_features.values() for array in kind.values())
     memory = TRAINING_BASE + 2 * features + edges * 2 * 3 * 8 + nodes * TRAINING_HIDDEN * 4 * 4
-    disk = 2 * disk_used + nodes * TRAINING_HIDDEN * 4 + GB
-    memory_gb, disk_gb = -(-memory // GB), max(5, -(-disk // GB))
+    # the input, the model with its embeddings, and both once more in the archive that is made of it
+    disk = 2 * (disk_used + nodes * TRAINING_HIDDEN * 4 + MODEL_FILES)
+    memory_gb, disk_gb = -(-memory // GB), -(-disk // GB)
     return InstanceRecommendation(
         instance=_smallest((*_GPU_INSTANCES, *_GPU_LARGE), memory_gb),
         cpu_instance=_smallest((*_CPU_INSTANCES, *_CPU_LARGE), memory_gb),
