@@ -198,7 +198,7 @@ def _finish(
     encoders = work.data / "encoders.json"
     if encoders.exists():
         writer.file("encoders.json", encoders.read_text(encoding="utf-8"))
-    writer.ids(graph.node_ids)
+    writer.ids(graph.live_ids)
     metric = default_metric(targets[0].task, graph.labels.get(targets[0]))
     metrics = Metrics.model_validate(
         {

@@ -12,7 +12,7 @@ from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_g
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
-from training_scripts.graph_ml.graph import EdgeList, GraphData
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData
 from training_scripts.graph_ml.judging.report import Partners, write_model_report
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
@@ -119,6 +119,66 @@ def test_a_label_model_is_carried_over_too(tmp_path: Path) -> None:
     answer = load_predictor(folder.folder).answer(EndpointRequest.model_validate(body))
     assert answer.output.nodes is not None
     assert answer.output.nodes[0].results
+
+
+def without(graph: GraphData, row: int) -> GraphData:
+    """The graph with one vertex gone: no edges, features of zero, and another label beside."""
+    edges = graph.edges[FRIEND]
+    kept = (edges.source != row) & (edges.target != row)
+    loves = EdgeType("User", "LOVES", "Pet")
+    features = {name: values.copy() for name, values in graph.features.get("User", {}).items()}
+    for values in features.values():
+        values[row] = 0
+    return replace(
+        graph,
+        node_ids={**graph.node_ids, "Pet": ["p"]},
+        num_nodes={**graph.num_nodes, "Pet": 1},
+        edges={FRIEND: EdgeList(edges.source[kept], edges.target[kept]), loves: EdgeList(np.array([1]), np.array([0]))},
+        edge_ids={},
+        edge_features={},
+        features={"User": features} if features else {},
+        gone={"User": np.array([row])},
+        splits={},
+        labels={},
+    )
+
+
+@pytest.mark.parametrize("model", ["pair-ranker", "rgcn", "stack"])
+def test_a_vertex_that_is_gone_is_never_named_and_a_new_label_is_left_out(model: str, tmp_path: Path) -> None:
+    old = train(friends_graph(), tmp_path / "old", "--model", model, "--num-epochs", "2")
+    ids = list(friends_graph().node_ids["User"])
+    # a friend of the vertex asks: it would be among the best
+    friends = friends_graph().edges[FRIEND]
+    asking = ids[int(friends.target[friends.source == 0][0])]
+    assert ids[0] in scores(old, asking)
+    folder = refresh(old, without(friends_graph(), 0), tmp_path / "new")
+    answers = scores(folder.folder, asking)
+    assert set(answers) == {*ids} - {ids[0], asking}
+    assert scores(folder.folder, ids[0]) == {}
+    assert folder.description.node_types == {"User": 36}
+    assert "(User)-LOVES-(Pet), Pet" in " ".join(folder.metrics.warnings)
+    if model == "rgcn":
+        body = {"mode": "embed_knn", "data": {"globalParameters": {"topk": 100}, "nodes": [{"nodeId": asking}]}}
+        near = load_predictor(folder.folder).answer(EndpointRequest.model_validate(body)).output.nodes
+        assert near is not None
+        assert {p.node_id for p in near[0].results} == {*ids} - {ids[0], asking}
+
+
+def test_a_model_of_learned_vectors_alone_is_not_carried_over(tmp_path: Path) -> None:
+    old = train(friends_graph(), tmp_path / "old", "--model", "distmult", "--num-epochs", "1")
+    with pytest.raises(JobError, match="a distmult model learns a vector for each vertex and cannot be carried over"):
+        refresh(old, friends_graph(), tmp_path / "new")
+
+
+def test_a_property_of_a_vertex_that_is_gone_is_not_predicted(tmp_path: Path) -> None:
+    graph = labelled_graph("node_class")
+    old = train(graph, tmp_path / "old", "--model", "rgcn", "--num-epochs", "2")
+    folder = refresh(old, without(graph, 0), tmp_path / "new")
+    ids = graph.node_ids["User"]
+    body = {"data": {"globalParameters": {"property": "label"}, "nodes": [{"nodeId": ids[0]}, {"nodeId": ids[1]}]}}
+    answer = load_predictor(folder.folder).answer(EndpointRequest.model_validate(body)).output.nodes
+    assert answer is not None
+    assert [bool(item.results) for item in answer] == [False, True]
 
 
 def test_a_graph_with_other_features_is_refused(ranked_friends: Path, tmp_path: Path) -> None:

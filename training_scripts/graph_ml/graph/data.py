@@ -108,7 +108,9 @@ class GraphData:
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
     the values of features of type ``none`` as text. ``first_new[type]`` is the index of the first node that the
     previous graph did not have; the count itself where nothing was added, 0 where there was no previous graph.
-    ``encodings`` says which encoding made a feature; ``warnings`` are sentences for whoever is about to train.
+    ``gone[type]`` are the indices (int64) of nodes that the previous graph had and this one has not: without edges,
+    their features zero, for nobody to name. ``encodings`` says which encoding made a feature; ``warnings`` are for
+    whoever is about to train.
     """
 
     node_ids: Mapping[str, Sequence[str]]
@@ -122,6 +124,7 @@ class GraphData:
     labels: Mapping[Target, Labels] = field(default_factory=dict)
     splits: Mapping[Target, Split] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
+    gone: Mapping[str, IntArray] = field(default_factory=dict)
     encodings: Mapping[tuple[str | EdgeType, str], str] = field(default_factory=dict)
     model_type: str = "heterogeneous"
     seed: int = 0
@@ -138,6 +141,11 @@ class GraphData:
     def edge_types(self) -> tuple[EdgeType, ...]:
         """All forward edge types, in the order of the manifest."""
         return tuple(self.edges)
+
+    @property
+    def live_ids(self) -> dict[str, Sequence[str]]:
+        """The ids by node type, in index order, with an empty text for every node that is gone."""
+        return {kind: _without(self.node_ids[kind], self.gone.get(kind)) for kind in self.node_types}
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -173,6 +181,7 @@ class GraphData:
             count=self.num_nodes[name],
             ids=writer.texts(f"{place}/ids.parquet", "id", self.node_ids[name]),
             first_new=self.first_new.get(name, 0),
+            gone=writer.array(f"{place}/gone.npy", self.gone[name]) if name in self.gone else None,
             features=self._write_features(writer, place, name, self.features.get(name, {})),
             raw={
                 key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
@@ -263,6 +272,7 @@ class GraphData:
                 t: Split(reader.array(e.train), reader.array(e.valid), reader.array(e.test)) for t, e in targets.items()
             },
             first_new={e.name: e.first_new for e in manifest.node_types},
+            gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},
             encodings={(owner, f.name): f.encoding for owner, entry in owners for f in entry.features},
             model_type=manifest.model_type,
             seed=manifest.seed,
@@ -270,6 +280,15 @@ class GraphData:
             info=manifest.info,
             warnings=manifest.warnings,
         )
+
+
+def _without(ids: Sequence[str], gone: IntArray | None) -> Sequence[str]:
+    if gone is None or not len(gone):
+        return ids
+    live = list(ids)
+    for row in gone.tolist():
+        live[row] = ""
+    return live
 
 
 def _target(entry: TargetEntry) -> Target:

@@ -23,7 +23,7 @@ from ..schemas import (
 from .base import Incompatible, best, response
 from .inductive import Embedder, Encode, grown
 from .nearest import nearest
-from .subgraph import Index, Subgraph, read_subgraph
+from .subgraph import Index, Subgraph, hide_gone, index_of, read_subgraph
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class LinkPredictor:
     ) -> None:
         self.description, self.targets, self.ids, self.embeddings = description, tuple(targets), ids, embeddings
         self.encode, self.embed = encode, embed
-        self.index: Index = {name: {node: i for i, node in enumerate(values)} for name, values in ids.items()}
+        self.index: Index = index_of(ids)
 
     def warm(self) -> None:
         """Score one vertex of each edge type."""
@@ -177,7 +177,9 @@ class LinkPredictor:
         candidates, first = problem.candidates(heading), problem.candidates(heading).start
         own = (sources >= candidates.start) & (sources < candidates.stop)
         scores[np.flatnonzero(own), sources[own] - first] = -np.inf
-        index = self.index[_end(problem, heading)]
+        kind = _end(problem, heading)
+        index = self.index[kind]
+        hide_gone(scores, self.ids[kind], index)
         for row, names in enumerate(exclude):
             places = [index[name] for name in names if name in index]
             scores[row, places] = -np.inf

@@ -12,7 +12,7 @@ from ..pairs.attributes import unit_dense
 from ..pairs.graph import Floats
 from ..schemas import GlobalParameters, ItemResult, ModelDescription, Prediction, QueryItem
 from .base import Incompatible, best
-from .subgraph import Index
+from .subgraph import Index, hide_gone
 
 
 class Embedded(Protocol):
@@ -46,6 +46,7 @@ def nearest(model: Embedded, items: Sequence[QueryItem], parameters: GlobalParam
                 continue
             own = np.asarray(model.embeddings[space.offsets[node_type] + index[node]])
             scores = (others @ unit_dense(own[None, :])[0]).astype(np.float32)
+            hide_gone(scores, model.ids[wanted], model.index[wanted])
             if node_type == wanted:
                 scores[index[node]] = -np.inf
             found = [

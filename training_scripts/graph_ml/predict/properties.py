@@ -23,7 +23,7 @@ from ..schemas import (
 from .base import Incompatible, response
 from .inductive import Embedder, Encode
 from .nearest import nearest
-from .subgraph import Index, Subgraph, read_subgraph
+from .subgraph import Index, Subgraph, index_of, read_subgraph
 
 
 class PropertyPredictor:
@@ -47,7 +47,7 @@ class PropertyPredictor:
         self.embeddings: Floats | None = embeddings
         self.vectors = embeddings
         self.space = NodeSpace(dict(description.node_types))
-        self.index: Index = {name: {node: i for i, node in enumerate(values)} for name, values in ids.items()}
+        self.index: Index = index_of(ids)
         self.target = description.targets[0]
 
     def warm(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +79,23 @@ class Subgraph:
         except ValueError as error:
             raise Incompatible(str(error)) from error
         return replace(self, features=features)
+
+
+def index_of(ids: Mapping[str, Sequence[str]]) -> Index:
+    """The place of each id within its type; an empty id, of a vertex that is gone, has none."""
+    return {kind: {node: place for place, node in enumerate(values) if node} for kind, values in ids.items()}
+
+
+def hide_gone(scores: Floats, ids: Sequence[str], index: Mapping[str, int]) -> None:
+    """Set the scores of candidates that are gone to −inf, in place.
+
+    Args:
+        scores: float32, shape (…, candidates).
+        ids: of the candidates, empty for one that is gone.
+        index: the same as places; as long as ``ids`` where none is gone.
+    """
+    if len(index) < len(ids):
+        scores[..., [place for place, node in enumerate(ids) if not node]] = -np.inf
 
 
 def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -> Subgraph:

@@ -90,6 +90,10 @@ class FrameColumn:
     def texts(self) -> Sequence[str | None]:
         return self.series.to_list()
 
+    def filter(self, kept: NDArray[np.bool_]) -> FrameColumn:
+        """The values at the places that are kept, bool (n,)."""
+        return FrameColumn(self.series.filter(kept.tolist()))
+
     def _text(self) -> nw.Series[Any]:
         return self.series.cast(nw.String)
 

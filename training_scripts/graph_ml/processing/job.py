@@ -172,9 +172,7 @@ def _build(
 ) -> tuple[GraphData, Encoders, ReportData]:
     previous = _Previous.open(job.previous)
     progress("reading", 0, 1)
-    export = read_export(job.input, configuration, staging, previous.graph.node_ids if previous else None)
-    if previous is not None:
-        _same_edge_types(previous.graph, export)
+    export = read_export(job.input, configuration, staging, previous.graph if previous else None)
     seed = previous.encoders.seed if previous else job.seed
     features = _Features(export, seed, job.models, previous.encoders if previous else None, staging)
     features.run(progress)
@@ -202,6 +200,7 @@ def _build(
         labels={one.target: one.labels for one in learned if one.labels is not None},
         splits={one.target: one.split for one in learned},
         first_new={name: group.first_new for name, group in export.nodes.items()},
+        gone={name: group.gone for name, group in export.nodes.items() if len(group.gone)},
         encodings=features.encodings,
         model_type=job.model_type,
         seed=job.seed,
@@ -232,7 +231,7 @@ class _Features:
         self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
     ) -> None:
         self._export, self._seed, self._models, self._staging = export, seed, models, staging
-        self._previous = None if previous is None else {_owner(entry): entry for entry in previous.types}
+        self._previous = None if previous is None else {e.edge_type or e.node_type or "": e for e in previous.types}
         self.of_nodes: dict[str, dict[str, FloatArray]] = {}
         self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
         self.raw_of_nodes: dict[str, dict[str, Sequence[str | None]]] = {}
@@ -247,25 +246,32 @@ class _Features:
         total, done = sum(len(group.features) for group in groups), 0
         for group in groups:
             entry = _fitted_type(group)
-            known = self._known(group, _owner(entry))
+            kind = group.kind if isinstance(group, Edges) else group.name
+            if not group.rows:  # nothing is left of the type but what was fitted
+                entry.features += (self._previous or {}).get(kind, entry).features
+            known = self._known(group, kind)
             arrays: dict[str, FloatArray] = {}
             raw: dict[str, Sequence[str | None]] = {}
+            for feature in entry.features:
+                if isinstance(feature.state, RawState):
+                    raw[feature.name] = [None] * group.count
+                elif feature.state.columns:
+                    arrays[feature.name] = np.zeros((group.count, feature.state.columns), dtype=np.float32)
             for spec in group.features:
                 progress("features", done, total)
                 done += 1
                 column = group.column(spec.column)
-                feature = self._fit(group, spec, column, known)
+                present = column.filter(group.present) if len(group.gone) else column
+                feature = self._fit(group, spec, present, known)
                 entry.features.append(feature)
-                state = feature.state
-                if isinstance(state, RawState):
+                if isinstance(feature.state, RawState):
                     raw[spec.name] = column.texts()
-                elif state.makes_numbers:
-                    values = self._encode(group, spec, column, state)
+                elif feature.state.makes_numbers:
+                    values = self._encode(group, spec, present, feature.state)
                     if values.shape[1]:
                         arrays[spec.name] = self._parked(values)
-                        kind = group.kind if isinstance(group, Edges) else group.name
-                        self.encodings[kind, spec.name] = state.kind
-                self._describe(group, feature, column, arrays)
+                self._describe(group, feature, present, arrays)
+            self.encodings.update({(kind, f.name): f.state.kind for f in entry.features if f.name in arrays})
             self.fitted.append(entry)
             if isinstance(group, Edges):
                 self.of_edges[group.kind], self.raw_of_edges[group.kind] = arrays, raw
@@ -273,12 +279,12 @@ class _Features:
                 self.of_nodes[group.name], self.raw_of_nodes[group.name] = arrays, raw
         progress("features", total, total)
 
-    def _known(self, group: Nodes | Edges, owner: object) -> Mapping[str, FittedFeature] | None:
-        """What an earlier job fitted for this type; it must have been asked for the same features."""
-        if self._previous is None:
+    def _known(self, group: Nodes | Edges, kind: str | EdgeType) -> Mapping[str, FittedFeature] | None:
+        """What an earlier job fitted for this type, where it had it; it must have been asked for the same features."""
+        before = None if self._previous is None or not group.rows else self._previous.get(kind)
+        if before is None:
             return None
-        before = self._previous.get(owner)
-        known = {feature.name: feature for feature in before.features} if before is not None else {}
+        known = {feature.name: feature for feature in before.features}
         asked = {spec.name: spec.type for spec in group.features}
         if {name: feature.requested for name, feature in known.items()} != asked:
             raise JobError(
@@ -304,13 +310,19 @@ class _Features:
 
     def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
         try:
-            return encode_column(state, column, self._seed, self._models)
+            values = encode_column(state, column, self._seed, self._models)
         except BadValue as error:
-            raise group.complain(spec.column, error) from None
+            row = int(np.flatnonzero(group.present)[error.row])
+            raise group.complain(spec.column, BadValue(row, error.text, error.problem)) from None
         except TextModelMissing as error:
             raise JobError(
                 f"feature '{spec.name}' of {group.name} was made by a text model before, but {error}"
             ) from None
+        if not len(group.gone):
+            return values
+        every = np.zeros((group.count, values.shape[1]), dtype=np.float32)
+        every[group.present] = values
+        return every
 
     def _parked(self, values: FloatArray) -> FloatArray:
         """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
@@ -338,10 +350,6 @@ class _Features:
         )
 
 
-def _owner(entry: FittedType) -> object:
-    return entry.edge_type or entry.node_type
-
-
 def _fitted_type(group: Nodes | Edges) -> FittedType:
     if isinstance(group, Edges):
         return FittedType(edge_type=group.kind)
@@ -350,16 +358,6 @@ def _fitted_type(group: Nodes | Edges) -> FittedType:
 
 def _names(features: Mapping[str, str]) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in features.items()) or "none"
-
-
-def _same_edge_types(previous: GraphData, export: Export) -> None:
-    before, now = set(previous.edge_types), set(export.edges)
-    if before != now:
-        changed = ", ".join(str(kind) for kind in sorted(before ^ now))
-        raise JobError(
-            f"incremental processing needs the edge types of the previous job; {changed} came or went. "
-            "Run a full job without previousDataProcessingJobId"
-        )
 
 
 def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..container import JobError
 from ..features.columns import BadValue
-from ..graph.data import EdgeList
+from ..graph.data import EdgeList, GraphData
 from ..graph.folder import Texts
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 from .frames import ROW, ExportFile, FrameColumn, open_export
@@ -24,6 +24,7 @@ IntArray = NDArray[np.int64]
 ID, INDEX, VALUE = "id", "index", "value"
 RELATION_SEPARATOR = "-"
 NAMED_AT_MOST = 5
+NEW_TYPE = "new; models of the previous job do not know it until one is trained again"
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,24 @@ class Rows:
 
 @dataclass
 class Elements:
-    """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns."""
+    """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns.
+
+    ``gone`` are the indices of those that a previous job had and this export has not.
+    """
 
     name: str
     count: int
     rows: list[Rows] = field(default_factory=list)
     features: list[FeatureSpec] = field(default_factory=list)
     labels: list[LabelSpec] = field(default_factory=list)
+    gone: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which elements are in the export, bool (count,)."""
+        present = np.ones(self.count, dtype=bool)
+        present[self.gone] = False
+        return present
 
     def column(self, name: str) -> FrameColumn:
         """A column in index order; an element without a row, or whose file lacks the column, has no value.
@@ -115,17 +127,18 @@ def read_export(
     folder: Path,
     configuration: TrainingDataConfiguration,
     staging: Path,
-    previous_ids: Mapping[str, Sequence[str]] | None = None,
+    previous: GraphData | None = None,
 ) -> Export:
     """Read all files that the configuration names and turn ids into indices.
 
-    Indices follow the order of the files; ids of a previous graph keep theirs, and new ones come after them.
+    Indices follow the order of the files; ids of a previous graph keep theirs, whether they are still there or not, and
+    new ones come after them. Its node and edge types stay too, empty where nothing is left of them.
 
     Args:
         folder: of the configuration file.
         configuration: what to read.
         staging: an empty folder for working copies.
-        previous_ids: by node type, for incremental processing.
+        previous: the graph of an earlier job, for incremental processing.
 
     Raises:
         JobError: whatever is wrong with a file, named with its line.
@@ -136,12 +149,14 @@ def read_export(
     if not configuration.graph.nodes:
         warnings.append("the configuration names no node files; nodes are taken from the ends of the edges")
         _nodes_from_edges(configuration.graph.edges, files, nodes)
-    if previous_ids is not None:
-        _keep_previous(nodes, previous_ids)
+    if previous is not None:
+        _keep_previous(nodes, previous.node_ids, warnings)
     for group in nodes.values():
         _locate(group)
     edges = _read_edges(configuration.graph.edges, files, nodes, warnings)
-    if not sum(group.count for group in nodes.values()):
+    if previous is not None:
+        _keep_edge_types(edges, previous.edge_types, warnings)
+    if not sum(int(group.present.sum()) for group in nodes.values()):
         raise JobError("the graph is empty: none of the node files has a row. Export a graph that has vertices")
     size = sum(file.path.stat().st_size for file in {id(f): f for f in files.values()}.values())
     return Export(nodes, edges, warnings, size)
@@ -191,29 +206,30 @@ def _nodes_from_edges(entries: list[EdgeFile], files: Mapping[str, ExportFile], 
         nodes[kind] = Nodes(name=kind, count=0, ids=unique[ID].to_list())
 
 
-def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]]) -> None:
-    """Put known ids first, in their old order; refuse what makes the old indices useless."""
-    for kind in nodes:
-        if kind not in previous:
-            raise JobError(
-                f"node type {kind} was not in the previous data-processing job, so its model knows nothing of it; "
-                "run a full job without previousDataProcessingJobId"
-            )
+def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]], warnings: list[str]) -> None:
+    """Put known ids first, in their old order, and note which of them are gone."""
+    warnings += [f"node type {kind} is {NEW_TYPE}" for kind in nodes if kind not in previous]
     for kind, old_ids in previous.items():
-        group = nodes.get(kind)
-        if group is None:
-            raise JobError(f"node type {kind} of the previous data-processing job is gone; run a full job")
+        group = nodes.setdefault(kind, Nodes(name=kind, count=0))
         present, old = set(group.ids), set(old_ids)
-        gone = [name for name in old_ids if name not in present]
-        if gone:
-            named = ", ".join(repr(name) for name in gone[:NAMED_AT_MOST])
-            more = f" and {len(gone) - NAMED_AT_MOST} more" if len(gone) > NAMED_AT_MOST else ""
-            raise JobError(
-                f"incremental processing needs every node of the previous job, but {kind} {named}{more} "
-                f"{'is' if len(gone) == 1 else 'are'} gone; run a full job without previousDataProcessingJobId"
+        group.gone = np.flatnonzero([name not in present for name in old_ids])
+        if len(group.gone):
+            named = ", ".join(repr(old_ids[row]) for row in group.gone[:NAMED_AT_MOST].tolist())
+            more = f" and {len(group.gone) - NAMED_AT_MOST} more" if len(group.gone) > NAMED_AT_MOST else ""
+            warnings.append(
+                f"node type {kind}: {named}{more} of the previous job {'is' if len(group.gone) == 1 else 'are'} gone; "
+                "their indices stay, without edges and features, and no prediction names them"
             )
         group.ids = [*old_ids, *(name for name in group.ids if name not in old)]
         group.first_new = len(old_ids)
+
+
+def _keep_edge_types(edges: dict[EdgeType, Edges], previous: Sequence[EdgeType], warnings: list[str]) -> None:
+    warnings += [f"edge type {kind} is {NEW_TYPE}" for kind in edges if kind not in previous]
+    for kind in previous:
+        if kind not in edges:
+            edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=Texts())
+            warnings.append(f"edge type {kind} of the previous job has no edge left")
 
 
 def _locate(group: Nodes) -> None:

@@ -58,7 +58,10 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
     targets = [_target_row(graph, target) for target in graph.targets]
     page = environment.get_template(TEMPLATE).render(
         data=data,
-        nodes=[(name, graph.num_nodes[name], graph.first_new.get(name, 0)) for name in graph.node_types],
+        nodes=[
+            (name, graph.num_nodes[name] - len(graph.gone.get(name, ())), graph.first_new.get(name, 0))
+            for name in graph.node_types
+        ],
         grown=any(graph.first_new.values()),
         has_classes=any(row["classes"] for row in targets),
         edges=[(str(kind), len(graph.edges[kind]), _unconnected(graph, kind)) for kind in graph.edge_types],
@@ -81,7 +84,8 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
 
 def _unconnected(graph: GraphData, kind: Any) -> int:
     """Source nodes without an edge of this type."""
-    return graph.num_nodes[kind.source] - len(np.unique(graph.edges[kind].source))
+    there = graph.num_nodes[kind.source] - len(graph.gone.get(kind.source, ()))
+    return there - len(np.unique(graph.edges[kind].source))
 
 
 def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:

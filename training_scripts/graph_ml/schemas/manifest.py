@@ -34,6 +34,7 @@ class NodeTypeEntry(Artefact):
     count: int
     ids: str
     first_new: int = 0
+    gone: ArrayEntry | None = None
     features: list[FeatureEntry] = Field(default_factory=list)
     raw: dict[str, str] = Field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def transform(container: Container, scripts: Path) -> None:
     missing = set(model.description.node_types) - set(graph.num_nodes)
     if missing:
         raise JobError(f"the new graph lacks node types of the model: {', '.join(sorted(missing))}")
+    graph, unknown = known_part(graph, model.description)
     writer = ModelWriter(container.processing("output"))
     progress("computing embeddings and structures")
     try:
@@ -58,7 +60,7 @@ def transform(container: Container, scripts: Path) -> None:
     for split in ("valid", "test"):
         if model.has(f"report/{split}_ranks"):
             writer.array(f"report/{split}_ranks", model.array(f"report/{split}_ranks"))
-    writer.ids(graph.node_ids)
+    writer.ids(graph.live_ids)
     writer.code(scripts)
     for folder in (container.processing("input"), model.folder):
         if (folder / "encoders.json").exists():
@@ -66,11 +68,33 @@ def transform(container: Container, scripts: Path) -> None:
             break
     description = refreshed(model.description, graph, details)
     notes = [*metrics.notes, "embeddings and structures are those of a later graph; the figures are those of training"]
-    metrics = Metrics.model_validate({**metrics.model_dump(), "notes": list(dict.fromkeys(notes))})
+    warnings = [*metrics.warnings]
+    if unknown:
+        warnings.append(f"the model has never seen {', '.join(unknown)}, and leaves them out; train again to use them")
+    told = {"notes": list(dict.fromkeys(notes)), "warnings": list(dict.fromkeys(warnings))}
+    metrics = Metrics.model_validate({**metrics.model_dump(), **told})
     writer.finish(description, metrics)
     progress("writing the report")
     write_model_report(writer.folder)
     progress("finished", 1, 1)
+
+
+def known_part(graph: GraphData, description: ModelDescription) -> tuple[GraphData, list[str]]:
+    """(the graph without the node and edge types that a model has never seen, the names of those)."""
+    nodes = [kind for kind in graph.node_types if kind in description.node_types]
+    kinds = [kind for kind in graph.edge_types if kind in description.edge_types]
+    unknown = [*(set(graph.node_types) - set(nodes)), *map(str, set(graph.edge_types) - set(kinds))]
+    if not unknown:
+        return graph, []
+    known = replace(
+        graph,
+        node_ids={kind: graph.node_ids[kind] for kind in nodes},
+        num_nodes={kind: graph.num_nodes[kind] for kind in nodes},
+        features={kind: graph.features[kind] for kind in nodes if kind in graph.features},
+        edges={kind: graph.edges[kind] for kind in kinds},
+        edge_features={kind: graph.edge_features[kind] for kind in kinds if kind in graph.edge_features},
+    )
+    return known, sorted(unknown)
 
 
 def refreshed(description: ModelDescription, graph: GraphData, details: Details) -> ModelDescription:
@@ -173,7 +197,16 @@ def network_links(
 
 
 def network_of(model: ModelFolder, graph: GraphData, details: Details, num_edges: int) -> Network:
-    """The trained network over the nodes of the new graph."""
+    """The trained network over the nodes of the new graph.
+
+    Raises:
+        ValueError: the model has no network, but a vector that was learned for each node.
+    """
+    if "network" not in details:
+        raise ValueError(
+            f"a {model.description.model} model learns a vector for each vertex and cannot be carried over to a later "
+            "graph; train it again"
+        )
     features = {kind: dict(values) for kind, values in graph.features.items()}
     space = NodeSpace(dict(graph.num_nodes))
     wanted = {EdgeType(*entry[:3]) for entry in details["network"]["edge_widths"]}

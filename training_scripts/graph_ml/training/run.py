@@ -53,7 +53,7 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     encoders = container.channel("train") / "encoders.json"
     if encoders.exists():
         writer.file("encoders.json", encoders.read_text(encoding="utf-8"))
-    writer.ids(graph.node_ids)
+    writer.ids(graph.live_ids)
     writer.code(scripts)
     description = describe(trial, metrics, details)
     writer.finish(description, metrics)
