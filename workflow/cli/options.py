@@ -47,3 +47,5 @@ def follow(client: Workflow, job: Job, *, wait: bool, json: bool) -> None:
     output.say(f"{job.stage} [bold]{job.id}[/bold] {job.status}")
     if job.output:
         output.say(f"output {job.output}")
+    for warning in job.warnings:
+        output.warn(warning)

@@ -60,6 +60,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     console.print(drawn)
 
 
+def answer(title: str, records: Sequence[Any]) -> None:
+    """The whole answer to a query: a column a key of its records, or the one column ``value``."""
+    rows = [record if isinstance(record, Mapping) else {"value": record} for record in records]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table(title, columns, [[row.get(column, "") for column in columns] for row in rows])
+
+
 class StageProgress:
     """One line a stage: a spinner, what it is doing, how far it is, the metric it last reported."""
 

@@ -8,7 +8,7 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
-from workflow.client.frames import answer_frame
+from workflow.client.frames import answer_records
 
 
 def query(
@@ -20,11 +20,9 @@ def query(
 ) -> None:
     """Run a Gremlin query over WebSocket; prediction steps included."""
     results = workflow(url, sign=sign).connection.query(gremlin, traversal_source=source)
-    frame = answer_frame(results)
     if json:
-        output.as_json(frame.to_dict(orient="records") if len(frame.columns) != 1 else frame.iloc[:, 0].tolist())
-        return
-    if frame.empty:
+        output.as_json(answer_records(results))
+    elif results:
+        output.answer(f"{len(results)} result{'' if len(results) == 1 else 's'}", answer_records(results))
+    else:
         output.say("0 results")
-        return
-    output.table(f"{len(frame)} result{'' if len(frame) == 1 else 's'}", list(frame.columns), frame.values.tolist())

@@ -65,5 +65,8 @@ def _show(result: RunResult) -> None:
     for stage in result.stages:
         if stage.output:
             output.say(f"{stage.stage:<15} {stage.output}")
+    for stage in result.stages:
+        for warning in stage.warnings:
+            output.warn(f"{stage.stage}: {warning}")
     for name, answer in result.answers.items():
-        output.table(name, ["answer"], [[value] for value in answer])
+        output.answer(name, answer)

@@ -69,8 +69,16 @@ def answer_frame(results: Sequence[Any]) -> pd.DataFrame:
     import pandas as pd
 
     if results and all(isinstance(result, dict) for result in results):
-        return pd.DataFrame([{_name(key): _plain(value) for key, value in result.items()} for result in results])
+        return pd.DataFrame(answer_records(results))
     return pd.DataFrame({"value": [_plain(result) for result in results]})
+
+
+def answer_records(results: Sequence[Any]) -> list[Any]:
+    """Query results as plain values, whole: a map is a record with its keys as names, an element its id."""
+    return [
+        {_name(key): _plain(value) for key, value in result.items()} if isinstance(result, dict) else _plain(result)
+        for result in results
+    ]
 
 
 def _name(key: Any) -> str:

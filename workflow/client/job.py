@@ -65,6 +65,12 @@ class Job:
         return str(model.get("model") or (self.output if self.stage == "export" else None) or "")
 
     @property
+    def warnings(self) -> list[str]:
+        """What was asked for and had no effect, or what to know before relying on the result; a sentence each."""
+        told = self.detail.get("warnings") or (self.detail.get("details") or {}).get("warnings") or ()
+        return [str(text) for text in told]
+
+    @property
     def failure_reason(self) -> str | None:
         """The first reason any of the stage's resources gives."""
         for name in ("processingJob", "hpoJob", "modelTransformJob", "baseProcessingJob", "endpoint"):

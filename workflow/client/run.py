@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.workflow import Watcher, Workflow
 from workflow.datasets import DATASETS
@@ -72,18 +73,19 @@ class WorkflowFile(BaseModel):
 
 @dataclass(frozen=True)
 class StageResult:
-    """What became of one stage; ``reused`` means an equal one had finished before."""
+    """What became of one stage; ``reused`` means an equal one had finished before, ``warnings`` are sentences."""
 
     stage: Stage
     id: str
     status: str
     reused: bool
     output: str | None
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Every stage of a run, the metrics of the model and the answers to the queries."""
+    """Every stage of a run, the metrics of the model and the answers to the queries, whole: records or values."""
 
     name: str
     stages: list[StageResult]
@@ -122,7 +124,7 @@ class WorkflowRun:
         trained = self._job("modeltraining", key, lambda id: self.workflow.training(processed, id=id, **training))
         endpoint = self._endpoint(_key(described.endpoint.model_dump(), key), trained)
         answers = {
-            name: self.workflow.query(text.replace("{endpoint}", endpoint.id)).iloc[:, 0].tolist()
+            name: answer_records(self.workflow.connection.query(text.replace("{endpoint}", endpoint.id)))
             for name, text in described.queries.items()
         }
         return RunResult(described.name, self._results, self.workflow.metrics(trained), answers)
@@ -209,7 +211,7 @@ class WorkflowRun:
 
     def _follow(self, job: Job, *, reused: bool) -> Job:
         job = self.workflow.wait(job, watch=self.watch)
-        self._results.append(StageResult(job.stage, job.id, job.status, reused, job.output))
+        self._results.append(StageResult(job.stage, job.id, job.status, reused, job.output, job.warnings))
         return job
 
 

@@ -141,9 +141,10 @@ class DespinaMagics(Magics):
     def _wait(self, asked: argparse.Namespace) -> str:
         """Follow a job with a live line; returns its final status."""
         line = _Line()
-        return self.workflow.wait(
-            self._find(asked.id), watch=lambda stage, now: line.show(_progress(stage, now))
-        ).status
+        job = self.workflow.wait(self._find(asked.id), watch=lambda stage, now: line.show(_progress(stage, now)))
+        if job.warnings:
+            _show("<ul>" + "".join(f"<li>{html.escape(warning)}</li>" for warning in job.warnings) + "</ul>")
+        return job.status
 
     def _logs(self, asked: argparse.Namespace) -> None:
         job = self._find(asked.id)

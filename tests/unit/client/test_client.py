@@ -12,7 +12,7 @@ import pytest
 
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
 from workflow.client.connection import Connection
-from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.frames import answer_frame, answer_records, write_neptune_csv
 from workflow.client.job import Job
 from workflow.client.run import WorkflowFile
 from workflow.client.workflow import Workflow
@@ -95,6 +95,23 @@ def test_maps_become_columns_and_anything_else_one_column() -> None:
     assert answer_frame([{"a": 1, "b": vertex}]).to_dict("records") == [{"a": 1, "b": "v1"}]
     assert answer_frame([vertex, 3])["value"].tolist() == ["v1", 3]
     assert list(answer_frame([]).columns) == ["value"]
+
+
+def test_a_whole_answer_is_kept_records_and_all_of_a_group_count() -> None:
+    vertex = SimpleNamespace(id="v1", label="P")
+    assert answer_records([{"reader": vertex, "score": 0.5}, {"reader": "b"}]) == [
+        {"reader": "v1", "score": 0.5},
+        {"reader": "b"},
+    ]
+    assert answer_records([{"Drama": 3, "Essay": 2, 7: 1}]) == [{"Drama": 3, "Essay": 2, "7": 1}]
+    assert answer_records([vertex, 3, {"a": [vertex]}]) == ["v1", 3, {"a": [vertex]}]
+
+
+def test_the_warnings_of_a_stage_are_found_where_each_kind_tells_them() -> None:
+    exported = Job("export", "e", "succeeded", {"warnings": ["no vertex has age"]})
+    processed = Job("dataprocessing", "d", "Completed", {"details": {"warnings": ["loops dropped"]}})
+    assert (exported.warnings, processed.warnings) == (["no vertex has age"], ["loops dropped"])
+    assert Job("endpoint", "x", "InService").warnings == []
 
 
 @pytest.mark.parametrize("url", ["localhost:8182", "ftp://host", "http://"])

@@ -104,6 +104,11 @@ def test_a_row_shows_progress_while_a_job_runs_and_its_report_when_it_is_done() 
     assert not done.stoppable
 
 
+def test_a_row_has_the_warnings_of_its_job() -> None:
+    told = {"id": "t", "status": "Completed", "details": {"warnings": ["EASE is better by .07"]}}
+    assert row("modeltraining", told).warnings == ("EASE is better by .07",)
+
+
 def test_a_row_says_why_a_job_failed_and_what_it_printed_last() -> None:
     reason = "ended by SIGKILL. (peak memory 1 MB) Last lines of the log: epoch 1 | epoch 2"
     failed = row("dataprocessing", {"id": "d", "status": "Failed", "processingJob": {"failureReason": reason}})

@@ -58,6 +58,7 @@ class Row:
     note: str = ""
     trials: tuple[str, ...] = ()
     failure: str | None = None
+    warnings: tuple[str, ...] = ()
     reports: tuple[tuple[str, str], ...] = ()
     log: str | None = None
     tail: str = ""
@@ -140,6 +141,7 @@ def row(kind: Kind, status: Mapping[str, Any], job: JobRecord | None = None) -> 
         trials=tuple(trial_notes(progress)),
         note=progress_note(progress) or _outcome(kind, status),
         failure=failure,
+        warnings=tuple(details.get("warnings") or ()),
         reports=_reports(kind, place) if state == "Completed" and output_of(status) else (),
         log=f"/ui/log/{place}" if _first(status, "cloudwatchLogUrl") else None,
         tail=tail,
@@ -233,4 +235,5 @@ def _export_rows(services: Services) -> Iterator[Row]:
             total=int(progress.get("total") or 0),
             note=progress_note(progress) or str(status.get("outputS3Uri") or ""),
             failure=status.get("failureReason"),
+            warnings=tuple(status.get("warnings") or ()),
         )
