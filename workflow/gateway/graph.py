@@ -61,6 +61,8 @@ _EDGE_ROW = (
 class RemoteGraph:
     """Implements ``Graph`` and refuses to write. Not to be shared between threads."""
 
+    trouble: str | None = None
+
     def __init__(self, name: str, ask: Ask) -> None:
         self.name = name
         self._ask = ask

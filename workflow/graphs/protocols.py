@@ -69,6 +69,10 @@ class FetchesVertices(Protocol):
 class WritableGraph(Graph, Protocol):
     """A graph that can be changed, by one writer at a time."""
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the graph from its work in the background, such as a full disk, in a sentence."""
+
     def reading(self) -> AbstractContextManager[Lease | None]:
         """A shared lease: while it is held nothing changes, and only what is committed is seen.
 

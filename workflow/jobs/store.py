@@ -20,6 +20,7 @@ from workflow.jobs.model import TRANSITIONS, IllegalTransition, JobKind, JobReco
 from workflow.jobs.older_homes import bring_up_to_date, put_aside
 
 SCHEMA_VERSION = 2
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -83,24 +84,37 @@ class JobStore:
         self._lock = threading.RLock()  # guards _connection: one statement or transaction at a time
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            try:
+                self._open(path, alone=False)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+                    raise
+                # one process alone needs no file of shared memory, for which a full disk has no room
+                self._open(path, alone=True)
+        except sqlite3.DatabaseError as error:
+            cure = "make room on the disk" if error.sqlite_errorcode & 0xFF in _NO_ROOM else "restore it from a backup"
+            raise InternalFailure(f"the job store {path} cannot be opened ({error}); {cure} and start again") from error
+
+    def _open(self, path: Path | None, *, alone: bool) -> None:
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         try:
+            if alone:
+                self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA busy_timeout = 10000")
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise InternalFailure(f"{path} was written by a newer version (schema {version}); use that version")
-            self._connection.executescript(_SCHEMA)
-            with self._transaction():
-                bring_up_to_date(self._connection, version, path)
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if version < SCHEMA_VERSION:
+                self._connection.executescript(_SCHEMA)
+                with self._transaction():
+                    bring_up_to_date(self._connection, version, path)
+                    self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             if path is not None:
                 put_aside(path)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise InternalFailure(f"the job store {path} cannot be read ({error}); move the file away") from error
-        except InternalFailure:
+        except BaseException:
             self._connection.close()
             raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import struct
 import uuid
@@ -20,7 +21,7 @@ from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.batch_records import BatchRecords
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.store.log_file import MARK
-from workflow.graphs.store.persistence import FolderInUse, open_graph
+from workflow.graphs.store.persistence import FolderInUse, GraphFolder, open_graph
 from workflow.graphs.store.recovery import LogDamaged
 from workflow.graphs.store.repair import Findings, examine, repair
 from workflow.graphs.store.segments import StoreDamaged
@@ -559,3 +560,82 @@ def test_the_lines_of_a_bulk_load_are_told_from_any_of_them_on() -> None:
         assert [list(records.since(first)) for first in range(1, len(every) + 2)] == [
             every[first:] for first in range(len(every) + 1)
         ]
+
+
+def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tried_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    folder = graph.journal
+    assert isinstance(folder, GraphFolder)
+    tries = []
+
+    def full(file: Any, **arrays: Any) -> None:
+        tries.append(1)
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    def write(id: str) -> None:
+        tx = graph.begin()
+        tx.add_vertex(id, "v")
+        tx.commit()
+        assert folder._compacting is not None
+        folder._compacting.join()
+
+    now = 1000.0
+    monkeypatch.setattr("workflow.graphs.store.persistence.time.monotonic", lambda: now)
+    with monkeypatch.context() as patch:
+        patch.setattr("workflow.graphs.store.segments.np.savez", full)
+        for id in ("a", "b", "c"):
+            write(id)
+        assert len(tries) == 1
+        assert graph.trouble is not None
+        assert "No space left on device" in graph.trouble
+        now += 20
+        write("d")
+        assert len(tries) == 2
+        now += 15  # every failure doubles the pause
+        write("e")
+        assert len(tries) == 2
+    assert not [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp" or path.name.startswith("snapshot")]
+    assert len(list(tmp_path.glob("log-*"))) == 3
+    now += 100
+    write("f")
+    assert graph.trouble is None
+    assert len(list(tmp_path.glob("snapshot-*"))) == 1
+    before = contents(graph)
+    graph.close()
+    again = open_graph(tmp_path)
+    assert contents(again) == before
+    again.close()
+
+
+def test_a_disk_without_room_for_a_torn_end_keeps_it_in_place_and_goes_on_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    before = contents(graph)
+    graph.close()
+    with (tmp_path / "log-00000001.bin").open("ab") as file:
+        file.write(MARK + b"torn")
+    with monkeypatch.context() as patch:
+        fsync, room = os.fsync, iter([False])
+
+        def first_finds_no_room(handle: int) -> None:
+            if not next(room, True):
+                raise OSError(28, "No space left on device")
+            fsync(handle)
+
+        patch.setattr("os.fsync", first_finds_no_room)
+        graph = open_graph(tmp_path)
+    assert contents(graph) == before
+    tx = graph.begin()
+    tx.add_vertex("later", "v")
+    tx.commit()
+    after = contents(graph)
+    graph.close()
+    again = open_graph(tmp_path)
+    assert contents(again) == after
+    assert [path.read_bytes() for path in tmp_path.glob("log.torn-*")] == [MARK + b"torn"]
+    again.close()

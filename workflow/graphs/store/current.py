@@ -59,13 +59,15 @@ def write_current(folder: Path, current: Current) -> None:
     """Durable on return; a crash leaves the old or the new."""
     facts = {**asdict(current), "format": FORMAT}
     text = json.dumps({**facts, "checksum": _checksum(facts)})
-    for name in (NAME, COPY):
-        temporary = folder / f"{name}.tmp"
+    temporaries = {folder / f"{name}.tmp": folder / name for name in (NAME, COPY)}
+    for temporary in temporaries:
+        # both are on disk before either counts: a full disk changes nothing
         with temporary.open("w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(folder / name)
+    for temporary, path in temporaries.items():
+        temporary.replace(path)
     sync_folder(folder)
 
 

@@ -29,6 +29,9 @@ class Commit:
 class Journal(Protocol):
     """Where commits go, in order, by one writer at a time. Reading is safe beside it."""
 
+    trouble: str | None
+    """What keeps it from its work in the background though commits are durable, in a sentence; None if all is well."""
+
     def append(self, operations: Sequence[Operation]) -> None:
         """Returns once the commit is durable; on an error it is not there."""
 
@@ -64,6 +67,8 @@ class Journal(Protocol):
 
 class MemoryJournal:
     """Keeps the latest commits in memory, for the change stream alone; a bulk load passes unlisted."""
+
+    trouble: str | None = None
 
     def __init__(self) -> None:
         self._commits: deque[Commit] = deque()

@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from workflow.graphs.store.store import EmbeddedGraph, Profile
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16
 SEAT_PAUSE_S = 0.5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 600.0
+"""How long a failed compaction waits before the next, from the first to the last of a row."""
 EVERY_LINE = 1 << 62
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,9 @@ class GraphFolder(FileJournal):
         folder.mkdir(parents=True, exist_ok=True)
         self._log_limit_bytes = log_limit_bytes
         self._profile = profile
+        self.trouble: str | None = None
+        """Why the log could not be folded into a snapshot the last time, in a sentence."""
+        self._pause_s, self._again_at = FIRST_PAUSE_S, 0.0
         self._becoming = threading.Lock()  # guards CURRENT and what it lets be removed
         self._settling = False
         self._compacting: threading.Thread | None = None
@@ -80,7 +86,8 @@ class GraphFolder(FileJournal):
 
         def look() -> None:
             grown = self.size > self._log_limit_bytes or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
-            if grown and (self._compacting is None or not self._compacting.is_alive()):
+            waits = self.trouble is not None and time.monotonic() < self._again_at
+            if (grown or self.trouble) and not waits and (self._compacting is None or not self._compacting.is_alive()):
                 self._compacting = threading.Thread(target=self._compact_quietly, args=(graph,), daemon=True)
                 self._compacting.start()
 
@@ -89,9 +96,14 @@ class GraphFolder(FileJournal):
     def _compact_quietly(self, graph: EmbeddedGraph) -> None:
         try:
             self.compact(graph)
-        except Exception:
-            # the edge of a thread; the log alone is enough, and the next commit tries again
-            log.exception("no new snapshot could be made in %s", self.folder)
+        except Exception as error:
+            # the edge of a thread; the log alone is enough, and a later commit tries again
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self._again_at = time.monotonic() + self._pause_s
+            self.trouble = f"no new snapshot could be made in {self.folder}; the log goes on growing: {error}"
+            log.exception("%s", self.trouble)
+        else:
+            self.trouble, self._pause_s = None, FIRST_PAUSE_S
 
     def compact(self, graph: EmbeddedGraph) -> None:
         """Write a snapshot and drop the log before it. Writers wait for a copy in memory, readers for nothing.
@@ -104,7 +116,8 @@ class GraphFolder(FileJournal):
         try:
             batch = batch_of(graph.state)
             last = self.last()
-            self.switch(self.number + 1)
+            if self.size or self.number == self._current.log:
+                self.switch(self.number + 1)
             number = self.number
         finally:
             graph.writer.leave()

@@ -61,12 +61,17 @@ def write_segment(path: Path, batch: Batch) -> SegmentFile:
     header["ends"] = "vertices" if batch.ends is batch.vertices.ids else _dump_ids("ends", batch.ends, arrays)
     arrays["header"] = _bytes(json.dumps(header))
     temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    size, checksum = _size_and_checksum(temporary)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        size, checksum = _size_and_checksum(temporary)
+        temporary.replace(path)
+    except BaseException:
+        # on a full disk its room is needed for commits
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
     return SegmentFile(path.name, size, checksum)
 

@@ -93,6 +93,11 @@ class EmbeddedGraph:
         """Another value after every commit and every reset."""
         return self._resets, self.journal.last()[0]
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the journal from its work in the background, in a sentence."""
+        return self.journal.trouble
+
     # -- leases and transactions
     def reading(self) -> AbstractContextManager[Lease]:
         """A shared lease: while it is held, the graph stands still."""

@@ -145,5 +145,6 @@ def engine_status(services: Services) -> EngineStatus:
             # where clients on this machine find what s3:// addresses mean
             "storage": "s3" if services.settings.storage == "s3" else str(services.settings.s3_root.absolute()),
             "python": platform.python_version(),
+            **{f"trouble.{name}": graph.trouble for name, graph in services.graphs.items() if graph.trouble},
         },
     }
