@@ -82,7 +82,7 @@ def test_a_key_beside_the_graph_is_named(export: ExportFolder, run: Run, key: st
 def test_another_version_is_named(export: ExportFolder, run: Run) -> None:
     export.node(USERS, labels=[TOWN])
     export.edge(FRIENDS)
-    assert "'version' is 'v1.0'" in " ".join(run(configuration={"version": "v1.0"}).graph.warnings)
+    assert "'version' is 'v3.0'" in " ".join(run(configuration={"version": "v3.0"}).graph.warnings)
 
 
 def test_the_features_that_kge_does_not_use_are_named(export: ExportFolder, run: Run) -> None:

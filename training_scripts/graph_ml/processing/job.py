@@ -177,7 +177,8 @@ def _build(
     features = _Features(export, seed, job.models, previous.encoders if previous else None, staging)
     features.run(progress)
     progress("labels", 0, 1)
-    learned = read_targets(export, job.input, staging, job.seed, previous.encoders.labels if previous else ())
+    classes = previous.encoders.labels if previous else ()
+    learned = read_targets(export, job.input, staging, job.seed, classes, configuration.default_split)
     targets = [one.target for one in learned]
     warnings = [
         *export.warnings,

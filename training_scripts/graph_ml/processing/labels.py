@@ -18,7 +18,7 @@ from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
 from .frames import ExportFile, FrameColumn, open_export
 from .reading import Edges, Export, Nodes
-from .split import random_split, same_pair_groups
+from .split import Rates, random_split, same_pair_groups
 
 IntArray = NDArray[np.int64]
 PARTS = ("train", "valid", "test")
@@ -37,9 +37,16 @@ class Learned:
 
 
 def read_targets(
-    export: Export, folder: Path, staging: Path, seed: int, previous: Sequence[FittedLabels] = ()
+    export: Export,
+    folder: Path,
+    staging: Path,
+    seed: int,
+    previous: Sequence[FittedLabels] = (),
+    rates: Rates = DEFAULT_SPLIT,
 ) -> list[Learned]:
     """All targets of the configuration; without any, link prediction on every edge type.
+
+    Targets that name no split are divided by ``rates``.
 
     Raises:
         JobError: a label cannot be read, or a split leaves nothing to train on.
@@ -52,11 +59,12 @@ def read_targets(
                 "the configuration names no target, so links are to be predicted, but the graph has no edges; "
                 "name a target, or export the edges"
             )
-        export.warnings.append("no target was named: links of all edge types are predicted, split 0.9, 0.1, 0.0")
-        spec = LabelSpec(label=("", "link_prediction"), split_rate=DEFAULT_SPLIT)
+        shown = ", ".join(map(str, rates))
+        export.warnings.append(f"no target was named: links of all edge types are predicted, split {shown}")
+        spec = LabelSpec(label=("", "link_prediction"))
         asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
     known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
-    return [_Reader(export, folder, staging, seed, known).read(group, spec) for group, spec in asked]
+    return [_Reader(export, folder, staging, seed, known, rates).read(group, spec) for group, spec in asked]
 
 
 def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:
@@ -70,6 +78,7 @@ class _Reader:
     staging: Path
     seed: int
     known: Mapping[tuple[str, object, str], FittedLabels]
+    rates: Rates
 
     def read(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         if spec.task == "link_prediction":
@@ -92,7 +101,7 @@ class _Reader:
         else:
             items = np.flatnonzero(labels.known)
             pairs = self._pairs(group)[items] if isinstance(group, Edges) else None
-            split = random_split(target, items, spec.split_rate or DEFAULT_SPLIT, self.seed, pairs)
+            split = random_split(target, items, spec.split_rate or self.rates, self.seed, pairs)
         warnings = _warnings(target, labels, group.count)
         if any(feature.column == spec.column for feature in group.features):
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
@@ -114,7 +123,7 @@ class _Reader:
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
             return Learned(target, None, custom.split, warnings=warnings)
         items = np.arange(group.count, dtype=np.int64)
-        rates = spec.split_rate or DEFAULT_SPLIT
+        rates = spec.split_rate or self.rates
         split = random_split(target, items, rates, self.seed, self._pairs(group))
         return Learned(target, None, split, warnings=warnings)
 

@@ -16,7 +16,7 @@ _NAMES = frozenset({"feature", "label"})  # fields that are no options
 
 def unread(configuration: TrainingDataConfiguration) -> Iterator[str]:
     """Keys that nobody knows, and options that have no effect where they stand."""
-    if not configuration.version.startswith("v2"):
+    if not configuration.version.startswith(("v1", "v2")):
         yield f"'version' is {configuration.version!r}; the file was read as 'v2.0', the only form there is"
     yield from _unknown(configuration, "the configuration")
     yield from _unknown(configuration.graph, "graph")

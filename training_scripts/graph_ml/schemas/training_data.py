@@ -1,7 +1,7 @@
-"""``training-data-configuration.json`` (v2.0): which files hold the graph, what is a feature, what is to be learned.
+"""``training-data-configuration.json``: which files hold the graph, what is a feature, what is to be learned.
 
-Written exactly as the exporter writes it; read in every form the service's guide shows (the graph as an array, several
-spellings of an imputer, two names for one option).
+The form is that of v2.0; v1 differs in its default split. Written exactly as the exporter writes it; read in every form
+the service's guide shows (the graph as an array, several spellings of an imputer, two names for one option).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ DATETIME_PARTS: tuple[DatetimePart, ...] = get_args(DatetimePart)
 OPTION_ALIASES = {"imputer": "imputation", "bucket_cnt": "num_buckets"}
 
 DEFAULT_SPLIT = (0.9, 0.1, 0.0)
+FIRST_DEFAULT_SPLIT = (0.7, 0.1, 0.2)  # of the exporter's first version
 
 
 def _imputer(value: object) -> object:
@@ -185,6 +186,11 @@ class TrainingDataConfiguration(ConfigurationPart):
     query_engine: Literal["gremlin", "sparql"] = "gremlin"
     graph: GraphFiles = Field(default_factory=GraphFiles)
     warnings: list[str] = Field(default_factory=list)
+
+    @property
+    def default_split(self) -> tuple[float, float, float]:
+        """The shares of train, validation and test where a label names none."""
+        return FIRST_DEFAULT_SPLIT if self.version.startswith("v1") else DEFAULT_SPLIT
 
     @model_validator(mode="before")
     @classmethod
