@@ -264,8 +264,8 @@ class Child:
         return next(hop.run(ctx, iter((t.copy(),)), {})).value
 
     def first_of(self, ctx: ExecutionContext, value: Any) -> Any:
-        """``first`` for a bare value."""
-        return self.first(ctx, ctx.traverser(None).start(value))
+        """``first`` for a bare value: a traverser of its own, which begins as one at the begin of a query does."""
+        return self.first(ctx, ctx.start(value))
 
     def __str__(self) -> str:
         return "[" + ", ".join(str(s) for s in self.steps) + "]"
