@@ -18,7 +18,7 @@ from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.optimise import optimised
-from workflow.gremlin.planning.source import apply_source, source_options, timeout_of, transaction_command
+from workflow.gremlin.planning.source import apply_source, check_source, source_options, timeout_of, transaction_command
 from workflow.gremlin.planning.strategies import StrategySet, apply_strategies
 from workflow.gremlin.running.services import ServiceRegistry
 from workflow.gremlin.running.step import AwaitingStep, ExecutionContext, Step, labelled
@@ -192,6 +192,7 @@ class Engine:
 
     def prepare(self, traversal: Traversal, options: QueryOptions) -> Prepared:
         """Rewrite, compile and optimise; raises for whatever can be refused without running."""
+        check_source(traversal)
         rewritten, strategies = apply_strategies(traversal)
         settings = {**strategies.options, **source_options(rewritten), **options.options}
         if self.extension is not None:

@@ -252,3 +252,19 @@ def test_any_text_gives_a_script_or_an_error_of_ours(text: str) -> None:
 def test_a_child_of_a_source_is_refused() -> None:
     with pytest.raises(MalformedQuery, match="not spawned anonymously"):
         parse("g.V().where(g.V())")
+
+
+@pytest.mark.parametrize("text", ["new Date()", "Date()", "datetime()", "new datetime()", "DateTime()"])
+def test_a_date_without_arguments_is_now(text: str) -> None:
+    before = datetime.datetime.now(datetime.UTC)
+    (value,) = parse(f"g.inject({text})")[0].traversal.steps[0].args
+    assert before <= value <= datetime.datetime.now(datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["new Date(true)", "new Date(null)", "new Date('')", "new Date(1,2)", "datetime('')", "datetime(null)",
+             "datetime(0)", "datetime(true)", "new Date(unbound)", "UUID(1)", "UUID('a','b')"]
+)  # fmt: skip
+def test_what_is_no_date_is_refused_and_never_1970(text: str) -> None:
+    with pytest.raises(MalformedQuery):
+        parse(f"g.inject({text})")

@@ -203,14 +203,16 @@ KEYWORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "NaN"
 
 def literal_call(name: str, args: list[Any]) -> Any:
     """``datetime("…")``, ``UUID("…")`` and their like. Raises KeyError for another name, ValueError for a bad text."""
-    if args and not isinstance(args[0], (int, float) if name == "Date" else str):
-        raise ValueError(f"{name}() takes a literal")
+    wanted = (int, float) if name == "Date" else str
+    if len(args) > 1 or not all(isinstance(arg, wanted) and not isinstance(arg, bool) for arg in args):
+        raise ValueError(f"{name}() takes {'milliseconds since 1970' if name == 'Date' else 'a text'}, or nothing")
     if name in ("datetime", "DateTime"):
         return date_time(args[0]) if args else datetime.datetime.now(datetime.UTC)
     if name == "UUID":
         return unique_id(args[0]) if args else uuid.uuid4()
     if name == "Date":
-        return datetime.datetime.fromtimestamp(args[0] / 1000, datetime.UTC) if args else date_time("1970-01-01")
+        now = datetime.datetime.now(datetime.UTC)
+        return datetime.datetime.fromtimestamp(args[0] / 1000, datetime.UTC) if args else now
     raise KeyError(name)
 
 

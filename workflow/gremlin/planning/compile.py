@@ -12,6 +12,7 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.gremlin.lang.parser import SPAWNED_FROM_SOURCE
+from workflow.gremlin.planning.checks import checked, refuse_code
 from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.folding import folded
 from workflow.gremlin.running.by import IDENTITY, ByChild, ByColumn, ByKey, ByToken
@@ -23,7 +24,7 @@ from workflow.gremlin.steps.builders import builder_of
 from workflow.gremlin.steps.choosing.filters import IdentityStep
 from workflow.gremlin.steps.choosing.where import infix
 from workflow.gremlin.steps.facts import facts_of
-from workflow.gremlin.traversal import Instruction, Lambda, P, Traversal, Variable
+from workflow.gremlin.traversal import Instruction, P, Traversal
 
 MAX_DEPTH = 64
 
@@ -126,26 +127,11 @@ class Compiler:
 
     def checked(self, arg: Any) -> Any:
         """The argument itself, unless it is code or an unbound variable somewhere inside."""
-        if isinstance(arg, (Lambda, Variable)):
-            self.refuse_code(arg)
-        elif isinstance(arg, P):
-            for a in arg.args:
-                self.checked(a)
-        elif isinstance(arg, (list, tuple, set, frozenset)):
-            for a in arg:
-                self.checked(a)
-        elif isinstance(arg, Mapping):
-            for key, value in arg.items():
-                self.checked(key)
-                self.checked(value)
-        return arg
+        return checked(arg)
 
     def refuse_code(self, arg: Any) -> None:
         """Raise for lambdas and unbound variables."""
-        if isinstance(arg, Lambda):
-            raise QueryFailed("Lambdas are not supported: code sent by a client is never run")
-        if isinstance(arg, Variable):
-            raise QueryFailed(f"No such variable: {arg.name}")
+        refuse_code(arg)
 
     def chain(self, traversal: Traversal) -> tuple[Step, ...]:
         """The steps of a traversal with their modulators applied."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from workflow.errors import NoSuchMethod, QueryFailed
+from workflow.errors import NoSuchMethod
+from workflow.gremlin.planning.checks import checked
+from workflow.gremlin.running.arguments import is_data
 from workflow.gremlin.running.step import ExecutionContext
 from workflow.gremlin.semantics.values import GList, GSet, Operator
 from workflow.gremlin.steps.shaping.maps import operate
-from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.gremlin.traversal import Strategy, Traversal
 
 TIMEOUT_OPTIONS: Final = ("evaluationTimeout", "scriptEvaluationTimeout", "timeoutMillis")
 
@@ -44,13 +47,35 @@ def timeout_of(options: Mapping[str, Any], timeout_s: float | None) -> float | N
     return timeout_s
 
 
-def apply_source(ctx: ExecutionContext, traversal: Traversal) -> None:
-    """Set what the source says for a run. Raises NoSuchMethod, QueryFailed."""
+def check_source(traversal: Traversal) -> None:
+    """Refuse what no source instruction can be. Raises NoSuchMethod, QueryFailed."""
     for instruction in traversal.source:
-        setting = _SETTINGS.get(instruction.name)
-        if setting is None:
-            raise NoSuchMethod(f"Could not locate method: GraphTraversalSource.{instruction.name}()")
-        setting(ctx, instruction)
+        name, args = instruction.name, instruction.args
+        if name in ("withStrategies", "withoutStrategies"):
+            for arg in args:
+                checked(arg if isinstance(arg, Strategy) else ())  # an unknown name is refused as a strategy
+            continue
+        for arg in args:
+            checked(arg)
+        if name not in SOURCE or not SOURCE[name].takes(*args):
+            shown = ", ".join(map(repr, args))
+            raise NoSuchMethod(f"Could not locate method: GraphTraversalSource.{name}({shown})")
+
+
+def apply_source(ctx: ExecutionContext, traversal: Traversal) -> None:
+    """Set what the source says for a run; it was checked."""
+    for instruction in traversal.source:
+        setting = SOURCE.get(instruction.name)
+        if setting is not None and setting.apply is not None:
+            setting.apply(ctx, *instruction.args)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One instruction of the source: which arguments it takes, and what it sets for a run, if anything."""
+
+    takes: Callable[..., bool]
+    apply: Callable[..., None] | None = None
 
 
 class Reducer:
@@ -63,24 +88,18 @@ class Reducer:
         return operate(self.operator, held, value)
 
 
-def _with_side_effect(ctx: ExecutionContext, instruction: Instruction) -> None:
-    key, value, *rest = instruction.args
+def _with_side_effect(ctx: ExecutionContext, key: str, value: Any, operator: Operator | None = None) -> None:
     ctx.side_effects.values[key] = _copied(value)
     ctx.user_side_effects |= {key}
-    if rest:
-        if not isinstance(rest[0], Operator):
-            raise QueryFailed("withSideEffect() takes an operator as its reducer")
-        ctx.side_effects.reducers[key] = Reducer(rest[0])
+    if operator is not None:
+        ctx.side_effects.reducers[key] = Reducer(operator)
 
 
-def _with_sack(ctx: ExecutionContext, instruction: Instruction) -> None:
-    value, *rest = instruction.args
+def _with_sack(ctx: ExecutionContext, value: Any, *operators: Operator | None) -> None:
     ctx.sack_initial = lambda: _copied(value)
-    operators = [r for r in rest if r is not None]
-    if any(not isinstance(r, Operator) for r in operators):
-        raise QueryFailed("withSack() takes a value and an operator that merges sacks")
-    if operators:
-        ctx.sack_merge = Reducer(operators[-1])
+    merging = [operator for operator in operators if operator is not None]
+    if merging:
+        ctx.sack_merge = Reducer(merging[-1])
 
 
 def _copied(value: Any) -> Any:
@@ -92,20 +111,40 @@ def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, dict) else value
 
 
-def _with_bulk(ctx: ExecutionContext, instruction: Instruction) -> None:
-    ctx.bulked = not instruction.args or bool(instruction.args[0])
+def _with_bulk(ctx: ExecutionContext, bulked: bool = True) -> None:
+    ctx.bulked = bulked
 
 
-def _nothing(ctx: ExecutionContext, instruction: Instruction) -> None:
-    """Changes no answer here."""
+def _takes_option(*args: Any) -> bool:
+    return len(args) in (1, 2) and isinstance(args[0], str) and is_data(args[1:])
 
 
-_SETTINGS: dict[str, Callable[[ExecutionContext, Instruction], None]] = {
-    "with": _nothing,
-    "withBulk": _with_bulk,
-    "withPath": _nothing,
-    "withComputer": _nothing,
-    "withRemote": _nothing,
-    "withSideEffect": _with_side_effect,
-    "withSack": _with_sack,
+def _takes_flag(*args: Any) -> bool:
+    return len(args) < 2 and all(isinstance(arg, bool) for arg in args)
+
+
+def _takes_side_effect(*args: Any) -> bool:
+    return len(args) in (2, 3) and isinstance(args[0], str) and is_data(args[1]) and _are_operators(args[2:])
+
+
+def _takes_sack(*args: Any) -> bool:
+    return len(args) in (1, 2, 3) and is_data(args[0]) and _are_operators(args[1:])
+
+
+def _are_operators(args: Iterable[Any]) -> bool:
+    return all(arg is None or isinstance(arg, Operator) for arg in args)
+
+
+def _takes_anything(*args: Any) -> bool:
+    return True
+
+
+SOURCE: dict[str, Setting] = {
+    "with": Setting(_takes_option),
+    "withBulk": Setting(_takes_flag, _with_bulk),
+    "withPath": Setting(_takes_flag),
+    "withComputer": Setting(_takes_anything),
+    "withRemote": Setting(_takes_anything),
+    "withSideEffect": Setting(_takes_side_effect, _with_side_effect),
+    "withSack": Setting(_takes_sack, _with_sack),
 }

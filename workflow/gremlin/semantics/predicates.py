@@ -43,6 +43,27 @@ NEGATED: dict[str, str] = {
 }
 
 
+# how many arguments a predicate has, where that is fixed
+_ARGUMENTS: dict[str, int] = {
+    **dict.fromkeys(("eq", "neq", "lt", "lte", "gt", "gte", "not", "typeOf"), 1),
+    **dict.fromkeys(("inside", "outside", "between"), 2),
+    **dict.fromkeys(("startingWith", "endingWith", "containing", "regex"), 1),
+    **dict.fromkeys(("notStartingWith", "notEndingWith", "notContaining", "notRegex"), 1),
+}
+
+
+def check_shape(predicate: P) -> None:
+    """Raise QueryFailed for a predicate that has too many or too few arguments, or connects what are no predicates."""
+    name, args = predicate.name, predicate.args
+    if len(args) != _ARGUMENTS.get(name, len(args)):
+        raise QueryFailed(f"{name}() takes {_ARGUMENTS[name]} arguments and not {len(args)}")
+    if name in ("and", "or", "not"):
+        for arg in args:
+            if not isinstance(arg, P):
+                raise QueryFailed(f"{name}() connects predicates, and {arg!r} is none")
+            check_shape(arg)
+
+
 def compile_predicate(predicate: P) -> Test:
     """The function of a predicate. Raises QueryFailed for arguments it cannot have."""
     if not isinstance(predicate, P):
@@ -51,6 +72,7 @@ def compile_predicate(predicate: P) -> Test:
         builder = _BUILDERS[predicate.name]
     except KeyError:
         raise QueryFailed(f"Unknown predicate: {predicate.name}") from None
+    check_shape(predicate)
     return builder(predicate)
 
 

@@ -70,6 +70,41 @@ ACCEPTED = frozenset(
 )
 
 
+def _is_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(name, str) for name in value)
+
+
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
+
+
+_FLAGS = {"logWarning": _is(bool), "throwException": _is(bool)}
+# what the settings of strategies may be, null aside; settings that nobody reads may be anything
+_CONFIGURATIONS: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "ElementIdStrategy": {"idPropertyKey": _is(str)},
+    "SubgraphStrategy": {
+        **dict.fromkeys(("vertices", "edges", "vertexProperties"), _is(Traversal)),
+        "checkAdjacentVertices": _is(bool),
+    },
+    "PartitionStrategy": {
+        **dict.fromkeys(("partitionKey", "writePartition"), _is(str)),
+        "readPartitions": _is_names,
+        "includeMetaProperties": _is(bool),
+    },
+    "ProductiveByStrategy": {"productiveKeys": _is_names},
+    "ReservedKeysVerificationStrategy": {**_FLAGS, "keys": _is_names},
+    "EdgeLabelVerificationStrategy": _FLAGS,
+    "SeedStrategy": {"seed": lambda value: isinstance(value, int) and not isinstance(value, bool)},
+}
+
+
+def _check_configuration(name: str, strategy: Strategy) -> None:
+    for key, holds in _CONFIGURATIONS.get(name, {}).items():
+        value = strategy.configuration.get(key)
+        if value is not None and not holds(value):
+            raise QueryFailed(f"{name} can not have {value!r} as its {key}")
+
+
 @dataclass(frozen=True)
 class StrategySet:
     """What the strategies of a source left for the engine to heed.
@@ -129,6 +164,7 @@ def _collected(traversal: Traversal) -> tuple[dict[str, Strategy], frozenset[str
                 name = _name(strategy)
                 if name not in REWRITES and name not in VERIFICATIONS and name not in ACCEPTED:
                     raise QueryFailed(f"Unknown strategy: {name}")
+                _check_configuration(name, strategy)
                 found[name] = strategy
                 without.discard(name)
         elif instruction.name == "withoutStrategies":

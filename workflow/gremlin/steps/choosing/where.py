@@ -180,11 +180,18 @@ def _where(builder: Builder, name: str, args: Args) -> Step:
 
 
 def _start(builder: Builder, name: str, args: Args) -> Step:
-    return WhereStartStep(args[0])
+    return WhereStartStep(_label(name, args))
 
 
 def _end(builder: Builder, name: str, args: Args) -> Step:
-    return WhereEndStep(args[0])
+    return WhereEndStep(_label(name, args))
+
+
+def _label(name: str, args: Args) -> str:
+    """The label of a step that stands for a where() of labels; nobody writes it, but a client may send it."""
+    if len(args) != 1 or not isinstance(args[0], str):
+        raise NoSuchMethod(f"Could not locate method: {name}()")
+    return args[0]
 
 
 STEPS: dict[str, StepBuilder] = {"where": _where, WHERE_START: _start, WHERE_END: _end}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Vertex
+from workflow.gremlin.running.arguments import is_data
 from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
@@ -151,7 +152,8 @@ class InjectStep(Step):
 
 def _inject(builder: Builder, name: str, args: Args) -> Step:
     for arg in args:
-        builder.checked(arg)
+        if not is_data(builder.checked(arg)):
+            raise QueryFailed(f"inject() takes values, and {arg} is none")
     if builder.at_start and builder.in_repeat and builder.depth == builder.repeat_depth:
         raise QueryFailed("The parent of inject()-step can not be repeat()-step")
     return InjectStep(args, behind=builder.at_start and builder.depth > 1)

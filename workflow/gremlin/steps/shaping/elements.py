@@ -207,12 +207,11 @@ def _keys(builder: Builder, name: str, args: Args) -> tuple[str, ...]:
     out: list[str] = []
     for arg in args:
         builder.checked(arg)
-        if isinstance(arg, (list, tuple)):
-            out.extend(arg)
-        elif isinstance(arg, str):
-            out.append(arg)
-        elif arg is not None:
-            raise QueryFailed(f"{name}() takes property keys; {arg!r} is none")
+        for key in arg if isinstance(arg, (list, tuple)) else (arg,):
+            if isinstance(key, str):
+                out.append(key)
+            elif key is not None:
+                raise QueryFailed(f"{name}() takes property keys; {key!r} is none")
     if args and not out:
         return ("\0",)  # only nulls were given: no property has that name
     return tuple(out)

@@ -7,6 +7,7 @@ from typing import Any
 
 from workflow.errors import NoSuchMethod, QueryFailed
 from workflow.graphs.elements import Path
+from workflow.gremlin.running.arguments import is_data
 from workflow.gremlin.running.by import IDENTITY, ByChild, column_of
 from workflow.gremlin.running.by_cycle import ByCycleModulated
 from workflow.gremlin.running.scope import scope_value
@@ -327,9 +328,8 @@ def _child_step(kind: type[ChildMapStep] | type[ChildFlatMapStep]) -> StepBuilde
 def _constant(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1:
         raise QueryFailed("constant() takes one value")
-    builder.checked(args[0])
-    if isinstance(args[0], Traversal):
-        raise QueryFailed("constant() takes a value and not a traversal")
+    if not is_data(builder.checked(args[0])):
+        raise QueryFailed(f"constant() takes a value, and {args[0]} is none")
     return ConstantStep(args[0])
 
 

@@ -390,7 +390,13 @@ def _build_merge(builder: Builder, name: str, args: Args) -> Step:
         raise wrong_call(name, args)
     if not args:
         return kind(builder.local(Traversal()))
-    return kind(builder.local(args[0]) if is_child(args[0]) else dict(builder.checked(args[0]) or {}))
+    if is_child(args[0]):
+        return kind(builder.local(args[0]))
+    entries = builder.checked(args[0]) or {}
+    for key in entries:
+        if not isinstance(key, (str, GremlinEnum)):
+            raise QueryFailed(f"{name}() expects keys in Map to be either String or tokens - check: {as_text(key)}")
+    return kind(dict(entries))
 
 
 STEPS: dict[str, StepBuilder] = {"mergeV": _build_merge, "mergeE": _build_merge}
