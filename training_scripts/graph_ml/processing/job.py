@@ -5,41 +5,26 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..container import JobError, ProgressWriter
-from ..features import (
-    BadValue,
-    Column,
-    Encoders,
-    EncoderState,
-    FittedFeature,
-    FittedLabels,
-    FittedType,
-    encode_column,
-    fit_column,
-)
-from ..features.raw import RawState
-from ..features.text_models import TextModelMissing
+from ..features import Encoders, FittedLabels
 from ..graph import dgl_file
 from ..graph.data import MANIFEST, GraphData, Labels
-from ..schemas import EdgeType, FeatureSpec, TrainingDataConfiguration
+from ..schemas import TrainingDataConfiguration
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
+from .encoded import EncodedFeatures
 from .labels import Learned, read_targets
 from .leaks import Material, find_leaks
-from .reading import Edges, Export, Nodes, read_export
-from .report import FeatureRow, ReportData, write_report
+from .reading import read_export
+from .report import ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
 from .unread import unread, unread_by_kge, unread_targets
 
-FloatArray = NDArray[np.float32]
 ModelType = Literal["heterogeneous", "kge"]
 Log = Callable[[str], None]
 
@@ -49,8 +34,6 @@ HPO_TEMPLATES = "hpo-configuration-templates"
 RECOMMENDATION = "train_instance_recommendation.json"
 REPORT = "report.html"
 STAGING = ".staging-"
-TOP_VALUES = 6
-PARKED_BYTES = 1 << 25
 MB = 1 << 20
 
 
@@ -174,7 +157,7 @@ def _build(
     progress("reading", 0, 1)
     export = read_export(job.input, configuration, staging, previous.graph if previous else None)
     seed = previous.encoders.seed if previous else job.seed
-    features = _Features(export, seed, job.models, previous.encoders if previous else None, staging)
+    features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, staging)
     features.run(progress)
     progress("labels", 0, 1)
     classes = previous.encoders.labels if previous else ()
@@ -223,142 +206,6 @@ def _snapshot(export: Path) -> dict[str, int]:
     """When the graph was exported: its oldest data file tells, as long as nobody copied it without its time."""
     written = [file.stat().st_mtime_ns for file in export.rglob("*.csv")]
     return {"graph_snapshot_ms": min(written) // 1_000_000} if written else {}
-
-
-class _Features:
-    """Fits and applies all encodings, a column at a time, and keeps what the report will say of them."""
-
-    def __init__(
-        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
-    ) -> None:
-        self._export, self._seed, self._models, self._staging = export, seed, models, staging
-        self._previous = None if previous is None else {e.edge_type or e.node_type or "": e for e in previous.types}
-        self.of_nodes: dict[str, dict[str, FloatArray]] = {}
-        self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
-        self.raw_of_nodes: dict[str, dict[str, Sequence[str | None]]] = {}
-        self.raw_of_edges: dict[EdgeType, dict[str, Sequence[str | None]]] = {}
-        self.encodings: dict[tuple[str | EdgeType, str], str] = {}
-        self.fitted: list[FittedType] = []
-        self.rows: list[FeatureRow] = []
-        self.warnings: list[str] = []
-
-    def run(self, progress: ProgressWriter) -> None:
-        groups: list[Nodes | Edges] = [*self._export.nodes.values(), *self._export.edges.values()]
-        total, done = sum(len(group.features) for group in groups), 0
-        for group in groups:
-            entry = _fitted_type(group)
-            kind = group.kind if isinstance(group, Edges) else group.name
-            if not group.rows:  # nothing is left of the type but what was fitted
-                entry.features += (self._previous or {}).get(kind, entry).features
-            known = self._known(group, kind)
-            arrays: dict[str, FloatArray] = {}
-            raw: dict[str, Sequence[str | None]] = {}
-            for feature in entry.features:
-                if isinstance(feature.state, RawState):
-                    raw[feature.name] = [None] * group.count
-                elif feature.state.columns:
-                    arrays[feature.name] = np.zeros((group.count, feature.state.columns), dtype=np.float32)
-            for spec in group.features:
-                progress("features", done, total)
-                done += 1
-                column = group.column(spec.column)
-                present = column.filter(group.present) if len(group.gone) else column
-                feature = self._fit(group, spec, present, known)
-                entry.features.append(feature)
-                if isinstance(feature.state, RawState):
-                    raw[spec.name] = column.texts()
-                elif feature.state.makes_numbers:
-                    values = self._encode(group, spec, present, feature.state)
-                    if values.shape[1]:
-                        arrays[spec.name] = self._parked(values)
-                self._describe(group, feature, present, arrays)
-            self.encodings.update({(kind, f.name): f.state.kind for f in entry.features if f.name in arrays})
-            self.fitted.append(entry)
-            if isinstance(group, Edges):
-                self.of_edges[group.kind], self.raw_of_edges[group.kind] = arrays, raw
-            else:
-                self.of_nodes[group.name], self.raw_of_nodes[group.name] = arrays, raw
-        progress("features", total, total)
-
-    def _known(self, group: Nodes | Edges, kind: str | EdgeType) -> Mapping[str, FittedFeature] | None:
-        """What an earlier job fitted for this type, where it had it; it must have been asked for the same features."""
-        before = None if self._previous is None or not group.rows else self._previous.get(kind)
-        if before is None:
-            return None
-        known = {feature.name: feature for feature in before.features}
-        asked = {spec.name: spec.type for spec in group.features}
-        if {name: feature.requested for name, feature in known.items()} != asked:
-            raise JobError(
-                f"the features of {group.name} are {_names(asked)}, in the previous data-processing job they were "
-                f"{_names({name: feature.requested for name, feature in known.items()})}; incremental processing needs "
-                "the same configuration, so run a full job without previousDataProcessingJobId"
-            )
-        return known
-
-    def _fit(
-        self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
-    ) -> FittedFeature:
-        if known is not None:
-            return known[spec.name]
-        try:
-            fitted = fit_column(spec, column, self._models)
-        except BadValue as error:
-            raise group.complain(spec.column, error) from None
-        self.warnings.extend(f"{group.name}: {text}" for text in fitted.warnings)
-        return FittedFeature(
-            column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
-        )
-
-    def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
-        try:
-            values = encode_column(state, column, self._seed, self._models)
-        except BadValue as error:
-            row = int(np.flatnonzero(group.present)[error.row])
-            raise group.complain(spec.column, BadValue(row, error.text, error.problem)) from None
-        except TextModelMissing as error:
-            raise JobError(
-                f"feature '{spec.name}' of {group.name} was made by a text model before, but {error}"
-            ) from None
-        if not len(group.gone):
-            return values
-        every = np.zeros((group.count, values.shape[1]), dtype=np.float32)
-        every[group.present] = values
-        return every
-
-    def _parked(self, values: FloatArray) -> FloatArray:
-        """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
-        if values.nbytes < PARKED_BYTES:
-            return values
-        path = self._staging / f"feature-{len(self.encodings)}.npy"
-        np.save(path, values, allow_pickle=False)
-        mapped: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
-        return mapped
-
-    def _describe(
-        self,
-        group: Nodes | Edges,
-        feature: FittedFeature,
-        column: Column,
-        arrays: Mapping[str, FloatArray],
-    ) -> None:
-        state = feature.state
-        frequent = sorted(state.frequent(column).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
-        width = arrays[feature.name].shape[1] if feature.name in arrays else 0
-        made = state.summary + (f", since {feature.why}" if feature.why else "")
-        missing = int(np.count_nonzero(column.missing()))
-        self.rows.append(
-            FeatureRow(group.name, feature.name, feature.requested, made, width, missing, len(column), tuple(frequent))
-        )
-
-
-def _fitted_type(group: Nodes | Edges) -> FittedType:
-    if isinstance(group, Edges):
-        return FittedType(edge_type=group.kind)
-    return FittedType(node_type=group.name)
-
-
-def _names(features: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} ({kind})" for name, kind in features.items()) or "none"
 
 
 def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:

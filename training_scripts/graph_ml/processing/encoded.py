@@ -1,0 +1,172 @@
+"""All columns of an export through their encodings, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..container import JobError, ProgressWriter
+from ..features import (
+    BadValue,
+    Column,
+    Encoders,
+    EncoderState,
+    FittedFeature,
+    FittedType,
+    encode_column,
+    fit_column,
+)
+from ..features.raw import RawState
+from ..features.text_models import TextModelMissing
+from ..schemas import EdgeType, FeatureSpec
+from .reading import Edges, Export, Nodes
+from .report import FeatureRow
+
+FloatArray = NDArray[np.float32]
+
+TOP_VALUES = 6
+PARKED_BYTES = 1 << 25
+
+
+class EncodedFeatures:
+    """Fits and applies all encodings, a column at a time, and keeps what the report will say of them.
+
+    ``of_nodes`` and ``of_edges`` are float32 (n, d) by type and feature, ``raw_of_nodes`` and ``raw_of_edges`` texts of
+    features of type ``none``; ``encodings`` says which encoding made a feature, ``fitted`` what was fitted.
+    """
+
+    def __init__(
+        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
+    ) -> None:
+        self._export, self._seed, self._models, self._staging = export, seed, models, staging
+        self._previous = None if previous is None else {e.edge_type or e.node_type or "": e for e in previous.types}
+        self.of_nodes: dict[str, dict[str, FloatArray]] = {}
+        self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
+        self.raw_of_nodes: dict[str, dict[str, Sequence[str | None]]] = {}
+        self.raw_of_edges: dict[EdgeType, dict[str, Sequence[str | None]]] = {}
+        self.encodings: dict[tuple[str | EdgeType, str], str] = {}
+        self.fitted: list[FittedType] = []
+        self.rows: list[FeatureRow] = []
+        self.warnings: list[str] = []
+
+    def run(self, progress: ProgressWriter) -> None:
+        """Fit and encode every feature. Raises JobError where a value cannot be what its feature says."""
+        groups: list[Nodes | Edges] = [*self._export.nodes.values(), *self._export.edges.values()]
+        total, done = sum(len(group.features) for group in groups), 0
+        for group in groups:
+            entry = _fitted_type(group)
+            kind = group.kind if isinstance(group, Edges) else group.name
+            if not group.rows:  # nothing is left of the type but what was fitted
+                entry.features += (self._previous or {}).get(kind, entry).features
+            known = self._known(group, kind)
+            arrays: dict[str, FloatArray] = {}
+            raw: dict[str, Sequence[str | None]] = {}
+            for feature in entry.features:
+                if isinstance(feature.state, RawState):
+                    raw[feature.name] = [None] * group.count
+                elif feature.state.columns:
+                    arrays[feature.name] = np.zeros((group.count, feature.state.columns), dtype=np.float32)
+            for spec in group.features:
+                progress("features", done, total)
+                done += 1
+                column = group.column(spec.column)
+                present = column.filter(group.present) if len(group.gone) else column
+                feature = self._fit(group, spec, present, known)
+                entry.features.append(feature)
+                if isinstance(feature.state, RawState):
+                    raw[spec.name] = column.texts()
+                elif feature.state.makes_numbers:
+                    values = self._encode(group, spec, present, feature.state)
+                    if values.shape[1]:
+                        arrays[spec.name] = self._parked(values)
+                self._describe(group, feature, present, arrays)
+            self.encodings.update({(kind, f.name): f.state.kind for f in entry.features if f.name in arrays})
+            self.fitted.append(entry)
+            if isinstance(group, Edges):
+                self.of_edges[group.kind], self.raw_of_edges[group.kind] = arrays, raw
+            else:
+                self.of_nodes[group.name], self.raw_of_nodes[group.name] = arrays, raw
+        progress("features", total, total)
+
+    def _known(self, group: Nodes | Edges, kind: str | EdgeType) -> Mapping[str, FittedFeature] | None:
+        """What an earlier job fitted for this type, where it had it; it must have been asked for the same features."""
+        before = None if self._previous is None or not group.rows else self._previous.get(kind)
+        if before is None:
+            return None
+        known = {feature.name: feature for feature in before.features}
+        asked = {spec.name: spec.type for spec in group.features}
+        if {name: feature.requested for name, feature in known.items()} != asked:
+            raise JobError(
+                f"the features of {group.name} are {_names(asked)}, in the previous data-processing job they were "
+                f"{_names({name: feature.requested for name, feature in known.items()})}; incremental processing needs "
+                "the same configuration, so run a full job without previousDataProcessingJobId"
+            )
+        return known
+
+    def _fit(
+        self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
+    ) -> FittedFeature:
+        if known is not None:
+            return known[spec.name]
+        try:
+            fitted = fit_column(spec, column, self._models)
+        except BadValue as error:
+            raise group.complain(spec.column, error) from None
+        self.warnings.extend(f"{group.name}: {text}" for text in fitted.warnings)
+        return FittedFeature(
+            column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
+        )
+
+    def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
+        try:
+            values = encode_column(state, column, self._seed, self._models)
+        except BadValue as error:
+            row = int(np.flatnonzero(group.present)[error.row])
+            raise group.complain(spec.column, BadValue(row, error.text, error.problem)) from None
+        except TextModelMissing as error:
+            raise JobError(
+                f"feature '{spec.name}' of {group.name} was made by a text model before, but {error}"
+            ) from None
+        if not len(group.gone):
+            return values
+        every = np.zeros((group.count, values.shape[1]), dtype=np.float32)
+        every[group.present] = values
+        return every
+
+    def _parked(self, values: FloatArray) -> FloatArray:
+        """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
+        if values.nbytes < PARKED_BYTES:
+            return values
+        path = self._staging / f"feature-{len(self.encodings)}.npy"
+        np.save(path, values, allow_pickle=False)
+        mapped: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def _describe(
+        self,
+        group: Nodes | Edges,
+        feature: FittedFeature,
+        column: Column,
+        arrays: Mapping[str, FloatArray],
+    ) -> None:
+        state = feature.state
+        frequent = sorted(state.frequent(column).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
+        width = arrays[feature.name].shape[1] if feature.name in arrays else 0
+        made = state.summary + (f", since {feature.why}" if feature.why else "")
+        missing = int(np.count_nonzero(column.missing()))
+        self.rows.append(
+            FeatureRow(group.name, feature.name, feature.requested, made, width, missing, len(column), tuple(frequent))
+        )
+
+
+def _fitted_type(group: Nodes | Edges) -> FittedType:
+    if isinstance(group, Edges):
+        return FittedType(edge_type=group.kind)
+    return FittedType(node_type=group.name)
+
+
+def _names(features: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in features.items()) or "none"
