@@ -75,6 +75,7 @@ class Application:
         """Take up what an earlier run left: unfinished jobs, endpoints in service."""
         for starter in self._starters:
             starter()
+        self.services.ready.set()
 
     def close(self) -> None:
         """Stop everything that was started and flush everything that is kept. Closing twice is fine."""

@@ -16,6 +16,7 @@ from workflow.app import build
 from workflow.errors import WorkflowError
 from workflow.server.access.auth import check_listening
 from workflow.server.access.tls import check_tls
+from workflow.server.operations.logs import configure
 from workflow.settings import Settings
 
 # a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
@@ -51,6 +52,7 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
     check_listening(settings)
     check_tls(settings)
     hide_secrets()
+    configure(settings)
     sys.setswitchinterval(SWITCH_S)
     listener = _listen(settings.host, settings.port)
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from workflow.errors import PreconditionsFailed
 
@@ -17,6 +18,10 @@ Profile = Literal["neptune", "tinkerpop"]
 StorageChoice = Literal["folder", "s3"]
 RunnerChoice = Literal["local"]
 EndpointChoice = Literal["local"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+
+SETTINGS_FILE: Final = "~/.config/despina/settings.toml"
 
 # what a job may see of the environment of the service: where programs and libraries are, languages, devices
 _FOR_JOBS = (
@@ -24,14 +29,79 @@ _FOR_JOBS = (
     *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DESPINA_TEXT_MODELS"),
 )
 
+
+@dataclass(frozen=True)
+class EnvironmentVariable:
+    """One variable of the environment; in the settings file its name is in small letters, without the prefix.
+
+    ``says`` is a sentence for people; a ``secret`` value is never shown.
+    """
+
+    name: str
+    says: str
+    default: str = ""
+    secret: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in the settings file."""
+        return self.name.removeprefix("DESPINA_").lower()
+
+
 # every variable that means something to some part of Despina, this file's own and those of commands and jobs
-VARIABLES: Final = (
-    *("DESPINA_HOME", "DESPINA_STORAGE", "DESPINA_IO_FOLDER", "DESPINA_ALLOWED_FOLDERS", "DESPINA_ALLOWED_HOSTS"),
-    "DESPINA_CUSTOM_CODE",
-    *("DESPINA_ACCESS_KEYS", "DESPINA_USERS", "DESPINA_TLS_CERTIFICATE", "DESPINA_TLS_KEY"),
-    *("DESPINA_ML_ENDPOINT", "DESPINA_ML_IAM_ROLE", "DESPINA_TEXT_MODELS", "DESPINA_URL", "DESPINA_SIGN"),
-    "DESPINA_GREMLIN",
+TABLE: Final = (
+    EnvironmentVariable("DESPINA_HOME", "where everything is kept", "~/.despina"),
+    EnvironmentVariable(
+        "DESPINA_STORAGE",
+        "`s3`: `s3://` addresses are S3 itself, found through the standard AWS variables; else a folder in the home",
+        "folder",
+    ),
+    EnvironmentVariable("DESPINA_ML_ENDPOINT", "the endpoint of queries that name none"),
+    EnvironmentVariable("DESPINA_ML_IAM_ROLE", "the role of queries that name none"),
+    EnvironmentVariable("DESPINA_ALLOWED_FOLDERS", "further folders that may be loaded from, separated as in `PATH`"),
+    EnvironmentVariable(
+        "DESPINA_IO_FOLDER", "the folder that Gremlin's `io()` step may read and write; without it the step is refused"
+    ),
+    EnvironmentVariable(
+        "DESPINA_CUSTOM_CODE",
+        "`s3://` addresses, separated by blanks, below which the scripts of custom models may be run; default: none",
+    ),
+    EnvironmentVariable(
+        "DESPINA_ACCESS_KEYS",
+        "`id:secret` pairs, separated by blanks: requests must be signed (SigV4) with one of them",
+        secret=True,
+    ),
+    EnvironmentVariable(
+        "DESPINA_USERS", "`name:password` pairs: basic authentication, and SASL on the WebSocket", secret=True
+    ),
+    EnvironmentVariable("DESPINA_ALLOWED_HOSTS", "further names under which the service is reached"),
+    EnvironmentVariable("DESPINA_TLS_CERTIFICATE", "a PEM file; with its key the service speaks HTTPS"),
+    EnvironmentVariable("DESPINA_TLS_KEY", "the PEM file of the certificate's key"),
+    EnvironmentVariable("DESPINA_GREMLIN", "as `despina serve --gremlin`, for an address with a password", secret=True),
+    EnvironmentVariable("DESPINA_LOG_LEVEL", "`debug`, `info`, `warning` or `error`: what the service logs", "warning"),
+    EnvironmentVariable("DESPINA_LOG_FORMAT", "`text`, or `json`: an object a line", "text"),
+    EnvironmentVariable("DESPINA_ACCESS_LOG", "`true`: a line a request", "false"),
+    EnvironmentVariable(
+        "DESPINA_RETENTION",
+        "days after which the service removes what ended jobs left and nobody needs, as `despina gc` does; "
+        "default: never",
+    ),
+    EnvironmentVariable(
+        "DESPINA_URL",
+        "for `despina` and notebooks: as `--url` (`http://user:password@host:port` shows a password)",
+        "http://127.0.0.1:8182",
+        secret=True,
+    ),
+    EnvironmentVariable("DESPINA_SIGN", "for `despina`: as `--sign`"),
+    EnvironmentVariable(
+        "DESPINA_TEXT_MODELS",
+        "the folder of text models, for processing jobs; the one of these variables that jobs see",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SETTINGS", "the settings file, TOML with a member a variable (`home`, `users` …)", SETTINGS_FILE
+    ),
 )
+VARIABLES: Final = tuple(variable.name for variable in TABLE)
 # of the tests and benchmarks, and of Kubernetes for a service with the name despina
 _OF_OTHERS: Final = (
     *("DESPINA_DATA", "DESPINA_PEERS_", "DESPINA_TRAVERSALS", "DESPINA_FUZZ_"),
@@ -45,6 +115,81 @@ class BadSetting(PreconditionsFailed):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name} {why}")
         self.name = name
+
+
+def settings_file(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What the settings file says, as variables; nothing where there is none.
+
+    Raises BadSetting for a file that is named and cannot be read, and for a member that is no setting.
+    """
+    env = os.environ if environ is None else environ
+    named = env.get("DESPINA_SETTINGS")
+    path = Path(named or SETTINGS_FILE).expanduser()
+    try:
+        members = tomllib.loads(path.read_text())
+    except OSError as error:
+        if named is None:
+            return {}
+        raise BadSetting("DESPINA_SETTINGS", f"names {path}, which cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadSetting("DESPINA_SETTINGS", f"names {path}, which is no TOML: {error}") from error
+    keys = {variable.key: variable for variable in TABLE}
+    found = {}
+    for key, value in members.items():
+        if key not in keys:
+            close = get_close_matches(key, keys, 1, 0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(keys)}"
+            raise BadSetting("DESPINA_SETTINGS", f"names {path}, whose {key!r} is no setting; {hint}")
+        parts = value if isinstance(value, list) else [value]
+        separator = os.pathsep if key == "allowed_folders" else " "
+        found[keys[key].name] = separator.join(
+            str(part).lower() if isinstance(part, bool) else str(part) for part in parts
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class SettingInForce:
+    """A variable with its value and where that came from."""
+
+    variable: EnvironmentVariable
+    value: str
+    source: Literal["environment", "file", "default"]
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be printed."""
+        hidden = self.variable.secret and self.source != "default"
+        return "(set, not shown)" if hidden else self.value
+
+
+def every_setting(environ: Mapping[str, str] | None = None) -> list[SettingInForce]:
+    """Every variable, as it is now. Raises what ``settings_file`` raises."""
+    env = os.environ if environ is None else environ
+    file = settings_file(env)
+    found = []
+    for variable in TABLE:
+        if env.get(variable.name) and variable.name not in TAKEN_FROM_FILE:
+            found.append(SettingInForce(variable, env[variable.name], "environment"))
+        elif variable.name in file:
+            found.append(SettingInForce(variable, file[variable.name], "file"))
+        else:
+            found.append(SettingInForce(variable, variable.default, "default"))
+    return found
+
+
+TAKEN_FROM_FILE: set[str] = set()
+
+
+def take_settings_file() -> None:
+    """Put what the settings file says into the environment of this process, under what stands there already.
+
+    For the command: its options read variables too.
+    """
+    for name, value in settings_file().items():
+        if not os.environ.get(name):
+            os.environ[name] = value
+            TAKEN_FROM_FILE.add(name)
 
 
 def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -111,6 +256,10 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    log_level: LogLevel = "warning"
+    log_format: LogFormat = "text"
+    access_log: bool = False
+    retention_days: int | None = None
 
     @property
     def s3_root(self) -> Path:
@@ -122,7 +271,7 @@ class Settings:
 
         Raises BadSetting: a value that would be passed over in silence might be the one that keeps strangers out.
         """
-        env = os.environ if environ is None else environ
+        env = {**settings_file(environ), **(os.environ if environ is None else environ)}
         storage = env.get("DESPINA_STORAGE") or "folder"
         if storage not in ("folder", "s3"):
             raise BadSetting("DESPINA_STORAGE", f"is {storage!r}; set it to folder or to s3")
@@ -144,6 +293,10 @@ class Settings:
             allowed_hosts=tuple(env.get("DESPINA_ALLOWED_HOSTS", "").replace(",", " ").split()),
             tls_certificate=_file(env.get("DESPINA_TLS_CERTIFICATE")),
             tls_key=_file(env.get("DESPINA_TLS_KEY")),
+            log_level=_one_of("DESPINA_LOG_LEVEL", env, get_args(LogLevel), "warning"),
+            log_format=_one_of("DESPINA_LOG_FORMAT", env, get_args(LogFormat), "text"),
+            access_log=_one_of("DESPINA_ACCESS_LOG", env, ("true", "false"), "false") == "true",
+            retention_days=_days("DESPINA_RETENTION", env),
         )
 
 
@@ -151,6 +304,24 @@ def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:
     """The S3 server that the standard AWS variables name; None where they leave it at AWS."""
     env = os.environ if environ is None else environ
     return env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL")
+
+
+def _one_of(variable: str, env: Mapping[str, str], known: tuple[str, ...], default: str) -> Any:
+    """A word of a closed set, in any case. Raises BadSetting."""
+    value = (env.get(variable) or default).strip().lower()
+    if value not in known:
+        raise BadSetting(variable, f"is {value!r}; set it to {' or '.join(known)}")
+    return value
+
+
+def _days(variable: str, env: Mapping[str, str]) -> int | None:
+    """A whole number of days, ``30`` or ``30d``. Raises BadSetting."""
+    text = env.get(variable, "").strip().lower().removesuffix("d")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise BadSetting(variable, f"is {env[variable]!r}; write days, such as 30")
+    return int(text)
 
 
 def _pairs(variable: str, env: Mapping[str, str]) -> dict[str, str]:

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, doctor, load, logs, output, query, run, serve, stages, status, store
+from workflow.cli import demo, load, output, query, run, stages, status, store
+from workflow.cli.operations import config, doctor, logs, serve
 from workflow.errors import WorkflowError
+from workflow.settings import take_settings_file
 
 app = typer.Typer(
     name="despina",
@@ -33,6 +35,7 @@ app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGE
 app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
+app.command("config", rich_help_panel=LOOK)(config.config)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.add_typer(store.store_commands, name="store", rich_help_panel=LOOK)
 
@@ -57,6 +60,7 @@ def main() -> None:
     # the drivers log what they raise; a user needs it once
     logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
     try:
+        take_settings_file()
         app()
     except WorkflowError as error:
         output.fail(error.message)

@@ -58,6 +58,10 @@ class Endpoints:
         live = self._live.get(id_or_name) or self._live.get(self._by_name.get(id_or_name, ""))
         return None if live is None else live.record
 
+    def serving(self) -> int:
+        """How many endpoints answer now."""
+        return len(self._live)
+
     def is_serving(self, job_id: str) -> bool:
         """Whether a deployment of the endpoint answers now."""
         return job_id in self._live

@@ -232,6 +232,10 @@ class JobService:
         """Ids of jobs or endpoints, newest first."""
         return self._store.newest_ids(kind, limit)
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many loads, exports, jobs and endpoints are in which state."""
+        return self._store.counts()
+
     def find(self, kind: Kind, job_id: str) -> JobRecord | None:
         """What is kept of a job or endpoint, or None."""
         return self._store.find(kind, job_id)

@@ -151,6 +151,12 @@ class JobStore:
             ).fetchall()
         return [row[0] for row in rows]
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs there are by kind and state."""
+        with self._lock:
+            rows = self._connection.execute("SELECT kind, state, count(*) FROM jobs GROUP BY kind, state").fetchall()
+        return {(kind, state): count for kind, state, count in rows}
+
     def in_states(self, *states: State) -> list[JobRecord]:
         """Every job in one of the states, oldest first."""
         return self._select(f"state IN ({', '.join('?' * len(states))}) ORDER BY number", states)

@@ -16,6 +16,8 @@ from workflow.server.errors import client_gone, http_error, unexpected_error, wo
 from workflow.server.gremlin import websocket as gremlin_websocket
 from workflow.server.neptune import export
 from workflow.server.neptune import routes as neptune
+from workflow.server.operations import routes as operations
+from workflow.server.operations.requests import Observed, RequestCounts
 from workflow.server.services import Services
 
 # each has ``routes(services) -> list[BaseRoute]``; the first match wins
@@ -24,10 +26,16 @@ _MODULES = (ui, neptune, export, gremlin_websocket)
 
 def create_app(services: Services) -> Starlette:
     """All routes over one set of services."""
+    counts = RequestCounts()
     routes: list[BaseRoute] = [route for module in _MODULES for route in module.routes(services)]
+    routes += operations.routes(services, counts)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(AbsoluteFormPaths), Middleware(Guard, Policy.of(services.settings))],
+        middleware=[
+            Middleware(Observed, counts),
+            Middleware(AbsoluteFormPaths),
+            Middleware(Guard, Policy.of(services.settings)),
+        ],
         exception_handlers={
             WorkflowError: workflow_error,
             HTTPException: http_error,

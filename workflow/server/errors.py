@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from workflow.errors import WorkflowError
+from workflow.server.operations.logs import REQUEST_ID
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ _FRAMEWORK_CODES = {
 
 def error_response(code: str, status: int, message: str, request_id: str | None = None) -> Response:
     """An error body of the data plane; ``request_id`` is made when the request brought none."""
-    identity = request_id or str(uuid.uuid4())
+    identity = request_id or REQUEST_ID.get() or str(uuid.uuid4())
     body = {"code": code, "detailedMessage": message, "message": message, "requestId": identity}
     return JSONResponse(body, status, headers={"x-amzn-RequestId": identity, "x-amzn-errortype": code})
 

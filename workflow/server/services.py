@@ -26,7 +26,7 @@ class Services:
 
     ``engines`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one graph.
     What is None is not there: its routes are missing, or say so. ``credentials`` checks a user and a password, None
-    lets everybody in; ``stopping`` is set when the service has begun to stop.
+    lets everybody in; ``ready`` is set once it has taken up its work, ``stopping`` when it has begun to stop.
     """
 
     settings: Settings
@@ -40,4 +40,5 @@ class Services:
     queries: QueryRegistry = field(default_factory=QueryRegistry)
     credentials: Callable[[str, str], bool] | None = None
     started_ms: int = 0
+    ready: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -30,6 +30,7 @@ AUTHENTICATED = "despina.authenticated"  # set in the scope of a request whose c
 MAX_SIGNED_BODY_BYTES = 64 << 20
 # names that Amazon resolves; clients in proxy mode send them, and nobody else can make them point here
 _NEPTUNE_HOST = re.compile(r"[a-z0-9.-]+\.neptune\.amazonaws\.com(\.cn)?")
+OPEN_PATHS = ("/health", "/ready")  # for whoever watches the process; they tell nothing else and change nothing
 _PAGES = "/ui/"  # what lies here changes nothing when it is read
 
 
@@ -108,7 +109,7 @@ class Guard:
         self.app, self.policy = app, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] not in ("http", "websocket") or scope.get("path") in OPEN_PATHS:
             await self.app(scope, receive, send)
             return
         try:

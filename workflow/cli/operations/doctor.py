@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.checks import Check, exposure, machine, storage, variables
+from workflow.cli.operations.checks import Check, exposure, machine, storage, variables
 from workflow.cli.options import Home, Json
 from workflow.client.connection import Connection, ServiceError
 from workflow.errors import WorkflowError
