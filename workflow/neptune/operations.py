@@ -165,7 +165,8 @@ OPERATIONS: Final[dict[str, Operation]] = table([
     ),
     Operation(
         "ExecuteGremlinQuery", "POST", "/gremlin", engine.GremlinQuery, engine.GremlinAnswer, f"{GREMLIN}:query",
-        "what comes by GET only reads; `queryId` in the body names the query", ("GET /gremlin",),
+        "what comes by GET only reads; `queryId` in the body names the query",
+        ("GET /gremlin", "POST /gremlin/", "GET /gremlin/"),
     ),
     Operation(
         "ExecuteGremlinExplainQuery", "POST", "/gremlin/explain", engine.GremlinQuery, engine.PlainText,

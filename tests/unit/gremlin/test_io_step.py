@@ -52,3 +52,17 @@ def test_gryo_is_refused_and_so_is_reading_where_nothing_may_change(tmp_path: Pa
         ask(engine(tmp_path), "g.io('graph.kryo').read()")
     with pytest.raises(ReadOnlyViolation):
         ask(engine(tmp_path), "g.io('graph.json').read()", QueryOptions(read_only=True))
+
+
+@pytest.mark.parametrize("name", ["graph", "graph.txt", "graph.gz"])
+def test_a_file_whose_ending_says_nothing_is_refused_with_what_to_say(tmp_path: Path, name: str) -> None:
+    with pytest.raises(QueryFailed, match=r"unknown: let it end in \.json .* or say with\(IO\.reader"):
+        ask(engine(tmp_path), f"g.io('{name}').read()")
+    assert ask(engine(tmp_path), f"g.io('{name}').with(IO.writer, IO.graphson).write()") == []
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_what_may_only_read_touches_no_file(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(ReadOnlyViolation, match="may only read"):
+        ask(engine(tmp_path), f"g.io('graph.json').{mode}()", QueryOptions(read_only=True))
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from workflow.gremlin.planning.hints import hint_notes
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import (
@@ -151,6 +152,7 @@ def explained(original: Traversal, rewritten: Traversal, compiled: Sequence[Step
         ("Strategies", source(rewritten)),
         ("Compiled", "[" + ", ".join(map(str, compiled)) + "]"),
         ("Final Traversal", "[" + ", ".join(map(str, optimised)) + "]"),
+        *(("Hint", note) for note in hint_notes(original)),
     ]
     width = max(len(name) for name, _ in rows)
     body = "\n".join(f"{name:{width}s}   {text}" for name, text in rows)

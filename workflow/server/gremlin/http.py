@@ -94,7 +94,7 @@ class GremlinHandlers:
             running = self.runner.registry.accept(asked.query.text, str(asked.args.get("queryId") or request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
             args = {**asked.args, **answer_options(asked.query)}
-            dialect = Dialect(materializes(args, self.runner.profile), legacy)
+            dialect = Dialect(materializes(args, custom=True), legacy)
             content = await self.in_worker(request, running, lambda: self._answer(asked, running, dialect))
         except Exception as error:  # noqa: BLE001 - the edge of a request
             failure = known(error)
@@ -174,7 +174,7 @@ class GremlinHandlers:
             codec = codec_for(str(fields.get("profile.serializer") or "")) or CODECS[GRAPHSON_V3_UNTYPED]
             script = only_statement(text)
             engine = self.runner.engine(script.source_name, {})
-            items = codec.items(Dialect(materializes({}, self.runner.profile), True))
+            items = codec.items(Dialect(True, True))
             shown = Shown(items, number(fields, "profile.chop", 250, 0, 1 << 31))
             options = self.runner.options(query, script.traversal, running)
             result = engine.profile(script.traversal, options, shown.take)

@@ -31,6 +31,7 @@ from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.queries.running import RunningQuery
 from workflow.server.gremlin.error_statuses import known
 from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options, close
+from workflow.server.gremlin.protocol import materializes
 from workflow.server.gremlin.streams import WorkerStream
 
 VERSION_4: Final = (BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED)
@@ -193,7 +194,7 @@ def answer_mime(accept: str) -> str:
     return next((mime for mime in wanted if mime in VERSION_4), GRAPHSON_V4_UNTYPED)
 
 
-def asked_of(content_type: str, body: bytes, *, materialize: bool) -> Asked4:
+def asked_of(content_type: str, body: bytes) -> Asked4:
     """The request in a body; raises BadRequest and what the parser raises."""
     if normal_mime(content_type) == BINARY_V4:
         fields, text = graphbinary4.read_request(body)
@@ -208,13 +209,12 @@ def asked_of(content_type: str, body: bytes, *, materialize: bool) -> Asked4:
         timeout if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) else None,
     )
     fields |= answer_options(query)
-    asked = fields.get("materializeProperties")
     transaction = fields.get("transactionId")
     return Asked4(
         query,
         source,
         str(transaction) if transaction else None,
-        materialize if asked is None else asked == "all",
+        materializes(fields, custom=True),
         fields.get("bulkResults") in (True, "true"),
     )
 
@@ -239,9 +239,9 @@ async def respond_version_4(
     mime = answer_mime(request.headers.get("accept", ""))
     headers = {"Gremlin-RequestId": str(uuid.uuid4())}
     running = runner.registry.accept("", headers["Gremlin-RequestId"])
-    form = StreamFormat(mime, materialize=runner.profile == "tinkerpop", bulked=False)
+    form = StreamFormat(mime, materialize=True, bulked=False)
     try:
-        asked = asked_of(request.headers.get("content-type", ""), body, materialize=runner.profile == "tinkerpop")
+        asked = asked_of(request.headers.get("content-type", ""), body)
         running.text = asked.query.text
         form = StreamFormat(mime, materialize=asked.materialize, bulked=asked.bulked)
     except Exception as error:  # noqa: BLE001 - the edge of a request

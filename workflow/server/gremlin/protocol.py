@@ -262,7 +262,7 @@ class Conversation:
     ) -> Iterator[Frame]:
         try:
             args = {**request.args, **answer_options(query)}
-            items = codec.items(Dialect(materializes(args, self.profile), self._legacy_dates))
+            items = codec.items(Dialect(materializes(args, custom=self.profile == "tinkerpop"), self._legacy_dates))
             for code, data, count in batches(
                 results, items, batch_size(args), running, traversers=request.op == "bytecode"
             ):
@@ -367,10 +367,13 @@ def batch_size(args: Mapping[str, Any]) -> int:
     return DEFAULT_BATCH
 
 
-def materializes(args: Mapping[str, Any], profile: Profile) -> bool:
-    """Whether elements carry properties: a client's wish, else the custom of the profile (Neptune sends references)."""
+def materializes(args: Mapping[str, Any], *, custom: bool) -> bool:
+    """Whether elements carry properties: a client's wish, else the custom of its way here.
+
+    Over HTTP they do, in every format. Over WebSocket Neptune sends references, and a Gremlin Server of 3.7 properties.
+    """
     asked = args.get("materializeProperties")
-    return profile == "tinkerpop" if asked is None else asked == "all"
+    return custom if asked is None else asked == "all"
 
 
 def knows_no_offsets(user_agent: str) -> bool:

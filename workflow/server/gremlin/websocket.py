@@ -36,14 +36,14 @@ SEND_TIMEOUT_S: Final = 120.0
 
 
 def routes(services: Services) -> list[BaseRoute]:
-    """The one WebSocket route."""
+    """The WebSocket routes: one address, in both spellings that clients are configured with."""
     registry = services.queries
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
     endpoint = GremlinSocket(
         runner, own_hosts=(settings.host, *settings.allowed_hosts), credentials=services.credentials
     )
-    return [WebSocketRoute("/gremlin", endpoint)]
+    return [WebSocketRoute("/gremlin", endpoint), WebSocketRoute("/gremlin/", endpoint)]
 
 
 class GremlinSocket:

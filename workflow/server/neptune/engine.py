@@ -138,7 +138,15 @@ def engine_status(services: Services) -> EngineStatus:
         "dfeQueryEngine": "disabled",
         "gremlin": {"version": GREMLIN_VERSION},
         "labMode": {},
-        "features": {"Streams": {"status": "enabled"}, "AuditLog": {"status": "disabled"}},
+        "features": {
+            "SlowQueryLogs": "disabled",
+            "ResultCache": {"status": "disabled"},
+            "IAMAuthentication": "enabled" if services.settings.access_keys else "disabled",
+            "Streams": "disabled"
+            if services.settings.gremlin_url
+            else "enabled",  # those of a database behind are its own
+            "AuditLog": "disabled",
+        },
         "settings": {
             "clusterQueryTimeoutInMs": str(services.settings.query_timeout_ms),
             "profile": services.settings.profile,

@@ -32,7 +32,7 @@ class IoStep(Step):
     def __init__(self, file: str) -> None:
         super().__init__()
         self.file = file
-        self.format = _BY_ENDING.get(PurePosixPath(file).suffix.lower(), "gryo")
+        self.format = _BY_ENDING.get(PurePosixPath(file).suffix.lower(), "")
         self.mode: str | None = None
 
     def modulate(self, builder: Builder, name: str, args: Args) -> None:
@@ -49,18 +49,28 @@ class IoStep(Step):
         """Raise QueryFailed where neither read() nor write() follows, or for a format that is not kept."""
         if self.mode is None:
             raise QueryFailed("io() must be followed by read() or write()")
+        if not self.format:
+            raise QueryFailed(
+                f"The format of {self.file!r} is unknown: let it end in .json for GraphSON or .xml for GraphML, or say "
+                "with(IO.reader, IO.graphson), with(IO.writer, IO.graphml)"
+            )
         if self.format not in ("graphson", "graphml"):
             raise QueryFailed(f"io() reads and writes GraphSON and GraphML and not {self.format}")
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         """Nothing comes out. Raises QueryFailed where no folder is set up for it."""
         for _ in source:
+            if ctx.read_only:
+                what = "changes the graph" if self.mode == "read" else "writes a file"
+                raise ReadOnlyViolation(f"io().{self.mode}() {what}, and this query may only read")
+            if self.mode == "read" and "ReadOnlyStrategy" in ctx.strategies:
+                raise ReadOnlyViolation("io().read() changes the graph, which ReadOnlyStrategy forbids")
             if ctx.files is None:
-                raise QueryFailed("io() is switched off: the operator named no folder for graph files")
+                raise QueryFailed(
+                    "io() is switched off: the operator named no folder for graph files in DESPINA_IO_FOLDER"
+                )
             if self.mode == "write":
                 ctx.files.write(ctx.graph, self.file, self.format)
-            elif ctx.read_only or "ReadOnlyStrategy" in ctx.strategies:
-                raise ReadOnlyViolation("io().read() changes the graph, which is not allowed here")
             else:
                 ctx.files.read(ctx.graph, self.file, self.format)
         yield from ()
