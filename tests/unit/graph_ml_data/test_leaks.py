@@ -275,6 +275,7 @@ def test_running_numbers_are_names_and_measures_are_none() -> None:
     rng = np.random.default_rng(0)
     assert names_rows([str(i) for i in range(50)], 50)
     assert not names_rows([str(i) for i in rng.choice(10**6, 50, replace=False)], 50)
+    assert not names_rows([f"{i};0;1;{i % 7};3" for i in range(50)], 50)  # a vector
     assert not names_rows([f"{x:.4f}" for x in rng.normal(size=50)], 50)
     assert not names_rows([f"word{i} and five more in it" for i in range(50)], 50)
     assert not names_rows([f"2024-01-{i + 1:02}T0{j}" for i in range(28) for j in range(2)], 56)

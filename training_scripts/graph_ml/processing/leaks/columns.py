@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ NAMES_ROWS = 0.99
 SAME = 0.99
 #: words a value up to which a text may be a name; more are a text, and texts differ
 MOST_WORDS = 2.0
+WORDS = re.compile(r"[\s;,|]+")
 
 
 def useless(material: Material) -> Iterator[Finding]:
@@ -48,6 +50,6 @@ def names_rows(values: list[str | None], total: int) -> bool:
     numbers = numbers_of(known)
     if numbers is None:
         dated = all(value[:4].isdigit() and value[4:5] == "-" for value in known)
-        return not dated and float(np.mean([len(value.split()) for value in known])) <= MOST_WORDS
+        return not dated and float(np.mean([len(WORDS.split(value)) for value in known])) <= MOST_WORDS
     # running numbers are whole and stand close together
     return bool(np.all(numbers == np.floor(numbers))) and float(np.ptp(numbers)) < 2 * total
