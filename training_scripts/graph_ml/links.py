@@ -16,6 +16,7 @@ from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints
 from .processing.split import held_out
+from .schemas.model import Split as SplitName
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
@@ -199,6 +200,11 @@ class LinkProblem:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+
+def chosen_by(problems: Sequence[LinkProblem]) -> SplitName:
+    """The name of what ``selections`` gives: held-out links, or training links where there are no others."""
+    return "valid" if any(len(problem.choose) for problem in problems) else "train"
 
 
 def selections(problems: Sequence[LinkProblem]) -> list[Pairs]:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from ..models.settings import EpochSettings
+from ..schemas.model import Split
 from .context import Trial, direction
 from .stopping import EarlyStop
 
@@ -18,9 +19,11 @@ class Learner(Protocol[State]):
     """What is trained: it goes through an epoch, says how good it is, and can go back to how it was.
 
     ``metric`` is the figure that decides which epoch is best; it is the objective for labels, and the MRR for links.
+    ``chosen_by`` is ``train`` where too few items were there to hold any out.
     """
 
     metric: str
+    chosen_by: Split
 
     def steps(self) -> Iterator[float]:
         """Train one epoch; the loss of each batch, as soon as its step is made."""
@@ -64,7 +67,7 @@ def fit(trial: Trial[EpochSettings], learner: Learner[State], epochs: int | None
                 break
         value = learner.validated()
         history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), learner.metric: value})
-        trial.measured({learner.metric: value}, epoch + 1, total)
+        trial.measured({learner.metric: value}, epoch + 1, total, learner.chosen_by)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
         if stop.improved:
             best = learner.state()

@@ -27,6 +27,7 @@ from ...processing.split import HeldOut, groups_of, held_out
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
+from ...schemas.model import Split as SplitName
 from ...tasks import METRIC_DIRECTION
 from ..context import Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, rows_of
@@ -258,6 +259,7 @@ class LabelLearner:
 
     def __init__(self, trial: Trial[GraphSettings], model: LabelModel, graph: MessageGraph, lr: float) -> None:
         self.settings, self.metric = trial.settings, trial.objective
+        self.chosen_by: SplitName = "valid" if len(model.problem.split.choose) else "train"
         self.model, self.graph = model, graph
         self.rng = np.random.default_rng(self.settings.seed)
         network = model.network

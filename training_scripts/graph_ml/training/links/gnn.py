@@ -14,7 +14,7 @@ from ...artifacts import ModelWriter
 from ...graph import EdgeType, GraphData
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
-from ...links import LinkProblem, selections
+from ...links import LinkProblem, chosen_by, selections
 from ...message_passing import choose_backend
 from ...models.family import GraphFamily
 from ...models.link_scorers import EmbeddingScorer
@@ -162,6 +162,7 @@ class GnnLearner:
 
     def __init__(self, model: GnnLinks, graph: MessageGraph, settings: GraphSettings) -> None:
         self.model, self.graph, self.settings = model, graph, settings
+        self.chosen_by = chosen_by(model.problems)
         self.rng = np.random.default_rng(settings.seed)
         network = model.network
         trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
@@ -303,10 +304,10 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
     embeddings = model.network.embed(graph)
     ranks = []
     parts = selections(model.problems)
-    for problem, part, most in zip(model.problems, parts, shares(parts, EVALUATED), strict=True):
-        links = sample(part, most, seed)
+    for position, (part, most) in enumerate(zip(parts, shares(parts, EVALUATED), strict=True)):
+        problem, links = model.problems[position], sample(part, most, seed)
         if len(links):
-            scorer = model.scorer(model.problems.index(problem), embeddings)
+            scorer = model.scorer(position, embeddings)
             ranks.append(rank_links(problem, alone(scorer, problem), links, problem.before("choose")).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))
 

@@ -14,7 +14,7 @@ from ...artifacts import ModelWriter
 from ...graph import EdgeType
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, rank_links, sample, shares
-from ...links import LinkProblem, Pairs, selections
+from ...links import LinkProblem, Pairs, chosen_by, selections
 from ...models.family import Decoder, KnowledgeFamily
 from ...models.link_scorers import EmbeddingScorer
 from ...models.settings import DistanceSettings, KnowledgeSettings
@@ -166,6 +166,7 @@ class KgeLearner:
 
     def __init__(self, model: KgeLinks, groups: list[Triples], settings: KnowledgeSettings) -> None:
         self.model, self.groups, self.settings = model, groups, settings
+        self.chosen_by = chosen_by(model.problems)
         self.rng = np.random.default_rng(settings.seed)
         self.nodes, self.relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
 

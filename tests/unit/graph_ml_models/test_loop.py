@@ -1,0 +1,70 @@
+"""The one loop of epochs, driven by a learner whose figures are written down."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from small_graphs import labelled_graph
+
+from training_scripts.graph_ml.container import Container
+from training_scripts.graph_ml.models.settings import EpochSettings
+from training_scripts.graph_ml.training.context import Trial
+from training_scripts.graph_ml.training.loop import fit
+
+
+class Written:
+    """Epoch after epoch the next figure; its state is the number of epochs it went through."""
+
+    def __init__(self, figures: list[float], metric: str = "acc") -> None:
+        self.figures, self.metric, self.chosen_by = figures, metric, "valid"
+        self.epochs = 0
+
+    def steps(self) -> Iterator[float]:
+        self.epochs += 1
+        yield 1.0
+
+    def validated(self) -> float:
+        return self.figures[self.epochs - 1]
+
+    def state(self) -> int:
+        return self.epochs
+
+    def restore(self, state: int) -> None:
+        self.epochs = state
+
+
+def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[str, float]]:
+    graph = labelled_graph("node_class")
+    container = Container(tmp_path)
+    asked = EpochSettings(num_epochs=len(learner.figures), **settings)  # type: ignore[arg-type]
+    trial = Trial(graph, graph.targets, asked, container, container.progress(), time.monotonic())
+    return fit(trial, learner)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("figures", "metric", "best"),
+    [
+        ([0.1, 0.9, 0.3, 0.4], "acc", 2),
+        ([5.0, 4.0, 1.0, 2.0], "mse", 3),  # errors are made small
+        ([math.nan, 0.2, math.nan, 0.1], "acc", 2),
+        ([0.5, 0.5, 0.4, 0.3], "acc", 2),  # of equals the one that was trained longer
+    ],
+)
+def test_the_learner_is_left_as_it_was_after_its_best_epoch(
+    tmp_path: Path, figures: list[float], metric: str, best: int
+) -> None:
+    learner = Written(figures, metric)
+    trained(tmp_path, learner, enable_early_stop=False)
+    assert learner.epochs == best
+
+
+def test_training_ends_below_the_mean_of_the_last_few_but_not_in_the_first_half(tmp_path: Path) -> None:
+    falling = [0.9 - 0.1 * i for i in range(8)]
+    learner = Written(falling)
+    history = trained(tmp_path, learner, window_for_early_stop=2)
+    assert len(history) == 5  # four of eight epochs are granted
+    assert learner.epochs == 1
