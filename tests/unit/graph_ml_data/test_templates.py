@@ -82,12 +82,21 @@ def test_the_default_comes_first() -> None:
 
 
 def test_features_alone_are_tried_first_for_labels_and_the_pair_ranker_for_links() -> None:
-    for task, first, single in (("node_class", "mlp", "appnp"), ("link_prediction", "pair-ranker", "pair-ranker")):
+    for task, first, single in (
+        ("node_class", "mlp", "gprgnn"),
+        ("edge_class", "mlp", "rgcn"),
+        ("link_prediction", "pair-ranker", "pair-ranker"),
+    ):
         choice = templates(task, "acc", 100, "heterogeneous")["auto"].model.tier1[0]  # type: ignore[arg-type]
         assert choice.param == "model"
         assert choice.options is not None
         assert choice.options[0] == first
         assert choice.default == single
+
+
+def test_many_relations_are_tried_by_what_tells_relations_apart_first() -> None:
+    choice = templates("node_class", "acc", 100, "heterogeneous", relations=40)["auto"].model.tier1[0]
+    assert choice.default == "rgcn"
 
 
 def test_every_family_of_the_table_has_a_template_for_each_of_its_tasks() -> None:

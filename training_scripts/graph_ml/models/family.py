@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..schemas import TaskType
-from .settings import GraphSettings, KnowledgeSettings, Settings
+from .settings import GraphSettings, KnowledgeSettings, Scale, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +33,7 @@ class Family:
         tasks: what it can learn.
         settings: its hyperparameters.
         compared: whether a search that may choose a family tries this one.
+        first_for: whether it suits a scale, so that a search tries it before families that do not.
         baseline: whether it is there to be beaten; a search of a single trial passes over it.
     """
 
@@ -42,6 +43,7 @@ class Family:
     tasks: frozenset[TaskType]
     settings: type[Settings]
     compared: bool = True
+    first_for: Callable[[Scale], bool] = lambda scale: True
     baseline: bool = False
 
 

@@ -244,7 +244,7 @@ def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:
     labels: Labels | None = graph.labels.get(target)
     # what belongs to one task is trained on together
     items = sum(len(graph.splits[other].train) for other in graph.targets if other.task == task.name)
-    chosen = templates(task.name, default_metric(task.name, labels), items, job.model_type)
+    chosen = templates(task.name, default_metric(task.name, labels), items, job.model_type, len(graph.edges))
     for name, configuration in chosen.items():
         configuration.save(job.output / HPO_TEMPLATES / f"{name}.json")
     next(iter(chosen.values())).save(job.output / HPO_CONFIGURATION)

@@ -6,6 +6,7 @@ from __future__ import annotations
 FAMILIES: dict[str, str] = {
     "mlp": ".graph.mlp",
     "pair-ranker": ".ranking.pair_ranker",
+    "gprgnn": ".graph.gprgnn",
     "appnp": ".graph.appnp",
     "rgcn": ".graph.rgcn",
     "stack": ".ranking.stack",

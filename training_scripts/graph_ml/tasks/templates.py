@@ -19,7 +19,9 @@ AUTO = "auto"
 ACC_TOPK = 3
 
 
-def templates(task: TaskType, metric: str, items: int, model_type: str) -> dict[str, ModelHpoConfiguration]:
+def templates(
+    task: TaskType, metric: str, items: int, model_type: str, relations: int = 1
+) -> dict[str, ModelHpoConfiguration]:
     """A configuration for each family that fits the task, the default one first.
 
     Args:
@@ -27,12 +29,13 @@ def templates(task: TaskType, metric: str, items: int, model_type: str) -> dict[
         metric: what is optimised.
         items: how many nodes or edges there are to train on.
         model_type: ``heterogeneous`` or ``kge``; the latter is for link prediction alone.
+        relations: edge types of the graph.
 
     Returns:
         By name. The default lets the tuner choose the family; knowledge graphs begin with the first embedding.
     """
-    scale = Scale(task, items)
-    fitting = families(task)
+    scale = Scale(task, items, relations)
+    fitting = sorted(families(task), key=lambda one: not one.first_for(scale))
     single = {one.name: _configuration(one.name, scale, metric, [one]) for one in fitting}
     knowledge = {one.name: single[one.name] for one in fitting if isinstance(one, KnowledgeFamily)}
     if task == "link_prediction" and model_type == "kge":

@@ -27,23 +27,27 @@ class AppnpSettings(GraphSettings):
     """``teleport`` is α, the share of its own vector that a vertex returns to in every round."""
 
     num_layer: int = hyperparameter(10, "tier3", lambda _: linear(2, 10, default=10, step=1), at_least=1)
-    teleport: float = hyperparameter(0.1, "tier2", lambda _: linear(0.05, 0.5, default=0.1), at_least=0, below=1)
+    teleport: float = hyperparameter(0.1, "tier2", lambda _: linear(0.05, 0.5, default=0.1), above=0, below=1)
 
 
 def weights(size: Size) -> Mapping[str, Weight]:
     """One number a relation, from which the shares come, the same before training."""
-    return {"shares": Weight((max(1, size.relations),), "zeros")}
+    return {"shares": Weight((max(1, size.relations), 1), "zeros")}
+
+
+def spread(this: Round) -> Tensor:
+    """Σ_r s_r Σ_u h_u / √(d_u d_v), the own vector where nothing reaches the vertex: (sources, d) → (targets, d)."""
+    raised = this.weights["shares"].exp()
+    width = raised.shape[1]
+    reach = this.summed(lambda number, edges: raised[number].expand(len(edges.rows), width), width)
+    total = this.summed(lambda number, edges: this.symmetric(edges) * raised[number])
+    return (total / reach.clamp(min=1e-9)).where(reach > 0, this.start)
 
 
 def messages(this: Round) -> Tensor:
     """(sources, d) → (targets, d)."""
-    raised = this.weights["shares"].exp()
-    reach = this.summed(lambda number, edges: raised[number].expand(len(edges.rows), 1), width=1)
-    total = this.summed(lambda number, edges: this.symmetric(edges) * raised[number])
     alpha = this.settings.teleport
-    # a vertex that nothing reaches keeps its own
-    spread = total / reach.clamp(min=1e-9)
-    result: Tensor = (1 - alpha) * spread.where(reach > 0, this.start) + alpha * this.start
+    result: Tensor = (1 - alpha) * spread(this) + alpha * this.start
     return result
 
 
@@ -52,6 +56,7 @@ FAMILY = GraphFamily(
     title="APPNP",
     paper="Gasteiger, Bojchevski, Günnemann 2019, arXiv 1810.05997",
     tasks=LABELS,
+    first_for=lambda scale: scale.few_relations_between_vertices,
     settings=AppnpSettings,
     weights=weights,
     round=messages,

@@ -16,6 +16,9 @@ from ..settings import GraphSettings
 from .rounds import EdgeFeatures, RoundModule
 from .standard import Standard
 
+#: columns from which a feature has dropout: a word of many is one of several hints, one of a few numbers may decide
+WIDE = 32
+
 
 class InputLayer(nn.Module):
     """Turns the features of each node type, and a learned vector where there is one, into ``num_hidden`` numbers.
@@ -71,7 +74,9 @@ class InputLayer(nn.Module):
         parts = []
         for number, name in enumerate(names):
             key = f"{position}_{number}"
-            part = nn.functional.dropout(self.standards[key](features[name]), self.dropout, self.training)
+            part = self.standards[key](features[name])
+            if part.shape[1] >= WIDE:
+                part = nn.functional.dropout(part, self.dropout, self.training)
             parts.append(torch.relu(self.features[key](part)) if key in self.features else part)
         result: Tensor = self.together[str(position)](torch.cat(parts, dim=1))
         return result + learned if kind in self.embedded and learned is not None else result

@@ -14,7 +14,7 @@ from ...artifacts import ModelWriter
 from ...container import JobError
 from ...graph import GraphData, Labels, Split, Target
 from ...judging.labels import FLOOR_NOTES, Judge, measured, sign_of
-from ...links import numbered
+from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
 from ...models.family import Family, GraphFamily
 from ...models.network.heads import Head, fitted_temperature, joined, width_of, width_seen
@@ -160,7 +160,7 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
-    graph = MessageGraph.from_edges(edges, space.total, {})
+    graph = MessageGraph.from_edges(edges, space.total, {kind: one_way(pairs) for kind, pairs in edges.items()})
     model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
     judged = judge.judge(lambda items: model.predictions(graph, items))
     first = next(iter(judged.splits))
@@ -181,6 +181,21 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
     return metrics, save_labels(writer, model, graph, trial.graph, target)
+
+
+def one_way(pairs: Pairs) -> bool:
+    """Whether the direction of edges may say something: some have no opposite, and not all go from earlier to later.
+
+    Edges without opposites may be friendships that are kept once, or say who follows whom; a label may depend on that,
+    so both directions are relations of their own. Where all go the same way along the order of the vertices, direction
+    is that of whoever wrote pairs down. Links are asked about differently; see ``LinkProblem``.
+    """
+    within = pairs[pairs.source != pairs.target]
+    if not len(within) or len(set(np.sign(within.source - within.target).tolist())) < 2:
+        return False
+    total = int(max(pairs.source.max(), pairs.target.max())) + 1
+    forth = np.unique(codes(pairs, total, ordered=True))
+    return not np.array_equal(forth, np.unique(codes(pairs.turned(), total, ordered=True)))
 
 
 def best_attempt(

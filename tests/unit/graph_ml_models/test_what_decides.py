@@ -1,0 +1,121 @@
+"""What decides a label or a link is found by the first two trials of a search, with default settings, in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_graphs import FRIEND, split_of, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Target
+from training_scripts.graph_ml.schemas import Metrics, TaskType
+from training_scripts.graph_ml.tasks.templates import templates
+
+PEOPLE = 400
+BOUGHT = EdgeType(source="User", relation="bought", target="Movie")
+
+
+def people(seed: int = 0, each: int = 5) -> GraphData:
+    """People who know ``each`` others by chance, with four features that mean nothing and one that may, ±1."""
+    rng = np.random.default_rng(seed)
+    friends = np.concatenate([(np.arange(PEOPLE) + rng.permutation(PEOPLE - 1)[0] + 1) % PEOPLE for _ in range(each)])
+    features = np.column_stack([rng.choice([-1.0, 1.0], PEOPLE), rng.normal(size=(PEOPLE, 4))]).astype(np.float32)
+    return GraphData(
+        node_ids={"User": [f"u{i}" for i in range(PEOPLE)]},
+        num_nodes={"User": PEOPLE},
+        edges={FRIEND: EdgeList(np.tile(np.arange(PEOPLE), each), friends)},
+        edge_features={FRIEND: {"since": rng.normal(size=(each * PEOPLE, 1)).astype(np.float32)}},
+        features={"User": {"mixed": features}},
+    )
+
+
+def learning(graph: GraphData, task: TaskType, values: np.ndarray) -> GraphData:
+    """The graph with classes 0 and 1, or numbers, to be learned of its people or friendships."""
+    target = Target(task, "User" if task.startswith("node") else FRIEND, "label")
+    kind = "class" if task.endswith("class") else "number"
+    labels = Labels("class", values.astype(np.int64), ("no", "yes")) if kind == "class" else None
+    found = Labels("number", values.astype(np.float32)) if labels is None else labels
+    return replace(graph, labels={target: found}, splits={target: split_of(len(values))})
+
+
+def searched(graph: GraphData, base: Path) -> Metrics:
+    """The better by validation of the two trials that a search begins with."""
+    target = graph.targets[0]
+    task, items = target.task, len(graph.splits[target].train)
+    choice = templates(task, "acc", items, "heterogeneous", len(graph.edges))["auto"].model.tier1[0]
+    models = [ModelFolder(train(graph, base / name, "--model", name)).metrics for name in (choice.options or [])[:2]]
+    sign = 1 if models[0].direction == "maximize" else -1
+    return max(models, key=lambda metrics: sign * (metrics.value or 0.0))
+
+
+def explained(metrics: Metrics, values: np.ndarray, graph: GraphData) -> float:
+    """R² on the test items."""
+    test = graph.splits[graph.targets[0]].test
+    return 1 - metrics.splits["test"]["mse"] / float(np.var(values[test]))
+
+
+def test_a_class_that_a_feature_decides(tmp_path: Path) -> None:
+    graph = people()
+    values = graph.features["User"]["mixed"][:, 0] > 0
+    assert searched(learning(graph, "node_class", values), tmp_path).splits["test"]["acc"] >= 0.95
+
+
+def test_a_number_that_a_feature_decides(tmp_path: Path) -> None:
+    graph = people()
+    mixed = graph.features["User"]["mixed"]
+    values = 30 + 5 * mixed[:, 1] - 3 * mixed[:, 2]
+    graph = learning(graph, "node_regression", values)
+    assert explained(searched(graph, tmp_path), values, graph) >= 0.95
+
+
+def test_a_number_that_a_property_of_the_edge_decides(tmp_path: Path) -> None:
+    graph = people()
+    values = 100 + 40 * graph.edge_features[FRIEND]["since"][:, 0]
+    graph = learning(graph, "edge_regression", values)
+    assert explained(searched(graph, tmp_path), values, graph) >= 0.95
+
+
+def test_a_class_that_a_property_of_the_edge_decides(tmp_path: Path) -> None:
+    graph = people()
+    values = graph.edge_features[FRIEND]["since"][:, 0] > 0
+    assert searched(learning(graph, "edge_class", values), tmp_path).splits["test"]["acc"] >= 0.95
+
+
+def test_a_class_that_only_the_neighbours_decide(tmp_path: Path) -> None:
+    # everybody follows five and is followed by five: what most of the five followed have, of +1 and -1
+    graph = people()
+    edges, sign = graph.edges[FRIEND], graph.features["User"]["mixed"][:, 0]
+    told = np.bincount(edges.source, weights=sign[edges.target], minlength=PEOPLE) > 0
+    found = searched(learning(graph, "node_class", told), tmp_path)
+    assert found.splits["test"]["acc"] >= 0.95
+    assert found.floors["test"]["features_alone"]["acc"] < 0.7
+
+
+def test_links_that_only_structure_decides(tmp_path: Path) -> None:
+    # people of eight groups buy what their group buys; nothing says who belongs to which
+    rng = np.random.default_rng(0)
+    users, movies = 160, 120
+    likely = (np.arange(users)[:, None] % 8) == (np.arange(movies)[None, :] % 8)
+    source, target = (part.astype(np.int64) for part in np.nonzero(likely & (rng.random((users, movies)) < 0.6)))
+    graph = GraphData(
+        node_ids={"Movie": [f"m{i}" for i in range(movies)], "User": [f"u{i}" for i in range(users)]},
+        num_nodes={"Movie": movies, "User": users},
+        edges={BOUGHT: EdgeList(source, target)},
+        splits={Target("link_prediction", BOUGHT): split_of(len(source))},
+    )
+    assert searched(graph, tmp_path).splits["test"]["auc"] >= 0.95
+
+
+@pytest.mark.parametrize("task", ["node_class", "edge_class"])
+def test_what_nothing_decides_is_as_good_as_chance_on_every_split(task: TaskType, tmp_path: Path) -> None:
+    graph = people(each=2)
+    number = PEOPLE if task == "node_class" else len(graph.edges[FRIEND])
+    values = np.random.default_rng(5).random(number) < 0.5
+    found = searched(learning(graph, task, values), tmp_path)
+    for split, figures in found.splits.items():
+        items = number // 10 / (2 if split == "valid" else 1)
+        # four standard deviations of a fair coin
+        assert abs(figures["acc"] - 0.5) < 4 * 0.5 / items**0.5, split
