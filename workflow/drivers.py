@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workflow.graphs.source import SourceDriver
     from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
     from workflow.runners.base import Runner
+    from workflow.runners.sagemaker.account import Clients
     from workflow.storage import Storage
 
 
@@ -32,6 +33,17 @@ def _s3_storage(settings: Settings) -> Storage:
     from workflow.storage.s3 import S3Storage
 
     return S3Storage(settings.region)
+
+
+def open_s3_at(url: str, region: str) -> Storage:
+    """S3 as an emulator on this machine serves it."""
+    import boto3
+
+    from workflow.storage.s3 import S3Storage
+
+    key = "emulated"
+    client = boto3.client("s3", endpoint_url=url, region_name=region, aws_access_key_id=key, aws_secret_access_key=key)
+    return S3Storage(region, client)
 
 
 def _local_runner(settings: Settings, storage: Storage) -> Runner:
@@ -48,9 +60,37 @@ def _local_host(settings: Settings, storage: Storage) -> EndpointHost:
     return LocalEndpointHost(storage, settings.home / "endpoints", settings.home / "logs", script, environ=environ)
 
 
+def _sagemaker_clients(settings: Settings) -> Clients:
+    from workflow.runners.sagemaker.account import Account, Clients
+
+    account = Account(
+        settings.region, settings.sagemaker_image, settings.default_role_arn, poll_s=settings.cloud_poll_s
+    )
+    return Clients(account)
+
+
+def _sagemaker_runner(settings: Settings, storage: Storage) -> Runner:
+    from workflow.runners.sagemaker.runner import SageMakerRunner
+
+    work, logs = settings.home / "work", settings.home / "logs"
+    return SageMakerRunner(_sagemaker_clients(settings), settings.scripts, work, logs, storage)
+
+
+def _sagemaker_host(settings: Settings, storage: Storage) -> EndpointHost:
+    from workflow.endpoints.sagemaker import SageMakerEndpointHost
+
+    return SageMakerEndpointHost(_sagemaker_clients(settings), storage, settings.home / "logs")
+
+
 STORAGES: dict[StorageChoice, Callable[[Settings], Storage]] = {"folder": _folder_storage, "s3": _s3_storage}
-RUNNERS: dict[RunnerChoice, Callable[[Settings, Storage], Runner]] = {"local": _local_runner}
-ENDPOINT_HOSTS: dict[EndpointChoice, Callable[[Settings, Storage], EndpointHost]] = {"local": _local_host}
+RUNNERS: dict[RunnerChoice, Callable[[Settings, Storage], Runner]] = {
+    "local": _local_runner,
+    "sagemaker": _sagemaker_runner,
+}
+ENDPOINT_HOSTS: dict[EndpointChoice, Callable[[Settings, Storage], EndpointHost]] = {
+    "local": _local_host,
+    "sagemaker": _sagemaker_host,
+}
 
 
 def open_storage(settings: Settings) -> Storage:

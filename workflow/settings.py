@@ -16,8 +16,8 @@ from workflow.errors import PreconditionsFailed
 Profile = Literal["neptune", "tinkerpop"]
 # the drivers of each seam; ``drivers.py`` has a table over each of these
 StorageChoice = Literal["folder", "s3"]
-RunnerChoice = Literal["local"]
-EndpointChoice = Literal["local"]
+RunnerChoice = Literal["local", "sagemaker"]
+EndpointChoice = Literal["local", "sagemaker"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
@@ -56,8 +56,22 @@ TABLE: Final = (
         "`s3`: `s3://` addresses are S3 itself, found through the standard AWS variables; else a folder in the home",
         "folder",
     ),
+    EnvironmentVariable(
+        "DESPINA_RUNNER",
+        "`sagemaker`: processing, training and transform are jobs of SageMaker; else children of the service",
+        "local",
+    ),
+    EnvironmentVariable(
+        "DESPINA_ENDPOINTS",
+        "`sagemaker`: endpoints are SageMaker's, and outlive the service; else children of the service",
+        "local",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_IMAGE",
+        "the container image of those jobs and endpoints: `infra/containers/training`, in a registry of yours",
+    ),
     EnvironmentVariable("DESPINA_ML_ENDPOINT", "the endpoint of queries that name none"),
-    EnvironmentVariable("DESPINA_ML_IAM_ROLE", "the role of queries that name none"),
+    EnvironmentVariable("DESPINA_ML_IAM_ROLE", "the role of queries, and of jobs of SageMaker, that name none"),
     EnvironmentVariable("DESPINA_ALLOWED_FOLDERS", "further folders that may be loaded from, separated as in `PATH`"),
     EnvironmentVariable(
         "DESPINA_IO_FOLDER", "the folder that Gremlin's `io()` step may read and write; without it the step is refused"
@@ -107,6 +121,10 @@ _OF_OTHERS: Final = (
     *("DESPINA_DATA", "DESPINA_PEERS_", "DESPINA_TRAVERSALS", "DESPINA_FUZZ_"),
     *("DESPINA_SERVICE_", "DESPINA_PORT"),
 )
+
+
+CLOUD_POLL_S: Final = 15.0  # the longest pause between two looks at a job of SageMaker
+EMULATOR_POLL_S: Final = 0.5  # the same where the emulator answers
 
 
 class BadSetting(PreconditionsFailed):
@@ -239,6 +257,8 @@ class Settings:
     storage: StorageChoice = "folder"
     runner: RunnerChoice = "local"
     endpoints: EndpointChoice = "local"
+    sagemaker_image: str | None = None
+    cloud_poll_s: float = CLOUD_POLL_S
     query_timeout_ms: int = 120_000
     default_endpoint: str | None = None
     default_role_arn: str | None = None
@@ -272,14 +292,16 @@ class Settings:
         Raises BadSetting: a value that would be passed over in silence might be the one that keeps strangers out.
         """
         env = {**settings_file(environ), **(os.environ if environ is None else environ)}
-        storage = env.get("DESPINA_STORAGE") or "folder"
-        if storage not in ("folder", "s3"):
-            raise BadSetting("DESPINA_STORAGE", f"is {storage!r}; set it to folder or to s3")
+        emulated = env.get("AWS_ENDPOINT_URL_SAGEMAKER") or env.get("AWS_ENDPOINT_URL")
         return cls(
             home=Path(env.get("DESPINA_HOME") or Path.home() / ".despina").expanduser(),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
             io_folder=Path(env["DESPINA_IO_FOLDER"]) if env.get("DESPINA_IO_FOLDER") else None,
-            storage="s3" if storage == "s3" else "folder",
+            storage=_choice("DESPINA_STORAGE", env, StorageChoice, "folder"),
+            runner=_choice("DESPINA_RUNNER", env, RunnerChoice, "local"),
+            endpoints=_choice("DESPINA_ENDPOINTS", env, EndpointChoice, "local"),
+            sagemaker_image=env.get("DESPINA_SAGEMAKER_IMAGE") or None,
+            cloud_poll_s=EMULATOR_POLL_S if emulated else CLOUD_POLL_S,
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),
             allowed_folders=tuple(
@@ -298,6 +320,14 @@ class Settings:
             access_log=_one_of("DESPINA_ACCESS_LOG", env, ("true", "false"), "false") == "true",
             retention_days=_days("DESPINA_RETENTION", env),
         )
+
+
+def _choice(variable: str, env: Mapping[str, str], choices: Any, default: str) -> Any:
+    """One word of a ``Literal``. Raises BadSetting."""
+    value = env.get(variable) or default
+    if value not in get_args(choices):
+        raise BadSetting(variable, f"is {value!r}; set it to {' or to '.join(get_args(choices))}")
+    return value
 
 
 def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:

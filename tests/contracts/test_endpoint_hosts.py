@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.endpoint_host_contract import SCRIPTS, EndpointHostContract
+from tests import emulated
+from tests.contracts.endpoint_host_contract import LAB, SCRIPTS, EndpointHostContract
+from workflow.drivers import open_s3_at
+from workflow.emulator.app import Emulator
 from workflow.endpoints.host import EndpointHost
 from workflow.endpoints.local import LocalEndpointHost
+from workflow.endpoints.sagemaker import SageMakerEndpointHost
 from workflow.storage import Storage
 from workflow.storage.local import LocalStorage
 
@@ -31,6 +35,32 @@ class TestLocalEndpointHost(EndpointHostContract):
         yield open_host
         for host in hosts:
             host.close()
+
+    @pytest.fixture
+    def host(self, opened: Callable[[], EndpointHost]) -> EndpointHost:
+        return opened()
+
+    @pytest.fixture
+    def reopened(self, opened: Callable[[], EndpointHost]) -> Callable[[], EndpointHost]:
+        return opened
+
+
+class TestSageMakerEndpointHost(EndpointHostContract):
+    @pytest.fixture
+    def cloud(self, tmp_path: Path) -> Iterator[Emulator]:
+        with emulated.emulator(tmp_path / "cloud") as cloud:
+            yield cloud
+
+    @pytest.fixture
+    def storage(self, cloud: Emulator) -> Storage:
+        emulated.request(cloud.url, "PUT", f"/{LAB.bucket}")
+        return open_s3_at(cloud.url, emulated.REGION)
+
+    @pytest.fixture
+    def opened(self, storage: Storage, tmp_path: Path, cloud: Emulator) -> Iterator[Callable[[], EndpointHost]]:
+        clients = emulated.clients(cloud.url)
+        yield lambda: SageMakerEndpointHost(clients, storage, tmp_path / "logs")
+        clients.close()
 
     @pytest.fixture
     def host(self, opened: Callable[[], EndpointHost]) -> EndpointHost:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, load, output, query, run, stages, status, store
+from workflow.cli import demo, emulator, load, output, query, run, stages, status, store
 from workflow.cli.operations import config, doctor, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -25,6 +25,7 @@ app = typer.Typer(
 BEGIN, STAGES, LOOK = "Begin here", "One stage at a time", "See what goes on"
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("serve", rich_help_panel=BEGIN)(serve.serve)
+app.command("emulator", rich_help_panel=BEGIN)(emulator.emulator)
 app.command("load", rich_help_panel=BEGIN)(load.load)
 app.command("run", rich_help_panel=BEGIN)(run.run)
 app.command("query", rich_help_panel=BEGIN)(query.query)

@@ -11,12 +11,13 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Home, Json
+from workflow.cli.targets import Target, open_target
 from workflow.client.connection import Connection, ServiceUnreachable
 from workflow.client.run import RunResult, WorkflowFile, WorkflowRun
-from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 from workflow.errors import WorkflowError
 from workflow.settings import Settings
+from workflow.storage.base import Storage
 
 
 def run(
@@ -28,6 +29,10 @@ def run(
         ),
     ] = None,
     home: Home = None,
+    target: Annotated[
+        Target,
+        typer.Option(help="Run the jobs here, on an emulated cloud, or on AWS (as its command line is set up)."),
+    ] = "local",
     json: Json = False,
     sign: Annotated[bool, typer.Option("--sign", envvar="DESPINA_SIGN", help="Sign with SigV4.")] = False,
 ) -> None:
@@ -36,12 +41,9 @@ def run(
     settings = Settings.from_environment()
     folder = home.expanduser().resolve() if home else settings.home
     with ExitStack() as stack:
-        address = url or (DEFAULT_URL if _answers(DEFAULT_URL) else stack.enter_context(local_service(folder)))
-        from workflow.drivers import open_storage
-
-        storage = open_storage(replace(settings, home=folder))
+        address, storage = _service(url, target, folder, settings, described.bucket, stack)
         client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)
-        memory = folder / "runs" / f"{described.name}.json"
+        memory = folder / "runs" / f"{described.name}{'' if target == 'local' else f'.{target}'}.json"
         if json:
             result = WorkflowRun(described, client, memory).execute()
         else:
@@ -49,6 +51,17 @@ def run(
             with output.stage_progress() as watch:
                 result = WorkflowRun(described, client, memory, watch).execute()
     output.as_json(asdict(result)) if json else _show(result)
+
+
+def _service(
+    url: str | None, target: Target, home: Path, settings: Settings, bucket: str, stack: ExitStack
+) -> tuple[str, Storage]:
+    """The address of the service to run on, and what ``s3://`` means to it."""
+    if url is None and (target != "local" or not _answers(DEFAULT_URL)):
+        return open_target(target, home, bucket, stack)
+    from workflow.drivers import open_storage
+
+    return url or DEFAULT_URL, open_storage(replace(settings, home=home))
 
 
 def _answers(url: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
 import select
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,20 +51,25 @@ class LocalService:
         _end(self._process)
 
 
-def start_service(home: Path | None = None, *options: str, timeout_s: float = 60) -> LocalService:
+def start_service(
+    home: Path | None = None, *options: str, timeout_s: float = 60, environ: Mapping[str, str] | None = None
+) -> LocalService:
     """Start ``despina serve`` on a free loopback port and return once it answers.
 
     Args:
         home: where the service keeps everything; created if missing, by default a new temporary folder.
         options: further options of ``despina serve``.
         timeout_s: how long it may take. Raises ServiceDidNotStart.
+        environ: variables of the service beside those of this process.
     """
     home = Path(tempfile.mkdtemp(prefix="despina-")) if home is None else home
     home.mkdir(parents=True, exist_ok=True)
     log = home / "service.log"
     command = [sys.executable, "-m", "workflow.cli", "serve", "--port", "0", "--home", str(home), *options]
     with log.open("ab") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdout=subprocess.PIPE, stderr=errors, env={**os.environ, **(environ or {})}
+        )
     try:
         return LocalService(process, _address(process, log, home, timeout_s), home)
     except BaseException:
@@ -72,9 +78,11 @@ def start_service(home: Path | None = None, *options: str, timeout_s: float = 60
 
 
 @contextmanager
-def local_service(home: Path, *options: str, timeout_s: float = 60) -> Iterator[str]:
+def local_service(
+    home: Path, *options: str, timeout_s: float = 60, environ: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """``start_service`` for as long as a block lasts; yields the address."""
-    service = start_service(home, *options, timeout_s=timeout_s)
+    service = start_service(home, *options, timeout_s=timeout_s, environ=environ)
     try:
         yield service.url
     finally:

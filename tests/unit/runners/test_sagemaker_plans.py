@@ -1,0 +1,181 @@
+"""Every request the SageMaker drivers make is one that botocore's model and the emulator's checks accept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workflow.emulator import processing, training
+from workflow.emulator.shapes import ServiceModel
+from workflow.endpoints.sagemaker import config_request, deployment_name, model_request
+from workflow.errors import InvalidParameter, MissingParameter
+from workflow.runners.base import Resources, Task, Tuning
+from workflow.runners.sagemaker.account import Account, Clients
+from workflow.runners.sagemaker.plans import Code, processing_request, training_request
+from workflow.storage import S3Uri
+from workflow.tuning.results import Trial
+from workflow.tuning.space import Space
+
+LAB = S3Uri("lab-bucket")
+ROLE = "arn:aws:iam::123456789012:role/ml"
+ACCOUNT = Account("eu-central-1", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/despina:1", ROLE)
+CODE = Code(LAB / "despina-code/1/scripts", LAB / "despina-code/1/sourcedir.tar.gz")
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/1"
+FULL = Resources(
+    "ml.r5.2xlarge",
+    volume_gb=80,
+    role="arn:aws:iam::123456789012:role/other",
+    subnets=("subnet-1", "subnet-2"),
+    security_groups=("sg-1",),
+    volume_key=KEY,
+    output_key=f"{KEY}2",
+    encrypt_traffic=True,
+    spot=True,
+    max_wait_s=7200,
+)
+NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+
+
+@pytest.fixture(scope="module")
+def model() -> ServiceModel:
+    return ServiceModel("sagemaker")
+
+
+def task(**changes: Any) -> Task:
+    fields: dict[str, Any] = {
+        "name": "social-d-preloading-2026-01-05-10-24-1230000",
+        "script": "process.py",
+        "inputs": {"processing/input": LAB / "export"},
+        "outputs": {"processing/output": LAB / "out"},
+        "arguments": {"config-file-name": "training-data-configuration.json", "seed": "0"},
+        "timeout_s": 86_400,
+    }
+    return Task(**{**fields, **changes})
+
+
+def tuning(**changes: Any) -> Tuning:
+    fields: dict[str, Any] = {
+        "name": "social-t-neptune-ml-260105-1024",
+        "space": Space((), {}),
+        "metric": "mrr",
+        "direction": "maximize",
+        "channel": LAB / "out",
+        "trials_output": LAB / "train/hpo-output",
+        "output": LAB / "train/autotrainer-output",
+        "trials": 2,
+        "parallel": 2,
+        "seed": 0,
+        "timeout_s": 3600,
+        "arguments": {},
+    }
+    return Tuning(**{**fields, **changes})
+
+
+TRIAL = Trial(1, "social-t-neptune-ml-260105-1024-001-0a1b2c3d-cpu", "Failed", {}, {"model": "rgcn", "lr": "0.01"})
+
+
+@pytest.mark.parametrize("resources", [Resources(), FULL])
+def test_a_processing_request_is_valid(model: ServiceModel, resources: Resources) -> None:
+    asked = processing_request(task(resources=resources), ACCOUNT, CODE, None)
+    model.check("CreateProcessingJob", asked)
+    processing.check(asked)
+
+
+def test_a_transform_request_is_valid_and_unpacks_its_model(model: ServiceModel) -> None:
+    archive = LAB / "train/autotrainer-output/model.tar.gz"
+    asked = processing_request(
+        task(script="transform.py", archives={"processing/model": archive}, outputs={}, arguments={}),
+        ACCOUNT,
+        CODE,
+        LAB / "transform-output.unpublished",
+    )
+    model.check("CreateProcessingJob", asked)
+    entry = asked["AppSpecification"]["ContainerEntrypoint"]
+    assert entry[3:] == ["/opt/ml/processing/model/model.tar.gz", "python3", "/opt/ml/processing/scripts/transform.py"]
+    (output,) = asked["ProcessingOutputConfig"]["Outputs"]
+    assert output["S3Output"]["S3Uri"] == "s3://lab-bucket/transform-output.unpublished"
+
+
+@pytest.mark.parametrize("resources", [Resources(), FULL])
+@pytest.mark.parametrize("code", [None, LAB / "own-scripts"])
+def test_a_training_request_is_valid(model: ServiceModel, resources: Resources, code: S3Uri | None) -> None:
+    asked = training_request(TRIAL, tuning(resources=resources, code=code), ACCOUNT, CODE)
+    model.check("CreateTrainingJob", asked)
+    training.check(asked)
+    assert [channel["ChannelName"] for channel in asked["InputDataConfig"]] == ["train"] + ["code"] * (code is not None)
+
+
+def test_every_resource_of_a_processing_job_is_asked_for() -> None:
+    asked = processing_request(task(resources=FULL), ACCOUNT, CODE, None)
+    assert asked["RoleArn"] == FULL.role
+    assert asked["ProcessingResources"]["ClusterConfig"] == {
+        "InstanceCount": 1,
+        "InstanceType": "ml.r5.2xlarge",
+        "VolumeSizeInGB": 80,
+        "VolumeKmsKeyId": KEY,
+    }
+    assert asked["NetworkConfig"] == {"EnableInterContainerTrafficEncryption": True, "VpcConfig": NETWORK}
+    assert asked["ProcessingOutputConfig"]["KmsKeyId"] == f"{KEY}2"
+
+
+def test_every_resource_of_a_trial_is_asked_for() -> None:
+    asked = training_request(TRIAL, tuning(resources=FULL), ACCOUNT, CODE)
+    assert asked["RoleArn"] == FULL.role
+    assert asked["ResourceConfig"] == {
+        "InstanceType": "ml.r5.2xlarge",
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 80,
+        "VolumeKmsKeyId": KEY,
+    }
+    assert asked["VpcConfig"] == NETWORK
+    assert asked["OutputDataConfig"]["KmsKeyId"] == f"{KEY}2"
+    assert asked["EnableInterContainerTrafficEncryption"] is True
+    assert asked["EnableManagedSpotTraining"] is True
+    assert asked["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+    assert asked["CheckpointConfig"]["S3Uri"].endswith(f"{TRIAL.name}/checkpoints")
+
+
+def test_a_trial_on_demand_waits_for_no_spot_instance() -> None:
+    asked = training_request(TRIAL, tuning(), ACCOUNT, CODE)
+    assert asked["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert "CheckpointConfig" not in asked
+
+
+def test_hosting_requests_are_valid_and_ask_for_every_resource(model: ServiceModel) -> None:
+    resources = Resources("ml.m5.xlarge", instance_count=2, role=FULL.role, volume_key=KEY)
+    handle = deployment_name("social-e-2026-01-05-10-24-1230000-endpoint", LAB / "model.tar.gz", resources)
+    served = model_request(handle, LAB / "model.tar.gz", resources, Clients(ACCOUNT))
+    config = config_request(handle, resources, Clients(ACCOUNT))
+    model.check("CreateModel", served)
+    model.check("CreateEndpointConfig", config)
+    assert served["ExecutionRoleArn"] == FULL.role
+    (variant,) = config["ProductionVariants"]
+    assert (variant["InstanceType"], variant["InitialInstanceCount"], config["KmsKeyId"]) == ("ml.m5.xlarge", 2, KEY)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (LAB / "other.tar.gz", Resources()),
+        (LAB / "model.tar.gz", Resources("ml.m5.xlarge")),
+        (LAB / "model.tar.gz", Resources(instance_count=2)),
+        (LAB / "model.tar.gz", Resources(volume_key=KEY)),
+    ],
+)
+def test_deployments_share_a_name_only_where_they_are_equal(other: tuple[S3Uri, Resources]) -> None:
+    first = deployment_name("ep", LAB / "model.tar.gz", Resources())
+    assert deployment_name("ep", LAB / "model.tar.gz", Resources()) == first
+    assert deployment_name("ep", *other) != first
+
+
+def test_half_of_a_network_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="subnets and securityGroupIds belong together"):
+        training_request(TRIAL, tuning(resources=Resources(subnets=("subnet-1",))), ACCOUNT, CODE)
+
+
+def test_what_the_account_lacks_is_named() -> None:
+    with pytest.raises(MissingParameter, match="DESPINA_SAGEMAKER_IMAGE"):
+        processing_request(task(), Account("eu-central-1", None, ROLE), CODE, None)
+    with pytest.raises(MissingParameter, match="sagemakerIamRoleArn"):
+        processing_request(task(), Account("eu-central-1", "image"), CODE, None)

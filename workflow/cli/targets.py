@@ -1,0 +1,79 @@
+"""Where a workflow runs: on this machine, on an emulated cloud, or on AWS; the same file does for all three."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from workflow.client.service import local_service
+from workflow.settings import Settings
+
+if TYPE_CHECKING:
+    from workflow.emulator.app import EmulatorSettings
+    from workflow.storage import Storage
+
+Target = Literal["local", "emulated", "aws"]
+
+EMULATED_IMAGE = "despina-training"  # the emulator runs every image on its own interpreter
+EMULATED_ROLE = "arn:aws:iam::000000000000:role/despina"
+CLOUD = {"DESPINA_STORAGE": "s3", "DESPINA_RUNNER": "sagemaker", "DESPINA_ENDPOINTS": "sagemaker"}
+
+
+def open_target(target: Target, home: Path, bucket: str, stack: ExitStack) -> tuple[str, Storage]:
+    """A service for a target, for as long as the stack lasts; its address, and what ``s3://`` means to it.
+
+    Each target has a home of its own below ``home``, so that no job of one stands for an equal job of another.
+    """
+    from workflow.drivers import open_s3_at, open_storage
+
+    settings = replace(Settings.from_environment(), home=home if target == "local" else home / target)
+    if target == "local":
+        return stack.enter_context(local_service(home)), open_storage(settings)
+    if target == "aws":
+        cloud = replace(settings, storage="s3")
+        return stack.enter_context(local_service(settings.home, environ=CLOUD)), open_storage(cloud)
+    from workflow.emulator.app import make_bucket, running
+
+    described = emulator_settings(settings, home / "emulator")
+    emulator = stack.enter_context(running(described))
+    s3 = described.endpoints.get("AWS_ENDPOINT_URL_S3", emulator.url)
+    if s3 == emulator.url:
+        make_bucket(s3, settings.region, bucket)
+    service = local_service(settings.home, environ=emulated_variables(emulator.url, described.endpoints))
+    return stack.enter_context(service), open_s3_at(s3, settings.region)
+
+
+def emulator_settings(settings: Settings, home: Path, port: int = 0) -> EmulatorSettings:
+    """What an emulator of this machine is told; what the AWS endpoint variables name stays with whom they name."""
+    from functools import partial
+
+    from workflow.drivers import open_s3_at
+    from workflow.emulator.app import EmulatorSettings
+
+    named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
+    return EmulatorSettings(
+        home,
+        partial(open_s3_at, region=settings.region),
+        port=port,
+        region=settings.region,
+        account=settings.account,
+        environ=settings.job_environment,
+        endpoints={name: os.environ[name] for name in named if os.environ.get(name)},
+    )
+
+
+def emulated_variables(url: str, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which a service finds an emulator."""
+    return {
+        **CLOUD,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": os.environ.get("AWS_ACCESS_KEY_ID") or "emulated",
+        "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "emulated",
+        "DESPINA_SAGEMAKER_IMAGE": EMULATED_IMAGE,
+        "DESPINA_ML_IAM_ROLE": EMULATED_ROLE,
+        **endpoints,
+    }

@@ -1,0 +1,258 @@
+"""Builds and serves the emulator: the composition root of ``despina emulator``."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflow.emulator.cloud import CREDENTIALS, Cloud, Pace, Threads
+from workflow.emulator.control import ControlPlane
+from workflow.emulator.faults import Faults
+from workflow.emulator.front import Front, WsgiApp
+from workflow.emulator.images import Images
+from workflow.emulator.isolation import Isolation, best_isolation
+from workflow.emulator.logs import CloudWatchLogs
+from workflow.emulator.records import Records
+from workflow.emulator.runtime import Runtime
+from workflow.errors import PreconditionsFailed
+from workflow.storage import S3Uri, Storage
+
+BUCKETS = "buckets"
+
+
+class EmulatorMissing(PreconditionsFailed):
+    """The packages of the emulator are not installed."""
+
+    def __init__(self) -> None:
+        super().__init__('the emulator needs moto: pip install "despina[emulator]"')
+
+
+@dataclass(frozen=True)
+class EmulatorSettings:
+    """What an emulator is told.
+
+    Attributes:
+        home: keeps records, working folders, and the objects of S3 from one start to the next.
+        port: 0 takes a free one.
+        environ: what jobs see of the emulator's own variables.
+        endpoints: AWS endpoint variables of services that somebody else serves, ``AWS_ENDPOINT_URL_S3`` for one.
+        isolation: None takes the best that this machine has.
+        threads: of each process; None shares the machine between two.
+        open_storage: how S3 is reached, given its endpoint.
+    """
+
+    home: Path
+    open_storage: Callable[[str], Storage]
+    port: int = 0
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    isolation: Isolation | None = None
+    threads: int | None = None
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass
+class Emulator:
+    """A running emulator."""
+
+    url: str
+    control: ControlPlane
+    _server: Any
+    _threads: Threads
+    _keep: Callable[[], None]
+
+    def close(self) -> None:
+        """End every job and endpoint, keep what S3 holds, and stop to answer."""
+        self._threads.close()
+        self.control.hosting.close()
+        self._keep()
+        self._server.shutdown()
+
+
+def start(settings: EmulatorSettings) -> Emulator:
+    """Serve in threads of this process; returns once it answers. Raises EmulatorMissing, PreconditionsFailed."""
+    moto = _moto()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    release = _claim(settings.home)
+    try:
+        return _start(settings, moto, release)
+    except BaseException:
+        release()
+        raise
+
+
+def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None]) -> Emulator:
+    from werkzeug.serving import make_server
+
+    late: dict[str, WsgiApp] = {}  # the server must listen before anything here can be told its address
+    server = make_server(
+        "127.0.0.1", settings.port, lambda *request: late["app"](*request), True, request_handler=_handler()
+    )
+    url = f"http://127.0.0.1:{server.server_port}"
+    late["app"] = moto
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    s3 = settings.endpoints.get("AWS_ENDPOINT_URL_S3", url)
+    storage = settings.open_storage(s3)
+    owned = s3 == url
+    if owned:
+        restore(storage, settings.home / BUCKETS, url, settings.region)
+    addresses = {"AWS_ENDPOINT_URL": url, **settings.endpoints}
+    images = Images.read(settings.home / "images.json", settings.environ)
+    if settings.threads is not None:
+        images = Images(images.environ, images.table, settings.threads)
+    faults, threads = Faults(), Threads()
+    cloud = Cloud(
+        records=Records(settings.home / "records", f"arn:aws:sagemaker:{settings.region}:{settings.account}"),
+        storage=storage,
+        images=images,
+        faults=faults,
+        folder=settings.home / "work",
+        region=settings.region,
+        isolation=settings.isolation or best_isolation(),
+        addresses=addresses,
+        logs=CloudWatchLogs(
+            _client("logs", settings.endpoints.get("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url), settings.region)
+        ),
+        pace=settings.pace,
+    )
+    control = ControlPlane(cloud, threads)
+    late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto)
+    control.recover()
+
+    def keep() -> None:
+        if owned:
+            save(storage, settings.home / BUCKETS, url, settings.region)
+        release()
+
+    return Emulator(url, control, server, threads, keep)
+
+
+def run(settings: EmulatorSettings, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises what ``start`` raises."""
+    ended = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        emulator = start(settings)
+        try:
+            on_ready(emulator.url)
+            while not ended.wait(1.0):
+                pass
+        finally:
+            emulator.close()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def save(storage: Storage, folder: Path, url: str, region: str) -> None:
+    """Keep what moto's S3 holds in memory: a folder a bucket."""
+    for name in _bucket_names(url, region):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        kept = {info.uri.key for info in storage.list(S3Uri(name))}
+        for path in (folder / name).rglob("*"):
+            if path.is_file() and path.relative_to(folder / name).as_posix() not in kept:
+                path.unlink()
+        if kept:
+            storage.download(S3Uri(name), folder / name)
+
+
+def restore(storage: Storage, folder: Path, url: str, region: str) -> None:
+    """Give moto's S3 what an earlier run has kept."""
+    client = _s3(url, region)
+    for bucket in sorted(folder.iterdir()) if folder.is_dir() else ():
+        make_bucket(url, region, f"s3://{bucket.name}")
+        for path in sorted(bucket.rglob("*")):
+            if path.is_file():
+                client.upload_file(str(path), bucket.name, path.relative_to(bucket).as_posix())
+
+
+def make_bucket(url: str, region: str, place: str) -> None:
+    """Make the bucket of an ``s3://`` address where it is missing."""
+    name = S3Uri.parse(place).bucket
+    if name not in _bucket_names(url, region):
+        place_of = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        _s3(url, region).create_bucket(Bucket=name, **place_of)
+
+
+def _bucket_names(url: str, region: str) -> list[str]:
+    return [str(bucket["Name"]) for bucket in _s3(url, region).list_buckets().get("Buckets", [])]
+
+
+def _s3(url: str, region: str) -> Any:
+    return _client("s3", url, region)
+
+
+def _client(service: Any, url: str, region: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def _moto() -> WsgiApp:
+    try:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    except ImportError as error:
+        raise EmulatorMissing from error
+    application: WsgiApp = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+def _handler() -> Any:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    class Handler(MotoRequestHandler):
+        """One send for head and body, connections that stay open, and no access log."""
+
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log(self, type: str, message: str, *args: object) -> None:
+            """Keep no access log."""
+
+    return Handler
+
+
+def _claim(home: Path) -> Callable[[], None]:
+    """Make the home ours alone; returns how to give it up."""
+    handle = os.open(home / "emulator.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise PreconditionsFailed(
+            f"cannot use {home}: another emulator does; stop it or choose another home"
+        ) from error
+    given = threading.Event()
+
+    def release() -> None:
+        if not given.is_set():
+            given.set()
+            os.close(handle)
+
+    return release
+
+
+@contextlib.contextmanager
+def running(settings: EmulatorSettings) -> Iterator[Emulator]:
+    """An emulator for the length of a block."""
+    emulator = start(settings)
+    try:
+        yield emulator
+    finally:
+        emulator.close()

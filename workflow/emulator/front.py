@@ -1,0 +1,112 @@
+"""The one port: SageMaker and its runtime here, every other service through moto in the same process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from workflow.emulator.control import ControlPlane
+from workflow.emulator.errors import ApiError
+from workflow.emulator.faults import Faults
+from workflow.emulator.runtime import Reply, Runtime
+
+_log = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+JSON = "application/x-amz-json-1.1"
+_TARGET = "SageMaker."
+_ENDPOINT = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)")
+_REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
+
+
+class Front:
+    """The WSGI application of the emulator.
+
+    Args:
+        others: answers what is not SageMaker's.
+    """
+
+    def __init__(self, control: ControlPlane, runtime: Runtime, faults: Faults, others: WsgiApp) -> None:
+        self._control, self._runtime, self._faults, self._others = control, runtime, faults, others
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path = unquote(str(environ.get("PATH_INFO", "/")))
+        target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+        endpoint = _ENDPOINT.fullmatch(path)
+        if path.startswith("/_emulator/"):
+            reply = self._own(path, environ)
+        elif target.startswith(_TARGET):
+            reply = self._answered(target.removeprefix(_TARGET), environ)
+        elif endpoint is not None:
+            reply = self._invoked(endpoint[1], endpoint[2], environ)
+        else:
+            return self._others(environ, start_response)
+        headers = {**reply.headers, "Content-Length": str(len(reply.body))}
+        start_response(f"{reply.status} {_REASONS.get(reply.status, 'Error')}", list(headers.items()))
+        return [reply.body]
+
+    def _answered(self, operation: str, environ: Environ) -> Reply:
+        try:
+            request = json.loads(_body(environ) or b"{}")
+            return _json(200, self._control.answer(operation, request), JSON)
+        except ValueError as error:
+            return _error(ApiError("SerializationException", f"the body is no JSON: {error}"))
+        except ApiError as error:
+            return _error(error)
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            _log.exception("%s failed", operation)
+            return _error(ApiError("InternalFailure", f"{type(error).__name__}: {error}", 500))
+
+    def _invoked(self, name: str, how: str, environ: Environ) -> Reply:
+        headers = {key[5:].replace("_", "-").lower(): str(v) for key, v in environ.items() if key.startswith("HTTP_")}
+        if environ.get("CONTENT_TYPE"):
+            headers["content-type"] = str(environ["CONTENT_TYPE"])
+        try:
+            match how:
+                case "invocations":
+                    return self._runtime.invoke(name, headers, _body(environ))
+                case "async-invocations":
+                    return self._runtime.invoke_async(name, headers, _body(environ))
+                case _:
+                    raise ApiError("NotEmulatedException", "response streams are not emulated", 501)
+        except ApiError as error:
+            return _error(error, runtime=True)
+
+    def _own(self, path: str, environ: Environ) -> Reply:
+        """The emulator's own requests: whether it lives, and faults."""
+        method = environ.get("REQUEST_METHOD")
+        if path == "/_emulator/health":
+            return _json(200, {"status": "ok"}, "application/json")
+        if path == "/_emulator/faults" and method == "DELETE":
+            self._faults.clear()
+            return _json(200, {}, "application/json")
+        if path == "/_emulator/faults" and method == "PUT":
+            try:
+                self._faults.ask(json.loads(_body(environ)))
+            except (ApiError, ValueError, re.error) as error:
+                return _json(400, {"message": str(error)}, "application/json")
+            return _json(200, {}, "application/json")
+        return _json(404, {"message": f"there is no {method} {path}"}, "application/json")
+
+
+def _body(environ: Environ) -> bytes:
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return body
+
+
+def _json(status: int, document: Mapping[str, Any], kind: str) -> Reply:
+    return Reply(status, {"Content-Type": kind}, json.dumps(document).encode())
+
+
+def _error(error: ApiError, *, runtime: bool = False) -> Reply:
+    told = {"__type": error.code, "message": error.message, "Message": error.message, **error.members}
+    headers = {"Content-Type": "application/json" if runtime else JSON, "x-amzn-ErrorType": error.code}
+    return Reply(error.status, headers, json.dumps(told).encode())

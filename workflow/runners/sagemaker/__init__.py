@@ -1,0 +1,1 @@
+"""The runner of the cloud: processing and training jobs of SageMaker, over plain boto3."""

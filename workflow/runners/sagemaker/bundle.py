@@ -1,0 +1,50 @@
+"""The training scripts in S3, under an address made of their content: equal scripts are uploaded once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+from workflow.runners.bundle import pack
+from workflow.runners.sagemaker.plans import Code
+from workflow.storage import S3Uri, Storage
+
+SOURCES = "sourcedir.tar.gz"
+PREFIX = "despina-code"
+
+
+class CodeBundle:
+    """Uploads the scripts where a job needs them. Safe to share between threads.
+
+    Args:
+        requirements: a ``requirements.txt`` to go with them, for an image that lacks the packages; the training
+            toolkit installs it.
+    """
+
+    def __init__(self, scripts: Path, storage: Storage, requirements: str | None = None) -> None:
+        self._scripts, self._storage, self._requirements = scripts, storage, requirements
+        self._lock = threading.Lock()  # guards _known, and that one upload goes on at a time
+        self._known: dict[str, Code] = {}
+
+    def at(self, bucket: str) -> Code:
+        """The scripts in a bucket."""
+        with self._lock, tempfile.TemporaryDirectory() as temporary:
+            staged = Path(temporary) / "scripts"
+            shutil.copytree(self._scripts, staged, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            if self._requirements is not None:
+                (staged / "requirements.txt").write_text(self._requirements)
+            archive = Path(temporary) / "packed" / SOURCES
+            pack(staged, archive)
+            digest = sha256(archive.read_bytes()).hexdigest()[:16]
+            place = S3Uri(bucket, f"{PREFIX}/{digest}")
+            key = str(place)
+            if key not in self._known:
+                code = Code(place / "scripts", place / SOURCES)
+                if not self._storage.exists(code.archive):
+                    self._storage.upload(staged, code.folder)
+                    self._storage.upload(archive.parent, place)  # last: whoever sees it sees the scripts
+                self._known[key] = code
+            return self._known[key]
