@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from workflow.predictions.endpoint import Signer
 from workflow.runners.base import Resources
 from workflow.storage import S3Uri
 
@@ -20,6 +21,7 @@ class Deployment:
         handle: what its host knows it by; no two deployments of a host share one.
         log: where its log can be read.
         description: the model's ``model.json``, ``{}`` where it has none.
+        sign: gives the headers of a request, where only signed ones are answered.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Deployment:
     handle: str
     log: str
     description: Mapping[str, Any] = field(default_factory=dict)
+    sign: Signer | None = field(default=None, compare=False)
 
 
 class EndpointHost(Protocol):

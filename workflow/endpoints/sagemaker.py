@@ -63,9 +63,8 @@ class SageMakerEndpointHost:
             raise EndpointStartFailed(name, reason, tail if tail not in reason else "")
         self._seen.pop(handle, None)
         log = f"{ENDPOINTS}/{name}"
-        return Deployment(
-            name, self._url(name), archive, handle, log, archived_json(self._storage, archive, "model.json")
-        )
+        description = archived_json(self._storage, archive, "model.json")
+        return Deployment(name, self._url(name), archive, handle, log, description, self._clients.sign)
 
     def withdraw(self, deployment: Deployment) -> None:
         endpoint = self._described(deployment.name)

@@ -120,7 +120,8 @@ class Endpoints:
         archive = S3Uri.parse(str(job.request["modelArchive"]))
         resources = resources_of(CreateEndpoint.model_validate(job.request))
         deployment = self._host.deploy(job.names["name"], archive, resources)
-        return _Live(deployment, EndpointRecord(job.id, deployment.name, deployment.url, deployment.description))
+        record = EndpointRecord(job.id, deployment.name, deployment.url, deployment.description, deployment.sign)
+        return _Live(deployment, record)
 
     def _started(self, job: JobRecord, old: _Live | None, live: _Live) -> None:
         try:

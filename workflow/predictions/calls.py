@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import httptools
 
 from workflow.errors import WorkflowError
-from workflow.predictions.connections import EndpointUnreachable, patience
-from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointRecord
+from workflow.predictions.connections import NO_HEADERS, EndpointUnreachable, patience
+from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointRecord, Signer
 from workflow.predictions.merging import companions, merged, shares
 from workflow.predictions.question import Predictions, Question
 from workflow.predictions.replay import PredictionNeeded
@@ -136,7 +137,7 @@ class CoalescingClient:
         try:
             async with asyncio.timeout(patience_s):
                 for batch in batches(question):
-                    status, data = await self._post(request_of(question, batch))
+                    status, data = await self._post(request_of(question, batch), endpoint.sign)
                     answers.append(answer_of(endpoint, status, data, len(batch)))
             return joined(answers)
         except WorkflowError as error:
@@ -146,12 +147,14 @@ class CoalescingClient:
         except OSError as error:
             return EndpointUnreachable(f"{self._url}/invocations", f"{type(error).__name__}: {error}")
 
-    async def _post(self, body: bytes) -> tuple[int, bytes]:
+    async def _post(self, body: bytes, sign: Signer | None) -> tuple[int, bytes]:
+        url = f"{self._url}/invocations"
+        headers = NO_HEADERS if sign is None else await asyncio.to_thread(sign, url, body)
         while True:
             reused = bool(self._idle)
             connection = self._idle.pop() if reused else await AsyncEndpointConnection.open(self._url)
             try:
-                status, data, stays = await connection.post(body)
+                status, data, stays = await connection.post(body, headers)
             except OSError:
                 connection.close()
                 if not reused:
@@ -188,7 +191,7 @@ class AsyncEndpointConnection(asyncio.Protocol):
         )
         return connection
 
-    async def post(self, body: bytes) -> tuple[int, bytes, bool]:
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, bool]:
         """Status and body of the answer to a body of JSON, and whether the connection stays open.
 
         Raises OSError where the other side hangs up or answers in something else than HTTP.
@@ -196,7 +199,8 @@ class AsyncEndpointConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the endpoint hung up")
         self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._transport.write(f"{self._head}{len(body)}\r\n{more}\r\n".encode() + body)
         return await self._answer
 
     def close(self) -> None:

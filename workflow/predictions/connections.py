@@ -5,12 +5,16 @@ from __future__ import annotations
 import http.client
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest
+from workflow.predictions.endpoint import Signer
 
 _IDLE_PER_HOST = 32
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class EndpointUnreachable(BadRequest):
@@ -36,11 +40,11 @@ class EndpointConnection(http.client.HTTPConnection):
 
     _held: bytearray | None = None
 
-    def post(self, path: str, body: bytes) -> http.client.HTTPResponse:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> http.client.HTTPResponse:
         """The response to a body of JSON; its content is still to be read."""
         self._held = bytearray()
         try:
-            self.request("POST", path, body, {"Content-Type": "application/json"})
+            self.request("POST", path, body, {"Content-Type": "application/json", **headers})
             whole = self._held
         finally:
             self._held = None
@@ -66,12 +70,16 @@ class ConnectionPool:
         self._idle: dict[str, list[EndpointConnection]] = defaultdict(list)
         self._lock = threading.Lock()  # guards _idle; never held while a connection is used
 
-    def post(self, url: str, body: bytes, timeout_s: float | None = None) -> tuple[int, bytes]:
+    def post(
+        self, url: str, body: bytes, timeout_s: float | None = None, sign: Signer | None = None
+    ) -> tuple[int, bytes]:
         """POST JSON; gives the status and the body. Raises EndpointUnreachable.
 
         Args:
             timeout_s: less patience than the pool's own, for this call.
+            sign: gives the headers of a signed request.
         """
+        headers = NO_HEADERS if sign is None else sign(url, body)
         patience_s = patience(timeout_s, self._timeout_s)
         parts = urlsplit(url)
         host = parts.netloc
@@ -84,7 +92,7 @@ class ConnectionPool:
             elif connection.sock is not None:
                 connection.sock.settimeout(patience_s)
             try:
-                answer = connection.post(parts.path, body)
+                answer = connection.post(parts.path, body, headers)
                 data = answer.read()
             except TimeoutError as error:
                 connection.close()

@@ -6,7 +6,7 @@ that are in service) and talks HTTP to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -43,18 +43,24 @@ class ModelCard:
     fanouts: tuple[int, ...] = ()
 
 
+# headers that prove who asks, of the URL and the body of a request; may take a while, for credentials are renewed
+Signer = Callable[[str, bytes], Mapping[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointRecord:
     """An endpoint that is in service.
 
     ``id`` is Neptune ML's id, ``name`` the SageMaker-style name, ``url`` the base address below which ``/ping`` and
     ``/invocations`` answer; ``description`` is the content of the deployed ``model.json``, ``{}`` where there is none.
+    ``sign`` is there where the endpoint answers signed requests only.
     """
 
     id: str
     name: str
     url: str
     description: Mapping[str, Any] = field(default_factory=dict)
+    sign: Signer | None = field(default=None, compare=False)
 
 
 class EndpointDirectory(Protocol):

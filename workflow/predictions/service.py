@@ -57,7 +57,7 @@ class EndpointService:
 
     def _asked(self, endpoint: EndpointRecord, question: Question, batch: Sequence[Any]) -> Predictions:
         url = f"{endpoint.url}/invocations"
-        status, body = self._connections.post(url, request_of(question, batch), question.timeout_s)
+        status, body = self._connections.post(url, request_of(question, batch), question.timeout_s, endpoint.sign)
         return answer_of(endpoint, status, body, len(batch))
 
     def close(self) -> None:

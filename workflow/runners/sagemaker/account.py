@@ -21,6 +21,7 @@ PASSING = frozenset(
     }
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"})
+_NO_CREDENTIALS = "there are no AWS credentials; set them up as for the AWS command line"
 FIRST_WAIT_S = 0.1
 
 
@@ -81,7 +82,8 @@ class Clients:
     def __init__(self, account: Account, endpoint: str | None = None) -> None:
         self.account, self._endpoint = account, endpoint
         self._made: dict[str, Any] = {}
-        self._lock = threading.Lock()  # guards _made
+        self._session: Any = None
+        self._lock = threading.Lock()  # guards _made and _session
 
     def get(self, service: Any) -> Any:
         """A client by the name of its service."""
@@ -100,6 +102,28 @@ class Clients:
                     config=Config(retries={"mode": "standard", "max_attempts": 4}),
                 )
             return self._made[service]
+
+    def sign(self, url: str, body: bytes) -> Mapping[str, str]:
+        """The headers of a signed request to an endpoint. Raises AccessDenied where there are no credentials."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        if self._endpoint is not None:
+            credentials = Credentials("emulated", "emulated")
+        else:
+            with translated("sign a request"):
+                import boto3
+
+                with self._lock:
+                    self._session = self._session or boto3.Session()
+                    found = self._session.get_credentials()
+                if found is None:
+                    raise AccessDenied(_NO_CREDENTIALS)
+                credentials = found.get_frozen_credentials()
+        request = AWSRequest("POST", url, {"Content-Type": "application/json"}, body)
+        SigV4Auth(credentials, "sagemaker", self.account.region).add_auth(request)
+        return {name: value for name, value in request.headers.items() if name != "Content-Type"}
 
     def close(self) -> None:
         """Close what was made."""
@@ -160,7 +184,7 @@ def translated(operation: str) -> Iterator[None]:
     except ParamValidationError as error:
         raise InvalidParameter(f"{operation} cannot be asked for: {error}") from error
     except NoCredentialsError as error:
-        raise AccessDenied("there are no AWS credentials; set them up as for the AWS command line") from error
+        raise AccessDenied(_NO_CREDENTIALS) from error
     except BotoCoreError as error:
         raise InternalFailure(f"{operation} failed: {error}; is the endpoint reachable?") from error
 
