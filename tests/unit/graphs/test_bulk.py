@@ -68,8 +68,8 @@ def test_arrays_are_sets_and_an_escaped_semicolon_is_part_of_a_value() -> None:
     assert len(set(ids)) == 5
 
 
-def test_an_empty_cell_is_no_value_unless_empty_strings_are_allowed() -> None:
-    text = "~id,~label,s:String,n:Int\nv,,,\n"
+def test_a_quoted_nothing_is_no_value_unless_empty_strings_are_allowed() -> None:
+    text = '~id,~label,s:String,t:String,n:Int\nv,,"",,\n'
     graph = EmbeddedGraph()
     load(graph, text)
     assert (graph.vertex_label(0), values(graph, "v")) == ("vertex", {})

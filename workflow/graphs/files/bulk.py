@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from workflow.errors import CancelledByUser
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import FileReport, LoadRules, RowError
-from workflow.graphs.files.neptune_csv import Chunk, FileRefused, Header
+from workflow.graphs.files.neptune_csv import Chunk, FileRefused, Header, split_parts
 from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.store.ids import repeated
@@ -366,8 +366,8 @@ _MERGES: Final = {"vertices": _merge_vertex, "edges": _merge_edge}
 # -- small things
 def label_of(text: str, kind: str) -> str:
     """The label a cell stands for: ``A;B`` is ``A::B``, and nothing is Neptune's default."""
-    parts = [part for part in text.split(";") if part] if kind == "vertices" else [text] if text else []
-    return "::".join(dict.fromkeys(parts)) or DEFAULT_LABELS[kind]
+    parts = split_parts(text) if kind == "vertices" else [text.replace("\\;", ";")]
+    return "::".join(dict.fromkeys(part.strip() for part in parts if part.strip())) or DEFAULT_LABELS[kind]
 
 
 def _value_at(data: ColumnData, place: int) -> Any:

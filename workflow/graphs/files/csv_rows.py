@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any, BinaryIO, Final
@@ -26,7 +27,9 @@ from workflow.graphs.files.neptune_csv import (
     FileRefused,
     Header,
     PropertyColumn,
+    cleaned,
     column_of,
+    marked,
     parse_header,
 )
 from workflow.graphs.store.batch import ColumnData
@@ -35,6 +38,12 @@ from workflow.graphs.store.text_block import Texts
 BLOCK_BYTES: Final = 1 << 21
 CHUNK_ROWS: Final = 1 << 14
 _COMMA, _NEWLINE, _QUOTE, _RETURN = b",", b"\n", b'"', b"\r"
+MARKED_LINES: Final = 256
+MARKED_SIZE: Final = 1 << 22
+
+
+_BESIDE_QUOTES: Final = (' "', '" ', '\t"', '"\t')
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
 class CsvRows:
@@ -72,12 +81,12 @@ class CsvRows:
             first, self._rest = line, rest
         self._line = max(first.count(_NEWLINE), 1)
         try:
-            names = next(csv.reader(io.StringIO(first.decode(), newline=""), strict=True), None)
+            names = next(csv.reader(io.StringIO(marked(first.decode()), newline=""), strict=True), None)
         except (csv.Error, UnicodeDecodeError) as error:
             raise FileRefused(RowError("PARSING_ERROR", f"header: {error}", 1)) from error
         if not names:
             raise FileRefused(RowError("PARSING_ERROR", "header: the file is empty", 1))
-        return parse_header(names)
+        return parse_header(cleaned(names))
 
     def chunks(self) -> Iterator[Chunk]:
         """All good rows, once."""
@@ -126,6 +135,8 @@ class CsvRows:
         starts = np.empty_like(stops)
         starts[0] = 0
         starts[1:] = stops[:-1] + 1
+        if _is_blank(buffer[starts]).any() or _is_blank(buffer[stops - 1]).any():
+            return None  # blanks around fields are left to the other way
         places = starts.reshape(lines, header.width), stops.reshape(lines, header.width)
 
         def column(place: int) -> Texts:
@@ -172,7 +183,7 @@ class CsvRows:
 
     def _read(self, stream: Any, before: int) -> Iterator[Chunk]:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        reader = csv.reader(_lines(text), strict=True)
+        reader = csv.reader(_lines(text, self._keep_empty), strict=True)
         while True:
             first = reader.line_num
             rows: list[list[str]] = []
@@ -199,7 +210,8 @@ class CsvRows:
             return self._columns(rows, lines)
         except ValueError:
             # one row at a time, to name the bad ones and keep the rest
-            good = [n for n, row in enumerate(rows) if row and self._is_good(row, int(lines[n]))]
+            written = [bool(row) and (len(row) > 1 or bool(row[0].strip())) for row in rows]
+            good = [n for n, row in enumerate(rows) if written[n] and self._is_good(row, int(lines[n]))]
             return self._columns([rows[n] for n in good], lines[good])
 
     def _columns(self, rows: list[list[str]], lines: NDArray[np.int64]) -> Chunk:
@@ -208,8 +220,10 @@ class CsvRows:
             return Chunk(lines, Texts.of(()), Texts.of(()))
         if set(map(len, rows)) - {header.width}:
             raise ValueError("rows differ in width")
-        texts = list(zip(*rows, strict=True))
-        labels = Texts.of(texts[header.label] if header.label >= 0 else [""] * len(rows))
+        fields = list(zip(*rows, strict=True))
+        special = (header.id, header.label, header.source, header.target)
+        texts = {place: cleaned(fields[place]) for place in special if place >= 0}
+        labels = Texts.of(texts.get(header.label, [""] * len(rows)))
         chunk = Chunk(lines, Texts.of(texts[header.id]), labels)
         if header.kind == "edges":
             chunk.sources, chunk.targets = Texts.of(texts[header.source]), Texts.of(texts[header.target])
@@ -217,7 +231,7 @@ class CsvRows:
             if place >= 0 and "" in texts[place]:
                 raise ValueError("an id is empty")
         for column in header.columns:
-            chunk.cells[column.key] = column_of(texts[column.place], column, self._keep_empty)
+            chunk.cells[column.key] = column_of(fields[column.place], column, self._keep_empty)
         return chunk
 
     def _is_good(self, row: list[str], line: int) -> bool:
@@ -227,28 +241,53 @@ class CsvRows:
             self._on_error(RowError("PARSING_ERROR", message, line))
             return False
         for name, place in (("~id", header.id), ("~from", header.source), ("~to", header.target)):
-            if place >= 0 and not row[place]:
+            if place >= 0 and not cleaned(row[place : place + 1])[0]:
                 self._on_error(RowError("PARSING_ERROR", f"{name} is empty", line))
                 return False
         for column in header.columns:
             try:
                 column_of((row[column.place],), column, self._keep_empty)
             except ValueError:
-                message = f"{row[column.place][:80]!r} in column {column.key!r} is no {column.type}"
+                (text,) = cleaned(row[column.place : column.place + 1])
+                message = f"{text[:80]!r} in column {column.key!r} is no {column.type}"
                 self._on_error(RowError("DATATYPE_MISMATCH_ERROR", message, line))
                 return False
         return True
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of a text. Raises FileRefused at one that is too long to be held."""
+def _lines(text: io.TextIOWrapper, mark_all: bool) -> Iterator[str]:
+    """The lines of a text, quoted fields marked where that matters. Raises FileRefused at one too long to be held.
+
+    Args:
+        mark_all: a quoted nothing differs from nothing; otherwise only blanks beside quotes matter.
+    """
+    held: list[str] = []
+    size = 0
+    odd = False  # a quoted field is open: it may span lines, which are marked together
     for number in count(1):
-        line = text.readline(LONGEST_LINE + 1)
+        try:
+            line = text.readline(LONGEST_LINE + 1)
+        except UnicodeDecodeError:
+            yield from _marked_lines(held, mark_all)
+            raise
         if len(line) > LONGEST_LINE:
             raise _too_long(number)
+        held.append(line)
+        size += len(line)
+        if odd or len(held) >= MARKED_LINES:
+            odd = (odd != (line.count('"') % 2 == 1)) if odd else "".join(held).count('"') % 2 == 1
+        if not line or size > MARKED_SIZE or (len(held) >= MARKED_LINES and not odd):
+            yield from _marked_lines(held, mark_all)
+            held.clear()
+            size, odd = 0, False
         if not line:
             return
-        yield line
+
+
+def _marked_lines(lines: list[str], mark_all: bool) -> list[str]:
+    """As many lines, since error messages count them."""
+    text = "".join(lines)
+    return _LINE.findall(marked(text)) if mark_all or any(pair in text for pair in _BESIDE_QUOTES) else lines
 
 
 def _too_long(line: int) -> FileRefused:
@@ -285,6 +324,10 @@ def _fixed(texts: Texts) -> NDArray[np.bytes_]:
         raise ValueError("too long for a number")
     matrix = texts.matrix()
     return np.ascontiguousarray(matrix).view(f"S{matrix.shape[1]}").reshape(-1)
+
+
+def _is_blank(characters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.asarray((characters == 32) | (characters == 9))
 
 
 def _is_utf8(block: bytes) -> bool:

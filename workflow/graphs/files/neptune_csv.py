@@ -2,13 +2,14 @@
 
 A file holds vertices (``~id``, ``~label``, properties) or edges (``~id``, ``~from``, ``~to``, ``~label``, properties).
 A property header is ``name:type``, with ``(single)`` or ``(set)`` and ``[]`` for several values in one cell, parted by
-``;``. Source: the Neptune user guide, "Gremlin load data format".
+``;``. Blanks around a field and outside its quotes are no part of it, in every column and in the header, as in the
+guide's own example. Source: the Neptune user guide, "Gremlin load data format".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -30,6 +31,10 @@ _HEADER: Final = re.compile(
     re.S,
 )
 _PARTS: Final = re.compile(r"(?<!\\);")
+# the mark of a field that was quoted: it keeps its blanks, and may be a text without characters
+QUOTED: Final = "\ufdd0"
+_QUOTED_FIELD: Final = re.compile(r'(?:(?<=[,\r\n])|\A)[ \t]*"((?:[^"]|"")*)"[ \t]*(?=[,\r\n]|\Z)')
+_BLANKS: Final = " \t"
 _SPECIAL: Final = {"~id", "~label", "~from", "~to"}
 
 
@@ -126,6 +131,27 @@ def _bad_header(message: str) -> FileRefused:
     return FileRefused(RowError("PARSING_ERROR", f"header: {message}", 1))
 
 
+# -- fields
+def marked(text: str) -> str:
+    """Whole lines with every quoted field marked, and without the blanks around its quotes."""
+    return _QUOTED_FIELD.sub(rf'"{QUOTED}\1"', text)
+
+
+def cleaned(fields: Sequence[str]) -> list[str]:
+    """The texts of fields: without their mark, or, where they were not quoted, without the blanks around them."""
+    together = "".join(fields)
+    if QUOTED in together:
+        return [field[1:] if field[:1] == QUOTED else field.strip(_BLANKS) for field in fields]
+    if " " in together or "\t" in together:
+        return [field.strip(_BLANKS) for field in fields]
+    return list(fields)
+
+
+def split_parts(text: str) -> list[str]:
+    """The parts of a field between its ``;``; one behind a backslash belongs to a part."""
+    return [part.replace("\\;", ";") for part in _PARTS.split(text)]
+
+
 # -- cells
 @dataclass(frozen=True, slots=True)
 class CellType:
@@ -207,19 +233,28 @@ CELL_TYPES: Final[dict[str, CellType]] = {
 }
 
 
-def column_of(texts: tuple[str, ...], column: PropertyColumn, keep_empty: bool) -> ColumnData:
-    """A whole column at once; ValueError when any cell is bad. Arrays become tuples of distinct values."""
+def column_of(fields: Sequence[str], column: PropertyColumn, keep_empty: bool) -> ColumnData:
+    """A whole column at once; ValueError when any cell is bad. Arrays become tuples of distinct values.
+
+    Args:
+        fields: as they were read, with the marks of those that were quoted.
+        keep_empty: a quoted nothing in a column of strings is a value.
+    """
     cell = CELL_TYPES[column.type]
+    texts = cleaned(fields)
     if column.many:
         return ColumnData([_parts(text, cell, keep_empty) for text in texts])
     if column.type == "string":
-        if keep_empty:
-            return ColumnData(list(texts))
-        return ColumnData([text if text else MISSING for text in texts] if "" in texts else list(texts))
+        if "" not in texts:
+            return ColumnData(texts)
+        kept = {QUOTED} if keep_empty else set()
+        return ColumnData(
+            [text if text or field in kept else MISSING for text, field in zip(texts, fields, strict=True)]
+        )
     present = None
     if "" in texts:
         present = np.fromiter(map(bool, texts), dtype=bool, count=len(texts))
-        texts = tuple(filter(None, texts))
+        texts = list(filter(None, texts))
     if cell.kind is None:
         held = iter([cell.parse(text) for text in texts])
         values = list(held) if present is None else [next(held) if there else MISSING for there in present.tolist()]
@@ -242,7 +277,7 @@ def _rounded(doubles: NDArray[Any]) -> NDArray[Any]:
 def _parts(text: str, cell: CellType, keep_empty: bool) -> Any:
     if not text:
         return MISSING
-    parts = [part.replace("\\;", ";") for part in _PARTS.split(text)]
+    parts = split_parts(text)
     # keys by class and value, so that NaN and true do not fall together with others
     values = {repr(value): value for value in (cell.parse(part) for part in parts if part or keep_empty)}
     return tuple(values.values()) or MISSING
