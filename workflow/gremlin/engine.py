@@ -19,6 +19,7 @@ from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, expla
 from workflow.gremlin.planning.extension import Extension
 from workflow.gremlin.planning.optimise import optimised
 from workflow.gremlin.planning.source import apply_source, check_source, source_options, timeout_of, transaction_command
+from workflow.gremlin.planning.spellings import spelling_notes
 from workflow.gremlin.planning.strategies import StrategySet, apply_strategies
 from workflow.gremlin.running.services import ServiceRegistry
 from workflow.gremlin.running.step import AwaitingStep, ExecutionContext, Step, labelled
@@ -156,8 +157,10 @@ class Engine:
 
     def _explained(self, prepared: Prepared) -> str:
         compiler = Compiler(extension=self.extension)
-        compiled = compiler.compile(prepared.rewritten).steps  # once more: the optimiser changed those it was given
-        return explained(prepared.original, prepared.rewritten, compiled, prepared.plan.steps)
+        compiled = compiler.compile(prepared.rewritten)  # once more: the optimiser changed those it was given
+        with self.graph.reading():
+            notes = spelling_notes(self.graph, compiled.all_steps())
+        return explained(prepared.original, prepared.rewritten, compiled.steps, prepared.plan.steps, notes)
 
     def profile(
         self,

@@ -141,8 +141,14 @@ def written(value: object) -> str:
     return f"{value}{_SUFFIXES.get(type(value), '')}"
 
 
-def explained(original: Traversal, rewritten: Traversal, compiled: Sequence[Step], optimised: Sequence[Step]) -> str:
-    """The stages of a query, one a line."""
+def explained(
+    original: Traversal,
+    rewritten: Traversal,
+    compiled: Sequence[Step],
+    optimised: Sequence[Step],
+    notes: Sequence[str] = (),
+) -> str:
+    """The stages of a query, one a line, and what is to be noted of it."""
 
     def source(t: Traversal) -> str:
         return "g" + "".join(f".{written(i)}" for i in (*t.source, *t.steps))
@@ -153,6 +159,7 @@ def explained(original: Traversal, rewritten: Traversal, compiled: Sequence[Step
         ("Compiled", "[" + ", ".join(map(str, compiled)) + "]"),
         ("Final Traversal", "[" + ", ".join(map(str, optimised)) + "]"),
         *(("Hint", note) for note in hint_notes(original)),
+        *(("Note", note) for note in notes),
     ]
     width = max(len(name) for name, _ in rows)
     body = "\n".join(f"{name:{width}s}   {text}" for name, text in rows)
