@@ -313,7 +313,15 @@ def test_untyped_answers_over_http_look_as_the_specification_prints_them(library
     assert score == {"value": 0.4, "label": "Neptune#ml.score"}
     assert ask(f"'ep-ec').E('read_1').properties('mood').{C}") == [{"key": "mood", "value": "Tense"}]
     book = {"id": "book_2", "label": "book", "type": "vertex"}
-    assert ask(f"'ep-lp').V('reader_1').out('read').{P}.hasLabel('book')") == [book]
+    hop = f"V('reader_1').out('read').{P}.hasLabel('book')"
+    assert ask(f"'ep-lp').with('materializeProperties','tokens').{hop}") == [book]
+    (found,) = ask(f"'ep-lp').{hop}")
+    properties = found.pop("properties")
+    assert found == book
+    assert {key: [one["value"] for one in held] for key, held in properties.items()} == {
+        "name": ["Book 2"],
+        "shelf": ["Stored"],
+    }
 
 
 def test_a_default_endpoint_answers_the_query_that_names_none(library: Any) -> None:

@@ -9,7 +9,7 @@ from workflow.graphs.elements import Vertex
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.semantics.predicates import members
 from workflow.gremlin.semantics.values import GremlinEnum, T
-from workflow.gremlin.steps.choosing.has import Container, HasStep
+from workflow.gremlin.steps.choosing.has import HasContainer, HasStep
 from workflow.gremlin.steps.moving.sources import GraphStep, flat_ids
 
 MOST_LOOKUPS = 256
@@ -30,7 +30,7 @@ def folded(steps: list[Step]) -> list[Step]:
     return out
 
 
-def _narrow(source: GraphStep, container: Container) -> None:
+def _narrow(source: GraphStep, container: HasContainer) -> None:
     name, predicate = container.key, container.predicate
     if predicate.name not in ("eq", "within"):
         return

@@ -28,7 +28,7 @@ from workflow.gremlin.semantics.predicates import compile_predicate, members
 from workflow.gremlin.semantics.values import Order, T
 from workflow.gremlin.steps.branching.repeat import RepeatStep
 from workflow.gremlin.steps.choosing.filters import DedupStep, IdentityStep
-from workflow.gremlin.steps.choosing.has import Container, HasKeyStep, HasStep
+from workflow.gremlin.steps.choosing.has import HasContainer, HasKeyStep, HasStep
 from workflow.gremlin.steps.choosing.ranges import RangeStep
 from workflow.gremlin.steps.gathering.group import GroupCountStep, GroupStep
 from workflow.gremlin.steps.gathering.order import OrderStep
@@ -193,7 +193,7 @@ def _masked(steps: list[Step]) -> list[Step]:
     return [MaskedGraphStep(steps[0], filters), *steps[1:]] if filters else steps
 
 
-def _filters(container: Container, source: GraphStep | None) -> list[RowOperation]:
+def _filters(container: HasContainer, source: GraphStep | None) -> list[RowOperation]:
     """The mask of one test; none where the source's rows already satisfy it."""
     if source is not None and container.key is T.label and source.labels_wanted is not None:
         wanted = members(container.predicate) if container.predicate.name == "within" else container.predicate.args

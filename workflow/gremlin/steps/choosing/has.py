@@ -17,7 +17,7 @@ from workflow.gremlin.steps.moving.sources import flat_ids
 from workflow.gremlin.traversal import Instruction, P, Traversal
 
 
-class Container:
+class HasContainer:
     """One test: a key (a property's name or a token) and a predicate."""
 
     def __init__(self, key: str | T, predicate: P) -> None:
@@ -33,7 +33,7 @@ class Container:
 class HasStep(FilterStep):
     """All its containers hold."""
 
-    def __init__(self, containers: list[Container]) -> None:
+    def __init__(self, containers: list[HasContainer]) -> None:
         super().__init__()
         self.containers = containers
         self.tests = [c.test for c in containers]
@@ -156,7 +156,7 @@ def _has(builder: Builder, name: str, args: Args) -> Step:
         if isinstance(value, Traversal):
             raise QueryFailed("has() with a label does not take a traversal")
         return HasStep(
-            [Container(T.label, value_predicate(builder, label)), Container(key, value_predicate(builder, value))]
+            [HasContainer(T.label, value_predicate(builder, label)), HasContainer(key, value_predicate(builder, value))]
         )
     raise NoSuchMethod(f"Could not locate method: has({', '.join(map(repr, args))})")
 
@@ -169,10 +169,10 @@ def _has_two(builder: Builder, key: Any, value: Any) -> Step:
     if isinstance(key, T):
         if key is T.id and not isinstance(value, P):
             return HasStep([_id_container([value])])
-        return HasStep([Container(key, value_predicate(builder, value))])
+        return HasStep([HasContainer(key, value_predicate(builder, value))])
     if not isinstance(key, str):
         raise NoSuchMethod(f"Could not locate method: has({key!r}, {value!r})")
-    return HasStep([Container(key, value_predicate(builder, value))])
+    return HasStep([HasContainer(key, value_predicate(builder, value))])
 
 
 def _token_step(token: Any) -> str:
@@ -194,19 +194,19 @@ def _of_values(token: T) -> StepBuilder:
         for arg in args:
             builder.checked(arg)
         if len(args) == 1 and isinstance(args[0], P):
-            return HasStep([Container(token, args[0])])
+            return HasStep([HasContainer(token, args[0])])
         if not args:
             raise QueryFailed(f"{name}() takes at least one value")
         if len(args) == 1 and not isinstance(args[0], (list, tuple)):
-            return HasStep([Container(token, P("eq", args))])
-        return HasStep([Container(token, P("within", (list(args),)))])
+            return HasStep([HasContainer(token, P("eq", args))])
+        return HasStep([HasContainer(token, P("within", (list(args),)))])
 
     return build
 
 
-def _id_container(args: list[Any]) -> Container:
+def _id_container(args: list[Any]) -> HasContainer:
     ids = list(flat_ids(args))
-    return Container(T.id, P("eq", (ids[0],)) if len(ids) == 1 else P("within", (ids,)))
+    return HasContainer(T.id, P("eq", (ids[0],)) if len(ids) == 1 else P("within", (ids,)))
 
 
 def _has_id(builder: Builder, name: str, args: Args) -> Step:
@@ -217,7 +217,7 @@ def _has_id(builder: Builder, name: str, args: Args) -> Step:
         plain = tuple(
             list(flat_ids(a)) if isinstance(a, (list, tuple)) else a.id if _is_element(a) else a for a in p.args
         )
-        return HasStep([Container(T.id, P(p.name, plain))])
+        return HasStep([HasContainer(T.id, P(p.name, plain))])
     return HasStep([_id_container(list(args))])
 
 

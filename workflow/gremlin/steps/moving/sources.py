@@ -47,7 +47,7 @@ class GraphStep(Step):
         self.containers: list[Any] = []  # what the tests came from, for a vectorised plan
 
     def add(self, container: Any) -> None:
-        """Put one more test (a ``has.Container``) to every element."""
+        """Put one more test (a ``has.HasContainer``) to every element."""
         self.containers.append(container)
         self.tests.append(container.test)
         self.described.append(str(container))
