@@ -43,5 +43,5 @@ def request(url: str, method: str, path: str, body: bytes | None = None) -> byte
 
 def clients(url: str, **account: Any) -> Clients:
     """The clients of an account that is emulated."""
-    defaults: dict[str, Any] = {"image": "despina-training", "role": ROLE, "poll_s": 0.2, "patience_s": 5.0}
+    defaults: dict[str, Any] = {"image": "despina-training", "role": ROLE, "poll_s": 0.2, "patience_s": 20.0}
     return Clients(Account(REGION, **{**defaults, **account}), url)

@@ -35,7 +35,7 @@ class ControlPlane:
     """Answers the operations of ``sagemaker``."""
 
     def __init__(self, cloud: Cloud, threads: Threads) -> None:
-        self._cloud, self._threads = cloud, threads
+        self._cloud, self.records = cloud, cloud.records
         self._model = ServiceModel("sagemaker")
         self.training = TrainingJobs(cloud, threads)
         self.processing = ProcessingJobs(cloud, threads)

@@ -52,9 +52,11 @@ class SageMakerEndpointHost:
         if endpoint is None or endpoint["EndpointConfigName"] != handle:
             self._create("create_model", **model_request(handle, archive, resources, self._clients))
             self._create("create_endpoint_config", **config_request(handle, resources, self._clients))
-            verb = "create_endpoint" if endpoint is None else "update_endpoint"
-            tags = {"Tags": self._account.tag_list()} if endpoint is None else {}
-            self._call(verb, EndpointName=name, EndpointConfigName=handle, **tags)
+            names = {"EndpointName": name, "EndpointConfigName": handle}
+            if endpoint is None:
+                self._create("create_endpoint", **names, Tags=self._account.tag_list())
+            else:
+                self._call("update_endpoint", **names)
             endpoint = self._settled(name)
         if endpoint is None or endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != handle:
             reason = str((endpoint or {}).get("FailureReason") or "it is gone")
@@ -134,7 +136,8 @@ class SageMakerEndpointHost:
         try:
             self._call(operation, **request)
         except Refused as error:
-            if not error.exists_already:  # left by a run of the service that was ended in between
+            # left by a run of the service that was ended in between, or by a call whose answer was lost
+            if not error.exists_already:
                 raise
 
     def _gone(self, operation: str, **request: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from workflow.errors import AccessDenied, BadRequest, InternalFailure, InvalidParameter, MissingParameter
 from workflow.runners.base import Resources
 
-# refusals that pass by themselves; botocore retries them too, but gives up within a minute
+# refusals that pass by themselves
 PASSING = frozenset(
     {
         *("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"),
@@ -99,7 +99,8 @@ class Clients:
                     endpoint_url=self._endpoint,
                     aws_access_key_id=key,
                     aws_secret_access_key=key,
-                    config=Config(retries={"mode": "standard", "max_attempts": 4}),
+                    # ``call`` tries again, for longer and with jitter
+                    config=Config(retries={"total_max_attempts": 1}),
                 )
             return self._made[service]
 
@@ -151,8 +152,12 @@ class Refused(BadRequest):
         return self.refusal == "ResourceInUse" or "already exist" in self.text.lower()
 
 
+class Unreachable(InternalFailure):
+    """A request that got no answer."""
+
+
 def call(client: Any, operation: str, patience_s: float = 300.0, **request: Any) -> Any:
-    """Call an operation; refusals that pass are tried again with jitter. Raises Refused, and what stays wrong."""
+    """Call an operation; what passes by itself is tried again with jitter. Raises Refused, and what stays wrong."""
     method: Callable[..., Any] = getattr(client, operation)
     deadline, pause_s = time.monotonic() + patience_s, FIRST_WAIT_S
     while True:
@@ -161,6 +166,9 @@ def call(client: Any, operation: str, patience_s: float = 300.0, **request: Any)
                 return method(**request)
         except Refused as error:
             if error.refusal not in PASSING or time.monotonic() > deadline:
+                raise
+        except Unreachable:
+            if time.monotonic() > deadline:
                 raise
         time.sleep(pause_s * random.uniform(0.5, 1.5))
         pause_s = min(20.0, pause_s * 2)
@@ -186,7 +194,7 @@ def translated(operation: str) -> Iterator[None]:
     except NoCredentialsError as error:
         raise AccessDenied(_NO_CREDENTIALS) from error
     except BotoCoreError as error:
-        raise InternalFailure(f"{operation} failed: {error}; is the endpoint reachable?") from error
+        raise Unreachable(f"{operation} failed: {error}; is the endpoint reachable?") from error
 
 
 def pauses(most_s: float) -> Iterator[float]:
