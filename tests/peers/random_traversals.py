@@ -106,7 +106,7 @@ class Builder:
     def pick(self, *choices: str) -> str:
         return self.rng.choice(choices)
 
-    def random_numbers(self, share: float) -> bool:
+    def chance(self, share: float) -> bool:
         return self.rng.random() < share
 
     def question(self) -> Question:
