@@ -22,11 +22,13 @@ from workflow.emulator.records import (
     MODEL,
     PROCESSING,
     TRAINING,
+    TUNING,
     Document,
     Kind,
 )
 from workflow.emulator.shapes import ServiceModel, shaped
 from workflow.emulator.training import TrainingJobs
+from workflow.emulator.tuning import TuningJobs
 
 Operation = Callable[[Mapping[str, Any]], Document | None]
 
@@ -39,12 +41,16 @@ class ControlPlane:
         self._model = ServiceModel("sagemaker")
         self.training = TrainingJobs(cloud, threads)
         self.processing = ProcessingJobs(cloud, threads)
+        self.tuning = TuningJobs(cloud, threads, self.training)
         self.hosting = Hosting(cloud, threads)
         self.operations: dict[str, Operation] = {
             "CreateTrainingJob": self.training.create,
             "StopTrainingJob": lambda request: self.training.stop(request["TrainingJobName"]),
             "CreateProcessingJob": self.processing.create,
             "StopProcessingJob": lambda request: self.processing.stop(request["ProcessingJobName"]),
+            "CreateHyperParameterTuningJob": self.tuning.create,
+            "StopHyperParameterTuningJob": lambda request: self.tuning.stop(request["HyperParameterTuningJobName"]),
+            "ListTrainingJobsForHyperParameterTuningJob": self.tuning.list_trials,
             "CreateModel": self.hosting.create_model,
             "DeleteModel": lambda request: cloud.records.remove(MODEL, request["ModelName"]),
             "CreateEndpointConfig": self.hosting.create_config,
@@ -55,7 +61,7 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
-        for kind in (TRAINING, PROCESSING, MODEL, CONFIG, ENDPOINT):
+        for kind in (TRAINING, PROCESSING, TUNING, MODEL, CONFIG, ENDPOINT):
             self.operations[f"Describe{kind.name}"] = partial(self._describe, kind)
             self.operations[f"List{kind.plural}"] = partial(self._list, kind)
 
@@ -76,6 +82,7 @@ class ControlPlane:
         """Take up what an earlier run left: endpoints serve again, jobs have failed."""
         self.training.recover()
         self.processing.recover()
+        self.tuning.recover()
         self.hosting.recover()
 
     # -- what all kinds share
@@ -110,7 +117,8 @@ class ControlPlane:
 
 def _summary(shape: Shape, kind: Kind, document: Document) -> Document:
     """One entry of a list; whatever the summary's shape has of the document."""
-    cut: Document = shaped(shape, {"Tags": [], **document, "ModelArn": document.get(kind.arn_field)})
+    config = document.get("HyperParameterTuningJobConfig", {})  # a tuning job's summary has two members of it
+    cut: Document = shaped(shape, {**config, **document})
     return cut
 
 
