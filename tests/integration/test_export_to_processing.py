@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,10 @@ from training_scripts.graph_ml.graph import EdgeType, GraphData, Target, dgl_fil
 from training_scripts.graph_ml.processing.job import ProcessingJob, process
 from workflow.datasets import DATASETS
 from workflow.export import parse_request, write_export
+from workflow.graphs.files.bulk import CsvLoad
+from workflow.graphs.files.loading import LoadRules
 from workflow.graphs.source import EdgeRecord, NodeRecord
+from workflow.graphs.store.store import EmbeddedGraph
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +134,43 @@ def test_everything_an_export_may_hold_is_read(tmp_path: Path) -> None:
     assert graph.raw[person]["blob"] == ["raw"] * 6
     assert graph.labels[Target("node_class", person, "city")].classes == ("Bonn", "Köln")
     assert not [line for line in log if "Traceback" in line]
+
+
+ODD_VERTICES = (
+    "~id, ~label, name:String, age:Int\n"
+    'v1, person, "ada, countess", 36\n'
+    '" v2 ", person, " lin ", 28 \n'
+    "v3, person, 5\" pipe, 41\n"
+    'v4, "red\\;blue", two, \n'
+    "v5, red\\;blue;green, three, \n"
+    "v6, person, , 12\n"
+)  # fmt: skip
+ODD_EDGES = (
+    "~id, ~from, ~to, ~label, since:Int\n"
+    'e1, v1, " v2 " , knows, 1999\n'
+    "e2, v3, v1, knows, 2001 \n"
+    '"e3" ,v6,v3, knows, 2002\n'
+    "e4, v1, v4, likes, 1\n"
+    "e5, v3, v4, likes, 2\n"
+)
+
+
+def test_what_was_loaded_with_blanks_and_escapes_is_exported_and_processed_as_it_was_loaded(tmp_path: Path) -> None:
+    graph = EmbeddedGraph(profile="neptune")
+    for name, text in (("v.csv", ODD_VERTICES), ("e.csv", ODD_EDGES)):
+        assert CsvLoad(graph).load(io.BytesIO(text.encode()), name, LoadRules()).failures == 0
+    ml = {
+        "version": "v2.0",
+        "targets": [{"edge": ["person", "knows", "person"], "type": "link_prediction"}],
+        "features": [
+            {"node": "person", "property": "name", "type": "category"},
+            {"node": "person", "property": "age", "type": "numerical", "norm": "none"},
+        ],
+    }
+    made, _, _ = processed(graph, tmp_path, ml)
+    kinds = {kind: sorted(ids) for kind, ids in made.node_ids.items()}
+    # the names of types keep the escape, which tells one label with a ; from two
+    assert kinds == {"person": [" v2 ", "v1", "v3", "v6"], "red\\;blue": ["v4"], "green;red\\;blue": ["v5"]}
+    assert {edge.relation: len(ends) for edge, ends in made.edges.items()} == {"knows": 3, "likes": 2}
+    ages = dict(zip(made.node_ids["person"], made.features["person"]["age"].ravel().tolist(), strict=True))
+    assert ages == {"v1": 36.0, " v2 ": 28.0, "v3": 41.0, "v6": 12.0}

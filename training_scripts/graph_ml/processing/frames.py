@@ -30,6 +30,7 @@ from ..features.columns import (
     IntArray,
     Numbers,
 )
+from .blanks import tidied
 
 ROW = "row"
 
@@ -183,7 +184,9 @@ def open_export(folder: Path, name: str, separator: str, staging: Path) -> Expor
     parquet = staging / f"{len(list(staging.iterdir()))}.parquet"
     try:
         # the name is a name: brackets and stars in it are no pattern
-        lazy = pl.scan_csv(path, separator=separator, infer_schema=False, raise_if_empty=True, glob=False)
+        lazy = pl.scan_csv(
+            tidied(path, separator, staging), separator=separator, infer_schema=False, raise_if_empty=True, glob=False
+        )
         written = lazy.collect_schema().names()
         columns = tuple(name.replace('""', '"') for name in written)  # polars leaves quotes in a header doubled
         lazy = lazy.rename(dict(zip(written, columns, strict=True)))
@@ -191,7 +194,7 @@ def open_export(folder: Path, name: str, separator: str, staging: Path) -> Expor
         lazy = lazy.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
         lazy.sink_parquet(parquet, compression="lz4", maintain_order=True)
         rows = int(pl.scan_parquet(parquet).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+    except (pl.exceptions.PolarsError, csv.Error, OSError, UnicodeDecodeError) as error:
         raise JobError(f"{name} cannot be read: {_diagnose(path, separator, str(error))}") from error
     return ExportFile(path, name, separator, parquet, columns, rows)
 
