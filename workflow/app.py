@@ -32,6 +32,7 @@ from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
 from workflow.jobs.exports import ExportService
 from workflow.jobs.load_folders import LoadFolders
 from workflow.jobs.loads import LoadService
+from workflow.jobs.retention import Retention
 from workflow.jobs.service import JobService, Place
 from workflow.jobs.store import JobStore
 from workflow.predictions.gremlin import PredictionExtension
@@ -60,9 +61,13 @@ class Application:
     """A built service: its parts, its HTTP face, and how to start and stop it."""
 
     def __init__(
-        self, services: Services, closers: list[Callable[[], None]], starters: list[Callable[[], None]]
+        self,
+        services: Services,
+        retention: Retention,
+        closers: list[Callable[[], None]],
+        starters: list[Callable[[], None]],
     ) -> None:
-        self.services = services
+        self.services, self.retention = services, retention
         self._closers = closers
         self._starters = starters
         self._closed = False
@@ -146,7 +151,12 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         credentials=credentials_of(Policy.of(settings)),
         started_ms=int(time.time() * 1000),
     )
-    return Application(services, closers, [jobs.start_work, exports.start_work, loads.start_work, watch.start])
+    retention = Retention(store, {**jobs.work, "export": exports}, storage, settings.home)
+    closers.append(retention.close)
+    starters = [jobs.start_work, exports.start_work, loads.start_work, watch.start]
+    if settings.retention_days is not None:
+        starters.append(partial(retention.start, settings.retention_days))
+    return Application(services, retention, closers, starters)
 
 
 def _loads(settings: Settings, store: JobStore, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:

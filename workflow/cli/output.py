@@ -39,6 +39,14 @@ def warn(text: str) -> None:
     errors.print(f"[bold yellow]warning[/bold yellow] {escape(text)}", soft_wrap=True)
 
 
+def size(count: int) -> str:
+    """Bytes as people say them: ``3.4 MB``."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} bytes"
+
+
 def as_json(value: Any) -> None:
     """A whole answer for programs."""
     json.dump(value, sys.stdout, indent=2, default=str)

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.errors import InvalidParameter
+from workflow.jobs.retention import folder_bytes
 
 
-def status(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
+def status(
+    url: Url = DEFAULT_URL,
+    sizes: Annotated[bool, typer.Option("--sizes", help="What the folders of its home take.")] = False,
+    json: Json = False,
+    sign: Sign = False,
+) -> None:
     """Show the health of the service and every job it knows."""
     client = workflow(url, sign=sign)
     engine = client.connection.call("get_engine_status")
     jobs = client.jobs()
+    taken = _sizes(engine) if sizes else {}
     if json:
-        output.as_json({"engine": engine, "jobs": jobs.to_dict(orient="records")})
+        told = {"engine": engine, "jobs": jobs.to_dict(orient="records")}
+        output.as_json({**told, "sizes": taken} if sizes else told)
         return
     output.say(f"{client.connection.url} is [bold]{engine['status']}[/bold], engine {engine['dbEngineVersion']}")
     if jobs.empty:
         output.say("No jobs yet: `despina run FILE` runs a workflow, `despina export start` its first stage.")
     else:
         output.table("jobs", list(jobs.columns), jobs.values.tolist())
+    if sizes:
+        output.table("sizes", ["folder", "size"], [[name, output.size(count)] for name, count in taken.items()])
+
+
+def _sizes(engine: Mapping[str, Any]) -> dict[str, int]:
+    """Bytes by folder of the service's home, the buckets of its storage one by one. Raises InvalidParameter."""
+    root = Path(str((engine.get("settings") or {}).get("storage", "")))
+    if not root.is_absolute() or not root.parent.is_dir():
+        raise InvalidParameter("--sizes needs the home of the service, which lies on another machine or in S3.")
+    folders = [path for path in (*root.parent.iterdir(), *root.glob("*")) if path.is_dir() and path != root]
+    return {str(path.relative_to(root.parent)): folder_bytes(path) for path in sorted(folders)}

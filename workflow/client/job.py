@@ -54,6 +54,8 @@ class Job:
         details = self.detail.get("details") or {}
         if self.detail.get("progress"):
             return progress_note(self.detail["progress"])
+        if details.get("cleaned"):
+            return "its files were removed"
         if self.detail.get("reusedFrom"):
             return f"the result of {self.detail['reusedFrom']}"
         if self.failure_reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from workflow.endpoints.service import Endpoints
@@ -57,7 +56,7 @@ class StatusAnswers:
         if job.kind == "endpoints":
             return self._endpoint(job, common)
         common["reused_from"] = job.reused_from
-        common["details"] = _details(job.result)
+        common["details"] = _details(job)
         if job.state in ("InProgress", "Stopping"):
             common["progress"] = self._progress(job)
         main = self._resource(job, "processing-job", job.names["name"], job.names["output"], job.state)
@@ -114,8 +113,13 @@ class StatusAnswers:
         return arn(self._region, self._account, resource, name)
 
 
-def _details(result: Mapping[str, Any]) -> dict[str, Any] | None:
+def _details(job: JobRecord) -> dict[str, Any]:
+    result = job.result
     told: dict[str, Any] = {name: result[name] for name in _TOLD if result.get(name) is not None}
     if "trials" in result:
         told["trials"] = [{name: trial.get(name) for name in _TOLD_OF_TRIALS} for trial in result["trials"]]
-    return told or None
+    moments = {"created_ms": job.created_ms, "started_ms": job.started_ms, "ended_ms": job.ended_ms}
+    told |= {name: moment for name, moment in moments.items() if moment is not None}
+    if job.cleaned:
+        told["cleaned"] = True
+    return told

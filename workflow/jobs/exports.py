@@ -101,6 +101,8 @@ class ExportService:
         if job.state == "succeeded":
             answer["outputS3Uri"] = job.names["output"]
             answer |= {"stats": job.result["stats"], "warnings": job.result["warnings"]}
+            if job.cleaned:
+                answer["cleaned"] = True
         if job.state == "failed":
             answer["failureReason"] = job.failure
         return answer

@@ -22,9 +22,10 @@ from workflow.jobs.execution import (
     training_needs,
     transform_inputs,
 )
-from workflow.jobs.model import IllegalTransition, JobRecord, first_state
+from workflow.jobs.model import IllegalTransition, JobKind, JobRecord, first_state
 from workflow.jobs.store import DuplicateJob, JobStore
 from workflow.jobs.supervisor import Supervisor
+from workflow.jobs.work import Work
 from workflow.neptune import Kind, Operation
 from workflow.neptune.fields import Lenient
 from workflow.neptune.requests import (
@@ -76,8 +77,9 @@ class JobService:
     ) -> None:
         self._store, self._storage, self._runner = store, storage, runner
         self._execution, self._endpoints, self._place, self._clock = execution, endpoints, place, clock
-        stages: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform")
-        self._supervisor = Supervisor(store, dict.fromkeys(stages, execution), parallel)
+        stages: tuple[JobKind, ...] = ("dataprocessing", "modeltraining", "modeltransform")
+        self.work: dict[JobKind, Work] = dict.fromkeys(stages, execution)
+        self._supervisor = Supervisor(store, self.work, parallel)
         self._answers = StatusAnswers(runner, self._supervisor, endpoints, place.region, place.account)
         self._starting = threading.Lock()  # guards the moment of the last name
         self._last_ms = 0

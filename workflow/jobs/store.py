@@ -151,6 +151,10 @@ class JobStore:
             ).fetchall()
         return [row[0] for row in rows]
 
+    def of_kind(self, kind: JobKind) -> list[JobRecord]:
+        """Every job of a kind, oldest first."""
+        return self._select("kind = ? ORDER BY number", (kind,))
+
     def counts(self) -> dict[tuple[str, str], int]:
         """How many jobs there are by kind and state."""
         with self._lock:
