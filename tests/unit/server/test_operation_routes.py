@@ -16,7 +16,7 @@ from workflow.errors import WorkflowError
 from workflow.neptune import OPERATIONS, Operation, Refusal
 from workflow.neptune.fields import Count, Lenient, Text
 from workflow.server.errors import workflow_error
-from workflow.server.neptune.routes import ApiCall, Handlers, routes
+from workflow.server.neptune.routes import ApiCall, OperationHandlers, routes
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage.local import LocalStorage
@@ -89,7 +89,7 @@ def test_a_refused_operation_says_why_whatever_the_method(client: Client) -> Non
 
 @pytest.mark.parametrize("row", OPERATIONS.values(), ids=OPERATIONS)
 def test_every_row_names_a_handler_that_is_there(row: Operation, services: Services) -> None:
-    assert isinstance(row.handler, Refusal) or callable(Handlers(services).endpoint(row))
+    assert isinstance(row.handler, Refusal) or callable(OperationHandlers(services).endpoint(row))
 
 
 def test_a_handler_that_is_not_there_is_noticed_when_the_routes_are_made(services: Services) -> None:

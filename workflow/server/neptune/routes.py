@@ -39,7 +39,7 @@ class ApiCall:
 
 def routes(services: Services, operations: Iterable[Operation] = tuple(OPERATIONS.values())) -> list[BaseRoute]:
     """One route a path and method; a path takes any text as id, so that a wrong one is refused in Neptune's words."""
-    found = Handlers(services)
+    found = OperationHandlers(services)
     ways: dict[tuple[str, str], list[tuple[str, Endpoint]]] = {}
     refused: dict[str, Refusal] = dict(REFUSED_PATHS)
     for operation in operations:
@@ -57,7 +57,7 @@ def routes(services: Services, operations: Iterable[Operation] = tuple(OPERATION
     return [Route(path.replace("}", ":path}"), endpoint, methods=methods) for path, endpoint, methods in ways_by_length]
 
 
-class Handlers:
+class OperationHandlers:
     """The handlers of operations; a module of them is imported and set up once a service."""
 
     def __init__(self, services: Services) -> None:
