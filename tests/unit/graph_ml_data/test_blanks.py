@@ -55,3 +55,10 @@ def test_lines_of_a_bad_cell_are_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "staging").mkdir()
     file = open_export(tmp_path, "v.csv", ",", tmp_path / "staging")
     assert "line 3" in str(file.problem(1, "n", "is odd"))
+
+
+def test_a_long_text_is_read(tmp_path: Path) -> None:
+    text = "x" * 300_000  # beyond what the csv module takes by itself
+    (tmp_path / "v.csv").write_text(f'~id, text\nv, "{text}" \n')
+    (tmp_path / "staging").mkdir()
+    assert open_export(tmp_path, "v.csv", ",", tmp_path / "staging").column("text").texts() == [text]

@@ -11,6 +11,7 @@ from typing import IO
 
 MARK = "\ufdd0"  # of a quoted field, which keeps its blanks
 BLANKS = " \t"
+LONGEST_FIELD = 1 << 24
 
 
 def tidied(path: Path, separator: str, staging: Path) -> Path:
@@ -30,6 +31,7 @@ def tidied(path: Path, separator: str, staging: Path) -> Path:
         header = stream.readline(1 << 20)
         if not re.search(rf"[{BLANKS}]{re.escape(separator)}|{re.escape(separator)}[{BLANKS}]", _outside(header)):
             return path
+        csv.field_size_limit(LONGEST_FIELD)
         copy = staging / f"tidied-{len(list(staging.iterdir()))}.csv"
         stream.seek(0)
         with copy.open("w", encoding="utf-8", newline="") as out:
