@@ -13,7 +13,8 @@ from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Home, Json
 from workflow.cli.targets import Target, open_target
 from workflow.client.connection import Connection, ServiceUnreachable
-from workflow.client.run import RunResult, WorkflowFile, WorkflowRun
+from workflow.client.description import WorkflowFile
+from workflow.client.run import RunResult, WorkflowRun
 from workflow.client.workflow import Workflow
 from workflow.errors import WorkflowError
 from workflow.settings import Settings

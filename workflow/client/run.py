@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from workflow.client.description import WorkflowFile, check_graph
 from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.workflow import Watcher, Workflow
@@ -21,54 +19,6 @@ from workflow.storage.uri import S3Uri
 
 SHORT: dict[Stage, str] = {"dataprocessing": "dp", "modeltraining": "train", "endpoint": "ep"}
 GONE = {400, 404}
-
-
-class TrainingSection(BaseModel):
-    """How much to try; further members go into Neptune's request as they are."""
-
-    model_config = ConfigDict(extra="allow")
-    trials: int = Field(4, ge=1)
-    parallel: int = Field(2, ge=1)
-
-
-class EndpointSection(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    id: str | None = None
-
-
-class WorkflowFile(BaseModel):
-    """What ``despina run`` reads.
-
-    ``load`` is a bundled graph, a local folder or an s3:// prefix; left out, the graph is taken as it stands.
-    ``export`` is what Neptune calls ``additionalParams.neptune_ml``; its ``params`` choose what is exported.
-    ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-    name: str = Field(pattern=r"^[a-zA-Z0-9](-?[a-zA-Z0-9])*$", max_length=24)
-    bucket: str = "s3://despina"
-    load: str | None = None
-    export: dict[str, Any]
-    dataprocessing: dict[str, Any] = {}
-    training: TrainingSection = TrainingSection(trials=4, parallel=2)
-    endpoint: EndpointSection = EndpointSection()
-    queries: dict[str, str] = {}
-
-    @classmethod
-    def read(cls, path: Path) -> WorkflowFile:
-        """InvalidParameter names the file, the member and what is wrong with it."""
-        try:
-            described = yaml.safe_load(path.read_text())
-        except FileNotFoundError as error:
-            raise InvalidParameter(f"There is no file {path}.") from error
-        except yaml.YAMLError as error:
-            raise InvalidParameter(f"{path} is not YAML: {error}") from error
-        try:
-            return cls.model_validate(described)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise InvalidParameter(f"{path}: {where}: {first['msg']}") from error
 
 
 @dataclass(frozen=True)
@@ -111,6 +61,7 @@ class WorkflowRun:
         """Run every stage that has no finished equal, in order. StageFailed ends it; a later run goes on from there."""
         described = self.described
         loaded = self._load() if described.load is not None else ""
+        check_graph(described, self._summary())
         request = described.export
         exported = self._remembered(
             "export", _key(request, loaded, self._graph_version()), lambda: self.workflow.export(**request)
@@ -146,6 +97,14 @@ class WorkflowRun:
             source = self.workflow.upload(files, key[:16])
         self._remembered("load", key, lambda: self.workflow.load(source))
         return key
+
+    def _summary(self) -> Mapping[str, Any]:
+        """What is in the graph; nothing where the service tells of none, as a gateway does."""
+        try:
+            answer = self.workflow.connection.call("get_propertygraph_summary", mode="detailed")
+        except WorkflowError:
+            return {}
+        return dict((answer.get("payload") or {}).get("graphSummary") or {})
 
     def _graph_version(self) -> str:
         """What tells one state of the graph from another: the last commit of its stream, or its counts."""
