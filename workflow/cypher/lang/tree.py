@@ -6,7 +6,7 @@ Every node says ``at`` which offset of the text it begins, for errors; names are
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 # -- expressions
@@ -504,6 +504,22 @@ def children(part: Any) -> Iterator[Node]:
     """The nodes right below one."""
     for field in fields(part):
         yield from _nodes(getattr(part, field.name))
+
+
+def shape(part: Any) -> Any:
+    """A part without its places, so that two that say the same are equal."""
+    if isinstance(part, tuple):
+        return tuple(map(shape, part))
+    if not is_dataclass(part) or isinstance(part, type):
+        return (type(part), part)
+    return (type(part), *(shape(getattr(part, field.name)) for field in fields(part) if field.name != "at"))
+
+
+def walk(part: Node) -> Iterator[Node]:
+    """A node and everything below it."""
+    yield part
+    for child in children(part):
+        yield from walk(child)
 
 
 def _nodes(value: Any) -> Iterator[Node]:

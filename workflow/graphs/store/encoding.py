@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from workflow.errors import IllegalArgument
 from workflow.graphs.store.columns import MISSING, Cell, Cells
+from workflow.values.moments import Date, Duration, LocalDateTime, LocalTime, ZonedDateTime, ZonedTime
 from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
@@ -63,6 +65,24 @@ def _timedelta(parts: list[int]) -> timedelta:
     return timedelta(days=parts[0], seconds=parts[1], microseconds=parts[2])
 
 
+def _parts(moment: Any) -> list[Any]:
+    return [getattr(moment, field.name) for field in fields(moment)]
+
+
+def _made(kind: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda parts: kind(*parts)
+
+
+_MOMENTS: Final[dict[str, Any]] = {
+    "Day": Date,
+    "LocalTime": LocalTime,
+    "ZonedTime": ZonedTime,
+    "LocalDateTime": LocalDateTime,
+    "ZonedDateTime": ZonedDateTime,
+    "CalendarDuration": Duration,
+}
+"""Dates, times and durations beyond what Python's own hold, each as the list of its fields."""
+
 _ENCODERS: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     Long: ("Long", int),
     Byte: ("Byte", int),
@@ -76,6 +96,7 @@ _ENCODERS: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
     timedelta: ("Duration", lambda value: [value.days, value.seconds, value.microseconds]),
     uuid.UUID: ("UUID", str),
     bytes: ("Binary", lambda value: base64.b64encode(value).decode("ascii")),
+    **{kind: (name, _parts) for name, kind in _MOMENTS.items()},
 }
 _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "Long": Long,
@@ -88,6 +109,7 @@ _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "DateTime": datetime.fromisoformat,
     "Date": date.fromisoformat,
     "Duration": _timedelta,
+    **{name: _made(kind) for name, kind in _MOMENTS.items()},
     "UUID": uuid.UUID,
     "Binary": base64.b64decode,
     "List": lambda items: [decode(item) for item in items],

@@ -1,0 +1,276 @@
+"""openCypher over an embedded graph, end to end: what queries answer, write, refuse and leave."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.errors import (
+    ConstraintFailed,
+    CypherSyntaxError,
+    CypherTypeError,
+    EntityNotFound,
+    ParameterMissing,
+    ProcedureError,
+)
+from workflow.cypher.planning.procedures import Argument, Procedure
+from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded
+from workflow.graphs.elements import Edge, Vertex
+from workflow.graphs.store.store import EmbeddedGraph
+from workflow.gremlin.engine import Engine
+from workflow.gremlin.lang import parse as gremlin
+
+PEOPLE = """
+CREATE (ada:Person:Admin {name: 'Ada', age: 36}), (bob:Person {name: 'Bob', age: 41}), (eve:Person {name: 'Eve'}),
+       (ada)-[:KNOWS {since: 2001}]->(bob), (bob)-[:KNOWS {since: 2010}]->(eve), (eve)-[:LIKES]->(ada),
+       (bob)-[:LIKES]->(bob)
+"""
+
+
+class Bench:
+    def __init__(self, profile: Any = "neptune", procedures: Any = None) -> None:
+        self.graph = EmbeddedGraph("g", profile)
+        self.engine = CypherEngine(self.graph, profile, procedures)
+
+    def __call__(self, query: str, **parameters: Any) -> list[Any]:
+        """Rows as tuples; a single column bare."""
+        answer = self.engine.run(query, CypherOptions(parameters=parameters))
+        rows = [tuple(row[name] for name in answer.columns) for row in answer.rows]
+        return [row[0] for row in rows] if len(answer.columns) == 1 else rows
+
+
+@pytest.fixture(params=["neptune", "tinkerpop"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    made = Bench(request.param)
+    made(PEOPLE)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("MATCH (n:Person) RETURN n.name ORDER BY n.name", ["Ada", "Bob", "Eve"]),
+        ("MATCH (n:Admin) RETURN n.name", ["Ada"]),
+        ("MATCH (n:Person&!Admin) RETURN count(*)", [2]),
+        ("MATCH (a)-[r:KNOWS]->(b) WHERE r.since > 2005 RETURN a.name, b.name", [("Bob", "Eve")]),
+        ("MATCH (a {name: 'Ada'})-[:KNOWS*]->(b) RETURN b.name ORDER BY b.name", ["Bob", "Eve"]),
+        ("MATCH (a {name: 'Ada'})-[*0..1]-(b) RETURN count(b)", [3]),
+        ("MATCH (a)-[]-(a) RETURN a.name", ["Bob"]),  # a loop is met once
+        ("MATCH (a)-[r]->(b)-[s]->(c) RETURN count(*)", [5]),  # no relationship twice in one pattern
+        ("OPTIONAL MATCH (n:Nobody) RETURN n", [None]),
+        (
+            "MATCH (a:Person) OPTIONAL MATCH (a)-[:LIKES]->(b) RETURN a.name, b.name ORDER BY a.name",
+            [("Ada", None), ("Bob", "Bob"), ("Eve", "Ada")],
+        ),
+        ("MATCH p = shortestPath((a {name:'Ada'})-[*]->(b {name:'Eve'})) RETURN length(p)", [2]),
+        ("MATCH (a:Person) RETURN a.age IS NULL AS none, count(*) AS n ORDER BY none", [(False, 2), (True, 1)]),
+        ("MATCH (a:Person) WITH a ORDER BY a.name DESC LIMIT 2 RETURN collect(a.name)", [["Eve", "Bob"]]),
+        ("MATCH (a) WHERE EXISTS { (a)-[:KNOWS]->() } RETURN a.name ORDER BY a.name", ["Ada", "Bob"]),
+        ("MATCH (a) RETURN a.name, COUNT { (a)--() } AS n ORDER BY n, a.name", [("Ada", 2), ("Eve", 2), ("Bob", 3)]),
+        ("MATCH (a {name:'Bob'}) RETURN [(a)<-[:KNOWS]-(b) | b.name] AS l", [["Ada"]]),
+        ("MATCH (n) WITH DISTINCT labels(n) AS l RETURN l ORDER BY size(l)", [["Person"], ["Person", "Admin"]]),
+        ("UNWIND [1, 2, 2] AS x RETURN sum(DISTINCT x), avg(x), max(x)", [(3, 5 / 3, 2)]),
+        ("RETURN 1 AS x UNION ALL RETURN 1 AS x UNION ALL RETURN 2 AS x", [1, 1, 2]),
+        ("RETURN 1 AS x UNION RETURN 1.0 AS x", [1]),
+        ("UNWIND range(1, 3) AS x CALL { WITH x RETURN x * 10 AS y } RETURN x, y", [(1, 10), (2, 20), (3, 30)]),
+        (
+            "RETURN all(x IN [1, null] WHERE x = 1), [x IN [1, 2] WHERE x > 1 | x + 1], reduce(s = 0, x IN [1] | s)",
+            [(None, [3], 0)],
+        ),
+        ("RETURN date('2020-01-31') + duration('P1M') = date('2020-02-29')", [True]),
+        (
+            "MATCH (n {name: 'Ada'}) RETURN n {.name, old: n.age > 30, .missing}",
+            [{"name": "Ada", "old": True, "missing": None}],
+        ),
+    ],
+)
+def test_queries_that_read(bench: Bench, text: str, rows: list[Any]) -> None:
+    assert bench(text) == rows
+
+
+def test_columns_keep_the_text_of_their_expressions(bench: Bench) -> None:
+    answer = bench.engine.run("RETURN 1 + 2, count( * ) AS n, 'x' AS `a b`")
+    assert answer.columns == ("1 + 2", "n", "a b")
+
+
+def test_what_was_created_is_there_for_gremlin(bench: Bench) -> None:
+    engine = Engine(bench.graph, bench.engine.profile_name)
+    found = engine.run(gremlin("g.V().has('name','Ada').out('KNOWS').values('age')")[0].traversal)
+    assert [t.value for t in found] == [41]
+
+
+def test_merge_finds_or_creates_row_by_row(bench: Bench) -> None:
+    merge = "MERGE (n:Key {k: k}) ON CREATE SET n.new = true ON MATCH SET n.seen = true"
+    # the third row finds what the first created, and RETURN begins when all rows are merged
+    assert bench(f"UNWIND ['x', 'y', 'x'] AS k {merge} RETURN n.seen") == [True, None, True]
+    assert bench("MATCH (n:Key) RETURN count(n)") == [2]
+
+
+def test_changes_are_seen_by_what_follows_and_by_no_match_before(bench: Bench) -> None:
+    create = "MATCH (n:Person) CREATE (:Copy {of: n.name})"
+    assert bench(f"{create} WITH count(*) AS c MATCH (m:Copy) RETURN c, count(m)") == [(3, 3)]
+    bench("MATCH (n) CREATE (:More)")
+    assert bench("MATCH (n:More) RETURN count(*)") == [6]
+
+
+def test_set_and_remove_change_properties_and_labels(bench: Bench) -> None:
+    bench("MATCH (n {name: 'Eve'}) SET n.age = 20, n += {x: 1, name: null}, n:New:Newer REMOVE n:Person")
+    assert bench("MATCH (n:New) RETURN labels(n), properties(n)") == [(["New", "Newer"], {"age": 20, "x": 1})]
+    bench("MATCH (n:New) SET n = {only: 1}")
+    assert bench("MATCH (n:New) RETURN properties(n)") == [{"only": 1}]
+    assert bench("OPTIONAL MATCH (n:Nobody) SET n.x = 1 RETURN n") == [None]
+
+
+def test_a_node_goes_with_its_relationships_or_not_at_all(bench: Bench) -> None:
+    with pytest.raises(ConstraintFailed, match="DETACH DELETE"):
+        bench("MATCH (n {name: 'Ada'}) DELETE n")
+    assert bench("MATCH (n) RETURN count(n)") == [3]  # undone
+    bench("MATCH (n {name: 'Ada'})-[r]-() DELETE n, r")
+    bench("MATCH (n) DETACH DELETE n")
+    assert bench("MATCH (n) RETURN count(n)") == [0]
+
+
+def test_what_was_deleted_cannot_be_read(bench: Bench) -> None:
+    with pytest.raises(EntityNotFound, match="DeletedEntityAccess"):
+        bench("MATCH (n {name: 'Ada'}) DETACH DELETE n RETURN n.name")
+    assert bench("MATCH ()-[r:KNOWS {since: 2001}]->() DELETE r RETURN type(r)") == ["KNOWS"]
+
+
+def test_a_query_that_fails_leaves_nothing(bench: Bench) -> None:
+    with pytest.raises(CypherTypeError):
+        bench("UNWIND [1, {a: 1}] AS x CREATE (:Half {x: x})")
+    assert bench("MATCH (n:Half) RETURN count(n)") == [0]
+
+
+def test_rows_that_are_not_taken_are_not_written(bench: Bench) -> None:
+    answer = bench.engine.run("UNWIND [1, 2] AS x CREATE (n:Part {x: x}) RETURN n")
+    next(answer.rows)
+    answer.rows.close()  # type: ignore[attr-defined]
+    assert bench("MATCH (n:Part) RETURN count(n)") == [0]
+
+
+def test_a_session_is_one_transaction(bench: Bench) -> None:
+    session = bench.engine.session()
+    list(session.run("CREATE (:Mine)").rows)
+    assert [row["c"] for row in session.run("MATCH (n:Mine) RETURN count(n) AS c").rows] == [1]
+    assert bench("MATCH (n:Mine) RETURN count(n)") == [0]
+    session.commit()
+    assert bench("MATCH (n:Mine) RETURN count(n)") == [1]
+    list(session.run("MATCH (n:Mine) DELETE n").rows)
+    session.rollback()
+    assert bench("MATCH (n:Mine) RETURN count(n)") == [1]
+
+
+def test_integers_are_stored_with_64_bits_and_ids_can_be_chosen() -> None:
+    bench = Bench()
+    created = bench("CREATE (n {`~id`: 'mine', big: 3000000000}) RETURN id(n), elementId(n), n.big")
+    assert created == [("mine", "mine", 3_000_000_000)]
+    assert bench("MATCH (n) WHERE id(n) = $id RETURN n.`~id`", id="mine") == ["mine"]
+    options = CypherOptions(ids="integer")
+    answer = bench.engine.run("MATCH (n) WHERE id(n) = 0 RETURN id(n) AS i", options)
+    assert [row["i"] for row in answer.rows] == [0]
+
+
+def test_temporal_values_survive_storage(bench: Bench) -> None:
+    bench("CREATE (:T {at: datetime('2015-07-21T21:40:32.142000001[Europe/Stockholm]'), for: duration('P1M2DT3S')})")
+    assert bench("MATCH (t:T) RETURN toString(t.at), toString(t.for), t.at.timezone") == [
+        ("2015-07-21T21:40:32.142000001+02:00[Europe/Stockholm]", "P1M2DT3S", "Europe/Stockholm")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("RETURN x", "UndefinedVariable"),
+        ("MATCH (n) WHERE (n)-->(m) RETURN n", "UndefinedVariable"),
+        ("MATCH (n) MATCH ()-[n]-() RETURN n", "VariableTypeConflict"),
+        ("WITH 1 AS n MATCH (n) RETURN n", "VariableTypeConflict"),
+        ("MATCH (a) CREATE (a)", "VariableAlreadyBound"),
+        ("MATCH p = (p)--() RETURN p", "VariableAlreadyBound"),
+        ("MATCH (a)-[r]-()-[r]-() RETURN a", "RelationshipUniquenessViolation"),
+        ("RETURN NOT 1", "InvalidArgumentType"),
+        ("RETURN 1 IN 2", "InvalidArgumentType"),
+        ("MATCH (n) RETURN type(n)", "InvalidArgumentType"),
+        ("RETURN any(x IN ['a'] WHERE x % 2 = 0)", "InvalidArgumentType"),
+        ("MATCH (n) WHERE n RETURN n", "InvalidArgumentType"),
+        ("MATCH (n) WHERE count(n) > 1 RETURN n", "InvalidAggregation"),
+        ("RETURN count(count(*))", "NestedAggregation"),
+        ("MATCH (n) RETURN n.a + count(*)", "AmbiguousAggregationExpression"),
+        ("RETURN count(rand())", "NonConstantExpression"),
+        ("MATCH (n) RETURN n LIMIT n.x", "NonConstantExpression"),
+        ("RETURN 1 AS a LIMIT -1", "NegativeIntegerArgument"),
+        ("RETURN 1 AS a, 2 AS a", "ColumnNameConflict"),
+        ("MATCH (n) WITH n.a RETURN 1", "NoExpressionAlias"),
+        ("MATCH () RETURN *", "NoVariablesInScope"),
+        ("RETURN 1 AS a UNION RETURN 2 AS b", "DifferentColumnsInUnion"),
+        ("CREATE ()-->()", "NoSingleRelationshipType"),
+        ("CREATE ()-[:A]-()", "RequiresDirectedRelationship"),
+        ("CREATE ()-[:A*2]->()", "CreatingVarLength"),
+        ("MATCH (n $p) RETURN n", "InvalidParameterUse"),
+        ("MATCH (n) DELETE n:A", "InvalidDelete"),
+        ("RETURN nothing()", "UnknownFunction"),
+        ("RETURN size()", "InvalidNumberOfArguments"),
+        ("MATCH (n) RETURN (n)-->()", "UnexpectedSyntax"),
+        ("MATCH (n) RETURN DISTINCT n.a ORDER BY n.b", "UndefinedVariable"),
+    ],
+)
+def test_what_means_nothing_is_refused_before_it_runs(text: str, detail: str) -> None:
+    with pytest.raises(CypherSyntaxError) as caught:
+        Bench().engine.prepare(text)
+    assert caught.value.detail == detail
+    assert "line 1, column" in caught.value.message
+
+
+def test_types_of_parameters_are_refused_when_it_runs(bench: Bench) -> None:
+    with pytest.raises(CypherTypeError):
+        bench("RETURN NOT $x", x=1)
+    with pytest.raises(ParameterMissing, match=r"\$missing"):
+        bench("RETURN $missing")
+    with pytest.raises(CypherSyntaxError, match="NegativeIntegerArgument"):
+        bench("MATCH (n) RETURN n LIMIT $n", n=-1)
+
+
+def test_time_cancellation_and_reading_only_end_a_query(bench: Bench) -> None:
+    endless = "UNWIND range(1, 1000000) AS x UNWIND range(1, 1000000) AS y RETURN sum(y)"
+    with pytest.raises(TimeLimitExceeded):
+        list(bench.engine.run(endless, CypherOptions(timeout_s=0.05)).rows)
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(CancelledByUser):
+        list(bench.engine.run(endless, CypherOptions(cancelled=cancelled)).rows)
+    with pytest.raises(ReadOnlyViolation):
+        list(bench.engine.run("CREATE (n)", CypherOptions(read_only=True)).rows)
+    with pytest.raises(QueryTooLarge):
+        bench("RETURN " + "+".join(["1"] * 20_000))
+
+
+def test_procedures_are_called_for_each_row_with_their_columns() -> None:
+    def call(run: Any, count: int, text: str) -> Any:
+        return [(n, text * n) for n in range(1, count + 1)]
+
+    arguments = (Argument("count", "integer"), Argument("text", "string", "x", optional=True))
+    columns = (("n", "integer"), ("made", "string"))
+    bench = Bench(procedures={"t.make": Procedure("t.make", arguments, columns, call)})
+    assert bench("CALL t.make(2)") == [(1, "x"), (2, "xx")]
+    assert bench("UNWIND [1, 2] AS c CALL t.make(c, 'y') YIELD made AS m WHERE size(m) > 1 RETURN c, m") == [(2, "yy")]
+    assert bench("CALL t.make", count=1, text="z") == [(1, "z")]
+    for text, detail in [
+        ("CALL t.make()", "InvalidNumberOfArguments"),
+        ("CALL t.make('a')", "InvalidArgumentType"),
+        ("UNWIND [1] AS x CALL t.make YIELD n RETURN n", "InvalidArgumentPassingMode"),
+        ("WITH 1 AS n CALL t.make(1) YIELD n RETURN n", "VariableAlreadyBound"),
+    ]:
+        with pytest.raises(CypherSyntaxError, match=detail):
+            bench(text)
+    with pytest.raises(ProcedureError):
+        bench("CALL t.none()")
+
+
+def test_elements_come_as_references_of_the_graph(bench: Bench) -> None:
+    ((node, edge),) = bench("MATCH (n {name: 'Ada'})-[r:KNOWS]->() RETURN n, r")
+    assert isinstance(node, Vertex)
+    assert isinstance(edge, Edge)
+    assert edge.out_vertex == node

@@ -1,0 +1,1 @@
+"""The functions of openCypher, one file a family."""

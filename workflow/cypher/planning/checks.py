@@ -1,0 +1,624 @@
+"""Whether a query means something, found before anything runs, so also on an empty graph.
+
+Walks the tree with the names that each clause sees and what is known of their values. The words of its errors are those
+of openCypher's compatibility kit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NoReturn
+
+from workflow.cypher.errors import CypherSyntaxError, CypherTypeError, ParameterMissing, ProcedureError
+from workflow.cypher.functions.aggregates import AGGREGATES
+from workflow.cypher.functions.table import FUNCTIONS
+from workflow.cypher.lang import tree as t
+from workflow.cypher.planning import types
+from workflow.cypher.planning.procedures import Procedure, Procedures
+from workflow.cypher.planning.types import ANY, BOOLEAN, INTEGER, LIST, MAP, NODE, PATH, RELATIONSHIP, STRING, Type
+
+Scope = dict[str, Type]
+
+_NO_PROPERTIES: Final = frozenset({"integer", "float", "boolean", "string", "list"})
+_NO_INDEX: Final = frozenset({"integer", "float", "boolean", "string", "path"})
+_NO_NUMBERS: Final = frozenset({"boolean", "string", "list", "map", "node", "relationship", "path"})
+
+
+def check(statement: t.Statement, procedures: Procedures, parameters: Collection[str] = ()) -> tuple[str, ...]:
+    """The columns of a statement's answer.
+
+    Args:
+        statement: as it was read.
+        procedures: what it may call.
+        parameters: the names of those that were given, which stand in for arguments that a procedure is not given.
+
+    Raises CypherSyntaxError and its kin for whatever no graph and no parameter could make right.
+    """
+    return _Checker(statement.text, procedures, parameters).query(statement.query, {}) or ()
+
+
+def is_aggregate(node: t.Node) -> bool:
+    """Whether a node is a call of an aggregation."""
+    return isinstance(node, t.CountAll) or (isinstance(node, t.Call) and node.name.lower() in AGGREGATES)
+
+
+def has_aggregate(node: t.Node) -> bool:
+    """Whether an aggregation stands somewhere in an expression; those of subqueries are their own."""
+    if is_aggregate(node):
+        return True
+    return not isinstance(node, t.Subquery) and any(map(has_aggregate, t.children(node)))
+
+
+class _Checker:
+    def __init__(self, text: str, procedures: Procedures, parameters: Collection[str]) -> None:
+        self.text = text
+        self.procedures = procedures
+        self.parameters = parameters
+        self.aggregating = False  # an aggregation may stand here
+
+    def refuse(self, node: t.Node, detail: str, reason: str) -> NoReturn:
+        raise CypherSyntaxError(reason, detail, self.text, node.at)
+
+    # -- queries and clauses
+
+    def query(self, query: t.Query, scope: Scope) -> tuple[str, ...] | None:
+        """The columns; None where the query ends without RETURN."""
+        columns: list[tuple[str, ...] | None] = [self.part(part, dict(scope)) for part in query.parts]
+        if any(one != columns[0] for one in columns):
+            self.refuse(query, "DifferentColumnsInUnion", "All parts of a UNION need the same columns")
+        return columns[0]
+
+    def part(self, clauses: Sequence[t.Clause], scope: Scope) -> tuple[str, ...] | None:
+        for clause in clauses:
+            match clause:
+                case t.Return():
+                    return tuple(self.projection(clause.projection, scope, returns=True))
+                case t.With():
+                    scope = self.with_(clause, scope)
+                case t.Match():
+                    self.match_(clause, scope)
+                case t.Unwind():
+                    source = self.type_of(clause.source, scope)
+                    self.bind(clause.variable, source.item or ANY if source.name == "list" else ANY, scope)
+                case t.CallProcedure():
+                    columns = self.call(clause, scope, alone=len(clauses) == 1)
+                    if len(clauses) == 1:
+                        return columns
+                case t.CallSubquery():
+                    self.subquery(clause, scope)
+                case _:
+                    self.update(clause, scope)
+        return None
+
+    def match_(self, clause: t.Match, scope: Scope) -> None:
+        self.patterns(clause.patterns, scope, "match")
+        if clause.condition is not None:
+            self.predicate(clause.condition, scope)
+
+    def with_(self, clause: t.With, scope: Scope) -> Scope:
+        projected = self.projection(clause.projection, scope, returns=False)
+        if clause.condition is not None:
+            hides = clause.projection.distinct or any(has_aggregate(item.value) for item in clause.projection.items)
+            shapes = {t.shape(item.value): item for item in clause.projection.items if not has_aggregate(item.value)}
+            if hides and any(t.shape(node) in shapes for node in t.walk(clause.condition)):
+                self.sorted_projection(clause.condition, shapes, projected)
+            else:
+                self.predicate(clause.condition, projected if hides else {**scope, **projected})
+        return projected
+
+    def subquery(self, clause: t.CallSubquery, scope: Scope) -> None:
+        inner: Scope = {}
+        if clause.imports is not None:
+            inner = {one.name: self.type_of(one, scope) for one in clause.imports}
+        else:
+            first = clause.query.parts[0][0]
+            if isinstance(first, t.With):
+                inner = scope
+        for column in self.query(clause.query, inner) or ():
+            self.bind(t.Variable(clause.at, column), ANY, scope)
+
+    def update(self, clause: t.Clause, scope: Scope) -> None:
+        match clause:
+            case t.Create():
+                self.patterns(clause.patterns, scope, "create")
+            case t.Merge():
+                self.patterns((clause.pattern,), scope, "merge")
+                for item in (*clause.on_create, *clause.on_match):
+                    self.set_item(item, scope)
+            case t.Set():
+                for item in clause.items:
+                    self.set_item(item, scope)
+            case t.Remove():
+                for removed in clause.items:
+                    self.type_of(removed.variable if isinstance(removed, t.SetLabels) else removed, scope)
+            case t.Delete():
+                for value in clause.values:
+                    self.deleted(value, scope)
+            case t.Foreach():
+                source = self.type_of(clause.source, scope)
+                inner = {**scope, clause.variable.name: source.item or ANY}
+                for one in clause.clauses:
+                    self.update(one, inner)
+
+    def set_item(self, item: t.SetItem, scope: Scope) -> None:
+        if isinstance(item, t.SetProperty):
+            self.type_of(item.target, scope)
+            self.type_of(item.value, scope)
+            return
+        self.type_of(item.variable, scope)
+        if isinstance(item, t.SetProperties):
+            self.type_of(item.value, scope)
+
+    def deleted(self, value: t.Expression, scope: Scope) -> None:
+        if isinstance(value, t.HasLabels):
+            self.refuse(value, "InvalidDelete", "DELETE removes elements, REMOVE their labels")
+        found = self.type_of(value, scope)
+        if found.known and found.name not in ("node", "relationship", "path", "list", "map"):
+            self.refuse(value, "InvalidArgumentType", f"DELETE takes nodes, relationships and paths, not {found.name}")
+
+    def call(self, clause: t.CallProcedure, scope: Scope, *, alone: bool) -> tuple[str, ...]:
+        procedure = self.procedures.get(clause.name)
+        if procedure is None:
+            raise ProcedureError(f"There is no procedure {clause.name!r}", "ProcedureNotFound")
+        self.arguments(clause, procedure, scope, alone=alone)
+        names = [name for name, _ in procedure.columns]
+        if clause.yields is None and names and not alone:
+            self.refuse(clause, "UndefinedVariable", f"YIELD what {clause.name} gives: {', '.join(names)}")
+        yields = clause.yields or ()
+        if clause.yields is None or clause.everything:
+            yields = tuple(t.Yield(clause.at, name, None) for name in names)
+        kinds = dict(procedure.columns)
+        for one in yields:
+            if one.column not in kinds:
+                self.refuse(one, "UndefinedVariable", f"{clause.name} gives {', '.join(names)}, and no {one.column}")
+            self.bind(one.alias or t.Variable(one.at, one.column), ANY, scope)
+        if clause.condition is not None:
+            self.predicate(clause.condition, scope)
+        return tuple(one.alias.name if one.alias else one.column for one in yields)
+
+    def arguments(self, clause: t.CallProcedure, procedure: Procedure, scope: Scope, *, alone: bool) -> None:
+        wanted = procedure.arguments
+        if clause.arguments is None:
+            if not alone:
+                self.refuse(clause, "InvalidArgumentPassingMode", "Inside a query a procedure needs its arguments")
+            for one in wanted:
+                if not one.optional and one.name not in self.parameters:
+                    raise ParameterMissing(one.name)
+            return
+        least = sum(not one.optional for one in wanted)
+        if not least <= len(clause.arguments) <= len(wanted):
+            self.refuse(clause, "InvalidNumberOfArguments", f"{clause.name} takes {len(wanted)} arguments, not so many")
+        for value, argument in zip(clause.arguments, wanted, strict=False):
+            found = self.type_of(value, scope)
+            if found.known and not _fits(found.name, argument.kind):
+                self.refuse(value, "InvalidArgumentType", f"{argument.name} is {argument.kind}, not {found.name}")
+
+    # -- projections
+
+    def projection(self, projection: t.Projection, scope: Scope, *, returns: bool) -> Scope:
+        """The names behind WITH or RETURN."""
+        out: Scope = {}
+        if projection.everything:
+            if not scope and returns:
+                self.refuse(projection, "NoVariablesInScope", "RETURN * needs at least one name")
+            out.update((name, scope[name]) for name in sorted(scope))
+        for item in projection.items:
+            self.aggregating = True
+            kind = self.type_of(item.value, scope)
+            self.aggregating = False
+            if item.name in out:
+                self.refuse(item, "ColumnNameConflict", f"Two columns have the name {item.name!r}")
+            out[item.name] = kind
+        grouped = any(has_aggregate(item.value) for item in projection.items)
+        if grouped:
+            for item in projection.items:
+                if has_aggregate(item.value):
+                    self.grouped(item.value, _keys(projection, scope))
+        self.order(projection, scope, out, grouped=grouped)
+        for item in projection.items:
+            if not returns and item.alias is None and not isinstance(item.value, t.Variable):
+                self.refuse(item, "NoExpressionAlias", f"Give {item.text!r} a name with AS")
+        for count, word in ((projection.skip, "SKIP"), (projection.limit, "LIMIT")):
+            if count is not None:
+                self.count(count, word)
+        return out
+
+    def grouped(self, node: t.Node, keys: _Keys) -> None:
+        """Beside an aggregation only what is one value for the group may stand."""
+        if is_aggregate(node) or isinstance(node, t.Subquery):
+            return
+        if isinstance(node, t.Property) and keys.has(node):
+            return
+        if isinstance(node, t.Variable) and not keys.has(node):
+            self.refuse(
+                node,
+                "AmbiguousAggregationExpression",
+                f"{node.name} beside an aggregation is not grouped by; project it",
+            )
+        own = {one.name for one in _own_variables(node)}
+        inner = keys.without(own) if own else keys
+        for child in t.children(node):
+            self.grouped(child, inner)
+
+    def order(self, projection: t.Projection, scope: Scope, out: Scope, *, grouped: bool) -> None:
+        shapes = {t.shape(item.value): item for item in projection.items}
+        for sort in projection.order:
+            if t.shape(sort.value) in shapes:
+                continue
+            if has_aggregate(sort.value):
+                if not grouped:
+                    self.refuse(sort, "InvalidAggregation", "ORDER BY aggregates only where the projection does")
+                self.sorted_group(sort.value, shapes, out)
+                continue
+            visible = out if projection.distinct or grouped else {**scope, **out}
+            if projection.distinct or grouped:
+                self.sorted_projection(sort.value, shapes, visible)
+            else:
+                self.type_of(sort.value, visible)
+
+    def sorted_group(self, node: t.Node, shapes: Mapping[object, t.Item], out: Scope) -> None:
+        item = shapes.get(t.shape(node))
+        if item is not None:
+            if not isinstance(node, t.Variable | t.Property) and not is_aggregate(node):
+                self.refuse(
+                    node, "AmbiguousAggregationExpression", f"Give {item.text!r} a name, and order by that name"
+                )
+            return
+        if isinstance(node, t.Variable) and node.name not in out:
+            self.refuse(node, "UndefinedVariable", f"The name {node.name} is not projected")
+        for child in t.children(node):
+            self.sorted_group(child, shapes, out)
+
+    def sorted_projection(self, node: t.Node, shapes: Mapping[object, t.Item], visible: Scope) -> None:
+        if t.shape(node) in shapes:
+            return
+        if isinstance(node, t.Variable) and node.name not in visible:
+            self.refuse(node, "UndefinedVariable", f"The name {node.name} is not projected")
+        for child in t.children(node):
+            self.sorted_projection(child, shapes, visible)
+
+    def count(self, value: t.Expression, word: str) -> None:
+        for node in t.walk(value):
+            if isinstance(node, t.Variable | t.PatternExpression | t.Subquery):
+                self.refuse(value, "NonConstantExpression", f"{word} takes what is the same for every row")
+        found = self.type_of(value, {})
+        if found.known and found != INTEGER:
+            self.refuse(value, "InvalidArgumentType", f"{word} takes an integer, not {found.name}")
+        if isinstance(value, t.Constant) and isinstance(value.value, int) and value.value < 0:
+            self.refuse(value, "NegativeIntegerArgument", f"{word} takes no negative number")
+
+    # -- patterns
+
+    def bind(self, variable: t.Variable, kind: Type, scope: Scope) -> None:
+        """A new name."""
+        if variable.name in scope:
+            self.refuse(variable, "VariableAlreadyBound", f"The name {variable.name} is taken")
+        scope[variable.name] = kind
+
+    def patterns(self, patterns: Iterable[t.PathPattern], scope: Scope, mode: str) -> None:
+        seen: set[str] = set()
+        for path in patterns:
+            self.pattern(path, scope, mode, seen)
+
+    def pattern(self, path: t.PathPattern, scope: Scope, mode: str, seen: set[str]) -> None:
+        """The names of a pattern, then what is said about its elements.
+
+        Args:
+            mode: ``match``, ``create``, ``merge``, or ``test`` for one that binds nothing.
+            seen: the relationships that the clause has named so far.
+        """
+        alone = not path.relationships
+        for at, node in enumerate(path.nodes):
+            self.node(node, scope, mode, alone=alone)
+            if at < len(path.relationships):
+                self.relationship(path.relationships[at], scope, mode, seen)
+        if path.variable is not None:
+            self.bind(path.variable, PATH, scope)
+        elements: tuple[t.NodePattern | t.RelationshipPattern, ...] = (*path.nodes, *path.relationships)
+        for element in elements:
+            if isinstance(element.properties, t.Parameter) and mode in ("match", "merge"):
+                self.refuse(element, "InvalidParameterUse", "A pattern names its properties one by one: {key: $value}")
+            if element.properties is not None:
+                self.type_of(element.properties, scope)
+            if element.condition is not None:
+                self.predicate(element.condition, scope)
+
+    def node(self, node: t.NodePattern, scope: Scope, mode: str, *, alone: bool) -> None:
+        if node.variable is None:
+            return
+        name = node.variable.name
+        if name not in scope:
+            if mode == "test":
+                self.refuse(node, "UndefinedVariable", f"The name {name} is not known here")
+            scope[name] = NODE
+            return
+        if scope[name].known and scope[name] != NODE:
+            self.refuse(node, "VariableTypeConflict", f"{name} is {scope[name].name}, and no node")
+        if mode in ("create", "merge") and (alone or node.labels is not None or node.properties is not None):
+            self.refuse(node, "VariableAlreadyBound", f"The node {name} is there already")
+
+    def relationship(self, one: t.RelationshipPattern, scope: Scope, mode: str, seen: set[str]) -> None:
+        named = one.variable
+        if mode in ("create", "merge"):
+            if named is not None and named.name in scope and scope[named.name] in (RELATIONSHIP, ANY):
+                self.refuse(one, "VariableAlreadyBound", f"The relationship {named.name} is there already")
+            if one.length is not None:
+                self.refuse(one, "CreatingVarLength", "A relationship of any length cannot be created")
+            if not isinstance(one.types, t.Label) or one.types.name is None:
+                self.refuse(one, "NoSingleRelationshipType", "A relationship is created with exactly one type")
+            if mode == "create" and one.way == "both":
+                self.refuse(one, "RequiresDirectedRelationship", "A relationship is created with a direction")
+        if named is None:
+            return
+        name = named.name
+        if name in seen:
+            self.refuse(one, "RelationshipUniquenessViolation", f"The relationship {name} stands in the pattern twice")
+        seen.add(name)
+        kind = RELATIONSHIP if one.length is None else types.RELATIONSHIPS
+        if name not in scope:
+            if mode == "test":
+                self.refuse(one, "UndefinedVariable", f"The name {name} is not known here")
+            scope[name] = kind
+            return
+        bound = scope[name]
+        fits = bound == kind or (
+            bound.name == "list" and kind.name == "list" and (bound.item or ANY) in (ANY, RELATIONSHIP)
+        )
+        if bound.known and not fits:
+            self.refuse(one, "VariableTypeConflict", f"{name} is {bound.name}, and no relationship of this pattern")
+
+    # -- expressions
+
+    def predicate(self, value: t.Expression, scope: Scope) -> None:
+        """A condition: patterns may stand in it, aggregations may not."""
+        found = self.type_of(value, scope, pattern=True)
+        if found.known and found != BOOLEAN:
+            self.refuse(value, "InvalidArgumentType", f"A condition is true or false, not {found.name}")
+
+    def operands(self, values: Iterable[t.Expression], scope: Scope) -> list[Type]:
+        return [self.type_of(value, scope) for value in values]
+
+    def type_of(self, e: t.Expression, scope: Scope, *, pattern: bool = False) -> Type:
+        """What is known of an expression's value.
+
+        Args:
+            pattern: a pattern may stand here, as a test.
+        """
+        match e:
+            case t.Constant():
+                return types.of_constant(e.value)
+            case t.Parameter():
+                return ANY
+            case t.Variable():
+                if e.name not in scope:
+                    self.refuse(e, "UndefinedVariable", f"The name {e.name} is not known here")
+                return scope[e.name]
+            case t.Property():
+                return self.property(e, scope)
+            case t.Index():
+                subject, _ = self.operands((e.subject, e.index), scope)
+                if subject.name in _NO_INDEX:
+                    raise CypherTypeError(f"A value of type {subject.name} has no members", "InvalidArgumentType")
+                return subject.item or ANY if subject.name == "list" else ANY
+            case t.Slice():
+                self.operands([one for one in (e.start, e.end) if one is not None], scope)
+                subject = self.type_of(e.subject, scope)
+                return subject if subject.name == "list" else LIST
+            case t.ListLiteral():
+                return Type("list", types.common(self.operands(e.items, scope)))
+            case t.MapLiteral():
+                self.operands([value for _, value in e.entries], scope)
+                return MAP
+            case t.MapProjection():
+                self.type_of(e.subject, scope)
+                self.operands([entry[1] for entry in e.entries if entry is not None], scope)
+                return MAP
+            case t.Unary() | t.Binary() | t.Comparison() | t.IsNull() | t.HasLabels():
+                return self.operation(e, scope, pattern=pattern)
+            case t.CountAll() | t.Call():
+                return self.called(e, scope)
+            case t.Case():
+                return self.case(e, scope)
+            case t.ListComprehension() | t.Quantifier() | t.Reduce():
+                return self.over_list(e, scope)
+            case _:
+                return self.over_graph(e, scope, pattern=pattern)
+
+    def property(self, e: t.Property, scope: Scope) -> Type:
+        subject = self.type_of(e.subject, scope)
+        if subject.name == "path":
+            self.refuse(e, "InvalidArgumentType", "A path has no properties")
+        if subject.name in _NO_PROPERTIES:
+            raise CypherTypeError(f"A value of type {subject.name} has no property {e.key!r}", "InvalidArgumentType")
+        return ANY
+
+    def operation(self, e: t.Expression, scope: Scope, *, pattern: bool) -> Type:
+        if isinstance(e, t.IsNull):
+            self.type_of(e.operand, scope)
+            return BOOLEAN
+        if isinstance(e, t.HasLabels):
+            found = self.type_of(e.subject, scope)
+            if found.known and found.name not in ("node", "relationship"):
+                self.refuse(e, "InvalidArgumentType", f"A value of type {found.name} has no labels")
+            return BOOLEAN
+        if isinstance(e, t.Comparison):
+            self.operands((e.first, *(value for _, value in e.rest)), scope)
+            return BOOLEAN
+        if isinstance(e, t.Unary):
+            if e.operator == "NOT":
+                return self.logic(e.operator, (e.operand,), scope)
+            return self.arithmetic(e.operator, (e.operand,), scope)
+        assert isinstance(e, t.Binary)
+        if e.operator in ("AND", "OR", "XOR"):
+            return self.logic(e.operator, (e.left, e.right), scope)
+        if e.operator == "IN":
+            _, members = self.operands((e.left, e.right), scope)
+            if members.known and members.name != "list":
+                self.refuse(e, "InvalidArgumentType", f"IN looks into a list, not into {members.name}")
+            return BOOLEAN
+        if e.operator in ("STARTS WITH", "ENDS WITH", "CONTAINS", "=~"):
+            self.operands((e.left, e.right), scope)
+            return BOOLEAN
+        if e.operator == "+":
+            return _sum(*self.operands((e.left, e.right), scope))
+        return self.arithmetic(e.operator, (e.left, e.right), scope)
+
+    def logic(self, operator: str, values: Sequence[t.Expression], scope: Scope) -> Type:
+        for value in values:
+            found = self.type_of(value, scope, pattern=True)
+            if found.known and found != BOOLEAN:
+                self.refuse(value, "InvalidArgumentType", f"{operator} takes true and false, not {found.name}")
+        return BOOLEAN
+
+    def arithmetic(self, operator: str, values: Sequence[t.Expression], scope: Scope) -> Type:
+        found = self.operands(values, scope)
+        for value, kind in zip(values, found, strict=True):
+            if kind.name in _NO_NUMBERS:
+                self.refuse(value, "InvalidArgumentType", f"{operator} takes numbers, not {kind.name}")
+        names = {kind.name for kind in found}
+        if operator == "^":
+            return types.FLOAT if names <= types.NUMERIC else ANY
+        return INTEGER if names == {"integer"} else types.FLOAT if names <= types.NUMERIC else ANY
+
+    def called(self, e: t.Call | t.CountAll, scope: Scope) -> Type:
+        if is_aggregate(e):
+            return self.aggregate(e, scope)
+        assert isinstance(e, t.Call)
+        function = FUNCTIONS.get(e.name.lower())
+        if function is None:
+            self.refuse(e, "UnknownFunction", f"There is no function {e.name}()")
+        if len(e.arguments) < function.least or (function.most is not None and len(e.arguments) > function.most):
+            self.refuse(e, "InvalidNumberOfArguments", f"{e.name}() does not take {len(e.arguments)} arguments")
+        tests = e.name.lower() == "exists"
+        found = [self.type_of(value, scope, pattern=tests) for value in e.arguments]
+        for kind, accepted in zip(found, function.accepts, strict=False):
+            if kind.known and kind.name not in accepted:
+                self.refuse(e, "InvalidArgumentType", f"{e.name}() does not take a value of type {kind.name}")
+        return Type(function.returns)
+
+    def aggregate(self, e: t.Call | t.CountAll, scope: Scope) -> Type:
+        if not self.aggregating:
+            self.refuse(e, "InvalidAggregation", "An aggregation stands in WITH, RETURN and their ORDER BY only")
+        if isinstance(e, t.CountAll):
+            return INTEGER
+        _, count, returns = AGGREGATES[e.name.lower()]
+        if len(e.arguments) != count:
+            self.refuse(e, "InvalidNumberOfArguments", f"{e.name}() takes {count} arguments")
+        for value in e.arguments:
+            for node in t.walk(value):
+                if is_aggregate(node):
+                    self.refuse(node, "NestedAggregation", "An aggregation cannot stand in another")
+                if isinstance(node, t.Call) and node.name.lower() == "rand":
+                    self.refuse(node, "NonConstantExpression", "rand() cannot stand in an aggregation")
+        self.operands(e.arguments, scope)
+        return Type(returns)
+
+    def case(self, e: t.Case, scope: Scope) -> Type:
+        if e.subject is not None:
+            self.type_of(e.subject, scope)
+        found: list[Type] = []
+        for condition, value in e.branches:
+            if e.subject is None:
+                self.type_of(condition, scope, pattern=True)
+            else:
+                self.type_of(condition, scope)
+            found.append(self.type_of(value, scope))
+        if e.otherwise is not None:
+            found.append(self.type_of(e.otherwise, scope))
+        return types.common(found)
+
+    def over_list(self, e: t.ListComprehension | t.Quantifier | t.Reduce, scope: Scope) -> Type:
+        source = self.type_of(e.source, scope)
+        if source.known and source.name != "list":
+            self.refuse(e.source, "InvalidArgumentType", f"A list is gone through, not {source.name}")
+        inner = {**scope, e.variable.name: source.item or ANY}
+        aggregating, self.aggregating = self.aggregating, False  # the rows of an aggregation are the query's
+        try:
+            if isinstance(e, t.Reduce):
+                inner[e.accumulator.name] = ANY
+                self.type_of(e.initial, scope)
+                return self.type_of(e.value, inner)
+            if e.condition is not None:
+                self.predicate(e.condition, inner)
+            if isinstance(e, t.Quantifier):
+                return BOOLEAN
+            return Type("list", (source.item or ANY) if e.value is None else self.type_of(e.value, inner))
+        finally:
+            self.aggregating = aggregating
+
+    def over_graph(self, e: t.Expression, scope: Scope, *, pattern: bool) -> Type:
+        aggregating, self.aggregating = self.aggregating, False
+        try:
+            if isinstance(e, t.PatternExpression):
+                if e.pattern.shortest is None and not pattern:
+                    self.refuse(
+                        e, "UnexpectedSyntax", "A pattern is a test, and no value: put it into WHERE or exists()"
+                    )
+                self.pattern(e.pattern, dict(scope), "test", set())
+                return BOOLEAN if e.pattern.shortest is None else PATH if e.pattern.shortest == "one" else LIST
+            inner = dict(scope)
+            if isinstance(e, t.PatternComprehension):
+                self.pattern(e.pattern, inner, "match", set())
+                if e.condition is not None:
+                    self.predicate(e.condition, inner)
+                return Type("list", self.type_of(e.value, inner))
+            assert isinstance(e, t.Subquery)
+            self.query(e.query, inner)
+            return {"exists": BOOLEAN, "count": INTEGER, "collect": LIST}[e.kind]
+        finally:
+            self.aggregating = aggregating
+
+
+class _Keys:
+    """What the rows of a group have in common: names that are projected by themselves, and other projected keys."""
+
+    def __init__(self, shapes: frozenset[object], names: frozenset[str]) -> None:
+        self._shapes, self._names = shapes, names
+
+    def has(self, node: t.Variable | t.Property) -> bool:
+        """Whether it is one value for the group."""
+        if t.shape(node) in self._shapes:
+            return True
+        if isinstance(node, t.Variable):
+            return node.name in self._names
+        return isinstance(node.subject, t.Variable) and node.subject.name in self._names
+
+    def without(self, names: set[str]) -> _Keys:
+        """Where these names are an expression's own, and one value each time they are looked at."""
+        return _Keys(self._shapes, self._names | names)
+
+
+def _keys(projection: t.Projection, scope: Scope) -> _Keys:
+    single = [item.value for item in projection.items if not has_aggregate(item.value)]
+    names = {one.name for one in single if isinstance(one, t.Variable)}
+    if projection.everything:
+        names |= scope.keys()
+    return _Keys(frozenset(map(t.shape, single)), frozenset(names))
+
+
+def _own_variables(node: t.Node) -> list[t.Variable]:
+    """The names that an expression makes for itself."""
+    if isinstance(node, t.Reduce):
+        return [node.variable, node.accumulator]
+    if isinstance(node, t.ListComprehension | t.Quantifier):
+        return [node.variable]
+    if isinstance(node, t.PatternComprehension):
+        return [one for one in t.walk(node.pattern) if isinstance(one, t.Variable)]
+    return []
+
+
+def _sum(left: Type, right: Type) -> Type:
+    names = {left.name, right.name}
+    if "list" in names:
+        return LIST
+    if "any" in names or "null" in names:
+        return ANY
+    if "string" in names:
+        return STRING
+    return INTEGER if names == {"integer"} else types.FLOAT if names <= types.NUMERIC else ANY
+
+
+def _fits(kind: str, wanted: str) -> bool:
+    if wanted in ("any", kind):
+        return True
+    return wanted in ("float", "number") and kind in types.NUMERIC

@@ -1,0 +1,1 @@
+"""Running a query: expressions over rows, patterns over the graph, clauses over tables."""

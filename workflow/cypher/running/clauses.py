@@ -1,0 +1,508 @@
+"""Clauses become functions from rows to rows, and a query a chain of them.
+
+A query that writes runs each clause to its end before the next one begins, so that no clause sees what a later one
+changes; a query that reads hands on row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from workflow.cypher.errors import CypherSyntaxError
+from workflow.cypher.functions.aggregates import AGGREGATES, Aggregate, Count, made
+from workflow.cypher.lang import tree as t
+from workflow.cypher.planning.checks import has_aggregate, is_aggregate
+from workflow.cypher.planning.procedures import Procedures
+from workflow.cypher.running.expressions import Evaluator, Expressions
+from workflow.cypher.running.patterns import Pattern
+from workflow.cypher.running.run import CypherRun, Row
+from workflow.cypher.running.writing import Change, Writing, delete_condemned
+from workflow.cypher.semantics.arithmetic import kind_of
+from workflow.cypher.semantics.relations import equivalence_key, order_key
+
+Operator = Callable[[CypherRun, Iterator[Row]], Iterator[Row]]
+
+_WRITES = (t.Create, t.Merge, t.Set, t.Remove, t.Delete, t.Foreach)
+
+
+class Planner:
+    """Makes the operators of one statement.
+
+    Args:
+        text: of the statement, for errors that are found while it runs.
+        procedures: what it may call.
+    """
+
+    def __init__(self, text: str, procedures: Procedures) -> None:
+        self._text = text
+        self._procedures = procedures
+        self._count = 0
+        self._expressions = Expressions(self._matching, self._querying)
+        self._writing = Writing(self._expressions, self._fresh)
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"\0{self._count}"
+
+    def _matching(
+        self, path: t.PathPattern, condition: t.Expression | None
+    ) -> Callable[[CypherRun, Row], Iterator[Row]]:
+        return Pattern((path,), condition, self._expressions, self._fresh).rows
+
+    def _querying(self, query: t.Query) -> Callable[[CypherRun, Row], Iterator[Row]]:
+        operator = self.query(query)
+        return lambda run, row: operator(run, iter((dict(row),)))
+
+    # -- queries
+
+    def query(self, query: t.Query) -> Operator:
+        """A query: its parts one after the other, each on the same rows."""
+        writes = writing(query, self._procedures)
+        parts = [self.chain(part, eager=writes) for part in query.parts]
+        if len(parts) == 1:
+            return parts[0]
+        distinct = query.distinct
+
+        def union(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            given = list(rows)
+            found = (row for part in parts for row in part(run, iter([dict(one) for one in given])))
+            return _distinct(run, found) if distinct else found
+
+        return union
+
+    def chain(self, clauses: Sequence[t.Clause], *, eager: bool) -> Operator:
+        """Clauses one after the other."""
+        operators = [self.clause(clause, alone=len(clauses) == 1) for clause in clauses]
+        ends = isinstance(clauses[-1], t.Return) or (isinstance(clauses[-1], t.CallProcedure) and len(clauses) == 1)
+
+        def run_all(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for operator in operators:
+                rows = operator(run, rows)
+                if eager:
+                    rows = iter(list(rows))
+            return rows
+
+        if ends or not any(isinstance(clause, _WRITES) for clause in clauses):
+            return run_all
+
+        def write(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            """Runs to its end at once, and has no columns."""
+            for _ in run_all(run, rows):
+                pass
+            return iter(())
+
+        return write
+
+    def clause(self, clause: t.Clause, *, alone: bool) -> Operator:
+        """One clause."""
+        match clause:
+            case t.Match():
+                return self._match(clause)
+            case t.Unwind():
+                return self._unwind(clause)
+            case t.With():
+                return self._with(clause)
+            case t.Return():
+                return self._projection(clause.projection)
+            case t.CallProcedure():
+                return self._call(clause, alone=alone)
+            case t.CallSubquery():
+                return self._subquery(clause)
+            case t.Merge():
+                return self._merge(clause)
+            case _:
+                return _each(self._change(clause))
+
+    # -- clauses that read
+
+    def _match(self, clause: t.Match) -> Operator:
+        pattern = Pattern(clause.patterns, clause.condition, self._expressions, self._fresh)
+        names, optional = pattern.names, clause.optional
+
+        def run_match(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                found = False
+                for match in pattern.rows(run, row):
+                    found = True
+                    yield match
+                if optional and not found:
+                    yield {**dict.fromkeys(names), **row}
+
+        return run_match
+
+    def _unwind(self, clause: t.Unwind) -> Operator:
+        source, name = self._expressions.of(clause.source), clause.variable.name
+
+        def unwind(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                values = source(run, row)
+                if values is None:
+                    continue
+                for value in values if isinstance(values, list | tuple) else [values]:
+                    run.tick()
+                    yield {**row, name: value}
+
+        return unwind
+
+    def _with(self, clause: t.With) -> Operator:
+        if clause.condition is None:
+            return self._projection(clause.projection)
+        hides = clause.projection.distinct or any(has_aggregate(item.value) for item in clause.projection.items)
+        keep = not hides and not (clause.projection.skip or clause.projection.limit)
+        project = self._projection(clause.projection, keep=keep)
+        known = {t.shape(item.value): item.name for item in clause.projection.items if not has_aggregate(item.value)}
+        condition = self._expressions.knowing(known if hides else {}).condition(clause.condition)
+
+        def with_(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in project(run, rows):
+                before = row.pop(_BEFORE, None)
+                if condition(run, row if before is None else {**before, **row}):
+                    yield row
+
+        return with_
+
+    def _call(self, clause: t.CallProcedure, *, alone: bool) -> Operator:
+        procedure = self._procedures[clause.name]
+        given = None if clause.arguments is None else [self._expressions.of(one) for one in clause.arguments]
+        columns = [name for name, _ in procedure.columns]
+        names = dict(zip(columns, columns, strict=True))
+        if clause.yields is not None and not clause.everything:
+            names = {one.column: one.alias.name if one.alias else one.column for one in clause.yields}
+        condition = None if clause.condition is None else self._expressions.condition(clause.condition)
+
+        def values(run: CypherRun, row: Row) -> list[Any]:
+            if given is None:
+                return [run.parameters.get(one.name, one.default) for one in procedure.arguments]
+            found = [one(run, row) for one in given]
+            found += [one.default for one in procedure.arguments[len(found) :]]
+            return [
+                float(value) if argument.kind == "float" and isinstance(value, int) else value
+                for value, argument in zip(found, procedure.arguments, strict=True)
+            ]
+
+        def call(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                answers = procedure.call(run, *values(run, row))
+                if not columns:
+                    for _ in answers:
+                        pass
+                    if not alone:
+                        yield row
+                    continue
+                for answer in answers:
+                    cells = dict(zip(columns, answer, strict=True))
+                    out = {**row, **{alias: cells[column] for column, alias in names.items()}}
+                    if condition is None or condition(run, out):
+                        yield out
+
+        return call
+
+    def _subquery(self, clause: t.CallSubquery) -> Operator:
+        operator = self.query(clause.query)
+        imports = None if clause.imports is None else [one.name for one in clause.imports]
+        returns = any(isinstance(part[-1], t.Return) for part in clause.query.parts)
+
+        def run_subquery(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                inner = dict(row) if imports is None else {name: row[name] for name in imports}
+                found = operator(run, iter((inner,)))
+                if returns:
+                    for one in found:
+                        yield {**row, **one}
+                else:
+                    for _ in found:
+                        pass
+                    yield row
+
+        return run_subquery
+
+    # -- projections
+
+    def _projection(self, projection: t.Projection, *, keep: bool = False) -> Operator:
+        """WITH and RETURN; ``keep`` hands on the row before in a column of its own."""
+        grouped = any(has_aggregate(item.value) for item in projection.items)
+        project = self._grouping(projection) if grouped else self._plain(projection)
+        order = self._order(projection, grouped=grouped)
+        skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
+        limit = None if projection.limit is None else self._number(projection.limit, "LIMIT")
+        distinct = projection.distinct
+
+        def run_projection(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            start = 0 if skip is None else skip(run)
+            end = None if limit is None else start + limit(run)
+            pairs = project(run, rows)
+            if distinct:
+                pairs = _distinct_pairs(run, pairs)
+            if order is not None:
+                pairs = iter(order(run, pairs))
+            if start or end is not None:
+                pairs = islice(pairs, start, end)
+            for before, after in pairs:
+                if keep:
+                    after[_BEFORE] = before
+                yield after
+
+        return run_projection
+
+    def _plain(self, projection: t.Projection) -> Callable[[CypherRun, Iterator[Row]], Iterator[Pair]]:
+        items = [(item.name, self._expressions.of(item.value)) for item in projection.items]
+        everything = projection.everything
+
+        def project(run: CypherRun, rows: Iterator[Row]) -> Iterator[Pair]:
+            for row in rows:
+                run.tick()
+                out = _named(row) if everything else {}
+                for name, value in items:
+                    out[name] = value(run, row)
+                yield row, out
+
+        return project
+
+    def _grouping(self, projection: t.Projection) -> Callable[[CypherRun, Iterator[Row]], Iterator[Pair]]:
+        columns = {shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection))}
+        nodes = _aggregates(projection)
+        known = self._expressions.knowing(columns)
+        keys = [
+            (item.name, self._expressions.of(item.value)) for item in projection.items if not has_aggregate(item.value)
+        ]
+        mixed = [(item.name, known.of(item.value)) for item in projection.items if has_aggregate(item.value)]
+        order = [item.name for item in projection.items]
+        inputs = [(columns[shape], _Input(node, self._expressions)) for shape, node in nodes.items()]
+        everything = projection.everything
+
+        def project(run: CypherRun, rows: Iterator[Row]) -> Iterator[Pair]:
+            groups: dict[Any, tuple[Row, Row, list[_Gathered]]] = {}
+            for row in rows:
+                run.tick()
+                values = _named(row) if everything else {}
+                for name, value in keys:
+                    values[name] = value(run, row)
+                key = tuple(map(equivalence_key, values.values()))
+                group = groups.get(key)
+                if group is None:
+                    group = groups[key] = row, values, [one.gathering() for _, one in inputs]
+                    run.hold(len(groups))
+                for (_, one), gathered in zip(inputs, group[2], strict=True):
+                    one.take(run, row, gathered)
+            if not groups and not keys and not everything:
+                groups[()] = {}, {}, [one.gathering() for _, one in inputs]
+            for row, values, states in groups.values():
+                results = {name: one.aggregate.result() for (name, _), one in zip(inputs, states, strict=True)}
+                before = {**row, **results}
+                for name, value in mixed:
+                    values[name] = value(run, before)
+                out = values if everything else {name: values[name] for name in order}
+                yield before, out
+
+        return project
+
+    def _order(
+        self, projection: t.Projection, *, grouped: bool
+    ) -> Callable[[CypherRun, Iterable[Pair]], list[Pair]] | None:
+        if not projection.order:
+            return None
+        known: dict[object, str] = {t.shape(item.value): item.name for item in projection.items}
+        if grouped:
+            known = {**{shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection))}, **known}
+        expressions = self._expressions.knowing(known)
+        keys = [(expressions.of(sort.value), sort.descending) for sort in projection.order]
+
+        def order(run: CypherRun, pairs: Iterable[Pair]) -> list[Pair]:
+            keyed: list[tuple[list[Any], Pair]] = []
+            for before, after in pairs:
+                row = {**before, **after}
+                keyed.append(([order_key(key(run, row)) for key, _ in keys], (before, after)))
+                if not len(keyed) & 1023:
+                    run.hold(len(keyed))
+            for at in range(len(keys) - 1, -1, -1):
+                keyed.sort(key=lambda one, at=at: one[0][at], reverse=keys[at][1])  # type: ignore[misc]
+            return [pair for _, pair in keyed]
+
+        return order
+
+    def _number(self, e: t.Expression, word: str) -> Callable[[CypherRun], int]:
+        value = self._expressions.of(e)
+
+        def number(run: CypherRun) -> int:
+            found = value(run, {})
+            if not isinstance(found, int) or isinstance(found, bool):
+                raise CypherSyntaxError(
+                    f"{word} takes an integer, not {kind_of(found)}", "InvalidArgumentType", self._text, e.at
+                )
+            if found < 0:
+                raise CypherSyntaxError(f"{word} takes no negative number", "NegativeIntegerArgument", self._text, e.at)
+            return int(found)
+
+        return number
+
+    # -- clauses that write
+
+    def _change(self, clause: t.Clause) -> Change:
+        match clause:
+            case t.Create():
+                return self._writing.created(clause.patterns)
+            case t.Set():
+                return self._writing.set_items(clause.items)
+            case t.Remove():
+                return self._writing.removed(clause.items)
+            case t.Delete():
+                return self._writing.deleted(clause)
+            case t.Foreach():
+                return self._foreach(clause)
+            case _:
+                assert isinstance(clause, t.Merge)
+                merge = self._merge(clause)
+
+                def change(run: CypherRun, row: Row) -> None:
+                    for _ in merge(run, iter((row,))):
+                        pass
+
+                return change
+
+    def _foreach(self, clause: t.Foreach) -> Change:
+        source, name = self._expressions.of(clause.source), clause.variable.name
+        changes = [self._change(one) for one in clause.clauses]
+
+        def change(run: CypherRun, row: Row) -> None:
+            for value in source(run, row) or ():
+                run.tick()
+                inner = {**row, name: value}
+                for one in changes:
+                    one(run, inner)
+
+        return change
+
+    def _merge(self, clause: t.Merge) -> Operator:
+        pattern = Pattern((clause.pattern,), None, self._expressions, self._fresh)
+        create = self._writing.created((clause.pattern,), merging=True)
+        on_create, on_match = self._writing.set_items(clause.on_create), self._writing.set_items(clause.on_match)
+
+        def merge(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            for row in rows:
+                run.tick()
+                run.writer()
+                found = list(pattern.rows(run, row))
+                for match in found:
+                    on_match(run, match)
+                    yield match
+                if not found:
+                    made_row = dict(row)
+                    create(run, made_row)
+                    on_create(run, made_row)
+                    yield made_row
+
+        return merge
+
+
+def _named(row: Row) -> Row:
+    """What ``*`` stands for: every name that a query can write, in the order of the alphabet."""
+    return {name: row[name] for name in sorted(row) if name[:1] != "\0"}
+
+
+Pair = tuple[Row, Row]
+"""A row before a projection, and the projected one."""
+
+_BEFORE = "\0before"
+
+
+def writing(query: t.Query, procedures: Procedures) -> bool:
+    """Whether a query may change the graph."""
+    for node in t.walk(query):
+        if isinstance(node, _WRITES):
+            return True
+        if isinstance(node, t.CallProcedure) and (found := procedures.get(node.name)) is not None and found.writes:
+            return True
+    return False
+
+
+def _each(change: Change) -> Operator:
+    """A clause that does something for each row and hands it on."""
+
+    def run_each(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+        for row in rows:
+            run.tick()
+            change(run, row)
+            yield row
+        delete_condemned(run)
+
+    return run_each
+
+
+def _distinct(run: CypherRun, rows: Iterable[Row]) -> Iterator[Row]:
+    seen: set[Any] = set()
+    for row in rows:
+        key = tuple(map(equivalence_key, row.values()))
+        if key not in seen:
+            seen.add(key)
+            run.hold(len(seen)) if not len(seen) & 1023 else None
+            yield row
+
+
+def _distinct_pairs(run: CypherRun, pairs: Iterable[Pair]) -> Iterator[Pair]:
+    seen: set[Any] = set()
+    for before, after in pairs:
+        key = tuple(map(equivalence_key, after.values()))
+        if key not in seen:
+            seen.add(key)
+            run.hold(len(seen)) if not len(seen) & 1023 else None
+            yield before, after
+
+
+def _aggregates(projection: t.Projection) -> Mapping[object, t.Node]:
+    """The aggregations of a projection by their shape, each once."""
+    found: dict[object, t.Node] = {}
+
+    def look(node: t.Node) -> None:
+        if is_aggregate(node):
+            found.setdefault(t.shape(node), node)
+        elif not isinstance(node, t.Subquery):
+            for child in t.children(node):
+                look(child)
+
+    for item in projection.items:
+        look(item.value)
+    return found
+
+
+class _Gathered:
+    """The aggregation of one group, and what DISTINCT has seen."""
+
+    __slots__ = ("aggregate", "seen")
+
+    def __init__(self, aggregate: Aggregate, seen: set[Any] | None) -> None:
+        self.aggregate = aggregate
+        self.seen = seen
+
+
+class _Input:
+    """What an aggregation takes of every row."""
+
+    def __init__(self, node: t.Node, expressions: Expressions) -> None:
+        self._name = "count" if isinstance(node, t.CountAll) else node.name.lower() if isinstance(node, t.Call) else ""
+        self._distinct = isinstance(node, t.Call) and node.distinct
+        self._arguments: list[Evaluator] | None = None
+        if isinstance(node, t.Call):
+            self._arguments = [expressions.of(one) for one in node.arguments]
+        assert self._name in AGGREGATES
+
+    def gathering(self) -> _Gathered:
+        """For a new group."""
+        aggregate = Count() if self._arguments is None else made(self._name)
+        return _Gathered(aggregate, set() if self._distinct else None)
+
+    def take(self, run: CypherRun, row: Row, gathered: _Gathered) -> None:
+        """One row; nulls are left out."""
+        if self._arguments is None:
+            gathered.aggregate.add(None)
+            return
+        values = [argument(run, row) for argument in self._arguments]
+        if values[0] is None:
+            return
+        if gathered.seen is not None:
+            key = equivalence_key(values[0])
+            if key in gathered.seen:
+                return
+            gathered.seen.add(key)
+        gathered.aggregate.add(*values)

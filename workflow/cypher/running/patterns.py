@@ -1,0 +1,560 @@
+"""Finding patterns in a graph, from the rows that bind some of their names to those that bind all.
+
+A pattern is solved element by element: from a node that is bound or cheap to find along its relationships. A test runs
+as soon as the names it needs are bound. All relationships of one clause differ.
+
+Source: openCypher's MATCH with its relationship isomorphism.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflow.cypher.errors import CypherTypeError
+from workflow.cypher.lang import tree as t
+from workflow.cypher.running.expressions import PATH, Evaluator, Expressions, label_test
+from workflow.cypher.running.run import CypherRun, Row
+from workflow.cypher.semantics.arithmetic import kind_of
+from workflow.cypher.semantics.elements import labels_of
+from workflow.cypher.semantics.paths import CypherPath
+from workflow.cypher.semantics.relations import equals
+from workflow.graphs.elements import Edge, Vertex, Way
+
+_OTHER_WAY: dict[Way, Way] = {"out": "in", "in": "out", "both": "both"}
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition, and the names of the pattern that it needs."""
+
+    needs: frozenset[str]
+    holds: Callable[[CypherRun, Row], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeElement:
+    """A node of a pattern; ``lookups`` are values that its keys must have, which an index may find."""
+
+    name: str
+    labels: Callable[[Any], bool] | None
+    label: str | None
+    lookups: list[tuple[str, t.Expression]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipElement:
+    """A relationship of a pattern, between two of its nodes by name."""
+
+    name: str
+    types: tuple[str, ...] | None
+    allowed: Callable[[Any], bool] | None
+    way: Way
+    length: t.Length | None
+    properties: list[tuple[str, Evaluator]]
+    condition: Callable[[CypherRun, Row], bool] | None
+    left: str
+    right: str
+    shortest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PathElement:
+    """Which names a path is made of."""
+
+    name: str
+    nodes: tuple[str, ...]
+    relationships: tuple[str, ...]
+
+
+Solve = Callable[[CypherRun, Row, set[int]], Iterator[None]]
+"""Binds names of a row in every way there is, one after the other, and takes them back at its end."""
+
+
+class Pattern:
+    """The patterns of one clause with its condition."""
+
+    def __init__(
+        self,
+        paths: Iterable[t.PathPattern],
+        condition: t.Expression | None,
+        expressions: Expressions,
+        fresh: Callable[[], str],
+    ) -> None:
+        self._expressions = expressions
+        self._fresh = fresh
+        self.nodes: dict[str, NodeElement] = {}
+        self.relationships: list[RelationshipElement] = []
+        self.paths: list[PathElement] = []
+        self._pending: list[
+            tuple[frozenset[str], t.Expression, Callable[[Evaluator], Callable[[CypherRun, Row], bool]]]
+        ] = []
+        for path in paths:
+            self._path(path)
+        own = {*self.nodes, *(one.name for one in self.relationships), *(one.name for one in self.paths)}
+        self.names = frozenset(name for name in own if not name.startswith("\0"))
+        self._own = own
+        self._tests: list[Test] = [
+            Test((needs | _names(e)) & own, make(expressions.of(e))) for needs, e, make in self._pending
+        ]
+        for part in _conjuncts(condition):
+            self._condition(part)
+        self._plans: dict[frozenset[str], list[tuple[Solve, list[Test]]]] = {}
+
+    # -- reading the pattern
+
+    def _path(self, path: t.PathPattern) -> None:
+        names = [self._node(node) for node in path.nodes]
+        relationships = []
+        for at, one in enumerate(path.relationships):
+            element = self._relationship(one, names[at], names[at + 1], path.shortest)
+            self.relationships.append(element)
+            relationships.append(element.name)
+        if path.variable is not None or path.shortest is not None:
+            name = PATH if path.variable is None else path.variable.name
+            self.paths.append(PathElement(name, tuple(names), tuple(relationships)))
+
+    def _node(self, node: t.NodePattern) -> str:
+        name = self._fresh() if node.variable is None else node.variable.name
+        element = self.nodes.get(name)
+        labels = None if node.labels is None else label_test(node.labels)
+        if element is None:
+            element = self.nodes[name] = NodeElement(name, labels, _one_label(node.labels))
+        elif labels is not None:
+            self._pending.append((frozenset({name}), t.Variable(node.at, name), _with_labels(labels)))
+        if isinstance(node.properties, t.MapLiteral):
+            for key, value in node.properties.entries:
+                element.lookups.append((key, value))
+                wanted = t.Comparison(node.at, t.Property(node.at, t.Variable(node.at, name), key), (("=", value),))
+                self._pending.append((frozenset({name}), wanted, _is_true))
+        if node.condition is not None:
+            self._pending.append((frozenset({name}), node.condition, _is_true))
+        return name
+
+    def _relationship(
+        self, one: t.RelationshipPattern, left: str, right: str, shortest: str | None
+    ) -> RelationshipElement:
+        types = _plain_types(one.types)
+        entries = one.properties.entries if isinstance(one.properties, t.MapLiteral) else ()
+        condition = one.condition
+        name = self._fresh() if one.variable is None else one.variable.name
+        if one.length is None:  # tests of one relationship may need names that are bound after it
+            for key, value in entries:
+                if _names(value):
+                    wanted = t.Comparison(one.at, t.Property(one.at, t.Variable(one.at, name), key), (("=", value),))
+                    self._pending.append((frozenset({name}), wanted, _is_true))
+            entries = tuple((key, value) for key, value in entries if not _names(value))
+            if condition is not None:
+                self._pending.append((frozenset({name}), condition, _is_true))
+                condition = None
+        return RelationshipElement(
+            name,
+            types,
+            None if one.types is None or types is not None else label_test(one.types),
+            one.way,
+            one.length,
+            [(key, self._expressions.of(value)) for key, value in entries],
+            None if condition is None else self._expressions.condition(condition),
+            left,
+            right,
+            shortest,
+        )
+
+    def _condition(self, part: t.Expression) -> None:
+        self._tests.append(Test(_names(part) & frozenset(self._own), self._expressions.condition(part)))
+        if not isinstance(part, t.Comparison) or len(part.rest) != 1 or part.rest[0][0] != "=":
+            return
+        for one, other in ((part.first, part.rest[0][1]), (part.rest[0][1], part.first)):
+            if isinstance(one, t.Property) and isinstance(one.subject, t.Variable) and one.subject.name in self.nodes:
+                self.nodes[one.subject.name].lookups.append((one.key, other))
+            if isinstance(one, t.Call) and one.name.lower() == "id" and isinstance(one.arguments[0], t.Variable):
+                element = self.nodes.get(one.arguments[0].name)
+                if element is not None:
+                    element.lookups.append((_ID, other))
+
+    # -- planning
+
+    def rows(self, run: CypherRun, row: Row) -> Iterator[Row]:
+        """Every row in which the pattern is found; each is the caller's own."""
+        bound = frozenset(row.keys() & self._own)
+        plan = self._plans.get(bound)
+        if plan is None:
+            plan = self._plans[bound] = self._plan(set(bound))
+        yield from self._solved(run, dict(row), set(), plan, 0)
+
+    def _solved(
+        self, run: CypherRun, row: Row, used: set[int], plan: list[tuple[Solve, list[Test]]], at: int
+    ) -> Iterator[Row]:
+        if at == len(plan):
+            yield dict(row)
+            return
+        solve, tests = plan[at]
+        for _ in solve(run, row, used):
+            run.tick()
+            if all(test.holds(run, row) for test in tests):
+                yield from self._solved(run, row, used, plan, at + 1)
+
+    def _plan(self, bound: set[str]) -> list[tuple[Solve, list[Test]]]:
+        tests = list(self._tests)
+        plan: list[tuple[Solve, list[Test]]] = []
+        solved: set[str] = set()
+
+        def add(solve: Solve, *names: str) -> None:
+            bound.update(names)
+            ready = [test for test in tests if test.needs <= bound]
+            for test in ready:
+                tests.remove(test)
+            plan.append((solve, ready))
+
+        if any(not test.needs - bound for test in tests):
+            add(_once)
+        waiting = list(self.relationships)
+        while len(solved) < len(self.nodes) or waiting:
+            along = next((one for one in waiting if one.left in solved or one.right in solved), None)
+            if along is not None and along.shortest is not None and not {along.left, along.right} <= solved:
+                other = along.right if along.left in solved else along.left
+                add(self._start(self.nodes[other], bound), other)
+                solved.add(other)
+                continue
+            if along is not None:
+                waiting.remove(along)
+                backward = along.left not in solved
+                target = along.left if backward else along.right
+                add(
+                    self._along(along, backward=backward, known=target in solved or target in bound), along.name, target
+                )
+                solved.add(target)
+                continue
+            start = min(
+                (one for one in self.nodes.values() if one.name not in solved), key=lambda one: self._cost(one, bound)
+            )
+            add(self._start(start, bound), start.name)
+            solved.add(start.name)
+        for path in self.paths:
+            add(_path_of(path, {one.name: one for one in self.relationships}), path.name)
+        assert not tests
+        return plan
+
+    def _cost(self, node: NodeElement, bound: set[str]) -> int:
+        if node.name in bound:
+            return 0
+        keys = [key for key, value in node.lookups if not _names(value) & (self._own - bound)]
+        return 1 if _ID in keys else 2 if keys else 3 if node.label else 4
+
+    # -- solving
+
+    def _start(self, node: NodeElement, bound: set[str]) -> Solve:
+        name, labels = node.name, node.labels
+        if name in bound:
+
+            def check(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+                value = _vertex(name, row[name])
+                if value is not None and (labels is None or labels(labels_of(value))):
+                    yield
+
+            return check
+        usable = [
+            (key, self._expressions.of(value)) for key, value in node.lookups if not _names(value) & (self._own - bound)
+        ]
+
+        def scan(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+            for at in _candidates(run, node.label, [(key, value(run, row)) for key, value in usable]):
+                vertex = Vertex(run.graph, at)
+                if labels is None or labels(labels_of(vertex)):
+                    row[name] = vertex
+                    yield
+            row.pop(name, None)
+
+        return scan
+
+    def _along(self, one: RelationshipElement, *, backward: bool, known: bool) -> Solve:
+        start, end = (one.right, one.left) if backward else (one.left, one.right)
+        target = self.nodes[end].labels
+        if one.shortest is not None:
+            return _shortest(one)
+        if one.length is not None:
+            return _variable_length(one, start, end, target, backward=backward)
+
+        def expand(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+            here = _vertex(start, row[start])
+            if here is None:
+                return
+            held = row.get(one.name, _NOTHING)
+            there = row.get(end, _NOTHING)
+            for edge, other in _hops(run, one, row, here.row, backward=backward):
+                if edge in used or (held is not _NOTHING and not (isinstance(held, Edge) and held.row == edge)):
+                    continue
+                vertex = Vertex(run.graph, other)
+                if there is not _NOTHING and there != vertex:
+                    continue
+                if target is not None and not target(labels_of(vertex)):
+                    continue
+                used.add(edge)
+                row[one.name] = Edge(run.graph, edge)
+                row[end] = vertex
+                yield
+                used.discard(edge)
+            _restore(row, one.name, held)
+            _restore(row, end, there)
+
+        return expand
+
+
+_NOTHING: Any = object()
+_ID = "\0id"
+
+
+def _restore(row: Row, name: str, value: Any) -> None:
+    if value is _NOTHING:
+        row.pop(name, None)
+    else:
+        row[name] = value
+
+
+def _once(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+    yield
+
+
+def _vertex(name: str, value: Any) -> Vertex | None:
+    """The node a name is bound to; None where it is null."""
+    if value is None or isinstance(value, Vertex):
+        return value
+    raise CypherTypeError(f"{name} is {kind_of(value)}, and no node", "InvalidArgumentType")
+
+
+def _candidates(run: CypherRun, label: str | None, values: list[tuple[str, Any]]) -> Iterable[int]:
+    graph = run.graph
+    for key, value in values:
+        if key in (_ID, "~id"):
+            if key == _ID and run.ids == "integer":
+                return (
+                    [value]
+                    if isinstance(value, int) and not isinstance(value, bool) and graph.has_vertex(value)
+                    else []
+                )
+            found = None if value is None else graph.vertex_row(value)
+            return [] if found is None else [found]
+    for key, value in values:
+        if value is None:
+            return []
+        rows = graph.find_vertices(None, key, value) if isinstance(value, str | int | float) else None
+        if rows is not None:
+            return list(rows)
+    return list(graph.vertices() if label is None or not run.splits_labels else graph.vertices([label]))
+
+
+def _hops(
+    run: CypherRun, one: RelationshipElement, row: Row, start: int, *, backward: bool
+) -> Iterator[tuple[int, int]]:
+    """The relationships at a node that fit, by row, each with the node at its other end."""
+    graph = run.graph
+    way = _OTHER_WAY[one.way] if backward else one.way
+    loops: set[int] = set()
+    for edge in list(graph.incident(start, way, one.types)):
+        source, target = graph.edge_source(edge), graph.edge_target(edge)
+        if source == target:  # a loop is met once for each direction
+            if edge in loops:
+                continue
+            loops.add(edge)
+        if one.allowed is not None and not one.allowed([graph.edge_label(edge)]):
+            continue
+        if one.properties and not _has_properties(run, one, row, edge):
+            continue
+        if one.condition is not None:
+            held = row.get(one.name, _NOTHING)
+            row[one.name] = Edge(graph, edge)
+            passes = one.condition(run, row)
+            _restore(row, one.name, held)
+            if not passes:
+                continue
+        yield edge, target if source == start else source
+
+
+def _has_properties(run: CypherRun, one: RelationshipElement, row: Row, edge: int) -> bool:
+    values = run.graph.edge_values(edge)
+    return all(equals(values.get(key), value(run, row)) is True for key, value in one.properties)
+
+
+def _variable_length(
+    one: RelationshipElement, start: str, end: str, target: Callable[[Any], bool] | None, *, backward: bool
+) -> Solve:
+    assert one.length is not None
+    least = 1 if one.length.least is None else one.length.least
+    most = one.length.most
+
+    def expand(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+        here = _vertex(start, row[start])
+        if here is None:
+            return
+        held, there = row.get(one.name, _NOTHING), row.get(end, _NOTHING)
+        wanted = None if held is _NOTHING else [edge.row for edge in held]
+        for edges, other in _trails(run, one, row, here.row, used, least, most, backward=backward):
+            found = edges[::-1] if backward else list(edges)
+            if wanted is not None and found != wanted:
+                continue
+            vertex = Vertex(run.graph, other)
+            if there is not _NOTHING and there != vertex:
+                continue
+            if target is not None and not target(labels_of(vertex)):
+                continue
+            row[one.name] = [Edge(run.graph, edge) for edge in found]
+            row[end] = vertex
+            yield
+            _restore(row, one.name, held)
+            _restore(row, end, there)
+
+    return expand
+
+
+def _trails(
+    run: CypherRun,
+    one: RelationshipElement,
+    row: Row,
+    start: int,
+    used: set[int],
+    least: int,
+    most: int | None,
+    *,
+    backward: bool,
+) -> Iterator[tuple[list[int], int]]:
+    """Every way along different relationships, shorter ones before what they lead to; ``used`` are left out."""
+    edges: list[int] = []
+    stack: list[Iterator[tuple[int, int]]] = []
+    at = start
+    try:
+        while True:
+            if len(edges) >= least:
+                yield edges, at
+            deeper = most is None or len(edges) < most
+            stack.append(_hops(run, one, row, at, backward=backward) if deeper else iter(()))
+            while stack:
+                step = next(((edge, other) for edge, other in stack[-1] if edge not in used), None)
+                run.tick()
+                if step is not None:
+                    edge, at = step
+                    used.add(edge)
+                    edges.append(edge)
+                    run.hold(len(edges)) if not len(edges) & 1023 else None
+                    break
+                stack.pop()
+                if edges:
+                    used.discard(edges.pop())
+            else:
+                return
+    finally:
+        used.difference_update(edges)
+
+
+def _shortest(one: RelationshipElement) -> Solve:
+    """The shortest ways between two nodes, found level by level."""
+    length = one.length or t.Length(1, 1)
+    least = 1 if length.least is None else length.least
+
+    def solve(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+        begin, end = _vertex(one.left, row[one.left]), _vertex(one.right, row[one.right])
+        if begin is None or end is None:
+            return
+        held = row.get(one.name, _NOTHING)
+        for edges in _shortest_ways(run, one, row, begin.row, end.row, least, length.most):
+            row[one.name] = [Edge(run.graph, edge) for edge in edges]
+            if one.length is None:
+                row[one.name] = Edge(run.graph, edges[0])
+            yield
+            _restore(row, one.name, held)
+            if one.shortest == "one":
+                return
+
+    return solve
+
+
+def _shortest_ways(
+    run: CypherRun, one: RelationshipElement, row: Row, begin: int, end: int, least: int, most: int | None
+) -> Iterator[list[int]]:
+    if begin == end:
+        if least == 0:
+            yield []
+        return
+    parents: dict[int, list[tuple[int, int]]] = {begin: []}
+    frontier, depth = [begin], 0
+    while frontier and end not in parents and (most is None or depth < most):
+        depth += 1
+        reached: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for at in frontier:
+            for edge, other in _hops(run, one, row, at, backward=False):
+                run.tick()
+                if other not in parents:
+                    reached[other].append((at, edge))
+        parents.update(reached)
+        frontier = list(reached)
+        run.hold(len(parents))
+    if end not in parents or depth < least:
+        return
+    stack: list[tuple[int, list[int]]] = [(end, [])]
+    while stack:
+        at, edges = stack.pop()
+        if at == begin:
+            yield edges
+        stack += [(before, [edge, *edges]) for before, edge in reversed(parents[at])]
+
+
+def _path_of(path: PathElement, relationships: dict[str, RelationshipElement]) -> Solve:
+    def assemble(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+        row[path.name] = assembled(path, row)
+        yield
+        row.pop(path.name, None)
+
+    return assemble
+
+
+def assembled(path: PathElement, row: Row) -> CypherPath:
+    """The path whose nodes and relationships a row binds."""
+    nodes: list[Vertex] = [row[path.nodes[0]]]
+    edges: list[Edge] = []
+    for name in path.relationships:
+        found = row[name]
+        for edge in found if isinstance(found, list) else [found]:
+            edges.append(edge)
+            source, target = edge.out_vertex, edge.in_vertex
+            nodes.append(target if source == nodes[-1] else source)
+    return CypherPath(tuple(nodes), tuple(edges))
+
+
+def _is_true(evaluate: Evaluator) -> Callable[[CypherRun, Row], bool]:
+    return lambda run, row: evaluate(run, row) is True
+
+
+def _with_labels(labels: Callable[[Any], bool]) -> Callable[[Evaluator], Callable[[CypherRun, Row], bool]]:
+    return lambda evaluate: lambda run, row: labels(labels_of(evaluate(run, row)))
+
+
+def _conjuncts(condition: t.Expression | None) -> list[t.Expression]:
+    if condition is None:
+        return []
+    if isinstance(condition, t.Binary) and condition.operator == "AND":
+        return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
+    return [condition]
+
+
+def _names(part: t.Node) -> frozenset[str]:
+    return frozenset(one.name for one in t.walk(part) if isinstance(one, t.Variable))
+
+
+def _one_label(labels: t.LabelExpression | None) -> str | None:
+    """A label that every node of the pattern has, where there is one."""
+    if isinstance(labels, t.Label):
+        return labels.name
+    if isinstance(labels, t.LabelAll):
+        return next((found for one in labels.operands if (found := _one_label(one)) is not None), None)
+    return None
+
+
+def _plain_types(types: t.LabelExpression | None) -> tuple[str, ...] | None:
+    """The names where any of several types will do."""
+    if isinstance(types, t.Label):
+        return None if types.name is None else (types.name,)
+    if isinstance(types, t.LabelAny):
+        parts = [_plain_types(one) for one in types.operands]
+        return None if None in parts else tuple(dict.fromkeys(name for part in parts if part for name in part))
+    return None

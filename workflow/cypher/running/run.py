@@ -1,0 +1,83 @@
+"""What one run of a Cypher query has at hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from workflow.cypher.errors import ParameterMissing
+from workflow.errors import ReadOnlyViolation
+from workflow.graphs.elements import Edge, Vertex
+from workflow.queries.attempts import Attempt
+from workflow.queries.run import Run
+
+if TYPE_CHECKING:
+    from workflow.graphs.protocols import Transaction, WritableGraph
+
+Row = dict[str, Any]
+"""The values of one row by name. Names that no query can write begin with a zero character."""
+
+Ids = Literal["text", "integer"]
+
+
+class CypherRun(Run):
+    """One run. Used by one thread.
+
+    Args:
+        graph: read, and written through the attempt's transaction.
+        parameters: by name, without ``$``.
+        ids: what ``id()`` gives: the id of the graph as text, as Neptune has it, or the number of the row.
+        splits_labels: whether the graph finds a vertex of several labels by one of them.
+    """
+
+    def __init__(
+        self,
+        graph: WritableGraph,
+        parameters: Mapping[str, Any],
+        *,
+        ids: Ids = "text",
+        splits_labels: bool = True,
+        read_only: bool = False,
+        timeout_s: float | None = None,
+        began_at: float | None = None,
+        cancelled: threading.Event | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
+        super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)
+        self.graph = graph
+        self.parameters = parameters
+        self.ids: Ids = ids
+        self.splits_labels = splits_labels
+        self.read_only = read_only
+        self.began_ns = time.time_ns()  # what every "now" of one statement means
+        self.condemned: dict[Vertex, None] = {}  # deleted, and still with relationships
+        self._turns = 0
+
+    def parameter(self, name: str) -> Any:
+        """A parameter; raises ParameterMissing."""
+        try:
+            return self.parameters[name]
+        except KeyError:
+            raise ParameterMissing(name) from None
+
+    def id_of(self, element: Vertex | Edge) -> Any:
+        """``id()`` in the dialect of the client."""
+        return element.row if self.ids == "integer" else str(element.id)
+
+    def tick(self) -> None:
+        """Look at the clock every few hundred turns; whatever loops calls it."""
+        self._turns += 1
+        if not self._turns & 255:
+            self.check()
+
+    def writer(self) -> Transaction:
+        """The transaction to write through. Raises ReadOnlyViolation."""
+        transaction = self.attempt.transaction
+        if self.read_only or transaction is None:
+            raise ReadOnlyViolation("The query changes the graph, which is not allowed here")
+        return transaction
+
+
+__all__ = ["CypherRun", "Ids", "Row"]

@@ -1,0 +1,297 @@
+"""Clauses that change the graph: what is created, set, removed and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from workflow.cypher.errors import ConstraintFailed, CypherSemanticError, CypherTypeError
+from workflow.cypher.lang import tree as t
+from workflow.cypher.running.expressions import Evaluator, Expressions
+from workflow.cypher.running.patterns import PathElement, assembled
+from workflow.cypher.running.run import CypherRun, Row
+from workflow.cypher.semantics.arithmetic import kind_of
+from workflow.cypher.semantics.elements import joined_labels, labels_of, properties_of
+from workflow.cypher.semantics.paths import CypherPath
+from workflow.graphs.elements import Edge, Vertex
+from workflow.values.numbers import Long
+
+Change = Callable[[CypherRun, Row], None]
+"""What one row does to the graph; it may bind names of the row."""
+
+
+def stored(value: Any) -> Any:
+    """A value as a property keeps it. Raises CypherTypeError for maps, elements, and lists of such."""
+    if isinstance(value, bool) or value is None or isinstance(value, str | float):
+        return value
+    if isinstance(value, int):
+        return value if isinstance(value, Long) else Long(value)
+    if isinstance(value, list | tuple):
+        if any(one is None or isinstance(one, list | tuple | Mapping | Vertex | Edge | CypherPath) for one in value):
+            raise CypherTypeError("A list that is a property holds single values, and no null", "InvalidPropertyType")
+        if any(isinstance(one, float) for one in value) and all(_number(one) for one in value):
+            return [float(one) for one in value]
+        return [stored(one) for one in value]
+    if isinstance(value, Mapping | Vertex | Edge | CypherPath):
+        raise CypherTypeError(f"A property cannot be {kind_of(value)}", "InvalidPropertyType")
+    return value
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def set_property(run: CypherRun, element: Any, key: str, value: Any) -> None:
+    """``element.key = value``; null takes the property away. Nothing happens to null."""
+    writer = run.writer()
+    if element is None:
+        return
+    if isinstance(element, Edge):
+        if value is None:
+            if key in run.graph.edge_values(element.row):
+                writer.remove_edge_property(element.row, key)
+        else:
+            writer.set_edge_property(element.row, key, stored(value))
+    elif isinstance(element, Vertex):
+        if value is None:
+            for one in list(run.graph.vertex_properties(element.row, (key,))):
+                writer.remove_vertex_property(element.row, one.id)
+        else:
+            writer.set_vertex_property(element.row, key, stored(value), "single")
+    else:
+        raise CypherTypeError(
+            f"Properties are set on nodes and relationships, not {kind_of(element)}", "InvalidArgumentType"
+        )
+
+
+def set_labels(run: CypherRun, element: Any, labels: list[str]) -> None:
+    """Give a node exactly these labels."""
+    if element is not None:
+        if not isinstance(element, Vertex):
+            raise CypherTypeError(f"Labels are set on nodes, not {kind_of(element)}", "InvalidArgumentType")
+        run.writer().set_label(element.row, joined_labels(labels))
+
+
+class Writing:
+    """Makes the changes of clauses.
+
+    Args:
+        expressions: makes evaluators.
+        fresh: names for elements without one.
+    """
+
+    def __init__(self, expressions: Expressions, fresh: Callable[[], str]) -> None:
+        self._expressions = expressions
+        self._fresh = fresh
+
+    # -- CREATE
+
+    def created(self, paths: tuple[t.PathPattern, ...], *, merging: bool = False) -> Change:
+        """Create what a pattern names and a row does not bind: nodes first, then relationships."""
+        nodes: list[tuple[str, list[str], Evaluator | None]] = []
+        edges: list[tuple[str, str, str, str, Evaluator | None]] = []
+        named: list[PathElement] = []
+        for path in paths:
+            names = []
+            for node in path.nodes:
+                name = self._fresh() if node.variable is None else node.variable.name
+                names.append(name)
+                nodes.append((name, _plain_labels(node.labels), self._map(node.properties)))
+            relationships = []
+            for at, one in enumerate(path.relationships):
+                assert isinstance(one.types, t.Label)
+                assert one.types.name is not None
+                ends = (names[at + 1], names[at]) if one.way == "in" else (names[at], names[at + 1])
+                name = self._fresh() if one.variable is None else one.variable.name
+                relationships.append(name)
+                edges.append((name, one.types.name, *ends, self._map(one.properties)))
+            if path.variable is not None:
+                named.append(PathElement(path.variable.name, tuple(names), tuple(relationships)))
+
+        def create(run: CypherRun, row: Row) -> None:
+            for name, labels, properties in nodes:
+                if name not in row:
+                    row[name] = _create_node(run, labels, {} if properties is None else properties(run, row), merging)
+                elif row[name] is None:
+                    raise CypherSemanticError(
+                        f"The node {name} is null, and nothing can hang on it", "MergeReadOwnWrites"
+                    )
+            for name, kind, source, target, properties in edges:
+                row[name] = _create_edge(
+                    run, kind, row[source], row[target], {} if properties is None else properties(run, row), merging
+                )
+            for path in named:
+                row[path.name] = assembled(path, row)
+
+        return create
+
+    def _map(self, properties: t.MapLiteral | t.Parameter | None) -> Evaluator | None:
+        return None if properties is None else self._expressions.of(properties)
+
+    # -- SET and REMOVE
+
+    def set_items(self, items: tuple[t.SetItem, ...]) -> Change:
+        """The items one after the other: each sees what those before it did."""
+        changes = [self._set_item(item) for item in items]
+
+        def change(run: CypherRun, row: Row) -> None:
+            for one in changes:
+                one(run, row)
+
+        return change
+
+    def _set_item(self, item: t.SetItem) -> Change:
+        if isinstance(item, t.SetProperty):
+            subject, value = self._expressions.of(item.target.subject), self._expressions.of(item.value)
+            key = self._key(item.target)
+            return lambda run, row: set_property(run, subject(run, row), key(run, row), value(run, row))
+        if isinstance(item, t.SetLabels):
+            name, labels = item.variable.name, list(item.labels)
+            return lambda run, row: _add_labels(run, row[name], labels)
+        name, value, adding = item.variable.name, self._expressions.of(item.value), item.adding
+        return lambda run, row: _set_all(run, row[name], value(run, row), adding=adding)
+
+    def removed(self, items: tuple[t.Property | t.Index | t.SetLabels, ...]) -> Change:
+        """``REMOVE``."""
+        changes: list[Change] = []
+        for item in items:
+            if isinstance(item, t.SetLabels):
+                changes.append(_label_removal(item.variable.name, set(item.labels)))
+            else:
+                changes.append(self._removal(item))
+
+        def change(run: CypherRun, row: Row) -> None:
+            for one in changes:
+                one(run, row)
+
+        return change
+
+    def _removal(self, item: t.Property | t.Index) -> Change:
+        subject, key = self._expressions.of(item.subject), self._key(item)
+        return lambda run, row: set_property(run, subject(run, row), key(run, row), None)
+
+    def _key(self, target: t.Property | t.Index) -> Evaluator:
+        if isinstance(target, t.Property):
+            name = target.key
+            return lambda run, row: name
+        return self._expressions.of(target.index)
+
+    # -- DELETE
+
+    def deleted(self, clause: t.Delete) -> Change:
+        """``DELETE``; a node that still has relationships waits for the end of the query."""
+        values = [self._expressions.of(value) for value in clause.values]
+
+        def change(run: CypherRun, row: Row) -> None:
+            for value in values:
+                delete(run, value(run, row), detach=clause.detach)
+
+        return change
+
+
+def _label_removal(name: str, gone: set[str]) -> Change:
+    def change(run: CypherRun, row: Row) -> None:
+        if row[name] is not None:
+            set_labels(run, row[name], [one for one in labels_of(row[name]) if one not in gone])
+
+    return change
+
+
+def _add_labels(run: CypherRun, element: Any, labels: list[str]) -> None:
+    if element is not None:
+        if not isinstance(element, Vertex):
+            raise CypherTypeError(f"Labels are set on nodes, not {kind_of(element)}", "InvalidArgumentType")
+        set_labels(run, element, [*labels_of(element), *labels])
+
+
+def _set_all(run: CypherRun, element: Any, value: Any, *, adding: bool) -> None:
+    if element is None:
+        return
+    if isinstance(value, Vertex | Edge):
+        value = properties_of(value)
+    if not isinstance(value, Mapping):
+        raise CypherTypeError(f"Properties are set from a map, not {kind_of(value)}", "InvalidArgumentType")
+    if not adding:
+        for key in properties_of(element):
+            if value.get(key) is None:
+                set_property(run, element, key, None)
+    for key, one in value.items():
+        set_property(run, element, key, one)
+
+
+def _plain_labels(labels: t.LabelExpression | None) -> list[str]:
+    if labels is None:
+        return []
+    return [one.name for one in t.walk(labels) if isinstance(one, t.Label) and one.name is not None]
+
+
+def _checked(values: Any, merging: bool) -> dict[str, Any]:
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise CypherTypeError(f"The properties of an element are a map, not {kind_of(values)}", "InvalidArgumentType")
+    if merging and any(value is None for value in values.values()):
+        raise CypherSemanticError("MERGE cannot look for a property that is null", "MergeReadOwnWrites")
+    return dict(values)
+
+
+def _create_node(run: CypherRun, labels: list[str], values: Any, merging: bool) -> Vertex:
+    properties = _checked(values, merging)
+    row = run.writer().add_vertex(properties.pop("~id", None), joined_labels(labels))
+    vertex = Vertex(run.graph, row)
+    for key, value in properties.items():
+        if value is not None:
+            set_property(run, vertex, key, value)
+    return vertex
+
+
+def _create_edge(run: CypherRun, kind: str, source: Any, target: Any, values: Any, merging: bool) -> Edge:
+    properties = _checked(values, merging)
+    edge = Edge(run.graph, run.writer().add_edge(properties.pop("~id", None), kind, source.row, target.row))
+    for key, value in properties.items():
+        if value is not None:
+            set_property(run, edge, key, value)
+    return edge
+
+
+def delete(run: CypherRun, value: Any, *, detach: bool) -> None:
+    """Delete a node, a relationship, a path, or a list of these; what is gone already is left."""
+    graph, writer = run.graph, run.writer()
+    if isinstance(value, Edge):
+        if graph.has_edge(value.row):
+            writer.remove_edge(value.row)
+    elif isinstance(value, Vertex):
+        if not graph.has_vertex(value.row):
+            return
+        if detach or not graph.degree(value.row, "both"):
+            writer.remove_vertex(value.row)
+        else:
+            run.condemned[value] = None
+    elif isinstance(value, CypherPath):
+        for one in (*value.relationships, *value.nodes):
+            delete(run, one, detach=detach)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            delete(run, one, detach=detach)
+    elif value is not None:
+        raise CypherTypeError(
+            f"DELETE takes nodes, relationships and paths, not {kind_of(value)}", "InvalidArgumentType"
+        )
+
+
+def delete_condemned(run: CypherRun) -> None:
+    """Delete the nodes whose relationships are gone meanwhile."""
+    for vertex in list(run.condemned):
+        if not run.graph.has_vertex(vertex.row) or not run.graph.degree(vertex.row, "both"):
+            del run.condemned[vertex]
+            delete(run, vertex, detach=True)
+
+
+def check_condemned(run: CypherRun) -> None:
+    """At the end of a query: nothing that was deleted may have relationships left."""
+    delete_condemned(run)
+    if run.condemned:
+        raise ConstraintFailed(
+            f"{len(run.condemned)} nodes still have relationships; delete those too, or use DETACH DELETE",
+            "DeleteConnectedNode",
+        )

@@ -1,0 +1,1 @@
+"""What values mean in openCypher: paths, the four relations between values, arithmetic, text."""
