@@ -17,6 +17,7 @@ from workflow.graphs.store.rwlock import GraphMoved
 from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.planning.extension import Extension
+from workflow.gremlin.planning.hints import hint_notes
 from workflow.gremlin.planning.optimise import optimised
 from workflow.gremlin.planning.source import apply_source, check_source, source_options, timeout_of, transaction_command
 from workflow.gremlin.planning.spellings import spelling_notes
@@ -160,6 +161,7 @@ class Engine:
         compiled = compiler.compile(prepared.rewritten)  # once more: the optimiser changed those it was given
         with self.graph.reading():
             notes = spelling_notes(self.graph, compiled.all_steps())
+        notes += hint_notes(prepared.original, lambda name: self.extension is not None and self.extension.owns(name))
         return explained(prepared.original, prepared.rewritten, compiled.steps, prepared.plan.steps, notes)
 
     def profile(

@@ -119,6 +119,7 @@ class Compiler:
         return ByChild(self.local(traversal))
 
     def predicate(self, arg: P) -> Test:
+        """The test of a predicate whose arguments are checked."""
         return compile_predicate(self.checked(arg))
 
     def test_of(self, arg: Any) -> Test:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from workflow.gremlin.planning.hints import hint_notes
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import (
@@ -158,7 +157,6 @@ def explained(
         ("Strategies", source(rewritten)),
         ("Compiled", "[" + ", ".join(map(str, compiled)) + "]"),
         ("Final Traversal", "[" + ", ".join(map(str, optimised)) + "]"),
-        *(("Hint", note) for note in hint_notes(original)),
         *(("Note", note) for note in notes),
     ]
     width = max(len(name) for name, _ in rows)

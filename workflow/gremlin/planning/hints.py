@@ -6,7 +6,7 @@ Source: the pages of the user guide on Gremlin query hints, on the result cache 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from workflow.gremlin.traversal import Traversal
@@ -21,26 +21,32 @@ HINTS: Final[dict[str, tuple[Any, ...] | None]] = {
     **dict.fromkeys(("Neptune#invalidateResultCache", "Neptune#noCacheExceptions"), _FLAG),
     **dict.fromkeys(("Neptune#enableResultCacheWithTTL", "Neptune#numResultsCached", "Neptune#queryId")),
 }
-_ELSEWHERE: Final = ("Neptune#ml.", "Neptune#fts.")  # predictions are checked by their own rules, searches as steps
+_SEARCH: Final = "Neptune#fts."
 
 
-def hint_notes(traversal: Traversal) -> list[str]:
-    """One line for every hint of the source: that it is unknown, or has a value it cannot have, or does nothing."""
-    return [_note(name, value) for name, value in _hints(traversal)]
+def hint_notes(traversal: Traversal, owned: Callable[[str], bool]) -> list[str]:
+    """One line for every hint of the source: that it is unknown, or has a value it cannot have, or does nothing.
+
+    Args:
+        owned: tells the options that an extension of the engine checks by rules of its own.
+    """
+    return [_note(name, value) for name, value in _hints(traversal) if not owned(name)]
 
 
 def _hints(traversal: Traversal) -> Iterator[tuple[str, Any]]:
     for instruction in traversal.source:
         name, value = (*instruction.args, True, True)[:2]
         given = instruction.name in ("with", "withSideEffect") and isinstance(name, str) and name.startswith(PREFIX)
-        if given and not name.startswith(_ELSEWHERE):
+        if given:
             yield name, value
 
 
 def _note(name: str, value: Any) -> str:
+    if name.startswith(_SEARCH):
+        return f"{name} changes nothing here: this service has no full-text search"
     if name not in HINTS:
         near = difflib.get_close_matches(name, HINTS, 1)
-        return f"{name} is no hint of Neptune" + (f"; did you mean {near[0]}?" if near else "")
+        return f"{name} is no hint that is known here" + (f"; did you mean {near[0]}?" if near else "")
     allowed = HINTS[name]
     if allowed is not None and not any(value == one and type(value) is type(one) for one in allowed):
         return f"{name} can not be {value!r}; it is one of {', '.join(map(str, allowed))}"

@@ -18,9 +18,11 @@ MOST_IDS = 32
 class Finds(Protocol):
     """What a graph knows of ids: the row of each, or None."""
 
-    def vertex_row(self, id: Any) -> int | None: ...
+    def vertex_row(self, id: Any) -> int | None:
+        """The row of a vertex."""
 
-    def edge_row(self, id: Any) -> int | None: ...
+    def edge_row(self, id: Any) -> int | None:
+        """The row of an edge."""
 
 
 def spelling_notes(graph: Finds, steps: Iterable[Step]) -> list[str]:

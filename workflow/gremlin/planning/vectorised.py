@@ -45,7 +45,14 @@ class NotVectorisable(Exception):
 
 @dataclass
 class Frontier:
-    """Where a query stands: rows of one kind, each as often as its bulk says (once where ``bulk`` is None)."""
+    """Where a query stands: rows of one kind of element, each as often as its bulk says.
+
+    Attributes:
+        graph: what the rows belong to.
+        kind: vertices or edges.
+        rows: int64, shape (n,), in the order in which traversers would come; a row may stand there several times.
+        bulk: int64, shape (n,), how many traversers a row stands for; None where each stands for one.
+    """
 
     graph: ColumnarGraph
     kind: Kind
@@ -53,28 +60,34 @@ class Frontier:
     bulk: Rows | None = None
 
     def total(self) -> int:
+        """How many traversers there are."""
         return len(self.rows) if self.bulk is None else int(self.bulk.sum())
 
     def bulks(self) -> Rows:
+        """The bulk of each row, int64, shape (n,)."""
         return np.ones(len(self.rows), dtype=np.int64) if self.bulk is None else self.bulk
 
     def keep(self, mask: Rows) -> Frontier:
+        """The rows at which a mask, bool of shape (n,), is true."""
         return Frontier(self.graph, self.kind, self.rows[mask], None if self.bulk is None else self.bulk[mask])
 
     def column(self, key: str) -> ColumnView:
+        """The property of that name, of all elements of the kind."""
         return self.graph.column(key) if self.kind is Vertex else self.graph.edge_column(key)
 
 
 class RowOperation(Protocol):
     """One step on a frontier. Raises NotVectorisable."""
 
-    def apply(self, frontier: Frontier) -> Frontier: ...
+    def apply(self, frontier: Frontier) -> Frontier:
+        """Where the query stands behind the step."""
 
 
 class Finish(Protocol):
     """The step that takes everything: gives the values it sends on."""
 
-    def values(self, frontier: Frontier) -> Iterator[Any]: ...
+    def values(self, frontier: Frontier) -> Iterator[Any]:
+        """What the step sends on, of the whole frontier."""
 
 
 @dataclass

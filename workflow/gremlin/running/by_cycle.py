@@ -18,12 +18,15 @@ class ByCycle:
         self.items: list[By] = []
 
     def add(self, by: By) -> None:
+        """Take one more projection."""
         self.items.append(by)
 
     def at(self, index: int) -> By:
+        """The projection of the value at a place; the value itself where there are none."""
         return self.items[index % len(self.items)] if self.items else IDENTITY
 
     def children(self) -> Iterable[Child]:
+        """The children of projections that are traversals."""
         return [by.child for by in self.items if isinstance(by, ByChild)]
 
     def __bool__(self) -> bool:

@@ -18,7 +18,8 @@ class RandomNumbers(Protocol):
     def below(self, bound: int) -> int:
         """In [0, bound)."""
 
-    def shuffle(self, values: list[Any]) -> None: ...
+    def shuffle(self, values: list[Any]) -> None:
+        """Bring a list into a random order, in place."""
 
 
 class FreshRandomNumbers:

@@ -79,6 +79,7 @@ class Step:
         self.refuse(name)
 
     def refuse(self, modulator: str) -> NoReturn:
+        """Raise QueryFailed for a modulator that the step does not take."""
         raise QueryFailed(f"The step {self.name}() can not be modulated by {modulator}()")
 
     def finish(self, builder: Builder) -> None:
@@ -123,7 +124,8 @@ class FlatMapStep(Step):
     """Any number of values for one value."""
 
     @abstractmethod
-    def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]: ...
+    def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]:
+        """The new values, in their order."""
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         flat_map = self.flat_map
@@ -161,7 +163,8 @@ class SideEffectStep(Step):
     """Does something for each traverser and hands it on."""
 
     @abstractmethod
-    def effect(self, ctx: ExecutionContext, traverser: Traverser) -> None: ...
+    def effect(self, ctx: ExecutionContext, traverser: Traverser) -> None:
+        """What the step does; the traverser is handed on behind it."""
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         for t in source:
@@ -301,6 +304,7 @@ def chain(
 
 
 def labelled(source: Iterator[Traverser], labels: frozenset[str]) -> Iterator[Traverser]:
+    """The same traversers, each remembering its value under the labels."""
     for t in source:
         t.label(labels)
         yield t

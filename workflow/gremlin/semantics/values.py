@@ -60,6 +60,8 @@ class GremlinEnum(Enum):
 
 
 class T(GremlinEnum):
+    """What every element has: id, label, and a property's key and value."""
+
     id = "id"
     label = "label"
     key = "key"
@@ -71,22 +73,30 @@ class T(GremlinEnum):
 
 
 class Order(GremlinEnum):
+    """How ``order()`` sorts."""
+
     asc = "asc"
     desc = "desc"
     shuffle = "shuffle"
 
 
 class Scope(GremlinEnum):
+    """Whether a step looks at all traversers or into the value of each."""
+
     local = "local"
     global_ = "global"
 
 
 class Column(GremlinEnum):
+    """The keys or the values of a map."""
+
     keys = "keys"
     values = "values"
 
 
 class Pop(GremlinEnum):
+    """Which of several values under one label."""
+
     first = "first"
     last = "last"
     all = "all"
@@ -94,18 +104,24 @@ class Pop(GremlinEnum):
 
 
 class Cardinality(GremlinEnum):
+    """Whether a property holds one value, a list or a set."""
+
     single = "single"
     list = "list"
     set = "set"
 
 
 class Direction(GremlinEnum):
+    """Which way along an edge."""
+
     OUT = "OUT"
     IN = "IN"
     BOTH = "BOTH"
 
 
 class Merge(GremlinEnum):
+    """What an option of ``mergeV()`` and ``mergeE()`` is for."""
+
     on_create = "onCreate"
     on_match = "onMatch"
     out_v = "outV"
@@ -113,6 +129,8 @@ class Merge(GremlinEnum):
 
 
 class Operator(GremlinEnum):
+    """How two values become one: of sacks, side effects and ``fold()``."""
+
     sum = "sum"
     minus = "minus"
     mult = "mult"
@@ -127,16 +145,22 @@ class Operator(GremlinEnum):
 
 
 class Pick(GremlinEnum):
+    """The option of ``choose()`` and ``branch()`` that is no value."""
+
     any = "any"
     none = "none"
     unproductive = "unproductive"
 
 
 class Barrier(GremlinEnum):
+    """What a barrier does with the sacks it holds."""
+
     norm_sack = "normSack"
 
 
 class DT(GremlinEnum):
+    """The units of ``dateAdd()``."""
+
     second = "second"
     minute = "minute"
     hour = "hour"

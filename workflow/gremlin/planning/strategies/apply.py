@@ -107,7 +107,7 @@ def _check_configuration(name: str, strategy: Strategy) -> None:
 
 @dataclass(frozen=True)
 class StrategySet:
-    """What the strategies of a source left for the engine to heed.
+    """What is left of the strategies of a source for the engine to do.
 
     ``strategies`` are all that are on, by simple name; ``without`` those switched off; ``options`` come from
     OptionsStrategy; ``seed`` is SeedStrategy's.
