@@ -106,4 +106,6 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, home: Path) -> None:
     command = [sys.executable, "-m", "workflow.cli", "run", str(file), "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert "export: Field required" in done.stderr.replace("\n", " ")
+    said = done.stderr.replace("\n", " ")
+    assert "export is missing" in said
+    assert "exports is no member of the file; did you mean 'export'?" in said

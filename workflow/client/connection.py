@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
+import re
 import socket
 import ssl
 import urllib.error
@@ -12,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -252,11 +255,15 @@ class Connection:
         from gremlin_python.driver.protocol import ConfigurationError, GremlinServerError
 
         self._check_reachable()
+        logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)  # the driver logs what it raises
         try:
             with self.gremlin(traversal_source) as client:
                 return list(client.submit(text, dict(bindings or {})).all().result())
         except GremlinServerError as error:
-            raise ServiceError(_reason(error.status_message), "QueryError", int(error.status_code)) from error
+            # from None: what the driver raised says the same again, in fifty lines of traceback
+            raise ServiceError(
+                with_nearest_step(_reason(error.status_message)), "QueryError", int(error.status_code)
+            ) from None
         except ConfigurationError as error:
             raise ServiceError(
                 "The service asks for a user and a password; write the address as http://user:password@host:port.",
@@ -272,6 +279,17 @@ class Connection:
             raise ServiceError(
                 f"{self.websocket_url} refused these credentials.", "AccessDeniedException", 403
             ) from error
+
+
+def with_nearest_step(message: str) -> str:
+    """A refusal with the step that was likely meant, where it names one that Gremlin does not have."""
+    found = re.search(r"Could not locate method: (\w+)\(", message)
+    if found is None:
+        return message
+    from workflow.gremlin.steps.facts import FACTS
+
+    close = [] if found[1] in FACTS else get_close_matches(found[1], FACTS, 1)
+    return f"{message}; did you mean {close[0]}()?" if close else message
 
 
 def _reason(status_message: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
-from workflow.client.connection import Connection
+from workflow.client.connection import Connection, with_nearest_step
 from workflow.client.description import WorkflowFile
 from workflow.client.frames import answer_frame, answer_records, write_neptune_csv
 from workflow.client.job import Job
@@ -105,6 +105,14 @@ def test_a_whole_answer_is_kept_records_and_all_of_a_group_count() -> None:
     ]
     assert answer_records([{"Drama": 3, "Essay": 2, 7: 1}]) == [{"Drama": 3, "Essay": 2, "7": 1}]
     assert answer_records([vertex, 3, {"a": [vertex]}]) == ["v1", 3, {"a": [vertex]}]
+
+
+def test_a_step_that_gremlin_lacks_is_refused_with_the_likely_one() -> None:
+    said = "MalformedQueryException: Could not locate method: hasLable('a')"
+    assert with_nearest_step(said) == f"{said}; did you mean hasLabel()?"
+    overload = "Could not locate method: hasLabel(3)"
+    assert with_nearest_step(overload) == overload
+    assert with_nearest_step("a vertex is gone") == "a vertex is gone"
 
 
 def test_the_warnings_of_a_stage_are_found_where_each_kind_tells_them() -> None:
