@@ -295,11 +295,11 @@ class QueryCancelled(TypedDict, total=False):
     payload: bool
 
 
-class CypherAnswer(TypedDict):
+class OpenCypherAnswer(TypedDict):
     results: dict[str, Any]
 
 
-class CypherPlan(TypedDict):
+class OpenCypherPlan(TypedDict):
     results: bytes
 
 

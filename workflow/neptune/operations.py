@@ -189,8 +189,8 @@ OPERATIONS: Final[dict[str, Operation]] = table([
         "CancelGremlinQuery", "DELETE", "/gremlin/status/{queryId}", engine.OneQuery, engine.QueryCancelled,
         f"{GREMLIN}:status", aliases=("/gremlin/status",),
     ),
-    _cypher("ExecuteOpenCypherQuery", "POST", "", engine.CypherQuery, engine.CypherAnswer),
-    _cypher("ExecuteOpenCypherExplainQuery", "POST", "/explain", engine.CypherExplain, engine.CypherPlan),
+    _cypher("ExecuteOpenCypherQuery", "POST", "", engine.CypherQuery, engine.OpenCypherAnswer),
+    _cypher("ExecuteOpenCypherExplainQuery", "POST", "/explain", engine.CypherExplain, engine.OpenCypherPlan),
     _cypher("ListOpenCypherQueries", "GET", "/status", engine.ListQueries, engine.QueryList),
     _cypher("GetOpenCypherQueryStatus", "GET", "/status/{queryId}", engine.OneQuery, engine.QueryStatus),
     _cypher(
