@@ -96,7 +96,7 @@ def test_thousands_of_requests_meet_no_defect_and_leave_a_consistent_store(appli
     assert {store.get("load", load_id).state for load_id in loads} <= {*UNFINISHED, "LOAD_CANCELLED_BY_USER"}
 
 
-REFUSED = ("OpenCypher", "Sparql", "RDF", "Index", "Storage")  # parts of names of what is not offered
+REFUSED = ("OpenCypher", "Sparql", "RDF")  # parts of names of what is not offered
 
 
 def finish_something(application: Application, chance: random.Random) -> None:

@@ -216,11 +216,9 @@ REFUSALS: list[tuple[str, str, dict[str, Any]]] = [
     ("CancelMLModelTrainingJob", "MLResourceNotFoundException", {"id": "none"}),
     ("CancelMLModelTransformJob", "MLResourceNotFoundException", {"id": "none", "clean": True}),
     ("DeleteMLEndpoint", "MLResourceNotFoundException", {"id": "none"}),
-    ("GetStorageInfo", UNSUPPORTED, {}),
-    ("ListIndexRebuilds", UNSUPPORTED, {}),
-    ("StartIndexRebuild", UNSUPPORTED, {}),
-    ("GetIndexRebuildStatus", UNSUPPORTED, {"rebuildId": "x"}),
-    ("CancelIndexRebuild", UNSUPPORTED, {"rebuildId": "x"}),
+    ("StartIndexRebuild", "InvalidParameterException", {"scope": "SOME"}),
+    ("GetIndexRebuildStatus", "InvalidParameterException", {"rebuildId": "x"}),
+    ("CancelIndexRebuild", "InvalidParameterException", {"rebuildId": "x"}),
     ("ExecuteOpenCypherQuery", UNSUPPORTED, {"openCypherQuery": "MATCH (n) RETURN n"}),
     ("ExecuteOpenCypherExplainQuery", UNSUPPORTED, {"openCypherQuery": "MATCH (n) RETURN n", "explainMode": "static"}),
     ("ListOpenCypherQueries", UNSUPPORTED, {}),
@@ -242,7 +240,14 @@ def test_an_error_is_raised_as_its_modelled_class(
 
 
 def test_every_operation_of_the_model_that_can_be_refused_is(judge: Judge) -> None:
-    without = {"GetEngineStatus", "ListGremlinQueries", "GetPropertygraphStatistics", "DeletePropertygraphStatistics"}
+    without = {
+        "GetStorageInfo",
+        "ListIndexRebuilds",
+        "GetEngineStatus",
+        "ListGremlinQueries",
+        "GetPropertygraphStatistics",
+        "DeletePropertygraphStatistics",
+    }
     lists = {"ListMLDataProcessingJobs", "ListMLModelTrainingJobs", "ListMLModelTransformJobs"}
     assert {name for name, _, _ in REFUSALS} == set(judge.model.operation_names) - without - lists
 
@@ -273,6 +278,27 @@ def test_every_machine_learning_answer_is_as_the_model_has_it(judge: Judge, serv
     judge.answer("CancelMLModelTrainingJob", id="m-tr", clean=True)
     judge.answer("CancelMLDataProcessingJob", id="m-dp", clean=True)
     judge.refusal("CancelMLDataProcessingJob", "InvalidParameterException", id="m-dp")
+
+
+def test_a_rebuild_runs_to_its_end_and_storage_has_real_figures(judge: Judge) -> None:
+    before = judge.answer("GetStorageInfo")
+    assert before["totalStorageBytesUsed"] > 0
+    assert before["quads"]["PG"]["SPOG"]["count"] == 3  # two vertices and an edge
+    token = "a-token"
+    started = judge.answer("StartIndexRebuild", scope="QUADS", concurrency=10_000, clientToken=token)
+    assert (started["scope"], started["writeBufferSize"]) == ("QUADS", "LOW")
+    assert 1 <= started["concurrency"] < 10_000
+    assert judge.answer("StartIndexRebuild", clientToken=token)["rebuildId"] == started["rebuildId"]
+    asked = {"rebuildId": started["rebuildId"]}
+    while (told := judge.answer("GetIndexRebuildStatus", **asked))["status"] not in ("COMPLETED", "FAILED"):
+        time.sleep(0.02)
+    assert (told["status"], told["progressPercentage"]) == ("COMPLETED", 100)
+    assert judge.answer("ListIndexRebuilds")["rebuildIds"] == [started["rebuildId"]]
+    judge.refusal("CancelIndexRebuild", "InvalidParameterException", **asked)
+    after = judge.answer("GetStorageInfo")
+    assert after["streams"]["sizeInBytes"] < before["streams"]["sizeInBytes"]
+    assert after["quads"]["PG"]["SPOG"]["sizeInBytes"] > 0
+    assert judge.client.execute_gremlin_query(gremlinQuery="g.V().count()")
 
 
 def test_a_running_query_is_listed_told_and_cancelled(judge: Judge, service: Any) -> None:

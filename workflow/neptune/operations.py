@@ -71,7 +71,6 @@ class Operation:
 GREMLIN: Final = "workflow.server.gremlin.http"
 NO_SPARQL: Final = Refusal("SPARQL is not offered by this service; query the graph with Gremlin")
 NO_CYPHER: Final = Refusal("openCypher is not offered by this service; query the graph with Gremlin")
-NO_REBUILD: Final = Refusal("this service has no indexes to rebuild, and its storage is a folder of its home")
 
 
 def _machine_learning(
@@ -212,20 +211,23 @@ OPERATIONS: Final[dict[str, Operation]] = table([
         "the change log; never compressed, since boto3 cannot read that", ("/pg/stream", "/gremlin/stream"),
     ),
     Operation("GetSparqlStream", "GET", "/sparql/stream", engine.GetStream, engine.SparqlPage, NO_SPARQL),
-    Operation("GetStorageInfo", "GET", "/storage/info", engine.Nothing, engine.StorageInfo, NO_REBUILD),
+    Operation("GetStorageInfo", "GET", "/storage/info", engine.Nothing, engine.StorageInfo, "storage:info",
+        "bytes on disk of the snapshots and the change log, and what is in them"),
     Operation(
-        "ListIndexRebuilds", "GET", "/storage/indexes/rebuilds", engine.Nothing, engine.RebuildList, NO_REBUILD
+        "ListIndexRebuilds", "GET", "/storage/indexes/rebuilds", engine.Nothing, engine.RebuildList, "storage:list"
     ),
     Operation(
-        "StartIndexRebuild", "POST", "/storage/indexes/rebuilds", engine.StartRebuild, engine.RebuildStarted, NO_REBUILD
+        "StartIndexRebuild", "POST", "/storage/indexes/rebuilds", engine.StartRebuild, engine.RebuildStarted,
+        "storage:start",
+        "a new snapshot of every graph in place of the old one and its log"
     ),
     Operation(
         "GetIndexRebuildStatus", "GET", "/storage/indexes/rebuilds/{rebuildId}", engine.OneRebuild,
-        engine.RebuildStatus, NO_REBUILD,
+        engine.RebuildStatus, "storage:status",
     ),
     Operation(
         "CancelIndexRebuild", "POST", "/storage/indexes/rebuilds/{rebuildId}/cancel", engine.OneRebuild,
-        engine.RebuildCancelled, NO_REBUILD,
+        engine.RebuildCancelled, "storage:cancel",
     ),
 ])  # fmt: skip
 
