@@ -61,6 +61,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict
     finally:
         service.stop()
     emulated = run(file, home / "cloud", "--target", "emulated")
+    emulated["again"] = run(file, home / "cloud", "--target", "emulated")
     return local, emulated, home / "local" / "s3" / "lab", home / "cloud" / "emulator" / "buckets" / "lab"
 
 
@@ -91,3 +92,9 @@ def test_both_targets_answer_alike(both: Any) -> None:
     assert [(stage["stage"], stage["status"]) for stage in local["stages"]] == [
         (stage["stage"], stage["status"]) for stage in emulated["stages"]
     ]
+
+
+def test_a_second_run_finds_what_the_first_has_left_in_the_emulated_cloud(both: Any) -> None:
+    first, again = both[1], both[1]["again"]
+    assert all(stage["reused"] for stage in again["stages"])
+    assert again["answers"] == first["answers"]
