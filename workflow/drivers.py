@@ -60,7 +60,8 @@ def _local_host(settings: Settings, storage: Storage) -> EndpointHost:
     return LocalEndpointHost(storage, settings.home / "endpoints", settings.home / "logs", script, environ=environ)
 
 
-def _sagemaker_clients(settings: Settings) -> Clients:
+def open_clients(settings: Settings) -> Clients:
+    """What speaks to SageMaker, where the standard AWS variables say it is."""
     from workflow.runners.sagemaker.account import Account, Clients
 
     account = Account(
@@ -73,13 +74,13 @@ def _sagemaker_runner(settings: Settings, storage: Storage) -> Runner:
     from workflow.runners.sagemaker.runner import SageMakerRunner
 
     work, logs = settings.home / "work", settings.home / "logs"
-    return SageMakerRunner(_sagemaker_clients(settings), settings.scripts, work, logs, storage)
+    return SageMakerRunner(open_clients(settings), settings.scripts, work, logs, storage)
 
 
 def _sagemaker_host(settings: Settings, storage: Storage) -> EndpointHost:
     from workflow.endpoints.sagemaker import SageMakerEndpointHost
 
-    return SageMakerEndpointHost(_sagemaker_clients(settings), storage, settings.home / "logs")
+    return SageMakerEndpointHost(open_clients(settings), storage, settings.home / "logs")
 
 
 STORAGES: dict[StorageChoice, Callable[[Settings], Storage]] = {"folder": _folder_storage, "s3": _s3_storage}

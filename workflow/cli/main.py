@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, emulator, load, output, query, run, stages, status, store
+from workflow.cli import costs, demo, emulator, load, output, query, run, stages, status, store
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -35,6 +35,7 @@ app.add_typer(stages.training_commands, name="training", rich_help_panel=STAGES)
 app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGES)
 app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
+app.command("costs", rich_help_panel=LOOK)(costs.costs)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
 app.command("gc", rich_help_panel=LOOK)(gc.gc)
 app.command("config", rich_help_panel=LOOK)(config.config)

@@ -1,0 +1,135 @@
+"""What jobs have cost on SageMaker, and what goes on costing: instance seconds by a price table.
+
+The prices are AWS's list prices on demand in us-east-1, in US dollars an hour, without storage, transfer and taxes;
+other regions differ by up to a half. They are an estimate; the bill is in the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from workflow.runners.sagemaker.account import Clients, call
+
+AS_OF: Final = "2025-06"
+PRICES: Final[Mapping[str, float]] = {
+    "ml.t3.medium": 0.05,
+    "ml.m5.large": 0.115,
+    "ml.m5.xlarge": 0.23,
+    "ml.m5.2xlarge": 0.461,
+    "ml.m5.4xlarge": 0.922,
+    "ml.m5.12xlarge": 2.765,
+    "ml.c5.xlarge": 0.204,
+    "ml.c5.2xlarge": 0.408,
+    "ml.r5.large": 0.151,
+    "ml.r5.xlarge": 0.302,
+    "ml.r5.2xlarge": 0.605,
+    "ml.r5.4xlarge": 1.21,
+    "ml.g4dn.xlarge": 0.7364,
+    "ml.g5.xlarge": 1.408,
+    "ml.p3.2xlarge": 3.825,
+}
+MOST = 100  # resources of a kind that are looked at, newest first
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A job or an endpoint of ours.
+
+    Attributes:
+        seconds: of each instance, as far as they are paid for; up to now where it runs.
+        runs: whether it goes on costing.
+    """
+
+    kind: str
+    name: str
+    status: str
+    instance_type: str
+    instances: int
+    seconds: float
+    runs: bool
+
+    @property
+    def hourly(self) -> float | None:
+        """US dollars an hour; None where the table does not know the instance."""
+        price = PRICES.get(self.instance_type)
+        return None if price is None else price * self.instances
+
+    @property
+    def dollars(self) -> float | None:
+        """What it has cost so far; None where the table does not know the instance."""
+        return None if self.hourly is None else self.hourly * self.seconds / 3600
+
+
+def costs(clients: Clients, now: datetime | None = None) -> Iterator[Cost]:
+    """What carries our tags: endpoints, then training and processing jobs, newest first of each."""
+    client, moment = clients.get("sagemaker"), now or datetime.now(UTC)
+    for entry in call(client, "list_endpoints", MaxResults=MOST)["Endpoints"]:
+        if _is_ours(clients, entry["EndpointArn"]):
+            yield from _endpoint(client, entry["EndpointName"], moment)
+    for entry in call(client, "list_training_jobs", MaxResults=MOST)["TrainingJobSummaries"]:
+        if _is_ours(clients, entry["TrainingJobArn"]):
+            yield _training(call(client, "describe_training_job", TrainingJobName=entry["TrainingJobName"]), moment)
+    for entry in call(client, "list_processing_jobs", MaxResults=MOST)["ProcessingJobSummaries"]:
+        if _is_ours(clients, entry["ProcessingJobArn"]):
+            job = call(client, "describe_processing_job", ProcessingJobName=entry["ProcessingJobName"])
+            yield _processing(job, moment)
+
+
+def _is_ours(clients: Clients, arn: str) -> bool:
+    tags = call(clients.get("sagemaker"), "list_tags", ResourceArn=arn)["Tags"]
+    told = {tag["Key"]: tag["Value"] for tag in tags}
+    return clients.account.tags.items() <= told.items()
+
+
+def _endpoint(client: Any, name: str, now: datetime) -> Iterator[Cost]:
+    endpoint = call(client, "describe_endpoint", EndpointName=name)
+    config = call(client, "describe_endpoint_config", EndpointConfigName=endpoint["EndpointConfigName"])
+    runs = endpoint["EndpointStatus"] not in ("Failed", "Deleting")
+    for variant in config["ProductionVariants"]:
+        yield Cost(
+            "endpoint",
+            name,
+            endpoint["EndpointStatus"],
+            variant["InstanceType"],
+            int(variant["InitialInstanceCount"]),
+            (now - endpoint["CreationTime"]).total_seconds() if runs else 0.0,
+            runs,
+        )
+
+
+def _training(job: Mapping[str, Any], now: datetime) -> Cost:
+    cluster, runs = job["ResourceConfig"], job["TrainingJobStatus"] in ("InProgress", "Stopping")
+    instances = int(cluster["InstanceCount"])
+    if "BillableTimeInSeconds" in job:  # of all instances together, spot counted at its share
+        seconds = float(job["BillableTimeInSeconds"]) / instances
+    else:
+        seconds = _passed(job.get("TrainingStartTime"), job.get("TrainingEndTime"), now)
+    return Cost(
+        "training",
+        job["TrainingJobName"],
+        job["TrainingJobStatus"],
+        cluster["InstanceType"],
+        instances,
+        seconds,
+        runs,
+    )
+
+
+def _processing(job: Mapping[str, Any], now: datetime) -> Cost:
+    cluster, status = job["ProcessingResources"]["ClusterConfig"], job["ProcessingJobStatus"]
+    return Cost(
+        "processing",
+        job["ProcessingJobName"],
+        status,
+        cluster["InstanceType"],
+        int(cluster["InstanceCount"]),
+        _passed(job.get("ProcessingStartTime"), job.get("ProcessingEndTime"), now),
+        status in ("InProgress", "Stopping"),
+    )
+
+
+def _passed(start: datetime | None, end: datetime | None, now: datetime) -> float:
+    return 0.0 if start is None else max(0.0, ((end or now) - start).total_seconds())
