@@ -15,7 +15,7 @@ from workflow.cypher.running.clauses import Operator, Planner, writing
 from workflow.cypher.running.run import CypherRun, Ids, Row
 from workflow.cypher.running.writing import check_condemned
 from workflow.errors import QueryTooLarge
-from workflow.queries.attempts import Attempt, OpenTransaction, run_query
+from workflow.queries.attempts import Attempt, HeldTransaction, run_query
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class CypherOptions:
 
 
 @dataclass(frozen=True)
-class CypherPlan:
+class CheckedStatement:
     """A statement that was checked, ready to run."""
 
     statement: Statement
@@ -47,7 +47,7 @@ class CypherPlan:
 
 
 @dataclass(frozen=True)
-class CypherAnswer:
+class CypherResult:
     """The columns of an answer and its rows, which come lazily; each has the columns in order."""
 
     columns: tuple[str, ...]
@@ -61,9 +61,9 @@ class CypherEngine:
         self.graph = graph
         self.profile_name: Profile = profile
         self.procedures: Procedures = {} if procedures is None else procedures
-        self._plans: dict[tuple[str, frozenset[str]], CypherPlan] = {}  # one operation a use, no lock
+        self._plans: dict[tuple[str, frozenset[str]], CheckedStatement] = {}  # one operation a use, no lock
 
-    def prepare(self, text: str, parameters: Mapping[str, Any] | None = None) -> CypherPlan:
+    def prepare(self, text: str, parameters: Mapping[str, Any] | None = None) -> CheckedStatement:
         """Read and check; raises for whatever can be refused without running. Plans are kept by their text."""
         names = frozenset(parameters or ())
         plan = self._plans.get((text, names))
@@ -77,15 +77,15 @@ class CypherEngine:
             self._plans[text, names] = plan
         return plan
 
-    def _plan(self, text: str, names: frozenset[str]) -> CypherPlan:
+    def _plan(self, text: str, names: frozenset[str]) -> CheckedStatement:
         statement = parse(text)
         columns = check(statement, self.procedures, names)
         operator = Planner(text, self.procedures).query(statement.query)
-        return CypherPlan(statement, columns, operator, writing(statement.query, self.procedures))
+        return CheckedStatement(statement, columns, operator, writing(statement.query, self.procedures))
 
     def run(
         self, text: str, options: CypherOptions | None = None, transaction: Transaction | None = None
-    ) -> CypherAnswer:
+    ) -> CypherResult:
         """The answer. Errors that need no graph are raised at once.
 
         Without a transaction a query that writes is one of its own: it is committed when the last row was taken, and
@@ -93,13 +93,13 @@ class CypherEngine:
         """
         options = options or CypherOptions()
         plan = self.prepare(text, options.parameters)
-        return CypherAnswer(plan.columns, self._rows(plan, options, transaction))
+        return CypherResult(plan.columns, self._rows(plan, options, transaction))
 
     def session(self) -> CypherSession:
         """Several statements as one transaction."""
         return CypherSession(self)
 
-    def _rows(self, plan: CypherPlan, options: CypherOptions, transaction: Transaction | None) -> Iterator[Row]:
+    def _rows(self, plan: CheckedStatement, options: CypherOptions, transaction: Transaction | None) -> Iterator[Row]:
         began_at = options.began_at or time.monotonic()
 
         def start(attempt: Attempt) -> Iterator[Row]:
@@ -136,15 +136,15 @@ class CypherSession:
 
     def __init__(self, engine: CypherEngine) -> None:
         self.engine = engine
-        self._open = OpenTransaction(engine.graph)
+        self._open = HeldTransaction(engine.graph)
 
-    def run(self, text: str, options: CypherOptions | None = None) -> CypherAnswer:
+    def run(self, text: str, options: CypherOptions | None = None) -> CypherResult:
         """The answer; what was written waits for commit."""
         options = options or CypherOptions()
         plan = self.engine.prepare(text, options.parameters)
-        return CypherAnswer(plan.columns, self._rows(plan, options))
+        return CypherResult(plan.columns, self._rows(plan, options))
 
-    def _rows(self, plan: CypherPlan, options: CypherOptions) -> Iterator[Row]:
+    def _rows(self, plan: CheckedStatement, options: CypherOptions) -> Iterator[Row]:
         with self._open.statement(writes=plan.writes, timeout_s=options.timeout_s) as transaction:
             yield from self.engine._rows(plan, options, transaction)
 

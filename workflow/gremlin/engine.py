@@ -30,7 +30,7 @@ from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
-from workflow.queries.attempts import LAST, Attempt, OpenTransaction, run_query
+from workflow.queries.attempts import LAST, Attempt, HeldTransaction, run_query
 from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
@@ -316,7 +316,7 @@ class Session:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._open = OpenTransaction(engine.graph)
+        self._open = HeldTransaction(engine.graph)
 
     def run(self, traversal: Traversal, options: QueryOptions | None = None) -> Iterator[Traverser]:
         """The results; what was written waits for commit. ``tx().commit()`` and ``rollback()`` work as text, too."""

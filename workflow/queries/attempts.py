@@ -104,7 +104,7 @@ def _own_transaction(graph: WritableGraph, timeout_s: float | None) -> Iterator[
             own.rollback()
 
 
-class OpenTransaction:
+class HeldTransaction:
     """One transaction over several statements. Used by one request at a time.
 
     It begins with the first statement that writes. Between statements the changes are suspended, so others see the

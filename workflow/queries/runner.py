@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from workflow.queries.running import QueryRegistry
-from workflow.queries.sessions import Ending, QuerySession
+from workflow.queries.sessions import Endable, QuerySession
 from workflow.settings import Profile
 
 Engine = TypeVar("Engine")
-Open = TypeVar("Open", bound=Ending)
+Open = TypeVar("Open", bound=Endable)
 Result = TypeVar("Result")
 
 
-class Runner(Generic[Engine, Open]):
+class LanguageRunner(Generic[Engine, Open]):
     """The part of a language's runner that knows nothing of the language. Shared between threads.
 
     Args:

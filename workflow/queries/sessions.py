@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 
-class Ending(Protocol):
+class Endable(Protocol):
     """A transaction as its session sees it."""
 
     def commit(self) -> None:
@@ -18,7 +18,7 @@ class Ending(Protocol):
         """Undo it."""
 
 
-Open = TypeVar("Open", bound=Ending)
+Open = TypeVar("Open", bound=Endable)
 
 
 class QuerySession(Generic[Open]):

@@ -11,9 +11,9 @@ import pytest
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.queries import run
-from workflow.queries.attempts import Attempt, OpenTransaction, run_query
+from workflow.queries.attempts import Attempt, HeldTransaction, run_query
 from workflow.queries.run import Run
-from workflow.queries.runner import Runner
+from workflow.queries.runner import LanguageRunner
 from workflow.queries.running import Cancellation, QueryRegistry
 from workflow.queries.sessions import QuerySession
 from workflow.queries.suspension import AnswerNeeded
@@ -120,7 +120,7 @@ def test_an_unanswerable_question_is_its_callers() -> None:
 
 def test_others_see_nothing_of_an_open_transaction_between_its_statements() -> None:
     graph = EmbeddedGraph("g", "neptune")
-    opened = OpenTransaction(graph)
+    opened = HeldTransaction(graph)
     with opened.statement(writes=False) as nothing:
         assert nothing is None
     with opened.statement(writes=True) as first:
@@ -166,7 +166,7 @@ def test_a_run_ends_by_its_clock_and_by_others(monkeypatch: pytest.MonkeyPatch) 
 def test_a_query_may_ask_for_less_time_and_in_one_profile_for_more(
     profile: Any, default_ms: float, asked_ms: Any, limit_s: float | None
 ) -> None:
-    assert Runner[Any, Any]({}, profile, QueryRegistry(), default_ms).timeout_s(asked_ms) == limit_s
+    assert LanguageRunner[Any, Any]({}, profile, QueryRegistry(), default_ms).timeout_s(asked_ms) == limit_s
 
 
 class Transaction:
@@ -192,7 +192,7 @@ def test_the_end_of_a_session_commits_where_neptune_does(profile: Any, scripted:
     transaction = session.on("g", Transaction)
     assert session.on("g", Transaction) is transaction
     session.scripted = scripted
-    Runner[Any, Transaction]({}, profile, QueryRegistry(), 0).close(session, lost=lost)
+    LanguageRunner[Any, Transaction]({}, profile, QueryRegistry(), 0).close(session, lost=lost)
     assert transaction.ended == ended
 
 
@@ -202,7 +202,7 @@ def test_the_end_of_a_session_commits_where_neptune_does(profile: Any, scripted:
 def test_a_failed_statement_ends_its_session_in_neptune_alone(profile: Any, forgiving: bool, ended: str) -> None:
     session = QuerySession[Transaction]("s", forgiving=forgiving)
     transaction = session.on("g", Transaction)
-    runner = Runner[Any, Transaction]({}, profile, QueryRegistry(), 0)
+    runner = LanguageRunner[Any, Transaction]({}, profile, QueryRegistry(), 0)
 
     def failing() -> Iterator[int]:
         yield 1
@@ -214,7 +214,7 @@ def test_a_failed_statement_ends_its_session_in_neptune_alone(profile: Any, forg
 
 
 def test_statements_of_one_request_stand_or_fall_together() -> None:
-    runner = Runner[Any, Transaction]({}, "tinkerpop", QueryRegistry(), 0)
+    runner = LanguageRunner[Any, Transaction]({}, "tinkerpop", QueryRegistry(), 0)
     made = [Transaction(), Transaction()]
 
     def results(session: QuerySession[Transaction], fails: bool) -> Iterator[int]:

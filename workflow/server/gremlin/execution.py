@@ -17,7 +17,7 @@ from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, tr
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
-from workflow.queries.runner import Runner
+from workflow.queries.runner import LanguageRunner
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.queries.suspension import AnswerNeeded
@@ -59,7 +59,7 @@ class Query:
         return self.gremlin if isinstance(self.gremlin, str) else bytecode_text(self.gremlin)
 
 
-class QueryRunner(Runner[Engine, Session]):
+class QueryRunner(LanguageRunner[Engine, Session]):
     """Runs Gremlin on the engines of a service, which are named by traversal source."""
 
     def __init__(
