@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
@@ -16,6 +16,7 @@ from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
+from workflow.client.tables import Keys, check_ids, edge_tables, node_tables
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
 from workflow.neptune.literals import literal
@@ -106,33 +107,37 @@ class Workflow:
 
     def load(
         self,
-        source: str | None = None,
+        source: str | Mapping[str, Any] | None = None,
         *,
         nodes: Any = None,
         edges: Any = None,
+        key: Keys = None,
+        ids: Literal["prefix"] | None = None,
         format: str = "csv",
         iam_role_arn: str = "arn:aws:iam::000000000000:role/NeptuneLoadFromS3",
         fail_on_error: bool = True,
     ) -> Job:
         """Load a graph: an s3:// prefix of Neptune CSV, or frames (pandas, or any other that Narwhals knows).
 
-        ``nodes`` and ``edges`` are one frame each, or lists of them, such as one a label. Frames need the columns
-        ``~id`` and ``~label``, edges ``~from`` and ``~to`` as well; further columns are properties, typed by their
-        dtype unless the name carries a type (``age:Int``).
+        A dictionary of tables has a table a label: ``{"customer": frame, "product": frame}``, with the column of ids in
+        ``key`` (one name, or one a label), and ``edges={"bought": (frame, "customer_id", "product_id")}``. Equal ids of
+        two tables are refused, or told apart with ``ids="prefix"``, which makes ``customer:1`` of 1.
+
+        ``nodes`` and ``edges`` are one frame each, or lists of them, with the columns ``~id`` and ``~label``, edges
+        ``~from`` and ``~to`` as well; further columns are properties, typed by their dtype unless the name carries a
+        type (``age:Int``), lists and arrays several values. Edges without ``~id`` get ids that no other load gives.
         """
+        if isinstance(source, Mapping):
+            tables, nodes, source = source, None, None
+            nodes = node_tables(tables, key, ids)
+            if isinstance(edges, Mapping):
+                edges = edge_tables(edges, list(tables), ids)
         if (source is None) == (nodes is None and edges is None):
             raise InvalidParameter(
                 "Name either a source or frames of nodes and edges to load, not both and not neither."
             )
         if source is None:
-            prefix = self.bucket / "load" / uuid.uuid4().hex
-            for name, frames in (("nodes", nodes), ("edges", edges)):
-                for number, frame in enumerate(frames if isinstance(frames, list | tuple) else [frames]):
-                    if frame is not None:
-                        data = write_neptune_csv(frame, kind=name, first=f"e{number}." if number else "e")
-                        self.storage.write(prefix / f"{name}-{number}.csv", data)
-            source = str(prefix)
-            self._uploads.add(source)
+            source = self._upload_frames(_several(nodes), _several(edges))
         try:
             answer = self.connection.call(
                 "start_loader_job",
@@ -147,6 +152,22 @@ class Workflow:
                 raise not_seen(self.connection, self.storage, source) from error
             raise
         return self.status("load", answer["payload"]["loadId"])
+
+    def _upload_frames(self, nodes: Sequence[Any], edges: Sequence[Any]) -> str:
+        """Write frames where the service reads them. Raises InvalidParameter before anything is written."""
+        check_ids(nodes)
+        token = uuid.uuid4().hex
+        kinds: tuple[tuple[str, Sequence[Any]], ...] = (("nodes", nodes), ("edges", edges))
+        files = {
+            f"{kind}-{number}.csv": write_neptune_csv(frame, kind=kind, first=f"e-{token[:12]}-{number}.")
+            for kind, frames in kinds
+            for number, frame in enumerate(frames)
+        }
+        prefix = self.bucket / "load" / token
+        for name, data in files.items():
+            self.storage.write(prefix / name, data)
+        self._uploads.add(str(prefix))
+        return str(prefix)
 
     def export(
         self, body: Mapping[str, Any] | None = None, *, params: Mapping[str, Any] | None = None, **neptune_ml: Any
@@ -354,6 +375,10 @@ class Workflow:
         ]
         rows = [{"stage": job.stage, "id": job.id, "status": job.status, "note": job.note} for job in found]
         return pd.DataFrame(rows, columns=["stage", "id", "status", "note"])
+
+
+def _several(frames: Any) -> list[Any]:
+    return list(frames) if isinstance(frames, list | tuple) else [] if frames is None else [frames]
 
 
 def _id(job: Job | str) -> str:
