@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import costs, demo, emulator, load, output, query, run, stages, status, store
+from workflow.cli import costs, demo, emulator, init, load, output, query, run, stages, status, store
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -27,6 +27,7 @@ app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("serve", rich_help_panel=BEGIN)(serve.serve)
 app.command("emulator", rich_help_panel=BEGIN)(emulator.emulator)
 app.command("load", rich_help_panel=BEGIN)(load.load)
+app.command("init", rich_help_panel=BEGIN)(init.init)
 app.command("run", rich_help_panel=BEGIN)(run.run)
 app.command("query", rich_help_panel=BEGIN)(query.query)
 app.add_typer(stages.export_commands, name="export", rich_help_panel=STAGES)
@@ -66,7 +67,10 @@ def main() -> None:
         take_settings_file()
         app()
     except WorkflowError as error:
-        output.fail(error.message)
+        if "--json" in sys.argv:
+            output.as_json({"error": {"code": error.code, "message": error.message}})
+        else:
+            output.fail(error.message)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from workflow.client.connection import DEFAULT_URL, Connection
-from workflow.client.job import Job
-from workflow.client.workflow import Workflow
+from workflow.client.job import GOOD, Job
+from workflow.client.workflow import StageFailed, Workflow
 
 Url = Annotated[
     str, typer.Option("--url", envvar="DESPINA_URL", help="The service, or a Neptune cluster: http(s)://host:port.")
@@ -32,15 +32,22 @@ def workflow(url: str, bucket: str = "s3://despina", *, sign: bool = False) -> W
     return Workflow(Connection(url, sign=sign), bucket=bucket)
 
 
-def follow(client: Workflow, job: Job, *, wait: bool, json: bool) -> None:
-    """Show a job that was started: at once, or after following it to its end."""
+def follow(client: Workflow, job: Job, *, wait: bool, json: bool, started: bool = True) -> None:
+    """Show a job: at once, or after following it to its end. Raises StageFailed for one that failed at its start."""
     from workflow.cli import output
 
-    if wait and json:
-        job = client.wait(job)
-    elif wait:
-        with output.stage_progress() as watch:
-            job = client.wait(job, watch=watch)
+    try:
+        if wait and json:
+            job = client.wait(job)
+        elif wait:
+            with output.stage_progress() as watch:
+                job = client.wait(job, watch=watch)
+    except KeyboardInterrupt:
+        verb = {"modeltraining": "training", "modeltransform": "transform"}.get(job.stage, job.stage)
+        output.warn(f"{job.stage} {job.id} goes on; follow it with `despina {verb} status {job.id} --wait`")
+        raise
+    if started and job.done and job.status not in GOOD:
+        raise StageFailed(job.stage, job.id, job.status, job.failure_reason)
     if json:
         output.as_json({"id": job.id, "status": job.status, **job.detail})
         return

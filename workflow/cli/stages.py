@@ -179,7 +179,7 @@ def _add_common(commands: typer.Typer, stage: Stage, verb: str = "stop") -> None
         """Show the state of one."""
         client = workflow(url, sign=sign)
         job = client.status(stage, id)
-        follow(client, job, wait=wait, json=json)
+        follow(client, job, wait=wait, json=json, started=False)
         if not json and job.failure_reason:
             output.say(job.failure_reason)
 
@@ -202,12 +202,15 @@ def _add_common(commands: typer.Typer, stage: Stage, verb: str = "stop") -> None
         id: JobArgument, clean: Clean = False, url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False
     ) -> None:
         client = workflow(url, sign=sign)
+        ended = clean and stage != "endpoint" and client.status(stage, id).done
         if stage not in STOP_OPERATION:
             answer = client.connection.http("DELETE", f"{client.connection.export_url}/{id}")
         else:
             answer = client.connection.call(STOP_OPERATION[stage], id=id, clean=clean or None)
         if json:
             output.as_json(answer)
+        elif ended:
+            output.say(f"{stage} [bold]{escape(id)}[/bold] had ended; its files were removed")
         else:
             output.say(f"{stage} [bold]{escape(id)}[/bold] is being {'deleted' if verb == 'delete' else 'stopped'}")
 
