@@ -13,6 +13,7 @@ FAMILIES: dict[str, str] = {
     "graphsage": ".graph.graphsage",
     "gat": ".graph.gat",
     "gatv2": ".graph.gatv2",
+    "lightgcn": ".graph.lightgcn",
     "transe": ".knowledge.transe",
     "distmult": ".knowledge.distmult",
     "rotate": ".knowledge.rotate",
