@@ -52,8 +52,7 @@ class PropertyPredictor:
 
     def warm(self) -> None:
         """Run the head once."""
-        width = self.head.weights["w1"].shape[1]
-        self.head(np.zeros((1, width), dtype=np.float32))
+        self.head(np.zeros((1, self.head.columns), dtype=np.float32))
 
     def answer(self, request: EndpointRequest) -> EndpointResponse:
         """See ``Predictor``."""

@@ -36,6 +36,15 @@ class Head:
     scale: float = 1.0
     temperature: float = 1.0
 
+    @property
+    def columns(self) -> int:
+        """How many numbers an item has: those of its ends, and its own features."""
+        width = int(self.weights["w1"].shape[1])
+        if "w0" not in self.weights:
+            return width
+        made, own = self.weights["w0"].shape
+        return width - int(made) + int(own)
+
     def raw(self, x: Floats) -> npt.NDArray[np.float64]:
         """Outputs before softmax, sigmoids or scale, float64 (n, outputs)."""
         if "w0" in self.weights:
