@@ -16,7 +16,6 @@ from ..graph import EdgeType, GraphData
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
-from ..models.families import title
 from ..models.network.heads import Head
 from ..models.network.network import Network, edge_matrix, load_network, save_network, usable
 from ..models.ranking.store import load_ranker
@@ -113,17 +112,8 @@ def refreshed(description: ModelDescription, graph: GraphData, details: Details)
 
 
 def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
-    """A model of links with all links of the new graph.
-
-    Raises:
-        ValueError: the model has a vector of its own for each vertex and makes none for others.
-    """
+    """A model of links with all links of the new graph."""
     details = model.description.details
-    if not details["inductive"] and "network" not in details:
-        raise ValueError(
-            f"a {title(model.description.model)} model knows only vertices it was trained on, and a transform cannot "
-            "make vectors of others; train it again on the new graph"
-        )
     problems = [known_links(graph, entry) for entry in details["links"]]
     trained = stored(model, graph, problems, details)
     links = []
