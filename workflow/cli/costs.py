@@ -16,7 +16,7 @@ def costs(
     running: Annotated[bool, typer.Option("--running", help="Only what goes on costing.")] = False,
     json: Json = False,
 ) -> None:
-    """List jobs and endpoints of Despina in the account, with an estimate by a dated table of list prices."""
+    """List jobs and endpoints of Despina in the account, with a rough estimate of what they cost."""
     from workflow.drivers import open_clients
     from workflow.runners.sagemaker import costs as room
 
@@ -27,7 +27,7 @@ def costs(
     hourly = [cost.hourly for cost in found if cost.runs and cost.hourly is not None]
     if json:
         rows = [{**asdict(cost), "hourly": cost.hourly, "dollars": cost.dollars} for cost in found]
-        output.as_json({"costs": rows, "dollars": sum(known), "hourly": sum(hourly), "prices": room.AS_OF})
+        output.as_json({"costs": rows, "dollars": sum(known), "hourly": sum(hourly), "prices": room.CHECKED})
         return
     table = [
         [
@@ -42,4 +42,4 @@ def costs(
     ]
     output.table("costs", ["kind", "name", "status", "instances", "each", "about"], table)
     output.say(f"about ${sum(known):.2f} so far, and ${sum(hourly):.2f} an hour goes on")
-    output.say(f"list prices of us-east-1 on demand, {room.AS_OF}; storage and transfer are not counted")
+    output.say(f"a rough estimate: prices of us-east-1 on demand, {room.CHECKED}; storage and transfer not counted")

@@ -11,7 +11,7 @@ from training_scripts.graph_ml.models.settings import GraphSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from training_scripts.graph_ml.models.network.rounds import Round
+    from training_scripts.graph_ml.models.network.round import Round
 
 
 def weights(size: Size) -> Mapping[str, Weight]:

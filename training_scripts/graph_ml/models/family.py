@@ -16,7 +16,7 @@ from .settings import GraphSettings, KnowledgeSettings, Scale, Settings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from .network.rounds import Round
+    from .network.round import Round
 
 LABELS: frozenset[TaskType] = frozenset({"node_class", "node_regression", "edge_class", "edge_regression"})
 LINKS: frozenset[TaskType] = frozenset({"link_prediction"})

@@ -1,7 +1,8 @@
 """What jobs have cost on SageMaker, and what goes on costing: instance seconds by a price table.
 
-The prices are AWS's list prices on demand in us-east-1, in US dollars an hour, without storage, transfer and taxes;
-other regions differ by up to a half. They are an estimate; the bill is in the account.
+The prices are meant to be AWS's list prices on demand in us-east-1, in US dollars an hour, without storage, transfer
+and taxes. They were written down from memory and **not checked against AWS's own list**: take the result for an order
+of magnitude, and the bill from the account.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from workflow.runners.sagemaker.account import Clients, call
 
-AS_OF: Final = "2025-06"
+CHECKED: Final = "not checked against AWS's price list"
 PRICES: Final[Mapping[str, float]] = {
     "ml.t3.medium": 0.05,
     "ml.m5.large": 0.115,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...sampling import BlockEdges
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 def weights(size: Size) -> Mapping[str, Weight]:

@@ -20,7 +20,7 @@ from .appnp import AppnpSettings, spread
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 def weights(size: Size) -> Mapping[str, Weight]:

@@ -18,7 +18,7 @@ from .shapes import relations
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 def weights(size: Size) -> Mapping[str, Weight]:

@@ -18,7 +18,7 @@ from ..settings import GraphSettings, hyperparameter
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 @dataclass(frozen=True, kw_only=True)

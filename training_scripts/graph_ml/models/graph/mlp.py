@@ -15,7 +15,7 @@ from ..settings import GraphSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 def messages(this: Round) -> Tensor:

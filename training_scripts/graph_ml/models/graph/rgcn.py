@@ -19,7 +19,7 @@ from .shapes import activation, own, relations
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..network.rounds import Round
+    from ..network.round import Round
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,131 +1,23 @@
-"""One round of messages: what the formula of a family works with, and the module that holds its weights."""
+"""One round of messages: the module that holds its weights and applies the formula of a family."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...graph import EdgeType
-from ...message_passing import Backend, Neighbours, edge_softmax, mean_neighbours, sum_neighbours, weighted_sum
+from ...message_passing import Backend, Neighbours, mean_neighbours
 from ...pairs.graph import Floats
 from ...sampling import Block, BlockEdges, Relation
 from ..family import GraphFamily, Size, Weight
+from .round import Round
 from .standard import Standard
 
 #: edge type → features of its edges in the order of the message graph, float32 (edges, d)
 EdgeFeatures = Mapping[EdgeType, Floats]
-
-
-@dataclass(frozen=True)
-class Round:
-    """What a formula sees: vectors, weights, and the relations of a block.
-
-    Args:
-        block: who hears whom.
-        x: vectors of the block's sources, float32 (sources, d); its targets are the first rows.
-        start: input vectors of the block's targets, float32 (targets, d).
-        weights: trained arrays of the round, by name.
-        settings: hyperparameters of the family.
-        last: whether it is the last round.
-        training: whether dropout is on.
-        backend: who passes messages.
-        known: numbers of the relations that the network was built for.
-        edge_messages: (relation, edges) → what features of edges add, (rows, d), or None.
-    """
-
-    block: Block
-    x: Tensor
-    start: Tensor
-    weights: Mapping[str, Tensor]
-    settings: Any
-    last: bool
-    training: bool
-    backend: Backend
-    known: Mapping[Relation, int]
-    edge_messages: Callable[[Relation, BlockEdges], Tensor | None]
-
-    @property
-    def own(self) -> Tensor:
-        """Vectors of the targets themselves, (targets, d)."""
-        return self.x[: self.block.num_targets]
-
-    def relations(self) -> Iterator[tuple[int, Relation, BlockEdges]]:
-        """Number, name and edges of every known relation that carries messages here."""
-        for relation, edges in self.block.relations.items():
-            if relation in self.known and len(edges.rows):
-                yield self.known[relation], relation, edges
-
-    def summed(self, message: Callable[[int, BlockEdges], Tensor], width: int | None = None) -> Tensor:
-        """The sum over relations of what each sends.
-
-        Args:
-            message: (number of the relation, its edges) → (rows that hear something, d).
-            width: columns of a message that is no vector; features of edges join vectors alone.
-
-        Returns:
-            (targets, d).
-        """
-        total = self.x.new_zeros(self.block.num_targets, self.x.shape[1] if width is None else width)
-        for number, relation, edges in self.relations():
-            sent = message(number, edges)
-            more = self.edge_messages(relation, edges) if width is None else None
-            total = total.index_add(0, edges.rows, sent if more is None else sent + more)
-        return total
-
-    def mean(self, edges: BlockEdges) -> Tensor:
-        """Mean of the neighbours' vectors, (rows, d)."""
-        return mean_neighbours(edges.neighbours, self.x, self.backend)
-
-    def sum(self, edges: BlockEdges) -> Tensor:
-        """Sum of the neighbours' vectors, (rows, d)."""
-        return sum_neighbours(edges.neighbours, self.x, self.backend)
-
-    def symmetric(self, edges: BlockEdges) -> Tensor:
-        """Σ_u h_u / √(d_u d_v), degrees within the relation, (rows, d)."""
-        scaled = self.x * edges.sent.clamp(min=1).rsqrt().unsqueeze(1)
-        total = sum_neighbours(edges.neighbours, scaled, self.backend)
-        return total * edges.neighbours.degrees.to(total.dtype).clamp(min=1).rsqrt().unsqueeze(1)
-
-    def attended(self, edges: BlockEdges, values: Tensor, scores: Tensor) -> Tensor:
-        """Sums of values weighted by the softmax of the scores of a row's edges.
-
-        Args:
-            edges: of one relation.
-            values: of the sources, (sources, heads, d).
-            scores: of the edges, (edges, heads).
-
-        Returns:
-            (rows, heads, d).
-        """
-        shares = edge_softmax(edges.neighbours, scores, self.backend)
-        return weighted_sum(edges.neighbours, values, shares, self.backend)
-
-    def with_own(self, total: Tensor) -> Tensor:
-        """Messages and the vertex itself through its own matrix, where there is one; (targets, d)."""
-        return total + self.own @ self.weights["own"] if "own" in self.weights else total
-
-    def activated(self, total: Tensor, dropout: bool = True) -> Tensor:
-        """Bias; and in all rounds but the last normalisation, rectifier and dropout; (targets, d)."""
-        out = total + self.weights["bias"]
-        if self.last:
-            return out
-        if "norm_scale" in self.weights:
-            out = nn.functional.layer_norm(out, out.shape[1:], self.weights["norm_scale"], self.weights["norm_shift"])
-        out = torch.relu(out)
-        return self.dropped(out) if dropout else out
-
-    def dropped(self, x: Tensor) -> Tensor:
-        """Dropout, while training."""
-        return nn.functional.dropout(x, self.settings.dropout, self.training)
-
-    def unit_length(self, x: Tensor) -> Tensor:
-        """Rows scaled to length one."""
-        return nn.functional.normalize(x, dim=1)
 
 
 class RoundModule(nn.Module):
