@@ -272,7 +272,8 @@ def _lines(text: io.TextIOWrapper, mark_all: bool) -> Iterator[str]:
             raise
         if len(line) > LONGEST_LINE:
             raise _too_long(number)
-        held.append(line)
+        if line:  # the end of the text is no line, or all behind it would be counted one further
+            held.append(line)
         size += len(line)
         if odd or len(held) >= MARKED_LINES:
             odd = (odd != (line.count('"') % 2 == 1)) if odd else "".join(held).count('"') % 2 == 1
