@@ -167,8 +167,11 @@ def test_the_temperature_makes_probabilities_as_often_right_as_they_say() -> Non
     raw = np.tile([8.0, 0.0], (400, 1))
     truth = (np.arange(400) % 4 == 0).astype(np.int64)
     temperature = fitted_temperature("class", raw, truth)
-    assert 8 / temperature == pytest.approx(np.log(3), rel=1e-3)
+    # one more is taken to be wrong: 0.75 · 401/402 + 0.25 · 1/402 = 0.748756, odds of 2.9802
+    assert 8 / temperature == pytest.approx(np.log(2.9802), rel=1e-4)
     sure = np.stack([truth == 0, truth == 1], axis=1).astype(np.float64)
-    assert fitted_temperature("classes", 4 * (2 * sure - 1), sure) == pytest.approx(0.05, rel=1e-3)
+    # all right: odds of 401, not of as many as one likes
+    assert fitted_temperature("classes", 4 * (2 * sure - 1), sure) == pytest.approx(4 / np.log(401), rel=1e-4)
+    assert fitted_temperature("class", 4 * sure, truth) == pytest.approx(4 / np.log(401), rel=1e-4)
     assert fitted_temperature("number", raw, truth) == 1
     assert fitted_temperature("class", raw[:0], truth[:0]) == 1

@@ -102,17 +102,26 @@ def fitted_temperature(kind: str, raw: npt.NDArray[np.float64], truth: npt.NDArr
     Returns:
         1 where there is nothing to fit.
 
-    Source: Guo et al. 2017.
+    So few items cannot show that a head is never wrong: of n items the (n + 1)-th is taken to be, so that no
+    probability becomes one where all n are right.
+
+    Source: Guo et al. 2017; the smoothed targets are Platt's, 1999.
     """
     if kind == "number" or not len(raw):
         return 1.0
+    wrong = 1 / (len(raw) + 2)
+    if kind == "classes":
+        target = truth * (1 - wrong) + (1 - truth) * wrong
+    else:
+        target = np.full(raw.shape, wrong / max(raw.shape[1] - 1, 1))
+        target[np.arange(len(raw)), truth.astype(np.int64)] = 1 - wrong
 
     def surprise(log_temperature: float) -> float:
         scaled = raw / np.exp(log_temperature)
         if kind == "classes":
-            return float(np.mean(np.logaddexp(0, scaled) - truth * scaled))
-        rows = np.arange(len(scaled))
-        return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, truth.astype(np.int64)]))
+            return float(np.mean(np.logaddexp(0, scaled) - target * scaled))
+        likely = scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+        return float(-np.mean((target * likely).sum(axis=1)))
 
     low, high = -np.log(20), np.log(20)
     golden = (np.sqrt(5) - 1) / 2

@@ -25,6 +25,9 @@ from .rounds import EdgeFeatures
 NodeFeatures = Mapping[str, Mapping[str, Floats]]
 NOTHING: Floats = np.zeros((0, 0), dtype=np.float32)
 
+#: of the learned vectors in a training step, how many are taken for those of vertices that are not known
+UNSEEN_SHARE = 0.1
+
 
 @dataclass
 class Network:
@@ -112,6 +115,7 @@ class Network:
             own = None
             if learned is not None and kind in self.embedded:
                 own = learned[span] if nodes is None else learned[torch.from_numpy(place)]
+                own = some_unseen(own) if self.encoder.training and torch.is_grad_enabled() else own
             parts.append(self.encoder.input(kind, features, own))
             places.append(place)
         stacked = torch.cat(parts)
@@ -152,6 +156,18 @@ class Network:
         self.encoder.load_state_dict({k[len(start) :]: v for k, v in state.items() if k.startswith(start)})
         if self.table is not None:
             self.table = state["table"].clone()
+
+
+def some_unseen(learned: Tensor) -> Tensor:
+    """Learned vectors of one type, (n, d), some of them as a vertex has them that arrives after training: their mean.
+
+    Without it messages count for little beside a vector that has learned everything, and a new vertex is told by the
+    mean alone.
+
+    Source: Volkovs et al. 2017, DropoutNet, with the mean in place of nothing.
+    """
+    unseen = torch.rand(len(learned), 1) < UNSEEN_SHARE
+    return torch.where(unseen, learned.detach().mean(dim=0), learned)
 
 
 def feature_widths(features: Mapping[str, Floats]) -> dict[str, int]:
