@@ -143,7 +143,7 @@ class GraphSettings(EpochSettings):
     dropout: float = hyperparameter(0.3, "tier2", lambda scale: _dropout(scale), at_least=0, below=1)
     input_dropout: float = hyperparameter(0.0, "tier2", lambda scale: _input_dropout(scale), at_least=0, below=1)
     layer_norm: bool = hyperparameter(True, "tier2", lambda _: {"default": True})
-    concat_node_embed: bool = hyperparameter(False, "tier2", lambda scale: {"default": scale.links})
+    concat_node_embed: bool = hyperparameter(False, "tier2", lambda scale: {"default": _identities(scale)})
     num_negs: int = hyperparameter(1024, "tier2", lambda scale: _negatives(scale), at_least=1)
     fanout: tuple[int, ...] = hyperparameter(
         (10, 15, 15), "tier3", lambda _: {"options": [[10, 30], [15, 30], [15, 30]], "default": [10, 15, 15]}
@@ -334,6 +334,11 @@ def _rate(scale: Scale) -> dict[str, Any]:
 
 def _batch(scale: Scale) -> dict[str, Any]:
     return _power2(*batch_sizes(scale.items, scale.links))
+
+
+def _identities(scale: Scale) -> bool:
+    # every vertex has edges on both sides of a split, so what is learned of it alone counts: who rates, and what
+    return scale.links or scale.task.startswith("edge")
 
 
 def _dropout(scale: Scale) -> dict[str, Any]:
