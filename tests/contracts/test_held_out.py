@@ -97,6 +97,10 @@ def test_no_item_pair_copy_or_opposite_stands_in_two_parts(
     written_export(tmp_path / "in", task, size, rates)
     job = ProcessingJob(input=tmp_path / "in", output=tmp_path / "out")
     graph = process(job, ProgressWriter(tmp_path / "progress.json"), lambda text: None)
+    split = graph.splits[graph.targets[0]]
+    groups = groups_of(graph, graph.targets[0])
+    written = [set(groups[part].tolist()) for part in (split.train, split.valid, split.test)]
+    assert sum(len(part) for part in written) == len(set.union(*written)), "data processing parted copies"
     parts = parts_of(graph, graph.targets[0])
     assert parts["train"]
     assert sum(len(part) for part in parts.values()) == len(set.union(*parts.values()))

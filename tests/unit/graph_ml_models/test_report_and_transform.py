@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_g
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData
-from training_scripts.graph_ml.judging.report import Partners, write_model_report
+from training_scripts.graph_ml.judging.report import Partners, model_report, write_model_report
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.refresh import transform
@@ -67,6 +68,16 @@ def test_the_report_shows_figures_floors_drawings_and_answers(ranked_friends: Pa
     assert "What it answers" in page
     assert "queries were ranked: the figures are rough" in page
     assert not re.findall(r'(?:src|href)="http', page)
+
+
+def test_the_report_says_at_its_top_that_a_floor_is_better(ranked_friends: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(ranked_friends, folder)
+    lost = "EASE beats this model on the test split: mrr 0.338 against 0.132"
+    metrics = ModelFolder(folder).metrics
+    metrics.model_copy(update={"warnings": [lost]}).save(folder / "metrics.json")
+    page = model_report(ModelFolder(folder))
+    assert page.index(lost) < page.index("How good it is")
 
 
 def test_the_report_says_with_whom_both_ends_of_a_proposed_link_are_linked(ranked_friends: Path) -> None:

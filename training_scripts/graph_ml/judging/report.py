@@ -14,6 +14,8 @@ from ..artifacts import REPORT, ModelFolder
 from ..models.families import title
 from ..predict import load_predictor
 from ..schemas import EndpointRequest, Metrics, ModelDescription
+from ..schemas.model import SPLIT_NAMES, Split
+from .warnings import FLOOR_NAMES
 
 TEMPLATE = "report.html.j2"
 EXAMPLES = 5
@@ -36,7 +38,8 @@ COLUMNS = (
     "rmse",
     "mae",
 )
-FLOOR_NAMES = {"adamic_adar": "Adamic–Adar", "l3": "L3", "ease": "EASE"}
+#: the split that says most comes first
+LAST_FIRST: tuple[Split, ...] = ("test", "valid", "train")
 BLUE = "#1f5fa8"
 #: the model, then its floors
 COLOURS = (BLUE, "#8d9aa8", "#b4bec8", "#5d6b79", "#ced6dd")
@@ -116,7 +119,7 @@ def figure_rows(metrics: Metrics, columns: Sequence[str]) -> list[dict[str, Any]
                 best[column] = min(known) if column in ("mse", "rmse", "mae") else max(known)
         for name, figures in scorers.items():
             cells = [(figures.get(c), figures.get(c) is not None and figures.get(c) == best.get(c)) for c in columns]
-            rows.append({"split": {"valid": "validation"}.get(split, split), "name": scorer_name(name), "cells": cells})
+            rows.append({"split": SPLIT_NAMES[split], "name": scorer_name(name), "cells": cells})
     return rows
 
 
@@ -137,8 +140,10 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
             if name != "epoch"
         ]
         found.append(("Training", curves(rows)))
-    shown = [c for c in ("mrr", "hits@10", "auc", "acc", "F1", "roc_auc") if c in metrics.splits.get("valid", {})]
-    for split in ("test", "valid"):
+    shown = [
+        c for c in ("mrr", "hits@10", "auc", "acc", "F1", "roc_auc") if c in next(iter(metrics.splits.values()), {})
+    ]
+    for split in LAST_FIRST:
         if split in metrics.splits and shown:
             scorers = {"this model": metrics.splits[split], **metrics.floors.get(split, {})}
             bars_of = [
@@ -147,8 +152,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
                 for name, values in scorers.items()
                 if column in values
             ]
-            words = "test" if split == "test" else "validation"
-            found.append((f"Beside the floors, {words} split", bars(bars_of)))
+            found.append((f"Beside the floors, {SPLIT_NAMES[split]} split", bars(bars_of)))
             break
     ranked = held_out_ranks(model)
     if ranked is not None:
@@ -158,10 +162,10 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
 
 
 def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | None:
-    """(split in words, rank of the true partner for every query) of the test links, else of the validation links."""
-    for split, words in (("test", "test"), ("valid", "validation")):
+    """(split in words, rank of the true partner for every query, (q,)) of the test links, else of those before."""
+    for split in LAST_FIRST:
         if model.has(f"report/{split}_ranks"):
-            return words, np.array(model.array(f"report/{split}_ranks"))
+            return SPLIT_NAMES[split], np.array(model.array(f"report/{split}_ranks"))
     return None
 
 
