@@ -128,7 +128,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     if settings.gremlin_url:
         database = open_database(settings.gremlin_url, GraphSONMessages())
         engines["g"] = GatewayEngine(database, settings.profile, extension=extension)
-        reader = open_source(settings.gremlin_url, settings.profile)
+        reader = open_source(settings.gremlin_url)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
     queries = QueryRegistry()

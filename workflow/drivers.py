@@ -7,12 +7,11 @@ when it is opened: a client that reads a bucket pays for no runner.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest
-from workflow.settings import EndpointChoice, Profile, RunnerChoice, Settings, StorageChoice
+from workflow.settings import EndpointChoice, RunnerChoice, Settings, StorageChoice
 
 if TYPE_CHECKING:
     from workflow.endpoints.host import EndpointHost
@@ -116,21 +115,21 @@ def open_database(url: str, message_format: MessageFormat | None = None) -> Grem
     return GremlinDatabase(url, message_format=message_format)
 
 
-def _gremlin_source(url: str, profile: Profile) -> SourceDriver:
+def _gremlin_source(url: str) -> SourceDriver:
     from workflow.graphs.sources.gremlin import GremlinSourceDriver
     from workflow.gremlin.export_filter import checked_for_remote
 
-    return GremlinSourceDriver(open_database(url), partial(checked_for_remote, profile=profile))
+    return GremlinSourceDriver(open_database(url), checked_for_remote)
 
 
-SOURCES: dict[str, Callable[[str, Profile], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
+SOURCES: dict[str, Callable[[str], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
 """By the scheme of a database's address."""
 
 
-def open_source(url: str, profile: Profile) -> SourceDriver:
+def open_source(url: str) -> SourceDriver:
     """The database at an address, for exports. Raises BadRequest for an address of none that is known."""
     scheme = urlsplit(url).scheme
     if scheme not in SOURCES:
         known = ", ".join(f"{name}://" for name in SOURCES)
         raise BadRequest(f"an export reads databases at {known}, not at one that begins with {scheme!r}")
-    return SOURCES[scheme](url, profile)
+    return SOURCES[scheme](url)

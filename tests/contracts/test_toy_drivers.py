@@ -55,12 +55,12 @@ class TestToySource(SourceDriverContract):
     @pytest.fixture
     def driver(self, monkeypatch: pytest.MonkeyPatch) -> SourceDriver:
         monkeypatch.setitem(drivers.SOURCES, "toy", listed_source.open_driver)
-        return drivers.open_source("toy://somewhere", "neptune")
+        return drivers.open_source("toy://somewhere")
 
 
 def test_an_address_of_no_known_database_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(BadRequest, match="reads databases at ws://, wss://, not at one that begins with 'ftp'"):
-        drivers.open_source("ftp://somewhere", "neptune")
+        drivers.open_source("ftp://somewhere")
 
 
 @pytest.mark.parametrize(

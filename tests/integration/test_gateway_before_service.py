@@ -277,7 +277,7 @@ class TestGremlinSource(SourceDriverContract):
 
     @pytest.fixture
     def driver(self, url: str) -> Iterator[SourceDriver]:
-        driver = open_source(url, "neptune")
+        driver = open_source(url)
         yield driver
         driver.close()
 

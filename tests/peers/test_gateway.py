@@ -209,8 +209,8 @@ def test_filters_of_a_remote_export_run_in_the_database(
 ) -> None:
     request = parse_request({"outputS3Path": "s3://lab/x", "params": params, "additionalParams": {"neptune_ml": {}}})
     steps = [
-        checked_for_remote(request.selection.node_steps, "V", "tinkerpop"),
-        checked_for_remote(request.selection.edge_steps, "E", "tinkerpop"),
+        checked_for_remote(request.selection.node_steps, "V"),
+        checked_for_remote(request.selection.edge_steps, "E"),
     ]
     database = GremlinDatabase(bench.url)
     try:

@@ -20,19 +20,17 @@ from workflow.gremlin.lang.tokens import tokenize
 from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.steps.facts import FACTS, facts_of, is_by_chance, leaves_something
 from workflow.gremlin.traversal import Instruction, Traversal, instructions_of
-from workflow.settings import Profile
 
 TIMEOUT_S = 600.0
 """Most seconds for one filter on the embedded graph: writers wait meanwhile."""
 
 
-def checked_filter(steps: str, begin: Literal["V", "E"], profile: Profile) -> Traversal:
+def checked_filter(steps: str, begin: Literal["V", "E"]) -> Traversal:
     """The traversal that gives what a filter keeps. InvalidParameter for whatever is no filter, before anything runs.
 
     Args:
         steps: with or without ``__.`` in front.
         begin: ``V`` for nodes, ``E`` for edges.
-        profile: whose steps there are.
     """
     written = bare_steps(steps)
     try:
@@ -64,7 +62,7 @@ def _parsed_alone(text: str) -> Traversal | None:
     return scripts[0].traversal if len(scripts) == 1 else None
 
 
-def checked_for_remote(steps: str, begin: Literal["V", "E"], profile: Profile) -> str:
+def checked_for_remote(steps: str, begin: Literal["V", "E"]) -> str:
     """The text of a filter that a remote database may be sent. Raises InvalidParameter.
 
     Groovy replaces ``$`` inside double quotes, and characters written as ``\\u`` even before it looks for quotes, so
@@ -72,7 +70,7 @@ def checked_for_remote(steps: str, begin: Literal["V", "E"], profile: Profile) -
     """
     if not steps:
         return ""
-    traversal = checked_filter(steps, begin, profile)
+    traversal = checked_filter(steps, begin)
     if "\\u" in steps or any(token.text.startswith('"') and "$" in token.text for token in tokenize(steps)):
         raise InvalidParameter(
             f"Invalid Gremlin filter: {steps}. Write texts that hold a '$' in single quotes, and characters as "
@@ -116,10 +114,9 @@ class FilteredGraph:
         """Raises InvalidParameter."""
         self._engine, self._graph = engine, graph
         self._options = QueryOptions(timeout_s=TIMEOUT_S, read_only=True, cancelled=part.broken_off)
-        profile = graph.profile
         nodes, edges = part.texts("gremlin")
-        self._nodes = checked_filter(nodes, "V", profile) if nodes else None
-        self._edges = checked_filter(edges, "E", profile) if edges else None
+        self._nodes = checked_filter(nodes, "V") if nodes else None
+        self._edges = checked_filter(edges, "E") if edges else None
 
     @contextmanager
     def snapshot(self) -> Iterator[BatchSnapshot]:

@@ -30,7 +30,6 @@ class RunningQuery:
     accepted_at: float
     started_at: float | None = None
     cancelled: Cancellation = field(default_factory=Cancellation)
-    by_user: bool = False
 
     def begin(self) -> None:
         """Its time begins; nothing happens when it is begun again."""
@@ -92,7 +91,6 @@ class QueryRegistry:
         query = self.get(id)
         if query is None:
             return False
-        query.by_user = True
         query.cancelled.set()
         return True
 

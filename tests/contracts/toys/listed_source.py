@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from tests.contracts.graph_source_contract import EDGES, NODES
 from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord
-from workflow.settings import Profile
 
 
 class ListedGraph:
@@ -48,6 +47,6 @@ class ListedGraph:
         """There is no change log."""
 
 
-def open_driver(url: str, profile: Profile) -> ListedGraph:
+def open_driver(url: str) -> ListedGraph:
     """What a line of the table of sources names."""
     return ListedGraph()

@@ -121,11 +121,11 @@ def test_what_is_no_filter_is_refused_before_anything_runs(graph: EmbeddedGraph,
 
 
 def test_a_remote_database_is_sent_no_text_that_it_would_run(graph: EmbeddedGraph) -> None:
-    assert checked_for_remote("", "V", "neptune") == ""
-    assert checked_for_remote(" __.has('price', '$5') ", "V", "neptune") == "has('price', '$5')"
+    assert checked_for_remote("", "V") == ""
+    assert checked_for_remote(" __.has('price', '$5') ", "V") == "has('price', '$5')"
     for steps in ('has("a", "${System.exit(0)}")', r"has('a', '\u0027 + System.exit(0) + \u0027')"):
         with pytest.raises(InvalidParameter, match="a '\\$' in single quotes, and characters as themselves"):
-            checked_for_remote(steps, "V", "neptune")
+            checked_for_remote(steps, "V")
     with pytest.raises(InvalidParameter, match=r"coin\(\) gives .* every page another answer; use limit"):
-        checked_for_remote("coin(0.5)", "E", "neptune")
-    assert checked_filter("coin(0.5)", "E", "neptune").steps[0].name == "E"
+        checked_for_remote("coin(0.5)", "E")
+    assert checked_filter("coin(0.5)", "E").steps[0].name == "E"

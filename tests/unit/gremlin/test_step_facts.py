@@ -300,7 +300,7 @@ def test_the_strategy_that_forbids_writing_knows_every_step_that_writes(name: st
 def test_an_export_filter_refuses_what_does_more_than_read_however_deep(name: str, deep: str) -> None:
     call = SAMPLES[name].rpartition(f".{name}(")
     with pytest.raises(InvalidParameter, match=f"Invalid operator: '{name}'"):
-        checked_filter(deep.format(f"{name}({call[2]}"), "V", "tinkerpop")
+        checked_filter(deep.format(f"{name}({call[2]}"), "V")
 
 
 @pytest.mark.parametrize(
@@ -309,8 +309,8 @@ def test_an_export_filter_refuses_what_does_more_than_read_however_deep(name: st
 )  # fmt: skip
 def test_a_remote_database_is_sent_nothing_that_each_page_answers_otherwise(steps: str) -> None:
     with pytest.raises(InvalidParameter, match="every page another answer"):
-        checked_for_remote(steps, "V", "tinkerpop")
-    checked_filter(steps, "V", "tinkerpop")
+        checked_for_remote(steps, "V")
+    checked_filter(steps, "V")
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -243,9 +243,3 @@ def _touching(problem: LinkProblem, edges: Pairs, heading: bool) -> Pairs:
     if problem.homogeneous and not problem.directed:
         return Pairs.join([edges, edges.turned()])
     return edges.turned() if heading else edges
-
-
-def with_links(problem: LinkProblem, links: Pairs) -> LinkProblem:
-    """The problem as a server knows it: all its links are known, none are held out."""
-    none = links[:0]
-    return replace(problem, train=links, valid=none, test=none)

@@ -24,7 +24,6 @@ class Function:
         accepts: for each argument the kinds of values it may be known to have before the query runs; empty for any.
         returns: the kind of its value, or ``any``.
         null: whether it is called with null arguments; otherwise its value is null then.
-        varies: whether two calls with equal arguments may differ.
     """
 
     call: Callable[..., Any]
@@ -34,7 +33,6 @@ class Function:
     returns: str = "any"
     null: bool = False
     contextual: bool = False
-    varies: bool = False
 
 
 Table = Mapping[str, Function]

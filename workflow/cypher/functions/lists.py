@@ -92,6 +92,6 @@ FUNCTIONS: Table = {
     "range": Function(range_, 2, 3, returns="list"),
     "coalesce": Function(coalesce, 1, None, null=True),
     "isempty": Function(is_empty, 1, 1, (kinds("list", "string", "map"),), "boolean"),
-    "timestamp": Function(timestamp, 0, 0, returns="integer", varies=True),
-    "randomuuid": Function(random_uuid, 0, 0, returns="string", varies=True),
+    "timestamp": Function(timestamp, 0, 0, returns="integer"),
+    "randomuuid": Function(random_uuid, 0, 0, returns="string"),
 }

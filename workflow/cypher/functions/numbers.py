@@ -135,5 +135,5 @@ FUNCTIONS: Table = {
     "isnan": Function(lambda value: _number("isNaN", value) != value, 1, 1, (NUMBERS,), "boolean"),
     "pi": Function(lambda: math.pi, 0, 0, returns="float"),
     "e": Function(lambda: math.e, 0, 0, returns="float"),
-    "rand": Function(random.random, 0, 0, returns="float", varies=True),
+    "rand": Function(random.random, 0, 0, returns="float"),
 }

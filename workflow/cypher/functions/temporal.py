@@ -398,9 +398,9 @@ def from_epoch_millis(milliseconds: Any) -> ZonedDateTime:
 
 
 def _family(name: str, make: Callable[[Any], Moment]) -> dict[str, Function]:
-    clock = Function(_clock(make), 0, 1, returns=name, null=True, contextual=True, varies=True)
+    clock = Function(_clock(make), 0, 1, returns=name, null=True, contextual=True)
     return {
-        name: Function(_maker(make), 0, 1, returns=name, null=True, contextual=True, varies=True),
+        name: Function(_maker(make), 0, 1, returns=name, null=True, contextual=True),
         f"{name}.transaction": clock,
         f"{name}.statement": clock,
         f"{name}.realtime": clock,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workflow.graphs.elements import Edge, Property, Vertex, VertexProperty
-from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceProperty, ReferenceVertex
+from workflow.graphs.elements import Edge, Vertex, VertexProperty
+from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
 
 AnyVertex = Vertex | ReferenceVertex
 AnyEdge = Edge | ReferenceEdge
@@ -30,10 +30,6 @@ def vertex_properties(vertex: AnyVertex) -> Iterable[VertexProperty]:
 
 def edge_values(edge: AnyEdge) -> Mapping[str, Any]:
     return edge.graph.edge_values(edge.row) if isinstance(edge, Edge) else {}
-
-
-def is_vertex_property(value: VertexProperty | Property | ReferenceProperty) -> bool:
-    return isinstance(value, VertexProperty) or (isinstance(value, ReferenceProperty) and value.id is not None)
 
 
 def by_key(properties: Iterable[VertexProperty]) -> dict[str, list[VertexProperty]]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     DT,
-    ENUMS,
     Barrier,
     Cardinality,
     Column,
@@ -26,7 +25,7 @@ from workflow.gremlin.semantics.values import (
     Scope,
     T,
 )
-from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal
+from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, Traversal
 from workflow.gremlin.wire.messages import UnreadableRequest
 
 INT_RANGE: Final = (-(2**31), 2**31 - 1)
@@ -83,10 +82,6 @@ def enum_member(kind: type[GremlinEnum], name: object) -> GremlinEnum:
     return alias
 
 
-def enum_kind(name: str) -> type[GremlinEnum] | None:
-    return ENUMS.get(name)
-
-
 def predicate(kind: type[P], name: str, values: list[Any]) -> P:
     """A predicate from the arguments as they travel: collections spread out, pairs as two."""
     if name in LISTS:
@@ -102,24 +97,6 @@ def predicate(kind: type[P], name: str, values: list[Any]) -> P:
     if len(values) == 1:
         return kind(name, (values[0],))
     return kind(name, (values,))  # eq of a list: its members were spread out
-
-
-def text_predicate_kind(name: str, text: bool) -> type[P]:
-    return TextP if text or name in TEXT_PREDICATES else P
-
-
-TEXT_PREDICATES: Final = frozenset(
-    {
-        "startingWith",
-        "notStartingWith",
-        "endingWith",
-        "notEndingWith",
-        "containing",
-        "notContaining",
-        "regex",
-        "notRegex",
-    }
-)
 
 
 def strategy(class_name: str, configuration: Mapping[Any, Any]) -> Strategy:
