@@ -27,7 +27,7 @@ from training_scripts.graph_ml.features import (
     text,
 )
 from training_scripts.graph_ml.features.text import HashedTextState
-from training_scripts.graph_ml.features.text_models import TextModel
+from training_scripts.graph_ml.features.text_vectors.models import TextModel
 from training_scripts.graph_ml.processing.frames import FrameColumn
 from training_scripts.graph_ml.schemas import FEATURE_TYPES, FeatureSpec, FeatureType
 from workflow.export.features import parse_feature

@@ -12,7 +12,7 @@ import pytest
 
 from training_scripts.graph_ml.container import JobError, ProgressWriter
 from training_scripts.graph_ml.features import text
-from training_scripts.graph_ml.features.text_models import TextModel
+from training_scripts.graph_ml.features.text_vectors.models import TextModel
 from training_scripts.graph_ml.graph import dgl_file
 from training_scripts.graph_ml.processing.job import ProcessingJob, process
 from training_scripts.graph_ml.schemas.training_data import (

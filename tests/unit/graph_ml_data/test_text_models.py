@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training_scripts.graph_ml.features import TextColumn, encode_column, fit_column, text, text_models
+from training_scripts.graph_ml.features import TextColumn, encode_column, fit_column, text
 from training_scripts.graph_ml.features.text import TextModelState
-from training_scripts.graph_ml.features.text_models import TextModel, TextModelMissing, find_model
+from training_scripts.graph_ml.features.text_vectors import models as text_models
+from training_scripts.graph_ml.features.text_vectors.models import TextModel, TextModelMissing, find_model
 from training_scripts.graph_ml.schemas import FeatureSpec
 
 SPEC = FeatureSpec(feature=("bio", "bio", "text_sbert512"))

@@ -5,7 +5,7 @@ One encoding is one file with its ``ENCODING`` and one line in ``schemas.FEATURE
 
 from __future__ import annotations
 
-from .columns import BadValue, Column, TextColumn
+from .columns.column import BadValue, Column, TextColumn
 from .document import Encoders, FittedFeature, FittedLabels, FittedType
 from .encoding import Encode, EncoderState, Encoding, Fitted
 from .inference import FeatureEncoder

@@ -15,10 +15,10 @@ import numpy as np
 from ..schemas import FeatureSpec
 from ..schemas.training_data import Imputer
 from .category import expected, frequent_share
-from .columns import BadValue, Column
+from .columns.column import BadValue, Column
+from .columns.date_spelling import day_first, is_iso, iso
 from .encoding import Encoding, Fitted, NoNumbers
 from .hashed_set import HashedSetState, fit_hashed_set
-from .spelling import day_first, is_iso, iso
 from .table import encoding_of
 
 NEPTUNE_SEPARATOR = ";"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas import FeatureSpec
-from .columns import Column, Numbers
+from .columns.column import Column, Numbers
+from .columns.imputing import filled, imputed, refuse_missing
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
-from .imputing import filled, imputed, refuse_missing
 
 
 class BucketState(EncoderState):

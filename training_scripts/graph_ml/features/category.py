@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from ..schemas import FeatureSpec
-from .columns import Column
+from .columns.column import Column
 from .encoding import MOST_COLUMNS, Encode, EncoderState, Encoding, Fitted, FloatArray
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ..schemas import DATETIME_PARTS, FeatureSpec
 from ..schemas.training_data import DatetimePart
-from .columns import Column, DateParts, TextColumn
+from .columns.column import Column, DateParts, TextColumn
+from .columns.date_spelling import day_first, is_iso, respelt
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
-from .spelling import day_first, is_iso, respelt
 
 PART_SIZE = {"month": 12, "weekday": 7, "hour": 24}
 EXPECTED_COLUMNS = 60

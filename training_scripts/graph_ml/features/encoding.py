@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..schemas import FeatureSpec
 from ..schemas.base import Artefact
-from .columns import Column
+from .columns.column import Column
 
 FloatArray = NDArray[np.float32]
 MOST_COLUMNS = 100  # of what is one position a value

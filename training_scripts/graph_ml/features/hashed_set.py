@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from .columns import Column
+from .columns.column import Column
 from .encoding import Encode, EncoderState, FloatArray
 
 BUCKETS = 128

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..schemas import EdgeType
-from .columns import BadValue, TextColumn
+from .columns.column import BadValue, TextColumn
 from .document import Encoders, FittedFeature, FittedType
 from .encoding import Encode, FloatArray
 

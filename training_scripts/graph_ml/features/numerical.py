@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from ..schemas import FeatureSpec
-from .columns import BadValue, Column, Numbers
+from .columns.column import BadValue, Column, Numbers
+from .columns.imputing import filled, imputed, refuse_missing
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
-from .imputing import filled, imputed, refuse_missing
 
 REASONABLE = (0.01, 100.0)  # of the largest number, so that a feature neither drowns nor drowns others
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..schemas import FeatureSpec
-from .columns import Column
+from .columns.column import Column
 from .encoding import Encoding, Fitted, NoNumbers
 
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..schemas import FEATURE_TYPES, FeatureSpec
-from .columns import Column
+from .columns.column import Column
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 
 

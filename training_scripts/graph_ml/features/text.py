@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ..schemas import FeatureSpec
-from .columns import Column
+from .columns.column import Column
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
-from .projection import DIMS, SparseRows
-from .text_models import Library, TextModelMissing, find_model, load_model
+from .text_vectors.models import Library, TextModelMissing, find_model, load_model
+from .text_vectors.projection import DIMS, SparseRows
 from .tfidf import words
 
 HASH_BUCKETS = 1 << 14

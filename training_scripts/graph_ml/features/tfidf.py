@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from ..schemas import FeatureSpec
-from .columns import Column
+from .columns.column import Column
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
-from .projection import DIMS, SparseRows
+from .text_vectors.projection import DIMS, SparseRows
 
 _WORD = re.compile(r"(?u)\b\w+\b")
 

@@ -20,7 +20,7 @@ from ..features import (
     fit_column,
 )
 from ..features.raw import RawState
-from ..features.text_models import TextModelMissing
+from ..features.text_vectors.models import TextModelMissing
 from ..schemas import EdgeType, FeatureSpec
 from .reading import Edges, Export, Nodes
 from .report import FeatureRow

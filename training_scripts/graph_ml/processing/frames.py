@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..features.columns import (
+from ..features.columns.column import (
     DATE_PATTERN,
     ESCAPED,
     NUMBER_PATTERN,

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..features.columns import BadValue
+from ..features.columns.column import BadValue
 from ..graph.data import EdgeList, GraphData
 from ..graph.folder import Texts
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ...features.columns import BadValue, Column, TextColumn
+from ...features.columns.column import BadValue, Column, TextColumn
 from ...graph import EdgeType, GraphData
 from ..reading import Edges, Export, Nodes
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ...features.columns import BadValue, Column, TextColumn
+from ...features.columns.column import BadValue, Column, TextColumn
 from ...graph import EdgeType, Target
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .encoding import FloatArray
+from ..encoding import FloatArray
 
 DIMS = 100
 

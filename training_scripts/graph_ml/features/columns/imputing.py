@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..schemas import FeatureSpec
-from .columns import BadValue, Column, Numbers
+from ...schemas import FeatureSpec
+from .column import BadValue, Column, Numbers
 
 
 def imputed(known: Numbers, imputer: str | None) -> float | None:

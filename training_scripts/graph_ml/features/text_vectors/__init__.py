@@ -1,0 +1,1 @@
+"""What encoders make texts into vectors with: installed text models, and random projections of counts."""
