@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
-from workflow.drivers import open_database, open_endpoint_host, open_runner, open_source, open_storage
+from workflow.drivers import check_choices, open_database, open_endpoint_host, open_runner, open_source, open_storage
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.gateway.engine import GatewayEngine
@@ -93,7 +93,10 @@ class Application:
 
 
 def build(settings: Settings) -> Application:
-    """Put the parts together; nothing runs before ``start``. Raises HomeInUse, and what an unreadable store raises."""
+    """Put the parts together; nothing runs before ``start``.
+
+    Raises BadSetting, HomeInUse, and what an unreadable store raises.
+    """
     closers: list[Callable[[], None]] = []
     try:
         return _build(settings, closers)
@@ -104,6 +107,7 @@ def build(settings: Settings) -> Application:
 
 
 def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application:
+    check_choices(settings)
     if settings.in_memory:
         # jobs are programs over folders: "keeps nothing" means a home that goes away with the service
         folder = tempfile.TemporaryDirectory(prefix="despina-", ignore_cleanup_errors=True)

@@ -1,17 +1,17 @@
 """Opens what the settings choose: storage, runner, endpoint host and graph sources. The only file that names drivers.
 
-One more driver is its own file, a line in a table here, and a word of the setting's ``Literal``. A driver is imported
-when it is opened: a client that reads a bucket pays for no runner.
+One more driver is its own file and a line in a table here; its name in the table is the word that the setting takes. A
+driver is imported when it is opened: a client that reads a bucket pays for no runner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest
-from workflow.settings import EndpointChoice, RunnerChoice, Settings, StorageChoice
+from workflow.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from workflow.endpoints.host import EndpointHost
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from workflow.runners.base import Runner
     from workflow.runners.sagemaker.account import Clients
     from workflow.storage import Storage
+
+
+Opener = TypeVar("Opener")
 
 
 def _folder_storage(settings: Settings) -> Storage:
@@ -82,30 +85,40 @@ def _sagemaker_host(settings: Settings, storage: Storage) -> EndpointHost:
     return SageMakerEndpointHost(open_clients(settings), storage, settings.home / "logs")
 
 
-STORAGES: dict[StorageChoice, Callable[[Settings], Storage]] = {"folder": _folder_storage, "s3": _s3_storage}
-RUNNERS: dict[RunnerChoice, Callable[[Settings, Storage], Runner]] = {
-    "local": _local_runner,
-    "sagemaker": _sagemaker_runner,
-}
-ENDPOINT_HOSTS: dict[EndpointChoice, Callable[[Settings, Storage], EndpointHost]] = {
+STORAGES: dict[str, Callable[[Settings], Storage]] = {"folder": _folder_storage, "s3": _s3_storage}
+RUNNERS: dict[str, Callable[[Settings, Storage], Runner]] = {"local": _local_runner, "sagemaker": _sagemaker_runner}
+ENDPOINT_HOSTS: dict[str, Callable[[Settings, Storage], EndpointHost]] = {
     "local": _local_host,
     "sagemaker": _sagemaker_host,
 }
 
 
+def check_choices(settings: Settings) -> None:
+    """Refuse names that no driver has. Raises BadSetting, which lists the names there are."""
+    _chosen(STORAGES, "DESPINA_STORAGE", settings.storage)
+    _chosen(RUNNERS, "DESPINA_RUNNER", settings.runner)
+    _chosen(ENDPOINT_HOSTS, "DESPINA_ENDPOINTS", settings.endpoints)
+
+
 def open_storage(settings: Settings) -> Storage:
-    """What ``s3://`` addresses mean: keys below the home folder, or S3 itself."""
-    return STORAGES[settings.storage](settings)
+    """What ``s3://`` addresses mean: keys below the home folder, or S3 itself. Raises BadSetting."""
+    return _chosen(STORAGES, "DESPINA_STORAGE", settings.storage)(settings)
 
 
 def open_runner(settings: Settings, storage: Storage) -> Runner:
-    """What runs processing, training and transform jobs."""
-    return RUNNERS[settings.runner](settings, storage)
+    """What runs processing, training and transform jobs. Raises BadSetting."""
+    return _chosen(RUNNERS, "DESPINA_RUNNER", settings.runner)(settings, storage)
 
 
 def open_endpoint_host(settings: Settings, storage: Storage) -> EndpointHost:
-    """What runs endpoints."""
-    return ENDPOINT_HOSTS[settings.endpoints](settings, storage)
+    """What runs endpoints. Raises BadSetting."""
+    return _chosen(ENDPOINT_HOSTS, "DESPINA_ENDPOINTS", settings.endpoints)(settings, storage)
+
+
+def _chosen(table: Mapping[str, Opener], variable: str, name: str) -> Opener:
+    if name not in table:
+        raise BadSetting(variable, f"is {name!r}; set it to {' or to '.join(table)}")
+    return table[name]
 
 
 def open_database(url: str, message_format: MessageFormat | None = None) -> GremlinDatabase:

@@ -14,10 +14,6 @@ from typing import Any, Final, Literal, get_args
 from workflow.errors import PreconditionsFailed
 
 Profile = Literal["neptune", "tinkerpop"]
-# the drivers of each seam; ``drivers.py`` has a table over each of these
-StorageChoice = Literal["folder", "s3"]
-RunnerChoice = Literal["local", "sagemaker"]
-EndpointChoice = Literal["local", "sagemaker"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
@@ -242,7 +238,8 @@ class Settings:
     jobs see of the service's environment, ``reuse`` takes the result of a finished equal job instead of running one
     again, and ``seed`` makes jobs repeatable. ``allowed_folders`` are those whose files may be loaded in bulk, beside
     what lies below ``s3``. ``custom_code`` are the ``s3://`` addresses below which the scripts of custom models may be
-    run; none is allowed by default. ``access_keys`` (key id to secret) and ``users`` (name to password) are who may use
+    run; none is allowed by default. ``storage``, ``runner`` and ``endpoints`` are names in the tables of ``drivers``,
+    which refuses others. ``access_keys`` (key id to secret) and ``users`` (name to password) are who may use
     the service, everybody where both are empty; ``allowed_hosts`` are further names it is reached under.
     """
 
@@ -254,9 +251,9 @@ class Settings:
     in_memory: bool = False
     region: str = "us-east-1"
     account: str = "000000000000"
-    storage: StorageChoice = "folder"
-    runner: RunnerChoice = "local"
-    endpoints: EndpointChoice = "local"
+    storage: str = "folder"
+    runner: str = "local"
+    endpoints: str = "local"
     sagemaker_image: str | None = None
     cloud_poll_s: float = CLOUD_POLL_S
     query_timeout_ms: int = 120_000
@@ -297,9 +294,9 @@ class Settings:
             home=Path(env.get("DESPINA_HOME") or Path.home() / ".despina").expanduser(),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
             io_folder=Path(env["DESPINA_IO_FOLDER"]) if env.get("DESPINA_IO_FOLDER") else None,
-            storage=_choice("DESPINA_STORAGE", env, StorageChoice, "folder"),
-            runner=_choice("DESPINA_RUNNER", env, RunnerChoice, "local"),
-            endpoints=_choice("DESPINA_ENDPOINTS", env, EndpointChoice, "local"),
+            storage=env.get("DESPINA_STORAGE") or "folder",
+            runner=env.get("DESPINA_RUNNER") or "local",
+            endpoints=env.get("DESPINA_ENDPOINTS") or "local",
             sagemaker_image=env.get("DESPINA_SAGEMAKER_IMAGE") or None,
             cloud_poll_s=EMULATOR_POLL_S if emulated else CLOUD_POLL_S,
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
@@ -320,14 +317,6 @@ class Settings:
             access_log=_one_of("DESPINA_ACCESS_LOG", env, ("true", "false"), "false") == "true",
             retention_days=_days("DESPINA_RETENTION", env),
         )
-
-
-def _choice(variable: str, env: Mapping[str, str], choices: Any, default: str) -> Any:
-    """One word of a ``Literal``. Raises BadSetting."""
-    value = env.get(variable) or default
-    if value not in get_args(choices):
-        raise BadSetting(variable, f"is {value!r}; set it to {' or to '.join(get_args(choices))}")
-    return value
 
 
 def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
 
 import pytest
 
@@ -17,14 +15,13 @@ from workflow import drivers
 from workflow.errors import BadRequest
 from workflow.graphs.source import SourceDriver
 from workflow.runners.base import Runner
-from workflow.settings import EndpointChoice, RunnerChoice, Settings, StorageChoice
+from workflow.settings import BadSetting, Settings
 from workflow.storage import Storage
 
 
 def toy_settings(home: Path) -> Settings:
-    choices: dict[str, Any] = {"storage": "toy", "runner": "toy"}
     environment = {"PATH": os.environ["PATH"]}
-    return replace(Settings(home=home, scripts=SCRIPTS, job_environment=environment), **choices)
+    return Settings(home=home, storage="toy", runner="toy", scripts=SCRIPTS, job_environment=environment)
 
 
 @pytest.fixture
@@ -64,12 +61,18 @@ def test_an_address_of_no_known_database_is_refused_with_those_that_are_known() 
 
 
 @pytest.mark.parametrize(
-    ("choice", "table"),
+    ("variable", "known"),
     [
-        (StorageChoice, drivers.STORAGES),
-        (RunnerChoice, drivers.RUNNERS),
-        (EndpointChoice, drivers.ENDPOINT_HOSTS),
+        ("DESPINA_STORAGE", "folder or to s3"),
+        ("DESPINA_RUNNER", "local or to sagemaker"),
+        ("DESPINA_ENDPOINTS", "local or to sagemaker"),
     ],
 )
-def test_every_choice_of_the_settings_has_a_driver_and_every_driver_can_be_chosen(choice: Any, table: Any) -> None:
-    assert set(get_args(choice)) == set(table)
+def test_a_driver_that_is_not_in_its_table_is_refused_with_those_that_are(variable: str, known: str) -> None:
+    settings = Settings.from_environment({variable: "S3", "DESPINA_SETTINGS": os.devnull})
+    with pytest.raises(BadSetting, match=f"{variable} is 'S3'; set it to {known}"):
+        drivers.check_choices(settings)
+
+
+def test_the_words_that_the_settings_begin_with_have_drivers() -> None:
+    drivers.check_choices(Settings.from_environment({"DESPINA_SETTINGS": os.devnull}))

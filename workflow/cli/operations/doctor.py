@@ -42,8 +42,11 @@ def doctor(
 
 
 def _configured(*, home: Home, host: str, port: int, bucket: str | None) -> Iterator[Check]:
+    from workflow.drivers import check_choices
+
     try:
         settings = replace(Settings.from_environment(), host=host, port=port)
+        check_choices(settings)
     except BadSetting as error:
         yield Check("the settings can be read", False, error.message)
         return
