@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from tests import emulated
 from workflow.emulator.app import Emulator
 from workflow.emulator.cloud import Pace
-from workflow.emulator.isolation import best_isolation
+from workflow.emulator.containers.isolation import best_isolation
 
 BUCKET = "emulated-lab"
 PATIENCE_S = 60.0

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from workflow.emulator.cloud import CREDENTIALS, Cloud, Pace, Threads
+from workflow.emulator.containers.images import Images
+from workflow.emulator.containers.isolation import Isolation, best_isolation
 from workflow.emulator.control import ControlPlane
 from workflow.emulator.faults import Faults
 from workflow.emulator.front import Front, WsgiApp
-from workflow.emulator.images import Images
-from workflow.emulator.isolation import Isolation, best_isolation
+from workflow.emulator.hosting.runtime import Runtime
 from workflow.emulator.logs import CloudWatchLogs
 from workflow.emulator.records import Records
-from workflow.emulator.runtime import Runtime
 from workflow.errors import PreconditionsFailed
 from workflow.storage import S3Uri, Storage
 

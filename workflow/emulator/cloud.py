@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from workflow.emulator.containers.images import Image, Images
+from workflow.emulator.containers.isolation import Isolation
 from workflow.emulator.faults import Faults
-from workflow.emulator.images import Image, Images
-from workflow.emulator.isolation import Isolation
 from workflow.emulator.records import Kind, Records
 from workflow.storage import Storage
 

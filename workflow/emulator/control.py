@@ -13,8 +13,10 @@ from botocore.model import Shape
 
 from workflow.emulator.cloud import Cloud, Threads
 from workflow.emulator.errors import ApiError, invalid, not_found
-from workflow.emulator.hosting import Hosting
-from workflow.emulator.processing import ProcessingJobs
+from workflow.emulator.hosting.endpoints import Hosting
+from workflow.emulator.jobs.processing import ProcessingJobs
+from workflow.emulator.jobs.training import TrainingJobs
+from workflow.emulator.jobs.tuning import TuningJobs
 from workflow.emulator.records import (
     CONFIG,
     ENDPOINT,
@@ -27,8 +29,6 @@ from workflow.emulator.records import (
     Kind,
 )
 from workflow.emulator.shapes import ServiceModel, shaped
-from workflow.emulator.training import TrainingJobs
-from workflow.emulator.tuning import TuningJobs
 
 Operation = Callable[[Mapping[str, Any]], Document | None]
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from workflow.emulator.control import ControlPlane
 from workflow.emulator.errors import ApiError
 from workflow.emulator.faults import Faults
-from workflow.emulator.runtime import Reply, Runtime
+from workflow.emulator.hosting.runtime import Reply, Runtime
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflow.emulator import processing, training
+from workflow.emulator.jobs import processing, training
 from workflow.emulator.shapes import ServiceModel
 from workflow.endpoints.sagemaker import config_request, deployment_name, model_request
 from workflow.errors import InvalidParameter, MissingParameter

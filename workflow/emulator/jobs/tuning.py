@@ -16,8 +16,8 @@ from typing import Any
 
 from workflow.emulator.cloud import Cloud, Threads
 from workflow.emulator.errors import invalid
+from workflow.emulator.jobs.training import TrainingJobs, failed_for
 from workflow.emulator.records import TRAINING, TUNING, Document, page
-from workflow.emulator.training import TrainingJobs, failed_for
 
 OBJECTIVE = "_tuning_objective_metric"
 MOST_TRIALS = 750

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
+from workflow.emulator.containers.isolation import shown
+from workflow.emulator.containers.transfer import bring, bring_archive
 from workflow.emulator.errors import ApiError, invalid
-from workflow.emulator.isolation import shown
 from workflow.emulator.records import CONFIG, ENDPOINT, MODEL, Document
-from workflow.emulator.transfer import bring, bring_archive
 from workflow.errors import WorkflowError
 from workflow.runners.failures import last_lines
 from workflow.runners.process import run_guarded

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from workflow.emulator.cloud import Cloud
 from workflow.emulator.errors import ApiError
-from workflow.emulator.hosting import Container, Hosting
+from workflow.emulator.hosting.endpoints import Container, Hosting
 from workflow.emulator.records import CONFIG, ENDPOINT
 from workflow.errors import WorkflowError
 from workflow.storage import S3Uri

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.isolation import Isolation, shown
+from workflow.emulator.containers.isolation import Isolation, shown
 from workflow.runners.failures import REASON_LENGTH, last_lines
 from workflow.runners.process import Ending, run_guarded
 

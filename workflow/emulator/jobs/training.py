@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
-from workflow.emulator.errors import ApiError, invalid
-from workflow.emulator.faults import Fault
-from workflow.emulator.hosts import (
+from workflow.emulator.containers.hosts import (
     MOST_HOSTS,
     Command,
     Host,
@@ -25,10 +23,9 @@ from workflow.emulator.hosts import (
     run_all,
     write_json,
 )
-from workflow.emulator.isolation import BASE, located
-from workflow.emulator.records import TRAINING, Document
-from workflow.emulator.training_toolkit import parsed
-from workflow.emulator.transfer import (
+from workflow.emulator.containers.isolation import BASE, located
+from workflow.emulator.containers.training_toolkit import parsed
+from workflow.emulator.containers.transfer import (
     bring,
     bring_archive,
     bring_checkpoints,
@@ -36,6 +33,9 @@ from workflow.emulator.transfer import (
     send_archive,
     send_files,
 )
+from workflow.emulator.errors import ApiError, invalid
+from workflow.emulator.faults import Fault
+from workflow.emulator.records import TRAINING, Document
 from workflow.errors import WorkflowError
 from workflow.runners.process import Ending
 from workflow.storage import S3Uri

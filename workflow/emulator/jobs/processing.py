@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
-from workflow.emulator.errors import ApiError, invalid
-from workflow.emulator.hosts import (
+from workflow.emulator.containers.hosts import (
     MOST_HOSTS,
     Command,
     Host,
@@ -21,11 +20,12 @@ from workflow.emulator.hosts import (
     run_all,
     write_json,
 )
-from workflow.emulator.images import processing_command
-from workflow.emulator.isolation import located
+from workflow.emulator.containers.images import processing_command
+from workflow.emulator.containers.isolation import located
+from workflow.emulator.containers.transfer import bring, send_files
+from workflow.emulator.errors import ApiError, invalid
+from workflow.emulator.jobs.training import DAY_S, REFUSALS, Failed, failed_for
 from workflow.emulator.records import PROCESSING, Document
-from workflow.emulator.training import DAY_S, REFUSALS, Failed, failed_for
-from workflow.emulator.transfer import bring, send_files
 from workflow.storage import S3Uri
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
