@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.cypher.lang import Statement, parse
 from workflow.cypher.planning.checks import check
-from workflow.cypher.planning.procedures import Procedures
+from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.clauses import Operator, Planner, writing
 from workflow.cypher.running.run import CypherRun, Ids, Row
 from workflow.cypher.running.writing import check_condemned
@@ -57,10 +57,10 @@ class CypherResult:
 class CypherEngine:
     """Answers openCypher on one graph. Safe to share between threads."""
 
-    def __init__(self, graph: WritableGraph, profile: Profile, procedures: Procedures | None = None) -> None:
+    def __init__(self, graph: WritableGraph, profile: Profile, library: Library | None = None) -> None:
         self.graph = graph
         self.profile_name: Profile = profile
-        self.procedures: Procedures = {} if procedures is None else procedures
+        self.library = library or Library()
         self._plans: dict[tuple[str, frozenset[str]], CheckedStatement] = {}  # one operation a use, no lock
 
     def prepare(self, text: str, parameters: Mapping[str, Any] | None = None) -> CheckedStatement:
@@ -79,9 +79,9 @@ class CypherEngine:
 
     def _plan(self, text: str, names: frozenset[str]) -> CheckedStatement:
         statement = parse(text)
-        columns = check(statement, self.procedures, names)
-        operator = Planner(text, self.procedures).query(statement.query)
-        return CheckedStatement(statement, columns, operator, writing(statement.query, self.procedures))
+        columns = check(statement, self.library, names)
+        operator = Planner(text, self.library).query(statement.query)
+        return CheckedStatement(statement, columns, operator, writing(statement.query, self.library))
 
     def run(
         self, text: str, options: CypherOptions | None = None, transaction: Transaction | None = None

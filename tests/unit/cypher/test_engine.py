@@ -16,7 +16,16 @@ from workflow.cypher.errors import (
     ParameterMissing,
     ProcedureError,
 )
-from workflow.cypher.planning.procedures import Argument, Procedure
+from workflow.cypher.functions.aggregates import Collect
+from workflow.cypher.functions.function import Function
+from workflow.cypher.planning.procedures import (
+    Argument,
+    Library,
+    NamedAggregation,
+    NamedFunction,
+    Procedure,
+    library,
+)
 from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded
 from workflow.graphs.elements import Edge, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
@@ -31,9 +40,9 @@ CREATE (ada:Person:Admin {name: 'Ada', age: 36}), (bob:Person {name: 'Bob', age:
 
 
 class Bench:
-    def __init__(self, profile: Any = "neptune", procedures: Any = None) -> None:
+    def __init__(self, profile: Any = "neptune", library: Library | None = None) -> None:
         self.graph = EmbeddedGraph("g", profile)
-        self.engine = CypherEngine(self.graph, profile, procedures)
+        self.engine = CypherEngine(self.graph, profile, library)
 
     def __call__(self, query: str, **parameters: Any) -> list[Any]:
         """Rows as tuples; a single column bare."""
@@ -253,7 +262,7 @@ def test_procedures_are_called_for_each_row_with_their_columns() -> None:
 
     arguments = (Argument("count", "integer"), Argument("text", "string", "x", optional=True))
     columns = (("n", "integer"), ("made", "string"))
-    bench = Bench(procedures={"t.make": Procedure("t.make", arguments, columns, call)})
+    bench = Bench(library=library(Procedure("t.make", arguments, columns, call)))
     assert bench("CALL t.make(2)") == [(1, "x"), (2, "xx")]
     assert bench("UNWIND [1, 2] AS c CALL t.make(c, 'y') YIELD made AS m WHERE size(m) > 1 RETURN c, m") == [(2, "yy")]
     assert bench("CALL t.make", count=1, text="z") == [(1, "z")]
@@ -267,6 +276,45 @@ def test_procedures_are_called_for_each_row_with_their_columns() -> None:
             bench(text)
     with pytest.raises(ProcedureError):
         bench("CALL t.none()")
+
+
+def test_a_service_adds_functions_and_aggregations_by_rows_of_a_table() -> None:
+    class Joined(Collect):
+        def add(self, *values: Any) -> None:
+            super().add("-".join(map(str, values)))
+
+    bench = Bench(
+        library=library(
+            NamedFunction("t.own.twice", Function(lambda value: value * 2, 1, 1)),
+            NamedAggregation("t.joined", lambda run: Joined(), 1, 2, "list"),
+        )
+    )
+    assert bench("RETURN t.own.twice(4) + 1") == [9]
+    assert bench("UNWIND [1, null, 3] AS x RETURN t.joined(x, x + 1) AS l") == [["1-2", "3-4"]]
+    assert bench("UNWIND [1, 2, 3] AS x RETURN x % 2 AS k, size(t.joined(x)) AS n ORDER BY k") == [(0, 1), (1, 2)]
+    for text, detail in [
+        ("RETURN t.own.TWICE(4)", "UnknownFunction"),  # names with dots keep their case
+        ("RETURN t.joined(1, 2, 3)", "InvalidNumberOfArguments"),
+        ("UNWIND [1] AS x WITH x WHERE t.joined(x) = [] RETURN x", "InvalidAggregation"),
+    ]:
+        with pytest.raises(CypherSyntaxError, match=detail):
+            bench(text)
+
+
+def test_a_name_stands_in_the_table_once_and_is_none_of_the_languages_aggregations() -> None:
+    twice = Procedure("t.a", (), (), lambda run: ())
+    with pytest.raises(ValueError, match=r"t\.a"):
+        library(twice, twice)
+    with pytest.raises(ValueError, match="Count"):
+        library(NamedAggregation("Count", lambda run: Collect(), 1, 1))
+
+
+def test_a_procedure_says_its_signature_as_lists_of_procedures_show_it() -> None:
+    arguments = (Argument("name", "string"), Argument("options", "map", {}, optional=True))
+    assert Procedure("t.a", arguments, (("n", "integer"),), lambda run: ()).signature == (
+        "t.a(name :: STRING, options = {} :: MAP) :: (n :: INTEGER)"
+    )
+    assert Procedure("t.b", (), (), lambda run: ()).signature == "t.b() :: VOID"
 
 
 def test_elements_come_as_references_of_the_graph(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from workflow.cypher.functions.aggregates import AGGREGATES
 from workflow.cypher.functions.table import FUNCTIONS
 from workflow.cypher.lang import tree as t
 from workflow.cypher.planning import types
-from workflow.cypher.planning.procedures import Procedure, Procedures
+from workflow.cypher.planning.procedures import Library, Procedure
 from workflow.cypher.planning.types import ANY, BOOLEAN, INTEGER, LIST, MAP, NODE, PATH, RELATIONSHIP, STRING, Type
 
 Scope = dict[str, Type]
@@ -24,35 +24,23 @@ _NO_INDEX: Final = frozenset({"integer", "float", "boolean", "string", "path"})
 _NO_NUMBERS: Final = frozenset({"boolean", "string", "list", "map", "node", "relationship", "path"})
 
 
-def check(statement: t.Statement, procedures: Procedures, parameters: Collection[str] = ()) -> tuple[str, ...]:
+def check(statement: t.Statement, library: Library, parameters: Collection[str] = ()) -> tuple[str, ...]:
     """The columns of a statement's answer.
 
     Args:
         statement: as it was read.
-        procedures: what it may call.
+        library: what it may call beside the functions of the language.
         parameters: the names of those that were given, which stand in for arguments that a procedure is not given.
 
     Raises CypherSyntaxError and its kin for whatever no graph and no parameter could make right.
     """
-    return _Checker(statement.text, procedures, parameters).query(statement.query, {}) or ()
-
-
-def is_aggregate(node: t.Node) -> bool:
-    """Whether a node is a call of an aggregation."""
-    return isinstance(node, t.CountAll) or (isinstance(node, t.Call) and node.name.lower() in AGGREGATES)
-
-
-def has_aggregate(node: t.Node) -> bool:
-    """Whether an aggregation stands somewhere in an expression; those of subqueries are their own."""
-    if is_aggregate(node):
-        return True
-    return not isinstance(node, t.Subquery) and any(map(has_aggregate, t.children(node)))
+    return _Checker(statement.text, library, parameters).query(statement.query, {}) or ()
 
 
 class _Checker:
-    def __init__(self, text: str, procedures: Procedures, parameters: Collection[str]) -> None:
+    def __init__(self, text: str, library: Library, parameters: Collection[str]) -> None:
         self.text = text
-        self.procedures = procedures
+        self.library = library
         self.parameters = parameters
         self.aggregating = False  # an aggregation may stand here
 
@@ -98,8 +86,14 @@ class _Checker:
     def with_(self, clause: t.With, scope: Scope) -> Scope:
         projected = self.projection(clause.projection, scope, returns=False)
         if clause.condition is not None:
-            hides = clause.projection.distinct or any(has_aggregate(item.value) for item in clause.projection.items)
-            shapes = {t.shape(item.value): item for item in clause.projection.items if not has_aggregate(item.value)}
+            hides = clause.projection.distinct or any(
+                self.library.has_aggregation(item.value) for item in clause.projection.items
+            )
+            shapes = {
+                t.shape(item.value): item
+                for item in clause.projection.items
+                if not self.library.has_aggregation(item.value)
+            }
             if hides and any(t.shape(node) in shapes for node in t.walk(clause.condition)):
                 self.sorted_projection(clause.condition, shapes, projected)
             else:
@@ -157,7 +151,7 @@ class _Checker:
             self.refuse(value, "InvalidArgumentType", f"DELETE takes nodes, relationships and paths, not {found.name}")
 
     def call(self, clause: t.CallProcedure, scope: Scope, *, alone: bool) -> tuple[str, ...]:
-        procedure = self.procedures.get(clause.name)
+        procedure = self.library.procedures.get(clause.name)
         if procedure is None:
             raise ProcedureError(f"There is no procedure {clause.name!r}", "ProcedureNotFound")
         self.arguments(clause, procedure, scope, alone=alone)
@@ -209,11 +203,11 @@ class _Checker:
             if item.name in out:
                 self.refuse(item, "ColumnNameConflict", f"Two columns have the name {item.name!r}")
             out[item.name] = kind
-        grouped = any(has_aggregate(item.value) for item in projection.items)
+        grouped = any(self.library.has_aggregation(item.value) for item in projection.items)
         if grouped:
             for item in projection.items:
-                if has_aggregate(item.value):
-                    self.grouped(item.value, _keys(projection, scope))
+                if self.library.has_aggregation(item.value):
+                    self.grouped(item.value, _keys(projection, scope, self.library))
         self.order(projection, scope, out, grouped=grouped)
         for item in projection.items:
             if not returns and item.alias is None and not isinstance(item.value, t.Variable):
@@ -225,7 +219,7 @@ class _Checker:
 
     def grouped(self, node: t.Node, keys: _Keys) -> None:
         """Beside an aggregation only what is one value for the group may stand."""
-        if is_aggregate(node) or isinstance(node, t.Subquery):
+        if self.library.aggregates(node) or isinstance(node, t.Subquery):
             return
         if isinstance(node, t.Property) and keys.has(node):
             return
@@ -245,7 +239,7 @@ class _Checker:
         for sort in projection.order:
             if t.shape(sort.value) in shapes:
                 continue
-            if has_aggregate(sort.value):
+            if self.library.has_aggregation(sort.value):
                 if not grouped:
                     self.refuse(sort, "InvalidAggregation", "ORDER BY aggregates only where the projection does")
                 self.sorted_group(sort.value, shapes, out)
@@ -259,7 +253,7 @@ class _Checker:
     def sorted_group(self, node: t.Node, shapes: Mapping[object, t.Item], out: Scope) -> None:
         item = shapes.get(t.shape(node))
         if item is not None:
-            if not isinstance(node, t.Variable | t.Property) and not is_aggregate(node):
+            if not isinstance(node, t.Variable | t.Property) and not self.library.aggregates(node):
                 self.refuse(
                     node, "AmbiguousAggregationExpression", f"Give {item.text!r} a name, and order by that name"
                 )
@@ -481,10 +475,11 @@ class _Checker:
         return INTEGER if names == {"integer"} else types.FLOAT if names <= types.NUMERIC else ANY
 
     def called(self, e: t.Call | t.CountAll, scope: Scope) -> Type:
-        if is_aggregate(e):
+        if self.library.aggregates(e):
             return self.aggregate(e, scope)
         assert isinstance(e, t.Call)
-        function = FUNCTIONS.get(e.name.lower())
+        own = self.library.functions.get(e.name)
+        function = FUNCTIONS.get(e.name.lower()) if own is None else own.function
         if function is None:
             self.refuse(e, "UnknownFunction", f"There is no function {e.name}()")
         if len(e.arguments) < function.least or (function.most is not None and len(e.arguments) > function.most):
@@ -501,12 +496,17 @@ class _Checker:
             self.refuse(e, "InvalidAggregation", "An aggregation stands in WITH, RETURN and their ORDER BY only")
         if isinstance(e, t.CountAll):
             return INTEGER
-        _, count, returns = AGGREGATES[e.name.lower()]
-        if len(e.arguments) != count:
-            self.refuse(e, "InvalidNumberOfArguments", f"{e.name}() takes {count} arguments")
+        own = self.library.aggregations.get(e.name)
+        if own is None:
+            _, count, returns = AGGREGATES[e.name.lower()]
+            least = most = count
+        else:
+            least, most, returns = own.least, own.most, own.returns
+        if not least <= len(e.arguments) <= most:
+            self.refuse(e, "InvalidNumberOfArguments", f"{e.name}() does not take {len(e.arguments)} arguments")
         for value in e.arguments:
             for node in t.walk(value):
-                if is_aggregate(node):
+                if self.library.aggregates(node):
                     self.refuse(node, "NestedAggregation", "An aggregation cannot stand in another")
                 if isinstance(node, t.Call) and node.name.lower() == "rand":
                     self.refuse(node, "NonConstantExpression", "rand() cannot stand in an aggregation")
@@ -588,8 +588,8 @@ class _Keys:
         return _Keys(self._shapes, self._names | names)
 
 
-def _keys(projection: t.Projection, scope: Scope) -> _Keys:
-    single = [item.value for item in projection.items if not has_aggregate(item.value)]
+def _keys(projection: t.Projection, scope: Scope, library: Library) -> _Keys:
+    single = [item.value for item in projection.items if not library.has_aggregation(item.value)]
     names = {one.name for one in single if isinstance(one, t.Variable)}
     if projection.everything:
         names |= scope.keys()

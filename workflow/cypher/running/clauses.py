@@ -11,10 +11,9 @@ from itertools import islice
 from typing import Any
 
 from workflow.cypher.errors import CypherSyntaxError
-from workflow.cypher.functions.aggregates import AGGREGATES, Aggregate, Count, made
+from workflow.cypher.functions.aggregates import Aggregate
 from workflow.cypher.lang import tree as t
-from workflow.cypher.planning.checks import has_aggregate, is_aggregate
-from workflow.cypher.planning.procedures import Procedures
+from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
@@ -32,14 +31,14 @@ class Planner:
 
     Args:
         text: of the statement, for errors that are found while it runs.
-        procedures: what it may call.
+        library: what it may call beside the functions of the language.
     """
 
-    def __init__(self, text: str, procedures: Procedures) -> None:
+    def __init__(self, text: str, library: Library) -> None:
         self._text = text
-        self._procedures = procedures
+        self._library = library
         self._count = 0
-        self._expressions = Expressions(self._matching, self._querying)
+        self._expressions = Expressions(self._matching, self._querying, library.functions)
         self._writing = Writing(self._expressions, self._fresh)
 
     def _fresh(self) -> str:
@@ -59,7 +58,7 @@ class Planner:
 
     def query(self, query: t.Query) -> Operator:
         """A query: its parts one after the other, each on the same rows."""
-        writes = writing(query, self._procedures)
+        writes = writing(query, self._library)
         parts = [self.chain(part, eager=writes) for part in query.parts]
         if len(parts) == 1:
             return parts[0]
@@ -149,10 +148,16 @@ class Planner:
     def _with(self, clause: t.With) -> Operator:
         if clause.condition is None:
             return self._projection(clause.projection)
-        hides = clause.projection.distinct or any(has_aggregate(item.value) for item in clause.projection.items)
+        hides = clause.projection.distinct or any(
+            self._library.has_aggregation(item.value) for item in clause.projection.items
+        )
         keep = not hides and not (clause.projection.skip or clause.projection.limit)
         project = self._projection(clause.projection, keep=keep)
-        known = {t.shape(item.value): item.name for item in clause.projection.items if not has_aggregate(item.value)}
+        known = {
+            t.shape(item.value): item.name
+            for item in clause.projection.items
+            if not self._library.has_aggregation(item.value)
+        }
         condition = self._expressions.knowing(known if hides else {}).condition(clause.condition)
 
         def with_(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
@@ -164,7 +169,7 @@ class Planner:
         return with_
 
     def _call(self, clause: t.CallProcedure, *, alone: bool) -> Operator:
-        procedure = self._procedures[clause.name]
+        procedure = self._library.procedures[clause.name]
         given = None if clause.arguments is None else [self._expressions.of(one) for one in clause.arguments]
         columns = [name for name, _ in procedure.columns]
         names = dict(zip(columns, columns, strict=True))
@@ -222,7 +227,7 @@ class Planner:
 
     def _projection(self, projection: t.Projection, *, keep: bool = False) -> Operator:
         """WITH and RETURN; ``keep`` hands on the row before in a column of its own."""
-        grouped = any(has_aggregate(item.value) for item in projection.items)
+        grouped = any(self._library.has_aggregation(item.value) for item in projection.items)
         project = self._grouping(projection) if grouped else self._plain(projection)
         order = self._order(projection, grouped=grouped)
         skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
@@ -261,15 +266,19 @@ class Planner:
         return project
 
     def _grouping(self, projection: t.Projection) -> Callable[[CypherRun, Iterator[Row]], Iterator[Pair]]:
-        columns = {shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection))}
-        nodes = _aggregates(projection)
+        columns = {shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection, self._library))}
+        nodes = _aggregates(projection, self._library)
         known = self._expressions.knowing(columns)
         keys = [
-            (item.name, self._expressions.of(item.value)) for item in projection.items if not has_aggregate(item.value)
+            (item.name, self._expressions.of(item.value))
+            for item in projection.items
+            if not self._library.has_aggregation(item.value)
         ]
-        mixed = [(item.name, known.of(item.value)) for item in projection.items if has_aggregate(item.value)]
+        mixed = [
+            (item.name, known.of(item.value)) for item in projection.items if self._library.has_aggregation(item.value)
+        ]
         order = [item.name for item in projection.items]
-        inputs = [(columns[shape], _Input(node, self._expressions)) for shape, node in nodes.items()]
+        inputs = [(columns[shape], _Input(node, self._expressions, self._library)) for shape, node in nodes.items()]
         everything = projection.everything
 
         def project(run: CypherRun, rows: Iterator[Row]) -> Iterator[Pair]:
@@ -282,12 +291,12 @@ class Planner:
                 key = tuple(map(equivalence_key, values.values()))
                 group = groups.get(key)
                 if group is None:
-                    group = groups[key] = row, values, [one.gathering() for _, one in inputs]
+                    group = groups[key] = row, values, [one.gathering(run) for _, one in inputs]
                     run.hold(len(groups))
                 for (_, one), gathered in zip(inputs, group[2], strict=True):
                     one.take(run, row, gathered)
             if not groups and not keys and not everything:
-                groups[()] = {}, {}, [one.gathering() for _, one in inputs]
+                groups[()] = {}, {}, [one.gathering(run) for _, one in inputs]
             for row, values, states in groups.values():
                 results = {name: one.aggregate.result() for (name, _), one in zip(inputs, states, strict=True)}
                 before = {**row, **results}
@@ -305,7 +314,10 @@ class Planner:
             return None
         known: dict[object, str] = {t.shape(item.value): item.name for item in projection.items}
         if grouped:
-            known = {**{shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection))}, **known}
+            known = {
+                **{shape: f"\0agg{at}" for at, shape in enumerate(_aggregates(projection, self._library))},
+                **known,
+            }
         expressions = self._expressions.knowing(known)
         keys = [(expressions.of(sort.value), sort.descending) for sort in projection.order]
 
@@ -407,12 +419,16 @@ Pair = tuple[Row, Row]
 _BEFORE = "\0before"
 
 
-def writing(query: t.Query, procedures: Procedures) -> bool:
+def writing(query: t.Query, library: Library) -> bool:
     """Whether a query may change the graph."""
     for node in t.walk(query):
         if isinstance(node, _WRITES):
             return True
-        if isinstance(node, t.CallProcedure) and (found := procedures.get(node.name)) is not None and found.writes:
+        if (
+            isinstance(node, t.CallProcedure)
+            and (found := library.procedures.get(node.name)) is not None
+            and found.writes
+        ):
             return True
     return False
 
@@ -450,12 +466,12 @@ def _distinct_pairs(run: CypherRun, pairs: Iterable[Pair]) -> Iterator[Pair]:
             yield before, after
 
 
-def _aggregates(projection: t.Projection) -> Mapping[object, t.Node]:
+def _aggregates(projection: t.Projection, library: Library) -> Mapping[object, t.Node]:
     """The aggregations of a projection by their shape, each once."""
     found: dict[object, t.Node] = {}
 
     def look(node: t.Node) -> None:
-        if is_aggregate(node):
+        if library.aggregates(node):
             found.setdefault(t.shape(node), node)
         elif not isinstance(node, t.Subquery):
             for child in t.children(node):
@@ -479,18 +495,16 @@ class _Gathered:
 class _Input:
     """What an aggregation takes of every row."""
 
-    def __init__(self, node: t.Node, expressions: Expressions) -> None:
-        self._name = "count" if isinstance(node, t.CountAll) else node.name.lower() if isinstance(node, t.Call) else ""
+    def __init__(self, node: t.Node, expressions: Expressions, library: Library) -> None:
+        self._node, self._library = node, library
         self._distinct = isinstance(node, t.Call) and node.distinct
         self._arguments: list[Evaluator] | None = None
         if isinstance(node, t.Call):
             self._arguments = [expressions.of(one) for one in node.arguments]
-        assert self._name in AGGREGATES
 
-    def gathering(self) -> _Gathered:
+    def gathering(self, run: CypherRun) -> _Gathered:
         """For a new group."""
-        aggregate = Count() if self._arguments is None else made(self._name)
-        return _Gathered(aggregate, set() if self._distinct else None)
+        return _Gathered(self._library.gathering(self._node, run), set() if self._distinct else None)
 
     def take(self, run: CypherRun, row: Row, gathered: _Gathered) -> None:
         """One row; nulls are left out."""

@@ -9,9 +9,9 @@ from typing import Any, Final
 import regex
 
 from workflow.cypher.errors import CypherTypeError
-from workflow.cypher.functions.aggregates import AGGREGATES
 from workflow.cypher.functions.table import FUNCTIONS
 from workflow.cypher.lang import tree as t
+from workflow.cypher.planning.procedures import NamedFunction
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.semantics import arithmetic, relations
 from workflow.cypher.semantics.arithmetic import kind_of
@@ -38,6 +38,7 @@ class Expressions:
     Args:
         matching: for a pattern, what gives the rows in which it is found, beginning with a row that binds names.
         querying: for a query in braces, what gives its rows.
+        functions: those beside the language's, by exact name.
         known: columns that stand for expressions, by the shape of the expression.
     """
 
@@ -45,15 +46,17 @@ class Expressions:
         self,
         matching: Callable[[t.PathPattern, t.Expression | None], Callable[[CypherRun, Row], Iterator[Row]]],
         querying: Callable[[t.Query], Callable[[CypherRun, Row], Iterator[Row]]],
+        functions: Mapping[str, NamedFunction],
         known: Mapping[object, str] | None = None,
     ) -> None:
         self._matching = matching
         self._querying = querying
+        self._functions = functions
         self._known = known or {}
 
     def knowing(self, known: Mapping[object, str]) -> Expressions:
         """The same with columns for some expressions."""
-        return Expressions(self._matching, self._querying, known)
+        return Expressions(self._matching, self._querying, self._functions, known)
 
     def condition(self, e: t.Expression) -> Callable[[CypherRun, Row], bool]:
         """Whether a row passes: null does not."""
@@ -192,9 +195,8 @@ class Expressions:
     # -- calls
 
     def _call(self, e: t.Call) -> Evaluator:
-        name = e.name.lower()
-        assert name not in AGGREGATES, "an aggregation is a column before its expression is evaluated"
-        function = FUNCTIONS[name]
+        own = self._functions.get(e.name)
+        function = FUNCTIONS[e.name.lower()] if own is None else own.function
         arguments = [self.of(one) for one in e.arguments]
         call, null, contextual = function.call, function.null, function.contextual
 
