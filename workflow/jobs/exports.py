@@ -35,6 +35,7 @@ from workflow.jobs.supervisor import Supervisor
 from workflow.jobs.work import Outcome
 from workflow.runners.base import Control, JobCancelled
 from workflow.storage import S3Uri, Storage
+from workflow.storage.durable import sync_folders, sync_tree
 
 _CANCELLED = "cancelled: the job was deleted before it ended"
 
@@ -194,6 +195,7 @@ class ExportService:
         # the folder's name was reserved for this job: what lies there is its own, from a run that was killed
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
+        sync_tree(folder)
         try:
             folder.rename(target)
         except OSError as error:
@@ -202,7 +204,11 @@ class ExportService:
             # the storage is another disk: copy beside the target, so that it still appears at once
             beside = target.with_name(f".despina-partial-{folder.name}")
             shutil.copytree(folder, beside, dirs_exist_ok=True)
+            sync_tree(beside)
             beside.rename(target)
+        bucket = self._storage.local_path(S3Uri(output.bucket))
+        assert bucket is not None  # where one address is a folder here, all are
+        sync_folders([target.parent], bucket.parent)
 
     def _verify_published(self, request: ExportRequest, output: S3Uri, sizes: Mapping[str, int]) -> None:
         """Raises ExportFailed naming what the storage has not, or has not whole, and takes the rest away."""

@@ -43,8 +43,10 @@ class LoadFolders:
         """A stream over one file. Raises StorageError or LoadUrlAccessDenied."""
         if not address.startswith("/"):
             return self._storage.open(S3Uri.parse(address))
+        path = self._confined(Path(address))
+        _check_file(path)
         try:
-            return self._confined(Path(address)).open("rb")
+            return path.open("rb")
         except OSError as error:
             raise StorageError(f"{address} cannot be read: {error.strerror}") from error
 
@@ -57,6 +59,7 @@ class LoadFolders:
         path = self._confined(path)
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
         for one in paths:
+            _check_file(one)
             if one.is_file() and not _hidden(one.name) and self._is_inside(one.resolve()):
                 facts = one.stat()
                 yield SourceFile(str(one), f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
@@ -72,6 +75,11 @@ class LoadFolders:
 
     def _is_inside(self, path: Path) -> bool:
         return any(path.is_relative_to(folder) for folder in self._allowed)
+
+
+def _check_file(path: Path) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StorageError(f"{path} is a pipe, a socket or a device, which is never read; remove it from the folder")
 
 
 def _hidden(name: str) -> bool:

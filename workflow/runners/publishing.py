@@ -46,7 +46,7 @@ def publish_model(
     """
     with tempfile.TemporaryDirectory(dir=model.parent) as temporary:
         staged = Path(temporary) / "output"
-        shutil.copytree(model, staged, ignore=shutil.ignore_patterns("code", "__pycache__"))
+        shutil.copytree(model, staged, ignore=_not_published)
         pack_model(model, scripts, staged / ARCHIVE)
         for name, splits in ((EVAL_METRICS, ("valid", "validation")), (TEST_METRICS, ("test",))):
             figures = _figures(model / METRICS, splits)
@@ -63,6 +63,16 @@ def publish_model(
                 target.write_text(content, encoding="utf-8")
         # whoever sees the archive sees everything else too
         storage.upload(staged, output)
+
+
+def _not_published(folder: str, names: list[str]) -> list[str]:
+    """The code, which the archive has, and what is neither file nor folder: links, pipes, sockets."""
+    kinds = {name: Path(folder, name) for name in names}
+    return [
+        name
+        for name, path in kinds.items()
+        if name in ("code", "__pycache__") or path.is_symlink() or not (path.is_file() or path.is_dir())
+    ]
 
 
 def read_metrics(model: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from workflow.errors import StorageError
 from workflow.storage.base import ObjectInfo, ObjectNotFound
+from workflow.storage.durable import sync, sync_folders
 from workflow.storage.uri import S3Uri
 
 LONGEST_NAME = 255
@@ -21,7 +22,11 @@ _PARTIAL = ".despina-partial-"  # names of writes in progress, never listed
 
 
 class LocalStorage:
-    """The folder driver: writes go to a temporary name and are renamed, so no reader sees half a file."""
+    """The folder driver: writes go to a temporary name and are renamed, so no reader sees half a file.
+
+    What was written is on the disk when the call returns. Pipes, sockets and devices are refused, for reading one may
+    never end; links are no objects.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -31,8 +36,10 @@ class LocalStorage:
             return stream.read()
 
     def open(self, uri: S3Uri) -> BinaryIO:
+        path = self._file(uri)
+        _check_file(path, uri)
         try:
-            return self._file(uri).open("rb")
+            return path.open("rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise ObjectNotFound(uri) from error
         except OSError as error:
@@ -41,19 +48,10 @@ class LocalStorage:
     def write(self, uri: S3Uri, data: bytes) -> None:
         with self._replacing(uri) as partial:
             partial.write_bytes(data)
+        self._keep([uri])
 
     def list(self, prefix: S3Uri) -> Iterator[ObjectInfo]:
-        path = self._path(prefix)
-        if path.is_file() and not path.is_symlink():
-            yield self._info(path)
-            return
-        files = [
-            Path(folder, name)
-            for folder, _, names in os.walk(path)
-            for name in names
-            if not name.startswith(_PARTIAL) and not os.path.islink(os.path.join(folder, name))
-        ]
-        for file in sorted(files, key=lambda file: file.relative_to(path).as_posix()):
+        for file in self._files(prefix):
             try:
                 yield self._info(file)
             except FileNotFoundError:  # deleted since the walk
@@ -65,7 +63,7 @@ class LocalStorage:
     def delete(self, prefix: S3Uri) -> int:
         if not prefix.key:
             raise StorageError(f"refusing to delete the whole of {prefix}; name a folder in it")
-        count = sum(1 for _ in self.list(prefix))
+        count = len(self._files(prefix))
         path = self._path(prefix)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -89,13 +87,15 @@ class LocalStorage:
         return count
 
     def upload(self, folder: Path, prefix: S3Uri) -> int:
-        count = 0
+        written: list[S3Uri] = []
         for file in sorted(folder.rglob("*")):
             if file.is_file() and not file.is_symlink():
-                with self._replacing(prefix / file.relative_to(folder).as_posix()) as partial:
+                uri = prefix / file.relative_to(folder).as_posix()
+                with self._replacing(uri) as partial:
                     shutil.copyfile(file, partial)
-                count += 1
-        return count
+                written.append(uri)
+        self._keep(written)
+        return len(written)
 
     def local_path(self, uri: S3Uri) -> Path | None:
         return self._path(uri)
@@ -116,9 +116,23 @@ class LocalStorage:
             raise StorageError(f"{uri} leads out of {self.root} through a link; remove the link")
         return path
 
+    def _files(self, prefix: S3Uri) -> Sequence[Path]:
+        """Everything at or below a prefix that is neither a folder nor a link, sorted by key."""
+        path = self._path(prefix)
+        if not path.is_dir():
+            return [path] if path.exists() and not path.is_symlink() else []
+        files = [
+            Path(folder, name)
+            for folder, _, names in os.walk(path)
+            for name in names
+            if not name.startswith(_PARTIAL) and not os.path.islink(os.path.join(folder, name))
+        ]
+        return sorted(files, key=lambda file: file.relative_to(path).as_posix())
+
     def _info(self, file: Path) -> ObjectInfo:
         bucket, _, key = file.relative_to(self.root).as_posix().partition("/")
         status = file.stat()
+        _check_file(file, S3Uri(bucket, key))
         return ObjectInfo(S3Uri(bucket, key), status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     @contextmanager
@@ -131,11 +145,19 @@ class LocalStorage:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             yield partial
+            sync(partial)
             partial.replace(target)
         except OSError as error:
             raise _failed("write", uri, error) from error
         finally:
             partial.unlink(missing_ok=True)
+
+    def _keep(self, written: Sequence[S3Uri]) -> None:
+        """Make the names of what was written last."""
+        try:
+            sync_folders((self._path(uri).parent for uri in written), self.root)
+        except OSError as error:
+            raise _failed("write", written[0], error) from error
 
     def _drop_empty_parents(self, folder: Path) -> None:
         while folder != self.root and folder.parent != self.root:
@@ -144,6 +166,13 @@ class LocalStorage:
             except OSError:  # not empty, or already gone
                 return
             folder = folder.parent
+
+
+def _check_file(path: Path, uri: S3Uri) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise StorageError(
+            f"{uri} is a pipe, a socket or a device, which is never read; remove it, or put a file there"
+        )
 
 
 def _failed(what: str, uri: S3Uri, error: OSError) -> StorageError:

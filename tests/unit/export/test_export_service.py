@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,30 @@ def test_storage_on_another_disk_gets_the_export_whole(bench: Any, monkeypatch: 
     folder = bench.home / "s3" / output.removeprefix("s3://")
     assert (folder / "nodes/A.consolidated.csv").exists()
     assert [one.name for one in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("another_disk", [False, True])
+def test_an_export_is_on_the_disk_before_it_has_succeeded(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, another_disk: bool
+) -> None:
+    synced: set[int] = set()
+    fsync, rename = os.fsync, Path.rename
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        synced.add(os.fstat(handle).st_ino)
+
+    def refuse(self: Path, target: Path) -> Path:
+        if another_disk and self.parent != target.parent:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", refuse)
+    assert bench.wait(bench.service.start(BODY)["jobId"])["status"] == "succeeded"
+    below = [bench.home / "s3", *(bench.home / "s3").rglob("*")]
+    assert len(below) > 5
+    assert [str(path) for path in below if path.stat().st_ino not in synced] == []
 
 
 class FarStorage(LocalStorage):

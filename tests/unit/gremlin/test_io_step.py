@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workflow.errors import AccessDenied, QueryFailed, ReadOnlyViolation
+from workflow.errors import AccessDenied, InvalidArgument, QueryFailed, ReadOnlyViolation
 from workflow.graphs.files.folder import FolderFiles
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
@@ -45,6 +46,12 @@ def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str
     with pytest.raises((AccessDenied, QueryFailed)):
         ask(engine(inside), f"g.io('{name}').with(IO.writer, IO.graphson).write()")
     assert list(tmp_path.glob("graph.json")) == []
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "graph.json")
+    with pytest.raises(InvalidArgument, match=r"graph.json can not be read: it is a folder, a pipe"):
+        ask(engine(tmp_path), "g.io('graph.json').read()")
 
 
 def test_gryo_is_refused_and_so_is_reading_where_nothing_may_change(tmp_path: Path) -> None:

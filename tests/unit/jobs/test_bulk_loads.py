@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -259,6 +260,18 @@ def test_a_folder_is_read_only_where_it_is_allowed(bench: Bench, tmp_path: Path)
     (bench.allowed / "link.csv").symlink_to("/etc/passwd")
     with pytest.raises(LoadUrlAccessDenied):
         bench.start(str(bench.allowed / "link.csv"))
+
+
+def test_a_pipe_in_a_folder_is_refused_before_anything_waits_for_it(bench: Bench) -> None:
+    (bench.allowed / "n.csv").write_text(NODES)
+    os.mkfifo(bench.allowed / "pipe.csv")
+    for source in (bench.allowed, bench.allowed / "pipe.csv"):
+        with pytest.raises(StorageError, match=r"pipe.csv is a pipe, a socket or a device"):
+            bench.start(str(source))
+    bench.put("in/1.csv", NODES)
+    os.mkfifo(bench.storage.root / "lake-b" / "in" / "pipe.csv")
+    with pytest.raises(StorageError, match=r"pipe.csv is a pipe, a socket or a device"):
+        bench.start()
 
 
 @pytest.mark.parametrize(

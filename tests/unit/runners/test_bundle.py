@@ -11,6 +11,9 @@ import pytest
 
 from workflow.runners import bundle
 from workflow.runners.bundle import BadArchive, pack, unpack
+from workflow.runners.publishing import publish_model
+from workflow.storage import S3Uri
+from workflow.storage.local import LocalStorage
 
 
 def folder(path: Path) -> Path:
@@ -50,6 +53,18 @@ def test_links_are_neither_packed_nor_followed(tmp_path: Path) -> None:
     pack(model, tmp_path / "a.tar.gz")
     with tarfile.open(tmp_path / "a.tar.gz") as tar:
         assert tar.getnames() == ["embeddings/User.npy", "model.json"]
+
+
+def test_links_and_pipes_of_a_model_are_not_published(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    model = folder(tmp_path / "work" / "a")
+    (model / "link").symlink_to(tmp_path / "secret")
+    (model / "dangling").symlink_to(tmp_path / "nothing")
+    os.mkfifo(model / "embeddings" / "pipe")
+    storage, output = LocalStorage(tmp_path / "s3"), S3Uri.parse("s3://lab/model")
+    publish_model(model, tmp_path / "no-scripts", storage, output)
+    names = [info.uri.relative_to(output) for info in storage.list(output)]
+    assert names == ["embeddings/User.npy", "model.json", "model.tar.gz"]
 
 
 def test_unpacking_replaces_what_was_there(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,64 @@ def test_a_failed_write_leaves_the_old_object_and_no_rubbish(tmp_path: Path, mon
     monkeypatch.undo()
     assert storage.read(uri) == b"old"
     assert [path.name for path in (tmp_path / "lab").iterdir()] == ["a"]
+
+
+@pytest.fixture(params=["pipe", "socket"])
+def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A path below the root ``lab`` of a storage that somebody made no file of."""
+    path = tmp_path / "lab" / "in" / "x.csv"
+    path.parent.mkdir(parents=True)
+    if request.param == "pipe":
+        os.mkfifo(path)
+        yield path
+    else:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(os.path.relpath(path))  # a socket's name may have 107 bytes
+            yield path
+
+
+def test_what_is_no_file_is_refused_and_can_be_removed(no_file: Path, tmp_path: Path) -> None:
+    storage, folder, uri = LocalStorage(tmp_path), S3Uri.parse("s3://lab/in"), S3Uri.parse("s3://lab/in/x.csv")
+    (no_file.parent / "a.csv").write_text("~id\n")
+    reads: list[Callable[[], object]] = [
+        lambda: storage.read(uri),
+        lambda: list(storage.list(folder)),
+        lambda: list(storage.list(uri)),
+        lambda: storage.download(folder, tmp_path / "copy"),
+    ]
+    for read in reads:
+        with pytest.raises(StorageError, match=r"s3://lab/in/x.csv is a pipe, a socket or a device"):
+            read()
+    assert not storage.exists(uri)
+    assert storage.delete(folder) == 2
+    assert not no_file.exists()
+
+
+def test_what_is_no_file_is_not_uploaded(no_file: Path, tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    assert storage.upload(no_file.parent, S3Uri.parse("s3://lab/out")) == 0
+
+
+def test_what_was_written_is_on_the_disk_before_the_call_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    really = os.fsync
+
+    def fsync(handle: int) -> None:
+        really(handle)
+        synced.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    storage = LocalStorage(tmp_path / "s3")
+    source = tmp_path / "source"
+    (source / "deep" / "er").mkdir(parents=True)
+    (source / "a").write_text("a")
+    (source / "deep" / "er" / "b").write_text("b")
+    storage.upload(source, S3Uri.parse("s3://lab/out"))
+    storage.write(S3Uri.parse("s3://lab/beside/c"), b"c")
+    root = tmp_path / "s3"
+    below = [root, *root.rglob("*")]
+    # root, lab, out, a, deep, er, b, beside and c
+    assert len(below) == 9
+    assert [str(path) for path in below if path.stat().st_ino not in synced] == []

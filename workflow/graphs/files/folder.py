@@ -28,8 +28,11 @@ class FolderFiles:
 
     def read(self, graph: EmbeddedGraph, name: str, kind: Literal["graphson", "graphml"]) -> None:
         """Add the graph of a file, in one commit."""
+        path = self.path(name)
+        if path.exists() and not path.is_file():  # reading a pipe or a device may never end
+            raise InvalidArgument(f"{name} can not be read: it is a folder, a pipe, a socket or a device and no file")
         try:
-            with self.path(name).open("rb") as stream:
+            with path.open("rb") as stream:
                 (read_graphson if kind == "graphson" else read_graphml)(graph, stream)
         except OSError as error:
             raise InvalidArgument(f"{name} can not be read: {error.strerror}") from error
