@@ -25,6 +25,10 @@ from workflow.server.access.origins import allows_origin, origin_form
         ("localhost:8182", "http://localhost:x", False),
         ("localhost:8182", "chrome-extension://localhost:8182", False),
         ("", "http://localhost:8182", False),
+        ("[::1].evil.example:8182", "http://[::1].evil.example:8182", False),  # which URL readers take for ::1
+        ("localhost:8182", "http://evil@localhost:8182", False),
+        ("localhost:8182", "http://localhost:8182/", False),
+        ("localhost:8182", "http://localhost:81820000000000", False),
     ],
 )
 def test_a_page_may_only_talk_to_where_it_came_from(host: str, origin: str | None, allowed: bool) -> None:
@@ -32,6 +36,15 @@ def test_a_page_may_only_talk_to_where_it_came_from(host: str, origin: str | Non
     if origin is not None:
         headers.append((b"Origin", origin.encode()))
     assert allows_origin(headers, ("graphs.example",)) is allowed
+
+
+@pytest.mark.parametrize("name", [b"Origin", b"Host"])
+def test_two_headers_of_which_one_would_be_allowed_are_not(name: bytes) -> None:
+    own = [(b"Host", b"localhost:8182"), (b"Origin", b"http://localhost:8182")]
+    other = {b"Origin": b"http://evil.example", b"Host": b"evil.example"}[name]
+    assert allows_origin(own)
+    assert not allows_origin([*own, (name, other)])
+    assert not allows_origin([(name, other), *own])
 
 
 @pytest.mark.parametrize(

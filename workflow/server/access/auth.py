@@ -1,9 +1,10 @@
 """Who may use the service: hosts, browser pages, signatures and passwords, checked before any route is looked at.
 
-Three guards in a row. *Host*: without authentication only names that cannot be made to point here by somebody else are
-answered, so that no web page reaches the service by DNS rebinding. *Page*: a page of another origin is refused,
-whatever it sends. *Credentials*: where keys or users are configured, a request carries a SigV4 signature made with one
-of the keys, or a user and a password; a WebSocket may instead give them later, in the Gremlin protocol.
+Four guards in a row. *Once*: a header that decides here is given once, for two readers may take different ones.
+*Host*: without authentication only names that cannot be made to point here by somebody else are answered, so that no
+web page reaches the service by DNS rebinding. *Page*: a page of another origin is refused, whatever it sends.
+*Credentials*: where keys or users are configured, a request carries a SigV4 signature made with one of the keys, or a
+user and a password; a WebSocket may instead give them later, in the Gremlin protocol.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from workflow.errors import AccessDenied, BadRequest, WorkflowError
-from workflow.server.access.origins import LOOPBACK_NAMES, ASGIApp, Receive, Scope, Send, allows_origin
+from workflow.server.access.origins import LOOPBACK_NAMES, ASGIApp, Receive, Scope, Send, allows_origin, host_and_port
 from workflow.server.access.signatures import NotAuthenticated, check_claim, check_signature, header_of
 from workflow.server.errors import error_response
 from workflow.settings import Settings
@@ -31,6 +31,7 @@ MAX_SIGNED_BODY_BYTES = 64 << 20
 # names that Amazon resolves; clients in proxy mode send them, and nobody else can make them point here
 _NEPTUNE_HOST = re.compile(r"[a-z0-9.-]+\.neptune\.amazonaws\.com(\.cn)?")
 OPEN_PATHS = ("/health", "/ready")  # for whoever watches the process; they tell nothing else and change nothing
+_DECIDING = (b"host", b"origin", b"authorization", b"sec-fetch-site", b"sec-fetch-mode", b"x-amz-date", b"content-type")
 _PAGES = "/ui/"  # what lies here changes nothing when it is read
 
 
@@ -113,6 +114,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         try:
+            _check_once(scope)
             self._check_host(scope)
             self._check_page(scope)
             receive = await self._check_credentials(scope, receive)
@@ -175,6 +177,13 @@ class Guard:
         await response(scope, receive, send)
 
 
+def _check_once(scope: Scope) -> None:
+    names = [name.lower() for name, _ in scope["headers"]]
+    for name in _DECIDING:
+        if (times := names.count(name)) > 1:
+            raise BadRequest(f"The request has {times} headers {name.decode()!r}; send it once.")
+
+
 async def _buffered(scope: Scope, receive: Receive) -> tuple[Receive, bytes]:
     """The whole body, and a ``receive`` that gives it again: a signature covers it."""
     if scope["type"] != "http":
@@ -212,7 +221,7 @@ def _basic(header: str) -> tuple[str, str]:
 
 def _host_name(host: str) -> str:
     try:
-        return (urlsplit("//" + host).hostname or "").lower()
+        return host_and_port(host)[0]
     except ValueError:
         return host.lower()
 

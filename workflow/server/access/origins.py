@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+_AUTHORITY: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::(?P<port>[0-9]{1,5}))?")
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Scope = MutableMapping[str, Any]
@@ -21,20 +22,33 @@ def allows_origin(headers: Iterable[tuple[bytes, bytes]], own_hosts: Iterable[st
     this service: the same host and port as ``Host`` names, and a host name of ours, since a foreign name can be made to
     resolve to this machine.
     """
-    found = {name.lower(): value for name, value in headers}
-    origin = found.get(b"origin")
-    if origin is None:
+    found = [(name.lower(), value.decode("latin-1")) for name, value in headers]
+    origins = [value for name, value in found if name == b"origin"]
+    if not origins:
         return True
+    own = [value for name, value in found if name == b"host"]
+    scheme, _, page = origins[0].partition("://")
+    default = {"http": 80, "https": 443}.get(scheme)
+    if len(origins) > 1 or len(own) != 1 or default is None:
+        return False
     try:
-        page = urlsplit(origin.decode("latin-1"))
-        own = urlsplit("//" + found.get(b"host", b"").decode("latin-1"))
-        name, page_port, own_port = (page.hostname or "").lower(), page.port, own.port
+        (name, page_port), (own_name, own_port) = host_and_port(page), host_and_port(own[0])
     except ValueError:
         return False
-    if page.scheme not in ("http", "https") or name not in LOOPBACK_NAMES.union(own_hosts):
+    if name not in LOOPBACK_NAMES.union(own_hosts):
         return False
-    default = 443 if page.scheme == "https" else 80
-    return name == (own.hostname or "").lower() and (page_port or default) == (own_port or default)
+    return name == own_name and (page_port or default) == (own_port or default)
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """The name or address and the port of a ``Host`` header; brackets of IPv6 are left out.
+
+    Raises ValueError for everything else: URL readers make ``::1`` of ``[::1].evil.example``.
+    """
+    found = _AUTHORITY.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text[:100]!r} is no host")
+    return found["name"].strip("[]").lower(), int(found["port"]) if found["port"] else None
 
 
 def origin_form(path: str) -> str:
