@@ -12,12 +12,21 @@ from small_graphs import FRIEND, RATED, films_graph, split_of, train
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target
 from training_scripts.graph_ml.links import LinkProblem
-from training_scripts.graph_ml.models.families import families
+from training_scripts.graph_ml.models.families import families, family_of
 from training_scripts.graph_ml.models.family import KnowledgeFamily
 from training_scripts.graph_ml.models.link_scorers import EmbeddingScorer
+from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.links.kge import KgeLinks, queries, similarity
+from training_scripts.graph_ml.training.links.kge import (
+    KgeLearner,
+    KgeLinks,
+    by_types,
+    fresh,
+    moduli,
+    queries,
+    similarity,
+)
 from training_scripts.graph_ml.training.stopping import EarlyStop
 
 FOLLOWS = EdgeType("Number", "successor", "Number")
@@ -57,8 +66,15 @@ def test_scores_by_hand() -> None:
     assert quarter.scores(np.array([0]), slice(1, 3), heading=False)[0] == pytest.approx(
         [-(8**0.5), -(2**0.5)], abs=1e-6
     )
+    # i · (2 + 3i) = −3 + 2i; the real part of its product with 1 − 2i is 1, with −i it is 2
+    product = EmbeddingScorer(embeddings, np.array([2, 3], dtype=np.float32), "complex")
+    assert product.scores(np.array([0]), slice(1, 3), heading=False).tolist() == [[1, 2]]
+    # asked by a relation of its own, 1: i with 1 + 2i is 2, with i it is 1
+    other = EmbeddingScorer(embeddings, product.relation, "complex", inverse=np.array([1, 0], dtype=np.float32))
+    assert other.scores(np.array([0]), slice(1, 3), heading=True).tolist() == [[2, 1]]
 
 
+COMPLEX = family_of(KnowledgeFamily, "complex")
 KNOWLEDGE = [one for one in families() if isinstance(one, KnowledgeFamily)]
 
 
@@ -93,7 +109,7 @@ def test_a_link_scores_the_same_asked_from_either_end_or_has_a_relation_for_each
 
 
 # DistMult scores both directions alike, so it cannot learn who follows whom
-@pytest.mark.parametrize("model", ["transe", "rotate"])
+@pytest.mark.parametrize("model", ["transe", "rotate", "complex"])
 def test_relations_with_a_direction_are_learned_and_told_apart(model: str, tmp_path: Path) -> None:
     arguments = ["--num-epochs", "40", "--lr", "0.1", "--num-hidden", "32", "--batch-size", "32", "--num-negs", "32"]
     folder = train(numbers_graph(), tmp_path, "--model", model, "--enable-early-stop", "false", *arguments)
@@ -107,6 +123,24 @@ def test_relations_with_a_direction_are_learned_and_told_apart(model: str, tmp_p
     answer = load_predictor(folder).answer(EndpointRequest.model_validate(body))
     assert answer.output.nodes is not None
     assert answer.output.nodes[0].results[0].node_id in {f"n{i}" for i in range(4, 40, 5)}
+
+
+def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
+    # |3 + 4i| = 5 and |1| = 1
+    assert moduli(torch.tensor([[3.0, 1.0, 4.0, 0.0]])).tolist() == [pytest.approx([5, 1])]
+    data = numbers_graph(9)
+    problems = [LinkProblem.from_graph(data, target) for target in data.targets]
+    edges = {problem.edge_type: problem.train for problem in problems}
+    (group,) = by_types(edges, problems[0])
+    losses = {}
+    for price in (0.0, 0.5):
+        settings, _ = parse(COMPLEX.settings, {"regularization-coef": str(price), "num-negs": "4", "num-hidden": "2"})
+        model = fresh(COMPLEX, settings, problems, list(edges), 9)
+        chosen = np.array([0, 1])
+        touched = (model.table[group.pairs.source[chosen]], model.relations[group.relation[chosen]])
+        cubes = sum(float(moduli(part).pow(3).sum()) for part in (*touched, model.table[group.pairs.target[chosen]]))
+        losses[price] = KgeLearner(model, [group], settings).step(group, chosen, False)
+    assert losses[0.5] - losses[0.0] == pytest.approx(0.5 * cubes / 2, rel=1e-4)
 
 
 def test_a_vertex_without_a_vector_cannot_be_asked_about(tmp_path: Path) -> None:

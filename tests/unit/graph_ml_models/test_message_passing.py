@@ -17,9 +17,10 @@ from training_scripts.graph_ml.message_passing import (
     sum_neighbours,
     weighted_sum,
 )
-from training_scripts.graph_ml.models.families import families
-from training_scripts.graph_ml.models.family import GraphFamily
+from training_scripts.graph_ml.models.families import families, family_of
+from training_scripts.graph_ml.models.family import GraphFamily, Size
 from training_scripts.graph_ml.models.network.encoder import Encoder
+from training_scripts.graph_ml.models.network.rounds import RoundModule
 from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, sample_blocks
@@ -125,6 +126,56 @@ def test_an_encoder_gives_the_same_vectors_on_both_backends(family: GraphFamily)
     graph, encoder, x = encoder_of(family)
     blocks = [full_block(graph)] * encoder.depth
     assert torch.allclose(encoder(blocks, x, "dgl"), encoder(blocks, x, "torch"), atol=1e-5)
+
+
+def one_round(name: str, graph: MessageGraph, ends: tuple[tuple[int, int], ...], **settings: str) -> RoundModule:
+    """The last and only round of a family over two vertex types, vectors of four numbers, drawn weights."""
+    torch.manual_seed(0)
+    chosen = family_of(GraphFamily, name)
+    parsed, _ = parse(chosen.settings, {"num-hidden": "4", **settings})
+    module = RoundModule(chosen, list(graph.relations), Size(len(ends), ends, 2, 4, 0, True, parsed), {})
+    for weight in module.weights.values():
+        torch.nn.init.normal_(weight)
+    return module
+
+
+def test_gin_sums_what_each_relation_sends_under_its_perceptron() -> None:
+    graph = MessageGraph.from_edges({FRIEND: Pairs(np.array([0, 1]), np.array([2, 2]))}, 3, {FRIEND: True})
+    module = one_round("gin", graph, ((0, 0), (0, 0)))
+    x = torch.randn(3, 4)
+    w = dict(module.weights.items())
+    (to, _) = w["relations"]
+    # vertex 2 hears 0 and 1, which the reverse relation tells of 2
+    inside = torch.relu((1 + w["more"]) * x[2] + (x[0] + x[1]) @ to)
+    found = module(full_block(graph), x, x, "torch", {})
+    assert torch.allclose(found[2], inside @ w["inner"] + w["bias"], atol=1e-5)
+
+
+def test_hgt_lets_all_relations_of_a_vertex_compete() -> None:
+    # users 0 and 1 and film 2: user 1 hears of a friend and of a film that were rated
+    edges = {FRIEND: Pairs(np.array([0]), np.array([1])), RATED: Pairs(np.array([1]), np.array([2]))}
+    graph = MessageGraph.from_edges(edges, 3, {FRIEND: True, RATED: True})
+    known = list(graph.relations)
+    kinds = {"User": 0, "Movie": 1}
+    ends = tuple((kinds[relation.sender], kinds[relation.receiver]) for relation in known)
+    module = one_round("hgt", graph, ends, **{"num-heads": "2"})
+    w, x = dict(module.weights.items()), torch.randn(3, 4)
+    heard = [(known.index(Relation(FRIEND)), 0), (known.index(Relation(RATED, reverse=True)), 2)]
+    result = torch.zeros(4)
+    for head in range(2):
+        part = slice(2 * head, 2 * head + 2)
+        asked = (x[1] @ w["query"][0])[part]
+        scores, sent = [], []
+        for relation, source in heard:
+            kind = 0 if source < 2 else 1
+            key = (x[source] @ w["key"][kind])[part] @ w["attention"][relation, head]
+            scores.append(key @ asked * w["prior"][relation, head] / 2**0.5)
+            sent.append((x[source] @ w["value"][kind])[part] @ w["message"][relation, head])
+        shares = torch.softmax(torch.stack(scores), dim=0)
+        result[part] = shares[0] * sent[0] + shares[1] * sent[1]
+    share = torch.sigmoid(w["skip"])
+    wanted = share * (result @ w["out"]) + (1 - share) * x[1] + w["bias"]
+    assert torch.allclose(module(full_block(graph), x, x, "torch", {})[1], wanted, atol=1e-5)
 
 
 def test_friendships_are_heard_both_ways_and_ratings_by_two_relations() -> None:

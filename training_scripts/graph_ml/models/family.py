@@ -128,12 +128,15 @@ class KnowledgeFamily(Family):
         decoder: its formula.
         reciprocal: whether every relation has a second vector, for asking the other way round.
         loss: ``logistic`` with weighted negatives, or ``softmax`` over them.
+        nuclear: whether ``regularization-coef`` is the price of the cubed moduli of the complex numbers of each triple
+            (N3, Lacroix et al. 2018), and not of every number that a step touches.
     """
 
     settings: type[KnowledgeSettings]
     decoder: Decoder
     reciprocal: bool = False
     loss: Literal["logistic", "softmax"] = "logistic"
+    nuclear: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,12 @@ FAMILIES: dict[str, str] = {
     "graphsage": ".graph.graphsage",
     "gat": ".graph.gat",
     "gatv2": ".graph.gatv2",
+    "hgt": ".graph.hgt",
+    "gin": ".graph.gin",
     "lightgcn": ".graph.lightgcn",
     "transe": ".knowledge.transe",
     "distmult": ".knowledge.distmult",
+    "complex": ".knowledge.complex",
     "rotate": ".knowledge.rotate",
 }
 #: the family of a configuration that leaves it open and lists no choice

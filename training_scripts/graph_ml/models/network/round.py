@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...message_passing import Backend, edge_softmax, mean_neighbours, sum_neighbours, weighted_sum
+from ...message_passing import Backend, Neighbours, edge_softmax, mean_neighbours, sum_neighbours, weighted_sum
 from ...sampling import Block, BlockEdges, Relation
 
 
@@ -27,6 +27,7 @@ class Round:
         training: whether dropout is on.
         backend: who passes messages.
         known: numbers of the relations that the network was built for.
+        ends: numbers of the node types that a relation's messages come from and go to, by relation.
         edge_messages: (relation, edges) → what features of edges add, (rows, d), or None.
     """
 
@@ -39,6 +40,7 @@ class Round:
     training: bool
     backend: Backend
     known: Mapping[Relation, int]
+    ends: tuple[tuple[int, int], ...]
     edge_messages: Callable[[Relation, BlockEdges], Tensor | None]
 
     @property
@@ -97,6 +99,38 @@ class Round:
         shares = edge_softmax(edges.neighbours, scores, self.backend)
         return weighted_sum(edges.neighbours, values, shares, self.backend)
 
+    def attended_together(
+        self, scores: Callable[[int, BlockEdges], Tensor], values: Callable[[int, BlockEdges], Tensor]
+    ) -> Tensor:
+        """Sums of values weighted by one softmax over all edges of a target, whatever their relation.
+
+        Args:
+            scores: (number of the relation, its edges) → (edges, heads).
+            values: (number of the relation, its edges) → of the sources, (sources, heads, d / heads).
+
+        Returns:
+            (targets, d).
+        """
+        every = list(self.relations())
+        if not every:
+            return self.x.new_zeros(self.block.num_targets, self.x.shape[1])
+        raw = torch.cat([scores(number, edges) for number, _, edges in every])
+        targets = torch.cat([edges.rows[edges.neighbours.rows] for _, _, edges in every])
+        order = torch.argsort(targets, stable=True)
+        indptr = torch.zeros(self.block.num_targets + 1, dtype=torch.int64)
+        torch.cumsum(torch.bincount(targets, minlength=self.block.num_targets), 0, out=indptr[1:])
+        # the softmax looks at rows alone, so where an edge comes from need not be said
+        sorted_shares = edge_softmax(Neighbours(indptr, torch.zeros_like(order), 1), raw[order], "torch")
+        shares = torch.empty_like(sorted_shares).index_copy(0, order, sorted_shares)
+        counts = [len(edges.neighbours.indices) for _, _, edges in every]
+        by_relation = dict(zip((number for number, _, _ in every), torch.split(shares, counts), strict=True))
+
+        def message(number: int, edges: BlockEdges) -> Tensor:
+            sent = weighted_sum(edges.neighbours, values(number, edges), by_relation[number], self.backend)
+            return sent.flatten(1)
+
+        return self.summed(message)
+
     def with_own(self, total: Tensor) -> Tensor:
         """Messages and the vertex itself through its own matrix, where there is one; (targets, d)."""
         return total + self.own @ self.weights["own"] if "own" in self.weights else total
@@ -106,10 +140,14 @@ class Round:
         out = total + self.weights["bias"]
         if self.last:
             return out
-        if "norm_scale" in self.weights:
-            out = nn.functional.layer_norm(out, out.shape[1:], self.weights["norm_scale"], self.weights["norm_shift"])
-        out = torch.relu(out)
+        out = torch.relu(self.normalised(out))
         return self.dropped(out) if dropout else out
+
+    def normalised(self, x: Tensor) -> Tensor:
+        """Layer normalisation, where the round has any; (n, d)."""
+        if "norm_scale" not in self.weights:
+            return x
+        return nn.functional.layer_norm(x, x.shape[1:], self.weights["norm_scale"], self.weights["norm_shift"])
 
     def dropped(self, x: Tensor) -> Tensor:
         """Dropout, while training."""

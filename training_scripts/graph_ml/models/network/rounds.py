@@ -76,6 +76,7 @@ class RoundModule(nn.Module):
                 self.training,
                 backend,
                 self.known,
+                self.size.ends,
                 edge_messages,
             )
         )

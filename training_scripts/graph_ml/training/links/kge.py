@@ -191,9 +191,13 @@ class KgeLearner:
         place, number = torch.from_numpy(back), len(chosen)
         head, tail = leaf[place[:number]], leaf[place[number : 2 * number]]
         negative = leaf[place[2 * number :]].view(chunks, settings.num_negs, -1)
-        loss = batch_loss(model, head, tail, leaf_relations[torch.from_numpy(which)], negative, heading)
+        of_triples = leaf_relations[torch.from_numpy(which)]
+        loss = batch_loss(model, head, tail, of_triples, negative, heading)
         if settings.regularization_coef:
-            cubes = leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()
+            if model.family.nuclear:
+                cubes = sum((moduli(part).pow(3).sum() for part in (head, of_triples, tail)), torch.zeros(())) / number
+            else:
+                cubes = leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()
             loss = loss + settings.regularization_coef * cubes
         loss.backward()  # type: ignore[no-untyped-call]
         if leaf.grad is not None and leaf_relations.grad is not None:
@@ -257,6 +261,13 @@ def batch_loss(
     return loss
 
 
+def moduli(vectors: Tensor) -> Tensor:
+    """Moduli of complex numbers, real parts first, (b, 2 d) → (b, d)."""
+    real, imaginary = vectors.chunk(2, dim=-1)
+    result: Tensor = (real.square() + imaginary.square() + 1e-12).sqrt()
+    return result
+
+
 def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor, heading: bool) -> Tensor:
     """What partners' vectors are compared with, (b, w) → (b, w).
 
@@ -279,10 +290,7 @@ def similarity(query: Tensor, others: Tensor, formula: Decoder, gamma: float) ->
         return query @ others.transpose(-1, -2)
     if formula.compare == "l1":
         return gamma - torch.cdist(query, others, p=1.0)
-    gap = query.unsqueeze(-2) - others.unsqueeze(-3)
-    real, imaginary = gap.chunk(2, dim=-1)
-    total: Tensor = (real.square() + imaginary.square() + 1e-12).sqrt().sum(dim=-1)
-    return gamma - total
+    return gamma - moduli(query.unsqueeze(-2) - others.unsqueeze(-3)).sum(dim=-1)
 
 
 def validation_mrr(model: KgeLinks, seed: int) -> float:
