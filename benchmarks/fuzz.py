@@ -50,7 +50,7 @@ from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.gremlin.wire.graphson.writer import GraphSONWriter
 from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import Conversation, Job
+from workflow.server.gremlin.protocol import AnswerStream, Conversation
 
 Attack = Callable[[random.Random], None]
 
@@ -197,7 +197,7 @@ def connection_attack() -> Attack:
 
     def attack(rng: random.Random) -> None:
         decision = Conversation(runner).receive(broken(rng, request(rng)))
-        if isinstance(decision, Job):
+        if isinstance(decision, AnswerStream):
             frames = decision.frames()
             for n, _ in enumerate(frames):
                 if n > 20:

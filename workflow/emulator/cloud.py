@@ -63,7 +63,7 @@ class Cloud:
         return self.images.environment(image, {**place, **more})
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """A job was asked to stop, or the emulator ends."""
 
 
@@ -122,6 +122,6 @@ class Threads:
 
 
 def pause(stop: threading.Event, seconds: float) -> None:
-    """Let time pass. Raises Stopped where the job is asked to stop meanwhile."""
+    """Let time pass. Raises JobStopped where the job is asked to stop meanwhile."""
     if stop.wait(seconds) if seconds > 0 else stop.is_set():
-        raise Stopped
+        raise JobStopped

@@ -13,8 +13,7 @@ from typing import Any, Protocol
 
 from workflow.errors import CancelledByUser, UnsupportedOperation
 from workflow.gateway.graph import RemoteGraph, refuse_writing
-from workflow.graphs.elements import Path
-from workflow.graphs.elements import Traverser as BulkedValue
+from workflow.graphs.elements import BulkedValue, Path
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from workflow.errors import UnsupportedOperation
-from workflow.graphs.elements import Edge, Path, Traverser, Vertex, VertexProperty, Way
+from workflow.graphs.elements import BulkedValue, Edge, Path, Vertex, VertexProperty, Way
 from workflow.graphs.protocols import Transaction
 from workflow.gremlin.semantics.values import GSet, ReferenceEdge, ReferenceProperty, ReferenceVertex, T
 from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.values.numbers import Long
 
-Ask = Callable[[Traversal], Iterator[Traverser]]
+Ask = Callable[[Traversal], Iterator[BulkedValue]]
 
 BATCH = 500
 _UNKNOWN = object()

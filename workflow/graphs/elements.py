@@ -150,7 +150,7 @@ class Tree(dict[Any, "Tree"]):
     __slots__ = ()
 
 
-class Traverser:
+class BulkedValue:
     """A value and how often it stands for; what bytecode answers carry."""
 
     __slots__ = ("bulk", "value")

@@ -72,7 +72,7 @@ class Lambda:
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
+class UnboundVariable:
     """A name in the text that no binding supplied."""
 
     name: str

@@ -32,7 +32,7 @@ def shown(node: Any) -> Any:
             return node.name
         case t.Parameter():
             return f"${node.name}"
-        case t.Property():
+        case t.PropertyAccess():
             return (".", shown(node.subject), node.key)
         case t.Unary():
             return (node.operator, shown(node.operand))
@@ -290,8 +290,8 @@ def test_every_clause_is_read() -> None:
     assert (statement.mode, statement.hints) == ("explain", (("timeoutmilliseconds", "100"),))
     kinds = [type(one).__name__ for one in statement.query.parts[0]]
     assert kinds == [
-        "Match", "Unwind", "CallProcedure", "CallSubquery", "CallSubquery", "With", "Create", "Merge", "Set", "Remove",
-        "Foreach", "Delete", "Return",
+        "Match", "Unwind", "CallProcedure", "CallSubquery", "CallSubquery", "With", "Create", "MergePattern", "Set",
+        "Remove", "Foreach", "Delete", "Return",
     ]  # fmt: skip
     call = statement.query.parts[0][2]
     assert isinstance(call, t.CallProcedure)

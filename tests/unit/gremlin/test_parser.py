@@ -30,7 +30,7 @@ from workflow.gremlin.semantics.values import (
     Short,
     T,
 )
-from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
+from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, UnboundVariable
 
 
 def only(text: str, **bindings: Any) -> Traversal:
@@ -178,7 +178,7 @@ def test_bindings_stand_for_their_values() -> None:
 
 
 def test_a_name_without_a_binding_stays_a_variable() -> None:
-    assert argument("nobody") == Variable("nobody")
+    assert argument("nobody") == UnboundVariable("nobody")
 
 
 def test_dates_ids_cardinalities_and_vertices_are_literals() -> None:

@@ -20,7 +20,16 @@ from workflow.gremlin.planning.strategies.apply import ACCEPTED, REWRITES, VERIF
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import ENUMS, Char, Float, GSet, Long, ReferenceEdge, ReferenceVertex
 from workflow.gremlin.steps.facts import FACTS
-from workflow.gremlin.traversal import CardinalityValue, Instruction, Lambda, P, Strategy, TextP, Traversal, Variable
+from workflow.gremlin.traversal import (
+    CardinalityValue,
+    Instruction,
+    Lambda,
+    P,
+    Strategy,
+    TextP,
+    Traversal,
+    UnboundVariable,
+)
 from workflow.gremlin.wire import BINARY_V1, GRAPHSON_V3, Dialect
 from workflow.gremlin.wire.codecs import CODECS
 
@@ -36,7 +45,7 @@ PLAIN = [
     *("", "name", "age", "a", "b", "x", "marko", "knows", "_ + 1", "%{name}", "[", uuid.UUID(int=1)),
     *(datetime.datetime(2024, 2, 29, tzinfo=datetime.UTC), datetime.timedelta(1), Char("c"), ENDS[0]),
     ReferenceEdge("e0", "knows", *ENDS),
-    *(Lambda("it"), Variable("unbound"), Strategy("SeedStrategy")),
+    *(Lambda("it"), UnboundVariable("unbound"), Strategy("SeedStrategy")),
     *(member for members in ENUMS.values() for member in members),
 ]  # fmt: skip
 STEPS = sorted(FACTS.keys() - {"io", "timeLimit", "shortestPath"})

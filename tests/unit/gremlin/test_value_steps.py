@@ -14,7 +14,7 @@ from workflow.graphs.elements import Path
 from workflow.gremlin.semantics.java_text import as_text, duration_text
 from workflow.gremlin.semantics.values import BigInteger, Char, Float, GSet, GType, Long
 from workflow.gremlin.steps.shaping import dates, lists, numbers, strings
-from workflow.gremlin.steps.shaping.math import Expression
+from workflow.gremlin.steps.shaping.math import MathExpression
 from workflow.values.numerals import to_float
 
 
@@ -194,15 +194,15 @@ def test_conjoin_leaves_nulls_out(members: list[Any], expected: str | None) -> N
     ],
 )
 def test_expressions_follow_the_usual_precedence(text: str, expected: float) -> None:
-    assert Expression(text).formula({}) == expected
+    assert MathExpression(text).formula({}) == expected
 
 
 def test_a_function_without_brackets_takes_all_that_follows() -> None:
-    assert Expression("sin _ + 1").formula({"_": 0.0}) == math.sin(1)
+    assert MathExpression("sin _ + 1").formula({"_": 0.0}) == math.sin(1)
 
 
 def test_variables_come_once_in_order_of_appearance() -> None:
-    assert Expression("b + a * b - _").variables == ["b", "a", "_"]
+    assert MathExpression("b + a * b - _").variables == ["b", "a", "_"]
 
 
 @pytest.mark.parametrize(
@@ -210,13 +210,13 @@ def test_variables_come_once_in_order_of_appearance() -> None:
 )
 def test_what_is_no_expression_is_refused(text: str) -> None:
     with pytest.raises(QueryFailed):
-        Expression(text)
+        MathExpression(text)
 
 
 def test_division_by_zero_is_an_error_and_the_root_of_minus_one_is_not() -> None:
     with pytest.raises(QueryFailed, match="Division by zero!"):
-        Expression("1 / 0").formula({})
-    assert math.isnan(Expression("sqrt(0-1)").formula({}))
+        MathExpression("1 / 0").formula({})
+    assert math.isnan(MathExpression("sqrt(0-1)").formula({}))
 
 
 def test_a_char_is_not_a_string() -> None:

@@ -32,7 +32,7 @@ from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.gremlin.wire.graphson.writer import GraphSONWriter
 from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import Conversation, Job
+from workflow.server.gremlin.protocol import AnswerStream, Conversation
 
 EXAMPLES = int(os.environ.get("DESPINA_FUZZ_EXAMPLES", "60"))
 fuzz = settings(
@@ -170,7 +170,7 @@ def test_a_connection_answers_whatever_it_is_sent(runner: QueryRunner) -> None:
     @given(st.one_of(mutated(), st.binary(max_size=64), st.text(max_size=64)))
     def check(frame: bytes | str) -> None:
         decision = Conversation(runner).receive(frame)
-        assert list(decision.frames() if isinstance(decision, Job) else decision)
+        assert list(decision.frames() if isinstance(decision, AnswerStream) else decision)
         assert not runner.registry.all()
 
     check()

@@ -18,7 +18,7 @@ from gremlin_python.statics import GremlinType, SingleByte, SingleChar, bigdecim
 from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphbinaryV1
 
-from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.graphs.elements import BulkedValue, Path, Property, Tree, VertexProperty
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     DT,
@@ -146,9 +146,9 @@ def test_a_tree_reads_back() -> None:
 def test_a_traverser_reads_back_with_its_bulk() -> None:
     items = BinaryItems(WRITER)
     items.add_traverser("x", 5)
-    assert items.take() == (WRITER.encode(Traverser("x", 5)), 1)
-    again = read_value(WRITER.encode(Traverser("x", 5)))
-    assert isinstance(again, Traverser)
+    assert items.take() == (WRITER.encode(BulkedValue("x", 5)), 1)
+    again = read_value(WRITER.encode(BulkedValue("x", 5)))
+    assert isinstance(again, BulkedValue)
     assert (again.value, again.bulk) == ("x", 5)
 
 

@@ -19,7 +19,7 @@ from gremlin_python.structure import graph as gp_graph
 from gremlin_python.structure.io import graphsonV2d0, graphsonV3d0
 
 from workflow.errors import MemoryLimitExceeded
-from workflow.graphs.elements import Path, Property, Traverser, Tree, VertexProperty
+from workflow.graphs.elements import BulkedValue, Path, Property, Tree, VertexProperty
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     ENUMS,
@@ -112,9 +112,9 @@ def test_a_tree_and_a_traverser_read_back() -> None:
     assert read_value(V3.encode(tree)) == tree
     items = TextItems(V3)
     items.add_traverser("x", 5)
-    assert items.take() == (V3.encode(Traverser("x", 5)), 1)
-    again = read_value(V3.encode(Traverser("x", 5)))
-    assert isinstance(again, Traverser)
+    assert items.take() == (V3.encode(BulkedValue("x", 5)), 1)
+    again = read_value(V3.encode(BulkedValue("x", 5)))
+    assert isinstance(again, BulkedValue)
     assert (again.value, again.bulk) == ("x", 5)
 
 

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 
 from workflow.errors import CancelledByUser, MalformedQuery, QueryFailed, TimeLimitExceeded, WorkflowError
-from workflow.graphs.elements import Traverser
+from workflow.graphs.elements import BulkedValue
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.wire import GRAPHSON_V3, Dialect
 from workflow.gremlin.wire.codecs import CODECS
 from workflow.queries.running import QueryRegistry, RunningQuery
-from workflow.server.gremlin.error_statuses import Code, known, status_of
+from workflow.server.gremlin.error_statuses import StatusCode, known, status_of
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import (
     FRAME_BYTES,
     STRANGERS_FRAME,
+    AnswerStream,
     Conversation,
-    Job,
     PointQueryJob,
     batches,
     knows_no_offsets,
@@ -71,7 +71,7 @@ def bytecode(*steps: list[Any], source: list[Any] | None = None) -> dict[str, An
 def answers(conversation: Conversation, data: bytes | str) -> list[dict[str, Any]]:
     """Every frame a request is answered, parsed."""
     decision = conversation.receive(data)
-    frames = decision.frames() if isinstance(decision, Job) else decision
+    frames = decision.frames() if isinstance(decision, AnswerStream) else decision
     return [json.loads(item) for item in frames]
 
 
@@ -137,27 +137,27 @@ def test_bytecode_is_answered_with_traversers_and_text_without(conversation: Con
 RUNNING = RunningQuery("a", "g.V()", 0.0)
 
 
-def frames_of(results: Iterator[Traverser], batch: int = 64) -> list[tuple[int, int, int]]:
+def frames_of(results: Iterator[BulkedValue], batch: int = 64) -> list[tuple[int, int, int]]:
     """Status, count and bytes of each frame."""
     found = batches(results, CODECS[GRAPHSON_V3].items(Dialect()), batch, RUNNING, traversers=False)
     return [(code, count, len(data or b"")) for code, data, count in found]
 
 
 def test_frames_stay_below_what_drivers_accept() -> None:
-    frames = frames_of(iter([Traverser("x" * 1_000_000, bulk=30), Traverser("y" * 1_000_000)]))
+    frames = frames_of(iter([BulkedValue("x" * 1_000_000, bulk=30), BulkedValue("y" * 1_000_000)]))
     assert sum(count for _, count, _ in frames) == 31
     assert all(size < 10 * 1024 * 1024 for _, _, size in frames)
     assert [code for code, _, _ in frames] == [206] * (len(frames) - 1) + [200]
 
 
 def test_a_result_larger_than_a_frame_is_sent_alone() -> None:
-    frames = frames_of(iter([Traverser("x" * (FRAME_BYTES + 1), bulk=2), Traverser("y")]))
+    frames = frames_of(iter([BulkedValue("x" * (FRAME_BYTES + 1), bulk=2), BulkedValue("y")]))
     assert [count for _, count, _ in frames] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 64])
 def test_a_bulk_is_spread_over_frames(batch: int) -> None:
-    frames = frames_of(iter([Traverser("a"), Traverser("b", bulk=200), Traverser("c", bulk=2)]), batch)
+    frames = frames_of(iter([BulkedValue("a"), BulkedValue("b", bulk=200), BulkedValue("c", bulk=2)]), batch)
     assert sum(count for _, count, _ in frames) == 203
     assert all(count == batch for code, count, _ in frames if code == 206)
     assert frames[-1][0] == 200
@@ -166,8 +166,8 @@ def test_a_bulk_is_spread_over_frames(batch: int) -> None:
 def test_the_final_frame_waits_for_the_commit() -> None:
     order: list[str] = []
 
-    def results() -> Iterator[Traverser]:
-        yield Traverser("a")
+    def results() -> Iterator[BulkedValue]:
+        yield BulkedValue("a")
         order.append("committed")
 
     for code, _, _ in batches(results(), CODECS[GRAPHSON_V3].items(Dialect()), 64, RUNNING, traversers=False):
@@ -178,7 +178,7 @@ def test_the_final_frame_waits_for_the_commit() -> None:
 def test_a_cancelled_query_does_not_go_on_repeating_its_last_result() -> None:
     running = RunningQuery("a", "g.V()", 0.0)
     frames = batches(
-        iter([Traverser("a", bulk=1 << 40)]), CODECS[GRAPHSON_V3].items(Dialect()), 64, running, traversers=False
+        iter([BulkedValue("a", bulk=1 << 40)]), CODECS[GRAPHSON_V3].items(Dialect()), 64, running, traversers=False
     )
     assert next(frames)[0] == 206
     running.cancelled.set()
@@ -284,7 +284,7 @@ def test_a_slow_query_is_598(conversation: Conversation) -> None:
 
 def test_a_cancelled_query_ends(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1).repeat(identity()).until(constant(false).is(true))"))
-    assert isinstance(decision, Job)
+    assert isinstance(decision, AnswerStream)
     registry = conversation.runner.registry
     assert [query.id for query in registry.all()] == [REQUEST_ID]
     threading.Timer(0.05, registry.cancel, (REQUEST_ID,)).start()
@@ -299,14 +299,14 @@ def test_more_queries_than_fit_are_turned_away() -> None:
     conversation = Conversation(runner)
     held = conversation.receive(frame(gremlin="g.inject(1)"))
     assert codes(asked(conversation, "g.inject(2)")) == [429]
-    assert isinstance(held, Job)
+    assert isinstance(held, AnswerStream)
     assert [json.loads(item)["status"]["code"] for item in held.frames()] == [200]
     assert codes(asked(conversation, "g.inject(2)")) == [200]
 
 
 def test_a_query_leaves_the_registry_when_its_frames_are_closed(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1,2,3)", batchSize=1))
-    assert isinstance(decision, Job)
+    assert isinstance(decision, AnswerStream)
     frames = decision.frames()
     next(frames)
     frames.close()
@@ -315,7 +315,7 @@ def test_a_query_leaves_the_registry_when_its_frames_are_closed(conversation: Co
 
 def test_an_abandoned_write_is_undone(conversation: Conversation) -> None:
     decision = conversation.receive(frame(gremlin="g.inject(1,2,3).addV('x')", batchSize=1))
-    assert isinstance(decision, Job)
+    assert isinstance(decision, AnswerStream)
     frames = decision.frames()
     next(frames)
     frames.close()
@@ -508,7 +508,7 @@ def test_binary_and_text_formats_travel_as_their_own_frames(conversation: Conver
 
 
 def test_every_code_is_three_digits() -> None:
-    assert all(100 <= code <= 999 for code in Code)
+    assert all(100 <= code <= 999 for code in StatusCode)
 
 
 def test_a_session_that_is_open_for_too_long_is_rolled_back_and_says_so() -> None:
@@ -528,9 +528,9 @@ def test_a_session_that_is_open_for_too_long_is_rolled_back_and_says_so() -> Non
 # -- point reads
 
 
-def job_of(conversation: Conversation, text: str) -> Job:
+def job_of(conversation: Conversation, text: str) -> AnswerStream:
     decision = conversation.receive(frame(gremlin=text))
-    assert isinstance(decision, Job)
+    assert isinstance(decision, AnswerStream)
     return decision
 
 

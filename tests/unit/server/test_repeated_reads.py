@@ -17,7 +17,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
 from workflow.queries.running import QueryRegistry
-from workflow.server.gremlin.execution import Query, QueryRunner
+from workflow.server.gremlin.execution import QueryRequest, QueryRunner
 from workflow.server.gremlin.protocol import Conversation, PointQueryJob
 
 READ = "g.V(1).values('name')"
@@ -33,14 +33,14 @@ def runner(engines: dict[str, Engine]) -> QueryRunner:
     return QueryRunner(engines, "tinkerpop", QueryRegistry(), 60_000)
 
 
-def looked_up(runner: QueryRunner, query: Query) -> list[Script]:
+def looked_up(runner: QueryRunner, query: QueryRequest) -> list[Script]:
     point = runner.point(query)
     assert point is not None
     return point.scripts
 
 
 def ask(runner: QueryRunner, text: str, **how: Any) -> list[Any]:
-    query = Query(text, **how)
+    query = QueryRequest(text, **how)
     running = runner.registry.accept(text)
     try:
         return [found.value for found in runner.results(query, running, None, runner.point(query))]
@@ -49,8 +49,8 @@ def ask(runner: QueryRunner, text: str, **how: Any) -> list[Any]:
 
 
 def test_a_look_up_asked_again_is_parsed_and_compiled_once(runner: QueryRunner, engines: dict[str, Engine]) -> None:
-    first = looked_up(runner, Query(READ))
-    assert looked_up(runner, Query(READ)) is first
+    first = looked_up(runner, QueryRequest(READ))
+    assert looked_up(runner, QueryRequest(READ)) is first
     engine, options = engines["g"], QueryOptions(repeated=True)
     assert engine._kept(first[0].traversal, options) is engine._kept(first[0].traversal, options)
 
@@ -82,7 +82,7 @@ def test_the_same_text_with_other_bindings_is_another_look_up(runner: QueryRunne
 
 @pytest.mark.parametrize("text", ["g.V(UUID())", "g.V(1).has('seen', lt(datetime()))"])
 def test_a_text_that_means_something_else_each_time_is_read_each_time(runner: QueryRunner, text: str) -> None:
-    first, second = runner.point(Query(text)), runner.point(Query(text))
+    first, second = runner.point(QueryRequest(text)), runner.point(QueryRequest(text))
     assert first is None or second is None or first.scripts is not second.scripts
 
 

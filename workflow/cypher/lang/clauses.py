@@ -22,9 +22,9 @@ from workflow.cypher.lang.tree import (
     LabelAll,
     LabelExpression,
     Match,
-    Merge,
+    MergePattern,
     Projection,
-    Property,
+    PropertyAccess,
     Query,
     Remove,
     Return,
@@ -42,7 +42,7 @@ from workflow.cypher.lang.tree import (
 )
 
 _MODES: Final[dict[str, Literal["explain", "profile"]]] = {"EXPLAIN": "explain", "PROFILE": "profile"}
-_UPDATES: Final = (Create, Merge, Set, Remove, Delete, Foreach)
+_UPDATES: Final = (Create, MergePattern, Set, Remove, Delete, Foreach)
 _READS: Final = (Match, Unwind, CallProcedure, CallSubquery)
 
 
@@ -341,7 +341,7 @@ class QueryReader(ExpressionReader):
                 self.expect_word("MATCH")
             self.expect_word("SET")
             items += self._set_items()
-        return Merge(start, pattern, tuple(created), tuple(matched))
+        return MergePattern(start, pattern, tuple(created), tuple(matched))
 
     def _set(self) -> Clause:
         start = self.token.offset
@@ -364,7 +364,7 @@ class QueryReader(ExpressionReader):
                 return SetProperties(start, target, self.expression(), True)
             self.expect("=")
             return SetProperties(start, target, self.expression(), False)
-        if not isinstance(target, Property | Index):
+        if not isinstance(target, PropertyAccess | Index):
             self.fail("a property, a variable or labels to set")
         self.expect("=")
         return SetProperty(start, target, self.expression())
@@ -391,11 +391,11 @@ class QueryReader(ExpressionReader):
             found.append(self._removed())
         return Remove(start, tuple(found))
 
-    def _removed(self) -> Property | Index | SetLabels:
+    def _removed(self) -> PropertyAccess | Index | SetLabels:
         target = self.postfixed(self.atom())
         if isinstance(target, HasLabels):
             return self._set_labels(target)
-        if not isinstance(target, Property | Index):
+        if not isinstance(target, PropertyAccess | Index):
             self.fail("a property or labels to remove")
         return target
 

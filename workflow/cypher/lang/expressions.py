@@ -32,7 +32,7 @@ from workflow.cypher.lang.tree import (
     Parameter,
     PatternComprehension,
     PatternExpression,
-    Property,
+    PropertyAccess,
     Quantifier,
     Query,
     Reduce,
@@ -166,7 +166,7 @@ class ExpressionReader(PatternReader):
         while True:
             if self.is_mark(".") and self.is_name(by=1):
                 self.at += 1
-                found = Property(start, found, self.name("a key"))
+                found = PropertyAccess(start, found, self.name("a key"))
             elif self.take("["):
                 found = self._indexed(start, found)
             elif self.is_mark(":") and self._is_label_test(found):
@@ -178,7 +178,7 @@ class ExpressionReader(PatternReader):
                 return found
 
     def _is_label_test(self, found: Expression) -> bool:
-        return isinstance(found, Variable | Property | Index | Call | Parameter) or self.text[found.at] == "("
+        return isinstance(found, Variable | PropertyAccess | Index | Call | Parameter) or self.text[found.at] == "("
 
     def _indexed(self, start: int, found: Expression) -> Expression:
         with self.bars(True):
@@ -208,7 +208,7 @@ class ExpressionReader(PatternReader):
             if self.take("*"):
                 return None
             key = self.name("a key, or *")
-            return key, Property(start, subject, key)
+            return key, PropertyAccess(start, subject, key)
         key = self.name("a key, .key, .* or a variable")
         if self.take(":"):
             return key, self.expression()

@@ -46,7 +46,7 @@ class Variable(Expression):
 
 
 @dataclass(frozen=True, slots=True)
-class Property(Expression):
+class PropertyAccess(Expression):
     """``subject.key``."""
 
     subject: Expression
@@ -381,7 +381,7 @@ class Create(Clause):
 class SetProperty(Node):
     """``subject.key = value``, or ``subject[key] = value``."""
 
-    target: Property | Index
+    target: PropertyAccess | Index
     value: Expression
 
 
@@ -406,7 +406,7 @@ SetItem = SetProperty | SetProperties | SetLabels
 
 
 @dataclass(frozen=True, slots=True)
-class Merge(Clause):
+class MergePattern(Clause):
     """``MERGE pattern [ON CREATE SET items] [ON MATCH SET items]``."""
 
     pattern: PathPattern
@@ -425,7 +425,7 @@ class Set(Clause):
 class Remove(Clause):
     """``REMOVE n.key, n:Label``."""
 
-    items: tuple[Property | Index | SetLabels, ...]
+    items: tuple[PropertyAccess | Index | SetLabels, ...]
 
 
 @dataclass(frozen=True, slots=True)

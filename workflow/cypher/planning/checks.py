@@ -115,7 +115,7 @@ class _Checker:
         match clause:
             case t.Create():
                 self.patterns(clause.patterns, scope, "create")
-            case t.Merge():
+            case t.MergePattern():
                 self.patterns((clause.pattern,), scope, "merge")
                 for item in (*clause.on_create, *clause.on_match):
                     self.set_item(item, scope)
@@ -221,7 +221,7 @@ class _Checker:
         """Beside an aggregation only what is one value for the group may stand."""
         if self.library.aggregates(node) or isinstance(node, t.Subquery):
             return
-        if isinstance(node, t.Property) and keys.has(node):
+        if isinstance(node, t.PropertyAccess) and keys.has(node):
             return
         if isinstance(node, t.Variable) and not keys.has(node):
             self.refuse(
@@ -253,7 +253,7 @@ class _Checker:
     def sorted_group(self, node: t.Node, shapes: Mapping[object, t.Item], out: Scope) -> None:
         item = shapes.get(t.shape(node))
         if item is not None:
-            if not isinstance(node, t.Variable | t.Property) and not self.library.aggregates(node):
+            if not isinstance(node, t.Variable | t.PropertyAccess) and not self.library.aggregates(node):
                 self.refuse(
                     node, "AmbiguousAggregationExpression", f"Give {item.text!r} a name, and order by that name"
                 )
@@ -387,7 +387,7 @@ class _Checker:
                 if e.name not in scope:
                     self.refuse(e, "UndefinedVariable", f"The name {e.name} is not known here")
                 return scope[e.name]
-            case t.Property():
+            case t.PropertyAccess():
                 return self.property(e, scope)
             case t.Index():
                 subject, _ = self.operands((e.subject, e.index), scope)
@@ -418,7 +418,7 @@ class _Checker:
             case _:
                 return self.over_graph(e, scope, pattern=pattern)
 
-    def property(self, e: t.Property, scope: Scope) -> Type:
+    def property(self, e: t.PropertyAccess, scope: Scope) -> Type:
         subject = self.type_of(e.subject, scope)
         if subject.name == "path":
             self.refuse(e, "InvalidArgumentType", "A path has no properties")
@@ -575,7 +575,7 @@ class _Keys:
     def __init__(self, shapes: frozenset[object], names: frozenset[str]) -> None:
         self._shapes, self._names = shapes, names
 
-    def has(self, node: t.Variable | t.Property) -> bool:
+    def has(self, node: t.Variable | t.PropertyAccess) -> bool:
         """Whether it is one value for the group."""
         if t.shape(node) in self._shapes:
             return True

@@ -23,7 +23,7 @@ from workflow.cypher.semantics.relations import equivalence_key, order_key
 
 Operator = Callable[[CypherRun, Iterator[Row]], Iterator[Row]]
 
-_WRITES = (t.Create, t.Merge, t.Set, t.Remove, t.Delete, t.Foreach)
+_WRITES = (t.Create, t.MergePattern, t.Set, t.Remove, t.Delete, t.Foreach)
 
 
 class Planner:
@@ -109,7 +109,7 @@ class Planner:
                 return self._call(clause, alone=alone)
             case t.CallSubquery():
                 return self._subquery(clause)
-            case t.Merge():
+            case t.MergePattern():
                 return self._merge(clause)
             case _:
                 return _each(self._change(clause))
@@ -364,7 +364,7 @@ class Planner:
             case t.Foreach():
                 return self._foreach(clause)
             case _:
-                assert isinstance(clause, t.Merge)
+                assert isinstance(clause, t.MergePattern)
                 merge = self._merge(clause)
 
                 def change(run: CypherRun, row: Row) -> None:
@@ -386,7 +386,7 @@ class Planner:
 
         return change
 
-    def _merge(self, clause: t.Merge) -> Operator:
+    def _merge(self, clause: t.MergePattern) -> Operator:
         pattern = Pattern((clause.pattern,), None, self._expressions, self._fresh)
         create = self._writing.created((clause.pattern,), merging=True)
         on_create, on_match = self._writing.set_items(clause.on_create), self._writing.set_items(clause.on_match)

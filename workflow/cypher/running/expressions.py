@@ -88,7 +88,7 @@ class Expressions:
 
     # -- members
 
-    def _property(self, e: t.Property) -> Evaluator:
+    def _property(self, e: t.PropertyAccess) -> Evaluator:
         subject, key = self.of(e.subject), e.key
         return lambda run, row: member(subject(run, row), key)
 
@@ -315,7 +315,7 @@ _MAKERS: Final[dict[type, str]] = {
     t.Constant: "_constant",
     t.Parameter: "_parameter",
     t.Variable: "_variable",
-    t.Property: "_property",
+    t.PropertyAccess: "_property",
     t.Index: "_index",
     t.Slice: "_slice",
     t.ListLiteral: "_list",

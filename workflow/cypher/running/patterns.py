@@ -127,7 +127,9 @@ class Pattern:
         if isinstance(node.properties, t.MapLiteral):
             for key, value in node.properties.entries:
                 element.lookups.append((key, value))
-                wanted = t.Comparison(node.at, t.Property(node.at, t.Variable(node.at, name), key), (("=", value),))
+                wanted = t.Comparison(
+                    node.at, t.PropertyAccess(node.at, t.Variable(node.at, name), key), (("=", value),)
+                )
                 self._pending.append((frozenset({name}), wanted, _is_true))
         if node.condition is not None:
             self._pending.append((frozenset({name}), node.condition, _is_true))
@@ -143,7 +145,9 @@ class Pattern:
         if one.length is None:  # tests of one relationship may need names that are bound after it
             for key, value in entries:
                 if _names(value):
-                    wanted = t.Comparison(one.at, t.Property(one.at, t.Variable(one.at, name), key), (("=", value),))
+                    wanted = t.Comparison(
+                        one.at, t.PropertyAccess(one.at, t.Variable(one.at, name), key), (("=", value),)
+                    )
                     self._pending.append((frozenset({name}), wanted, _is_true))
             entries = tuple((key, value) for key, value in entries if not _names(value))
             if condition is not None:
@@ -167,7 +171,11 @@ class Pattern:
         if not isinstance(part, t.Comparison) or len(part.rest) != 1 or part.rest[0][0] != "=":
             return
         for one, other in ((part.first, part.rest[0][1]), (part.rest[0][1], part.first)):
-            if isinstance(one, t.Property) and isinstance(one.subject, t.Variable) and one.subject.name in self.nodes:
+            if (
+                isinstance(one, t.PropertyAccess)
+                and isinstance(one.subject, t.Variable)
+                and one.subject.name in self.nodes
+            ):
                 self.nodes[one.subject.name].lookups.append((one.key, other))
             if isinstance(one, t.Call) and one.name.lower() == "id" and isinstance(one.arguments[0], t.Variable):
                 element = self.nodes.get(one.arguments[0].name)

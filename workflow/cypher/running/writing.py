@@ -151,7 +151,7 @@ class Writing:
         name, value, adding = item.variable.name, self._expressions.of(item.value), item.adding
         return lambda run, row: _set_all(run, row[name], value(run, row), adding=adding)
 
-    def removed(self, items: tuple[t.Property | t.Index | t.SetLabels, ...]) -> Change:
+    def removed(self, items: tuple[t.PropertyAccess | t.Index | t.SetLabels, ...]) -> Change:
         """``REMOVE``."""
         changes: list[Change] = []
         for item in items:
@@ -166,12 +166,12 @@ class Writing:
 
         return change
 
-    def _removal(self, item: t.Property | t.Index) -> Change:
+    def _removal(self, item: t.PropertyAccess | t.Index) -> Change:
         subject, key = self._expressions.of(item.subject), self._key(item)
         return lambda run, row: set_property(run, subject(run, row), key(run, row), None)
 
-    def _key(self, target: t.Property | t.Index) -> Evaluator:
-        if isinstance(target, t.Property):
+    def _key(self, target: t.PropertyAccess | t.Index) -> Evaluator:
+        if isinstance(target, t.PropertyAccess):
             name = target.key
             return lambda run, row: name
         return self._expressions.of(target.index)

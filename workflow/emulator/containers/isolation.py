@@ -40,7 +40,7 @@ exec "$@"
 
 
 @dataclass(frozen=True)
-class Started:
+class IsolatedCommand:
     """A command line and its environment, as they are given to the system."""
 
     command: list[str]
@@ -54,7 +54,7 @@ def best_isolation() -> Isolation:
 
 def shown(
     isolation: Isolation, base: Path, command: Sequence[str], environment: Mapping[str, str], directory: str
-) -> Started:
+) -> IsolatedCommand:
     """A command that finds ``base`` at ``/opt/ml``, or is told where it is.
 
     Args:
@@ -63,13 +63,13 @@ def shown(
     enter = _entering() if isolation == "namespace" else None
     if enter is not None:
         inside = ["sh", "-c", 'mkdir -p "$0" && cd "$0" && exec "$@"', directory, *command]
-        return Started([*enter, "sh", "-c", _ENTER, "sh", str(base), *inside], {**environment, "HOME": "/tmp"})  # noqa: S108
+        return IsolatedCommand([*enter, "sh", "-c", _ENTER, "sh", str(base), *inside], {**environment, "HOME": "/tmp"})  # noqa: S108
     told = {
         **{name: located(value, base) for name, value in environment.items()},
         "SAGEMAKER_BASE_DIR": str(base),
     }
     inside = ["sh", "-c", 'mkdir -p "$0" && cd "$0" && exec "$@"', located(directory, base)]
-    return Started([*inside, *(located(part, base) for part in command)], told)
+    return IsolatedCommand([*inside, *(located(part, base) for part in command)], told)
 
 
 def located(text: str, base: Path) -> str:

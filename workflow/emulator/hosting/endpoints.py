@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
+from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.containers.isolation import shown
 from workflow.emulator.containers.transfer import bring, bring_archive
 from workflow.emulator.errors import ApiError, invalid
@@ -112,7 +112,7 @@ class Containers:
         return container
 
     def healthy(self, container: Container, within_s: float, stop: threading.Event) -> bool:
-        """Wait for the first answer to ``/ping``. Raises Stopped."""
+        """Wait for the first answer to ``/ping``. Raises JobStopped."""
         unhealthy = self._cloud.faults.happens("unhealthy", container.name) is not None
         deadline = time.monotonic() + (min(within_s, 1.0) if unhealthy else within_s)
         while time.monotonic() < deadline and container.ended < MOST_STARTS:
@@ -236,7 +236,7 @@ class Hosting:
             if self._cloud.faults.happens("capacity", name) is not None:
                 raise WorkflowError("CapacityError: Unable to provision requested ML compute capacity.")
             reason = self._start_all(name, wanted, started, stop)
-        except Stopped:
+        except JobStopped:
             self.containers.end(started)
             return
         except (WorkflowError, ApiError, OSError) as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
+from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.containers.hosts import (
     MOST_HOSTS,
     Command,
@@ -75,7 +75,7 @@ class ProcessingJobs:
         hosts = hosts_of(folder, int(cluster["InstanceCount"]))
         try:
             self._attempt(name, job, hosts, stop)
-        except Stopped:
+        except JobStopped:
             self._end(name, "Stopped", **_message(hosts))
         except Exception as error:  # noqa: BLE001 - the edge of a job: whatever happened is its reason
             self._end(name, "Failed", FailureReason=failed_for(error), **_message(hosts))
@@ -111,7 +111,7 @@ class ProcessingJobs:
         for host in hosts:
             self._cloud.logs.send(LOG_GROUP, f"{name}/{host.name}-{int(began)}", host.log)
         if stop.is_set():
-            raise Stopped
+            raise JobStopped
         if killed is not None:
             raise Failed("AlgorithmError: the container was ended by signal 9 (SIGKILL), exit code: 137")
         if any(ending.outcome == "timeout" for ending in endings):

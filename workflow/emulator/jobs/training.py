@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.cloud import Cloud, Stopped, Threads, pause
+from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.containers.hosts import (
     MOST_HOSTS,
     Command,
@@ -144,7 +144,7 @@ class TrainingJobs:
                     self.move(name, "InProgress", "Starting")
                 else:
                     return
-        except Stopped:
+        except JobStopped:
             self.move(name, "Stopped", "Stopped", **run.measures())
         except Exception as error:  # noqa: BLE001 - the edge of a job: whatever happened is its reason
             self.move(name, "Failed", "Failed", FailureReason=failed_for(error), **run.measures())
@@ -180,7 +180,7 @@ class TrainingJobs:
         self.move(name, "Stopping" if stop.is_set() else "InProgress", "Uploading")
         run.send()
         if stop.is_set():
-            raise Stopped
+            raise JobStopped
         if timed_out:
             self.move(name, "Stopped", "MaxRuntimeExceeded", **run.measures())
         else:

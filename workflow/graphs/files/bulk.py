@@ -39,7 +39,7 @@ NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
 
 
-class Stopped(Exception):
+class FileGivenUp(Exception):
     """A file was given up at a bad row; the report has it."""
 
 
@@ -83,7 +83,7 @@ class CsvLoad:
                 _OneFile(self._graph, rules, report, cancelled).load(plain)
         except FileRefused as refused:
             report.note(refused.error)
-        except Stopped:
+        except FileGivenUp:
             pass
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             report.note(RowError("PARSING_ERROR", f"the file does not decompress: {error}", 0))
@@ -109,7 +109,7 @@ class _OneFile:
     def _refuse(self, error: RowError) -> None:
         self._report.note(error)
         if self._rules.fail_on_error:
-            raise Stopped
+            raise FileGivenUp
 
     def load(self, plain: BinaryIO) -> None:
         rows = CsvRows(plain, self._refuse, self._rules.keep_empty_strings)

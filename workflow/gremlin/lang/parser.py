@@ -16,7 +16,7 @@ from workflow.gremlin.lang.tokens import tokenize
 from workflow.gremlin.semantics.keys import GMap, distinct
 from workflow.gremlin.semantics.predicates import negate
 from workflow.gremlin.semantics.values import Cardinality, GremlinEnum, ReferenceEdge, ReferenceVertex
-from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, Variable
+from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, UnboundVariable
 from workflow.queries.reader import Limits, Reader, Token, refuse
 
 
@@ -289,7 +289,7 @@ class _Parser(Reader):
             return literals.SHORT_NAMES[name]
         if name.endswith(_STRATEGY_SUFFIX):
             return Strategy(name)
-        return Variable(name)
+        return UnboundVariable(name)
 
     def call(self) -> Any:
         """``out(…)``, ``gt(…)``, ``datetime(…)``: a name and brackets, without anything before it."""

@@ -7,14 +7,14 @@ from typing import Any
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.semantics.predicates import check_shape
-from workflow.gremlin.traversal import CardinalityValue, Lambda, P, Strategy, Variable, children_of
+from workflow.gremlin.traversal import CardinalityValue, Lambda, P, Strategy, UnboundVariable, children_of
 
 
 def refuse_code(arg: Any) -> None:
     """Raise QueryFailed for lambdas and unbound variables, and for a predicate that no overload makes."""
     if isinstance(arg, Lambda):
         raise QueryFailed("Lambdas are not supported: code sent by a client is never run")
-    if isinstance(arg, Variable):
+    if isinstance(arg, UnboundVariable):
         raise QueryFailed(f"No such variable: {arg.name}")
     if isinstance(arg, P):
         check_shape(arg)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from workflow.graphs.elements import Edge, Vertex
 from workflow.gremlin.planning.compile import Plan
 from workflow.gremlin.planning.vectorised import (
-    Count,
     Dedup,
     Ends,
     Filter,
@@ -17,6 +16,7 @@ from workflow.gremlin.planning.vectorised import (
     Labels,
     MaskedGraphStep,
     Ordered,
+    RowCount,
     RowHop,
     RowOperation,
     RowReduction,
@@ -216,8 +216,8 @@ def _finish(
         last = operations[-1] if operations else None
         if isinstance(last, RowHop):
             operations.pop()
-            return Count(last), 1
-        return Count(), 1
+            return RowCount(last), 1
+        return RowCount(), 1
     if type(step) is GroupCountStep:
         if step.by is None or step.by is IDENTITY:
             return GroupCount(), 1

@@ -243,7 +243,7 @@ class Dedup:
 
 
 @dataclass
-class Count:
+class RowCount:
     """``count()``, of a last hop by degrees."""
 
     hop: RowHop | None = None

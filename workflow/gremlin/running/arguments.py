@@ -8,7 +8,7 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.running.step import Args
 from workflow.gremlin.semantics.values import Scope
-from workflow.gremlin.traversal import CardinalityValue, Lambda, P, Strategy, Traversal, Variable
+from workflow.gremlin.traversal import CardinalityValue, Lambda, P, Strategy, Traversal, UnboundVariable
 
 
 def number_argument(name: str, args: Args, at: int = 0) -> int:
@@ -28,7 +28,7 @@ def scoped(args: Args) -> tuple[bool, Args]:
 
 def is_data(arg: Any) -> bool:
     """Whether an argument is a value of the language, and no part of a query, all through."""
-    if isinstance(arg, (Lambda, Variable, P, Strategy, CardinalityValue, Traversal)):
+    if isinstance(arg, (Lambda, UnboundVariable, P, Strategy, CardinalityValue, Traversal)):
         return False
     if isinstance(arg, (list, tuple, set, frozenset)):
         return all(map(is_data, arg))

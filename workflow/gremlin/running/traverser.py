@@ -49,15 +49,15 @@ class PathNode:
         return model.Path(tuple(n.value for n in nodes), tuple(n.labels for n in nodes))
 
 
-class Loop(NamedTuple):
+class RepeatLoop(NamedTuple):
     """How often a traverser went round a ``repeat``; ``outer`` is the loop around it."""
 
     name: str | None
     turns: int
-    outer: Loop | None
+    outer: RepeatLoop | None
 
 
-class Traverser(model.Traverser):
+class Traverser(model.BulkedValue):
     """A value with its bulk, the labelled stops of its path, its sack and its loops.
 
     ``split`` gives the traverser a step sends on for a new value. The path of this class keeps only labelled stops;
@@ -68,10 +68,10 @@ class Traverser(model.Traverser):
 
     path: PathNode | None
     sack: Any
-    loops: Loop | None
+    loops: RepeatLoop | None
 
     def __init__(
-        self, value: Any, bulk: int = 1, path: PathNode | None = None, sack: Any = None, loops: Loop | None = None
+        self, value: Any, bulk: int = 1, path: PathNode | None = None, sack: Any = None, loops: RepeatLoop | None = None
     ) -> None:
         self.value = value
         self.bulk = bulk

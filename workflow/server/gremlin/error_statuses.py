@@ -28,7 +28,7 @@ from workflow.settings import Profile
 _log = logging.getLogger(__name__)
 
 
-class Code(IntEnum):
+class StatusCode(IntEnum):
     """Status codes of the 3.x sub-protocol."""
 
     SUCCESS = 200
@@ -63,7 +63,7 @@ class BadMessage(WorkflowError):
 
     code, status = "BadRequestException", 400
 
-    def __init__(self, message: str, protocol_code: int = Code.INVALID_ARGUMENTS) -> None:
+    def __init__(self, message: str, protocol_code: int = StatusCode.INVALID_ARGUMENTS) -> None:
         super().__init__(message)
         self.protocol_code = protocol_code
 
@@ -76,12 +76,12 @@ class WrongCredentials(AccessDenied):
 
 
 _BY_CLASS: Final[tuple[tuple[type[Exception], int], ...]] = (
-    (UnreadableRequest, Code.REQUEST_SERIALIZATION),
-    (WrongCredentials, Code.UNAUTHORIZED),
-    (AccessDenied, Code.FORBIDDEN),
-    (TooManyRequests, Code.TOO_MANY_REQUESTS),
-    (TimeLimitExceeded, Code.TIMEOUT),
-    (UnwritableResult, Code.SERIALIZATION),
+    (UnreadableRequest, StatusCode.REQUEST_SERIALIZATION),
+    (WrongCredentials, StatusCode.UNAUTHORIZED),
+    (AccessDenied, StatusCode.FORBIDDEN),
+    (TooManyRequests, StatusCode.TOO_MANY_REQUESTS),
+    (TimeLimitExceeded, StatusCode.TIMEOUT),
+    (UnwritableResult, StatusCode.SERIALIZATION),
 )
 
 
@@ -108,7 +108,7 @@ def status_of(error: WorkflowError, profile: Profile, request_id: UUID | None, *
         body = {"detailedMessage": error.message, "code": error.code, "requestId": str(request_id or "")}
         return Status(code, json.dumps(body))
     attributes: dict[str, Any] = {"exceptions": [error.code], "stackTrace": error.message}
-    if isinstance(details, Mapping) and code == Code.FAIL_STEP:
+    if isinstance(details, Mapping) and code == StatusCode.FAIL_STEP:
         attributes["failStepMessage"] = str(details.get("text", error.message))
     return Status(code, error.message, attributes)
 
@@ -117,16 +117,16 @@ def _protocol_code(error: WorkflowError, profile: Profile, *, bytecode: bool) ->
     if isinstance(error, BadMessage):
         return error.protocol_code
     if any(kind.__name__ == "FailStep" for kind in type(error).__mro__):
-        return Code.FAIL_STEP
+        return StatusCode.FAIL_STEP
     for kind, code in _BY_CLASS:
         if isinstance(error, kind):
             return code
     if profile == "tinkerpop":
-        return Code.SERVER_ERROR if bytecode else Code.EVALUATION
+        return StatusCode.SERVER_ERROR if bytecode else StatusCode.EVALUATION
     if isinstance(error, (MalformedQuery, NoSuchMethod, QueryTooLarge)):
-        return Code.MALFORMED_REQUEST
+        return StatusCode.MALFORMED_REQUEST
     if isinstance(error, CancelledByUser):
-        return Code.SERVER_ERROR
+        return StatusCode.SERVER_ERROR
     if isinstance(error, QueryFailed):
-        return Code.EVALUATION
-    return Code.INVALID_ARGUMENTS if error.status < 500 else Code.SERVER_ERROR
+        return StatusCode.EVALUATION
+    return StatusCode.INVALID_ARGUMENTS if error.status < 500 else StatusCode.SERVER_ERROR

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from workflow.errors import UnsupportedOperation, WorkflowError
-from workflow.graphs.elements import Traverser
+from workflow.graphs.elements import BulkedValue
 from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, transaction_command
@@ -36,7 +36,7 @@ GremlinSession = QuerySession[Session]
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class QueryRequest:
     """A query as every transport hands it over.
 
     Attributes:
@@ -71,11 +71,11 @@ class QueryRunner(LanguageRunner[Engine, Session]):
 
     def results(
         self,
-        query: Query,
+        query: QueryRequest,
         running: RunningQuery,
         session: GremlinSession | None = None,
         point: PointQuery | None = None,
-    ) -> Iterator[Traverser]:
+    ) -> Iterator[BulkedValue]:
         """The results of a query, one after the other; ``point`` where it was read already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
@@ -99,7 +99,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         else:
             yield from self.as_one_transaction(lambda own: self._in_session(query, scripts, running, own))
 
-    def point(self, query: Query) -> PointQuery | None:
+    def point(self, query: QueryRequest) -> PointQuery | None:
         """The query as it was read, where it takes no longer than a look-up; None for everything else."""
         if query.lambdas:
             return None
@@ -122,8 +122,8 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         return PointQuery(scripts, repeated, answering)
 
     def point_results(
-        self, query: Query, point: PointQuery, running: RunningQuery
-    ) -> Generator[Traverser | AnswerNeeded, None, None]:
+        self, query: QueryRequest, point: PointQuery, running: RunningQuery
+    ) -> Generator[BulkedValue | AnswerNeeded, None, None]:
         """As ``results``, for a point query whose endpoint the caller asks."""
         running.begin()
         script = point.scripts[0]
@@ -134,7 +134,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         else:
             yield from engine.run_in_parts(script.traversal, options)
 
-    def at_once(self, query: Query, point: PointQuery, work: Callable[[], Result]) -> Result | None:
+    def at_once(self, query: QueryRequest, point: PointQuery, work: Callable[[], Result]) -> Result | None:
         """``without_waiting`` for the graph of a point query."""
         source = point.scripts[0].source_name
         return self.without_waiting(self.engines.get(query.aliases.get(source, source)), work)
@@ -147,20 +147,20 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             raise BadMessage(f"The traversal source [{name}] for alias [{source}] is not configured on the server.")
         return engine
 
-    def _scripts(self, query: Query) -> list[Script]:
+    def _scripts(self, query: QueryRequest) -> list[Script]:
         if isinstance(query.gremlin, Traversal):
             return [Script(query.gremlin, "g")]
         return parse(query.gremlin, query.bindings)
 
     def _in_session(
-        self, query: Query, scripts: list[Script], running: RunningQuery, session: GremlinSession
-    ) -> Iterator[Traverser]:
+        self, query: QueryRequest, scripts: list[Script], running: RunningQuery, session: GremlinSession
+    ) -> Iterator[BulkedValue]:
         session.scripted = session.scripted or isinstance(query.gremlin, str)
         return self.statements(session, lambda: self._one_by_one(query, scripts, running, session))
 
     def _one_by_one(
-        self, query: Query, scripts: list[Script], running: RunningQuery, session: GremlinSession
-    ) -> Iterator[Traverser]:
+        self, query: QueryRequest, scripts: list[Script], running: RunningQuery, session: GremlinSession
+    ) -> Iterator[BulkedValue]:
         """The results of the last statement, after those before it."""
         for position, script in enumerate(scripts, 1):
             command = transaction_command(script.traversal)
@@ -179,7 +179,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
                     drain(found)
 
     def options(
-        self, query: Query, traversal: Traversal, running: RunningQuery, point: PointQuery | None = None
+        self, query: QueryRequest, traversal: Traversal, running: RunningQuery, point: PointQuery | None = None
     ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
@@ -196,13 +196,13 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         )
 
 
-def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOptions) -> Iterator[Traverser]:
+def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOptions) -> Iterator[BulkedValue]:
     """The results as the terminal step of the text asks for them: ``next()``, ``iterate()``, ``hasNext()`` …"""
     terminal = traversal.terminal
     if terminal == "explain":
         if not isinstance(engine, Engine):
             engine = engine.engine
-        yield Traverser(engine.explain(traversal))
+        yield BulkedValue(engine.explain(traversal))
         return
     many = terminal == "next" and bool(traversal.terminal_args)
     if many:
@@ -211,7 +211,7 @@ def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOpt
         options = replace(options, wanted=1, required=terminal == "next")
     found = engine.run(traversal, options)
     if terminal == "hasNext":
-        yield Traverser(bool(list(found)))  # taken to its end: that is when a write is committed
+        yield BulkedValue(bool(list(found)))  # taken to its end: that is when a write is committed
     elif terminal in ("next", "tryNext") and not many:
         for traverser in list(found):
             yield from spread(traverser.value)
@@ -221,26 +221,26 @@ def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOpt
         yield from distinct(found) if terminal == "toSet" else found
 
 
-def spread(value: Any) -> Iterable[Traverser]:
+def spread(value: Any) -> Iterable[BulkedValue]:
     """The one value of ``next()`` as servers stream it: collections by member, maps by entry."""
     if isinstance(value, Mapping):
-        return [Traverser(MapEntry(key, item)) for key, item in value.items()]
+        return [BulkedValue(MapEntry(key, item)) for key, item in value.items()]
     if isinstance(value, (list, tuple, set, frozenset, GSet)):
-        return [Traverser(item) for item in value]
-    return [Traverser(value)]
+        return [BulkedValue(item) for item in value]
+    return [BulkedValue(value)]
 
 
-def distinct(found: Iterable[Traverser]) -> Iterator[Traverser]:
+def distinct(found: Iterable[BulkedValue]) -> Iterator[BulkedValue]:
     """Each value once."""
     seen = set()
     for traverser in found:
         key = hash_key(traverser.value)
         if key not in seen:
             seen.add(key)
-            yield Traverser(traverser.value)
+            yield BulkedValue(traverser.value)
 
 
-def drain(found: Iterable[Traverser]) -> None:
+def drain(found: Iterable[BulkedValue]) -> None:
     for _ in found:
         pass
 
@@ -255,7 +255,7 @@ def close(found: Iterator[Any]) -> None:
 ANSWER_OPTIONS: Final = ("materializeProperties", "batchSize", "bulkResults")
 
 
-def answer_options(query: Query) -> dict[str, Any]:
+def answer_options(query: QueryRequest) -> dict[str, Any]:
     """What ``with()`` in the query itself says about how it is answered; it counts more than the request around it."""
     if isinstance(query.gremlin, Traversal):
         options = source_options(query.gremlin) if query.gremlin.source else {}

@@ -20,7 +20,7 @@ from workflow.errors import (
     MemoryLimitExceeded,
     MissingParameter,
 )
-from workflow.graphs.elements import Traverser
+from workflow.graphs.elements import BulkedValue
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
@@ -29,8 +29,8 @@ from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
 from workflow.queries.running import RunningQuery
 from workflow.server.access.origins import allows_origin
 from workflow.server.errors import error_response
-from workflow.server.gremlin.error_statuses import BadMessage, Code, known
-from workflow.server.gremlin.execution import Query, QueryRunner, answer_options
+from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, known
+from workflow.server.gremlin.execution import QueryRequest, QueryRunner, answer_options
 from workflow.server.gremlin.http4 import TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin.protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin.reports import Serialization, explain_text, profile_text
@@ -56,7 +56,7 @@ def handlers(services: Services) -> GremlinHandlers:
 class Asked:
     """A query over HTTP: what it asks, in which format to answer, and whose request it is."""
 
-    query: Query
+    query: QueryRequest
     codec: Codec
     request_id: uuid.UUID
     args: Mapping[str, Any]
@@ -118,7 +118,7 @@ class GremlinHandlers:
                     )
                 if copies > 1:
                     items.repeat(copies - 1)
-            return asked.codec.response(asked.request_id, Code.SUCCESS, "", None, *items.take())
+            return asked.codec.response(asked.request_id, StatusCode.SUCCESS, "", None, *items.take())
         finally:
             self.runner.registry.finish(running)
 
@@ -163,11 +163,11 @@ class GremlinHandlers:
         self._admit(request)
         fields = await fields_of(request)
         text = gremlin_text(fields)
-        query = Query(text, read_only=request.method != "POST")
+        query = QueryRequest(text, read_only=request.method != "POST")
         running = self.runner.registry.accept(text)
         return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(query, fields, running)))
 
-    def _profile(self, query: Query, fields: Mapping[str, Any], running: RunningQuery) -> str:
+    def _profile(self, query: QueryRequest, fields: Mapping[str, Any], running: RunningQuery) -> str:
         running.begin()
         text = query.text()
         try:
@@ -179,7 +179,7 @@ class GremlinHandlers:
             options = self.runner.options(query, script.traversal, running)
             result = engine.profile(script.traversal, options, shown.take)
             data, count = items.take()
-            answer = codec.response(uuid.uuid4(), Code.SUCCESS, "", None, data, count)
+            answer = codec.response(uuid.uuid4(), StatusCode.SUCCESS, "", None, data, count)
             output = shown.text() if is_true(fields.get("profile.results", True)) else ""
             sent = Serialization(result.results, shown.seconds, len(answer), codec.mime, output)
             return profile_text(
@@ -222,7 +222,7 @@ class Shown:
         self._texts: list[str] = []
         self._length = 0
 
-    def take(self, traverser: Traverser) -> None:
+    def take(self, traverser: BulkedValue) -> None:
         started = time.perf_counter()
         self._items.add(traverser.value)
         if traverser.bulk > 1:

@@ -18,7 +18,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 
 from workflow.errors import BadRequest, WorkflowError
-from workflow.graphs.elements import Traverser
+from workflow.graphs.elements import BulkedValue
 from workflow.gremlin.lang import parse
 from workflow.gremlin.planning.source import transaction_command
 from workflow.gremlin.semantics.values import Long
@@ -30,7 +30,7 @@ from workflow.gremlin.wire.graphbinary.primitives import bare_int, bare_string
 from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.queries.running import RunningQuery
 from workflow.server.gremlin.error_statuses import known
-from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options, close
+from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options, close
 from workflow.server.gremlin.protocol import materializes
 from workflow.server.gremlin.streams import WorkerStream
 
@@ -148,7 +148,7 @@ class StreamFormat:
             return b"\x84\x01" if self.bulked else b"\x84\x00"
         return b'{"result":{"data":' + (b'{"@type":"g:List","@value":[' if self.mime == GRAPHSON_V4 else b"[")
 
-    def item(self, traverser: Traverser) -> Iterator[bytes]:
+    def item(self, traverser: BulkedValue) -> Iterator[bytes]:
         """The bytes of one result, as often as it stands for where the format has no bulk."""
         data = self._writer.encode(traverser.value)
         if self.bulked:
@@ -174,7 +174,7 @@ class StreamFormat:
 class Asked4:
     """A request of TinkerPop 4."""
 
-    query: Query
+    query: QueryRequest
     source: str
     transaction: str | None
     materialize: bool
@@ -202,7 +202,7 @@ def asked_of(content_type: str, body: bytes) -> Asked4:
         fields, text = graphson4.read_request(body)
     source = str(fields.get("g") or "g")
     timeout = fields.get("timeoutMillis")
-    query = Query(
+    query = QueryRequest(
         text,
         {"g": source},
         parameters(fields.get("parameters")),
@@ -314,7 +314,7 @@ async def flow(stream: WorkerStream[Head | bytes], running: RunningQuery) -> Asy
 
 def start(
     runner: QueryRunner, table: TransactionTable, asked: Asked4, running: RunningQuery
-) -> tuple[Iterator[Traverser], str | None]:
+) -> tuple[Iterator[BulkedValue], str | None]:
     """Begin to run a request: its first result is there, or its error raised."""
     scripts = parse(asked.query.gremlin) if isinstance(asked.query.gremlin, str) and "tx" in asked.query.gremlin else []
     command = transaction_command(scripts[0].traversal) if len(scripts) == 1 else None
@@ -323,7 +323,7 @@ def start(
             raise BadRequest("begin takes no transactionId: the service makes it")
         runner.engine("g", {"g": asked.source})
         id = table.begin(asked.source)
-        return iter([Traverser({"transactionId": id})]), id
+        return iter([BulkedValue({"transactionId": id})]), id
     if command is not None:
         if not asked.transaction:
             raise BadRequest(f"{command} needs the transactionId that begin gave")
@@ -337,7 +337,7 @@ def start(
     return (iter(()) if head is None else resumed(head, results)), asked.transaction
 
 
-def resumed(head: Traverser, rest: Iterator[Traverser]) -> Iterator[Traverser]:
+def resumed(head: BulkedValue, rest: Iterator[BulkedValue]) -> Iterator[BulkedValue]:
     """An iterator with its first element put back; closing it closes the rest."""
     try:
         yield head
@@ -346,7 +346,7 @@ def resumed(head: Traverser, rest: Iterator[Traverser]) -> Iterator[Traverser]:
         close(rest)
 
 
-def stream_of(form: StreamFormat, results: Iterator[Traverser], running: RunningQuery) -> Iterator[bytes]:
+def stream_of(form: StreamFormat, results: Iterator[BulkedValue], running: RunningQuery) -> Iterator[bytes]:
     """The answer in pieces; an error after the first piece is told by the closing status."""
     buffer = bytearray(form.head())
     try:

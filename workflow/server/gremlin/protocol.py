@@ -1,6 +1,6 @@
 """The 3.x sub-protocol without sockets: frames of one connection in, frames out.
 
-``Conversation.receive`` decides what a frame means: an answer at once, or a ``Job`` that streams frames. The caller
+``Conversation.receive`` decides what a frame means: an answer at once, or an ``AnswerStream`` of frames. The caller
 runs jobs in worker threads and moves bytes; a test needs neither.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow.errors import WorkflowError
-from workflow.graphs.elements import Traverser
+from workflow.graphs.elements import BulkedValue
 from workflow.gremlin.traversal import Traversal
 from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_frame
 from workflow.gremlin.wire.codecs import CODECS, Items
@@ -21,8 +21,8 @@ from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
-from workflow.server.gremlin.error_statuses import BadMessage, Code, WrongCredentials, known, status_of
-from workflow.server.gremlin.execution import GremlinSession, Query, QueryRunner, answer_options
+from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, WrongCredentials, known, status_of
+from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options
 from workflow.server.gremlin.point_queries import PointQuery
 from workflow.settings import Profile
 
@@ -38,7 +38,7 @@ Frame = bytes | str
 Credentials = Callable[[str, str], bool]
 
 
-class Job:
+class AnswerStream:
     """Work for a worker thread: iterate ``frames``, which blocks, and send each; ``running`` cancels it."""
 
     def __init__(self, answer: Callable[[], Iterator[Frame]], running: RunningQuery, registry: QueryRegistry) -> None:
@@ -57,7 +57,7 @@ class Job:
         self._registry.finish(self.running)
 
 
-class PointQueryJob(Job):
+class PointQueryJob(AnswerStream):
     """A query that is tried without blocking first, by ``at_once``.
 
     Args:
@@ -70,14 +70,14 @@ class PointQueryJob(Job):
         answer: Callable[[], Iterator[Frame]],
         running: RunningQuery,
         runner: QueryRunner,
-        query: Query,
+        query: QueryRequest,
         point: PointQuery,
-        encoded: Callable[[Iterator[Traverser]], Iterator[Frame]],
+        encoded: Callable[[Iterator[BulkedValue]], Iterator[Frame]],
     ) -> None:
         super().__init__(answer, running, runner.registry)
         self._runner, self._query, self._point, self._encoded = runner, query, point, encoded
         self._parts = runner.point_results(query, point, running)
-        self._found: list[Traverser] = []
+        self._found: list[BulkedValue] = []
 
     def at_once(self) -> list[Frame] | PredictionNeeded | None:
         """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
@@ -119,7 +119,7 @@ class PointQueryJob(Job):
         return list(self._encoded(once_more(self._found, failed)))
 
 
-def once_more(found: list[Traverser], failed: Exception | None) -> Iterator[Traverser]:
+def once_more(found: list[BulkedValue], failed: Exception | None) -> Iterator[BulkedValue]:
     """Results that were taken already, and what ended them."""
     yield from found
     if failed is not None:
@@ -153,7 +153,7 @@ class Conversation:
         self._expired: set[str] = set()
         self._legacy_dates = runner.profile == "neptune" or knows_no_offsets(user_agent)
 
-    def receive(self, frame: bytes | str) -> list[Frame] | Job:
+    def receive(self, frame: bytes | str) -> list[Frame] | AnswerStream:
         """What to do with a frame: frames to send now, or a job. Never raises for what a client sends."""
         codec: Codec = CODECS[GRAPHSON_V3]
         request: Request | None = None
@@ -185,46 +185,46 @@ class Conversation:
                 self.runner.close(session, lost=True)
         return min((session.begun_at + lifetime for session in list(self.sessions.values())), default=None)
 
-    def _decide(self, request: Request, codec: Codec) -> list[Frame] | Job:
+    def _decide(self, request: Request, codec: Codec) -> list[Frame] | AnswerStream:
         if request.op == "authentication":
             return self._authenticate(request, codec)
         if not self._authenticated:
             self._challenge = Challenge(request, codec)
-            return [as_frame(codec, codec.response(request.id, Code.AUTHENTICATE, "", {}, None))]
+            return [as_frame(codec, codec.response(request.id, StatusCode.AUTHENTICATE, "", {}, None))]
         return self._accept(request, codec)
 
-    def _authenticate(self, request: Request, codec: Codec) -> list[Frame] | Job:
+    def _authenticate(self, request: Request, codec: Codec) -> list[Frame] | AnswerStream:
         challenge, self._challenge = self._challenge, None
         if self._authenticated and challenge is None:
-            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, b""))]
+            return [as_frame(codec, codec.response(request.id, StatusCode.SUCCESS, "", {}, b""))]
         user, password = plain_credentials(request.args.get("sasl"))
         if self._credentials is not None and not self._credentials(user, password):
             raise WrongCredentials
         self._authenticated = True
         if challenge is None:
-            return [as_frame(codec, codec.response(request.id, Code.SUCCESS, "", {}, b""))]
+            return [as_frame(codec, codec.response(request.id, StatusCode.SUCCESS, "", {}, b""))]
         return self._accept(challenge.request, challenge.codec)
 
-    def _accept(self, request: Request, codec: Codec) -> list[Frame] | Job:
+    def _accept(self, request: Request, codec: Codec) -> list[Frame] | AnswerStream:
         if request.op == "close" and request.processor == "session":
             return self._close_session(request, codec)
         if request.op not in ("eval", "bytecode"):
-            raise BadMessage(f"Message with op code [{request.op}] is not recognized.", Code.MALFORMED_REQUEST)
+            raise BadMessage(f"Message with op code [{request.op}] is not recognized.", StatusCode.MALFORMED_REQUEST)
         if request.processor not in ("", "traversal", "session"):
-            raise BadMessage(f"There is no processor named [{request.processor}]", Code.MALFORMED_REQUEST)
+            raise BadMessage(f"There is no processor named [{request.processor}]", StatusCode.MALFORMED_REQUEST)
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
         point = self.runner.point(query) if session is None else None
 
-        def encoded(found: Iterator[Traverser]) -> Iterator[Frame]:
+        def encoded(found: Iterator[BulkedValue]) -> Iterator[Frame]:
             return self._answer(request, codec, query, running, found)
 
         def answer() -> Iterator[Frame]:
             return encoded(self.runner.results(query, running, session, point))
 
         if point is None:
-            return Job(answer, running, self.runner.registry)
+            return AnswerStream(answer, running, self.runner.registry)
         return PointQueryJob(answer, running, self.runner, query, point, encoded)
 
     def _session(self, request: Request) -> GremlinSession:
@@ -241,9 +241,9 @@ class Conversation:
             session = self.sessions[str(id)] = GremlinSession(str(id))
         return session
 
-    def _close_session(self, request: Request, codec: Codec) -> list[Frame] | Job:
+    def _close_session(self, request: Request, codec: Codec) -> list[Frame] | AnswerStream:
         session = self.sessions.pop(str(request.args.get("session")), None)
-        answer = as_frame(codec, codec.response(request.id, Code.NO_CONTENT))
+        answer = as_frame(codec, codec.response(request.id, StatusCode.NO_CONTENT))
         if session is None:
             return [answer]
         running = self.runner.registry.accept(f"close of session {session.id}")
@@ -255,10 +255,10 @@ class Conversation:
             except Exception as error:  # noqa: BLE001 - the edge of a request
                 yield self._failure(known(error), codec, request)
 
-        return Job(answers, running, self.runner.registry)
+        return AnswerStream(answers, running, self.runner.registry)
 
     def _answer(
-        self, request: Request, codec: Codec, query: Query, running: RunningQuery, results: Iterator[Traverser]
+        self, request: Request, codec: Codec, query: QueryRequest, running: RunningQuery, results: Iterator[BulkedValue]
     ) -> Iterator[Frame]:
         try:
             args = {**request.args, **answer_options(query)}
@@ -281,7 +281,7 @@ class Conversation:
 
 
 def batches(
-    results: Iterator[Traverser], items: Items, batch: int, running: RunningQuery, *, traversers: bool
+    results: Iterator[BulkedValue], items: Items, batch: int, running: RunningQuery, *, traversers: bool
 ) -> Iterator[tuple[int, bytes | None, int]]:
     """Status, data and count of each frame: every one but the last is partial; nothing at all is 204.
 
@@ -290,7 +290,7 @@ def batches(
     """
     for traverser in results:
         if items.count >= batch or items.size >= FRAME_BYTES:
-            yield Code.PARTIAL_CONTENT, *items.take()
+            yield StatusCode.PARTIAL_CONTENT, *items.take()
         if traversers:
             items.add_traverser(traverser.value, traverser.bulk)
             continue
@@ -299,7 +299,7 @@ def batches(
         while copies > 0:
             if items.count >= batch or items.size >= FRAME_BYTES:
                 running.check()
-                yield Code.PARTIAL_CONTENT, *items.take()
+                yield StatusCode.PARTIAL_CONTENT, *items.take()
                 items.add(traverser.value)
                 copies -= 1
                 continue
@@ -309,9 +309,9 @@ def batches(
                 items.repeat(room)
             copies -= 1 + max(0, room)
     if items.count:
-        yield Code.SUCCESS, *items.take()
+        yield StatusCode.SUCCESS, *items.take()
     else:
-        yield Code.NO_CONTENT, None, 0
+        yield StatusCode.NO_CONTENT, None, 0
 
 
 def as_frame(codec: Codec, message: bytes) -> Frame:
@@ -319,7 +319,7 @@ def as_frame(codec: Codec, message: bytes) -> Frame:
     return message if codec.binary else message.decode("ascii")
 
 
-def query_of(request: Request) -> Query:
+def query_of(request: Request) -> QueryRequest:
     """The query in a request's arguments; raises BadMessage."""
     gremlin = request.args.get("gremlin")
     if request.op == "bytecode":
@@ -340,7 +340,7 @@ def query_of(request: Request) -> Query:
             break
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
         raise BadMessage(f"The [{name}] argument must be a number of milliseconds")
-    return Query(
+    return QueryRequest(
         gremlin,
         {str(name): str(source) for name, source in aliases.items()},
         bindings,

@@ -20,7 +20,7 @@ from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import Conversation, Credentials, Frame, Job, PointQueryJob
+from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, PointQueryJob
 from workflow.server.gremlin.streams import WorkerStream
 from workflow.server.services import Services
 
@@ -98,7 +98,7 @@ class GremlinSocket:
                     decision = await loop.run_in_executor(self.workers, conversation.receive, data)
                 if conversation.sessions and (clock is None or clock.done()):
                     clock = asyncio.ensure_future(self._expire(conversation))
-                if isinstance(decision, Job):
+                if isinstance(decision, AnswerStream):
                     await self._run(decision, inbox, send)
                 else:
                     for answer in decision:
@@ -113,7 +113,7 @@ class GremlinSocket:
         while (due := await loop.run_in_executor(self.workers, conversation.expire, monotonic())) is not None:  # noqa: ASYNC110
             await asyncio.sleep(max(0.05, due - monotonic()))
 
-    async def _run(self, job: Job, inbox: Inbox, send: Send) -> None:
+    async def _run(self, job: AnswerStream, inbox: Inbox, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
         if isinstance(job, PointQueryJob) and await self._at_once(job, inbox, send):
             return
@@ -141,7 +141,7 @@ class GremlinSocket:
             await send_frame(send, frame)
         return outcome is not None
 
-    async def _answer(self, needed: PredictionNeeded, job: Job, inbox: Inbox) -> Predictions | WorkflowError:
+    async def _answer(self, needed: PredictionNeeded, job: AnswerStream, inbox: Inbox) -> Predictions | WorkflowError:
         """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""
         answer = self.endpoints.ask(needed)
         await asyncio.wait((answer,), timeout=QUIET_S)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from workflow.server.gremlin.execution import Query, QueryRunner
+from workflow.server.gremlin.execution import QueryRequest, QueryRunner
 from workflow.server.services import Services
 from workflow.server.ui.drawing import drawing
 from workflow.server.ui.examples import predicted_labels
@@ -36,7 +36,7 @@ def run_query(services: Services, text: str, source: str, id: str | None = None)
     running = services.queries.accept(text, id)
     began = time.perf_counter()
     try:
-        found = runner.results(Query(text, aliases={"g": source}), running)
+        found = runner.results(QueryRequest(text, aliases={"g": source}), running)
         unbulked = (traverser.value for traverser in found for _ in range(min(traverser.bulk, MAX_ROWS + 1)))
         results = list(islice(unbulked, MAX_ROWS + 1))
         found.close()  # type: ignore[attr-defined]  # a generator; closing it ends the query

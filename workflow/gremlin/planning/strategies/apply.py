@@ -12,7 +12,7 @@ from workflow.gremlin.planning.strategies.partition import Partition
 from workflow.gremlin.planning.strategies.productive_by import ProductiveBy
 from workflow.gremlin.planning.strategies.subgraph import SubgraphRewriting
 from workflow.gremlin.planning.strategies.verification import verify_edge_labels, verify_read_only, verify_reserved_keys
-from workflow.gremlin.traversal import Strategy, Traversal, Variable
+from workflow.gremlin.traversal import Strategy, Traversal, UnboundVariable
 
 # in the order they apply, whatever order they were given in
 REWRITES: dict[str, Callable[[Strategy], Any]] = {
@@ -175,5 +175,5 @@ def _collected(traversal: Traversal) -> tuple[dict[str, Strategy], frozenset[str
 
 
 def _name(strategy: Any) -> str:
-    name = strategy.name if isinstance(strategy, (Strategy, Variable)) else str(strategy)
+    name = strategy.name if isinstance(strategy, (Strategy, UnboundVariable)) else str(strategy)
     return name.rpartition(".")[2]

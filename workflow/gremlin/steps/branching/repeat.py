@@ -13,7 +13,7 @@ from typing import Any
 from workflow.errors import QueryFailed
 from workflow.gremlin.running.merging import merge_into
 from workflow.gremlin.running.step import Args, Builder, Child, ExecutionContext, FilterStep, Frame, Step, StepBuilder
-from workflow.gremlin.running.traverser import Loop, Traverser
+from workflow.gremlin.running.traverser import RepeatLoop, Traverser
 from workflow.gremlin.semantics.values import Scope
 from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.traversal import Instruction, P, Traversal
@@ -90,7 +90,7 @@ class RepeatStep(Step):
 
     def _enter(self, ctx: ExecutionContext, t: Traverser, queue: Queue) -> Iterator[Traverser]:
         """A traverser that arrives, or comes back where until or emit stand first."""
-        t.loops = Loop(self.loop_name, 0, t.loops)
+        t.loops = RepeatLoop(self.loop_name, 0, t.loops)
         if self.until_first and self.until is not None and self.until.test(ctx, t):
             yield self._leave(t)
             return
@@ -117,7 +117,7 @@ class RepeatStep(Step):
                     ctx.hold(len(queue))
                 loop = t.loops
                 turns, outer = (1, None) if loop is None else (loop.turns + 1, loop.outer)
-                t.loops = Loop(self.loop_name, turns, outer)
+                t.loops = RepeatLoop(self.loop_name, turns, outer)
                 if not self.until_first and until is not None and until.test(ctx, t):
                     yield self._leave(t)
                     continue

@@ -19,14 +19,14 @@ from workflow.gremlin.traversal import Instruction, P, Traversal
 
 
 @dataclass(eq=False)
-class Pattern:
+class MatchPattern:
     """One pattern. ``needs`` are the names that must be known before it can run."""
 
     needs: frozenset[str]
     start: str | None = None
     end: str | None = None
     child: Child | None = None
-    parts: list[Pattern] = field(default_factory=list)
+    parts: list[MatchPattern] = field(default_factory=list)
     every: bool = True
     is_test: bool = False
 
@@ -49,7 +49,7 @@ class MatchStep(Step):
 
     requires = frozenset({"labels"})
 
-    def __init__(self, patterns: list[Pattern]) -> None:
+    def __init__(self, patterns: list[MatchPattern]) -> None:
         super().__init__()
         self.patterns = patterns
         self.names = list(dict.fromkeys(name for p in patterns for name in p.names()))
@@ -59,7 +59,7 @@ class MatchStep(Step):
         self.start: str | None = next(iter(free or starts), None)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        tried: dict[Pattern, list[int]] = frame.setdefault(self, {})
+        tried: dict[MatchPattern, list[int]] = frame.setdefault(self, {})
         for turn, t in enumerate(source):
             if not turn & 127:
                 ctx.check()
@@ -78,7 +78,11 @@ class MatchStep(Step):
         return {name: found[name] for name in self.names if name in found}
 
     def _solve(
-        self, ctx: ExecutionContext, t: Traverser, patterns: tuple[Pattern, ...], tried: dict[Pattern, list[int]]
+        self,
+        ctx: ExecutionContext,
+        t: Traverser,
+        patterns: tuple[MatchPattern, ...],
+        tried: dict[MatchPattern, list[int]],
     ) -> Iterator[Traverser]:
         if not patterns:
             yield t
@@ -91,7 +95,9 @@ class MatchStep(Step):
             score[1] += 1
             yield from self._solve(ctx, found, rest, tried)
 
-    def _next(self, t: Traverser, patterns: tuple[Pattern, ...], tried: dict[Pattern, list[int]]) -> Pattern:
+    def _next(
+        self, t: Traverser, patterns: tuple[MatchPattern, ...], tried: dict[MatchPattern, list[int]]
+    ) -> MatchPattern:
         known = _known(t)
         ready = [p for p in patterns if p.needs <= known]
         if not ready:
@@ -101,7 +107,7 @@ class MatchStep(Step):
         if len(ready) == 1:
             return ready[0]
 
-        def cost(p: Pattern) -> tuple[int, float]:
+        def cost(p: MatchPattern) -> tuple[int, float]:
             if p.is_test:
                 return (0, 0.0)
             tries, results = tried.get(p, (0, 0))
@@ -111,7 +117,7 @@ class MatchStep(Step):
         return min(ready, key=cost)
 
     def _apply(
-        self, ctx: ExecutionContext, t: Traverser, pattern: Pattern, tried: dict[Pattern, list[int]]
+        self, ctx: ExecutionContext, t: Traverser, pattern: MatchPattern, tried: dict[MatchPattern, list[int]]
     ) -> Iterator[Traverser]:
         if pattern.parts:
             if pattern.every:
@@ -151,8 +157,8 @@ def _moved(begin: Traverser, result: Traverser) -> Traverser:
     return out
 
 
-def _leaves(patterns: list[Pattern]) -> list[Pattern]:
-    out: list[Pattern] = []
+def _leaves(patterns: list[MatchPattern]) -> list[MatchPattern]:
+    out: list[MatchPattern] = []
     for p in patterns:
         out.extend(_leaves(p.parts) if p.parts else [p])
     return out
@@ -167,7 +173,7 @@ def _known(t: Traverser) -> set[str]:
     return known
 
 
-def _pattern(builder: Builder, traversal: Any) -> Pattern:
+def _pattern(builder: Builder, traversal: Any) -> MatchPattern:
     builder.refuse_code(traversal)
     if not isinstance(traversal, Traversal):
         raise QueryFailed(f"match() takes traversals and not {traversal!r}")
@@ -177,7 +183,7 @@ def _pattern(builder: Builder, traversal: Any) -> Pattern:
     first = steps[0]
     if first.name in ("and", "or") and len(steps) == 1:
         parts = [_pattern(builder, a) for a in first.args]
-        return Pattern(frozenset({"\0 never"}), parts=parts, every=first.name == "and")
+        return MatchPattern(frozenset({"\0 never"}), parts=parts, every=first.name == "and")
     end: str | None = None
     if len(steps) > 1 and steps[-1].name == "as":
         if len(steps[-1].args) != 1:
@@ -188,12 +194,12 @@ def _pattern(builder: Builder, traversal: Any) -> Pattern:
     if first.name == "as":
         start = str(first.args[0])
         child = builder.local(Traversal(tuple(steps[1:])))
-        return Pattern(frozenset({start}), start, end, child)
+        return MatchPattern(frozenset({start}), start, end, child)
     if first.name == "not":
         steps[0] = Instruction("where", (Traversal((first,)),))
     if steps[0].name == "where":
         needs = frozenset(_mentioned(steps[0].args))
-        return Pattern(needs, None, end, builder.local(Traversal(tuple(steps))), is_test=True)
+        return MatchPattern(needs, None, end, builder.local(Traversal(tuple(steps))), is_test=True)
     raise QueryFailed(f"All match()-traversals must have a single start label (i.e. variable): {traversal}")
 
 

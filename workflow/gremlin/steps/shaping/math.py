@@ -115,7 +115,7 @@ _TOKEN = re.compile(r"\s*(?:((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|([A-Za-z_][A-
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
-class Expression:
+class MathExpression:
     """A parsed expression: its variables in the order they first occur, and its value for values of these."""
 
     def __init__(self, text: str) -> None:
@@ -231,7 +231,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 class MathStep(MapStep):
     """Evaluates the expression; ``_`` is the current value, other names are map entries, side effects or labels."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: MathExpression) -> None:
         super().__init__()
         self.expression = expression
         self.bys: list[By] = []
@@ -281,7 +281,7 @@ class MathStep(MapStep):
 def _build_math(builder: Builder, name: str, args: Args) -> Step:
     if len(args) != 1 or not isinstance(args[0], str):
         raise wrong_call(name, args)
-    return MathStep(Expression(args[0]))
+    return MathStep(MathExpression(args[0]))
 
 
 STEPS: dict[str, StepBuilder] = {"math": _build_math}

@@ -10,7 +10,7 @@ from struct import error as StructError  # noqa: N812 - the module calls its exc
 from typing import Any, Final
 from uuid import UUID
 
-from workflow.graphs.elements import Path, Traverser, Tree
+from workflow.graphs.elements import BulkedValue, Path, Tree
 from workflow.gremlin.semantics.values import (
     BigInteger,
     BulkSet,
@@ -302,9 +302,9 @@ def _bulk_set(r: GraphBinaryReader) -> BulkSet:
     return BulkSet(tuple((r.value(), r.int64()) for _ in range(r.count())))
 
 
-def _traverser(r: GraphBinaryReader) -> Traverser:
+def _traverser(r: GraphBinaryReader) -> BulkedValue:
     bulk = r.int64()
-    return Traverser(r.value(), bulk)
+    return BulkedValue(r.value(), bulk)
 
 
 def _lambda(r: GraphBinaryReader) -> Lambda:

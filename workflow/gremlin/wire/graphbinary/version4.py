@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from workflow.graphs.elements import Traverser, Vertex
+from workflow.graphs.elements import BulkedValue, Vertex
 from workflow.gremlin.semantics.values import BulkSet, Direction, Merge, Metrics, ReferenceVertex, T, TraversalMetrics
 from workflow.gremlin.wire.graphbinary import reader as graphbinary_reader
 from workflow.gremlin.wire.graphbinary.elements import vertex_property_list
@@ -92,7 +92,7 @@ WRITERS_V4: Final[dict[type, Write]] = {
     ReferenceVertex: _vertex,
     Metrics: _metrics,
     TraversalMetrics: _traversal_metrics,
-    Traverser: _refused,
+    BulkedValue: _refused,
     **dict.fromkeys(ENUM_CODES, _enum),
 }
 

@@ -15,7 +15,7 @@ from struct import error as StructError  # noqa: N812 - the module calls its exc
 from typing import Any, Final
 from uuid import UUID
 
-from workflow.graphs.elements import Edge, Path, Property, Traverser, Tree, Vertex, VertexProperty
+from workflow.graphs.elements import BulkedValue, Edge, Path, Property, Tree, Vertex, VertexProperty
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     ENUMS,
@@ -277,7 +277,7 @@ def _bulk_set(w: GraphBinaryWriter, out: bytearray, value: BulkSet) -> None:
         out += bare_long(bulk)
 
 
-def _traverser(w: GraphBinaryWriter, out: bytearray, value: Traverser) -> None:
+def _traverser(w: GraphBinaryWriter, out: bytearray, value: BulkedValue) -> None:
     out += b"\x21\x00" + bare_long(value.bulk)
     w.write(out, value.value)
 
@@ -359,7 +359,7 @@ WRITERS: Final[dict[type, Write]] = {
     ReferenceProperty: reference_property,
     Path: path,
     Tree: tree,
-    Traverser: _traverser,
+    BulkedValue: _traverser,
     Metrics: metrics,
     TraversalMetrics: traversal_metrics,
     P: _predicate,

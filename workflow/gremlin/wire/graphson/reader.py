@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
-from workflow.graphs.elements import Path, Traverser, Tree
+from workflow.graphs.elements import BulkedValue, Path, Tree
 from workflow.gremlin.semantics.values import (
     ENUMS,
     BigInteger,
@@ -287,8 +287,8 @@ def _bulk_set(r: GraphSONReader, data: Any) -> BulkSet:
     return BulkSet(tuple((r.read(data[i]), int(r.read(data[i + 1]))) for i in range(0, len(data), 2)))
 
 
-def _traverser(r: GraphSONReader, data: Any) -> Traverser:
-    return Traverser(r.read(data["value"]), int(r.read(data["bulk"])))
+def _traverser(r: GraphSONReader, data: Any) -> BulkedValue:
+    return BulkedValue(r.read(data["value"]), int(r.read(data["bulk"])))
 
 
 def _predicate(r: GraphSONReader, data: Any, kind: type[P] = P) -> P:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from workflow.graphs.elements import Edge, Path, Property, Traverser, Tree, Vertex, VertexProperty
+from workflow.graphs.elements import BulkedValue, Edge, Path, Property, Tree, Vertex, VertexProperty
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import (
     ENUMS,
@@ -297,7 +297,7 @@ def _graph(w: GraphSONWriter, value: Any) -> str:
     return tagged("tinker:graph", members) if w.typed and w.version > 1 else members
 
 
-def _traverser(w: GraphSONWriter, value: Traverser) -> str:
+def _traverser(w: GraphSONWriter, value: BulkedValue) -> str:
     return tagged("g:Traverser", f'{{"bulk":{w.write(Long(value.bulk))},"value":{w.write(value.value)}}}')
 
 
@@ -406,7 +406,7 @@ _ANY_VERSION: Final[dict[type, Write]] = {
     TextP: _predicate,
     Traversal: _traversal,
     CardinalityValue: _cardinality_value,
-    Traverser: _traverser,
+    BulkedValue: _traverser,
 }
 
 TYPED: Final[dict[type, Write]] = {
