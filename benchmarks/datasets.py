@@ -187,25 +187,114 @@ def air_routes(data: Path, export: ExportWriter) -> None:
         )
 
 
-def fb15k_237(data: Path, export: ExportWriter) -> None:
-    """A knowledge graph: 14,541 entities, 310,116 triples in one file, of 237 relations that a column names."""
-    triples: list[list[str]] = []
-    for part in ("train", "valid", "test"):
+def planetoid(data: Path, export: ExportWriter) -> None:
+    """Papers that cite each other, with their public split; 0/1 words are one vector."""
+    papers = list(_read(data / "nodes.csv.gz"))
+    width = 1 + max(int(word) for paper in papers for word in paper["words"].split())
+    rows = []
+    for paper in papers:
+        words = ["0"] * width
+        for word in paper["words"].split():
+            words[int(word)] = "1"
+        rows.append([paper["id"], paper["label"], ";".join(words)])
+    files = {}
+    for part, ours in (("train", "train"), ("valid", "validation"), ("test", "test")):
+        files[part] = f"{part}.csv"
+        lines = ["~id", *(paper["id"] for paper in papers if paper["split"] == ours)]
+        export.folder.mkdir(parents=True, exist_ok=True)
+        (export.folder / files[part]).write_text("\n".join(lines) + "\n")
+    label = {"label": ["label", "classification"], "custom_split_filenames": files}
+    words_feature: Feature = ("words", "numerical", {"separator": ";", "norm": "none"})
+    export.nodes("Paper", ["label", "words"], rows, [words_feature], [label])
+    ends = ([edge["source"], edge["target"]] for edge in _read(data / "edges.csv.gz"))
+    export.edges(("Paper", "CITES", "Paper"), [], ends)
+
+
+def aifb(data: Path, export: ExportWriter) -> None:
+    """An institute in RDF: 8,285 resources, 45 relations, the research group of 176 persons, and no features."""
+    groups: dict[str, dict[str, str]] = {}
+    for part in ("train", "test"):
         with gzip.open(data / f"{part}.tsv.gz", "rt", encoding="utf-8") as stream:
-            triples.extend(line.rstrip("\n").split("\t") for line in stream)
-    entities = sorted({end for head, _, tail in triples for end in (head, tail)})
-    export.nodes("Entity", [], ([name] for name in entities))
-    ends = ([head, tail, relation] for head, relation, tail in triples)
-    export.edges(("Entity", "", "Entity"), ["relation"], ends, labels=links(), relation_column="relation")
+            groups[part] = {row["node"]: row["label"] for row in csv.DictReader(stream, delimiter="\t")}
+    relations: dict[str, list[Row]] = {}
+    numbers: dict[str, int] = {}
+    with gzip.open(data / "aifb.nt.gz", "rt", encoding="utf-8") as stream:
+        for line in stream:
+            subject, predicate, value = line.rstrip(" .\n").split(" ", 2)
+            ends = [numbers.setdefault(text.strip("<>"), len(numbers)) for text in (subject, value)]
+            name = predicate.strip("<>").rpartition("#")[2].rpartition("/")[2]
+            relations.setdefault(name, []).append([f"n{ends[0]}", f"n{ends[1]}"])
+    for part, known in groups.items():
+        export.folder.mkdir(parents=True, exist_ok=True)
+        lines = ["~id", *(f"n{numbers[name]}" for name in known)]
+        (export.folder / f"{part}.csv").write_text("\n".join(lines) + "\n")
+    wanted = {**groups["train"], **groups["test"]}
+    files = {"train": "train.csv", "test": "test.csv"}
+    label = {"label": ["group", "classification"], "custom_split_filenames": files}
+    rows = ([f"n{number}", wanted.get(name, "").rpartition("/")[2]] for name, number in numbers.items())
+    export.nodes("Resource", ["group"], rows, labels=[label])
+    for name, found in sorted(relations.items()):
+        export.edges(("Resource", name, "Resource"), [], found)
 
 
-DATASETS: dict[str, Callable[[Path, ExportWriter], None]] = {
-    "air-routes": air_routes,
-    "facebook-pages": facebook_pages,
-    "fb15k-237": fb15k_237,
-    "lastfm-asia": lastfm_asia,
-    "movielens-latest-small": movielens,
-    "twitch-engb": twitch_engb,
+def octavian(data: Path, export: ExportWriter) -> None:
+    """19,869 reviews whose score is 1 where the styles of person and product agree, and 0 otherwise."""
+    vector: dict[str, Any] = {"separator": ";", "norm": "none"}
+    for kind, file, column in (("Person", "person", "style_preference"), ("Product", "product", "style")):
+        rows = ([row["id"], row[column]] for row in _read(data / f"{file}.csv.gz"))
+        export.nodes(kind, [column], rows, [(column, "numerical", vector)])
+    reviews = ([row["person"], row["product"], row["score"]] for row in _read(data / "review.csv.gz"))
+    label = {"label": ["score", "regression"], "split_rate": [0.8, 0.1, 0.1]}
+    export.edges(("Person", "REVIEWED", "Product"), ["score"], reviews, labels=[label])
+
+
+def movielens_ratings(data: Path, export: ExportWriter) -> None:
+    """100,836 ratings as numbers to predict; films have a title and genres."""
+    ratings = list(_read(data / "ratings.csv.gz"))
+    export.nodes("User", [], ([f"u{user}"] for user in sorted({row["userId"] for row in ratings}, key=int)))
+    films = ([f"m{r['movieId']}", r["title"], r["genres"]] for r in _read(data / "movies.csv.gz"))
+    asked: list[Feature] = [("title", "text_tfidf", {}), ("genres", "category", {"separator": "|"})]
+    export.nodes("Movie", ["title", "genres"], films, asked)
+    rows = ([f"u{row['userId']}", f"m{row['movieId']}", row["rating"]] for row in ratings)
+    label = {"label": ["rating", "regression"], "split_rate": [0.8, 0.1, 0.1]}
+    export.edges(("User", "rated", "Movie"), ["rating"], rows, labels=[label])
+
+
+def triples(*parts: str) -> Callable[[Path, ExportWriter], None]:
+    """A knowledge graph from files of head, relation and tail; a column names the relation."""
+
+    def convert(data: Path, export: ExportWriter) -> None:
+        rows: list[list[str]] = []
+        for part in parts:
+            with gzip.open(data / f"{part}.tsv.gz", "rt", encoding="utf-8") as stream:
+                rows.extend(line.rstrip("\n").split("\t") for line in stream)
+        entities = sorted({end for head, _, tail in rows for end in (head, tail)})
+        export.nodes("Entity", [], ([name] for name in entities))
+        ends = ([head, tail, relation] for head, relation, tail in rows)
+        export.edges(("Entity", "", "Entity"), ["relation"], ends, labels=links(), relation_column="relation")
+
+    return convert
+
+
+THREE_PARTS = ("train", "valid", "test")
+#: by name: the folder it lies in, and what converts it
+DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
+    "aifb": ("aifb", aifb),
+    "air-routes": ("air-routes", air_routes),
+    "citeseer": ("planetoid-citeseer", planetoid),
+    "cora": ("planetoid-cora", planetoid),
+    "facebook-pages": ("facebook-pages", facebook_pages),
+    "fb15k-237": ("fb15k-237", triples(*THREE_PARTS)),
+    "kinship": ("kg-small", triples(*(f"kinship-{part}" for part in THREE_PARTS))),
+    "lastfm-asia": ("lastfm-asia", lastfm_asia),
+    "movielens-latest-small": ("movielens-latest-small", movielens),
+    "movielens-ratings": ("movielens-latest-small", movielens_ratings),
+    "nations": ("kg-small", triples(*(f"nations-{part}" for part in THREE_PARTS))),
+    "octavian-reviews": ("octavian-reviews", octavian),
+    "pubmed": ("planetoid-pubmed", planetoid),
+    "twitch-engb": ("twitch-engb", twitch_engb),
+    "umls": ("kg-small", triples(*(f"umls-{part}" for part in THREE_PARTS))),
+    "wn18rr": ("wn18rr", triples(*THREE_PARTS)),
 }
 
 
@@ -228,7 +317,8 @@ def write_dataset(name: str, folder: Path) -> None:
         nodes, edges = (int(part) for part in name.split("-")[1:])
         synthetic(export, nodes, edges)
     else:
-        DATASETS[name](data_folder() / name, export)
+        place, convert = DATASETS[name]
+        convert(data_folder() / place, export)
     export.configure()
 
 
