@@ -4,8 +4,8 @@
     python benchmarks/default_quality.py cora --trials 1
 
 starts a service of its own, and takes each data set of ``datasets.py`` from its export through data processing, a
-search of two trials and the deployment of an endpoint. Prints seconds from the start of processing until the endpoint answers,
-CPU seconds, how busy the machine was, the figures of what was deployed, and every floor that has a better one.
+search of two trials and the deployment of an endpoint. Prints seconds from the start of processing until the endpoint
+answers, CPU seconds, how busy the machine was, the figures of what was deployed, and every floor that has a better one.
 """
 
 from __future__ import annotations

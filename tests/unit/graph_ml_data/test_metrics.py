@@ -102,6 +102,8 @@ def test_single_label_figures_agree_with_scikit_learn(seed: int) -> None:
     assert figures["recall"] == pytest.approx(judge.recall_score(truth, best, average="macro"))
     assert figures["acc_topk"] == pytest.approx(judge.top_k_accuracy_score(truth, scores, k=2))
     assert figures["roc_auc"] == pytest.approx(judge.roc_auc_score(truth, scores, multi_class="ovr", average="macro"))
+    indicator = np.eye(5)[truth]
+    assert figures["average_precision"] == pytest.approx(judge.average_precision_score(indicator, scores))
 
 
 def test_several_label_figures_agree_with_scikit_learn() -> None:
@@ -114,6 +116,15 @@ def test_several_label_figures_agree_with_scikit_learn() -> None:
     assert figures["precision"] == pytest.approx(judge.precision_score(truth, said, average="macro"))
     assert figures["recall"] == pytest.approx(judge.recall_score(truth, said, average="macro"))
     assert figures["roc_auc"] == pytest.approx(judge.roc_auc_score(truth, scores, average="macro"))
+    assert figures["average_precision"] == pytest.approx(judge.average_precision_score(truth, scores))
+
+
+def test_average_precision_of_two_classes_is_that_of_the_rarer_one_under_ties() -> None:
+    rng = np.random.default_rng(2)
+    fraud = rng.random(2000) < 0.02
+    said = np.round(np.clip(0.3 * fraud + 0.7 * rng.random(2000), 0, 1), 1)
+    figures = classification_metrics(np.stack([1 - said, said], axis=1), fraud.astype(int))
+    assert figures["average_precision"] == pytest.approx(judge.average_precision_score(fraud, said))
 
 
 def test_a_class_nobody_has_does_not_lower_the_mean() -> None:

@@ -66,6 +66,8 @@ def test_the_report_shows_figures_floors_drawings_and_answers(ranked_friends: Pa
     assert "Adamic–Adar" in page
     assert page.count("<svg") == 2  # figures beside floors, and ranks
     assert "What it answers" in page
+    assert "Probabilities beside what came true" in page
+    assert "By number of neighbours" in page
     assert "queries were ranked: the figures are rough" in page
     assert not re.findall(r'(?:src|href)="http', page)
 

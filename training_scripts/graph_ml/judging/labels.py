@@ -13,8 +13,9 @@ from ..links import Pairs, numbered
 from ..pairs import NodeSpace, PairGraph
 from ..pairs.graph import Floats, Ints
 from ..processing.split import HeldOut
-from ..schemas.model import Split
+from ..schemas.model import Breakdown, Split
 from ..tasks import METRIC_DIRECTION
+from .breakdown import of_labels
 from .floors import LabelledItems, label_floors
 from .metrics import classification_metrics, regression_metrics
 from .warnings import lost_to_floors
@@ -27,13 +28,14 @@ FLOOR_NOTES = (
 Predict = Callable[[Ints], Floats]
 
 
-@dataclass(frozen=True)
+@dataclass
 class JudgedLabels:
     """Figures by split, of the model and of the floors; sentences for people."""
 
     splits: dict[Split, dict[str, float]] = field(default_factory=dict)
     floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    breakdown: Breakdown | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Judge:
         topk: k of acc_topk.
         objective: the metric that is tuned.
         floors: predictions for all items by floor, float64 (items, outputs).
+        degrees: neighbours of every item, along any edge; of an edge those of its less connected end, int64 (items,).
     """
 
     labels: Labels
@@ -53,6 +56,7 @@ class Judge:
     topk: int
     objective: str
     floors: Mapping[str, npt.NDArray[np.float64]]
+    degrees: Ints
 
     @classmethod
     def of(cls, graph: GraphData, target: Target, parts: HeldOut, ends: Ints, topk: int, objective: str) -> Judge:
@@ -67,11 +71,8 @@ class Judge:
             chosen = parts.selection
             return sign * measured(labels, predictions[chosen], chosen, topk).get(objective, np.nan)
 
-        return cls(labels, parts, topk, objective, label_floors(items, goodness))
-
-    def figures(self, predict: Predict, items: Ints) -> dict[str, float]:
-        """All metrics of a model on some items, without those that could not be worked out."""
-        return known(measured(self.labels, predict(items), items, self.topk))
+        degrees = np.diff(adjacency.indptr).astype(np.int64)[ends].min(axis=1)
+        return cls(labels, parts, topk, objective, label_floors(items, goodness), degrees)
 
     def floor(self, name: str, items: Ints) -> dict[str, float]:
         """All metrics of a floor on some items."""
@@ -81,8 +82,10 @@ class Judge:
         """Figures of a finished model and of the floors, the items to test by last."""
         judged = JudgedLabels()
         for split, items in self.parts.judged.items():
-            judged.splits[split] = self.figures(predict, items)
+            predicted = predict(items)
+            judged.splits[split] = known(measured(self.labels, predicted, items, self.topk))
             judged.floors[split] = {name: self.floor(name, items) for name in self.floors}
+            judged.breakdown = of_labels(split, self.labels, predicted, items, self.degrees[items])
         judged.warnings.extend(lost_to_floors(judged.splits, judged.floors, self.objective))
         return judged
 

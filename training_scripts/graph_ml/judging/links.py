@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,9 +14,10 @@ from ..models.link_scorers import Calibration
 from ..models.settings import Settings
 from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
-from ..schemas.model import Split
+from ..schemas.model import Breakdown, Split
 from ..training.context import Trial
 from ..training.links.trained import TrainedLinks
+from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
 from .metrics import ranking_metrics
 from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
@@ -36,6 +37,7 @@ class Judged:
     calibrations: list[Calibration] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    breakdown: Breakdown | None = None
 
 
 def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
@@ -64,6 +66,7 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedL
         figures = combined(list(rankings.values()))
         judged.splits[split] = figures.pop(MODEL)
         judged.floors[split] = {name: figures[name] for name in FLOORS}
+        judged.breakdown = broken_down(split, problems, rankings, judged.calibrations)
         writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()]))
     trial.measured(judged.splits[first], 1, 1, first)
     for split, values in judged.splits.items():
@@ -76,6 +79,22 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedL
     ]
     judged.warnings = lost_to_floors(judged.splits, judged.floors, trial.objective)
     return judged
+
+
+def broken_down(
+    split: Split, problems: Sequence[LinkProblem], rankings: Mapping[int, Ranking], calibrations: Sequence[Calibration]
+) -> Breakdown:
+    """Ranks by degree of the vertex that was asked about, and probabilities beside what came true."""
+    ranks, degrees, said, linked = [], [], [], []
+    for position, ranking in rankings.items():
+        problem = problems[position]
+        ends = np.concatenate([problem.train.source, problem.train.target])
+        degrees.append(np.bincount(ends, minlength=problem.space.total)[ranking.queries])
+        ranks.append(1.0 / ranking.ranks[MODEL])
+        for scores, came in ((ranking.positive[MODEL], True), (ranking.negative[MODEL], False)):
+            said.append(calibrations[position](scores))
+            linked.append(np.full(len(scores), came))
+    return of_links(split, *(np.concatenate(part) for part in (ranks, degrees, said, linked)))
 
 
 def choose(

@@ -20,16 +20,20 @@ Scores = Callable[[Ints, bool], dict[str, Matrix]]
 
 @dataclass
 class Ranking:
-    """What one pass gives: by scorer, the rank of every query and the scores of links and of pairs without a link."""
+    """What one pass gives: by scorer, the rank of every query and the scores of links and of pairs without a link.
+
+    ``queries`` are the vertices that were asked about, in the order of the ranks, shape (2 · links,).
+    """
 
     ranks: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     positive: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     negative: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    queries: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def without_floors(self, kept: Collection[str]) -> Ranking:
         """The same without the floors (their names are those of ``FLOORS``, or end so) that are not among ``kept``."""
         ranks = {n: r for n, r in self.ranks.items() if n in kept or n.rpartition(".")[2] not in FLOORS}
-        return Ranking(ranks, self.positive, self.negative)
+        return Ranking(ranks, self.positive, self.negative, self.queries)
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Figures by scorer: mrr, hits@k, mean_rank, and auc where pairs without a link were scored."""
@@ -99,7 +103,7 @@ def rank_links(
 
     Source: protocol of Bordes et al. 2013, both directions, all candidates.
     """
-    result = Ranking()
+    result = Ranking(queries=np.concatenate([positives.source, positives.target]))
     pairs = positives if negatives is None else Pairs.join([positives, negatives])
     totals: dict[str, npt.NDArray[np.float64]] = {}
     for heading in (False, True):

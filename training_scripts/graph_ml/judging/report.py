@@ -34,6 +34,7 @@ COLUMNS = (
     "precision",
     "recall",
     "roc_auc",
+    "average_precision",
     "mse",
     "rmse",
     "mae",

@@ -48,6 +48,46 @@ class ModelDescription(Artefact):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class ByClass(Artefact):
+    """How well one class is told."""
+
+    name: str
+    count: int
+    precision: float
+    recall: float
+    f1: float
+    average_precision: float
+
+
+class Reliability(Artefact):
+    """Answers of about one probability: how many, the mean of what was said, and the share that came true."""
+
+    count: int
+    said: float
+    came_true: float
+
+
+class ByDegree(Artefact):
+    """The mean of a figure over items whose vertices have so many neighbours; ``high`` None is no bound."""
+
+    low: int
+    high: int | None = None
+    count: int
+    metric: str
+    value: float
+
+
+class Breakdown(Artefact):
+    """Where a model is right, on the last split that was judged; ``confusion`` rows are true classes."""
+
+    split: str
+    classes: list[str] = Field(default_factory=list)
+    confusion: list[list[int]] = Field(default_factory=list)
+    by_class: list[ByClass] = Field(default_factory=list)
+    reliability: list[Reliability] = Field(default_factory=list)
+    by_degree: list[ByDegree] = Field(default_factory=list)
+
+
 class Metrics(Artefact):
     """``metrics.json``: every figure by split and scorer, floors included; ``objective`` is what was tuned.
 
@@ -64,3 +104,4 @@ class Metrics(Artefact):
     history: list[dict[str, float]] = Field(default_factory=list)
     notes: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    breakdown: Breakdown | None = None

@@ -38,7 +38,7 @@ class Task:
         return f"validation_{self.metric}"
 
 
-_CLASSIFIED = ("acc", "F1", "acc_topk", "precision", "recall", "roc_auc")
+_CLASSIFIED = ("acc", "F1", "acc_topk", "precision", "recall", "roc_auc", "average_precision")
 _NUMBERS = ("mse", "rmse", "mae")
 
 TASKS: dict[TaskType, Task] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .classification import classification_metrics, roc_auc
+from .classification import average_precision, classification_metrics, roc_auc
 from .ranking import (
     Exclusions,
     auc,
@@ -17,6 +17,7 @@ from .regression import regression_metrics
 __all__ = [
     "Exclusions",
     "auc",
+    "average_precision",
     "classification_metrics",
     "filtered_ranks",
     "hits_at",

@@ -26,9 +26,10 @@ def classification_metrics(scores: Array, truth: Array, topk: int = 3) -> dict[s
         topk: k of acc_topk.
 
     Returns:
-        acc, F1, precision, recall, acc_topk, roc_auc; all NaN where there is nothing to judge.
+        acc, F1, precision, recall, acc_topk, roc_auc, average_precision; all NaN where there is nothing to judge.
+        The last is that of the rarer class where there are two, else the mean over the classes that occur.
     """
-    names = ("acc", "F1", "precision", "recall", "acc_topk", "roc_auc")
+    names = ("acc", "F1", "precision", "recall", "acc_topk", "roc_auc", "average_precision")
     if not len(truth):
         return dict.fromkeys(names, float("nan"))
     several = truth.ndim == 2
@@ -44,8 +45,38 @@ def classification_metrics(scores: Array, truth: Array, topk: int = 3) -> dict[s
     k = min(topk, scores.shape[1])
     top = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     in_top = np.mean(np.any(np.take_along_axis(actual, top, axis=1), axis=1))
-    values: tuple[float, ...] = (float(accuracy), f1, precision, recall, float(in_top), roc_auc(scores, actual))
+    ranked = roc_auc(scores, actual), mean_average_precision(scores, actual, rarer=not several)
+    values: tuple[float, ...] = (float(accuracy), f1, precision, recall, float(in_top), *ranked)
     return dict(zip(names, values, strict=True))
+
+
+def average_precision(scores: Array, truth: Array) -> float:
+    """Mean precision at each hit, from the highest score down; NaN without a hit.
+
+    Args:
+        scores: shape (n,), higher is more likely.
+        truth: bool, shape (n,).
+
+    Source: the sum of precisions weighted by gains of recall, without interpolation; equal scores count together.
+    """
+    total = int(np.count_nonzero(truth))
+    if not total:
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    ends = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    gained = np.diff(hits[ends], prepend=0)
+    return float(np.sum(gained * hits[ends] / (ends + 1)) / total)
+
+
+def mean_average_precision(scores: Array, truth: Array, rarer: bool) -> float:
+    """Of the rarer class where there are two and ``rarer``, else the mean over the classes that occur; (n, c) each."""
+    columns = range(scores.shape[1])
+    if rarer and scores.shape[1] == 2:
+        columns = range(1) if truth[:, 0].sum() < truth[:, 1].sum() else range(1, 2)
+    found = [average_precision(scores[:, column], truth[:, column]) for column in columns]
+    known = [value for value in found if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def roc_auc(scores: Array, truth: Array) -> float:

@@ -176,6 +176,7 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
             "history": history,
             "notes": [*FLOOR_NOTES, *problem.split.notes, *notes],
             "warnings": judged.warnings,
+            "breakdown": judged.breakdown,
         }
     )
     for split, values in judged.splits.items():

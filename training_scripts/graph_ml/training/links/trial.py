@@ -49,6 +49,7 @@ def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple
             "history": trained.history,
             "notes": judged.notes,
             "warnings": judged.warnings,
+            "breakdown": judged.breakdown,
         }
     )
     links = []
