@@ -20,7 +20,7 @@ def classification_metrics(scores: Array, truth: Array, topk: int = 3) -> dict[s
     """All figures of a classification.
 
     Args:
-        scores: probability of each class, shape (n, c).
+        scores: probability of each class, float32 or float64, shape (n, c).
         truth: class index int (n,), or 0/1 for each class (n, c) where an item may have several labels; then a class
             is predicted from a probability of 0.5 on, and acc means that all labels of an item are right.
         topk: k of acc_topk.

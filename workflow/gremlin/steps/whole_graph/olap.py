@@ -138,7 +138,7 @@ class ProgramStep(Step):
 
     @abstractmethod
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The property of every row of ``arcs``; ``start`` holds the traversers at each, None for one everywhere."""
+        """The property of every row of ``arcs``; ``start``, (n,), holds the traversers at each, None for one each."""
 
 
 class PageRankStep(ProgramStep):
@@ -153,7 +153,7 @@ class PageRankStep(ProgramStep):
         self.alpha = alpha
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The ranks."""
+        """The ranks. See ``ProgramStep``."""
         ranks = page_rank(arcs, self.alpha, self.times or 0, start, ctx.check)
         return [float(rank) for rank in ranks]
 
@@ -161,7 +161,7 @@ class PageRankStep(ProgramStep):
 def page_rank(
     arcs: Arcs, alpha: float, times: int, start: Floats | None, check: Callable[[], None], epsilon: float = 1e-5
 ) -> Floats:
-    """Ranks after ``times`` rounds, or earlier once they change by less than ``epsilon`` in all.
+    """Ranks, (n,), after ``times`` rounds, or earlier once they change by less than ``epsilon`` in all.
 
     Without a start the teleport spreads one unit over all vertices; what vertices without edges hold is teleported.
     """
@@ -198,7 +198,7 @@ class PeerPressureStep(ProgramStep):
     default_times = 30
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The ids of the clusters."""
+        """The ids of the clusters. See ``ProgramStep``."""
         ids = [ctx.graph.vertex_id(row) for row in arcs.rows]
         by_text = sorted(range(arcs.size), key=lambda i: as_text(ids[i]))
         strength = np.ones(arcs.size) if start is None else start
@@ -207,7 +207,7 @@ class PeerPressureStep(ProgramStep):
 
 
 def peer_pressure(arcs: Arcs, names: Integers, strength: Floats, times: int, check: Callable[[], None]) -> Integers:
-    """The cluster of each vertex, which starts as its own name; of equal votes the smaller name wins."""
+    """The cluster of each vertex, (n,), which starts as its own name; of equal votes the smaller name wins."""
     clusters = names.astype(np.int64)
     size = arcs.size
     for _ in range(times):
@@ -237,7 +237,7 @@ class ConnectedComponentStep(ProgramStep):
     default_edges = "bothE"
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The names of the components."""
+        """The names of the components. See ``ProgramStep``."""
         texts = [as_text(ctx.graph.vertex_id(row)) for row in arcs.rows]
         by_text = sorted(range(arcs.size), key=texts.__getitem__)
         names = np.argsort(by_text).astype(np.int64)
