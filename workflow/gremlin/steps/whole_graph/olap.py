@@ -6,6 +6,7 @@ The first three write a property that the rest of the query can read and the gra
 from __future__ import annotations
 
 import heapq
+import math
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ from workflow.gremlin.semantics.values import Direction
 from workflow.gremlin.steps.shaping.value_step import is_integer, wrong_call
 from workflow.gremlin.steps.whole_graph.computed_properties import ComputedGraph
 from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.values.numerals import to_double
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -406,7 +408,10 @@ def _checked(value: Any, kind: type, problem: str) -> Any:
 def _build_page_rank(builder: Builder, name: str, args: Args) -> Step:
     if len(args) > 1 or not all(is_number(arg) for arg in args):
         raise wrong_call(name, args)
-    return PageRankStep(builder, float(args[0]) if args else 0.85)
+    alpha = to_double(args[0]) if args else 0.85
+    if not math.isfinite(alpha):
+        raise QueryFailed(f"pageRank() takes a finite number and not {alpha}")
+    return PageRankStep(builder, alpha)
 
 
 def _plain(kind: Callable[[Builder], Step]) -> StepBuilder:
