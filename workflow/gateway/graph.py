@@ -244,10 +244,10 @@ class RemoteGraph:
 
     # -- as a writable graph
 
-    def reading(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def reading(self) -> AbstractContextManager[RemoteGraph]:
+        return nullcontext(self)
 
-    def begin(self, timeout_s: float | None = None) -> Transaction:
+    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> Transaction:
         refuse_writing()
 
     def reset(self) -> None:

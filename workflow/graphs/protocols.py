@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from workflow.graphs.elements import Graph, VertexProperty, Way
 from workflow.graphs.store.adjacency import Csr
 from workflow.graphs.store.columns import Codes, Numeric
-from workflow.graphs.store.rwlock import Lease
 
 
 class Transaction(Protocol):
     """One writer's changes: seen by itself at once, by others after commit; undone whole by rollback."""
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with these changes in it; another one after ``resume``."""
 
     def add_vertex(self, id: Any | None, label: str) -> int:
         """Returns the row. A taken id is IllegalArgument, in the neptune profile ConstraintViolation."""
@@ -52,10 +55,10 @@ class Transaction(Protocol):
         """Does nothing when the transaction has ended."""
 
     def suspend(self) -> None:
-        """Pause between the requests of a session: the changes are taken back in place, other writers keep waiting."""
+        """Pause between the requests of a session: nobody waits for it meanwhile."""
 
     def resume(self) -> None:
-        """Go on after ``suspend``, with all changes in place again."""
+        """Go on after ``suspend``. ConcurrentModification where a commit met what was read or written here."""
 
 
 @runtime_checkable
@@ -73,22 +76,21 @@ class WritableGraph(Graph, Protocol):
     def trouble(self) -> str | None:
         """What keeps the graph from its work in the background, such as a full disk, in a sentence."""
 
-    def reading(self) -> AbstractContextManager[Lease | None]:
-        """A shared lease: while it is held nothing changes, and only what is committed is seen.
+    def reading(self) -> AbstractContextManager[Graph]:
+        """The graph as it is now: it stays so for as long as somebody reads it, and writers are not kept waiting."""
 
-        Take it once around a whole read request and let go soon: writers wait for it. Several in one thread are fine.
-        What waits for something else than the graph pauses it. None where the graph locks nothing.
+    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> Transaction:
+        """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``.
+
+        ``pauses`` tells that the transaction may be suspended.
         """
-
-    def begin(self, timeout_s: float | None = None) -> Transaction:
-        """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``."""
 
     def reset(self) -> None:
         """Remove everything, for good; rows begin anew."""
 
 
 class ColumnView(Protocol):
-    """One property key over all rows, to be read while the lease or transaction lasts."""
+    """One property key over all rows, of one version of the graph."""
 
     @property
     def multi(self) -> bool:

@@ -1,7 +1,7 @@
 """The engine: runs traversals on a graph.
 
 A traversal passes through these stages: the user's strategies rewrite it, then the engine's extension, it is compiled
-to a plan, the plan is optimised, and the plan runs lazily under a read lease or as a transaction.
+to a plan, the plan is optimised, and the plan runs lazily on a version of the graph or as a transaction.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
-from workflow.graphs.store.rwlock import GraphMoved
 from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.planning.extension import Extension
@@ -30,7 +30,7 @@ from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
-from workflow.queries.attempts import LAST, Attempt, HeldTransaction, run_query
+from workflow.queries.attempts import Attempt, HeldTransaction, run_query
 from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
@@ -97,6 +97,12 @@ class Engine:
         self.services = services or ServiceRegistry.for_profile(profile)
         self._plans: dict[int, Prepared] = {}  # by identity: equal traversals may differ in the types of numbers
 
+    def on(self, graph: WritableGraph) -> Engine:
+        """The same engine on another graph, such as one version of its own."""
+        twin = copy(self)
+        twin.graph = graph
+        return twin
+
     def run(
         self, traversal: Traversal, options: QueryOptions | None = None, transaction: Transaction | None = None
     ) -> Iterator[Traverser]:
@@ -113,7 +119,7 @@ class Engine:
     def run_in_parts(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser | AnswerNeeded]:
         """The results of a traversal that reads, for a caller who asks the outside while nothing runs here.
 
-        Gives an AnswerNeeded where it needs an answer, holding no lease, and goes on when ``options.answering`` has
+        Gives an AnswerNeeded where it needs an answer, and goes on when ``options.answering`` has
         that answer. What a step of a child needs is raised instead.
         """
         prepared = self._kept(traversal, options)
@@ -121,15 +127,10 @@ class Engine:
             raise QueryFailed("Only what reads can be run in parts")
         if options.began_at is None:
             options = replace(options, began_at=time.monotonic())
-        for last in LAST:
-            try:
-                with self.graph.reading() as lease:
-                    ctx = self._context(prepared, options, Attempt(None if last else lease), None)
-                    source = yield from self._with_answers(prepared.plan.steps, ctx)
-                    yield from self._limited(source, options)
-                return
-            except GraphMoved:
-                continue
+        with self.graph.reading() as version:
+            ctx = self._context(prepared, options, Attempt(version), None)
+            source = yield from self._with_answers(prepared.plan.steps, ctx)
+            yield from self._limited(source, options)
 
     def _with_answers(
         self, steps: tuple[Step, ...], ctx: ExecutionContext
@@ -145,8 +146,7 @@ class Engine:
                 step.ready(ctx, inputs)
                 return self._join(steps[at:], ctx, iter(inputs))
             except AnswerNeeded as needed:
-                with ctx.unleased():
-                    yield needed
+                yield needed
 
     def session(self) -> Session:
         """Several runs as one transaction."""
@@ -159,8 +159,8 @@ class Engine:
     def _explained(self, prepared: Prepared) -> str:
         compiler = Compiler(extension=self.extension)
         compiled = compiler.compile(prepared.rewritten)  # once more: the optimiser changed those it was given
-        with self.graph.reading():
-            notes = spelling_notes(self.graph, compiled.all_steps())
+        with self.graph.reading() as version:
+            notes = spelling_notes(version, compiled.all_steps())
         notes += hint_notes(prepared.original, lambda name: self.extension is not None and self.extension.owns(name))
         return explained(prepared.original, prepared.rewritten, compiled.steps, prepared.plan.steps, notes)
 
@@ -278,8 +278,6 @@ class Engine:
             read_only=options.read_only,
             full_path=prepared.plan.full_path,
         )
-        if options.answering is not None:
-            options.answering.waiting = ctx.unleased
         ctx.files = self.files
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed

@@ -22,7 +22,7 @@ from workflow.gremlin.steps.facts import FACTS, facts_of, is_by_chance, leaves_s
 from workflow.gremlin.traversal import Instruction, Traversal, instructions_of
 
 TIMEOUT_S = 600.0
-"""Most seconds for one filter on the embedded graph: writers wait meanwhile."""
+"""Most seconds for one filter on the embedded graph."""
 
 
 def checked_filter(steps: str, begin: Literal["V", "E"]) -> Traversal:
@@ -120,13 +120,11 @@ class FilteredGraph:
 
     @contextmanager
     def snapshot(self) -> Iterator[BatchSnapshot]:
-        with self._graph.reading():
-            nodes, edges = self._kept(self._nodes), self._kept(self._edges)
-            with self._graph.snapshot() as whole:
-                part = whole.only(nodes, edges)
-        yield part
+        with self._graph.reading() as version, self._graph.snapshot(version) as whole:
+            engine = self._engine.on(version)
+            yield whole.only(self._kept(engine, self._nodes), self._kept(engine, self._edges))
 
-    def _kept(self, traversal: Traversal | None) -> Set[Any] | None:
+    def _kept(self, engine: Engine, traversal: Traversal | None) -> Set[Any] | None:
         if traversal is None:
             return None
-        return {traverser.value.id for traverser in self._engine.run(traversal, self._options)}
+        return {traverser.value.id for traverser in engine.run(traversal, self._options)}

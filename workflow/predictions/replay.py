@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-
 from workflow.errors import WorkflowError
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
 from workflow.predictions.question import Predictions, Question
@@ -33,8 +30,6 @@ class Replay:
         self._service = service
         self._answers: list[tuple[str, Question, Predictions | WorkflowError]] = []
         self.suspends = suspends
-        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
-        """What surrounds a call of the endpoint: whoever runs the query lets go there what others wait for."""
 
     def check_role(self, role_arn: str | None) -> None:
         self._service.check_role(role_arn)
@@ -54,8 +49,7 @@ class Replay:
         needed = PredictionNeeded(endpoint, question)
         if self.suspends:
             raise needed
-        with self.waiting():
-            return self.ask(needed)
+        return self.ask(needed)
 
     def ask(self, needed: AnswerNeeded) -> Predictions:
         """Ask now, and remember the answer."""

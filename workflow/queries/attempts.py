@@ -1,8 +1,7 @@
-"""Running a query on a graph: under a read lease, or as a transaction, and again where it must be.
+"""Running a query on a graph: on one version of it, or as a transaction, and again where it must be.
 
-A query runs again in two cases. One that reads lets writers in while it waits for an answer from outside; where one
-came, what it has read may hold no more. One that writes is undone at a question that has no answer yet, and begins
-again when the answer is there. The last of the attempts neither lets anybody in nor stops.
+A query that writes is undone at a question from outside that has no answer yet, and begins again when the answer is
+there. The last of the attempts asks at once.
 """
 
 from __future__ import annotations
@@ -12,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from workflow.graphs.store.rwlock import GraphMoved
 from workflow.queries.suspension import Answering, AnswerNeeded
 
 if TYPE_CHECKING:
+    from workflow.graphs.elements import Graph
     from workflow.graphs.protocols import Transaction, WritableGraph
-    from workflow.graphs.store.rwlock import Lease
 
 Result = TypeVar("Result")
 
@@ -30,11 +28,11 @@ class Attempt:
     """What a run has of its graph.
 
     Attributes:
-        lease: the read lease, while it may be paused.
-        transaction: what the run writes through, and reads from.
+        graph: what it reads.
+        transaction: what it writes through.
     """
 
-    lease: Lease | None = None
+    graph: Graph | None = None
     transaction: Transaction | None = None
 
 
@@ -51,7 +49,7 @@ def run_query(
 
     Without a transaction a query that writes is one of its own: committed when the last result was taken, rolled back
     on an error or when the iterator is closed before. What has been given cannot be taken back: from the first result
-    on a reader's lease is not paused any more, and a writer asks whatever it needs at once.
+    on a writer asks whatever it needs at once.
 
     Args:
         start: begins one attempt and gives its results.
@@ -63,28 +61,21 @@ def run_query(
     for last in LAST:
         try:
             if transaction is not None:
-                yield from start(Attempt(transaction=transaction))
+                yield from start(Attempt(transaction.graph, transaction))
             elif writes:
                 if answering is not None:
                     answering.suspends = not last
                 with _own_transaction(graph, timeout_s) as own:
-                    results = start(Attempt(transaction=own))
+                    results = start(Attempt(own.graph, own))
                     for first in results:
                         if answering is not None:
                             answering.suspends = False
                         yield first
                         yield from results
             else:
-                with graph.reading() as lease:
-                    attempt = Attempt(None if last else lease)
-                    results = start(attempt)
-                    for first in results:
-                        attempt.lease = None
-                        yield first
-                        yield from results
+                with graph.reading() as version:
+                    yield from start(Attempt(version))
             return
-        except GraphMoved:
-            continue
         except AnswerNeeded as needed:
             if answering is None:
                 raise
@@ -107,8 +98,7 @@ def _own_transaction(graph: WritableGraph, timeout_s: float | None) -> Iterator[
 class HeldTransaction:
     """One transaction over several statements. Used by one request at a time.
 
-    It begins with the first statement that writes. Between statements the changes are suspended, so others see the
-    committed graph.
+    It begins with the first statement that writes. Between statements it holds nothing, and others write.
     """
 
     def __init__(self, graph: WritableGraph) -> None:
@@ -121,7 +111,7 @@ class HeldTransaction:
         if self._transaction is not None:
             self._transaction.resume()
         elif writes:
-            self._transaction = self._graph.begin(timeout_s)
+            self._transaction = self._graph.begin(timeout_s, pauses=True)
         try:
             yield self._transaction
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
@@ -21,7 +20,7 @@ class Run:
         timeout_s: the most seconds it may take; None without a limit.
         began_at: when those began, in ``time.monotonic()``; now where it is None.
         cancelled: set by others to end the run; ``Cancellation`` says with which error.
-        attempt: the lease or the transaction it has of its graph.
+        attempt: what it has of its graph.
     """
 
     def __init__(
@@ -56,12 +55,3 @@ class Run:
     def left_s(self) -> float | None:
         """The seconds that are left, at least 0; None without a limit."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
-
-    def unleased(self) -> AbstractContextManager[None]:
-        """Let writers in while something else than the graph is waited for.
-
-        Raises GraphMoved at the end where one came; the query then runs again. Nothing happens where it holds no lease,
-        or one that must not be paused any more.
-        """
-        lease = self.attempt.lease
-        return nullcontext() if lease is None else lease.paused()

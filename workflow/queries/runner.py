@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from workflow.graphs.protocols import is_columnar
 from workflow.queries.running import QueryRegistry
 from workflow.queries.sessions import Endable, QuerySession
 from workflow.settings import Profile
-
-LONGEST_MS: Final = 1 << 40  # 35 years
 
 Engine = TypeVar("Engine")
 Open = TypeVar("Open", bound=Endable)
@@ -37,12 +36,10 @@ class LanguageRunner(Generic[Engine, Open]):
     def timeout_s(self, asked_ms: Any) -> float | None:
         """How long a query may run that asked for so many milliseconds; None without a limit.
 
-        0 asks for no limit, which only the tinkerpop profile grants. What is no number counts as not asked, and beyond
-        some years all numbers are one.
+        0 asks for no limit, which only the tinkerpop profile grants. What is no number counts as not asked.
         """
         limit: float | None = self.default_timeout_ms or None
         if isinstance(asked_ms, (int, float)) and not isinstance(asked_ms, bool) and asked_ms >= 0:
-            asked_ms = min(asked_ms, LONGEST_MS)
             if self.profile == "tinkerpop":
                 limit = asked_ms or None
             else:
@@ -50,14 +47,9 @@ class LanguageRunner(Generic[Engine, Open]):
         return None if limit is None else limit / 1000
 
     def without_waiting(self, engine: Engine | None, work: Callable[[], Result]) -> Result | None:
-        """Do ``work`` under a read lease of an engine's graph, or nothing where one would have to wait for it."""
-        turnstile = getattr(getattr(engine, "graph", None), "turnstile", None)
-        if turnstile is None or (lease := turnstile.try_enter()) is None:
-            return None
-        try:
-            return work()
-        finally:
-            turnstile.leave(lease)
+        """Do ``work`` on a graph in this process, which never waits; nothing for another, which would."""
+        graph: Any = getattr(engine, "graph", None)
+        return work() if graph is not None and is_columnar(graph) else None
 
     def close(self, session: QuerySession[Open], *, lost: bool = False) -> None:
         """End a session: Neptune commits what a session of scripts did, everything else is undone.

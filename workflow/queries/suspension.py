@@ -1,14 +1,12 @@
 """Suspended until answered: a query that needs an answer from outside the graph, and whoever asks for it.
 
 A step asks the query's ``Answering``. While that suspends, a question without an answer stops the whole query with
-``AnswerNeeded``: nothing of it runs and it holds no lease while the answer is fetched. Then it runs again, and what was
+``AnswerNeeded``: nothing of it runs while the answer is fetched. Then it runs again, and what was
 answered once is answered alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
@@ -28,11 +26,9 @@ class Answering(Protocol):
     """The answers from outside of one query, which belongs to one thread at a time.
 
     ``suspends``: an unanswered question stops the query with ``AnswerNeeded``; otherwise it is asked at once.
-    ``waiting`` surrounds whatever is asked at once: whoever runs the query lets go there what others wait for.
     """
 
     suspends: bool
-    waiting: Callable[[], AbstractContextManager[None]]
 
     def ask(self, needed: AnswerNeeded) -> Any:
         """Ask now, and remember the answer; raises what the asking raises."""

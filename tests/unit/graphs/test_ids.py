@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from workflow.graphs.files import csv_rows
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import RowError
-from workflow.graphs.store.ids import Ids
+from workflow.graphs.store.state import Elements, with_room
 from workflow.graphs.store.text_block import Texts, encoded, hash_text
 from workflow.values.numbers import Long
 
@@ -41,21 +42,28 @@ def test_texts_of_one_hash_are_still_told_apart(monkeypatch: pytest.MonkeyPatch)
     # every text gets the same hash
     monkeypatch.setattr(Texts, "hashes", lambda self: np.full(len(self), 7, dtype=np.uint64))
     monkeypatch.setattr("workflow.graphs.store.ids.hash_text", lambda text: 7)
-    ids = Ids()
-    ids.extend(Texts.of(["a", "b", "c"]))
-    assert [ids.find(id) for id in "abcd"] == [0, 1, 2, None]
-    assert ids.find_many(Texts.of(["c", "d", "a"])).tolist() == [2, -1, 0]
+    elements = Elements()
+    install(elements, Texts.of(["a", "b", "c"]))
+    assert [elements.find(id) for id in "abcd"] == [0, 1, 2, None]
+    assert elements.find_many(Texts.of(["c", "d", "a"])).tolist() == [2, -1, 0]
     assert Texts.of(["a", "b", "a"]).grouped()[0].tolist() == [0, 1, 0]
-    assert ids.first_taken(Texts.of(["x", "y"])) is None
-    assert ids.first_taken(Texts.of(["x", "x"])) == "x"
+    assert elements.first_taken(Texts.of(["x", "y"])) is None
+    assert elements.first_taken(Texts.of(["x", "x"])) == "x"
+
+
+def install(elements: Elements, ids: Sequence[Any]) -> None:
+    """Give elements the next rows, as a bulk load does."""
+    elements.ids = elements.ids.extended(ids)
+    elements.label = with_room(elements.label, len(elements), len(ids))
+    elements.own_alive().extend(b"\x01" * len(ids))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ids_agree_with_a_dictionary_through_random_work(seed: int) -> None:
-    rng, ids = Random(seed), Ids()
+def test_ids_agree_with_a_dictionary_through_random_work_and_so_do_older_versions(seed: int) -> None:
+    rng, elements = Random(seed), Elements()
     rows: list[Any] = []
     alive: dict[Any, int] = {}
-    dead: list[int] = []
+    versions: list[tuple[Elements, dict[Any, int]]] = []
 
     def fresh() -> str:
         while (id := f"{rng.choice('ab')}{rng.randrange(400)}" * rng.choice([1, 1, 20])) in alive:
@@ -63,32 +71,35 @@ def test_ids_agree_with_a_dictionary_through_random_work(seed: int) -> None:
         return id
 
     for _ in range(300):
-        match rng.randrange(5):
+        if rng.random() < 0.1:
+            versions.append((elements, dict(alive)))
+            elements = elements.fork()
+        elif versions and rng.random() < 0.1:
+            # a transaction that is rolled back
+            for id in {fresh() for _ in range(3)}:
+                elements.ids.append(id)
+            elements.ids.cut(len(elements))
+        match rng.randrange(4):
             case 0:
                 batch = list(dict.fromkeys(fresh() for _ in range(rng.randrange(30))))
-                ids.extend(Texts.of(batch) if rng.random() < 0.8 else batch)
+                install(elements, Texts.of(batch) if rng.random() < 0.8 else batch)
                 for id in batch:
                     alive[id] = len(rows)
                     rows.append(id)
             case 1 | 2:
                 id: Any = fresh() if rng.random() < 0.8 else Long(len(rows))
-                assert ids.append(id) == len(rows)
+                assert elements.add(id, "v") == len(rows)
                 alive[id] = len(rows)
                 rows.append(id)
             case 3 if alive:
-                id = rng.choice(list(alive))
-                ids.forget(alive[id])
-                dead.append(alive.pop(id))
-            case 4 if dead:
-                row = dead[-1]
-                if rows[row] not in alive:
-                    dead.pop()
-                    ids.restore(row)
-                    alive[rows[row]] = row
+                elements.kill(alive.pop(rng.choice(list(alive))))
         asked = [f"{letter}{number}" for letter in "ab" for number in range(0, 400, 7)]
-        assert ids.find_many(Texts.of(asked)).tolist() == [alive.get(id, -1) for id in asked]
-    assert [ids[row] for row in range(len(ids))] == rows == list(ids.all())
-    assert all(ids.find(id) == row for id, row in alive.items())
+        for version, lived in [(elements, alive), *versions[-3:]]:
+            assert version.find_many(Texts.of(asked)).tolist() == [lived.get(id, -1) for id in asked]
+    ids = elements.ids
+    assert [ids[row] for row in range(len(ids))] == rows == list(ids.all(len(rows)))
+    for version, lived in [(elements, alive), *versions]:
+        assert all(version.find(id) == row for id, row in lived.items())
 
 
 def read(data: bytes) -> tuple[list[tuple[Any, ...]], list[RowError]]:

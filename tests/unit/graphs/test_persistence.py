@@ -467,14 +467,18 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
     again.close()
 
 
-def test_closing_does_not_wait_for_an_open_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("paused", [True, False])
+def test_closing_does_not_wait_for_an_open_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paused: bool
+) -> None:
     monkeypatch.setattr("workflow.graphs.store.store.CLOSE_TIMEOUT_S", 0.01)
     graph = open_graph(tmp_path, log_limit_bytes=1)
     fill(graph)
     before = contents(graph)
-    session = graph.begin()
+    session = graph.begin(pauses=paused)
     session.add_vertex("lost", "v")
-    session.suspend()
+    if paused:
+        session.suspend()
     graph.close()
     with pytest.raises(InternalFailure):
         session.commit()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ class Dictionary:
 
     def __init__(self, *, suspends: bool = False) -> None:
         self.suspends = suspends
-        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         self.known: dict[str, str] = {}
         self.asked: list[str] = []
 
@@ -128,7 +126,7 @@ def test_without_the_extension_its_options_are_refused_like_any_other() -> None:
         Engine(Bench().graph, "tinkerpop").prepare(parse(WORDS)[0].traversal, QueryOptions())
 
 
-def test_a_reader_is_suspended_at_each_question_and_holds_no_lease_meanwhile() -> None:
+def test_a_reader_is_suspended_at_each_question_and_keeps_no_writer_waiting_meanwhile() -> None:
     bench = Bench()
     answering = Dictionary(suspends=True)
     parts = bench.engine.run_in_parts(parse(WORDS)[0].traversal, QueryOptions(answering=answering))

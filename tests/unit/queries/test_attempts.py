@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.views import StoredGraph
 from workflow.queries import run
 from workflow.queries.attempts import Attempt, HeldTransaction, run_query
 from workflow.queries.run import Run
@@ -22,7 +22,6 @@ from workflow.queries.suspension import AnswerNeeded
 class Answering:
     def __init__(self) -> None:
         self.suspends = False
-        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         self.answers: list[Any] = []
 
     def ask(self, needed: AnswerNeeded) -> None:
@@ -32,8 +31,7 @@ class Answering:
 
 
 def vertices(graph: EmbeddedGraph) -> int:
-    with graph.reading():
-        return graph.vertex_count()
+    return graph.vertex_count()
 
 
 def write(graph: EmbeddedGraph) -> None:
@@ -42,34 +40,18 @@ def write(graph: EmbeddedGraph) -> None:
     transaction.commit()
 
 
-def test_a_reader_begins_again_where_a_writer_came_while_it_waited() -> None:
+def test_a_reader_keeps_its_version_while_others_write() -> None:
     graph = EmbeddedGraph("g", "neptune")
-    seen: list[tuple[int, bool]] = []
 
     def start(attempt: Attempt) -> Iterator[int]:
-        seen.append((graph.vertex_count(), attempt.lease is not None))
-        if attempt.lease is not None:
-            with attempt.lease.paused():
-                write(graph)
-        yield graph.vertex_count()
+        assert isinstance(attempt.graph, StoredGraph)
+        write(graph)
+        yield attempt.graph.vertex_count()
+        write(graph)
+        yield attempt.graph.vertex_count()
 
-    assert list(run_query(graph, start, writes=False)) == [3]
-    # three attempts let a writer in, the last one holds its lease for good
-    assert seen == [(0, True), (1, True), (2, True), (3, False)]
-
-
-def test_what_was_given_is_not_taken_back() -> None:
-    graph = EmbeddedGraph("g", "neptune")
-    attempts: list[Attempt] = []
-
-    def start(attempt: Attempt) -> Iterator[int]:
-        attempts.append(attempt)
-        yield from (1, 2)
-
-    results = run_query(graph, start, writes=False)
-    next(results)
-    assert attempts[0].lease is None
-    assert list(results) == [2]
+    assert list(run_query(graph, start, writes=False)) == [0, 0]
+    assert vertices(graph) == 2
 
 
 def test_a_writer_is_undone_at_a_question_and_begins_again_with_its_answer() -> None:
@@ -81,7 +63,8 @@ def test_a_writer_is_undone_at_a_question_and_begins_again_with_its_answer() -> 
         if not answering.answers:
             assert answering.suspends
             raise AnswerNeeded("what")
-        yield graph.vertex_count()
+        assert isinstance(attempt.graph, StoredGraph)
+        yield attempt.graph.vertex_count()
         assert not answering.suspends  # from the first result on everything is asked at once
 
     assert list(run_query(graph, start, writes=True, answering=answering)) == [1]
@@ -129,7 +112,8 @@ def test_others_see_nothing_of_an_open_transaction_between_its_statements() -> N
     assert vertices(graph) == 0
     with opened.statement(writes=False) as second:
         assert second is first
-        assert graph.vertex_count() == 1
+        assert isinstance(second.graph, StoredGraph)
+        assert second.graph.vertex_count() == 1
     opened.commit()
     opened.rollback()  # nothing is left to undo
     assert vertices(graph) == 1

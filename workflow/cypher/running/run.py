@@ -14,6 +14,7 @@ from workflow.queries.attempts import Attempt
 from workflow.queries.run import Run
 
 if TYPE_CHECKING:
+    from workflow.graphs.elements import Graph
     from workflow.graphs.protocols import Transaction, WritableGraph
 
 Row = dict[str, Any]
@@ -26,7 +27,7 @@ class CypherRun(Run):
     """One run. Used by one thread.
 
     Args:
-        graph: read, and written through the attempt's transaction.
+        graph: read where the attempt has none.
         parameters: by name, without ``$``.
         ids: what ``id()`` gives: the id of the graph as text, as Neptune has it, or the number of the row.
         splits_labels: whether the graph finds a vertex of several labels by one of them.
@@ -46,7 +47,7 @@ class CypherRun(Run):
         attempt: Attempt | None = None,
     ) -> None:
         super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)
-        self.graph = graph
+        self.graph: Graph = self.attempt.graph or graph
         self.parameters = parameters
         self.ids: Ids = ids
         self.splits_labels = splits_labels

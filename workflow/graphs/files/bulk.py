@@ -31,6 +31,7 @@ from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.text_block import Texts
 from workflow.graphs.store.transaction import StoreTransaction
+from workflow.graphs.store.views import StoredGraph
 from workflow.values.numbers import Long
 
 LARGE_LOAD: Final = 100_000
@@ -138,7 +139,7 @@ class _OneFile:
             try:
                 for row in some:
                     before = tx.change_count
-                    error = merge(self._graph, tx, pieces.header, row, self._rules.update_single)
+                    error = merge(tx.graph, tx, pieces.header, row, self._rules.update_single)
                     if error is not None:
                         self._refuse(error)
                     elif tx.change_count == before:
@@ -204,7 +205,7 @@ class _Pieces:
         fresh = np.ones(len(rows.ids), dtype=bool)
         fresh[repeated(rows.ids)] = False
         if len(elements):
-            fresh &= elements.ids.find_many(rows.ids) < 0
+            fresh &= elements.find_many(rows.ids) < 0
         if not fresh.all():
             self.known = [rows.known(place, names, self._end_name) for place in np.flatnonzero(~fresh).tolist()]
             rows = rows.select(np.flatnonzero(fresh))
@@ -250,8 +251,8 @@ class _EdgePieces(_Pieces):
     def take(self, chunk: Chunk) -> None:
         if not len(chunk.ids):
             return
-        ids = self._graph.state.vertices.ids
-        source, target = ids.find_many(chunk.sources), ids.find_many(chunk.targets)
+        vertices = self._graph.state.vertices
+        source, target = vertices.find_many(chunk.sources), vertices.find_many(chunk.targets)
         lost = (source < 0) | (target < 0)
         if lost.any():
             for place in np.flatnonzero(lost).tolist():
@@ -314,7 +315,7 @@ class _Rows:
 
 # -- rows whose id is known
 def _merge_vertex(
-    graph: EmbeddedGraph, tx: StoreTransaction, header: Header, row: _Known, update: bool
+    graph: StoredGraph, tx: StoreTransaction, header: Header, row: _Known, update: bool
 ) -> RowError | None:
     vertex = graph.vertex_row(row.id)
     if vertex is None:
@@ -336,9 +337,7 @@ def _merge_vertex(
     return None
 
 
-def _merge_edge(
-    graph: EmbeddedGraph, tx: StoreTransaction, header: Header, row: _Known, update: bool
-) -> RowError | None:
+def _merge_edge(graph: StoredGraph, tx: StoreTransaction, header: Header, row: _Known, update: bool) -> RowError | None:
     edge = graph.edge_row(row.id)
     if edge is None:
         return RowError("INSERT_ERROR", f"edge {row.id!r} was removed while the file was read", row.line)

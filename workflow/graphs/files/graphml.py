@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 from workflow.errors import IllegalArgument
 from workflow.graphs.files.draft import Draft, Value
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.views import StoredGraph
 from workflow.values.numbers import Float, Long
 
 _TYPES: Final[dict[str, Callable[[str], Any]]] = {
@@ -118,12 +119,12 @@ class _Reader:
 
 def write_graphml(graph: EmbeddedGraph, stream: IO[bytes]) -> None:
     """Write the graph as it stands at one moment."""
-    with graph.reading():
-        for line in _lines(graph):
+    with graph.reading() as version:
+        for line in _lines(version):
             stream.write(line.encode() + b"\n")
 
 
-def _lines(graph: EmbeddedGraph) -> Any:
+def _lines(graph: StoredGraph) -> Any:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">'
     yield '<key id="labelV" for="node" attr.name="labelV" attr.type="string"/>'
@@ -149,7 +150,7 @@ def _lines(graph: EmbeddedGraph) -> Any:
     yield "</graph></graphml>"
 
 
-def _first_values(graph: EmbeddedGraph, row: int) -> dict[str, Any]:
+def _first_values(graph: StoredGraph, row: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in graph.vertex_properties(row):
         found.setdefault(one.key, one.value)

@@ -19,6 +19,7 @@ import numpy as np
 from workflow.errors import IllegalArgument
 from workflow.graphs.files.draft import Draft, Value
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.views import StoredGraph
 from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 MOST_DEPTH: Final = 64
@@ -37,9 +38,9 @@ def read_graphson(graph: EmbeddedGraph, stream: IO[bytes]) -> tuple[int, int]:
 
 def write_graphson(graph: EmbeddedGraph, stream: IO[bytes]) -> None:
     """Write every vertex with its edges, as the graph stands at one moment."""
-    with graph.reading():
-        for row in graph.vertices():
-            stream.write(json.dumps(_vertex(graph, row), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    with graph.reading() as version:
+        for row in version.vertices():
+            stream.write(json.dumps(_vertex(version, row), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
 
 
 # -- reading
@@ -138,7 +139,7 @@ def _duration(text: str) -> timedelta:
 
 
 # -- writing
-def _vertex(graph: EmbeddedGraph, row: int) -> dict[str, Any]:
+def _vertex(graph: StoredGraph, row: int) -> dict[str, Any]:
     found: dict[str, Any] = {"id": encode(graph.vertex_id(row)), "label": graph.vertex_label(row)}
     for name, way, end in (("inE", "in", "outV"), ("outE", "out", "inV")):
         edges: dict[str, list[Any]] = {}

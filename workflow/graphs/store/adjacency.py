@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workflow.graphs.store.layers import layered
 
 Slot = tuple["array[int]", "array[int]"]
 
@@ -31,25 +34,40 @@ def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[
 
 
 class Adjacency:
-    """Neighbours and edge rows by vertex row. A row is read from ``patched`` if there, else from the base.
+    """Neighbours and edge rows by vertex row, from what was written since the load, else from the base.
 
-    The base exists twice over the same memory: as arrays for single rows and as numpy views for whole frontiers.
+    One that readers may have is never written: a fork of it is. Written rows are in two dictionaries: ``_patched`` of
+    this fork, and ``_below`` it one that all forks share. The base exists twice over the same memory: as arrays for
+    single rows and as numpy views for whole frontiers.
     """
 
-    __slots__ = ("_base", "_edges", "_indptr", "_neighbours", "_size", "patched")
+    __slots__ = ("_base", "_below", "_edges", "_indptr", "_neighbours", "_own_rows", "_patched", "_size")
 
     def __init__(self) -> None:
-        self.patched: dict[int, Slot] = {}
+        self._patched: dict[int, Slot] = {}
+        self._below: dict[int, Slot] = {}
+        self._own_rows: set[int] | None = None
         self._base: Csr | None = None
         self._indptr: array[int] = array("q", (0,))
         self._neighbours: array[int] = array("i")
         self._edges: array[int] = array("i")
         self._size = 0
 
+    def fork(self) -> Adjacency:
+        """The same, to be written; this one is not written any more."""
+        twin = copy(self)
+        twin._patched, twin._below = layered(self._patched, self._below)
+        twin._own_rows = set()
+        return twin
+
     # -- reading
+    def _slot(self, row: int) -> Slot | None:
+        slot = self._patched.get(row)
+        return self._below.get(row) if slot is None and self._below else slot
+
     def neighbours(self, row: int) -> list[int]:
         """A fresh list, in insertion order."""
-        slot = self.patched.get(row)
+        slot = self._slot(row)
         if slot is not None:
             return slot[0].tolist()
         if row >= self._size:
@@ -58,7 +76,7 @@ class Adjacency:
 
     def edges(self, row: int) -> list[int]:
         """A fresh list of edge rows, in insertion order."""
-        slot = self.patched.get(row)
+        slot = self._slot(row)
         if slot is not None:
             return slot[1].tolist()
         if row >= self._size:
@@ -66,26 +84,27 @@ class Adjacency:
         return self._edges[self._indptr[row] : self._indptr[row + 1]].tolist()
 
     def degree(self, row: int) -> int:
-        slot = self.patched.get(row)
+        slot = self._slot(row)
         if slot is not None:
             return len(slot[0])
         return self._indptr[row + 1] - self._indptr[row] if row < self._size else 0
 
     def base(self) -> Csr | None:
         """The base as arrays, when nothing was written since it was made."""
-        return self._base if not self.patched else None
+        return self._base if not self._patched and not self._below else None
 
     def merged(self, size: int) -> Csr | None:
         """Base and written rows in one, over ``size`` rows; None where making it anew is cheaper."""
-        if self._base is None or len(self.patched) > max(64, self._size // 16):
+        written = {**self._below, **self._patched} if self._below else self._patched
+        if self._base is None or len(written) > max(64, self._size // 16):
             return None
         degrees = np.zeros(size, dtype=np.int64)
         degrees[: self._size] = np.diff(self._base.indptr)
         neighbours: list[NDArray[np.int32]] = []
         edges: list[NDArray[np.int32]] = []
         done = 0
-        for row in sorted(self.patched):
-            slot = self.patched[row]
+        for row in sorted(written):
+            slot = written[row]
             degrees[row] = len(slot[0])
             stop = int(self._base.indptr[min(row, self._size)])
             neighbours += [self._base.neighbours[done:stop], np.array(slot[0], dtype=np.int32)]
@@ -99,14 +118,19 @@ class Adjacency:
 
     # -- writing
     def _own(self, row: int) -> Slot:
-        slot = self.patched.get(row)
-        if slot is None:
-            if row < self._size:
-                start, stop = self._indptr[row], self._indptr[row + 1]
-                slot = (self._neighbours[start:stop], self._edges[start:stop])
-            else:
-                slot = (array("i"), array("i"))
-            self.patched[row] = slot
+        slot = self._slot(row)
+        if slot is not None:
+            if self._own_rows is None or row in self._own_rows:
+                return slot
+            slot = (slot[0][:], slot[1][:])
+        elif row < self._size:
+            start, stop = self._indptr[row], self._indptr[row + 1]
+            slot = (self._neighbours[start:stop], self._edges[start:stop])
+        else:
+            slot = (array("i"), array("i"))
+        self._patched[row] = slot
+        if self._own_rows is not None:
+            self._own_rows.add(row)
         return slot
 
     def append(self, row: int, neighbour: int, edge: int) -> None:
@@ -114,19 +138,12 @@ class Adjacency:
         neighbours.append(neighbour)
         edges.append(edge)
 
-    def insert(self, row: int, place: int, neighbour: int, edge: int) -> None:
-        """Put an edge back where ``remove`` took it from."""
-        neighbours, edges = self._own(row)
-        neighbours.insert(place, neighbour)
-        edges.insert(place, edge)
-
-    def remove(self, row: int, edge: int) -> int:
-        """Take an edge out; returns the place it had."""
+    def remove(self, row: int, edge: int) -> None:
+        """Take an edge out."""
         neighbours, edges = self._own(row)
         # removing a hub takes its edges from the end
         place = len(edges) - 1 if edges[-1] == edge else edges.index(edge)
         del neighbours[place], edges[place]
-        return place
 
     def rebase(self, base: Csr) -> None:
         """Make ``base`` all there is; it holds every edge of this label in this direction."""
@@ -144,4 +161,4 @@ class Adjacency:
         )
         for part in self._base:
             part.flags.writeable = False
-        self.patched = {}
+        self._patched, self._below = {}, {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.store.adjacency import compress
 from workflow.graphs.store.columns import MISSING, Column
-from workflow.graphs.store.state import SPARSE, Elements, State
+from workflow.graphs.store.state import SPARSE, Elements, State, with_room
 
 
 @dataclass(slots=True, eq=False)
@@ -54,35 +54,39 @@ class Batch:
 
 def install(state: State, batch: Batch) -> None:
     """Put a batch into a graph. Its ids must be new and its ends known: callers check before they make it durable."""
-    state.next_id = max(state.next_id, batch.next_id)
+    state.numbers.skip_to(batch.next_id)
     if len(batch.vertices):
         _install_elements(state.vertices, batch.vertices)
     if not len(batch.edges):
         return
     known = len(state.edges)
-    ends = state.vertices.ids.find_many(batch.ends)
+    ends = state.vertices.find_many(batch.ends)
     for name in batch.edges.label_names:
         state.edge_code(name)
     _install_elements(state.edges, batch.edges)
     source, target = ends[batch.source], ends[batch.target]
-    state.source.frombytes(source.tobytes())
-    state.target.frombytes(target.tobytes())
+    state.source, state.target = _extended(state.source, known, source), _extended(state.target, known, target)
     _extend_adjacency(state, known, source, target)
+
+
+def _extended(cells: memoryview, used: int, more: NDArray[np.int32]) -> memoryview:
+    cells = with_room(cells, used, len(more))
+    np.asarray(cells)[used : used + len(more)] = more
+    return cells
 
 
 def _install_elements(elements: Elements, batch: ElementBatch) -> None:
     first = len(elements)
-    elements.ids.extend(batch.ids)
+    elements.ids = elements.ids.extended(batch.ids)
     codes = np.fromiter(map(elements.code, batch.label_names), dtype=np.int32, count=len(batch.label_names))
     labels = codes[batch.labels]
-    elements.label.frombytes(labels.astype(np.int32).tobytes())
-    elements.alive.extend(b"\x01" * len(batch.ids))
-    elements.version += 1
+    elements.label = _extended(elements.label, first, labels.astype(np.int32))
+    elements.own_alive().extend(b"\x01" * len(batch.ids))
     for key, data in batch.columns.items():
         column = elements.column(key)
         column.load(first, data.values, data.kind, data.present)
         for code in np.unique(labels[_held(data)]).tolist():
-            elements.note_key(code, column)
+            elements.note_key(code, key, column.index)
 
 
 def _held(data: ColumnData) -> NDArray[np.bool_]:
@@ -93,21 +97,20 @@ def _held(data: ColumnData) -> NDArray[np.bool_]:
 
 def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
     """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base anew."""
-    labels = np.array(state.edges.label, dtype=np.int32)
+    labels = state.edges.label_array()
     for code in np.unique(labels[known:]).tolist():
         fresh = np.flatnonzero(labels[known:] == code)
-        state.written[code] += 1
+        state.touch(code)
         if len(fresh) < max(256, len(state.vertices) // SPARSE):
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
             for place, start, stop in ends:
-                state.out[code].append(start, stop, known + place)
-                state.into[code].append(stop, start, known + place)
+                state.adjacency("out", code).append(start, stop, known + place)
+                state.adjacency("in", code).append(stop, start, known + place)
             continue
         rows = state.edges.row_array([code])
-        starts = np.frombuffer(state.source, dtype=np.int32)[rows]
-        stops = np.frombuffer(state.target, dtype=np.int32)[rows]
-        state.out[code].rebase(compress(starts, stops, rows, len(state.vertices)))
-        state.into[code].rebase(compress(stops, starts, rows, len(state.vertices)))
+        starts, stops = (ends[rows] for ends in state.ends())
+        state.adjacency("out", code).rebase(compress(starts, stops, rows, len(state.vertices)))
+        state.adjacency("in", code).rebase(compress(stops, starts, rows, len(state.vertices)))
 
 
 def batch_of(state: State) -> Batch:
@@ -117,14 +120,13 @@ def batch_of(state: State) -> Batch:
     batch.ends = batch.vertices.ids
     places = np.full(len(state.vertices), -1, dtype=np.int32)
     places[vertices] = np.arange(len(vertices), dtype=np.int32)
-    batch.source = places[np.array(state.source, dtype=np.int32)[edges]]
-    batch.target = places[np.array(state.target, dtype=np.int32)[edges]]
+    batch.source, batch.target = (places[ends[edges]] for ends in state.ends())
     return batch
 
 
 def _elements(elements: Elements, rows: NDArray[np.int32]) -> ElementBatch:
-    ids = elements.ids.all() if len(rows) == len(elements) else elements.ids.some(rows)
-    labels = np.array(elements.label, dtype=np.int32)[rows]
+    ids = elements.ids.all(len(elements)) if len(rows) == len(elements) else elements.ids.some(rows)
+    labels = elements.label_array()[rows]
     columns = {key: _data(column, len(elements), rows) for key, column in elements.columns.items()}
     return ElementBatch(ids, labels, list(elements.label_names), columns)
 

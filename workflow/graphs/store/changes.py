@@ -32,7 +32,7 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
         id = encode(elements.ids[change.row])
         if isinstance(change, Put):
             cells = [encode_cell(change.old), encode_cell(change.new)]
-            operations.append(["pe" if change.edge else "pv", id, change.column.key, *cells])
+            operations.append(["pe" if change.edge else "pv", id, change.key, *cells])
             continue
         if isinstance(change, Relabelled):
             operations.append(["lv", id, change.old, change.new])
@@ -41,8 +41,8 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
         sign = "+" if isinstance(change, Added) else "-"
         if isinstance(change, Removed):
             # its cells stay as they were when it went, since nobody can write to it
-            for key, column in elements.keys_of_label[elements.label[change.row]].items():
-                cell = column.get(change.row)
+            for key in elements.keys_of_label[elements.label[change.row]]:
+                cell = elements.columns[key].get(change.row)
                 if cell is not MISSING:
                     operations.append(["pe" if change.edge else "pv", id, key, encode_cell(cell), []])
         if change.edge:
@@ -60,7 +60,7 @@ def replay(state: State, operations: Sequence[Operation]) -> None:
         verb, id = operation[0], decode(operation[1])
         if type(id) is Long:
             # a number once given out is not given again
-            state.next_id = max(state.next_id, id + 1)
+            state.numbers.skip_to(id + 1)
         if verb == "+v":
             state.vertices.add(id, operation[2])
         elif verb == "+e":
@@ -76,12 +76,12 @@ def replay(state: State, operations: Sequence[Operation]) -> None:
             elements = state.vertices if verb == "pv" else state.edges
             cell = decode_cell(operation[4])
             if type(cell) is Cells:
-                state.next_id = max(state.next_id, *(one.id + 1 - VALUE_IDS for one in cell))
-            elements.put(elements.column(operation[2]), _row(elements, id), cell)
+                state.numbers.skip_to(max(one.id + 1 - VALUE_IDS for one in cell))
+            elements.put(operation[2], _row(elements, id), cell)
 
 
 def _row(elements: Elements, id: Any) -> int:
-    row = elements.ids.find(id)
+    row = elements.find(id)
     if row is None:
         raise KeyError(id)
     return row

@@ -8,12 +8,14 @@ or a value whose id was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.layers import layered
 from workflow.values.numbers import Float, Long
 
 
@@ -81,27 +83,33 @@ _DTYPES: Final[dict[type, str]] = {int: "int64", Long: "int64", float: "float64"
 WRAPPERS: Final[dict[type, Callable[[Any], Any]]] = {int: int, Long: Long, float: float, Float: Float, bool: bool}
 
 
-class Listener(Protocol):
-    """Who is told of writes to a column: its index."""
+class ValueIndex(Protocol):
+    """Rows by value, for a column and its forks; see ``index.PropertyIndex``."""
 
     def note(self, row: int, cell: Any) -> None: ...
-    def forget(self) -> None: ...
+    def find(self, value: Any, column: Column) -> list[int] | None: ...
 
 
 class Column:
-    """Values of one key by row. Reads may run side by side; writes only while nobody reads."""
+    """Values of one key by row. A column that readers may have is never written: a fork of it is.
+
+    What was written since the load is in two dictionaries: ``_patch`` of this fork, and ``_below`` it one that all
+    forks share and nobody changes.
+    """
 
     __slots__ = (
         "_base",
+        "_below",
         "_codes",
         "_numeric",
+        "_own_base",
         "_patch",
         "_present",
         "_wrap",
         "index",
         "key",
-        "listener",
         "multi",
+        "values",
         "version",
     )
 
@@ -110,21 +118,36 @@ class Column:
         self.index = index
         self.version = 0
         self.multi = False
-        self.listener: Listener | None = None
+        self.values: ValueIndex | None = None
         self._base: NDArray[Any] | list[Any] | None = None
         self._present: NDArray[np.bool_] | None = None
         self._wrap: Callable[[Any], Any] | None = None
         self._patch: dict[int, Any] = {}
+        self._below: dict[int, Any] = {}
+        self._own_base = True
         self._numeric: tuple[tuple[int, int], Numeric | None] | None = None
         self._codes: tuple[tuple[int, int], Codes | None] | None = None
+
+    def fork(self) -> Column:
+        """The same, to be written; this one is not written any more."""
+        twin = copy(self)
+        twin._own_base = False
+        twin._patch, twin._below = layered(self._patch, self._below)
+        return twin
 
     # -- reading
     def get(self, row: int, default: Any = MISSING) -> Any:
         """The bare value or ``Cells`` of a row, or the default."""
         value = self._patch.get(row, _UNSET)
         if value is _UNSET:
-            value = self._from_base(row)
+            value = self._below.get(row, _UNSET) if self._below else _UNSET
+            if value is _UNSET:
+                value = self._from_base(row)
         return default if value is MISSING else value
+
+    def _written(self) -> dict[int, Any]:
+        """What was written since the load, MISSING included."""
+        return {**self._below, **self._patch} if self._below else self._patch
 
     def _from_base(self, row: int) -> Any:
         base = self._base
@@ -138,7 +161,7 @@ class Column:
 
     def items(self) -> Iterator[tuple[int, Any]]:
         """(row, bare value or Cells), by row for what was loaded, then what was written since."""
-        patch, base = self._patch, self._base
+        patch, base = self._written(), self._base
         if base is not None:
             if self._wrap is None:
                 for row, value in enumerate(base):
@@ -166,7 +189,7 @@ class Column:
         kind = self._number_class()
         if kind is None:
             return None
-        if isinstance(self._base, np.ndarray) and not self._patch and len(self._base) == rows:
+        if isinstance(self._base, np.ndarray) and not self._patch and not self._below and len(self._base) == rows:
             # nothing was written since the load: no copy
             everywhere = np.ones(rows, dtype=bool) if self._present is None else self._present
             self._base.flags.writeable = everywhere.flags.writeable = False
@@ -177,7 +200,7 @@ class Column:
             size = len(self._base)
             values[:size] = self._base
             present[:size] = True if self._present is None else self._present
-            pairs: Any = self._patch.items()
+            pairs: Any = self._written().items()
         else:
             pairs = self.items()
         try:
@@ -190,7 +213,7 @@ class Column:
         return Numeric(values, present, kind)
 
     def _number_class(self) -> type | None:
-        kinds = {type(value) for value in self._patch.values()}
+        kinds = {type(value) for written in (self._patch, self._below) for value in written.values()}
         if isinstance(self._base, np.ndarray):
             kinds.add(next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap))
         elif self._base is not None:
@@ -244,28 +267,34 @@ class Column:
             counts[row] = len(cell) if type(cell) is Cells else 1
         return counts
 
+    @property
+    def settles(self) -> bool:
+        """Whether ``settle`` would do anything."""
+        if self._numeric is None or len(self._patch) + len(self._below) < LARGE_PATCH:
+            return False
+        return self._numeric[0][0] == self.version and self._numeric[1] is not None
+
     def settle(self) -> None:
-        """Make arrays that took long to build the base: later writes then are a small patch. Nobody may read."""
-        if self._numeric is None or len(self._patch) < LARGE_PATCH or self._numeric[0][0] != self.version:
-            return
-        numeric = self._numeric[1]
+        """Make arrays that took long to build the base: later writes then are a small patch."""
+        numeric = self._numeric[1] if self._numeric is not None and self.settles else None
         if numeric is not None:
-            self._base, self._present, self._patch = numeric.values, numeric.present, {}
+            self._base, self._present, self._patch, self._below = numeric.values, numeric.present, {}, {}
+            self._own_base = False
             self._wrap = WRAPPERS[numeric.kind]
 
     # -- writing
     def put(self, row: int, value: Any) -> Any:
         """Set a row's bare value, ``Cells`` or MISSING; returns what it held."""
         old = self.get(row)
-        if value is MISSING and (self._base is None or row >= len(self._base)):
+        if value is MISSING and not self._below and (self._base is None or row >= len(self._base)):
             self._patch.pop(row, None)
         else:
             self._patch[row] = value
         if type(value) is Cells:
             self.multi = True
         self.version += 1
-        if self.listener is not None and value is not MISSING:
-            self.listener.note(row, value)
+        if self.values is not None and value is not MISSING:
+            self.values.note(row, value)
         return old
 
     def load(self, first: int, values: NDArray[Any] | list[Any], kind: type | None, present: Any = None) -> None:
@@ -278,8 +307,7 @@ class Column:
             present: bool array beside an array of values; None means all.
         """
         self.version += 1
-        if self.listener is not None:
-            self.listener.forget()
+        self.values = None
         if kind is None and any(type(value) is Cells for value in values):
             self.multi = True
         if self._base is None and kind is not None and isinstance(values, np.ndarray):
@@ -310,10 +338,13 @@ class Column:
     def _as_list(self) -> list[Any]:
         if self._base is None:
             self._base = []
+        elif isinstance(self._base, list) and not self._own_base:
+            self._base = list(self._base)
         elif isinstance(self._base, np.ndarray):
             kind = next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap)
             self._base = _plain(self._base, kind, self._present)
             self._wrap = self._present = None
+        self._own_base = True
         return self._base
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,13 @@ class _Packed:
 
 
 class Ids:
-    """Rows are given in order and never twice; an id may be given again once its row is forgotten."""
+    """Rows are given in order and never twice; an id may be given again once its row is dead.
 
-    __slots__ = ("_firsts", "_gone", "_packed", "_rows", "_runs", "_tail", "_tail_first")
+    Shared by all versions of a graph, which know themselves how many rows they have and which of them live: a question
+    by id is asked with that. One writer appends at a time.
+    """
+
+    __slots__ = ("_earlier", "_firsts", "_packed", "_rows", "_runs", "_tail", "_tail_first")
 
     def __init__(self) -> None:
         self._runs: list[_Packed | list[Any]] = []
@@ -78,7 +83,7 @@ class Ids:
         self._tail: list[Any] = []
         self._tail_first = 0
         self._rows: dict[Any, int] = {}
-        self._gone: set[int] = set()
+        self._earlier: dict[Any, list[int]] = {}
 
     def __len__(self) -> int:
         return self._tail_first + len(self._tail)
@@ -90,103 +95,116 @@ class Ids:
         run = self._runs[place]
         return run[row - self._firsts[place]] if type(run) is list else run.texts[row - run.first]  # type: ignore[union-attr]
 
-    def find(self, id: Any) -> int | None:
+    def find(self, id: Any, alive: bytearray) -> int | None:
         """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
-        row = self._rows.get(id)
-        if row is None and self._packed and isinstance(id, str):
+        row = self._unpacked(id, alive)
+        if row is not None:
+            return row
+        if self._packed and isinstance(id, str):
             for run in self._packed:
                 for held in run.find(id):
-                    if held not in self._gone:
+                    if held < len(alive) and alive[held]:
                         return held
-        return row
+        return None
 
-    def find_many(self, ids: Sequence[Any]) -> NDArray[np.int32]:
+    def _unpacked(self, id: Any, alive: bytearray) -> int | None:
+        row = self._rows.get(id)
+        if row is None or (row < len(alive) and alive[row]):
+            return row
+        return next((row for row in self._earlier.get(id, ()) if row < len(alive) and alive[row]), None)
+
+    def find_many(self, ids: Sequence[Any], alive: bytearray) -> NDArray[np.int32]:
         """A living row for each id, -1 where there is none."""
-        if isinstance(ids, Texts) and self._packed:
-            rows = self._packed[0].find_many(ids)
-            for run in self._packed[1:]:
-                rows = np.maximum(rows, run.find_many(ids))
-            if self._rows:
-                for place in np.flatnonzero(rows < 0).tolist():
-                    rows[place] = self._rows.get(ids[place], -1)
-            if self._gone:
-                gone = np.fromiter(self._gone, dtype=np.int32, count=len(self._gone))
-                for place in np.flatnonzero(np.isin(rows, gone)).tolist():
-                    row = self.find(ids[place])
-                    rows[place] = -1 if row is None else row
-            return rows
-        found = map(self.find, ids) if self._packed else map(self._rows.get, ids)
-        return np.fromiter((-1 if row is None else row for row in found), dtype=np.int32, count=len(ids))
-
-    def first_taken(self, ids: Sequence[Any]) -> Any | None:
-        """The first of these that lives already or stands twice among them."""
-        twice = first_twice(ids)
-        if twice is not None:
-            return ids[twice]
-        if not len(self):
-            return None
-        taken = np.flatnonzero(self.find_many(ids) >= 0)
-        return ids[int(taken[0])] if len(taken) else None
+        if not isinstance(ids, Texts) or not self._packed:
+            found = (self.find(id, alive) for id in ids)
+            return np.fromiter((-1 if row is None else row for row in found), dtype=np.int32, count=len(ids))
+        rows = self._packed[0].find_many(ids)
+        for run in self._packed[1:]:
+            rows = np.maximum(rows, run.find_many(ids))
+        # some may be dead, or younger than the version that asks
+        lives = np.array(alive, dtype=bool)
+        held = np.flatnonzero(rows >= 0)
+        known = held[rows[held] < len(lives)]
+        fine = np.zeros(len(rows), dtype=bool)
+        fine[known] = lives[rows[known]]
+        for place in held[~fine[held]].tolist():
+            row = self.find(ids[place], alive)
+            rows[place] = -1 if row is None else row
+        if self._rows:
+            for place in np.flatnonzero(rows < 0).tolist():
+                row = self._unpacked(ids[place], alive)
+                rows[place] = -1 if row is None else row
+        return rows
 
     def append(self, id: Any) -> int:
         """Give the next row to an id that is not taken."""
         row = len(self)
         self._tail.append(id)
-        self._rows[id] = row
+        self._note(id, row)
         return row
 
-    def extend(self, ids: Sequence[Any]) -> None:
-        """Give the next rows to ids that are distinct and not taken."""
+    def _note(self, id: Any, row: int) -> None:
+        before = self._rows.get(id)
+        if before is not None:
+            # it is dead now, but lives in versions that others still read
+            self._earlier.setdefault(id, []).append(before)
+        self._rows[id] = row
+
+    def cut(self, size: int) -> None:
+        """Take the rows from ``size`` on back, which nobody has published."""
+        for row in range(len(self) - 1, size - 1, -1):
+            id = self._tail.pop()
+            earlier = self._earlier.get(id)
+            if earlier:
+                self._rows[id] = earlier.pop()
+            elif self._rows.get(id) == row:
+                del self._rows[id]
+
+    def twin(self) -> Ids:
+        """The same rows for somebody who reads on after they were cut; ids are not found by it."""
+        twin = copy(self)
+        twin._tail = self._tail[:]
+        return twin
+
+    def extended(self, ids: Sequence[Any]) -> Ids:
+        """Gives the next rows to ids that are distinct and not taken; those from before do not have them."""
+        twin = copy(self)
         first = len(self)
         if not isinstance(ids, Texts):
-            self._tail += ids
-            self._rows.update(zip(ids, range(first, len(self)), strict=True))
-            return
+            twin._tail = [*self._tail, *ids]
+            for row, id in enumerate(ids, first):
+                self._note(id, row)
+            return twin
+        runs, firsts, packed = list(self._runs), list(self._firsts), list(self._packed)
         if self._tail:
-            self._runs.append(self._tail)
-            self._firsts.append(self._tail_first)
+            runs.append(self._tail[:])
+            firsts.append(self._tail_first)
         texts = ids
-        while self._runs and isinstance(self._runs[-1], _Packed) and len(self._runs[-1].texts) <= 2 * len(texts):
-            last = self._runs.pop()
+        while runs and isinstance(runs[-1], _Packed) and len(runs[-1].texts) <= 2 * len(texts):
+            last = runs.pop()
             assert isinstance(last, _Packed)
-            self._firsts.pop()
-            self._packed.remove(last)
+            firsts.pop()
+            packed.remove(last)
             first, texts = last.first, Texts.joined([last.texts, texts])
         run = _Packed(first, texts)
-        self._runs.append(run)
-        self._firsts.append(first)
-        self._packed.append(run)
-        self._tail, self._tail_first = [], first + len(texts)
+        twin._runs, twin._firsts, twin._packed = [*runs, run], [*firsts, first], [*packed, run]
+        twin._tail, twin._tail_first = [], first + len(texts)
+        return twin
 
-    def all(self) -> Sequence[Any]:
-        """The ids of all rows, the dead ones included; nobody changes what is returned."""
-        if len(self._runs) == 1 and not self._tail and isinstance(self._runs[0], _Packed):
+    def all(self, size: int) -> Sequence[Any]:
+        """The ids of the first ``size`` rows, the dead ones included; nobody changes what is returned."""
+        if len(self._runs) == 1 and isinstance(self._runs[0], _Packed) and size == self._tail_first:
             return self._runs[0].texts
         found: list[Any] = []
         for run in self._runs:
             found += run.texts.tolist() if isinstance(run, _Packed) else run
-        return found + self._tail
+        return [*found, *self._tail][:size]
 
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
         """The ids of some rows, in their order."""
         if len(self._runs) == 1 and not self._tail and isinstance(self._runs[0], _Packed):
             return self._runs[0].texts.select(rows)
         return [self[row] for row in rows.tolist()]
-
-    def forget(self, row: int) -> None:
-        """The row died: its id may be given again."""
-        id = self[row]
-        if self._rows.get(id) == row:
-            del self._rows[id]
-        else:
-            self._gone.add(row)
-
-    def restore(self, row: int) -> None:
-        """The row lives again."""
-        if row in self._gone:
-            self._gone.discard(row)
-        else:
-            self._rows[self[row]] = row
 
 
 def first_twice(ids: Sequence[Any]) -> int | None:

@@ -8,41 +8,28 @@ from workflow.graphs.store.columns import Cells, Column
 
 
 class PropertyIndex:
-    """Rows by value. It may name rows whose value has changed since, so every answer is checked against the column."""
+    """Rows by value, for a column and all its forks. It may name rows whose value is another now, or in another fork,
+    so every answer is checked against the column that was asked.
+    """
 
-    __slots__ = ("_rows", "column")
+    __slots__ = ("_rows",)
 
     def __init__(self, column: Column) -> None:
-        self.column = column
-        self._rows: dict[Any, list[int]] | None = None
+        self._rows: dict[Any, list[int]] = {}
+        for row, cell in column.items():
+            self._add(self._rows, row, cell)
 
-    def find(self, value: Any) -> list[int] | None:
+    def find(self, value: Any, column: Column) -> list[int] | None:
         """Ascending rows that hold an equal value (1 == 1L == 1.0, true is no number); None if it cannot be hashed."""
         try:
-            hash(value)
+            rows = self._rows.get(value, [])
         except TypeError:
             return None
-        if self.column.listener is not self or self._rows is None:
-            self._build()
-        assert self._rows is not None
-        rows = self._rows.get(value, [])
-        return sorted({row for row in rows if self._holds(row, value)})
+        return sorted({row for row in rows if _holds(column, row, value)})
 
     def note(self, row: int, cell: Any) -> None:
         """A row was written."""
-        if self._rows is not None:
-            self._add(self._rows, row, cell)
-
-    def forget(self) -> None:
-        """Many rows were written at once: begin anew at the next question."""
-        self._rows = None
-
-    def _build(self) -> None:
-        rows: dict[Any, list[int]] = {}
-        for row, cell in self.column.items():
-            self._add(rows, row, cell)
-        self._rows = rows
-        self.column.listener = self
+        self._add(self._rows, row, cell)
 
     @staticmethod
     def _add(rows: dict[Any, list[int]], row: int, cell: Any) -> None:
@@ -53,7 +40,8 @@ class PropertyIndex:
                 # an unhashable value is never asked for by a hashable one
                 continue
 
-    def _holds(self, row: int, value: Any) -> bool:
-        cell = self.column.get(row)
-        values = [one.value for one in cell] if type(cell) is Cells else (cell,)
-        return any(held == value and isinstance(held, bool) is isinstance(value, bool) for held in values)
+
+def _holds(column: Column, row: int, value: Any) -> bool:
+    cell = column.get(row)
+    values = [one.value for one in cell] if type(cell) is Cells else (cell,)
+    return any(held == value and isinstance(held, bool) is isinstance(value, bool) for held in values)

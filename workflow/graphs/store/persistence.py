@@ -23,7 +23,8 @@ from workflow.graphs.store.log_file import log_number, log_paths
 from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.recovery import lay_aside, recover
 from workflow.graphs.store.segments import SegmentFile, StoreDamaged, write_segment
-from workflow.graphs.store.store import EmbeddedGraph, Profile
+from workflow.graphs.store.store import EmbeddedGraph
+from workflow.settings import Profile
 
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16

@@ -1,10 +1,8 @@
-"""What one transaction did to a graph, change by change: rows as they are in memory, enough to undo and redo it."""
+"""What one transaction did to a graph, change by change, by rows of its version."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-
-from workflow.graphs.store.columns import Column
 
 
 class Added(NamedTuple):
@@ -25,7 +23,7 @@ class Put(NamedTuple):
     """A cell was replaced."""
 
     edge: bool
-    column: Column
+    key: str
     row: int
     old: Any
     new: Any

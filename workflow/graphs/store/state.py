@@ -1,16 +1,16 @@
-"""The body of an embedded graph: rows, columns, adjacency, and the few physical changes that can be made to them.
+"""One version of an embedded graph: rows, columns, adjacency, and the few physical changes that can be made to them.
 
-Every change has an exact inverse, which is how transactions are undone and parked. Rows are never used twice: a removed
-element keeps its row and its cells, only its ``alive`` byte is cleared.
+Rows are never used twice: a removed element keeps its row and its cells, only its ``alive`` byte is cleared.
 """
 
 from __future__ import annotations
 
 import threading
-from array import array
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import reduce
 from itertools import compress as pick
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from workflow.graphs.store.adjacency import Adjacency, Csr, compress
 from workflow.graphs.store.columns import Column
-from workflow.graphs.store.ids import Ids
+from workflow.graphs.store.ids import Ids, first_twice
 
-Places = tuple[int, int]
+ROOM = 16
+_STAMPS = count(1)
+"""Of writes to the edges of a label: no two forks have one in common."""
 NO_ROWS = np.zeros(0, dtype=np.int32)
 FEW_LABELS = 4
 SPARSE = 8
@@ -29,19 +31,57 @@ MOST_VIEWS = 24
 """How many CSR views are kept before the oldest is dropped."""
 
 
+class Numbers:
+    """The numbers that ids of values are made of: counted once for all versions of a graph, given to nobody twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards next_id
+        self.next_id = 0
+
+    def take(self, count: int) -> int:
+        """Set aside so many; returns the first. From any thread."""
+        with self._lock:
+            first = self.next_id
+            self.next_id += count
+            return first
+
+    def skip_to(self, number: int) -> None:
+        """Give no number below this one any more."""
+        with self._lock:
+            self.next_id = max(self.next_id, number)
+
+
 class Elements:
-    """What vertices and edges have in common: ids, labels, life, columns."""
+    """What vertices and edges have in common: ids, labels, life, columns.
+
+    Versions share everything that they need not change. What only grows at its end (ids, ``label``) is shared for good,
+    since a version looks at no row beyond its own length; the rest is copied by the first change of a fork.
+    """
 
     def __init__(self) -> None:
         self.ids = Ids()
-        self.label = array("i")
+        self.label = cells_of(np.zeros(ROOM, dtype=np.int32))
         self.alive = bytearray()
         self.dead = 0
         self.label_names: list[str] = []
         self.label_codes: dict[str, int] = {}
         self.columns: dict[str, Column] = {}
-        self.keys_of_label: list[dict[str, Column]] = []
-        self.version = 0
+        self.keys_of_label: list[dict[str, int]] = []
+        """For each label the keys its elements may have, with the places of their columns, in that order."""
+        self._own: set[Any] | None = None
+
+    def fork(self) -> Elements:
+        """The same to be changed, while this one never changes again."""
+        twin = copy(self)
+        twin._own = set()
+        return twin
+
+    def owns(self, part: Any) -> bool:
+        """Whether a part is of this fork alone; said once, it is, for whoever asks copies it."""
+        if self._own is None or part in self._own:
+            return True
+        self._own.add(part)
+        return False
 
     def __len__(self) -> int:
         """Rows, the dead among them."""
@@ -51,60 +91,101 @@ class Elements:
     def living(self) -> int:
         return len(self.alive) - self.dead
 
+    def find(self, id: Any) -> int | None:
+        """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
+        return self.ids.find(id, self.alive)
+
+    def find_many(self, ids: Sequence[Any]) -> NDArray[np.int32]:
+        """A living row for each id, -1 where there is none."""
+        return self.ids.find_many(ids, self.alive)
+
+    def first_taken(self, ids: Sequence[Any]) -> Any | None:
+        """The first of these that lives already or stands twice among them."""
+        twice = first_twice(ids)
+        if twice is not None:
+            return ids[twice]
+        if not len(self):
+            return None
+        taken = np.flatnonzero(self.find_many(ids) >= 0)
+        return ids[int(taken[0])] if len(taken) else None
+
     def code(self, label: str) -> int:
         """The number of a label, given at first use."""
         code = self.label_codes.get(label)
         if code is None:
+            if not self.owns("labels"):
+                self.label_codes, self.label_names = dict(self.label_codes), list(self.label_names)
             code = self.label_codes[label] = len(self.label_names)
             self.label_names.append(label)
-            self.keys_of_label.append({})
+            self._own_keys().append({})
+            self.owns(code)
         return code
 
     def column(self, key: str) -> Column:
-        """The column of a key, made at first use."""
+        """The column of a key, to be written; made at first use."""
         column = self.columns.get(key)
-        if column is None:
-            column = self.columns[key] = Column(key, len(self.columns))
+        if column is not None and self.owns(("column", key)):
+            return column
+        if not self.owns("columns"):
+            self.columns = dict(self.columns)
+        column = self.columns[key] = Column(key, len(self.columns)) if column is None else column.fork()
+        self.owns(("column", key))
         return column
 
     def add(self, id: Any, label: str) -> int:
-        row = self.ids.append(id)
-        self.label.append(self.code(label))
-        self.alive.append(1)
-        self.version += 1
+        code, row = self.code(label), len(self.alive)
+        self.ids.append(id)
+        self.label = with_room(self.label, row, 1)
+        self.label[row] = code
+        self.own_alive().append(1)
         return row
 
-    def kill(self, row: int) -> None:
-        self.alive[row] = 0
-        self.dead += 1
-        self.ids.forget(row)
-        self.version += 1
+    def own_alive(self) -> bytearray:
+        """``alive``, to be changed."""
+        if not self.owns("alive"):
+            self.alive = bytearray(self.alive)
+        return self.alive
 
-    def revive(self, row: int) -> None:
-        self.alive[row] = 1
-        self.dead -= 1
-        self.ids.restore(row)
-        self.version += 1
+    def kill(self, row: int) -> None:
+        self.own_alive()[row] = 0
+        self.dead += 1
 
     def relabel(self, row: int, label: str) -> None:
         """Give a row another label."""
         code = self.code(label)
-        for column in self.keys_of_label[self.label[row]].values():
-            self.note_key(code, column)
+        for key, place in self.keys_of_label[self.label[row]].items():
+            self.note_key(code, key, place)
+        if not self.owns("label"):
+            self.label = cells_of(np.array(self.label))
         self.label[row] = code
-        self.version += 1
 
-    def put(self, column: Column, row: int, cell: Any) -> Any:
+    def put(self, key: str, row: int, cell: Any) -> Any:
         """Set a cell; returns the old one."""
-        code = self.label[row]
-        if column.key not in self.keys_of_label[code]:
-            self.note_key(code, column)
+        column = self.column(key)
+        self.note_key(self.label[row], key, column.index)
         return column.put(row, cell)
 
-    def note_key(self, code: int, column: Column) -> None:
+    def note_key(self, code: int, key: str, place: int) -> None:
         """Elements of a label may have a key now; keys are listed in the order their columns were made."""
-        known = {**self.keys_of_label[code], column.key: column}
-        self.keys_of_label[code] = dict(sorted(known.items(), key=lambda item: item[1].index))
+        known = self.keys_of_label[code]
+        if key in known:
+            return
+        keys = self._own_keys()
+        if not self.owns(code):
+            known = keys[code] = dict(known)
+        last = next(reversed(known.values()), -1)
+        known[key] = place
+        if place < last:
+            keys[code] = dict(sorted(known.items(), key=lambda item: item[1]))
+
+    def _own_keys(self) -> list[dict[str, int]]:
+        if not self.owns("keys"):
+            self.keys_of_label = list(self.keys_of_label)
+        return self.keys_of_label
+
+    def label_array(self) -> NDArray[np.int32]:
+        """The codes of all rows; not to be written."""
+        return np.asarray(self.label)[: len(self.alive)]
 
     def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
         """Living rows in insertion order, of some labels or of all; what is added later does not appear."""
@@ -116,7 +197,7 @@ class Elements:
         """The same as an array."""
         alive = np.array(self.alive, dtype=bool)
         if codes is not None:
-            labels = np.array(self.label, dtype=np.int32)
+            labels = self.label_array()
             if len(codes) == 1:
                 alive &= labels == codes[0]
             else:
@@ -125,62 +206,106 @@ class Elements:
 
 
 class State:
-    """All of one graph in memory."""
+    """One version of a graph, all of it in memory.
+
+    A version that readers may have never changes: whoever writes forks it, changes the fork and publishes that. There
+    is one writer at a time; what readers left behind is freed with them.
+    """
 
     def __init__(self) -> None:
         self.vertices = Elements()
         self.edges = Elements()
-        self.source = array("i")
-        self.target = array("i")
+        self.source = cells_of(np.zeros(ROOM, dtype=np.int32))
+        self.target = cells_of(np.zeros(ROOM, dtype=np.int32))
         self.out: list[Adjacency] = []
         self.into: list[Adjacency] = []
         self.written: list[int] = []
-        self.next_id = 0
-        self._numbers = threading.Lock()  # guards next_id
+        self.numbers = Numbers()
+        self.commit = 0
+        """The last commit that is in it."""
+        self._own: set[tuple[str, int]] | None = None
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
         self._views_lock = threading.Lock()  # guards the removal of old views; reading them needs none
         self._bases: dict[tuple[str, int], tuple[int, Csr]] = {}
 
+    def fork(self) -> State:
+        """A version to be changed, which shares with this one whatever it leaves as it is."""
+        twin = copy(self)
+        twin.vertices, twin.edges = self.vertices.fork(), self.edges.fork()
+        twin.out, twin.into, twin.written = list(self.out), list(self.into), list(self.written)
+        twin._own = set()
+        twin._views_lock = threading.Lock()
+        with self._views_lock:
+            twin._views, twin._bases = dict(self._views), dict(self._bases)
+        twin.settle()
+        return twin
+
+    def abandoned(self, before: State) -> None:
+        """Nobody publishes this fork of ``before``: the ids it gave are free again."""
+        for mine, held in ((self.vertices, before.vertices), (self.edges, before.edges)):
+            if mine.ids is held.ids:
+                held.ids.cut(len(held))
+
+    def detach(self, before: State) -> None:
+        """Abandon this fork, but let it be read by whoever still holds it."""
+        for elements, held in ((self.vertices, before.vertices), (self.edges, before.edges)):
+            elements.ids, elements.label = elements.ids.twin(), cells_of(np.array(elements.label))
+            held.ids.cut(len(held))
+        self.source, self.target = cells_of(np.array(self.source)), cells_of(np.array(self.target))
+
+    @property
+    def next_id(self) -> int:
+        return self.numbers.next_id
+
     def take_numbers(self, count: int) -> int:
         """Set aside ``count`` numbers for ids of values; returns the first. From any thread."""
-        with self._numbers:
-            first = self.next_id
-            self.next_id += count
-            return first
+        return self.numbers.take(count)
 
     # -- changes
     def edge_code(self, label: str) -> int:
         code = self.edges.code(label)
         while len(self.out) <= code:
-            self.out.append(Adjacency())
-            self.into.append(Adjacency())
-            self.written.append(0)
+            for way, side in (("out", self.out), ("in", self.into)):
+                if self._own is not None:
+                    self._own.add((way, len(side)))
+                side.append(Adjacency())
+            self.written.append(next(_STAMPS))
         return code
+
+    def adjacency(self, way: str, code: int) -> Adjacency:
+        """The adjacency of a label in one direction, to be written."""
+        side = self.out if way == "out" else self.into
+        if self._own is not None and (way, code) not in self._own:
+            self._own.add((way, code))
+            side[code] = side[code].fork()
+        return side[code]
+
+    def touch(self, code: int) -> None:
+        """Note that edges of a label were written."""
+        self.written[code] = next(_STAMPS)
 
     def add_edge(self, id: Any, label: str, source: int, target: int) -> int:
         code = self.edge_code(label)
         row = self.edges.add(id, label)
-        self.source.append(source)
-        self.target.append(target)
-        self.out[code].append(source, target, row)
-        self.into[code].append(target, source, row)
-        self.written[code] += 1
+        self.source, self.target = with_room(self.source, row, 1), with_room(self.target, row, 1)
+        self.source[row], self.target[row] = source, target
+        self.adjacency("out", code).append(source, target, row)
+        self.adjacency("in", code).append(target, source, row)
+        self.touch(code)
         return row
 
-    def kill_edge(self, row: int) -> Places:
-        """Take an edge out; returns where it stood, for ``revive_edge``."""
+    def kill_edge(self, row: int) -> None:
+        """Take an edge out."""
         self.edges.kill(row)
         code = self.edges.label[row]
-        self.written[code] += 1
-        return self.out[code].remove(self.source[row], row), self.into[code].remove(self.target[row], row)
+        self.touch(code)
+        self.adjacency("out", code).remove(self.source[row], row)
+        self.adjacency("in", code).remove(self.target[row], row)
 
-    def revive_edge(self, row: int, places: Places) -> None:
-        self.edges.revive(row)
-        code = self.edges.label[row]
-        self.written[code] += 1
-        source, target = self.source[row], self.target[row]
-        self.out[code].insert(source, places[0], target, row)
-        self.into[code].insert(target, places[1], source, row)
+    def ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """(source, target) of all edge rows; not to be written."""
+        size = len(self.edges)
+        return np.asarray(self.source)[:size], np.asarray(self.target)[:size]
 
     # -- whole-frontier views
     def csr(self, codes: Sequence[int] | None, way: str) -> Csr:
@@ -218,19 +343,17 @@ class State:
         return csr
 
     def settle(self) -> None:
-        """Make what had to be built from nothing the base of its label or column, so that a later write mends it.
-
-        Only while nobody reads.
-        """
-        for column in (*self.vertices.columns.values(), *self.edges.columns.values()):
-            column.settle()
+        """Make what had to be built from nothing the base of its label or column, so that a later write mends it."""
+        for elements in (self.vertices, self.edges):
+            for key in [key for key, column in elements.columns.items() if column.settles]:
+                elements.column(key).settle()
         while self._bases:
             (way, code), (written, csr) = self._bases.popitem()
             if written == self.written[code]:
-                (self.out if way == "out" else self.into)[code].rebase(csr)
+                self.adjacency(way, code).rebase(csr)
 
     def rebase(self) -> None:
-        """Give every label that is dense enough a base. Only while nobody reads."""
+        """Give every label that is dense enough a base."""
         for code in range(len(self.out)):
             self.csr((code,), "out")
             self.csr((code,), "in")
@@ -240,9 +363,23 @@ class State:
     def _built(self, codes: tuple[int, ...], way: str, size: int) -> Csr:
         # by label first, as single rows have it
         edges = np.concatenate([NO_ROWS, *(self.edges.row_array((code,)) for code in codes)])
-        source = np.array(self.source, dtype=np.int32)[edges]
-        target = np.array(self.target, dtype=np.int32)[edges]
+        source, target = (ends[edges] for ends in self.ends())
         return compress(source, target, edges, size) if way == "out" else compress(target, source, edges, size)
+
+
+def cells_of(numbers: NDArray[np.int32]) -> memoryview:
+    """The same memory, whose items are Python's own numbers: several times as fast one by one."""
+    shown: Any = numbers
+    return memoryview(shown)
+
+
+def with_room(cells: memoryview, used: int, more: int) -> memoryview:
+    """The same numbers (int32) with room for more; a larger copy where there is too little, since others may look."""
+    if used + more <= len(cells):
+        return cells
+    larger = np.zeros(max(2 * used, used + more, ROOM), dtype=np.int32)
+    larger[:used] = np.asarray(cells)[:used]
+    return cells_of(larger)
 
 
 def _padded(csr: Csr, size: int) -> Csr:

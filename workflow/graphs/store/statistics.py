@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from workflow.errors import StatisticsNotAvailable
 from workflow.graphs.store.state import Elements
+from workflow.graphs.store.views import StoredGraph
 
 if TYPE_CHECKING:
     from workflow.graphs.store.store import EmbeddedGraph
@@ -94,13 +95,13 @@ class GraphStatistics:
             return self._computed
 
     def _compute(self) -> Computed:
-        with self._graph.reading():
-            version = self._graph.version()
-            self._computed = _compute(self._graph, int(time.time() * 1000), version)
+        version = self._graph.version()
+        with self._graph.reading() as graph:
+            self._computed = _compute(graph, int(time.time() * 1000), version)
         return self._computed
 
 
-def _compute(graph: EmbeddedGraph, id: int, version: tuple[int, int]) -> Computed:
+def _compute(graph: StoredGraph, id: int, version: tuple[int, int]) -> Computed:
     state = graph.state
     rows, edge_rows = state.vertices.row_array(None), state.edges.row_array(None)
     labels = _used_labels(state.vertices, rows)
@@ -157,7 +158,7 @@ def _marked(leaving: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_
 
 
 def _used_labels(elements: Elements, rows: NDArray[np.int32]) -> list[str]:
-    codes = np.array(elements.label, dtype=np.int32)[rows]
+    codes = elements.label_array()[rows]
     return [elements.label_names[code] for code in np.unique(codes).tolist()]
 
 

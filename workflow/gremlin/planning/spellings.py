@@ -29,7 +29,7 @@ def spelling_notes(graph: Finds, steps: Iterable[Step]) -> list[str]:
     """One line for each id that steps look for and the graph holds in the other spelling only.
 
     Args:
-        graph: what is asked, under a lease.
+        graph: what is asked, one version of it.
         steps: those of a plan, with those of its children.
     """
     return list(dict.fromkeys(note for step in steps for note in _notes(graph, step)))

@@ -18,6 +18,7 @@ from workflow.queries.run import Run
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
+    from workflow.graphs.elements import Graph
     from workflow.graphs.protocols import Transaction, WritableGraph
     from workflow.queries.suspension import Answering
 
@@ -65,6 +66,7 @@ class SideEffects:
 class ExecutionContext(Run):
     """What one run of a traversal has at hand. Used by one thread.
 
+    ``graph`` is what the run reads, ``root`` the graph whose version that is.
     ``answering`` is what steps of an extension ask, ``services`` what the engine was built with. ``options`` are the
     ``with()`` options of the traversal source and the request together. ``strategies`` are the user's, by name.
     The rest is what every ``Run`` has.
@@ -87,7 +89,8 @@ class ExecutionContext(Run):
         attempt: Attempt | None = None,
     ) -> None:
         super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)
-        self.graph = graph
+        self.root = graph
+        self.graph: Graph = self.attempt.graph or graph
         self.profile: Profile = profile
         self.options: Mapping[str, Any] = options or {}
         self.strategies: Mapping[str, Strategy] = strategies or {}
@@ -132,7 +135,8 @@ class ExecutionContext(Run):
         if self.read_only:
             raise ReadOnlyViolation("The query changes the graph, which is not allowed here")
         if self.transaction is None:
-            self.transaction = self.graph.begin(self.left_s())
+            self.transaction = self.root.begin(self.left_s())
+            self.graph = self.transaction.graph
         return self.transaction
 
     def start(self, value: Any) -> Traverser:

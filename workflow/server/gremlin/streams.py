@@ -1,7 +1,7 @@
 """One blocking iterator in one worker thread, its pieces handed to the event loop in chunks.
 
-The thread that begins a query ends it: leases of a graph may know their thread. A client slower than the query stops
-the worker once a few chunks wait.
+The thread that begins a query ends it, since its transaction belongs to one thread at a time. A client slower than the
+query stops the worker once a few chunks wait.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def messages(this: Round) -> Tensor:
-    """Refuse: a perceptron has no rounds, float32 (sources, d) → (targets, d), and is never asked for one."""
+    """There are no rounds."""
     return this.own
 
 

@@ -176,7 +176,7 @@ class KgeLearner:
             yield self.step(group, chosen, heading)
 
     def step(self, group: Triples, chosen: Ints, heading: bool) -> float:
-        """Train on one batch, (b,) positions in the group, touching only the rows that take part; the loss."""
+        """One batch: only the rows that take part are touched; the loss."""
         model, settings = self.model, self.settings
         pairs, relation = group.pairs[chosen], group.relation[chosen]
         if heading and model.family.reciprocal:
@@ -210,7 +210,7 @@ class KgeLearner:
         return validation_mrr(self.model, self.settings.seed)
 
     def state(self) -> tuple[Tensor, Tensor]:
-        """A copy of the vectors of vertices, float32 (n, w), and of relations, (r, w)."""
+        """Vectors of vertices and relations."""
         return self.model.table.clone(), self.model.relations.clone()
 
     def restore(self, state: tuple[Tensor, Tensor]) -> None:
@@ -231,7 +231,7 @@ def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Itera
 def batch_loss(
     model: KgeLinks, head: Tensor, tail: Tensor, relation: Tensor, negative: Tensor, heading: bool
 ) -> Tensor:
-    """How badly true triples stand out among negatives, a float32 scalar.
+    """How badly true triples stand out among negatives, a scalar.
 
     ``logistic``: log-sigmoids, harder negatives counting more (self-adversarial, Sun et al. 2019). ``softmax``: the
     true partner against all negatives of its chunk (Lacroix et al. 2018, who take every vertex).
@@ -262,7 +262,7 @@ def batch_loss(
 
 
 def moduli(vectors: Tensor) -> Tensor:
-    """Moduli of complex numbers, real parts first, float32 (b, 2 d) → (b, d)."""
+    """Moduli of complex numbers, real parts first, (b, 2 d) → (b, d)."""
     real, imaginary = vectors.chunk(2, dim=-1)
     result: Tensor = (real.square() + imaginary.square() + 1e-12).sqrt()
     return result
@@ -285,7 +285,7 @@ def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor
 
 
 def similarity(query: Tensor, others: Tensor, formula: Decoder, gamma: float) -> Tensor:
-    """Scores of all others for each query, float32 (…, b, w) and (…, n, w) → (…, b, n)."""
+    """Scores of all others for each query, (…, b, w) and (…, n, w) → (…, b, n)."""
     if formula.compare == "dot":
         return query @ others.transpose(-1, -2)
     if formula.compare == "l1":

@@ -72,7 +72,7 @@ class IoStep(Step):
             if self.mode == "write":
                 ctx.files.write(ctx.graph, self.file, self.format)
             else:
-                ctx.files.read(ctx.graph, self.file, self.format)
+                ctx.files.read(ctx.root, self.file, self.format)
         yield from ()
 
     def arguments(self) -> str:
