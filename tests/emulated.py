@@ -12,7 +12,7 @@ from typing import Any
 
 from workflow.drivers import open_s3_at
 from workflow.emulator.app import Emulator, EmulatorSettings, running
-from workflow.emulator.cloud import Pace
+from workflow.emulator.cloud import OWN_KEY, Pace
 from workflow.runners.sagemaker.account import Account, Clients
 
 REGION = "us-east-1"
@@ -27,7 +27,7 @@ def emulator(home: Path, *, fresh: bool = True, **settings: Any) -> Iterator[Emu
         "threads": 1,
         "pace": Pace(grace_s=2.0, health_s=20.0),
     }
-    described = EmulatorSettings(home, partial(open_s3_at, region=REGION), **{**defaults, **settings})
+    described = EmulatorSettings(home, partial(open_s3_at, region=REGION, key=OWN_KEY), **{**defaults, **settings})
     with running(described) as emulated:
         if fresh:
             request(emulated.url, "POST", "/moto-api/reset")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workflow.graphs.source import SourceDriver
     from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
     from workflow.runners.base import Runner
-    from workflow.runners.sagemaker.account import Clients
+    from workflow.runners.sagemaker.account import Account, Clients
     from workflow.storage import Storage
 
 
@@ -37,13 +37,12 @@ def _s3_storage(settings: Settings) -> Storage:
     return S3Storage(settings.region)
 
 
-def open_s3_at(url: str, region: str) -> Storage:
-    """S3 as an emulator on this machine serves it."""
+def open_s3_at(url: str, region: str, key: str | None = "emulated") -> Storage:
+    """S3 at an address: an emulator's, which takes any key, or another server's, with the AWS variables' own key."""
     import boto3
 
     from workflow.storage.s3 import S3Storage
 
-    key = "emulated"
     client = boto3.client("s3", endpoint_url=url, region_name=region, aws_access_key_id=key, aws_secret_access_key=key)
     return S3Storage(region, client)
 
@@ -62,14 +61,18 @@ def _local_host(settings: Settings, storage: Storage) -> EndpointHost:
     return LocalEndpointHost(storage, settings.home / "endpoints", settings.home / "logs", script, environ=environ)
 
 
-def open_clients(settings: Settings) -> Clients:
-    """What speaks to SageMaker, where the standard AWS variables say it is."""
-    from workflow.runners.sagemaker.account import Account, Clients
+def account_of(settings: Settings) -> Account:
+    """Where jobs of SageMaker run, as the settings have it."""
+    from workflow.runners.sagemaker.account import Account
 
-    account = Account(
-        settings.region, settings.sagemaker_image, settings.default_role_arn, poll_s=settings.cloud_poll_s
-    )
-    return Clients(account)
+    return Account(settings.region, settings.sagemaker_image, settings.default_role_arn, poll_s=settings.cloud_poll_s)
+
+
+def open_clients(settings: Settings, endpoint: str | None = None) -> Clients:
+    """What speaks to SageMaker, where the standard AWS variables say it is, or at an emulator's address."""
+    from workflow.runners.sagemaker.account import Clients
+
+    return Clients(account_of(settings), endpoint)
 
 
 def _sagemaker_runner(settings: Settings, storage: Storage) -> Runner:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import costs, demo, emulator, init, load, output, query, run, stages, status, store
+from workflow.cli import demo, init, load, output, query, run, stages, status, store
+from workflow.cli.cloud import costs, emulator
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file

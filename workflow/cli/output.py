@@ -24,6 +24,11 @@ def say(text: str) -> None:
     console.print(text, soft_wrap=True)
 
 
+def plain(text: str) -> None:
+    """Text as it stands, such as a document; nothing in it is markup."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
 def announce(text: str) -> None:
     """A line a program may wait for: unstyled, unwrapped, flushed."""
     print(text, flush=True)

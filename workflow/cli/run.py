@@ -5,20 +5,20 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from workflow.cli import output
+from workflow.cli.cloud import plan
+from workflow.cli.cloud.targets import OpenTarget, Target, open_target
 from workflow.cli.options import DEFAULT_URL, Home, Json
-from workflow.cli.targets import Target, open_target
 from workflow.client.connection import Connection, ServiceUnreachable
 from workflow.client.description import WorkflowFile
 from workflow.client.run import RunResult, WorkflowRun
 from workflow.client.workflow import Workflow
 from workflow.errors import WorkflowError
 from workflow.settings import Settings
-from workflow.storage.base import Storage
 
 
 def run(
@@ -34,6 +34,10 @@ def run(
         Target,
         typer.Option(help="Run the jobs here, on an emulated cloud, or on AWS (as its command line is set up)."),
     ] = "local",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print every call of AWS that the run would make, and what it may cost."),
+    ] = False,
     json: Json = False,
     sign: Annotated[bool, typer.Option("--sign", envvar="DESPINA_SIGN", help="Sign with SigV4.")] = False,
 ) -> None:
@@ -41,28 +45,42 @@ def run(
     described = WorkflowFile.read(file)
     settings = Settings.from_environment()
     folder = home.expanduser().resolve() if home else settings.home
+    memories = {one: folder / "runs" / f"{described.name}{_suffix(one)}.json" for one in get_args(Target)}
+    if dry_run:
+        plan.show(described, target, settings, [memories[target], *memories.values()], as_json=json)
+        return
     with ExitStack() as stack:
-        address, storage = _service(url, target, folder, settings, described.bucket, stack)
-        client = Workflow(Connection(address, sign=sign), bucket=described.bucket, storage=storage)
-        memory = folder / "runs" / f"{described.name}{'' if target == 'local' else f'.{target}'}.json"
+        place = _place(url, target, folder, settings, described.bucket, stack)
+        client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
+        memory = memories[target]
         if json:
             result = WorkflowRun(described, client, memory).execute()
         else:
-            output.say(f"running [bold]{described.name}[/bold] on {address}")
+            output.say(f"running [bold]{described.name}[/bold] on {place.url}")
             with output.stage_progress() as watch:
                 result = WorkflowRun(described, client, memory, watch).execute()
-    output.as_json(asdict(result)) if json else _show(result)
+        costs = [] if place.clients is None else plan.stage_costs(place.clients, result)
+    if json:
+        output.as_json({**asdict(result), "costs": [asdict(cost) for cost in costs]})
+        return
+    _show(result)
+    if costs:
+        plan.show_costs(costs)
 
 
-def _service(
+def _suffix(target: Target) -> str:
+    return "" if target == "local" else f".{target}"
+
+
+def _place(
     url: str | None, target: Target, home: Path, settings: Settings, bucket: str, stack: ExitStack
-) -> tuple[str, Storage]:
-    """The address of the service to run on, and what ``s3://`` means to it."""
+) -> OpenTarget:
+    """The service to run on."""
     if url is None and (target != "local" or not _answers(DEFAULT_URL)):
         return open_target(target, home, bucket, stack)
     from workflow.drivers import open_storage
 
-    return url or DEFAULT_URL, open_storage(replace(settings, home=home))
+    return OpenTarget(url or DEFAULT_URL, open_storage(replace(settings, home=home)))
 
 
 def _answers(url: str) -> bool:

@@ -40,6 +40,24 @@ class Job:
         return None if location is None else str(location)
 
     @property
+    def resource(self) -> str | None:
+        """What SageMaker knows the stage by: a processing job, a tuning job whose trials bear its name, an endpoint."""
+        for name in ("hpoJob", "processingJob", "baseProcessingJob", "endpoint"):
+            found = self.detail.get(name)
+            if isinstance(found, Mapping) and found.get("name"):
+                return str(found["name"])
+        return None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long one job of the stage ran, of a training the mean of its trials; None where it does not say."""
+        details = self.detail.get("details") or {}
+        walls = [float(trial["wall_s"]) for trial in details.get("trials") or () if trial.get("wall_s")]
+        if walls:
+            return sum(walls) / len(walls)
+        return float(details["wall_s"]) if details.get("wall_s") is not None else None
+
+    @property
     def logs(self) -> list[tuple[str, str]]:
         """(resource, address) of every log the answer names, each once."""
         found: dict[str, str] = {}  # a training and its search share one

@@ -23,7 +23,11 @@ GONE = {400, 404}
 
 @dataclass(frozen=True)
 class StageResult:
-    """What became of one stage; ``reused`` means an equal one had finished before, ``warnings`` are sentences."""
+    """What became of one stage.
+
+    ``reused`` means an equal one had finished before, ``warnings`` are sentences, ``resource`` is what SageMaker knows
+    its job, search or endpoint by.
+    """
 
     stage: Stage
     id: str
@@ -31,6 +35,7 @@ class StageResult:
     reused: bool
     output: str | None
     warnings: list[str] = field(default_factory=list)
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class WorkflowRun:
 
     Jobs get ids made of the name and a hash of everything that went into them, so an equal stage is found again by
     asking the service for that id, whether it finished, still runs or was interrupted. Loads and exports get their ids
-    from the service; ``memory`` keeps those.
+    from the service; ``memory`` keeps those, and how many seconds a job of each stage took.
     """
 
     def __init__(self, described: WorkflowFile, workflow: Workflow, memory: Path, watch: Watcher | None = None) -> None:
@@ -124,9 +129,7 @@ class WorkflowRun:
             if job is not None:
                 return self._follow(job, reused=job.status in GOOD)
         job = start()
-        self._memory[stage] = {"key": key, "id": job.id}
-        self._memory_path.parent.mkdir(parents=True, exist_ok=True)
-        self._memory_path.write_text(json.dumps(self._memory, indent=2))
+        self._remember(stage, {"key": key, "id": job.id})
         return self._follow(job, reused=False)
 
     def _job(self, stage: Stage, key: str, start: Callable[[str], Job]) -> Job:
@@ -152,9 +155,13 @@ class WorkflowRun:
             if job is not None:
                 self.workflow.connection.call("delete_ml_endpoint", id=id)
             started = self.workflow.endpoint(trained, id=id, **more)
-        self._memory["endpoint"] = {"key": key, "id": id}
-        self._memory_path.write_text(json.dumps(self._memory, indent=2))
+        self._remember("endpoint", {"key": key, "id": id})
         return self._follow(started, reused=False)
+
+    def _remember(self, name: str, what: dict[str, str]) -> None:
+        self._memory[name] = what
+        self._memory_path.parent.mkdir(parents=True, exist_ok=True)
+        self._memory_path.write_text(json.dumps(self._memory, indent=2))
 
     def _existing(self, stage: Stage, id: str) -> Job | None:
         """The job of that id, if there is one that has not failed for good."""
@@ -170,7 +177,9 @@ class WorkflowRun:
 
     def _follow(self, job: Job, *, reused: bool) -> Job:
         job = self.workflow.wait(job, watch=self.watch)
-        self._results.append(StageResult(job.stage, job.id, job.status, reused, job.output, job.warnings))
+        self._results.append(StageResult(job.stage, job.id, job.status, reused, job.output, job.warnings, job.resource))
+        if job.seconds is not None:
+            self._remember("seconds", {**self._memory.get("seconds", {}), job.stage: str(job.seconds)})
         return job
 
 

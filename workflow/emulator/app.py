@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.cloud import CREDENTIALS, Cloud, Pace, Threads
+from workflow.emulator.calls import Calls
+from workflow.emulator.cloud import OWN_KEY, Cloud, Pace, Threads
 from workflow.emulator.containers.images import Images
 from workflow.emulator.containers.isolation import Isolation, best_isolation
 from workflow.emulator.control import ControlPlane
@@ -66,6 +67,7 @@ class Emulator:
 
     url: str
     control: ControlPlane
+    calls: Calls
     _server: Any
     _threads: Threads
     _keep: Callable[[], None]
@@ -126,15 +128,16 @@ def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None
         pace=settings.pace,
     )
     control = ControlPlane(cloud, threads)
-    late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto)
+    front = late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto)
     control.recover()
+    front.calls.clear()  # what was called until here was the emulator's own start
 
     def keep() -> None:
         if owned:
             save(storage, settings.home / BUCKETS, url, settings.region)
         release()
 
-    return Emulator(url, control, server, threads, keep)
+    return Emulator(url, control, front.calls, server, threads, keep)
 
 
 def run(settings: EmulatorSettings, on_ready: Callable[[str], None]) -> None:
@@ -199,8 +202,8 @@ def _client(service: Any, url: str, region: str) -> Any:
         service,
         endpoint_url=url,
         region_name=region,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=OWN_KEY,
+        aws_secret_access_key=OWN_KEY,
     )
 
 

@@ -18,7 +18,8 @@ from workflow.storage import Storage
 
 _log = logging.getLogger(__name__)
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulated", "AWS_SECRET_ACCESS_KEY": "emulated"}
+OWN_KEY = "emulator"  # of what SageMaker itself does in the name of a job's role: files in and out, logs
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulated-job", "AWS_SECRET_ACCESS_KEY": "emulated"}  # of the job's own code
 
 
 class LogSink(Protocol):

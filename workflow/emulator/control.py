@@ -74,7 +74,7 @@ class ControlPlane:
             raise ApiError(
                 "NotEmulatedException", f"{operation} is not emulated here. These operations are: {known}", 501
             )
-        self._cloud.faults.check_call(operation, _name_in(request))
+        self._cloud.faults.check_call(operation, name_in(request))
         self._model.check(operation, request)
         return self._model.answer(operation, work(request) or {})
 
@@ -122,5 +122,5 @@ def _summary(shape: Shape, kind: Kind, document: Document) -> Document:
     return cut
 
 
-def _name_in(request: Mapping[str, Any]) -> str:
+def name_in(request: Mapping[str, Any]) -> str:
     return next((str(request[kind.name_field]) for kind in KINDS.values() if kind.name_field in request), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -9,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from workflow.emulator.control import ControlPlane
+from workflow.emulator.calls import Calls, RecordedCall, call_of, caller_of
+from workflow.emulator.control import ControlPlane, name_in
 from workflow.emulator.errors import ApiError
 from workflow.emulator.faults import Faults
 from workflow.emulator.hosting.runtime import Reply, Runtime
@@ -23,6 +25,11 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 JSON = "application/x-amz-json-1.1"
 _TARGET = "SageMaker."
 _ENDPOINT = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-response-stream)")
+_INVOKED = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
 
 
@@ -35,6 +42,7 @@ class Front:
 
     def __init__(self, control: ControlPlane, runtime: Runtime, faults: Faults, others: WsgiApp) -> None:
         self._control, self._runtime, self._faults, self._others = control, runtime, faults, others
+        self.calls = Calls()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -48,7 +56,7 @@ class Front:
         elif endpoint is not None:
             reply = self._invoked(endpoint[1], endpoint[2], environ)
         else:
-            return self._others(environ, start_response)
+            return self._others(self._noted(environ), start_response)
         headers = {**reply.headers, "Content-Length": str(len(reply.body))}
         start_response(f"{reply.status} {_REASONS.get(reply.status, 'Error')}", list(headers.items()))
         return [reply.body]
@@ -56,6 +64,7 @@ class Front:
     def _answered(self, operation: str, environ: Environ) -> Reply:
         try:
             request = json.loads(_body(environ) or b"{}")
+            self.calls.add(RecordedCall("sagemaker", operation, caller_of(environ)[0], name_in(request)))
             return _json(200, self._control.answer(operation, request), JSON)
         except ValueError as error:
             return _error(ApiError("SerializationException", f"the body is no JSON: {error}"))
@@ -69,6 +78,7 @@ class Front:
         headers = {key[5:].replace("_", "-").lower(): str(v) for key, v in environ.items() if key.startswith("HTTP_")}
         if environ.get("CONTENT_TYPE"):
             headers["content-type"] = str(environ["CONTENT_TYPE"])
+        self.calls.add(RecordedCall("sagemaker", _INVOKED[how], caller_of(environ)[0], name))
         try:
             match how:
                 case "invocations":
@@ -80,11 +90,27 @@ class Front:
         except ApiError as error:
             return _error(error, runtime=True)
 
+    def _noted(self, environ: Environ) -> Environ:
+        """Keep what is called of another service; a form is read for it, and put back."""
+        body = b""
+        if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
+            body = _body(environ)
+            environ = {**environ, "wsgi.input": io.BytesIO(body)}
+        call = call_of(environ, body)
+        if call is not None:
+            self.calls.add(call)
+        return environ
+
     def _own(self, path: str, environ: Environ) -> Reply:
-        """The emulator's own requests: whether it lives, and faults."""
+        """The emulator's own requests: whether it lives, faults, and what was called."""
         method = environ.get("REQUEST_METHOD")
         if path == "/_emulator/health":
             return _json(200, {"status": "ok"}, "application/json")
+        if path == "/_emulator/calls" and method == "GET":
+            return _json(200, {"calls": self.calls.to_json()}, "application/json")
+        if path == "/_emulator/calls" and method == "DELETE":
+            self.calls.clear()
+            return _json(200, {}, "application/json")
         if path == "/_emulator/faults" and method == "DELETE":
             self._faults.clear()
             return _json(200, {}, "application/json")

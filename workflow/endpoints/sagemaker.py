@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,15 @@ from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Clients, Refused, call, pauses
 from workflow.runners.sagemaker.logs import ENDPOINTS, CloudLogs
 from workflow.runners.sagemaker.plans import Request
+from workflow.runners.sagemaker.serving import (
+    config_request,
+    deployment_name,
+    endpoint_request,
+    model_request,
+)
 from workflow.runners.sagemaker.trials import archived_json
 from workflow.storage import ObjectNotFound, S3Uri, Storage
 
-VARIANT = "AllTraffic"
 MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 LOOK_AGAIN_S = 15.0
@@ -50,13 +54,12 @@ class SageMakerEndpointHost:
             self._delete(name)
             endpoint = None
         if endpoint is None or endpoint["EndpointConfigName"] != handle:
-            self._create("create_model", **model_request(handle, archive, resources, self._clients))
-            self._create("create_endpoint_config", **config_request(handle, resources, self._clients))
-            names = {"EndpointName": name, "EndpointConfigName": handle}
+            self._create("create_model", **model_request(handle, archive, resources, self._account))
+            self._create("create_endpoint_config", **config_request(handle, resources, self._account))
             if endpoint is None:
-                self._create("create_endpoint", **names, Tags=self._account.tag_list())
+                self._create("create_endpoint", **endpoint_request(name, handle, self._account))
             else:
-                self._call("update_endpoint", **names)
+                self._call("update_endpoint", EndpointName=name, EndpointConfigName=handle)
             endpoint = self._settled(name)
         if endpoint is None or endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != handle:
             reason = str((endpoint or {}).get("FailureReason") or "it is gone")
@@ -152,43 +155,3 @@ class SageMakerEndpointHost:
 
     def _url(self, name: str) -> str:
         return f"{str(self._clients.get('sagemaker-runtime').meta.endpoint_url).rstrip('/')}/endpoints/{name}"
-
-
-def deployment_name(name: str, archive: S3Uri, resources: Resources) -> str:
-    """The name of the model and the configuration of a deployment: equal deployments share it."""
-    content = f"{archive} {resources.instance_type} {resources.instance_count} {resources.volume_key}"
-    return f"{name[:54].rstrip('-')}-{sha256(content.encode()).hexdigest()[:8]}"
-
-
-def model_request(handle: str, archive: S3Uri, resources: Resources, clients: Clients) -> Request:
-    """``CreateModel``."""
-    account = clients.account
-    return {
-        "ModelName": handle,
-        "PrimaryContainer": {
-            "Image": account.image_uri(),
-            "ModelDataUrl": str(archive),
-            "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
-        },
-        "ExecutionRoleArn": account.role_arn(resources),
-        "Tags": account.tag_list(),
-    }
-
-
-def config_request(handle: str, resources: Resources, clients: Clients) -> Request:
-    """``CreateEndpointConfig``."""
-    account = clients.account
-    return {
-        "EndpointConfigName": handle,
-        "ProductionVariants": [
-            {
-                "VariantName": VARIANT,
-                "ModelName": handle,
-                "InitialInstanceCount": resources.instance_count,
-                "InstanceType": resources.instance_type or account.hosting_type,
-                "InitialVariantWeight": 1.0,
-            }
-        ],
-        **({"KmsKeyId": resources.volume_key} if resources.volume_key else {}),
-        "Tags": account.tag_list(),
-    }

@@ -8,11 +8,11 @@ import pytest
 
 from workflow.emulator.jobs import processing, training
 from workflow.emulator.shapes import ServiceModel
-from workflow.endpoints.sagemaker import config_request, deployment_name, model_request
 from workflow.errors import InvalidParameter, MissingParameter
 from workflow.runners.base import Resources, Task, Tuning
-from workflow.runners.sagemaker.account import Account, Clients
+from workflow.runners.sagemaker.account import Account
 from workflow.runners.sagemaker.plans import Code, processing_request, training_request
+from workflow.runners.sagemaker.serving import config_request, deployment_name, model_request
 from workflow.storage import S3Uri
 from workflow.tuning.results import Trial
 from workflow.tuning.space import Space
@@ -145,8 +145,8 @@ def test_a_trial_on_demand_waits_for_no_spot_instance() -> None:
 def test_hosting_requests_are_valid_and_ask_for_every_resource(model: ServiceModel) -> None:
     resources = Resources("ml.m5.xlarge", instance_count=2, role=FULL.role, volume_key=KEY)
     handle = deployment_name("social-e-2026-01-05-10-24-1230000-endpoint", LAB / "model.tar.gz", resources)
-    served = model_request(handle, LAB / "model.tar.gz", resources, Clients(ACCOUNT))
-    config = config_request(handle, resources, Clients(ACCOUNT))
+    served = model_request(handle, LAB / "model.tar.gz", resources, ACCOUNT)
+    config = config_request(handle, resources, ACCOUNT)
     model.check("CreateModel", served)
     model.check("CreateEndpointConfig", config)
     assert served["ExecutionRoleArn"] == FULL.role

@@ -15,6 +15,7 @@ from typing import Any, Final
 from workflow.runners.sagemaker.account import Clients, call
 
 CHECKED: Final = "not checked against AWS's price list"
+PRICES_OF: Final = "2026-11-30"
 PRICES: Final[Mapping[str, float]] = {
     "ml.t3.medium": 0.05,
     "ml.m5.large": 0.115,
@@ -77,6 +78,25 @@ def costs(clients: Clients, now: datetime | None = None) -> Iterator[Cost]:
         if _is_ours(clients, entry["ProcessingJobArn"]):
             job = call(client, "describe_processing_job", ProcessingJobName=entry["ProcessingJobName"])
             yield _processing(job, moment)
+
+
+def costs_of(clients: Clients, kind: str, name: str, now: datetime | None = None) -> list[Cost]:
+    """What one stage has cost, by what SageMaker knows it by.
+
+    Args:
+        kind: ``processing``, ``training`` (``name`` is the search's; its trials bear it) or ``endpoint``.
+    """
+    client, moment = clients.get("sagemaker"), now or datetime.now(UTC)
+    match kind:
+        case "processing":
+            return [_processing(call(client, "describe_processing_job", ProcessingJobName=name), moment)]
+        case "training":
+            found = call(client, "list_training_jobs", NameContains=f"{name}-", MaxResults=MOST)
+            trials = [entry["TrainingJobName"] for entry in found["TrainingJobSummaries"]]
+            own = [trial for trial in sorted(trials) if trial.startswith(f"{name}-")]
+            return [_training(call(client, "describe_training_job", TrainingJobName=trial), moment) for trial in own]
+        case _:
+            return list(_endpoint(client, name, moment))
 
 
 def _is_ours(clients: Clients, arn: str) -> bool:

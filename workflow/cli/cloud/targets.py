@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from workflow.settings import Settings
 
 if TYPE_CHECKING:
     from workflow.emulator.app import EmulatorSettings
+    from workflow.runners.sagemaker.account import Account, Clients
     from workflow.storage import Storage
 
 Target = Literal["local", "emulated", "aws"]
@@ -23,19 +24,29 @@ EMULATED_ROLE = "arn:aws:iam::000000000000:role/despina"
 CLOUD = {"DESPINA_STORAGE": "s3", "DESPINA_RUNNER": "sagemaker", "DESPINA_ENDPOINTS": "sagemaker"}
 
 
-def open_target(target: Target, home: Path, bucket: str, stack: ExitStack) -> tuple[str, Storage]:
-    """A service for a target, for as long as the stack lasts; its address, and what ``s3://`` means to it.
+@dataclass(frozen=True)
+class OpenTarget:
+    """A service to run on: its address, what ``s3://`` means to it, and its SageMaker, where it has one."""
+
+    url: str
+    storage: Storage
+    clients: Clients | None = None
+
+
+def open_target(target: Target, home: Path, bucket: str, stack: ExitStack) -> OpenTarget:
+    """A service for a target, for as long as the stack lasts.
 
     Each target has a home of its own below ``home``, so that no job of one stands for an equal job of another.
     """
-    from workflow.drivers import open_s3_at, open_storage
+    from workflow.drivers import open_clients, open_s3_at, open_storage
 
     settings = replace(Settings.from_environment(), home=home if target == "local" else home / target)
     if target == "local":
-        return stack.enter_context(local_service(home)), open_storage(settings)
+        return OpenTarget(stack.enter_context(local_service(home)), open_storage(settings))
     if target == "aws":
         cloud = replace(settings, storage="s3")
-        return stack.enter_context(local_service(settings.home, environ=CLOUD)), open_storage(cloud)
+        url = stack.enter_context(local_service(settings.home, environ=CLOUD))
+        return OpenTarget(url, open_storage(cloud), open_clients(cloud))
     from workflow.emulator.app import make_bucket, running
 
     described = emulator_settings(settings, home / "emulator")
@@ -44,7 +55,18 @@ def open_target(target: Target, home: Path, bucket: str, stack: ExitStack) -> tu
     if s3 == emulator.url:
         make_bucket(s3, settings.region, bucket)
     service = local_service(settings.home, environ=emulated_variables(emulator.url, described.endpoints))
-    return stack.enter_context(service), open_s3_at(s3, settings.region)
+    key = "emulated" if s3 == emulator.url else None
+    storage = open_s3_at(s3, settings.region, key)
+    return OpenTarget(stack.enter_context(service), storage, open_clients(settings, emulator.url))
+
+
+def planned_account(target: Target, settings: Settings) -> Account:
+    """The account that a target's jobs would run in, for a plan; the emulator's takes any image and role."""
+    from workflow.drivers import account_of
+
+    if target == "emulated":
+        settings = replace(settings, sagemaker_image=EMULATED_IMAGE, default_role_arn=EMULATED_ROLE)
+    return account_of(settings)
 
 
 def emulator_settings(settings: Settings, home: Path, port: int = 0) -> EmulatorSettings:
@@ -53,11 +75,14 @@ def emulator_settings(settings: Settings, home: Path, port: int = 0) -> Emulator
 
     from workflow.drivers import open_s3_at
     from workflow.emulator.app import EmulatorSettings
+    from workflow.emulator.cloud import OWN_KEY
 
     named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
+    # an S3 server of the user's own knows the user's keys and no other
+    key = None if os.environ.get("AWS_ENDPOINT_URL_S3") and os.environ.get("AWS_ACCESS_KEY_ID") else OWN_KEY
     return EmulatorSettings(
         home,
-        partial(open_s3_at, region=settings.region),
+        partial(open_s3_at, region=settings.region, key=key),
         port=port,
         region=settings.region,
         account=settings.account,

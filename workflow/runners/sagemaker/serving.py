@@ -1,0 +1,55 @@
+"""What is asked of SageMaker to serve a model: an archive and an account become requests."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from workflow.runners.base import Resources
+from workflow.runners.sagemaker.account import Account
+from workflow.runners.sagemaker.plans import Request
+from workflow.storage import S3Uri
+
+VARIANT = "AllTraffic"
+
+
+def deployment_name(name: str, archive: S3Uri, resources: Resources) -> str:
+    """The name of the model and the configuration of a deployment: equal deployments share it."""
+    content = f"{archive} {resources.instance_type} {resources.instance_count} {resources.volume_key}"
+    return f"{name[:54].rstrip('-')}-{sha256(content.encode()).hexdigest()[:8]}"
+
+
+def model_request(handle: str, archive: S3Uri, resources: Resources, account: Account) -> Request:
+    """``CreateModel``."""
+    return {
+        "ModelName": handle,
+        "PrimaryContainer": {
+            "Image": account.image_uri(),
+            "ModelDataUrl": str(archive),
+            "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+        },
+        "ExecutionRoleArn": account.role_arn(resources),
+        "Tags": account.tag_list(),
+    }
+
+
+def config_request(handle: str, resources: Resources, account: Account) -> Request:
+    """``CreateEndpointConfig``."""
+    return {
+        "EndpointConfigName": handle,
+        "ProductionVariants": [
+            {
+                "VariantName": VARIANT,
+                "ModelName": handle,
+                "InitialInstanceCount": resources.instance_count,
+                "InstanceType": resources.instance_type or account.hosting_type,
+                "InitialVariantWeight": 1.0,
+            }
+        ],
+        **({"KmsKeyId": resources.volume_key} if resources.volume_key else {}),
+        "Tags": account.tag_list(),
+    }
+
+
+def endpoint_request(name: str, handle: str, account: Account) -> Request:
+    """``CreateEndpoint``."""
+    return {"EndpointName": name, "EndpointConfigName": handle, "Tags": account.tag_list()}
