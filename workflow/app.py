@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
+from workflow.cypher.engine import CypherEngine
 from workflow.drivers import check_choices, open_database, open_endpoint_host, open_runner, open_source, open_storage
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
@@ -135,9 +136,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         reader = open_source(settings.gremlin_url)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
-    queries = QueryRegistry()
-    watch = MemoryWatch(queries)
-    closers.extend((watch.close, queries.cancel_all))
+    cypher = {source: CypherEngine(graph, settings.profile) for source, graph in graphs.items()}
+    queries, cypher_queries = QueryRegistry(), QueryRegistry()
+    watch = MemoryWatch(queries, cypher_queries)
+    closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
     exports = _exports(settings, store, storage, openers, remote)
     closers.append(exports.close)
     loads = _loads(settings, store, storage, graphs)
@@ -152,6 +154,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         exports=exports,
         prediction=prediction,
         queries=queries,
+        cypher=cypher,
+        cypher_queries=cypher_queries,
         credentials=credentials_of(Policy.of(settings)),
         started_ms=int(time.time() * 1000),
     )

@@ -29,6 +29,10 @@ class InvalidParameter(WorkflowError):
     code, status = "InvalidParameterException", 400
 
 
+class InvalidNumericData(WorkflowError):
+    code, status = "InvalidNumericDataException", 400
+
+
 class MissingParameter(WorkflowError):
     code, status = "MissingParameterException", 400
 

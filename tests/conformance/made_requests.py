@@ -17,6 +17,16 @@ MODEL = botocore.session.get_session().get_service_model("neptunedata")
 OPERATIONS = [MODEL.operation_model(name) for name in MODEL.operation_names]
 ERRORS = {shape.name: shape.metadata["error"]["httpStatusCode"] for shape in MODEL.error_shapes}
 
+CYPHER_QUERIES = (
+    "MATCH (n) RETURN n LIMIT 3",
+    "MATCH (n)-[r]->(m) RETURN r, count(*) AS c",
+    "RETURN $n + 1 AS n",
+    "RETURN 1 / 0",
+    "MATCH (n",
+    "RETURN m",
+    " ",
+    "UNWIND range(1, 5) AS n RETURN n, [n, null], {a: n}",
+)
 QUERIES = (
     "g.V().count()",
     "g.V('v').out('knows').values('name').fold()",
@@ -134,6 +144,12 @@ class Maker:
             return self._junk()
         if name == "gremlinQuery":
             return self.random.choice(QUERIES)
+        if name == "openCypherQuery":
+            return self.random.choice(CYPHER_QUERIES)
+        if name == "parameters":
+            return self.random.choice(['{"n": 1}', "{}", "[]", "{", '{"n": 99999999999999999999}'])
+        if name == "explainMode":
+            return self.random.choice(["static", "dynamic", "details", "aloud"])
         if name == "source":
             return self.random.choice(SOURCES)
         if name == "format":

@@ -54,7 +54,8 @@ class Judge:
         parsed: dict[str, Any] = getattr(self.client, xform_name(name))(**arguments)
         operation = self.model.operation_model(name)
         if operation.has_streaming_output:
-            parsed["output"] = parsed["output"].read()
+            (payload,) = {"output", "results"} & parsed.keys()
+            parsed[payload] = parsed[payload].read()
         else:
             assert list(complaints(operation.output_shape, json.loads(self._raw), name)) == []
         return parsed
@@ -142,6 +143,10 @@ def test_loads_are_answered_as_the_model_has_them(judge: Judge) -> None:
         ("ExecuteGremlinQuery", {"gremlinQuery": "g.V().path()", "serializer": "application/vnd.gremlin-v3.0+json"}),
         ("ExecuteGremlinExplainQuery", {"gremlinQuery": "g.V().out().count()"}),
         ("ExecuteGremlinProfileQuery", {"gremlinQuery": "g.V().out().count()", "results": True, "chop": 9}),
+        ("ListOpenCypherQueries", {"includeWaiting": True}),
+        ("ExecuteOpenCypherQuery", {"openCypherQuery": "MATCH (n)-[r]->(m) RETURN n, r, m, n.name AS name"}),
+        ("ExecuteOpenCypherQuery", {"openCypherQuery": "RETURN $n AS n", "parameters": '{"n": [1, {"a": null}]}'}),
+        ("ExecuteOpenCypherExplainQuery", {"openCypherQuery": "MATCH (n) RETURN n", "explainMode": "details"}),
         ("GetPropertygraphStatistics", {}),
         ("GetPropertygraphSummary", {"mode": "basic"}),
         ("GetPropertygraphSummary", {"mode": "detailed"}),
@@ -219,11 +224,23 @@ REFUSALS: list[tuple[str, str, dict[str, Any]]] = [
     ("StartIndexRebuild", "InvalidParameterException", {"scope": "SOME"}),
     ("GetIndexRebuildStatus", "InvalidParameterException", {"rebuildId": "x"}),
     ("CancelIndexRebuild", "InvalidParameterException", {"rebuildId": "x"}),
-    ("ExecuteOpenCypherQuery", UNSUPPORTED, {"openCypherQuery": "MATCH (n) RETURN n"}),
-    ("ExecuteOpenCypherExplainQuery", UNSUPPORTED, {"openCypherQuery": "MATCH (n) RETURN n", "explainMode": "static"}),
-    ("ListOpenCypherQueries", UNSUPPORTED, {}),
-    ("GetOpenCypherQueryStatus", UNSUPPORTED, {"queryId": "x"}),
-    ("CancelOpenCypherQuery", UNSUPPORTED, {"queryId": "x"}),
+    ("ExecuteOpenCypherQuery", "MalformedQueryException", {"openCypherQuery": "MATCH (n RETURN n"}),
+    ("ExecuteOpenCypherQuery", "MalformedQueryException", {"openCypherQuery": "RETURN m"}),
+    ("ExecuteOpenCypherQuery", "BadRequestException", {"openCypherQuery": "RETURN 1 / 0"}),
+    ("ExecuteOpenCypherQuery", "BadRequestException", {"openCypherQuery": "RETURN 1", "parameters": "{"}),
+    ("ExecuteOpenCypherQuery", "InvalidParameterException", {"openCypherQuery": "RETURN 1", "parameters": "[1]"}),
+    ("ExecuteOpenCypherQuery", "InvalidNumericDataException",
+     {"openCypherQuery": "RETURN $n", "parameters": f'{{"n": {2**63}}}'}),
+    ("ExecuteOpenCypherQuery", "MissingParameterException", {"openCypherQuery": "RETURN $n"}),
+    ("ExecuteOpenCypherQuery", "MissingParameterException", {"openCypherQuery": " "}),
+    ("ExecuteOpenCypherQuery", "ConstraintViolationException", {"openCypherQuery": "CREATE (n {`~id`: 'a'})"}),
+    ("ExecuteOpenCypherQuery", "QueryTooLargeException", {"openCypherQuery": "RETURN " + "[" * 900}),
+    ("ExecuteOpenCypherQuery", "TimeLimitExceededException", {
+        "openCypherQuery": "USING QUERY:TIMEOUTMILLISECONDS 1 UNWIND range(1, 100000) AS a RETURN sum(a)"}),
+    ("ExecuteOpenCypherExplainQuery", "InvalidParameterException", {"openCypherQuery": "RETURN 1", "explainMode": "x"}),
+    ("ExecuteOpenCypherExplainQuery", "MalformedQueryException", {"openCypherQuery": "RETUR", "explainMode": "static"}),
+    ("GetOpenCypherQueryStatus", "InvalidParameterException", {"queryId": "none"}),
+    ("CancelOpenCypherQuery", "InvalidParameterException", {"queryId": "none"}),
     ("GetSparqlStatistics", UNSUPPORTED, {}),
     ("ManageSparqlStatistics", UNSUPPORTED, {"mode": "refresh"}),
     ("DeleteSparqlStatistics", UNSUPPORTED, {}),
@@ -245,6 +262,7 @@ def test_every_operation_of_the_model_that_can_be_refused_is(judge: Judge) -> No
         "ListIndexRebuilds",
         "GetEngineStatus",
         "ListGremlinQueries",
+        "ListOpenCypherQueries",
         "GetPropertygraphStatistics",
         "DeletePropertygraphStatistics",
     }

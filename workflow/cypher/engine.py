@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.cypher.lang import Statement, parse
 from workflow.cypher.planning.checks import check
+from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.clauses import Operator, Planner, writing
+from workflow.cypher.running.outcome import RunOutcome
 from workflow.cypher.running.run import CypherRun, Ids, Row
 from workflow.cypher.running.writing import check_condemned
 from workflow.errors import QueryTooLarge
@@ -26,7 +28,14 @@ PLANS_KEPT = 512
 
 @dataclass(frozen=True)
 class CypherOptions:
-    """What a request says about how its query runs; ``began_at`` is when the time began, in ``time.monotonic()``."""
+    """What a request says about how its query runs.
+
+    Attributes:
+        began_at: when the time began, in ``time.monotonic()``.
+        ids: what ``id()`` gives.
+        default_label: of nodes that are created without one.
+        measured: whether rows and time of each step are wanted.
+    """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
@@ -34,6 +43,8 @@ class CypherOptions:
     cancelled: threading.Event | None = None
     read_only: bool = False
     ids: Ids = "text"
+    default_label: str | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,14 +55,29 @@ class CheckedStatement:
     columns: tuple[str, ...]
     operator: Operator
     writes: bool
+    steps: tuple[PlanStep, ...]
+
+    @property
+    def timeout_s(self) -> float | None:
+        """What the query's own hint says about its time."""
+        asked = dict(self.statement.hints).get("timeoutmilliseconds", "")
+        return int(asked) / 1000 if asked.isdecimal() and int(asked) else None
 
 
 @dataclass(frozen=True)
 class CypherResult:
-    """The columns of an answer and its rows, which come lazily; each has the columns in order."""
+    """The columns of an answer and its rows, which come lazily; each has the columns in order.
 
-    columns: tuple[str, ...]
+    ``outcome`` is complete when the last row was taken. EXPLAIN gives no rows.
+    """
+
+    plan: CheckedStatement
     rows: Iterator[Row]
+    outcome: RunOutcome
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.plan.columns
 
 
 class CypherEngine:
@@ -80,8 +106,9 @@ class CypherEngine:
     def _plan(self, text: str, names: frozenset[str]) -> CheckedStatement:
         statement = parse(text)
         columns = check(statement, self.library, names)
-        operator = Planner(text, self.library).query(statement.query)
-        return CheckedStatement(statement, columns, operator, writing(statement.query, self.library))
+        planner = Planner(text, self.library)
+        operator = planner.query(statement.query)
+        return CheckedStatement(statement, columns, operator, writing(statement.query, self.library), planner.steps)
 
     def run(
         self, text: str, options: CypherOptions | None = None, transaction: Transaction | None = None
@@ -93,23 +120,32 @@ class CypherEngine:
         """
         options = options or CypherOptions()
         plan = self.prepare(text, options.parameters)
-        return CypherResult(plan.columns, self._rows(plan, options, transaction))
+        outcome = outcome_of(plan, options)
+        return CypherResult(plan, self._rows(plan, options, transaction, outcome), outcome)
 
     def session(self) -> CypherSession:
         """Several statements as one transaction."""
         return CypherSession(self)
 
-    def _rows(self, plan: CheckedStatement, options: CypherOptions, transaction: Transaction | None) -> Iterator[Row]:
+    def _rows(
+        self, plan: CheckedStatement, options: CypherOptions, transaction: Transaction | None, outcome: RunOutcome
+    ) -> Iterator[Row]:
+        if plan.statement.mode == "explain":
+            return
+        timeout_s = min((one for one in (options.timeout_s, plan.timeout_s) if one is not None), default=None)
         began_at = options.began_at or time.monotonic()
 
         def start(attempt: Attempt) -> Iterator[Row]:
+            outcome.begin()
             run = CypherRun(
                 self.graph,
                 options.parameters,
                 ids=options.ids,
                 splits_labels=self.profile_name == "neptune",  # the other one keeps labels whole
+                default_label=options.default_label,
+                outcome=outcome,
                 read_only=options.read_only,
-                timeout_s=options.timeout_s,
+                timeout_s=timeout_s,
                 began_at=began_at,
                 cancelled=options.cancelled,
                 attempt=attempt,
@@ -124,7 +160,7 @@ class CypherEngine:
                 self.graph,
                 start,
                 writes=plan.writes and not options.read_only,
-                timeout_s=options.timeout_s,
+                timeout_s=timeout_s,
                 transaction=transaction,
             )
         except RecursionError as error:
@@ -142,11 +178,13 @@ class CypherSession:
         """The answer; what was written waits for commit."""
         options = options or CypherOptions()
         plan = self.engine.prepare(text, options.parameters)
-        return CypherResult(plan.columns, self._rows(plan, options))
+        outcome = outcome_of(plan, options)
+        return CypherResult(plan, self._rows(plan, options, outcome), outcome)
 
-    def _rows(self, plan: CheckedStatement, options: CypherOptions) -> Iterator[Row]:
-        with self._open.statement(writes=plan.writes, timeout_s=options.timeout_s) as transaction:
-            yield from self.engine._rows(plan, options, transaction)
+    def _rows(self, plan: CheckedStatement, options: CypherOptions, outcome: RunOutcome) -> Iterator[Row]:
+        writes = plan.writes and not options.read_only and plan.statement.mode != "explain"
+        with self._open.statement(writes=writes, timeout_s=options.timeout_s) as transaction:
+            yield from self.engine._rows(plan, options, transaction, outcome)
 
     def commit(self) -> None:
         """Make the changes durable; nothing happens where there are none."""
@@ -155,3 +193,8 @@ class CypherSession:
     def rollback(self) -> None:
         """Undo the changes; nothing happens where there are none."""
         self._open.rollback()
+
+
+def outcome_of(plan: CheckedStatement, options: CypherOptions) -> RunOutcome:
+    """A fresh outcome, with costs where the request or PROFILE wants them."""
+    return RunOutcome(costs={} if options.measured or plan.statement.mode == "profile" else None)

@@ -70,7 +70,7 @@ class Operation:
 
 GREMLIN: Final = "workflow.server.gremlin.http"
 NO_SPARQL: Final = Refusal("SPARQL is not offered by this service; query the graph with Gremlin")
-NO_CYPHER: Final = Refusal("openCypher is not offered by this service; query the graph with Gremlin")
+CYPHER: Final = "workflow.server.cypher.http"
 
 
 def _machine_learning(
@@ -93,8 +93,22 @@ def _machine_learning(
     ]
 
 
-def _cypher(name: str, method: Method, rest: str, request: type[Lenient], response: type[Any]) -> Operation:
-    return Operation(name, method, f"/opencypher{rest}", request, response, NO_CYPHER, aliases=(f"/openCypher{rest}",))
+def _cypher(
+    name: str,
+    method: Method,
+    rest: str,
+    types: tuple[type[Lenient], type[Any]],
+    handler: str,
+    says: str = "",
+    aliases: tuple[str, ...] = (),
+) -> Operation:
+    """An operation of openCypher: the model writes its path in small letters, the user guide and notebooks do not."""
+    ends = (rest,) if rest else ("", "/")
+    ways = [
+        f"{way} /{word}{end}" for way in (method, *aliases) for word in ("opencypher", "openCypher") for end in ends
+    ]
+    paths = tuple(one.removeprefix(f"{method} ") for one in ways[1:])
+    return Operation(name, method, f"/opencypher{rest}", *types, f"{CYPHER}:{handler}", says, paths)
 
 
 def _statistics(name: str, method: Method, request: type[Lenient], response: type[Any], what: str) -> list[Operation]:
@@ -188,12 +202,28 @@ OPERATIONS: Final[dict[str, Operation]] = table([
         "CancelGremlinQuery", "DELETE", "/gremlin/status/{queryId}", engine.OneQuery, engine.QueryCancelled,
         f"{GREMLIN}:status", aliases=("/gremlin/status",),
     ),
-    _cypher("ExecuteOpenCypherQuery", "POST", "", engine.CypherQuery, engine.OpenCypherAnswer),
-    _cypher("ExecuteOpenCypherExplainQuery", "POST", "/explain", engine.CypherExplain, engine.OpenCypherPlan),
-    _cypher("ListOpenCypherQueries", "GET", "/status", engine.ListQueries, engine.QueryList),
-    _cypher("GetOpenCypherQueryStatus", "GET", "/status/{queryId}", engine.OneQuery, engine.QueryStatus),
     _cypher(
-        "CancelOpenCypherQuery", "DELETE", "/status/{queryId}", engine.CancelCypherQuery, engine.QueryCancelled
+        "ExecuteOpenCypherQuery", "POST", "", (engine.CypherQuery, engine.OpenCypherAnswer), "query",
+        "also a form, and a bare query as `application/opencypher`; what comes by GET only reads; `explain` as below; "
+        "`graph` names another graph than `g`",
+        ("GET",),
+    ),
+    _cypher(
+        "ExecuteOpenCypherExplainQuery", "POST", "/explain", (engine.CypherExplain, engine.OpenCypherPlan), "explain",
+        "`static`: the steps; `dynamic` and `details` run the query and tell rows and time of each step",
+    ),
+    _cypher(
+        "ListOpenCypherQueries", "GET", "/status", (engine.ListQueries, engine.QueryList), "status",
+        "those waiting for a thread with `includeWaiting`; the queries of Bolt among them",
+        ("POST",),
+    ),
+    _cypher(
+        "GetOpenCypherQueryStatus", "GET", "/status/{queryId}", (engine.OneQuery, engine.QueryStatus), "status",
+        aliases=("POST",),
+    ),
+    _cypher(
+        "CancelOpenCypherQuery", "DELETE", "/status/{queryId}", (engine.CancelCypherQuery, engine.QueryCancelled),
+        "status", "`silent`: the query itself is answered nothing instead of the error",
     ),
     *_statistics("GetPropertygraphStatistics", "GET", engine.Nothing, engine.StatisticsAnswer, "describe"),
     *_statistics("ManagePropertygraphStatistics", "POST", engine.ManageStatistics, engine.StatisticsManaged, "manage"),

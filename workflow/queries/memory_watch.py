@@ -68,12 +68,12 @@ class MemoryWatch:
     """A thread that looks at the memory while queries run.
 
     Args:
-        queries: those that run.
+        registries: of the queries that run, one a language.
         look: how the memory stands.
     """
 
-    def __init__(self, queries: QueryRegistry, look: Callable[[], Memory] = memory) -> None:
-        self._queries = queries
+    def __init__(self, *registries: QueryRegistry, look: Callable[[], Memory] = memory) -> None:
+        self._registries = registries
         self._look = look
         self._closing = threading.Event()
         self._held_before: dict[str, int] = {}  # when a query was first seen
@@ -86,7 +86,7 @@ class MemoryWatch:
 
     def look(self) -> list[str]:
         """Look once; gives the ids of the queries that were ended."""
-        running = self._queries.all()
+        running = [query for registry in self._registries for query in registry.all()]
         if not running:
             self._held_before.clear()
             return []

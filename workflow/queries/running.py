@@ -1,4 +1,4 @@
-"""Which queries run right now, so that ``/gremlin/status`` can list and cancel them."""
+"""Which queries run right now, so that ``/gremlin/status`` and its like can list and cancel them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from workflow.errors import CancelledByUser, TooManyRequests, WorkflowError
 
 
 class Cancellation(threading.Event):
-    """Set where a query is to stop; ``error`` is what it then raises, where it was not its user who wanted that."""
+    """Set where a query is to stop; ``error`` is what it then raises, where it was not its user who wanted that.
+
+    ``silent``: whoever asked is answered nothing instead of the error, where the language has that.
+    """
 
     error: WorkflowError | None = None
+    silent = False
 
 
 MOST_SHOWN: Final = 1024  # characters of a query, as Neptune tells them
@@ -86,11 +90,12 @@ class QueryRegistry:
     def get(self, id: str) -> RunningQuery | None:
         return self._queries.get(id)
 
-    def cancel(self, id: str) -> bool:
+    def cancel(self, id: str, *, silent: bool = False) -> bool:
         """Ask a query to stop at its next check; false where there is none of that id."""
         query = self.get(id)
         if query is None:
             return False
+        query.cancelled.silent = silent
         query.cancelled.set()
         return True
 
@@ -104,7 +109,7 @@ class QueryRegistry:
             return list(self._queries.values())
 
     def status(self, *, include_waiting: bool = False) -> dict[str, object]:
-        """The answer of ``/gremlin/status``."""
+        """The answer of a status request without a query's id."""
         queries = self.all()
         running = [query for query in queries if query.started_at is not None]
         listed = queries if include_waiting else running

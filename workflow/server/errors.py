@@ -33,8 +33,13 @@ _FRAMEWORK_CODES = {
 def error_response(code: str, status: int, message: str, request_id: str | None = None) -> Response:
     """An error body of the data plane; ``request_id`` is made when the request brought none."""
     identity = request_id or REQUEST_ID.get() or str(uuid.uuid4())
-    body = {"code": code, "detailedMessage": message, "message": message, "requestId": identity}
-    return JSONResponse(body, status, headers={"x-amzn-RequestId": identity, "x-amzn-errortype": code})
+    headers = {"x-amzn-RequestId": identity, "x-amzn-errortype": code}
+    return JSONResponse(error_body(code, message, identity), status, headers=headers)
+
+
+def error_body(code: str, message: str, request_id: str) -> dict[str, str]:
+    """The members of an error."""
+    return {"code": code, "detailedMessage": message, "message": message, "requestId": request_id}
 
 
 async def workflow_error(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from workflow.queries.running import QueryRegistry
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
+    from workflow.cypher.engine import CypherEngine
     from workflow.graphs.protocols import WritableGraph
     from workflow.gremlin.engine import Engine
     from workflow.jobs.exports import ExportService
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Services:
     """What ``app.build`` puts together and every route module reads.
 
-    ``engines`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one graph.
+    ``engines``, ``cypher`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one
+    graph. Each language has its own list of running queries.
     What is None is not there: its routes are missing, or say so. ``credentials`` checks a user and a password, None
     lets everybody in; ``ready`` is set once it has taken up its work, ``stopping`` when it has begun to stop.
     """
@@ -38,6 +40,8 @@ class Services:
     exports: ExportService | None = None
     prediction: PredictionService | None = None
     queries: QueryRegistry = field(default_factory=QueryRegistry)
+    cypher: Mapping[str, CypherEngine] = field(default_factory=dict)
+    cypher_queries: QueryRegistry = field(default_factory=QueryRegistry)
     credentials: Callable[[str, str], bool] | None = None
     started_ms: int = 0
     ready: threading.Event = field(default_factory=threading.Event)

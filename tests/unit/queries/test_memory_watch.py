@@ -53,7 +53,7 @@ def test_a_container_has_what_its_limit_leaves(tmp_path: Path, limit: str, used:
 
 def test_a_query_that_filled_the_memory_is_ended_with_that_reason() -> None:
     queries, machine = QueryRegistry(), Machine()
-    watch = MemoryWatch(queries, machine)
+    watch = MemoryWatch(queries, look=machine)
     query = queries.accept("g.V()")
     assert watch.look() == []
     machine.now = Memory(8 * GB, free=GB, held=6 * GB)
@@ -70,7 +70,7 @@ def test_a_query_that_filled_the_memory_is_ended_with_that_reason() -> None:
 
 def test_a_query_is_not_blamed_for_what_others_took() -> None:
     queries, machine = QueryRegistry(), Machine()
-    watch = MemoryWatch(queries, machine)
+    watch = MemoryWatch(queries, look=machine)
     early = queries.accept("g.V()")
     watch.look()
     machine.now = Memory(8 * GB, free=GB // 8, held=GB)  # a job of the machine, say

@@ -15,10 +15,10 @@ import pytest
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.queries.running import QueryRegistry
-from workflow.server.gremlin import streams as gremlin_streams
+from workflow.server import streams as gremlin_streams
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.streams import WorkerStream
 from workflow.server.gremlin.websocket import GremlinSocket
+from workflow.server.streams import WorkerStream
 
 pytestmark = pytest.mark.anyio
 ENDLESS = "g.inject(1).repeat(identity()).until(constant(false).is(true))"

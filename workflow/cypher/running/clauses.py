@@ -13,6 +13,7 @@ from typing import Any
 from workflow.cypher.errors import CypherSyntaxError
 from workflow.cypher.functions.aggregates import Aggregate
 from workflow.cypher.lang import tree as t
+from workflow.cypher.planning.plan import PlanStep, source
 from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
@@ -38,8 +39,18 @@ class Planner:
         self._text = text
         self._library = library
         self._count = 0
+        self._steps: list[list[PlanStep]] = [[]]  # of the clause that is being planned, and of those around it
+        self._bound: frozenset[str] = frozenset()
+        self._visible: frozenset[str] = frozenset()  # to queries inside of an expression
+        self._ways: tuple[str, ...] = ()
+        self._numbered = 0
         self._expressions = Expressions(self._matching, self._querying, library.functions)
         self._writing = Writing(self._expressions, self._fresh)
+
+    @property
+    def steps(self) -> tuple[PlanStep, ...]:
+        """The plan of what was planned, as people read it."""
+        return tuple(self._steps[0])
 
     def _fresh(self) -> str:
         self._count += 1
@@ -51,7 +62,9 @@ class Planner:
         return Pattern((path,), condition, self._expressions, self._fresh).rows
 
     def _querying(self, query: t.Query) -> Callable[[CypherRun, Row], Iterator[Row]]:
+        bound, self._bound = self._bound, self._visible
         operator = self.query(query)
+        self._bound = bound
         return lambda run, row: operator(run, iter((dict(row),)))
 
     # -- queries
@@ -59,7 +72,11 @@ class Planner:
     def query(self, query: t.Query) -> Operator:
         """A query: its parts one after the other, each on the same rows."""
         writes = writing(query, self._library)
-        parts = [self.chain(part, eager=writes) for part in query.parts]
+        bound, parts = self._bound, []
+        for at, part in enumerate(query.parts):
+            self._bound = bound
+            end = query.parts[at + 1][0].at if at + 1 < len(query.parts) else len(self._text)
+            parts.append(self.chain(part, eager=writes, end=end))
         if len(parts) == 1:
             return parts[0]
         distinct = query.distinct
@@ -71,9 +88,10 @@ class Planner:
 
         return union
 
-    def chain(self, clauses: Sequence[t.Clause], *, eager: bool) -> Operator:
-        """Clauses one after the other."""
-        operators = [self.clause(clause, alone=len(clauses) == 1) for clause in clauses]
+    def chain(self, clauses: Sequence[t.Clause], *, eager: bool, end: int) -> Operator:
+        """Clauses one after the other; ``end`` is where the last one ends in the text."""
+        ends_at = [clause.at for clause in clauses[1:]] + [end]
+        operators = [self._planned(clause, ends_at[at], alone=len(clauses) == 1) for at, clause in enumerate(clauses)]
         ends = isinstance(clauses[-1], t.Return) or (isinstance(clauses[-1], t.CallProcedure) and len(clauses) == 1)
 
         def run_all(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
@@ -93,6 +111,27 @@ class Planner:
             return iter(())
 
         return write
+
+    def _planned(self, clause: t.Clause, end: int, *, alone: bool) -> Operator:
+        """One clause, and its step of the plan."""
+        self._steps.append([])
+        self._ways = ()
+        bound = self._bound
+        self._visible = bound | _variables(clause)
+        operator = self.clause(clause, alone=alone)
+        self._bound = _bound_after(clause, bound)
+        children = self._steps.pop()
+        self._numbered += 1
+        number = self._numbered
+        name = "OptionalMatch" if isinstance(clause, t.Match) and clause.optional else type(clause).__name__
+        text = source(self._text, clause.at, end)
+        self._steps[-1].append(PlanStep(number, name, text, self._ways, tuple(children)))
+
+        def run_step(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            found = operator(run, rows)
+            return found if run.outcome.costs is None else run.outcome.measured(number, found)
+
+        return run_step
 
     def clause(self, clause: t.Clause, *, alone: bool) -> Operator:
         """One clause."""
@@ -118,6 +157,7 @@ class Planner:
 
     def _match(self, clause: t.Match) -> Operator:
         pattern = Pattern(clause.patterns, clause.condition, self._expressions, self._fresh)
+        self._ways = pattern.ways(self._bound)
         names, optional = pattern.names, clause.optional
 
         def run_match(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
@@ -388,6 +428,7 @@ class Planner:
 
     def _merge(self, clause: t.MergePattern) -> Operator:
         pattern = Pattern((clause.pattern,), None, self._expressions, self._fresh)
+        self._ways = pattern.ways(self._bound)
         create = self._writing.created((clause.pattern,), merging=True)
         on_create, on_match = self._writing.set_items(clause.on_create), self._writing.set_items(clause.on_match)
 
@@ -406,6 +447,23 @@ class Planner:
                     yield made_row
 
         return merge
+
+
+def _bound_after(clause: t.Clause, bound: frozenset[str]) -> frozenset[str]:
+    """The names that are bound behind a clause."""
+    if isinstance(clause, t.With | t.Return):
+        named = frozenset(item.name for item in clause.projection.items)
+        return bound | named if clause.projection.everything else named
+    return bound | _variables(clause)
+
+
+def _variables(node: t.Node) -> frozenset[str]:
+    """The names in a clause; those of queries and lists inside of it are their own."""
+    if isinstance(node, t.Variable):
+        return frozenset({node.name})
+    if isinstance(node, t.Subquery | t.PatternComprehension | t.ListComprehension | t.Quantifier | t.Reduce):
+        return frozenset()
+    return frozenset(name for child in t.children(node) for name in _variables(child))
 
 
 def _named(row: Row) -> Row:

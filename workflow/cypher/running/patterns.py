@@ -73,6 +73,18 @@ Solve = Callable[[CypherRun, Row, set[int]], Iterator[None]]
 """Binds names of a row in every way there is, one after the other, and takes them back at its end."""
 
 
+@dataclass(frozen=True, slots=True)
+class PatternStep:
+    """Finds one element of a pattern, and tests what can be tested then.
+
+    ``way`` says how, and is None for what is no search.
+    """
+
+    solve: Solve
+    tests: list[Test]
+    way: str | None = None
+
+
 class Pattern:
     """The patterns of one clause with its condition."""
 
@@ -95,13 +107,13 @@ class Pattern:
             self._path(path)
         own = {*self.nodes, *(one.name for one in self.relationships), *(one.name for one in self.paths)}
         self.names = frozenset(name for name in own if not name.startswith("\0"))
-        self._own = own
+        self._own = frozenset(own)
         self._tests: list[Test] = [
             Test((needs | _names(e)) & own, make(expressions.of(e))) for needs, e, make in self._pending
         ]
         for part in _conjuncts(condition):
             self._condition(part)
-        self._plans: dict[frozenset[str], list[tuple[Solve, list[Test]]]] = {}
+        self._plans: dict[frozenset[str], list[PatternStep]] = {}
 
     # -- reading the pattern
 
@@ -186,35 +198,42 @@ class Pattern:
 
     def rows(self, run: CypherRun, row: Row) -> Iterator[Row]:
         """Every row in which the pattern is found; each is the caller's own."""
-        bound = frozenset(row.keys() & self._own)
+        plan = self._planned(frozenset(row.keys() & self._own))
+        yield from self._solved(run, dict(row), set(), plan, 0)
+
+    def ways(self, names: Iterable[str]) -> tuple[str, ...]:
+        """How the pattern is found where these names are bound, a line for each element."""
+        plan = self._planned(self._own & frozenset(names))
+        return tuple(step.way for step in plan if step.way is not None)
+
+    def _planned(self, bound: frozenset[str]) -> list[PatternStep]:
         plan = self._plans.get(bound)
         if plan is None:
             plan = self._plans[bound] = self._plan(set(bound))
-        yield from self._solved(run, dict(row), set(), plan, 0)
+        return plan
 
-    def _solved(
-        self, run: CypherRun, row: Row, used: set[int], plan: list[tuple[Solve, list[Test]]], at: int
-    ) -> Iterator[Row]:
+    def _solved(self, run: CypherRun, row: Row, used: set[int], plan: list[PatternStep], at: int) -> Iterator[Row]:
         if at == len(plan):
             yield dict(row)
             return
-        solve, tests = plan[at]
-        for _ in solve(run, row, used):
+        step = plan[at]
+        tests = step.tests
+        for _ in step.solve(run, row, used):
             run.tick()
             if all(test.holds(run, row) for test in tests):
                 yield from self._solved(run, row, used, plan, at + 1)
 
-    def _plan(self, bound: set[str]) -> list[tuple[Solve, list[Test]]]:
+    def _plan(self, bound: set[str]) -> list[PatternStep]:
         tests = list(self._tests)
-        plan: list[tuple[Solve, list[Test]]] = []
+        plan: list[PatternStep] = []
         solved: set[str] = set()
 
-        def add(solve: Solve, *names: str) -> None:
+        def add(solve: Solve, *names: str, way: str | None = None) -> None:
             bound.update(names)
             ready = [test for test in tests if test.needs <= bound]
             for test in ready:
                 tests.remove(test)
-            plan.append((solve, ready))
+            plan.append(PatternStep(solve, ready, way))
 
         if any(not test.needs - bound for test in tests):
             add(_once)
@@ -223,7 +242,7 @@ class Pattern:
             along = next((one for one in waiting if one.left in solved or one.right in solved), None)
             if along is not None and along.shortest is not None and not {along.left, along.right} <= solved:
                 other = along.right if along.left in solved else along.left
-                add(self._start(self.nodes[other], bound), other)
+                add(self._start(self.nodes[other], bound), other, way=self._start_way(self.nodes[other], bound))
                 solved.add(other)
                 continue
             if along is not None:
@@ -231,14 +250,17 @@ class Pattern:
                 backward = along.left not in solved
                 target = along.left if backward else along.right
                 add(
-                    self._along(along, backward=backward, known=target in solved or target in bound), along.name, target
+                    self._along(along, backward=backward),
+                    along.name,
+                    target,
+                    way=_along_way(along, backward=backward, known=target in bound),
                 )
                 solved.add(target)
                 continue
             start = min(
                 (one for one in self.nodes.values() if one.name not in solved), key=lambda one: self._cost(one, bound)
             )
-            add(self._start(start, bound), start.name)
+            add(self._start(start, bound), start.name, way=self._start_way(start, bound))
             solved.add(start.name)
         for path in self.paths:
             add(_path_of(path, {one.name: one for one in self.relationships}), path.name)
@@ -250,6 +272,20 @@ class Pattern:
             return 0
         keys = [key for key, value in node.lookups if not _names(value) & (self._own - bound)]
         return 1 if _ID in keys else 2 if keys else 3 if node.label else 4
+
+    def _start_way(self, node: NodeElement, bound: set[str]) -> str:
+        if node.name in bound:
+            return f"take {_shown(node.name)}, which is bound"
+        keys = [key for key, value in node.lookups if not _names(value) & (self._own - bound)]
+        if _ID in keys or "~id" in keys:
+            return f"look up {_shown(node.name)} by its id"
+        if keys:
+            return f"look up {_shown(node.name)} by {keys[0]}"
+        return (
+            f"scan the nodes with label {node.label} for {_shown(node.name)}"
+            if node.label
+            else (f"scan all nodes for {_shown(node.name)}")
+        )
 
     # -- solving
 
@@ -277,7 +313,7 @@ class Pattern:
 
         return scan
 
-    def _along(self, one: RelationshipElement, *, backward: bool, known: bool) -> Solve:
+    def _along(self, one: RelationshipElement, *, backward: bool) -> Solve:
         start, end = (one.right, one.left) if backward else (one.left, one.right)
         target = self.nodes[end].labels
         if one.shortest is not None:
@@ -308,6 +344,20 @@ class Pattern:
             _restore(row, end, there)
 
         return expand
+
+
+def _shown(name: str) -> str:
+    return "a node" if name.startswith("\0") else name
+
+
+def _along_way(one: RelationshipElement, *, backward: bool, known: bool) -> str:
+    start, end = (one.right, one.left) if backward else (one.left, one.right)
+    types = ":" + "|".join(one.types) if one.types else ""
+    length = "" if one.length is None else f"*{one.length.least or ''}..{one.length.most or ''}"
+    way = _OTHER_WAY[one.way] if backward else one.way
+    arrow = f"{'<' if way == 'in' else ''}-[{types}{length}]-{'>' if way == 'out' else ''}"
+    what = "find the shortest" if one.shortest else "look for" if known else "go along"
+    return f"{what} ({_shown(start)}){arrow}({_shown(end)})"
 
 
 _NOTHING: Any = object()

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.cypher.errors import ParameterMissing
+from workflow.cypher.running.outcome import RunOutcome
 from workflow.errors import ReadOnlyViolation
 from workflow.graphs.elements import Edge, Vertex
 from workflow.queries.attempts import Attempt
@@ -31,6 +32,8 @@ class CypherRun(Run):
         parameters: by name, without ``$``.
         ids: what ``id()`` gives: the id of the graph as text, as Neptune has it, or the number of the row.
         splits_labels: whether the graph finds a vertex of several labels by one of them.
+        default_label: of nodes that are created without one, as Neptune has it; they then never lose the last one.
+        outcome: where the run notes what it changes and costs.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class CypherRun(Run):
         *,
         ids: Ids = "text",
         splits_labels: bool = True,
+        default_label: str | None = None,
+        outcome: RunOutcome | None = None,
         read_only: bool = False,
         timeout_s: float | None = None,
         began_at: float | None = None,
@@ -51,6 +56,8 @@ class CypherRun(Run):
         self.parameters = parameters
         self.ids: Ids = ids
         self.splits_labels = splits_labels
+        self.default_label = default_label
+        self.outcome = outcome or RunOutcome()
         self.read_only = read_only
         self.began_ns = time.time_ns()  # what every "now" of one statement means
         self.condemned: dict[Vertex, None] = {}  # deleted, and still with relationships

@@ -50,14 +50,19 @@ def set_property(run: CypherRun, element: Any, key: str, value: Any) -> None:
         if value is None:
             if key in run.graph.edge_values(element.row):
                 writer.remove_edge_property(element.row, key)
+                run.outcome.counters.properties_set += 1
         else:
             writer.set_edge_property(element.row, key, stored(value))
+            run.outcome.counters.properties_set += 1
     elif isinstance(element, Vertex):
         if value is None:
-            for one in list(run.graph.vertex_properties(element.row, (key,))):
+            found = list(run.graph.vertex_properties(element.row, (key,)))
+            for one in found:
                 writer.remove_vertex_property(element.row, one.id)
+            run.outcome.counters.properties_set += bool(found)
         else:
             writer.set_vertex_property(element.row, key, stored(value), "single")
+            run.outcome.counters.properties_set += 1
     else:
         raise CypherTypeError(
             f"Properties are set on nodes and relationships, not {kind_of(element)}", "InvalidArgumentType"
@@ -69,7 +74,12 @@ def set_labels(run: CypherRun, element: Any, labels: list[str]) -> None:
     if element is not None:
         if not isinstance(element, Vertex):
             raise CypherTypeError(f"Labels are set on nodes, not {kind_of(element)}", "InvalidArgumentType")
+        if not labels and run.default_label is not None:
+            raise ConstraintFailed("The last label of a node cannot be removed", "LabelRequired")
+        before, after = set(labels_of(element)), set(labels)
         run.writer().set_label(element.row, joined_labels(labels))
+        run.outcome.counters.labels_added += len(after - before)
+        run.outcome.counters.labels_removed += len(before - after)
 
 
 class Writing:
@@ -237,7 +247,10 @@ def _checked(values: Any, merging: bool) -> dict[str, Any]:
 
 def _create_node(run: CypherRun, labels: list[str], values: Any, merging: bool) -> Vertex:
     properties = _checked(values, merging)
+    labels = labels or ([] if run.default_label is None else [run.default_label])
     row = run.writer().add_vertex(properties.pop("~id", None), joined_labels(labels))
+    run.outcome.counters.nodes_created += 1
+    run.outcome.counters.labels_added += len(set(labels))
     vertex = Vertex(run.graph, row)
     for key, value in properties.items():
         if value is not None:
@@ -248,6 +261,7 @@ def _create_node(run: CypherRun, labels: list[str], values: Any, merging: bool) 
 def _create_edge(run: CypherRun, kind: str, source: Any, target: Any, values: Any, merging: bool) -> Edge:
     properties = _checked(values, merging)
     edge = Edge(run.graph, run.writer().add_edge(properties.pop("~id", None), kind, source.row, target.row))
+    run.outcome.counters.relationships_created += 1
     for key, value in properties.items():
         if value is not None:
             set_property(run, edge, key, value)
@@ -260,10 +274,13 @@ def delete(run: CypherRun, value: Any, *, detach: bool) -> None:
     if isinstance(value, Edge):
         if graph.has_edge(value.row):
             writer.remove_edge(value.row)
+            run.outcome.counters.relationships_deleted += 1
     elif isinstance(value, Vertex):
         if not graph.has_vertex(value.row):
             return
         if detach or not graph.degree(value.row, "both"):
+            run.outcome.counters.relationships_deleted += len(set(graph.incident(value.row, "both", None)))
+            run.outcome.counters.nodes_deleted += 1
             writer.remove_vertex(value.row)
         else:
             run.condemned[value] = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -14,7 +13,6 @@ from workflow.errors import (
     AccessDenied,
     CancelledByUser,
     MalformedQuery,
-    MemoryLimitExceeded,
     NoSuchMethod,
     QueryFailed,
     QueryTooLarge,
@@ -24,8 +22,6 @@ from workflow.errors import (
 )
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
 from workflow.settings import Profile
-
-_log = logging.getLogger(__name__)
 
 
 class StatusCode(IntEnum):
@@ -83,21 +79,6 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], int], ...]] = (
     (TimeLimitExceeded, StatusCode.TIMEOUT),
     (UnwritableResult, StatusCode.SERIALIZATION),
 )
-
-
-def known(error: Exception) -> WorkflowError:
-    """An error of our tree as it is; anything else is logged and becomes one that hides its inside."""
-    if isinstance(error, WorkflowError):
-        return error
-    if isinstance(error, TypeError) and str(error).startswith("unhashable type"):
-        # a collection that the client put where a key, a label or an id stands
-        return QueryFailed(
-            "The query has a collection where a single value must stand, such as a label, a key or an id"
-        )
-    if isinstance(error, MemoryError):
-        return MemoryLimitExceeded("The query asks for more memory than there is; narrow what it gathers")
-    _log.error("a query failed in a way nobody foresaw", exc_info=error)
-    return WorkflowError(f"The service failed on this query ({type(error).__name__}); its log says more")
 
 
 def status_of(error: WorkflowError, profile: Profile, request_id: UUID | None, *, bytecode: bool) -> Status:

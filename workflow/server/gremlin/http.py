@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from workflow.errors import (
     AccessDenied,
     BadRequest,
-    InvalidParameter,
     MemoryLimitExceeded,
     MissingParameter,
 )
@@ -29,20 +28,20 @@ from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
 from workflow.queries.running import RunningQuery
 from workflow.server.access.origins import allows_origin
 from workflow.server.errors import error_response
-from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, known
+from workflow.server.gremlin.error_statuses import BadMessage, StatusCode
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner, answer_options
 from workflow.server.gremlin.http4 import TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin.protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin.reports import Serialization, explain_text, profile_text
 from workflow.server.neptune.bodies import body_of, members_of, number, read_body
+from workflow.server.query_failures import known
+from workflow.server.running_queries import in_worker, is_true, status_answer
 from workflow.server.services import Services
 
 MAX_BODY: Final = 64 * 1024 * 1024
 MOST_ANSWER: Final = 256 * 1024 * 1024  # held in memory until it is whole
 LARGE_BODY: Final = 64 * 1024  # reading one of these takes long enough to keep other requests waiting
 WORKERS: Final = 64
-
-Result = TypeVar("Result")
 
 
 def handlers(services: Services) -> GremlinHandlers:
@@ -95,7 +94,7 @@ class GremlinHandlers:
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
             args = {**asked.args, **answer_options(asked.query)}
             dialect = Dialect(materializes(args, custom=True), legacy)
-            content = await self.in_worker(request, running, lambda: self._answer(asked, running, dialect))
+            content = await in_worker(self.workers, request, running, lambda: self._answer(asked, running, dialect))
         except Exception as error:  # noqa: BLE001 - the edge of a request
             failure = known(error)
             return error_response(failure.code, failure.status, failure.message, str(request_id))
@@ -126,21 +125,8 @@ class GremlinHandlers:
         """``/gremlin/status``: list, one query, cancel; by path as boto3 sends it or by form as graph-notebook does."""
         self._admit(request)
         fields = await fields_of(request)
-        id = request.path_params.get("queryId") or fields.get("queryId") or ""
-        cancel = request.method == "DELETE" or is_set(fields, "cancelQuery")
-        registry = self.runner.registry
-        if cancel:
-            if not id:
-                raise MissingParameter("queryId is missing: name the query to cancel")
-            if not registry.cancel(id):
-                raise InvalidParameter(f"There is no running query with queryId {id!r}")
-            return JSONResponse({"status": "200 OK", "payload": True})
-        if id:
-            query = registry.get(id)
-            if query is None:
-                raise InvalidParameter(f"There is no running query with queryId {id!r}")
-            return JSONResponse(query.as_status())
-        return JSONResponse(registry.status(include_waiting=is_set(fields, "includeWaiting")))
+        id = request.path_params.get("queryId") or ""
+        return JSONResponse(status_answer(self.runner.registry, request.method, id, fields))
 
     async def explain(self, request: HttpRequest) -> Response:
         """``/gremlin/explain``: the plan of a query, which is not run."""
@@ -156,7 +142,7 @@ class GremlinHandlers:
             finally:
                 self.runner.registry.finish(running)
 
-        return PlainTextResponse(await self.in_worker(request, running, work))
+        return PlainTextResponse(await in_worker(self.workers, request, running, work))
 
     async def profile(self, request: HttpRequest) -> Response:
         """``/gremlin/profile``: run a query and tell what each step cost."""
@@ -165,7 +151,9 @@ class GremlinHandlers:
         text = gremlin_text(fields)
         query = QueryRequest(text, read_only=request.method != "POST")
         running = self.runner.registry.accept(text)
-        return PlainTextResponse(await self.in_worker(request, running, lambda: self._profile(query, fields, running)))
+        return PlainTextResponse(
+            await in_worker(self.workers, request, running, lambda: self._profile(query, fields, running))
+        )
 
     def _profile(self, query: QueryRequest, fields: Mapping[str, Any], running: RunningQuery) -> str:
         running.begin()
@@ -192,16 +180,6 @@ class GremlinHandlers:
             )
         finally:
             self.runner.registry.finish(running)
-
-    async def in_worker(self, request: HttpRequest, running: RunningQuery, work: Callable[[], Result]) -> Result:
-        """Run blocking work in a worker thread; a client that hangs up cancels it."""
-        future = asyncio.get_running_loop().run_in_executor(self.workers, work)
-        while True:
-            done, _ = await asyncio.wait((future,), timeout=1.0)
-            if done:
-                return await future
-            if await request.is_disconnected():
-                running.cancelled.set()
 
     def _admit(self, request: HttpRequest) -> None:
         if not allows_origin(request.scope["headers"], self.own_hosts):
@@ -292,15 +270,6 @@ def gremlin_text(fields: Mapping[str, Any]) -> str:
     if not isinstance(text, str) or not text.strip():
         raise MissingParameter('The query is missing: send {"gremlin": "g.V().limit(1)"}')
     return text
-
-
-def is_set(fields: Mapping[str, Any], flag: str) -> bool:
-    """Whether a flag is given, be it bare as in ``?cancelQuery``, or with the value true in any spelling."""
-    return fields.get(flag) == "" or is_true(fields.get(flag))
-
-
-def is_true(value: object) -> bool:
-    return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
 def count_predicates(value: Any) -> int:

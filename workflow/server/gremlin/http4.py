@@ -29,10 +29,10 @@ from workflow.gremlin.wire.graphbinary import version4 as graphbinary4
 from workflow.gremlin.wire.graphbinary.primitives import bare_int, bare_string
 from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.queries.running import RunningQuery
-from workflow.server.gremlin.error_statuses import known
 from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options, close
 from workflow.server.gremlin.protocol import materializes
-from workflow.server.gremlin.streams import WorkerStream
+from workflow.server.query_failures import known
+from workflow.server.streams import WorkerStream
 
 VERSION_4: Final = (BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED)
 PIECE_BYTES: Final = 256 * 1024

@@ -21,9 +21,10 @@ from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
-from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, WrongCredentials, known, status_of
+from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, WrongCredentials, status_of
 from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options
 from workflow.server.gremlin.point_queries import PointQuery
+from workflow.server.query_failures import known
 from workflow.settings import Profile
 
 DEFAULT_BATCH: Final = 64

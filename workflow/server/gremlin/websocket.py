@@ -21,8 +21,8 @@ from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, PointQueryJob
-from workflow.server.gremlin.streams import WorkerStream
 from workflow.server.services import Services
+from workflow.server.streams import WorkerStream
 
 Message = MutableMapping[str, Any]
 

@@ -27,6 +27,7 @@ from workflow.server.neptune.routes import ApiCall
 from workflow.server.services import Services
 
 GREMLIN_VERSION: Final = "tinkerpop-3.8.1"
+CYPHER_VERSION: Final = "Neptune-9.0.20190305-1.0"
 TOKEN_LIFE_S: Final = 3600.0
 _OK: Final = "200 OK"
 
@@ -130,7 +131,7 @@ def handlers(services: Services) -> EngineOperations:
 def engine_status(services: Services) -> EngineStatus:
     """What ``/status`` says; the languages listed are those this service speaks."""
     started = time.gmtime(services.started_ms / 1000)
-    return {
+    answer: EngineStatus = {
         "status": "healthy",
         "startTime": time.strftime("%a %b %d %H:%M:%S UTC %Y", started),
         "dbEngineVersion": f"despina-{__version__}",
@@ -156,3 +157,6 @@ def engine_status(services: Services) -> EngineStatus:
             **{f"trouble.{name}": graph.trouble for name, graph in services.graphs.items() if graph.trouble},
         },
     }
+    if services.cypher:
+        answer["opencypher"] = {"version": CYPHER_VERSION}
+    return answer

@@ -1,0 +1,1 @@
+"""openCypher for clients: Neptune's HTTP and Bolt."""

@@ -1,0 +1,101 @@
+"""From a query, however it came, to its columns and rows: graphs by name, time limits, sessions.
+
+Everything here blocks and is called from worker threads; nothing knows of sockets or formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workflow.cypher.engine import CypherEngine, CypherOptions, CypherResult, CypherSession
+from workflow.cypher.running.run import Ids, Row
+from workflow.errors import InvalidParameter, UnsupportedOperation
+from workflow.queries.runner import LanguageRunner
+from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.queries.sessions import QuerySession
+from workflow.settings import Profile
+
+BoltSession = QuerySession[CypherSession]
+
+
+@dataclass(frozen=True, slots=True)
+class CypherRequest:
+    """A query as every transport hands it over.
+
+    Attributes:
+        graph: a name of ``LanguageRunner.engines``.
+        timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
+        measured: whether rows and time of each step are wanted.
+    """
+
+    text: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    graph: str = "g"
+    read_only: bool = False
+    timeout_ms: float | None = None
+    measured: bool = False
+
+
+class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
+    """Runs openCypher on the engines of a service.
+
+    Args:
+        ids: what ``id()`` gives to the clients of this transport.
+        default_label: of nodes that they create without one.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, CypherEngine],
+        profile: Profile,
+        registry: QueryRegistry,
+        default_timeout_ms: float,
+        *,
+        ids: Ids,
+        default_label: str | None = None,
+    ) -> None:
+        super().__init__(engines, profile, registry, default_timeout_ms)
+        self.ids: Ids = ids
+        self.default_label = default_label
+
+    def engine(self, graph: str) -> CypherEngine:
+        """The engine of a graph. Raises UnsupportedOperation where there is none at all, InvalidParameter."""
+        if not self.engines:
+            raise UnsupportedOperation(
+                "openCypher is answered from graphs of this service's own, and it keeps none: ask the database it "
+                "stands in front of"
+            )
+        engine = self.engines.get(graph)
+        if engine is None:
+            known = ", ".join(sorted(self.engines))
+            raise InvalidParameter(f"There is no graph {graph[:80]!r}; there are {known}")
+        return engine
+
+    def result(self, request: CypherRequest, running: RunningQuery, session: BoltSession | None = None) -> CypherResult:
+        """The answer, checked and not yet run: its rows run it, in the thread that takes them.
+
+        Closing the rows early stops the query and, outside a session, undoes what it wrote.
+        """
+        running.begin()
+        engine = self.engine(request.graph)
+        options = CypherOptions(
+            parameters=request.parameters,
+            timeout_s=self.timeout_s(request.timeout_ms),
+            began_at=running.started_at,
+            cancelled=running.cancelled,
+            read_only=request.read_only,
+            ids=self.ids,
+            default_label=self.default_label,
+            measured=request.measured,
+        )
+        if session is None:
+            return engine.run(request.text, options)
+        result = session.on(request.graph, engine.session).run(request.text, options)
+
+        def rows() -> Iterator[Row]:
+            with session.lock:
+                yield from self.statements(session, lambda: result.rows)
+
+        return replace(result, rows=rows())

@@ -1,0 +1,198 @@
+"""HTTP ``/openCypher`` and below, as Neptune has it: queries, plans, the queries that run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, cast, get_args
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from workflow.errors import AccessDenied, CancelledByUser, InvalidParameter, MissingParameter
+from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.server.access.origins import allows_origin
+from workflow.server.cypher.execution import CypherRequest, CypherRunner
+from workflow.server.cypher.explain import ExplainMode, explain_html, explain_text
+from workflow.server.cypher.json_values import parameters_of, row_json
+from workflow.server.errors import error_body, error_response
+from workflow.server.neptune.bodies import body_of, members_of, read_body
+from workflow.server.query_failures import known
+from workflow.server.running_queries import in_worker, status_answer
+from workflow.server.services import Services
+from workflow.server.streams import WorkerStream
+
+MAX_BODY: Final = 64 * 1024 * 1024
+WORKERS: Final = 64
+QUIET_S: Final = 1.0  # a query that takes longer is watched for a client that goes away
+JSON_TYPE: Final = "application/json;charset=UTF-8"
+PLAIN_QUERY: Final = "application/opencypher"
+_MODES: Final[tuple[str, ...]] = get_args(ExplainMode)
+
+
+def handlers(services: Services) -> CypherHandlers:
+    """The handlers that the table of operations names."""
+    settings = services.settings
+    runner = CypherRunner(
+        services.cypher,
+        settings.profile,
+        services.cypher_queries,
+        settings.query_timeout_ms,
+        ids="text",
+        default_label="vertex" if settings.profile == "neptune" else None,
+    )
+    return CypherHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts))
+
+
+class CypherHandlers:
+    """The handlers, over one runner and its worker threads."""
+
+    def __init__(self, runner: CypherRunner, *, own_hosts: tuple[str, ...] = ()) -> None:
+        self.runner = runner
+        self.own_hosts = own_hosts
+        self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="opencypher")
+
+    @property
+    def _registry(self) -> QueryRegistry:
+        return self.runner.registry
+
+    async def query(self, request: Request) -> Response:
+        """``/openCypher``: JSON, form, or a bare query; ``explain`` among the members asks for the plan.
+
+        What comes by GET or HEAD only reads, as HTTP has it: a link on a page must not be able to write.
+        """
+        self._admit(request)
+        fields = await _fields_of(request)
+        if fields.get("explain"):
+            return await self._explained(request, fields)
+        asked = _asked(request, fields)
+        id = str(fields.get("queryId") or uuid.uuid4())
+        running = self._registry.accept(asked.text, id)
+        stream = WorkerStream(self._pieces(asked, running), self.workers)
+        try:
+            while not stream.finished.done() and not stream.chunks:
+                await stream.progress(QUIET_S)
+                if await request.is_disconnected():
+                    running.cancelled.set()
+            if stream.chunks:
+                # once it has begun nothing but its end can say that it failed
+                return StreamingResponse(_body(stream, running), media_type=JSON_TYPE)
+            content = "".join(await stream.finished)
+        except asyncio.CancelledError:
+            running.cancelled.set()
+            await stream.abandon()
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            if _silent(error, running):
+                return Response('{"results": []}', media_type=JSON_TYPE)
+            failure = known(error)
+            return error_response(failure.code, failure.status, failure.message, running.id)
+        return Response(content, media_type=JSON_TYPE)
+
+    def _pieces(self, asked: CypherRequest, running: RunningQuery) -> Iterator[str]:
+        """The body, row by row."""
+        try:
+            result = self.runner.result(asked, running)
+            yield '{"results": ['
+            separator = ""
+            for row in result.rows:
+                yield separator + row_json(row)
+                separator = ", "
+            yield "]}"
+        finally:
+            self._registry.finish(running)
+
+    async def explain(self, request: Request) -> Response:
+        """``/openCypher/explain``."""
+        self._admit(request)
+        fields = await _fields_of(request)
+        if not fields.get("explain"):
+            raise MissingParameter(f"explain is missing: it is one of {', '.join(_MODES)}")
+        return await self._explained(request, fields)
+
+    async def _explained(self, request: Request, fields: Mapping[str, Any]) -> Response:
+        mode = str(fields["explain"]).lower()
+        if mode not in _MODES:
+            raise InvalidParameter(f"explain must be one of {', '.join(_MODES)}, not {mode[:40]!r}")
+        asked = _asked(request, fields, measured=mode != "static")
+        running = self._registry.accept(asked.text)
+        html = "text/html" in request.headers.get("accept", "")
+
+        def work() -> str:
+            try:
+                result = self.runner.result(asked, running)
+                if mode != "static":
+                    for _ in result.rows:
+                        pass
+                write = explain_html if html else explain_text
+                return write(asked.text, result, cast(ExplainMode, mode))
+            finally:
+                self._registry.finish(running)
+
+        try:
+            text = await in_worker(self.workers, request, running, work)
+        except Exception as error:  # noqa: BLE001 - the edge of a request
+            failure = known(error)
+            return error_response(failure.code, failure.status, failure.message, running.id)
+        return HTMLResponse(text) if html else PlainTextResponse(text)
+
+    async def status(self, request: Request) -> Response:
+        """``/openCypher/status``: list, one query, cancel; by path as boto3 asks, or by form as graph-notebook."""
+        self._admit(request)
+        fields = {**request.query_params, **await body_of(request, MAX_BODY)}
+        id = request.path_params.get("queryId") or ""
+        return JSONResponse(status_answer(self._registry, request.method, id, fields))
+
+    def _admit(self, request: Request) -> None:
+        if not allows_origin(request.scope["headers"], self.own_hosts):
+            raise AccessDenied("A page of another origin may not use this service")
+
+
+async def _fields_of(request: Request) -> dict[str, Any]:
+    """Query parameters, then the members of the body, which may also be the query and nothing else."""
+    body = await read_body(request, MAX_BODY)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == PLAIN_QUERY:
+        return {**request.query_params, "query": body.decode(errors="replace")}
+    return {**request.query_params, **members_of(body)}
+
+
+def _asked(request: Request, fields: Mapping[str, Any], *, measured: bool = False) -> CypherRequest:
+    """The query of a request. Raises MissingParameter and what the parameters raise."""
+    text = fields.get("query", fields.get("openCypherQuery"))
+    if not isinstance(text, str) or not text.strip():
+        raise MissingParameter('query is missing: send {"query": "MATCH (n) RETURN n LIMIT 1"}')
+    return CypherRequest(
+        text,
+        parameters_of(fields.get("parameters")),
+        graph=str(fields.get("graph") or "g"),
+        read_only=request.method not in ("POST",),
+        measured=measured,
+    )
+
+
+async def _body(stream: WorkerStream[str], running: RunningQuery) -> AsyncIterator[str]:
+    """A long answer as it comes; a failure is appended, as Neptune does, and leaves the body no JSON."""
+    try:
+        while not stream.finished.done() or stream.chunks:
+            while stream.chunks:
+                yield "".join(stream.chunks[0])
+                stream.sent()
+            await stream.progress()
+        yield "".join(await stream.finished)
+    except Exception as error:  # noqa: BLE001 - the edge of a request
+        if _silent(error, running):
+            yield "]}"
+            return
+        failure = known(error)
+        yield "\n" + json.dumps(error_body(failure.code, failure.message, running.id))
+    finally:
+        if not stream.finished.done():
+            running.cancelled.set()
+            await stream.abandon()
+
+
+def _silent(error: Exception, running: RunningQuery) -> bool:
+    return isinstance(error, CancelledByUser) and running.cancelled.silent
