@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from small_graphs import labelled_graph
 
 from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.models.settings import EpochSettings
+from training_scripts.graph_ml.schemas.model import Split
 from training_scripts.graph_ml.training.context import Trial
 from training_scripts.graph_ml.training.loop import fit
 
 
 class Written:
-    """Epoch after epoch the next figure; its state is the number of epochs it went through."""
+    """Epoch after epoch the next figure; its weight is the number of epochs it went through."""
 
     def __init__(self, figures: list[float], metric: str = "acc") -> None:
-        self.figures, self.metric, self.chosen_by = figures, metric, "valid"
-        self.epochs = 0
+        self.figures, self.metric = figures, metric
+        self.chosen_by: Split = "valid"
+        self.rng = np.random.default_rng(0)
+        self.trained = torch.zeros(1, dtype=torch.int64)
 
-    def steps(self) -> Iterator[float]:
-        self.epochs += 1
-        yield 1.0
+    @property
+    def epochs(self) -> int:
+        return int(self.trained)
+
+    def batches(self) -> list[int]:
+        return [1]
+
+    def step(self, batch: int) -> float:
+        self.trained += batch
+        return 1.0
 
     def validated(self) -> float:
         return self.figures[self.epochs - 1]
 
-    def state(self) -> int:
-        return self.epochs
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {"trained": self.trained}
 
-    def restore(self, state: int) -> None:
-        self.epochs = state
+    def moments(self) -> dict[str, torch.Tensor]:
+        return {}
 
 
 def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[str, float]]:
@@ -42,7 +53,7 @@ def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[s
     container = Container(tmp_path)
     asked = EpochSettings(num_epochs=len(learner.figures), **settings)  # type: ignore[arg-type]
     trial = Trial(graph, graph.targets, asked, container, container.progress(), time.monotonic())
-    return fit(trial, learner)  # type: ignore[arg-type]
+    return fit(trial, learner)
 
 
 @pytest.mark.parametrize(

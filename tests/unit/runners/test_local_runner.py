@@ -175,6 +175,24 @@ def test_a_failed_trial_does_not_fail_the_search_and_keeps_its_reason(
     assert "SIGKILL" in storage.read(LAB / "train" / "autotrainer-output" / "report.html").decode()
 
 
+def test_a_killed_trial_goes_on_from_its_checkpoint_as_long_as_it_makes_any(
+    storage: LocalStorage, runner: LocalRunner
+) -> None:
+    tuned = runner.tune(tuning(storage, runner, {"train": {"checkpoints": 3}}, trials=1), Control())
+    assert [trial.state for trial in tuned.trials] == ["Completed"]
+    log = runner.children.log_path(tuned.best.name).read_text()
+    assert log.count("train begins") == 3
+    assert log.count("it goes on from its last checkpoint") == 2
+
+
+def test_a_trial_that_is_always_killed_fails_in_the_end(storage: LocalStorage, runner: LocalRunner) -> None:
+    behaviour = {"train": {"models": ["pair-ranker"], "checkpoints": 9}}
+    tuned = runner.tune(tuning(storage, runner, behaviour), Control())
+    failed = [trial for trial in tuned.trials if trial.family == "pair-ranker"]
+    assert {trial.state for trial in failed} == {"Failed"}
+    assert "SIGKILL" in str(failed[0].reason)
+
+
 def test_a_search_without_a_success_fails_early_with_the_reason(storage: LocalStorage, runner: LocalRunner) -> None:
     search = tuning(storage, runner, {"train": {"fail": "no test edges"}}, trials=20)
     with pytest.raises(JobFailed, match=r"None of \d training jobs succeeded. no test edges"):

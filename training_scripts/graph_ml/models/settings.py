@@ -118,13 +118,17 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochSettings(Settings):
-    """What families have that learn vectors in epochs."""
+    """What families have that learn vectors in epochs.
+
+    ``checkpoint_seconds`` is the time between two checkpoints, and so about what an interrupted trial loses.
+    """
 
     num_hidden: int = hyperparameter(64, "tier1", lambda _: _power2(16, 128), at_least=1)
     num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs(scale), at_least=1)
     lr: float = hyperparameter(1e-2, "tier1", lambda scale: _rate(scale), above=0)
     batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch(scale), at_least=1)
     enable_early_stop: bool = hyperparameter(True, "fixed")
+    checkpoint_seconds: float = hyperparameter(30.0, at_least=0)
     window_for_early_stop: int = hyperparameter(
         3, "fixed", lambda scale: {"default": stop_window(scale.items)}, at_least=1
     )

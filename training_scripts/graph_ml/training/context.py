@@ -12,6 +12,7 @@ from ..models.settings import Settings
 from ..schemas import task_type
 from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
+from .checkpoints import Checkpoints
 
 S_co = TypeVar("S_co", bound=Settings, covariant=True)
 
@@ -39,6 +40,13 @@ class Trial(Generic[S_co]):
         objective = self.objective
         if objective in figures:
             self.progress("training", step, total, metric=(f"{words}_{objective}", figures[objective]))
+
+    def checkpoints(self, name: str) -> Checkpoints:
+        """The checkpoint of one of the trial's trainings."""
+        settings = {name: value for name, value in self.settings.as_text().items() if name != "max-seconds"}
+        belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
+        every_s = getattr(self.settings, "checkpoint_seconds", 0.0)
+        return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s)
 
     @property
     def objective(self) -> str:

@@ -1,78 +1,179 @@
-"""The epochs of every family that has any: progress, early stopping with patience, time, and the best epoch kept."""
+"""The epochs of every family that has any: progress, early stopping, time, checkpoints, and the best epoch kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..models.settings import EpochSettings
 from ..schemas.model import Split
+from .checkpoints import Checkpoint, Checkpoints, copies, take
 from .context import Trial, direction
 from .stopping import EarlyStop
 
-State = TypeVar("State")
+Batch = TypeVar("Batch")
 
 
-class Learner(Protocol[State]):
-    """What is trained: it goes through an epoch, says how good it is, and can go back to how it was.
+class Learner(Protocol[Batch]):
+    """What is trained, batch by batch.
 
     ``metric`` is the figure that decides which epoch is best; it is the objective for labels, and the MRR for links.
-    ``chosen_by`` is ``train`` where too few items were there to hold any out.
+    ``chosen_by`` is ``train`` where too few items were there to hold any out. ``rng`` draws all that torch does not.
     """
 
     metric: str
     chosen_by: Split
+    rng: np.random.Generator
 
-    def steps(self) -> Iterator[float]:
-        """Train one epoch; the loss of each batch, as soon as its step is made."""
+    def batches(self) -> Sequence[Batch]:
+        """What the steps of one epoch are made of; all that is drawn to choose it is drawn here."""
+
+    def step(self, batch: Batch) -> float:
+        """Train on one batch; its loss."""
 
     def validated(self) -> float:
         """The metric on items to choose by; NaN where it cannot be worked out."""
 
-    def state(self) -> State:
-        """A copy of everything trained."""
+    def weights(self) -> Mapping[str, Tensor]:
+        """Everything trained, by name, as it is in use."""
 
-    def restore(self, state: State) -> None:
-        """Take a copy back."""
+    def moments(self) -> Mapping[str, Tensor]:
+        """What the optimisers remember, by name, as it is in use."""
 
 
-def fit(trial: Trial[EpochSettings], learner: Learner[State], epochs: int | None = None) -> list[dict[str, float]]:
+@dataclass
+class Standing:
+    """How far a training has come.
+
+    Attributes:
+        epoch: epochs that are finished.
+        done: batches of the next epoch that are.
+        losses: theirs.
+        drawn_from: state of ``rng`` before the batches of that epoch were drawn.
+        best: weights after the best epoch.
+        history: one entry an epoch.
+        finished: whether nothing is left to do but take the best weights.
+    """
+
+    stop: EarlyStop
+    best: dict[str, Tensor]
+    drawn_from: Mapping[str, Any]
+    epoch: int = 0
+    done: int = 0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
+    finished: bool = False
+
+    def facts(self, learner: Learner[Any]) -> dict[str, Any]:
+        """What a checkpoint says beside tensors."""
+        return {
+            "epoch": self.epoch,
+            "done": self.done,
+            "losses": self.losses,
+            "history": self.history,
+            "finished": self.finished,
+            "scores": self.stop.scores,
+            "drawn_from": self.drawn_from,
+            "rng": learner.rng.bit_generator.state,
+        }
+
+    def restore(self, learner: Learner[Any], kept: Checkpoint) -> None:
+        """Go on where a checkpoint was made."""
+        facts = kept.facts
+        self.epoch, self.done, self.losses = facts["epoch"], facts["done"], facts["losses"]
+        self.history, self.finished, self.drawn_from = facts["history"], facts["finished"], facts["drawn_from"]
+        for score in facts["scores"]:
+            self.stop.worse(score)
+        take(learner.weights(), kept.group("weights"))
+        take(learner.moments(), kept.group("moments"))
+        self.best = kept.group("best")
+        learner.rng.bit_generator.state = facts["rng"]
+        torch.set_rng_state(kept.group("torch")["rng"])
+
+    def keep(self, learner: Learner[Any], checkpoints: Checkpoints) -> None:
+        """Make a checkpoint."""
+        groups = {
+            "weights": learner.weights(),
+            "moments": learner.moments(),
+            "best": self.best,
+            "torch": {"rng": torch.get_rng_state()},
+        }
+        checkpoints.write(groups, self.facts(learner))
+
+
+def fit(
+    trial: Trial[EpochSettings], learner: Learner[Batch], epochs: int | None = None, name: str = "training"
+) -> list[dict[str, float]]:
     """Train, and leave the learner as it was after its best epoch.
 
     The first half of the epochs never stops early: small validation splits are noisy, and where one class is frequent
     accuracy falls below that of the constant answer before it rises above it. Time ends training after any step; what
-    was learned until then counts.
+    was learned until then counts. A training that was interrupted goes on from its last checkpoint, and ends in the
+    same weights on the same processor with as many threads; ``max-seconds`` counts anew.
 
     Args:
         trial: hyperparameters, progress and time.
         learner: what is trained.
         epochs: how many; None is ``num-epochs``.
+        name: of the checkpoint, which tells trainings of one trial apart.
 
     Returns:
         One entry an epoch: its number, mean loss, and the metric.
     """
     settings = trial.settings
     total = settings.num_epochs if epochs is None else epochs
-    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0, patience=total // 2)
     sign = 1.0 if direction(learner.metric) == "maximize" else -1.0
-    best, history = learner.state(), []
-    for epoch in range(total):
-        trial.tell("training", epoch, total)
-        losses = []
-        for loss in learner.steps():
-            losses.append(loss)
-            if trial.out_of_time:
-                break
+    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0, patience=total // 2)
+    standing = Standing(stop, copies(learner.weights()), learner.rng.bit_generator.state)
+    checkpoints = trial.checkpoints(name)
+    kept = checkpoints.read()
+    if kept is not None:
+        standing.restore(learner, kept)
+        trial.container.log(f"{name} goes on after {standing.epoch} epochs and {standing.done} batches")
+    while not standing.finished:
+        trial.tell("training", standing.epoch, total)
+        _epoch(trial, learner, standing, checkpoints)
         value = learner.validated()
-        history.append({"epoch": epoch + 1, "loss": float(np.mean(losses)), learner.metric: value})
-        trial.measured({learner.metric: value}, epoch + 1, total, learner.chosen_by)
+        standing.epoch += 1
+        losses, standing.done, standing.losses = standing.losses, 0, []
+        standing.history.append(
+            {"epoch": standing.epoch, "loss": float(np.mean(losses)), learner.metric: value},
+        )
+        trial.measured({learner.metric: value}, standing.epoch, total, learner.chosen_by)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
         if stop.improved:
-            best = learner.state()
-        if worse or trial.out_of_time:
-            trial.container.log(f"stopped early after epoch {epoch + 1}; best {learner.metric} {sign * stop.best:.4f}")
+            standing.best = copies(learner.weights())
+        standing.drawn_from = learner.rng.bit_generator.state
+        standing.finished = worse or trial.out_of_time or standing.epoch >= total
+        if standing.finished and standing.epoch < total:
+            trial.container.log(
+                f"stopped early after epoch {standing.epoch}; best {learner.metric} {sign * stop.best:.4f}"
+            )
+        if checkpoints.due:
+            standing.keep(learner, checkpoints)
+    take(learner.weights(), standing.best)
+    return standing.history
+
+
+def _epoch(trial: Trial[EpochSettings], learner: Learner[Batch], standing: Standing, checkpoints: Checkpoints) -> None:
+    """The rest of an epoch."""
+    if standing.done:
+        # the batches are drawn once more as they were, and nothing else is
+        reached = learner.rng.bit_generator.state
+        learner.rng.bit_generator.state = standing.drawn_from
+        batches = learner.batches()
+        learner.rng.bit_generator.state = reached
+    else:
+        batches = learner.batches()
+    for batch in batches[standing.done :]:
+        standing.losses.append(learner.step(batch))
+        standing.done += 1
+        if trial.out_of_time:
             break
-    learner.restore(best)
-    return history
+        if checkpoints.due:
+            standing.keep(learner, checkpoints)

@@ -6,7 +6,7 @@ torch.optim's first use imports torch's compiler, which takes longer than a tria
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -22,14 +22,19 @@ class AdamW:
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = 0
+        self.steps = torch.zeros(1, dtype=torch.int64)
+
+    def moments(self) -> dict[str, Tensor]:
+        """What it remembers, by name, as it is in use."""
+        pairs = zip(self.first, self.second, strict=True)
+        return {f"{n}.{i}": t for i, pair in enumerate(pairs) for n, t in enumerate(pair)} | {"steps": self.steps}
 
     @torch.no_grad()
     def step(self) -> None:
         """Move every parameter that has a gradient, and clear the gradients."""
         self.steps += 1
-        rate = self.lr / (1 - 0.9**self.steps)
-        root = math.sqrt(1 - 0.999**self.steps)
+        rate = self.lr / (1 - 0.9 ** int(self.steps))
+        root = math.sqrt(1 - 0.999 ** int(self.steps))
         for p, first, second in zip(self.parameters, self.first, self.second, strict=True):
             if p.grad is None:
                 continue
@@ -63,6 +68,10 @@ class RowAdagrad:
         self.table, self.lr = table, lr
         self.sums = torch.zeros(len(table))
 
+    def moments(self) -> dict[str, Tensor]:
+        """What it remembers, by name, as it is in use."""
+        return {"sums": self.sums}
+
     @torch.no_grad()
     def step(self, rows: Tensor, gradient: Tensor) -> None:
         """Move rows of the table.
@@ -81,7 +90,11 @@ class RowAdam:
     def __init__(self, table: Tensor, lr: float) -> None:
         self.table, self.lr = table, lr
         self.first, self.second = torch.zeros_like(table), torch.zeros_like(table)
-        self.steps = 0
+        self.steps = torch.zeros(1, dtype=torch.int64)
+
+    def moments(self) -> dict[str, Tensor]:
+        """What it remembers, by name, as it is in use."""
+        return {"first": self.first, "second": self.second, "steps": self.steps}
 
     @torch.no_grad()
     def step(self, rows: Tensor, gradient: Tensor) -> None:
@@ -90,6 +103,11 @@ class RowAdam:
         first = self.first[rows].lerp_(gradient, 0.1)
         second = self.second[rows].mul_(0.999).addcmul_(gradient, gradient, value=0.001)
         self.first[rows], self.second[rows] = first, second
-        root = math.sqrt(1 - 0.999**self.steps)
+        root = math.sqrt(1 - 0.999 ** int(self.steps))
         change = first / (second.sqrt().div_(root).add_(1e-8))
-        self.table[rows] -= self.lr / (1 - 0.9**self.steps) * change
+        self.table[rows] -= self.lr / (1 - 0.9 ** int(self.steps)) * change
+
+
+def together(**parts: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
+    """Several groups of tensors as one, each below its name; groups that are not there are left out."""
+    return {f"{group}.{name}": t for group, members in parts.items() for name, t in (members or {}).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +58,7 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     writer.code(scripts)
     description = describe(trial, metrics, details)
     writer.finish(description, metrics)
+    shutil.rmtree(container.checkpoints, ignore_errors=True)
     progress("writing the report")
     from ..judging.report import write_model_report
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +18,13 @@ from workflow.runners.base import Tuning
 from workflow.runners.container import prepare_training
 from workflow.runners.failures import explain
 from workflow.runners.local.children import BASE, Children
-from workflow.runners.process import run_guarded
+from workflow.runners.process import Ending, run_guarded
 from workflow.runners.publishing import ARCHIVE, flat_metrics, is_number, pack_model, read_metrics
 from workflow.tuning.loop import PROGRESS, read_progress
 from workflow.tuning.results import Trial
+
+#: how often a killed trial goes on from its checkpoint before it counts as failed
+RESTARTS = 3
 
 
 def metric_value(log: Path, metric: str) -> float | None:
@@ -79,14 +84,7 @@ class LocalTrials:
         log = children.log_path(trial.name)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
-        ending = run_guarded(
-            children.command(tuning.script, trial.hyperparameters),
-            children.all_variables(container, share=self.parallel),
-            base.parent,
-            log,
-            timeout_s=tuning.timeout_s,
-            cancelled=stop,
-        )
+        ending = self._run_and_go_on(trial, container, base, log, stop)
         ended = replace(trial, wall_s=ending.wall_s, peak_memory_bytes=ending.peak_memory_bytes)
         if ending.outcome == "cancelled":
             return replace(ended, state="Stopped")
@@ -95,6 +93,31 @@ class LocalTrials:
             field = "trainingTimeOutInSeconds"
             return replace(ended, reason=explain(tuning.script, ending, failure, log, tuning.timeout_s, field))
         return self._succeeded(ended, base, log)
+
+    def _run_and_go_on(
+        self, trial: Trial, container: Mapping[str, str], base: Path, log: Path, stop: threading.Event
+    ) -> Ending:
+        """Run the script; where a signal killed it after it had made a checkpoint, again, up to ``RESTARTS`` times."""
+        children, tuning, wall_s, peak = self.children, self.tuning, 0.0, 0
+        for attempt in range(1 + RESTARTS):
+            began = time.time()
+            ending = run_guarded(
+                children.command(tuning.script, trial.hyperparameters),
+                children.all_variables(container, share=self.parallel),
+                base.parent,
+                log,
+                timeout_s=tuning.timeout_s - wall_s,
+                cancelled=stop,
+            )
+            wall_s, peak = wall_s + ending.wall_s, max(peak, ending.peak_memory_bytes)
+            ending = replace(ending, wall_s=wall_s, peak_memory_bytes=peak)
+            kept = [path.stat().st_mtime for path in (base / "checkpoints").glob("*") if path.is_file()]
+            killed = ending.outcome == "exited" and ending.signal == signal.SIGKILL
+            if not killed or not kept or max(kept) < began or attempt == RESTARTS:
+                break
+            with log.open("a", encoding="utf-8") as lines:
+                lines.write("the trial was killed; it goes on from its last checkpoint\n")
+        return ending
 
     def _succeeded(self, trial: Trial, base: Path, log: Path) -> Trial:
         model = base / "model"

@@ -144,18 +144,9 @@ class Network:
         return result
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of everything trained."""
-        state = {f"encoder.{name}": value.detach().clone() for name, value in self.encoder.state_dict().items()}
-        if self.table is not None:
-            state["table"] = self.table.clone()
-        return state
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take a copy back."""
-        start = "encoder."
-        self.encoder.load_state_dict({k[len(start) :]: v for k, v in state.items() if k.startswith(start)})
-        if self.table is not None:
-            self.table = state["table"].clone()
+        """Everything trained, by name, as it is in use."""
+        state = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
+        return state if self.table is None else {**state, "table": self.table}
 
 
 def some_unseen(learned: Tensor) -> Tensor:

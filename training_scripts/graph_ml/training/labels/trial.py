@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,7 @@ from ...tasks import METRIC_DIRECTION
 from ..context import Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, rows_of
 from ..loop import fit
-from ..optimisers import AdamW, RowAdam
+from ..optimisers import AdamW, RowAdam, together
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
@@ -218,9 +217,9 @@ def best_attempt(
     lr, epochs, objective = trial.settings.lr, trial.settings.num_epochs, trial.objective
     floor = judge.floor("constant", problem.split.selection).get(objective, np.nan)
     attempts: list[tuple[float, LabelModel, list[dict[str, float]]]] = []
-    for rate, length in ((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs)):
+    for number, (rate, length) in enumerate(((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs))):
         model = fresh_model(trial, family, problem, space, graph)
-        history = fit(trial, LabelLearner(trial, model, graph, rate), length)
+        history = fit(trial, LabelLearner(trial, model, graph, rate), length, f"attempt-{number + 1}")
         value = figures(model, graph, problem.split.selection, trial.settings.topk).get(objective, np.nan)
         attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history))
         if np.isnan(floor) or clearly_better(value, floor, objective) or trial.out_of_time:
@@ -281,38 +280,39 @@ class LabelLearner:
         network = model.network
         self.optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, self.settings.l2norm)
         self.table = RowAdam(network.table, self.settings.sparse_lr) if network.table is not None else None
-        self.weights = class_weights(model.problem) if self.settings.use_class_weight else None
+        self.class_weights = class_weights(model.problem) if self.settings.use_class_weight else None
         self.whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
 
-    def steps(self) -> Iterator[float]:
+    def batches(self) -> list[Ints]:
+        """See ``Learner``."""
+        order, size = self.rng.permutation(self.model.problem.split.train), self.settings.batch_size
+        return [order[start : start + size] for start in range(0, len(order), size)]
+
+    def step(self, batch: Ints) -> float:
         """See ``Learner``."""
         self.model.network.encoder.train()
         self.model.head.train()
-        order, size = self.rng.permutation(self.model.problem.split.train), self.settings.batch_size
-        for start in range(0, len(order), size):
-            items = order[start : start + size]
-            loss, nodes, learned = batch_loss(
-                self.model, self.graph, self.whole, items, self.weights, self.settings, self.rng
-            )
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
-            if self.table is not None and learned is not None and learned.grad is not None:
-                self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
-            yield float(loss.detach())
+        loss, nodes, learned = batch_loss(
+            self.model, self.graph, self.whole, batch, self.class_weights, self.settings, self.rng
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        if self.table is not None and learned is not None and learned.grad is not None:
+            self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
+        return float(loss.detach())
 
     def validated(self) -> float:
         """The objective on the items to choose by."""
         values = figures(self.model, self.graph, self.model.problem.split.selection, self.settings.topk)
         return values.get(self.metric, float("nan"))
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def weights(self) -> dict[str, Tensor]:
         """Network and head."""
-        return self.model.network.state(), state_of(self.model.head)
+        return together(network=self.model.network.state(), head=self.model.head.state_dict())
 
-    def restore(self, state: tuple[dict[str, Tensor], dict[str, Tensor]]) -> None:
+    def moments(self) -> dict[str, Tensor]:
         """See ``Learner``."""
-        self.model.network.restore(state[0])
-        self.model.head.load_state_dict(state[1])
+        return together(weights=self.optimiser.moments(), table=None if self.table is None else self.table.moments())
 
 
 def batch_loss(
@@ -374,11 +374,6 @@ def class_weights(problem: LabelProblem) -> Tensor | None:
         counts = values.sum(axis=0)
         return torch.from_numpy(((len(values) - counts) / np.maximum(counts, 1)).astype(np.float32))
     return None
-
-
-def state_of(module: torch.nn.Module) -> dict[str, Tensor]:
-    """A copy of a module's weights."""
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 def figures(model: LabelModel, graph: MessageGraph, items: Ints, topk: int) -> dict[str, float]:

@@ -24,7 +24,7 @@ from ...pairs.graph import Floats, Ints
 from ...sampling import MessageGraph, full_block, sample_blocks
 from ..context import Trial
 from ..loop import fit
-from ..optimisers import AdamW, RowAdam
+from ..optimisers import AdamW, RowAdam, together
 
 #: links ranked at each evaluation during training; the final figures use more
 EVALUATED = 500
@@ -169,29 +169,32 @@ class GnnLearner:
         self.optimiser = AdamW(trained, settings.lr, settings.l2norm)
         self.table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
 
-    def steps(self) -> Iterator[float]:
+    def batches(self) -> list[tuple[int, Ints]]:
+        """See ``Learner``."""
+        return list(batches(self.model.problems, self.settings.batch_size, self.rng))
+
+    def step(self, batch: tuple[int, Ints]) -> float:
         """See ``Learner``."""
         self.model.network.encoder.train()
-        for position, chosen in batches(self.model.problems, self.settings.batch_size, self.rng):
-            loss, nodes, learned = batch_loss(self.model, self.graph, position, chosen, self.settings, self.rng)
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimiser.step()
-            if self.table is not None and learned is not None and learned.grad is not None:
-                self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
-            yield float(loss.detach())
+        loss, nodes, learned = batch_loss(self.model, self.graph, *batch, self.settings, self.rng)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        if self.table is not None and learned is not None and learned.grad is not None:
+            self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
+        return float(loss.detach())
 
     def validated(self) -> float:
         """MRR over a sample of the links to choose by."""
         return validation_mrr(self.model, self.graph, self.settings.seed)
 
-    def state(self) -> tuple[dict[str, Tensor], list[Tensor]]:
+    def weights(self) -> dict[str, Tensor]:
         """Network and relations."""
-        return self.model.network.state(), [r.detach().clone() for r in self.model.relations]
+        relations = {str(position): vector for position, vector in enumerate(self.model.relations)}
+        return together(network=self.model.network.state(), relations=relations)
 
-    def restore(self, state: tuple[dict[str, Tensor], list[Tensor]]) -> None:
+    def moments(self) -> dict[str, Tensor]:
         """See ``Learner``."""
-        self.model.network.restore(state[0])
-        self.model.relations = state[1]
+        return together(weights=self.optimiser.moments(), table=None if self.table is None else self.table.moments())
 
 
 def rows_of(nodes: Ints | None, total: int) -> Tensor:

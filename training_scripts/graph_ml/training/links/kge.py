@@ -21,7 +21,7 @@ from ...models.settings import DistanceSettings, KnowledgeSettings
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
 from ..loop import fit
-from ..optimisers import RowAdagrad
+from ..optimisers import RowAdagrad, together
 from .gnn import EVALUATED
 
 #: positives that share one set of negatives
@@ -170,13 +170,13 @@ class KgeLearner:
         self.rng = np.random.default_rng(settings.seed)
         self.nodes, self.relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
 
-    def steps(self) -> Iterator[float]:
+    def batches(self) -> list[tuple[Triples, Ints, bool]]:
         """See ``Learner``."""
-        for group, chosen, heading in batches(self.groups, self.settings.batch_size, self.rng):
-            yield self.step(group, chosen, heading)
+        return list(batches(self.groups, self.settings.batch_size, self.rng))
 
-    def step(self, group: Triples, chosen: Ints, heading: bool) -> float:
-        """One batch: only the rows that take part are touched; the loss."""
+    def step(self, batch: tuple[Triples, Ints, bool]) -> float:
+        """See ``Learner``; only the rows that take part are touched."""
+        group, chosen, heading = batch
         model, settings = self.model, self.settings
         pairs, relation = group.pairs[chosen], group.relation[chosen]
         if heading and model.family.reciprocal:
@@ -209,13 +209,13 @@ class KgeLearner:
         """MRR over a sample of the links to choose by."""
         return validation_mrr(self.model, self.settings.seed)
 
-    def state(self) -> tuple[Tensor, Tensor]:
+    def weights(self) -> dict[str, Tensor]:
         """Vectors of vertices and relations."""
-        return self.model.table.clone(), self.model.relations.clone()
+        return {"table": self.model.table, "relations": self.model.relations}
 
-    def restore(self, state: tuple[Tensor, Tensor]) -> None:
+    def moments(self) -> dict[str, Tensor]:
         """See ``Learner``."""
-        self.model.table, self.model.relations = state
+        return together(nodes=self.nodes.moments(), relations=self.relations.moments())
 
 
 def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Iterator[tuple[Triples, Ints, bool]]:

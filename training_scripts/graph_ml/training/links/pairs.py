@@ -182,7 +182,7 @@ def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | N
             plus = score(weights, positives[torch.from_numpy(members)])
             loss = ranking_loss(plus, minus, torch.from_numpy(owner), log_weight[rows], uniform[rows], settings.bce)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.lr = one_cycle(optimiser.steps, epochs * batches, settings.lr)
+            optimiser.lr = one_cycle(int(optimiser.steps), epochs * batches, settings.lr)
             optimiser.step()
         if tick is not None:
             tick("training", epoch + 1, epochs)
