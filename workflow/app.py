@@ -67,9 +67,11 @@ class Application:
         retention: Retention,
         closers: list[Callable[[], None]],
         starters: list[Callable[[], None]],
+        leavers: list[Callable[[], None]],
     ) -> None:
         self.services, self.retention = services, retention
         self._closers = closers
+        self._leavers = leavers
         self._starters = starters
         self._closed = False
 
@@ -83,12 +85,18 @@ class Application:
             starter()
         self.services.ready.set()
 
+    def leave(self) -> None:
+        """Tell everything that runs to stop, and wait for none of it. Leaving twice is fine."""
+        self.services.stopping.set()
+        for leaver in self._leavers:
+            leaver()
+
     def close(self) -> None:
         """Stop everything that was started and flush everything that is kept. Closing twice is fine."""
         if self._closed:
             return
         self._closed = True
-        self.services.stopping.set()
+        self.leave()
         for closer in reversed(self._closers):
             closer()
 
@@ -164,7 +172,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     starters = [jobs.start_work, exports.start_work, loads.start_work, watch.start]
     if settings.retention_days is not None:
         starters.append(partial(retention.start, settings.retention_days))
-    return Application(services, retention, closers, starters)
+    leavers = [jobs.leave, exports.leave, loads.leave]
+    return Application(services, retention, closers, starters, leavers)
 
 
 def _loads(settings: Settings, store: JobStore, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from workflow.app import build
@@ -21,6 +23,8 @@ from workflow.settings import Settings
 
 # a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
 SWITCH_S = 0.0005
+# from SIGTERM to the end, however much hangs: what was acknowledged is on the disk, and jobs go on at the next start
+END_S = 18.0
 _PR_SET_DUMPABLE = 4  # of prctl(2); /proc/<pid>/environ and mem are root's without it
 
 
@@ -37,7 +41,7 @@ class PortTaken(WorkflowError):
 
 
 def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None) -> None:
-    """Run the service until SIGTERM or SIGINT.
+    """Run the service until SIGTERM or SIGINT; it ends within ``END_S`` of them, cleanly unless something hangs.
 
     Args:
         settings: port 0 takes a free one.
@@ -79,6 +83,13 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
                 # a second SIGTERM while the jobs are being stopped must not cut that short; Ctrl-C may
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 signal.signal(signal.SIGINT, previous[signal.SIGINT])
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if not self.should_exit:
+                # runs without the interpreter, whoever holds it, and says where every thread was
+                faulthandler.dump_traceback_later(END_S, exit=True)
+                threading.Thread(target=application.leave, name="leaving", daemon=True).start()
+            super().handle_exit(sig, frame)
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)

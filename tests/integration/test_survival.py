@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -101,6 +103,41 @@ def test_sigterm_ends_cleanly_and_leaves_nothing_running(new_service: Any) -> No
     before = children(service)
     assert service.kill(signal.SIGTERM) == 0
     eventually(lambda: all_gone(before), 10)
+
+
+HANGS = {
+    "a part that never closes": "Application.close = lambda self: time.sleep(600)",
+    "a thread that holds the interpreter": (
+        "import re, sys\nsys.setswitchinterval(600)\nApplication.close = lambda self: re.match('(a|a)*b', 'a' * 60)"
+    ),
+}
+STUCK = """
+import pathlib, sys, time
+from workflow import process
+from workflow.app import Application
+from workflow.settings import Settings
+process.END_S = 1.0
+{hang}
+process.serve(Settings(home=pathlib.Path(sys.argv[1]), port=0), lambda host, port: print(port, flush=True))
+"""
+
+
+@pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS)
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_hangs_while_it_stops_ends_and_says_where(tmp_path: Path, hang: str, ending: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK.format(hang=hang), str(tmp_path / "home")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip().isdecimal()
+    process.send_signal(ending)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Timeout (0:00:01)!" in log
+    assert "workflow/process.py" in log
 
 
 def with_endpoint(service: Any) -> dict[str, Any]:

@@ -132,6 +132,10 @@ class ExportService:
         shutil.rmtree(self._work, ignore_errors=True)
         self._supervisor.recover()
 
+    def leave(self) -> None:
+        """Tell what runs to stop, and wait for none of it."""
+        self._supervisor.leave()
+
     def close(self) -> None:
         """Break off what runs; it is taken up again at the next start."""
         self._supervisor.close()

@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any, Final
@@ -87,6 +88,9 @@ class LoadService:
         self._store, self._folders, self._loaders, self._capacity = store, folders, loaders, capacity
         self._supervisor = Supervisor(store, {"load": self}, parallel=1)
         self._accepting = threading.Lock()  # guards the queue: looked at and joined at once
+        self._turn = threading.Condition()  # guards the two below: a load runs, or the graphs are emptied
+        self._busy = False
+        self._emptying = 0
         self._progress: dict[str, FileReport] = {}  # of the file that is read, written by the thread of its load
 
     # -- what the HTTP face calls
@@ -211,10 +215,50 @@ class LoadService:
             raise BadRequest(f"load {load_id} has ended already ({error.state})") from error
         return {"status": "200 OK"}
 
-    def forget(self, graph: str) -> None:
-        """The graph was emptied: the next load of a source brings all of it again."""
+    @contextmanager
+    def emptying(self) -> Iterator[None]:
+        """Around emptying all graphs, during which nothing is loaded.
+
+        The load that runs is stopped. Those that wait bring all of their files, and the next load of a source all of
+        its.
+        """
+        with self._turn:
+            self._emptying += 1
+        try:
+            for job in self._store.in_states("LOAD_IN_PROGRESS"):
+                with suppress(IllegalTransition):
+                    self._supervisor.cancel("load", job.id, reason="the graph was emptied while it was loaded into")
+            with self._taking_turn(lambda: not self._busy), self._accepting:
+                # first, so that a service that is killed in the middle loads a file twice rather than never
+                for graph in self._loaders:
+                    self._forget(graph)
+                yield
+        finally:
+            with self._turn:
+                self._emptying -= 1
+                self._turn.notify_all()
+
+    def _forget(self, graph: str) -> None:
         for job in self._store.named("load", "graph", graph):
-            self._store.update("load", job.id, result={**job.result, "forgotten": True})
+            if job.is_final:
+                self._store.update("load", job.id, result={**job.result, "forgotten": True})
+                continue
+            for file in self._files(job.id):  # those that an earlier load had brought
+                self._put(job, LoadFile(file.place, file.uri, file.version, "LOAD_NOT_STARTED"))
+
+    @contextmanager
+    def _taking_turn(self, free: Callable[[], bool]) -> Iterator[None]:
+        """Wait until ``free`` and keep everybody else out. Raises what ``free`` raises."""
+        with self._turn:
+            while not free():
+                self._turn.wait(0.1)
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._busy = False
+                self._turn.notify_all()
 
     def start_work(self) -> None:
         """Take up what an earlier run left, and whatever comes."""
@@ -222,6 +266,10 @@ class LoadService:
             retries = int(job.result["retries"]) + 1
             self._store.update("load", job.id, result={**job.result, "retries": retries})
         self._supervisor.recover()
+
+    def leave(self) -> None:
+        """Tell what runs to stop, and wait for none of it."""
+        self._supervisor.leave()
 
     def close(self) -> None:
         """Stop at the next chunk; what is unfinished goes on at the next start."""
@@ -234,8 +282,15 @@ class LoadService:
 
     def run(self, job: JobRecord, control: Control) -> Outcome:
         """Load the files that are not in yet, vertices first."""
+
+        def free() -> bool:
+            if control.cancelled.is_set():
+                raise JobCancelled(job.id)
+            return not self._busy and not self._emptying
+
         try:
-            return Outcome(state=self._run(job, control))
+            with self._taking_turn(free):
+                return Outcome(state=self._run(job, control))
         except JobCancelled:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a job: it ends with its reason

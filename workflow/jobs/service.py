@@ -94,6 +94,10 @@ class JobService:
         self._supervisor.recover()
         self._endpoints.recover()
 
+    def leave(self) -> None:
+        """Tell what runs to stop, and wait for none of it."""
+        self._supervisor.leave()
+
     def close(self) -> None:
         """Stop all work; jobs and endpoints go on at the next start."""
         self._supervisor.close()

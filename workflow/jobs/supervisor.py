@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,17 +87,24 @@ class Supervisor:
         """Whether a job in progress has not begun, for other jobs run before it."""
         return (kind, job_id) in self._waiting
 
-    def close(self, timeout_s: float = 20.0) -> None:
-        """Stop every running job; they go on at the next start."""
+    def leave(self) -> None:
+        """Tell every running job to stop; they go on at the next start."""
         self._closing.set()
         with self._lock:
             self._waiting.clear()
-            controls, threads = list(self._controls.values()), list(self._threads.values())
+            controls = list(self._controls.values())
         for control in controls:
             control.leaving.set()
             control.cancelled.set()
+
+    def close(self, timeout_s: float = 12.0) -> None:
+        """Leave, and wait for all of them together; a job's program has ten seconds to end by itself."""
+        self.leave()
+        with self._lock:
+            threads = list(self._threads.values())
+        deadline = time.monotonic() + timeout_s
         for thread in threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _begin_what_may(self) -> None:
         with self._lock:

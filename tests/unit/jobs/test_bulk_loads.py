@@ -245,10 +245,74 @@ def test_resuming_loads_what_failed_or_changed_and_nothing_else(bench: Bench) ->
 def test_after_a_reset_everything_is_loaded_again(bench: Bench) -> None:
     bench.put("in/1.csv", NODES)
     bench.wait(bench.start())
-    bench.graph.reset()
-    bench.service.forget("g")
+    with bench.service.emptying():
+        bench.graph.reset()
     bench.wait(bench.start())
     assert bench.graph.vertex_count() == 2
+
+
+def test_emptying_stops_the_load_that_runs_and_the_next_one_brings_every_file(bench: Bench) -> None:
+    bench.put("in/1.csv", NODES)
+    bench.wait(bench.start())
+    bench.put("in/2.csv", EDGES)
+    bench.loader = held = Held(bench.graph)
+    bench.close()
+    bench.open()
+    running = bench.start()  # of 2.csv, for 1.csv is in
+    assert held.entered.wait(30)
+    waiting = bench.start(queueRequest="TRUE")  # takes 1.csv for loaded, too
+    with bench.service.emptying():
+        assert bench.service.status(running)["payload"]["overallStatus"]["status"] == "LOAD_CANCELLED_BY_USER"
+        assert bench.service.status(waiting)["payload"]["overallStatus"]["totalRecords"] == 0
+        bench.graph.reset()
+        assert (bench.graph.vertex_count(), bench.graph.edge_count()) == (0, 0)
+    held.go.set()
+    assert bench.wait(waiting)["overallStatus"]["status"] == "LOAD_COMPLETED"
+    assert (bench.graph.vertex_count(), bench.graph.edge_count()) == (2, 1)
+
+
+def test_no_load_begins_and_none_is_accepted_with_files_of_before_while_the_graph_is_emptied(bench: Bench) -> None:
+    bench.put("in/1.csv", NODES)
+    bench.wait(bench.start())
+    with bench.service.emptying():
+        started: list[str] = []
+        thread = threading.Thread(target=lambda: started.append(bench.start(mode="AUTO")))
+        thread.start()
+        thread.join(0.2)
+        assert started == []
+        bench.graph.reset()
+    thread.join(30)
+    assert bench.wait(started[0])["overallStatus"]["totalRecords"] == 2
+    assert bench.graph.vertex_count() == 2
+
+
+def test_emptying_waits_for_a_load_that_is_in_the_middle_of_a_file(bench: Bench) -> None:
+    class Deaf(Held):
+        def load(self, *arguments: Any) -> FileReport:
+            self.entered.set()
+            self.go.wait(30)
+            return CsvLoad.load(self, *arguments[:4])
+
+    bench.put("in/1.csv", NODES)
+    bench.loader = deaf = Deaf(bench.graph)
+    bench.close()
+    bench.open()
+    bench.start()
+    assert deaf.entered.wait(30)
+    emptied = threading.Event()
+
+    def empty() -> None:
+        with bench.service.emptying():
+            bench.graph.reset()
+        emptied.set()
+
+    thread = threading.Thread(target=empty)
+    thread.start()
+    assert not emptied.wait(0.2)
+    deaf.go.set()
+    thread.join(30)
+    assert emptied.is_set()
+    assert bench.graph.vertex_count() == 0
 
 
 def test_a_folder_is_read_only_where_it_is_allowed(bench: Bench, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import platform
 import secrets
 import threading
 import time
+from contextlib import nullcontext
 from typing import Any, Final
 
 from workflow import __version__
@@ -63,11 +64,10 @@ class EngineOperations:
                 raise InvalidParameter(f"action {other[:80]!r} is unknown; {known}")
 
     def _empty(self) -> None:
-        for graph in {id(graph): graph for graph in self._services.graphs.values()}.values():
-            graph.reset()
-        if self._services.loads is not None:
-            for source in self._services.graphs:
-                self._services.loads.forget(source)
+        loads = self._services.loads
+        with nullcontext() if loads is None else loads.emptying():
+            for graph in {id(graph): graph for graph in self._services.graphs.values()}.values():
+                graph.reset()
 
     def _spend(self, token: str) -> None:
         if not token:
