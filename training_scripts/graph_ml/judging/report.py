@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..artifacts import REPORT, ModelFolder
+from ..drawing import draw
 from ..models.families import title
 from ..predict import load_predictor
 from ..schemas import EndpointRequest, Metrics, ModelDescription
@@ -131,7 +132,7 @@ def scorer_name(name: str) -> str:
 
 def drawings(model: ModelFolder) -> list[tuple[str, str]]:
     """(title, SVG) of the training curves, of the model beside the floors, and of the ranks of true links."""
-    found = []
+    found: list[tuple[str, Any]] = []
     metrics = model.metrics
     if len(metrics.history) > 1:
         rows = [
@@ -159,7 +160,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
     if ranked is not None:
         words, ranks = ranked
         found.append((f"Where the true partner stands, {len(ranks):,} queries of {words} links", histogram(ranks)))
-    return found
+    return list(zip((title for title, _ in found), draw([chart for _, chart in found]), strict=True))
 
 
 def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | None:
@@ -170,13 +171,13 @@ def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | Non
     return None
 
 
-def curves(rows: list[dict[str, Any]]) -> str:
+def curves(rows: list[dict[str, Any]]) -> Any:
     """Lines over epochs, one panel a quantity."""
     import altair as alt
 
     # the loss first, whatever the objective is called
     order = sorted({str(row["what"]) for row in rows}, key=lambda name: (name != "loss", name))
-    chart = (
+    return (
         alt.Chart({"values": rows})
         .mark_line(color=BLUE, point={"size": 18, "color": BLUE})
         .encode(
@@ -187,17 +188,16 @@ def curves(rows: list[dict[str, Any]]) -> str:
         .facet(alt.Facet("what:N", sort=order, title=None), columns=2)
         .resolve_scale(y="independent")
     )
-    return svg(chart)
 
 
-def bars(rows: list[dict[str, Any]]) -> str:
+def bars(rows: list[dict[str, Any]]) -> Any:
     """Grouped bars, the model first."""
     import altair as alt
 
     order = list(dict.fromkeys(row["scorer"] for row in rows))
     figures = list(dict.fromkeys(row["figure"] for row in rows))
     colours = [COLOURS[place % len(COLOURS)] for place in range(len(order))]
-    chart = (
+    return (
         alt.Chart({"values": rows})
         .mark_bar()
         .encode(
@@ -208,10 +208,9 @@ def bars(rows: list[dict[str, Any]]) -> str:
         )
         .properties(width=560, height=190)
     )
-    return svg(chart)
 
 
-def histogram(ranks: np.ndarray[Any, Any]) -> str:
+def histogram(ranks: np.ndarray[Any, Any]) -> Any:
     """Queries by rank, in bins that double."""
     import altair as alt
 
@@ -221,7 +220,7 @@ def histogram(ranks: np.ndarray[Any, Any]) -> str:
         {"rank": "1" if i == 0 else f"{1 << i}–{(2 << i) - 1}", "order": i, "queries": int(count)}
         for i, count in enumerate(counts.tolist())
     ]
-    chart = (
+    return (
         alt.Chart({"values": rows})
         .mark_bar(color=BLUE)
         .encode(
@@ -230,14 +229,6 @@ def histogram(ranks: np.ndarray[Any, Any]) -> str:
         )
         .properties(width=alt.Step(54), height=190)
     )
-    return svg(chart)
-
-
-def svg(chart: Any) -> str:
-    """A chart as a drawing that needs nothing else."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(chart.to_dict()))
 
 
 def examples(model: ModelFolder) -> list[Example]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing import draw
 from ..graph.data import GraphData
 from ..schemas import InstanceRecommendation
 
@@ -109,7 +110,7 @@ def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:
 
 def _charts(graph: GraphData) -> list[tuple[str, str]]:
     """(title, SVG) of the degree distributions of the largest edge types; nothing for one without edges."""
-    charts = []
+    charts: list[tuple[str, Any]] = []
     largest = sorted(graph.edges, key=lambda kind: -len(graph.edges[kind]))[:MOST_CHARTS]
     for kind, edges in graph.edges.items():
         if not len(edges) or kind not in largest:
@@ -119,8 +120,8 @@ def _charts(graph: GraphData) -> list[tuple[str, str]]:
             (kind.target, "in", np.bincount(edges.target, minlength=graph.num_nodes[kind.target])),
         ]
         rows = [row for name, side, degree in ends for row in _histogram(f"{name} ({side})", degree)]
-        charts.append((str(kind), _svg(rows)))
-    return charts
+        charts.append((str(kind), _chart(rows)))
+    return list(zip((title for title, _ in charts), draw([chart for _, chart in charts]), strict=True))
 
 
 def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -133,12 +134,11 @@ def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
     ]
 
 
-def _svg(rows: Sequence[dict[str, Any]]) -> str:
+def _chart(rows: Sequence[dict[str, Any]]) -> Any:
     import altair as alt
-    import vl_convert as vlc
 
     order = list(dict.fromkeys(row["degree"] for row in sorted(rows, key=lambda row: int(row["order"]))))
-    chart = (
+    return (
         alt.Chart({"values": list(rows)})
         .mark_bar()
         .encode(
@@ -151,4 +151,3 @@ def _svg(rows: Sequence[dict[str, Any]]) -> str:
         )
         .properties(width=560, height=180)
     )
-    return str(vlc.vegalite_to_svg(chart.to_dict()))

@@ -1,0 +1,43 @@
+"""Charts as drawings, made in a process of their own.
+
+The engine that draws is a browser's. Where memory is limited it does not raise but ends its process, which must not be
+that of a job whose work is done.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_DRAW = """
+import json, sys, vl_convert
+json.dump([vl_convert.vegalite_to_svg(chart) for chart in json.load(sys.stdin)], sys.stdout)
+"""
+_TIMEOUT_S = 300.0
+NOT_DRAWN = "<p>This could not be drawn; the log says more.</p>"
+
+
+def draw(charts: Sequence[Any]) -> list[str]:
+    """Altair charts as SVG that needs nothing else; a sentence in place of each where drawing fails."""
+    if not charts:
+        return []
+    asked = json.dumps([chart.to_dict() for chart in charts])
+    try:
+        drawn = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", _DRAW],
+            input=asked,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=True,
+        )
+        return [str(svg) for svg in json.loads(drawn.stdout)]
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        log.warning("the drawings of the report are missing: %s", error)
+        return [NOT_DRAWN] * len(charts)
