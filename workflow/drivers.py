@@ -62,10 +62,29 @@ def _local_host(settings: Settings, storage: Storage) -> EndpointHost:
 
 
 def account_of(settings: Settings) -> Account:
-    """Where jobs of SageMaker run, as the settings have it."""
-    from workflow.runners.sagemaker.account import Account
+    """Where jobs of SageMaker run, as the settings have it. Raises BadSetting for a file that cannot be read."""
+    from workflow.runners.sagemaker.account import OUR_TAGS, Account
 
-    return Account(settings.region, settings.sagemaker_image, settings.default_role_arn, poll_s=settings.cloud_poll_s)
+    chosen = settings.sagemaker
+    try:
+        requirements = None if chosen.requirements is None else chosen.requirements.read_text()
+    except OSError as error:
+        raise BadSetting(
+            "DESPINA_SAGEMAKER_REQUIREMENTS", f"names {chosen.requirements}, which cannot be read: {error.strerror}"
+        ) from error
+    return Account(
+        settings.region,
+        chosen.image,
+        settings.default_role_arn,
+        serving_image=chosen.serving_image,
+        poll_s=settings.cloud_poll_s,
+        tags={**chosen.tags, **OUR_TAGS},
+        subnets=chosen.subnets,
+        security_groups=chosen.security_groups,
+        tuner=chosen.tuner,
+        early_stopping=chosen.early_stopping,
+        requirements=requirements,
+    )
 
 
 def open_clients(settings: Settings, endpoint: str | None = None) -> Clients:

@@ -16,6 +16,7 @@ from workflow.errors import PreconditionsFailed
 Profile = Literal["neptune", "tinkerpop"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
+TunerChoice = Literal["optuna", "sagemaker"]
 
 SETTINGS_FILE: Final = "~/.config/despina/settings.toml"
 
@@ -65,6 +66,32 @@ TABLE: Final = (
     EnvironmentVariable(
         "DESPINA_SAGEMAKER_IMAGE",
         "the container image of those jobs and endpoints: `infra/containers/training`, in a registry of yours",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_SERVING_IMAGE",
+        "the image of endpoints and batch transforms, where that is another: AWS's PyTorch images are two",
+        "as `DESPINA_SAGEMAKER_IMAGE`",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_REQUIREMENTS",
+        "a `requirements.txt` that jobs and endpoints install before they start, for an image without our packages",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_TUNER",
+        "`sagemaker`: SageMaker's tuning jobs choose hyperparameters; `optuna`: our search over single training jobs",
+        "optuna",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_EARLY_STOPPING",
+        "`true`: SageMaker's tuner stops trials that fall behind; it does so where one model family is searched",
+        "false",
+    ),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_SUBNETS", "subnets of jobs and endpoints whose request names none, separated by blanks"
+    ),
+    EnvironmentVariable("DESPINA_SAGEMAKER_SECURITY_GROUPS", "security groups that go with those subnets"),
+    EnvironmentVariable(
+        "DESPINA_SAGEMAKER_TAGS", "`key:value` pairs, separated by blanks, put on everything that is created"
     ),
     EnvironmentVariable("DESPINA_ML_ENDPOINT", "the endpoint of queries that name none"),
     EnvironmentVariable("DESPINA_ML_IAM_ROLE", "the role of queries, and of jobs of SageMaker, that name none"),
@@ -230,6 +257,38 @@ def _scripts() -> Path:
 
 
 @dataclass(frozen=True)
+class SageMakerSettings:
+    """How jobs and endpoints of SageMaker are asked for; ``DESPINA_SAGEMAKER_*`` says what each member means."""
+
+    image: str | None = None
+    serving_image: str | None = None
+    requirements: Path | None = None
+    tuner: TunerChoice = "optuna"
+    early_stopping: bool = False
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> SageMakerSettings:
+        """Raises BadSetting."""
+        prefix = "DESPINA_SAGEMAKER_"
+        found = cls(
+            image=env.get(f"{prefix}IMAGE") or None,
+            serving_image=env.get(f"{prefix}SERVING_IMAGE") or None,
+            requirements=_file(env.get(f"{prefix}REQUIREMENTS")),
+            tuner=_one_of(f"{prefix}TUNER", env, get_args(TunerChoice), "optuna"),
+            early_stopping=_one_of(f"{prefix}EARLY_STOPPING", env, ("true", "false"), "false") == "true",
+            subnets=_words(f"{prefix}SUBNETS", env),
+            security_groups=_words(f"{prefix}SECURITY_GROUPS", env),
+            tags=_pairs(f"{prefix}TAGS", env),
+        )
+        if bool(found.subnets) != bool(found.security_groups):
+            raise BadSetting(f"{prefix}SUBNETS", f"and {prefix}SECURITY_GROUPS belong together; set both, or neither")
+        return found
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a running service or client was told.
 
@@ -254,7 +313,7 @@ class Settings:
     storage: str = "folder"
     runner: str = "local"
     endpoints: str = "local"
-    sagemaker_image: str | None = None
+    sagemaker: SageMakerSettings = field(default_factory=SageMakerSettings)
     cloud_poll_s: float = CLOUD_POLL_S
     query_timeout_ms: int = 120_000
     default_endpoint: str | None = None
@@ -297,7 +356,7 @@ class Settings:
             storage=env.get("DESPINA_STORAGE") or "folder",
             runner=env.get("DESPINA_RUNNER") or "local",
             endpoints=env.get("DESPINA_ENDPOINTS") or "local",
-            sagemaker_image=env.get("DESPINA_SAGEMAKER_IMAGE") or None,
+            sagemaker=SageMakerSettings.from_environment(env),
             cloud_poll_s=EMULATOR_POLL_S if emulated else CLOUD_POLL_S,
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),
@@ -309,7 +368,7 @@ class Settings:
             custom_code=_addresses("DESPINA_CUSTOM_CODE", env),
             access_keys=_pairs("DESPINA_ACCESS_KEYS", env),
             users=_pairs("DESPINA_USERS", env),
-            allowed_hosts=tuple(env.get("DESPINA_ALLOWED_HOSTS", "").replace(",", " ").split()),
+            allowed_hosts=_words("DESPINA_ALLOWED_HOSTS", env),
             tls_certificate=_file(env.get("DESPINA_TLS_CERTIFICATE")),
             tls_key=_file(env.get("DESPINA_TLS_KEY")),
             log_level=_one_of("DESPINA_LOG_LEVEL", env, get_args(LogLevel), "warning"),
@@ -363,6 +422,11 @@ def _addresses(variable: str, env: Mapping[str, str]) -> tuple[str, ...]:
         if not re.fullmatch(r"s3://[A-Za-z0-9][^\s,]*", address):
             raise BadSetting(variable, f"holds {address!r}; write s3://bucket/folder, separated by blanks")
     return found
+
+
+def _words(variable: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Words separated by blanks or commas."""
+    return tuple(env.get(variable, "").replace(",", " ").split())
 
 
 def _file(text: str | None) -> Path | None:

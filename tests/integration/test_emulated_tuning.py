@@ -17,12 +17,15 @@ from tests.integration.test_emulator import BUCKET, Lab, channel, waited
 PROGRAM = """
 import argparse, time
 parser = argparse.ArgumentParser()
-for name in ("x", "n", "c", "sleep"):
+for name in ("x", "n", "c", "sleep", "epochs"):
     parser.add_argument(("-" if len(name) == 1 else "--") + name, default="0")
 given = parser.parse_args()
 time.sleep(float(given.sleep))
 if given.c == "fail":
     raise SystemExit(1)
+for epoch in range(int(given.epochs)):
+    print("score=%.6f" % (1 if given.c == "b" else 0.1), flush=True)
+    time.sleep(0.2)
 print("score=%.6f" % (1 - (float(given.x) - 0.5) ** 2 - (0.2 if given.c == "a" else 0)))
 open("/opt/ml/model/m", "w").write("m")
 """
@@ -172,6 +175,17 @@ def test_a_warm_start_needs_a_parent_that_has_ended(lab: Lab) -> None:
     missing = {**warm, "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": "nobody"}]}
     with pytest.raises(ClientError, match="Could not find"):
         start(lab, "orphan", {"ContinuousParameterRanges": [X]}, WarmStartConfig=missing)
+
+
+def test_a_trial_that_falls_behind_the_median_of_earlier_ones_is_stopped(lab: Lab) -> None:
+    # as a grid in order: b scores 1.0 in each epoch, a 0.1; two earlier trials make a median of 1.0
+    values = [{"Name": "c", "Values": ["b", "a"]}, {"Name": "n", "Values": ["1", "2"]}]
+    static, early = {"epochs": "50"}, {"TrainingJobEarlyStoppingType": "Auto"}
+    ranges = {"CategoricalParameterRanges": values}
+    start(lab, "early", ranges, trials=None, strategy="Grid", static=static, config=early, parallel=4)
+    assert tuned(lab, "early")["HyperParameterTuningJobStatus"] == "Completed"
+    states = {(t["TunedHyperParameters"]["c"], t["TrainingJobStatus"]) for t in trials(lab, "early")}
+    assert states == {("b", "Completed"), ("a", "Stopped")}
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,11 @@ from workflow.neptune.operations import OPERATIONS, decode
 from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining
 from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Account
-from workflow.runners.sagemaker.bundle import CodeBundle
+from workflow.runners.sagemaker.bundle import CodeBundle, with_requirements
 from workflow.runners.sagemaker.costs import PRICES
 from workflow.runners.sagemaker.plans import processing_request, training_request
 from workflow.runners.sagemaker.serving import config_request, deployment_name, endpoint_request, model_request
+from workflow.runners.sagemaker.tuner import names_of, tuning_request
 from workflow.runners.search import trial_name
 from workflow.stages import dataprocessing, modeltraining
 from workflow.stages.base import Finished
@@ -118,12 +119,14 @@ def rehearse(
     Raises MissingParameter where the account names no image or role, InvalidParameter as the run would.
     """
     rehearsal = Rehearsal()
-    play = _Play(described, account, scripts, measured or {}, rehearsal)
     # which hyperparameters are tried is checked against what data processing writes, which is not there yet
     training = {name: value for name, value in described.training.model_dump().items() if name != "hyperparameters"}
     plain = described.model_copy(update={"training": TrainingSection(**training)})
-    workflow = Workflow(_Stage(play), bucket=described.bucket, storage=play.storage)
     with tempfile.TemporaryDirectory() as temporary:
+        if account.requirements is not None:
+            scripts = with_requirements(scripts, account.requirements, Path(temporary) / "scripts")
+        play = _Play(described, account, scripts, measured or {}, rehearsal)
+        workflow = Workflow(_Stage(play), bucket=described.bucket, storage=play.storage)
         WorkflowRun(plain, workflow, Path(temporary) / "memory.json").execute()
     return rehearsal
 
@@ -185,7 +188,13 @@ class _Play:
         code = self._bundle.at(tuning.output.bucket)
         trial = Trial(1, trial_name(tuning, 1), "Failed", {}, {**tuning.arguments})
         planned = training_request(trial, tuning, self.account, code)
-        self.call("sagemaker", "CreateTrainingJob", str(tuning.trials), planned)
+        if self.account.tuner == "sagemaker":
+            search = tuning_request(tuning, self.account, code, names_of(tuning)[0])
+            self.call("sagemaker", "CreateHyperParameterTuningJob", request=search)
+            self.call("sagemaker", "DescribeHyperParameterTuningJob", "until it ends")
+            self.call("sagemaker", "ListTrainingJobsForHyperParameterTuningJob", "whenever a trial has ended")
+        else:
+            self.call("sagemaker", "CreateTrainingJob", str(tuning.trials), planned)
         self._waits("DescribeTrainingJob")
         self.call("s3", "GetObject", "a trial's model, and the best one")
         self.call("s3", "PutObject", "a file of the model and its report")

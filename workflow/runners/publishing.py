@@ -17,7 +17,7 @@ ARCHIVE = "model.tar.gz"
 METRICS = "metrics.json"
 EVAL_METRICS = "eval_metrics_info.json"  # Neptune's name for the validation figures
 TEST_METRICS = "test_metrics_info.json"
-_CODE = ("inference.py", "serve.py", "graph_ml")
+_CODE = ("inference.py", "serve.py", "graph_ml", "requirements.txt")  # the last where an image needs it
 
 
 def pack_model(model: Path, scripts: Path, archive: Path) -> None:

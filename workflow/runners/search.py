@@ -40,19 +40,7 @@ def trial_name(tuning: Tuning, number: int) -> str:
 
 def run_search(tuning: Tuning, parallel: int, launcher: TrialLauncher, site: Site, control: Control) -> Tuned:
     """Run the trials, ``parallel`` at a time, and publish the best. Raises JobFailed, JobCancelled."""
-    began = time.monotonic()
-
-    def say(text: str) -> None:
-        """One line for the log of the search; each trial has a log of its own."""
-        _log.info("%s: %s", tuning.name, text)
-        try:
-            path = site.log_path(tuning.folder_name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as log:
-                log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
-        except OSError as error:
-            _log.debug("no log written: %s", error)
-
+    began, say = time.monotonic(), logged(site, tuning)
     search = Search(tuning.space, tuning.direction, tuning.seed, parallel, previous=tuning.previous)
     loop = Loop(
         search,
@@ -67,10 +55,43 @@ def run_search(tuning: Tuning, parallel: int, launcher: TrialLauncher, site: Sit
     trials = loop.run(control.cancelled)
     if control.cancelled.is_set():
         raise JobCancelled(tuning.name)
+    if best(trials, tuning.direction) is not None:
+        loop.write_progress([], phase="publishing")
+    return conclude(tuning, search, trials, site, say, began)
+
+
+def logged(site: Site, tuning: Tuning) -> Callable[[str], None]:
+    """What writes a line into the log of a search; each trial has a log of its own."""
+
+    def say(text: str) -> None:
+        _log.info("%s: %s", tuning.name, text)
+        try:
+            path = site.log_path(tuning.folder_name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as log:
+                log.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+        except OSError as error:
+            _log.debug("no log written: %s", error)
+
+    return say
+
+
+def conclude(
+    tuning: Tuning,
+    search: Search,
+    trials: tuple[Trial, ...],
+    site: Site,
+    say: Callable[[str], None],
+    began: float,
+) -> Tuned:
+    """Publish the best of the trials as the model. Raises JobFailed where none has succeeded.
+
+    Args:
+        began: when the search did, by the monotonic clock.
+    """
     winner = best(trials, tuning.direction)
     if winner is None:
         raise JobFailed(_reasons(trials))
-    loop.write_progress([], phase="publishing")
     sentence = verdict(trials, tuning.direction, tuning.metric)
     say(sentence)
     peak = max(trial.peak_memory_bytes for trial in trials)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from workflow.emulator.shapes import ServiceModel
 from workflow.errors import InvalidParameter, MissingParameter
 from workflow.runners.base import Resources, Task, Tuning
 from workflow.runners.sagemaker.account import Account
-from workflow.runners.sagemaker.plans import Code, processing_request, training_request
+from workflow.runners.sagemaker.plans import SCRIPTS, Code, processing_request, training_request
+from workflow.runners.sagemaker.ranges import sample_of, searched
 from workflow.runners.sagemaker.serving import config_request, deployment_name, model_request
+from workflow.runners.sagemaker.tuner import tuning_request
 from workflow.storage import S3Uri
 from workflow.tuning.results import Trial
-from workflow.tuning.space import Space
+from workflow.tuning.space import Dimension, Space
 
 LAB = S3Uri("lab-bucket")
 ROLE = "arn:aws:iam::123456789012:role/ml"
@@ -179,3 +182,103 @@ def test_what_the_account_lacks_is_named() -> None:
         processing_request(task(), Account("eu-central-1", None, ROLE), CODE, None)
     with pytest.raises(MissingParameter, match="sagemakerIamRoleArn"):
         processing_request(task(), Account("eu-central-1", "image"), CODE, None)
+
+
+SEARCHED = Space(
+    (
+        Dimension("model", ("rgcn", "kge"), default="rgcn"),
+        Dimension("lr@rgcn", low=0.001, high=0.1, log=True, default=0.01, families=frozenset({"rgcn"})),
+        Dimension("lr@kge", low=0.03, high=0.3, log=True, default=0.1, families=frozenset({"kge"})),
+        Dimension("num-layer@rgcn", (1, 2, 3), ordered=True, default=2, families=frozenset({"rgcn"})),
+        Dimension("num-hidden", (64, 128, 256), ordered=True, default=128),
+        Dimension("fanout[0]@rgcn", (10, 30), ordered=True, default=10, families=frozenset({"rgcn"})),
+        Dimension("fanout[1]@rgcn", (15, 30), ordered=True, default=15, families=frozenset({"rgcn"})),
+        Dimension("layer-norm", (True, False), default=True),
+    ),
+    {"seed-edges": 7},
+    {"kge": {"neg-share": True}},
+)
+ALONE = Space(SEARCHED.dimensions[4:5], {"model": "rgcn"})
+
+
+@pytest.mark.parametrize("resources", [Resources(), FULL])
+@pytest.mark.parametrize("space", [SEARCHED, ALONE])
+def test_a_tuning_request_is_valid(model: ServiceModel, resources: Resources, space: Space) -> None:
+    account = replace(ACCOUNT, tuner="sagemaker", early_stopping=True)
+    asked = tuning_request(tuning(resources=resources, space=space), account, CODE, "t", ("parent",))
+    model.check("CreateHyperParameterTuningJob", asked)
+    alone = space is ALONE
+    config = asked["HyperParameterTuningJobConfig"]
+    # SageMaker offers both for one definition only
+    assert ("WarmStartConfig" in asked, config["TrainingJobEarlyStoppingType"] == "Auto") == (alone, alone)
+    definition = asked["TrainingJobDefinition"] if alone else asked["TrainingJobDefinitions"][1]
+    assert definition["RoleArn"] == (FULL.role if resources is FULL else ROLE)
+    assert definition["EnableManagedSpotTraining"] is resources.spot
+    assert ("VpcConfig" in definition, "CheckpointConfig" in definition) == (resources is FULL, resources is FULL)
+
+
+def test_each_family_has_its_own_ranges_of_parameters_of_one_name() -> None:
+    asked = tuning_request(tuning(space=SEARCHED), ACCOUNT, CODE, "t")
+    rgcn, kge = asked["TrainingJobDefinitions"]
+    assert [rgcn["DefinitionName"], kge["DefinitionName"]] == ["rgcn", "kge"]
+    rate = {"Name": "lr", "ScalingType": "Logarithmic"}
+    assert rgcn["HyperParameterRanges"] == {
+        "ContinuousParameterRanges": [{**rate, "MinValue": "0.001", "MaxValue": "0.1"}],
+        "IntegerParameterRanges": [{"Name": "num-layer", "MinValue": "1", "MaxValue": "3", "ScalingType": "Linear"}],
+        "CategoricalParameterRanges": [
+            {"Name": "num-hidden", "Values": ["64", "128", "256"]},
+            {"Name": "layer-norm", "Values": ["true", "false"]},
+            {"Name": "fanout", "Values": ["[10, 15]", "[10, 30]", "[30, 15]", "[30, 30]"]},
+        ],
+    }
+    assert kge["HyperParameterRanges"]["ContinuousParameterRanges"] == [{**rate, "MinValue": "0.03", "MaxValue": "0.3"}]
+    static = kge["StaticHyperParameters"]
+    assert {name: static[name] for name in ("model", "neg-share", "seed-edges")} == {
+        "model": "kge",
+        "neg-share": "true",
+        "seed-edges": "7",
+    }
+    assert static["sagemaker_program"] == "train.py"
+    assert kge["TuningObjective"] == {"Type": "Maximize", "MetricName": "validation:mrr"}
+
+
+def test_what_sagemaker_draws_is_a_sample_of_our_space() -> None:
+    drawn = {"lr": "0.02", "num-layer": "2", "num-hidden": "64", "fanout": "[10, 30]", "layer-norm": "false"}
+    sample = sample_of(SEARCHED, "rgcn", drawn)
+    assert sample == {
+        "model": "rgcn",
+        "lr@rgcn": 0.02,
+        "num-layer@rgcn": 2,
+        "num-hidden": 64,
+        "fanout[0]@rgcn": 10,
+        "fanout[1]@rgcn": 30,
+        "layer-norm": False,
+    }
+    # and a trial of it is given what SageMaker's own trial was
+    assert {name: SEARCHED.arguments(sample)[name] for name in drawn} == drawn
+
+
+def test_a_range_has_no_more_values_than_sagemaker_takes() -> None:
+    # every fourth from 0 to 400: 101 values, 30 of which are spread from end to end
+    many = Dimension("steps", tuple(range(0, 404, 4)), ordered=True, default=0)
+    ranges = searched(Space((many,), {"model": "rgcn"}), "rgcn").ranges
+    (entry,) = ranges["CategoricalParameterRanges"]
+    assert (len(entry["Values"]), entry["Values"][0], entry["Values"][-1]) == (30, "0", "400")
+
+
+def test_jobs_and_models_of_an_account_with_a_network_are_in_it_unless_the_request_names_another() -> None:
+    account = replace(ACCOUNT, subnets=("subnet-9",), security_groups=("sg-9",))
+    own = {"SecurityGroupIds": ["sg-9"], "Subnets": ["subnet-9"]}
+    assert processing_request(task(), account, CODE, None)["NetworkConfig"] == {"VpcConfig": own}
+    assert training_request(TRIAL, tuning(), account, CODE)["VpcConfig"] == own
+    assert training_request(TRIAL, tuning(resources=FULL), account, CODE)["VpcConfig"] == NETWORK
+    assert model_request("m", LAB / "model.tar.gz", Resources(), account)["VpcConfig"] == own
+
+
+def test_an_image_without_our_packages_installs_them_before_a_processing_job() -> None:
+    account = replace(ACCOUNT, requirements="torch\n", serving_image="serving:1")
+    entry = processing_request(task(), account, CODE, None)["AppSpecification"]["ContainerEntrypoint"]
+    assert entry[:2] == ["/bin/sh", "-c"]
+    assert "pip install" in entry[2]
+    assert entry[3:] == [f"{SCRIPTS}/requirements.txt", "python3", f"{SCRIPTS}/process.py"]
+    assert model_request("m", LAB / "m", Resources(), account)["PrimaryContainer"]["Image"] == "serving:1"

@@ -65,7 +65,8 @@ def planned_account(target: Target, settings: Settings) -> Account:
     from workflow.drivers import account_of
 
     if target == "emulated":
-        settings = replace(settings, sagemaker_image=EMULATED_IMAGE, default_role_arn=EMULATED_ROLE)
+        image = replace(settings.sagemaker, image=EMULATED_IMAGE)
+        settings = replace(settings, sagemaker=image, default_role_arn=EMULATED_ROLE)
     return account_of(settings)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import math
 import re
 import shutil
 import threading
@@ -102,6 +102,12 @@ class TrainingJobs:
             raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
         self.move(name, "Stopping", "Stopping")
         self._threads.stop(TRAINING, name)
+
+    def metric_values(self, name: str, metric: str) -> list[float]:
+        """Every value of a metric that a running job has printed so far."""
+        job = self._cloud.records.get(TRAINING, name)
+        hosts = hosts_of(self._cloud.folder / "training" / name, int(job["ResourceConfig"].get("InstanceCount", 1)))
+        return metric_values(job, metric, [host.log for host in hosts])
 
     def recover(self) -> None:
         """Say of jobs that ran when the emulator ended that they have failed."""
@@ -373,17 +379,25 @@ def check(request: Mapping[str, Any]) -> None:
 
 def final_metrics(job: Mapping[str, Any], logs: Sequence[Path]) -> list[Document]:
     """The last value of each metric whose expression matches a line of the logs."""
-    found: dict[str, Document] = {}
+    found = {}
+    for name in [str(one["Name"]) for one in job["AlgorithmSpecification"].get("MetricDefinitions", [])]:
+        values = metric_values(job, name, logs)
+        if values:
+            found[name] = {"MetricName": name, "Value": values[-1], "Timestamp": time.time()}
+    return list(found.values())
+
+
+def metric_values(job: Mapping[str, Any], name: str, logs: Sequence[Path]) -> list[float]:
+    """Every value of a metric in the logs so far, in the order in which it was printed."""
     definitions = job["AlgorithmSpecification"].get("MetricDefinitions", [])
-    patterns = {str(definition["Name"]): re.compile(definition["Regex"]) for definition in definitions}
+    pattern = next(re.compile(one["Regex"]) for one in definitions if one["Name"] == name)
+    values = []
     for log in logs:
-        with log.open(errors="replace") as lines:
-            for line in lines:
-                for name, pattern in patterns.items():
-                    for match in pattern.finditer(line):
-                        try:
-                            value = float(match[1])
-                        except (ValueError, IndexError):
-                            continue
-                        found[name] = {"MetricName": name, "Value": value, "Timestamp": time.time()}
-    return [json.loads(json.dumps(metric)) for metric in found.values()]
+        if not log.is_file():
+            continue
+        for match in pattern.finditer(log.read_text(errors="replace")):
+            try:
+                values.append(float(match[1]))
+            except (ValueError, IndexError):
+                continue
+    return [value for value in values if math.isfinite(value)]

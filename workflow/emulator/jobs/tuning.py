@@ -1,11 +1,13 @@
 """Tuning jobs: trials are ordinary training jobs, Optuna draws their hyperparameters, the objective is a log's figure.
 
-Random, Bayesian and Grid are searched; Hyperband is refused, and early stopping ``Auto`` never stops a trial early.
+Random, Bayesian and Grid are searched, Hyperband is refused. Early stopping ``Auto`` stops a trial whose objective
+falls behind the median of the running averages that earlier trials had after as many values.
 """
 
 from __future__ import annotations
 
 import itertools
+import statistics
 import threading
 import time
 import warnings
@@ -21,6 +23,7 @@ from workflow.emulator.records import TRAINING, TUNING, Document, page
 
 OBJECTIVE = "_tuning_objective_metric"
 MOST_TRIALS = 750
+LEAST_EARLIER = 2  # trials whose median counts for early stopping
 _TICK_S = 0.1
 _RUNNING = ("InProgress", "Stopping")
 _KINDS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
@@ -110,6 +113,28 @@ class Study:
         self._study.add_trial(trial)
 
 
+@dataclass
+class Behind:
+    """Which trials fall behind the others; none where it is not asked for.
+
+    Source: developer guide, "Stop Training Jobs Early"; how many earlier trials it takes is not published.
+    """
+
+    asked: bool
+    _values: dict[str, list[float]] = field(default_factory=dict)
+
+    def falls_behind(self, trial: str, values: list[float], objective: Mapping[str, str]) -> bool:
+        """Whether a trial is worse than the median of the running averages of earlier trials after as many values."""
+        if not self.asked or not values:
+            return False
+        self._values[trial] = values
+        earlier = [one for name, one in self._values.items() if name < trial and len(one) >= len(values)]
+        if len(earlier) < LEAST_EARLIER:
+            return False
+        median = statistics.median(statistics.fmean(one[: len(values)]) for one in earlier)
+        return values[-1] > median if objective["Type"] == "Minimize" else values[-1] < median
+
+
 class TuningJobs:
     """Creates, runs, describes and stops tuning jobs."""
 
@@ -177,7 +202,12 @@ class TuningJobs:
         grid = len(studies[0].grid)
         most = grid or min(int(limits.get("MaxNumberOfTrainingJobs", MOST_TRIALS)), MOST_TRIALS)
         began, running, number = time.monotonic(), dict[str, Study](), 0
+        watch = Behind(config.get("TrainingJobEarlyStoppingType", "Off") == "Auto")
         while True:
+            for trial, study in running.items():
+                objective = study.definition.objective
+                if watch.falls_behind(trial, self._training.metric_values(trial, objective["MetricName"]), objective):
+                    self._threads.stop(TRAINING, trial)
             over = stop.is_set() or self._is_enough(config, name, time.monotonic() - began)
             if over:
                 for trial in running:
@@ -245,6 +275,10 @@ class TuningJobs:
     def _check(self, request: Mapping[str, Any], definitions: list[Definition]) -> None:
         config = request["HyperParameterTuningJobConfig"]
         strategy = config["Strategy"]
+        if len(definitions) > 1 and (
+            "WarmStartConfig" in request or config.get("TrainingJobEarlyStoppingType", "Off") != "Off"
+        ):
+            raise invalid("Warm start and early stopping are offered for one training job definition only.")
         if strategy == "Hyperband":
             raise invalid("Strategy Hyperband is not emulated; use Bayesian, Random or Grid")
         for definition in definitions:

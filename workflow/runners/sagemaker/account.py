@@ -12,6 +12,7 @@ from typing import Any
 
 from workflow.errors import AccessDenied, BadRequest, InternalFailure, InvalidParameter, MissingParameter
 from workflow.runners.base import Resources
+from workflow.settings import TunerChoice
 
 # refusals that pass by themselves
 PASSING = frozenset(
@@ -23,6 +24,7 @@ PASSING = frozenset(
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"})
 _NO_CREDENTIALS = "there are no AWS credentials; set them up as for the AWS command line"
 FIRST_WAIT_S = 0.1
+OUR_TAGS: Mapping[str, str] = {"application": "despina"}  # by which our jobs are known among others
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,17 @@ class Account:
 
     Attributes:
         image: of our own training container, or a PyTorch image of AWS's.
+        serving_image: of endpoints, where that is another.
         role: of jobs whose request names none.
         processing_type, training_type, hosting_type: instances of requests that name none.
         volume_gb: of jobs whose request names none.
         poll_s: the longest pause between two looks at a job.
         patience_s: how long a call that is refused for the moment is tried again.
         tags: on everything that is created.
+        subnets, security_groups: of jobs and models whose request names none.
+        tuner: who chooses hyperparameters: our search over single training jobs, or SageMaker's tuning jobs.
+        early_stopping: of SageMaker's tuner, which offers it for a search over one model family.
+        requirements: a ``requirements.txt`` for an image that lacks our packages, such as AWS's PyTorch image.
     """
 
     region: str
@@ -48,7 +55,13 @@ class Account:
     volume_gb: int = 30
     poll_s: float = 15.0
     patience_s: float = 300.0
-    tags: Mapping[str, str] = field(default_factory=lambda: {"application": "despina"})
+    tags: Mapping[str, str] = field(default_factory=lambda: dict(OUR_TAGS))
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    tuner: TunerChoice = "optuna"
+    early_stopping: bool = False
+    requirements: str | None = None
+    serving_image: str | None = None
 
     def image_uri(self) -> str:
         """The image of jobs and endpoints. Raises MissingParameter."""
@@ -58,6 +71,18 @@ class Account:
                 "DESPINA_SAGEMAKER_IMAGE"
             )
         return self.image
+
+    def serving_image_uri(self) -> str:
+        """The image of endpoints and batch transforms. Raises MissingParameter."""
+        return self.serving_image or self.image_uri()
+
+    def network(self, resources: Resources) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Subnets and security groups of a job. Raises InvalidParameter for one without the other."""
+        if bool(resources.subnets) != bool(resources.security_groups):
+            raise InvalidParameter("subnets and securityGroupIds belong together; give both, or neither")
+        if resources.subnets:
+            return resources.subnets, resources.security_groups
+        return self.subnets, self.security_groups
 
     def role_arn(self, resources: Resources) -> str:
         """The role of a job. Raises MissingParameter."""

@@ -17,15 +17,10 @@ PREFIX = "despina-code"
 
 
 class CodeBundle:
-    """Uploads the scripts where a job needs them. Safe to share between threads.
+    """Uploads the scripts where a job needs them. Safe to share between threads."""
 
-    Args:
-        requirements: a ``requirements.txt`` to go with them, for an image that lacks the packages; the training
-            toolkit installs it.
-    """
-
-    def __init__(self, scripts: Path, storage: Storage, requirements: str | None = None) -> None:
-        self._scripts, self._storage, self._requirements = scripts, storage, requirements
+    def __init__(self, scripts: Path, storage: Storage) -> None:
+        self._scripts, self._storage = scripts, storage
         self._lock = threading.Lock()  # guards _known, and that one upload goes on at a time
         self._known: dict[str, Code] = {}
 
@@ -34,8 +29,6 @@ class CodeBundle:
         with self._lock, tempfile.TemporaryDirectory() as temporary:
             staged = Path(temporary) / "scripts"
             shutil.copytree(self._scripts, staged, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-            if self._requirements is not None:
-                (staged / "requirements.txt").write_text(self._requirements)
             archive = Path(temporary) / "packed" / SOURCES
             pack(staged, archive)
             digest = sha256(archive.read_bytes()).hexdigest()[:16]
@@ -48,3 +41,14 @@ class CodeBundle:
                     self._storage.upload(archive.parent, place)  # last: whoever sees it sees the scripts
                 self._known[key] = code
             return self._known[key]
+
+
+def with_requirements(scripts: Path, requirements: str, folder: Path) -> Path:
+    """A copy of the scripts with a ``requirements.txt``, for an image that lacks the packages.
+
+    The training toolkit installs what it names before a training job, the inference toolkit what lies so in a model.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(scripts, folder, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    (folder / "requirements.txt").write_text(requirements)
+    return folder

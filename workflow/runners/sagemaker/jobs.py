@@ -13,18 +13,20 @@ from workflow.runners.sagemaker.account import Clients, Refused, call, pauses
 
 @dataclass(frozen=True)
 class JobKind:
-    """A kind of job: its name in the API, and the request member that would have given it more time."""
+    """A kind of job: its name in the API, the same in boto3's operations, and what would have given it more time."""
 
     name: str
+    python_name: str
     timeout_field: str
 
     def operation(self, verb: str) -> str:
         """``create_training_job``."""
-        return f"{verb}_{'training' if self.name == 'TrainingJob' else 'processing'}_job"
+        return f"{verb}_{self.python_name}"
 
 
-TRAINING_JOB = JobKind("TrainingJob", "trainingTimeOutInSeconds")
-PROCESSING_JOB = JobKind("ProcessingJob", "processingTimeOutInSeconds")
+TRAINING_JOB = JobKind("TrainingJob", "training_job", "trainingTimeOutInSeconds")
+PROCESSING_JOB = JobKind("ProcessingJob", "processing_job", "processingTimeOutInSeconds")
+TUNING_JOB = JobKind("HyperParameterTuningJob", "hyper_parameter_tuning_job", "trainingTimeOutInSeconds")
 RUNNING = ("InProgress", "Stopping")
 
 
@@ -37,10 +39,25 @@ class CloudJobs:
     def begin(self, kind: JobKind, request: dict[str, Any]) -> None:
         """Create a job, or leave it at the one of that name that an earlier run of the service has created."""
         try:
-            self._call(kind.operation("create"), **request)
+            self.call(kind.operation("create"), **request)
         except Refused as error:
             if not error.exists_already:
                 raise
+
+    def describe(self, kind: JobKind, name: str) -> dict[str, Any]:
+        """What SageMaker says of a job. Raises Refused for one that it does not know."""
+        document: dict[str, Any] = self.call(kind.operation("describe"), **{f"{kind.name}Name": name})
+        return document
+
+    def exists(self, kind: JobKind, name: str) -> bool:
+        """Whether SageMaker knows a job of that name."""
+        try:
+            self.describe(kind, name)
+        except Refused as error:
+            if error.is_missing:
+                return False
+            raise
+        return True
 
     def wait(
         self,
@@ -59,7 +76,7 @@ class CloudJobs:
         """
         asked = False
         for pause_s in pauses(self._clients.account.poll_s):
-            document: dict[str, Any] = self._call(kind.operation("describe"), **{f"{kind.name}Name": name})
+            document = self.describe(kind, name)
             told(document)
             if document[f"{kind.name}Status"] not in RUNNING:
                 return document
@@ -75,12 +92,13 @@ class CloudJobs:
 
     def _ask_to_stop(self, kind: JobKind, name: str) -> bool:
         try:
-            self._call(kind.operation("stop"), **{f"{kind.name}Name": name})
+            self.call(kind.operation("stop"), **{f"{kind.name}Name": name})
         except Refused:  # it has ended just now
             return True
         return True
 
-    def _call(self, operation: str, **request: Any) -> Any:
+    def call(self, operation: str, **request: Any) -> Any:
+        """Call an operation of SageMaker; what passes by itself is tried again."""
         return call(self._clients.get("sagemaker"), operation, self._clients.account.patience_s, **request)
 
 

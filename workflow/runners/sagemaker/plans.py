@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.errors import InvalidParameter
 from workflow.runners.base import Resources, Task, Tuning
 from workflow.runners.sagemaker.account import Account
 from workflow.storage import S3Uri
@@ -23,6 +22,7 @@ UNPACK = (
     "import os,sys,tarfile as t;a=sys.argv[1:];t.open(a[0]).extractall(os.path.dirname(a[0]),filter='data');"
     "os.remove(a[0]);os.execvp(a[1],a[1:])"
 )
+INSTALL = 'python3 -m pip install --quiet -r "$0" && exec "$@"'
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", "DGLBACKEND": "pytorch"}
 MOST_RUNTIME_S = 777_600
 
@@ -45,6 +45,8 @@ def processing_request(task: Task, account: Account, code: Code, model: S3Uri | 
     command = ["python3", f"{SCRIPTS}/{task.script}"]
     for place, uri in task.archives.items():
         command = ["python3", "-c", UNPACK, f"{ROOT}/{place}/{uri.name}", *command]
+    if account.requirements is not None:  # the training toolkit installs them for training jobs alone
+        command = ["/bin/sh", "-c", INSTALL, f"{SCRIPTS}/requirements.txt", *command]
     inputs = [("scripts", SCRIPTS, code.folder)]
     inputs += [(place, f"{ROOT}/{place}", uri) for place, uri in (*task.inputs.items(), *task.archives.items())]
     outputs = [(place, uri) for place, uri in task.outputs.items()]
@@ -58,7 +60,7 @@ def processing_request(task: Task, account: Account, code: Code, model: S3Uri | 
     }
     network: Request = {
         **_if("EnableInterContainerTrafficEncryption", resources.encrypt_traffic),
-        **vpc(resources),
+        **vpc(resources, account),
     }
     return {
         "ProcessingJobName": task.name,
@@ -127,7 +129,7 @@ def training_request(trial: Trial, tuning: Tuning, account: Account, code: Code)
         "EnableInterContainerTrafficEncryption": resources.encrypt_traffic,
         "EnableManagedSpotTraining": resources.spot,
         **(_checkpoints(tuning, trial.name) if resources.spot else {}),
-        **vpc(resources),
+        **vpc(resources, account),
         "Environment": ENVIRONMENT,
         "Tags": account.tag_list(),
     }
@@ -151,15 +153,10 @@ def stopping(resources: Resources, timeout_s: int) -> dict[str, int]:
     return told
 
 
-def vpc(resources: Resources) -> Request:
-    """The network of a job. Raises InvalidParameter for half of one."""
-    if bool(resources.subnets) != bool(resources.security_groups):
-        raise InvalidParameter("subnets and securityGroupIds belong together; give both, or neither")
-    if not resources.subnets:
-        return {}
-    return {
-        "VpcConfig": {"SecurityGroupIds": list(resources.security_groups), "Subnets": list(resources.subnets)},
-    }
+def vpc(resources: Resources, account: Account) -> Request:
+    """The network of a job or a model; nothing where neither its request nor the account names one."""
+    subnets, groups = account.network(resources)
+    return {"VpcConfig": {"SecurityGroupIds": list(groups), "Subnets": list(subnets)}} if subnets else {}
 
 
 def flags(arguments: Mapping[str, str]) -> list[str]:

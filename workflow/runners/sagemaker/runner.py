@@ -14,11 +14,12 @@ from typing import Any
 from workflow.runners.base import Capacity, Control, Ended, JobCancelled, JobFailed, Task, Tuning
 from workflow.runners.publishing import publish_model
 from workflow.runners.sagemaker.account import Account, Clients
-from workflow.runners.sagemaker.bundle import CodeBundle
+from workflow.runners.sagemaker.bundle import CodeBundle, with_requirements
 from workflow.runners.sagemaker.jobs import PROCESSING_JOB, RUNNING, CloudJobs, failed
 from workflow.runners.sagemaker.logs import PROCESSING, CloudLogs
 from workflow.runners.sagemaker.plans import processing_request
 from workflow.runners.sagemaker.trials import SageMakerTrials, seconds
+from workflow.runners.sagemaker.tuner import SageMakerTuner, can_be_tuned
 from workflow.runners.search import Site, run_search
 from workflow.storage import S3Uri, Storage
 from workflow.tuning.loop import PROGRESS, read_progress
@@ -36,6 +37,9 @@ class SageMakerRunner:
 
     def __init__(self, clients: Clients, scripts: Path, work: Path, logs: Path, storage: Storage) -> None:
         self._clients, self._account = clients, clients.account
+        requirements = clients.account.requirements
+        if requirements is not None:
+            scripts = with_requirements(scripts, requirements, work / "scripts")
         self._scripts, self._work, self._logs, self._storage = scripts, work, logs, storage
         self._jobs, self._cloud_logs = CloudJobs(clients), CloudLogs(clients)
         self._bundle = CodeBundle(scripts, storage)
@@ -83,6 +87,8 @@ class SageMakerRunner:
             self._phases,
         )
         site = Site(folder, self._scripts, self._storage, self._log_path)
+        if self._account.tuner == "sagemaker" and can_be_tuned(tuning):
+            return SageMakerTuner(self._account, self._jobs, launcher, tuning, code, control).run(site)
         return run_search(tuning, min(tuning.parallel, tuning.trials), launcher, site, control)
 
     def progress(self, name: str) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Account
-from workflow.runners.sagemaker.plans import Request
+from workflow.runners.sagemaker.plans import Request, vpc
 from workflow.storage import S3Uri
 
 VARIANT = "AllTraffic"
@@ -23,11 +23,12 @@ def model_request(handle: str, archive: S3Uri, resources: Resources, account: Ac
     return {
         "ModelName": handle,
         "PrimaryContainer": {
-            "Image": account.image_uri(),
+            "Image": account.serving_image_uri(),
             "ModelDataUrl": str(archive),
             "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
         },
         "ExecutionRoleArn": account.role_arn(resources),
+        **vpc(resources, account),
         "Tags": account.tag_list(),
     }
 

@@ -45,7 +45,7 @@ class SageMakerTrials:
         try:
             self.jobs.begin(TRAINING_JOB, training_request(trial, self.tuning, self.account, self.code))
             document = self.jobs.wait(TRAINING_JOB, trial.name, stop, self.control.leaving, self._told)
-            return self._ended(trial, document, stop)
+            return self.ended(trial, document, stop)
         except WorkflowError as error:
             return replace(trial, reason=error.message)
         finally:
@@ -58,7 +58,8 @@ class SageMakerTrials:
     def _told(self, document: dict[str, Any]) -> None:
         self.phases[str(document["TrainingJobName"])] = str(document["SecondaryStatus"]).lower()
 
-    def _ended(self, trial: Trial, document: dict[str, Any], stop: threading.Event) -> Trial:
+    def ended(self, trial: Trial, document: dict[str, Any], stop: threading.Event) -> Trial:
+        """What came of a trial, by the description of its training job; its record and log go beside its model."""
         status = document["TrainingJobStatus"]
         if status in RUNNING or (status == "Stopped" and stop.is_set()):
             return replace(trial, state="Stopped")
