@@ -46,7 +46,7 @@ class ModelWriter:
         self.weights: dict[str, npt.NDArray[Any]] = {}
 
     def array(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Keep an array as ``arrays/<name>.npy``."""
+        """Keep an array of any shape (n, …) and dtype as ``arrays/<name>.npy``."""
         path = self.staging / "arrays" / f"{name}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.ascontiguousarray(values), allow_pickle=False)
@@ -124,7 +124,7 @@ class ModelFolder:
         return Metrics.load(self.folder / METRICS)
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """An array, memory-mapped where it is not empty."""
+        """An array as it was kept, any shape (n, …) and dtype; memory-mapped where it is not empty."""
         path = self.folder / "arrays" / f"{name}.npy"
         try:
             values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)

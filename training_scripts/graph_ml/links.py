@@ -300,7 +300,7 @@ def between(one: EdgeType, other: EdgeType) -> bool:
 
 
 def repeated(links: Pairs, others: Ints, total: int) -> float:
-    """The share of distinct undirected pairs that stand among ``others`` too, unique codes of other edges."""
+    """The share of distinct undirected pairs whose codes stand among ``others``, (m,), the codes of other edges."""
     own = np.unique(codes(links, total, ordered=False))
     return float(np.isin(own, others).mean()) if len(own) else 0.0
 
@@ -315,7 +315,7 @@ def numbered(graph: GraphData, edge_type: EdgeType, space: NodeSpace) -> Pairs:
 
 
 def codes(pairs: Pairs, total: int, ordered: bool) -> Ints:
-    """One number a pair; the same for both orders unless ``ordered``."""
+    """One number for each pair, (n,); the same for both orders unless ``ordered``."""
     if ordered:
         return pairs.source * total + pairs.target
     low, high = np.minimum(pairs.source, pairs.target), np.maximum(pairs.source, pairs.target)

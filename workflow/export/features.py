@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,9 +49,9 @@ def parse_feature(entry: Mapping[str, Any], on: NodeType | EdgeTriple) -> Featur
     context = f"{kind} (Label: {_named(on)}, Property: {', '.join(properties)})"
     options, warnings = _OPTIONS.get(type_name, _given)(entry, context)
     separator = entry.get("separator")
-    if separator is not None and not isinstance(separator, str):
-        raise InvalidParameter(f"Error parsing 'separator' field for {context}. Expected a string.")
-    return FeatureOverride(on, type_name, properties, options, separator or None, warnings)
+    if separator is not None and (not isinstance(separator, str) or not separator):
+        raise InvalidParameter(f"Error parsing 'separator' field for {context}. Expected a string of one character.")
+    return FeatureOverride(on, type_name, properties, options, separator, warnings)
 
 
 def _properties(entry: Mapping[str, Any], on: NodeType | EdgeTriple, type_name: str) -> tuple[str, ...]:
@@ -213,11 +214,12 @@ def _tfidf(entry: Mapping[str, Any], context: str) -> _Options:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it is a number that a double can hold; NaN is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 
 
 _OPTIONS: dict[str, Callable[[Mapping[str, Any], str], _Options]] = {

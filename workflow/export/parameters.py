@@ -115,12 +115,12 @@ def integer_of(params: Mapping[str, Any], name: str, *, least: int = 1) -> int |
     if value is None or value == "":
         return None
     try:
-        number = int(str(value))
+        number = int(str(value)[:40])  # more digits are refused, however many
     except ValueError:
         number = least - 1
-    if number < least or isinstance(value, bool):
+    if not least <= number < 1 << 63 or isinstance(value, bool):
         kind = "a positive integer" if least else "an integer from 0"
-        raise InvalidParameter(f"'{name}' must be {kind}, found {value!r}")
+        raise InvalidParameter(f"'{name}' must be {kind}, found {value!r:.40}")
     return number
 
 

@@ -197,9 +197,12 @@ def _form(params: Mapping[str, Any], wants_ml: bool) -> CsvForm:
         if form != "csv":
             raise InvalidParameter(f"format {form!r} cannot be trained on; the neptune_ml profile needs 'csv'")
         return CsvForm(escape_header=escape_header, escape_newline=escape_newline, tokens_only=tokens)
-    separator = params.get("multiValueSeparator") or ";"
-    if not isinstance(separator, str) or separator in (",", '"', "\n", "\r"):
-        raise InvalidParameter(f"'multiValueSeparator' must be a text other than a comma or quote, found {separator!r}")
+    separator = params.get("multiValueSeparator", ";")
+    if not isinstance(separator, str) or separator in ("", ",", '"', "\n", "\r", "\\"):
+        raise InvalidParameter(
+            "'multiValueSeparator' must be a text other than a comma, a quote, a backslash or nothing, found "
+            f"{separator!r:.40}"
+        )
     return CsvForm(
         type_definitions=not truth(params.get("excludeTypeDefinitions"), default=False),
         edge_ends=strategy == "edgeAndVertexLabels",

@@ -168,8 +168,10 @@ def _split_rate(
     if value is None:
         return default
     if isinstance(value, list) and len(value) == 3:
-        numbers = [float(one) for one in value if isinstance(one, int | float) and not isinstance(one, bool)]
-        if len(numbers) == 3 and all(0 <= one <= 1 for one in numbers) and abs(sum(numbers) - 1.0) <= 1e-9:
+        numbers = [
+            float(one) for one in value if isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one <= 1
+        ]
+        if len(numbers) == 3 and abs(sum(numbers) - 1.0) <= 1e-9:
             return numbers[0], numbers[1], numbers[2]
     raise InvalidParameter(
         f"Error parsing 'split_rate' field for {context}. Expected an array with 3 double values that add up to 1.0."

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from workflow.graphs.protocols import is_columnar
 from workflow.queries.running import QueryRegistry
 from workflow.queries.sessions import Endable, QuerySession
 from workflow.settings import Profile
+
+LONGEST_MS: Final = 1 << 40  # 35 years
 
 Engine = TypeVar("Engine")
 Open = TypeVar("Open", bound=Endable)
@@ -36,10 +38,12 @@ class LanguageRunner(Generic[Engine, Open]):
     def timeout_s(self, asked_ms: Any) -> float | None:
         """How long a query may run that asked for so many milliseconds; None without a limit.
 
-        0 asks for no limit, which only the tinkerpop profile grants. What is no number counts as not asked.
+        0 asks for no limit, which only the tinkerpop profile grants. What is no number counts as not asked, and beyond
+        some years all numbers are one.
         """
         limit: float | None = self.default_timeout_ms or None
         if isinstance(asked_ms, (int, float)) and not isinstance(asked_ms, bool) and asked_ms >= 0:
+            asked_ms = min(asked_ms, LONGEST_MS)
             if self.profile == "tinkerpop":
                 limit = asked_ms or None
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -106,7 +107,10 @@ def _read(name: str, value: str, kind: str, text: str) -> Any:
         if kind == "int":
             return int(text)
         if kind == "float":
-            return float(text)
+            number = float(text)
+            if math.isfinite(number):
+                return number
+            raise ValueError(text)
         if kind == "bool":
             return {"true": True, "false": False}[text.lower()]
     except (ValueError, KeyError):

@@ -274,11 +274,17 @@ def _cast(parameter: HpoParameter, value: Any) -> Any:
             case "int":
                 return int(float(value))
             case "float":
-                return float(value)
+                return _finite(float(value))
             case "str":
                 return str(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadSearchSpace(parameter.param, f"{value!r} is not of type {parameter.type}") from error
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number to train with")
+    return value
 
 
 def _whole(value: float) -> float:

@@ -6,6 +6,7 @@ is doubled in a loop, would take all of the machine's memory before anybody coul
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from workflow.errors import MemoryLimitExceeded
@@ -13,10 +14,22 @@ from workflow.errors import MemoryLimitExceeded
 MOST_CHARACTERS: Final = 1 << 24
 MOST_MEMBERS: Final = 1 << 22
 MOST_BITS: Final = 14_000  # of a BigInteger; numbers with more digits can be calculated with and not be written
+MOST_DIGITS: Final = sys.int_info.default_max_str_digits  # of an integer that is read or written as text
 # of a regular expression: how long it is, how often its counted parts repeat in all, how long one search may take
 MOST_PATTERN: Final = 2000
 MOST_REPEATS: Final = 10_000
 MATCH_TIMEOUT_S: Final = 1.0
+
+
+def read_error(error: Exception) -> str:
+    """What a reader or a writer of Python's complains of, for whoever sent the text: its advice is for programmers."""
+    if "int_max_str_digits" in str(error):
+        return f"an integer has more than {MOST_DIGITS} digits"
+    if isinstance(error, OverflowError):
+        return "a number is too large for its type"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
+    return str(error) or type(error).__name__
 
 
 def check_characters(count: int) -> None:

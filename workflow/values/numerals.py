@@ -5,10 +5,19 @@ from __future__ import annotations
 import math
 import struct
 from decimal import Decimal
+from typing import SupportsFloat
 
 from workflow.values.numbers import Float
 
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7  # Java writes what lies outside with an exponent
+
+
+def to_double(value: SupportsFloat) -> float:
+    """The nearest number of 64 bits; what is too large becomes infinite, as Java's ``doubleValue`` has it."""
+    try:
+        return float(value)
+    except OverflowError:  # of an integer
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
 def to_float(value: float) -> Float:

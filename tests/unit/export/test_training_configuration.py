@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Any
 
@@ -236,6 +237,7 @@ def test_several_jobs_write_several_configurations(export: Any) -> None:
         )
 
 
+BUCKET = {"node": "P", "property": "x", "type": "bucket_numerical", "range": [0, 1], "bucket_cnt": 2}
 SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 double values that add up to 1.0."
 
 
@@ -246,6 +248,27 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
         ({"split_rate": [0.5, 0.1, 0.1]}, SPLIT.format("config")),
         ({"split_rate": [0.5, 0.5]}, SPLIT.format("config")),
         ({"split_rate": "0.9"}, SPLIT.format("config")),
+        ({"split_rate": [math.nan, 0.5, 0.5]}, SPLIT.format("config")),
+        ({"split_rate": [math.inf, 0.5, 0.5]}, SPLIT.format("config")),
+        ({"split_rate": [10**400, 0, 0]}, SPLIT.format("config")),
+        *(
+            (
+                {"features": [{**BUCKET, "range": [0, bound]}]},
+                "Error parsing 'range' field for bucket_numerical "
+                "feature (Label: P, Property: x). Expected an array with 2 numeric values.",
+            )
+            for bound in (math.nan, -math.inf, 10**400)
+        ),
+        (
+            {"features": [{**BUCKET, "bucket_cnt": 10**400}]},
+            "Error parsing 'bucket_cnt' field for bucket_numerical feature (Label: P, Property: x). "
+            "Expected an integer.",
+        ),
+        (
+            {"features": [{"node": "P", "property": "x", "type": "category", "separator": ""}]},
+            "Error parsing 'separator' field for node feature (Label: P, Property: x). "
+            "Expected a string of one character.",
+        ),
         (
             {"targets": [{"node": "P", "property": "c", "type": "classification", "split_rate": [2, -1, 0]}]},
             SPLIT.format("node label (Label: P, Property: c)"),
@@ -364,6 +387,10 @@ def test_split_rates_that_only_round_off_are_taken() -> None:
         ({"params": {"gremlinFilter": 3}}, InvalidParameter, "'gremlinFilter' must be a text, found 3"),
         ({"params": {"limit": 0}}, InvalidParameter, "'limit' must be a positive integer, found 0"),
         ({"params": {"skip": -1}}, InvalidParameter, "'skip' must be an integer from 0, found -1"),
+        ({"params": {"limit": 10**400}}, InvalidParameter, "'limit' must be a positive integer, found 1000000000"),
+        ({"params": {"limit": math.nan}}, InvalidParameter, "'limit' must be a positive integer, found nan"),
+        ({"params": {"multiValueSeparator": ""}}, InvalidParameter, "'multiValueSeparator' must be a text other"),
+        ({"params": {"multiValueSeparator": "\\"}}, InvalidParameter, "'multiValueSeparator' must be a text other"),
         ({"params": {"tag": "../x"}}, InvalidParameter, "'tag' must be letters"),
         (
             {"params": {"filterConfigFile": "https://elsewhere/c.json"}},

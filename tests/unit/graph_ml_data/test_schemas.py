@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -120,12 +121,41 @@ def test_split_rates_add_up_with_a_tolerance(rates: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "rates", [[0.9, 0.2, 0.0], [1.2, -0.2, 0.0], [0.5, 0.5], ["0.9", "0.1", "0"], "all", [True, 0, 0]]
+    "rates",
+    [
+        [0.9, 0.2, 0.0],
+        [1.2, -0.2, 0.0],
+        [0.5, 0.5],
+        ["0.9", "0.1", "0"],
+        "all",
+        [True, 0, 0],
+        [math.nan, 0.5, 0.5],
+        [10**400, 0, 0],
+    ],
+    ids=lambda rates: str(rates)[:20],
 )
 def test_split_rates_that_do_not_add_up_are_refused(rates: object) -> None:
     label = {"label": ["", "link_prediction"], "split_rate": rates}
     with pytest.raises(ValueError, match="Expected an array with 3 double values that add up to 1"):
         read({"graph": {"edges": [{**EDGE, "labels": [label]}]}})
+
+
+@pytest.mark.parametrize("wrong", [{"range": [0, math.nan]}, {"range": [math.inf, 0]}, {"slide_window_size": math.nan}])
+def test_the_span_of_buckets_is_of_numbers(wrong: dict[str, Any]) -> None:
+    feature = {"feature": ["age", "age", "bucket_numerical"], "range": [0, 9], "bucket_cnt": 3, **wrong}
+    with pytest.raises(ValueError, match="finite number"):
+        read({"graph": {"nodes": [{**NODE, "features": [feature]}]}})
+
+
+@pytest.mark.parametrize("where", ["file", "feature", "label"])
+def test_an_empty_separator_is_refused(where: str) -> None:
+    parts = {
+        "file": {"separator": ""},
+        "feature": {"features": [{"feature": ["a", "a", "category"], "separator": ""}]},
+        "label": {"labels": [{"label": ["a", "classification"], "separator": ""}]},
+    }
+    with pytest.raises(ValueError, match="at least 1 character"):
+        read({"graph": {"nodes": [{**NODE, **parts[where]}]}})
 
 
 def test_a_split_is_given_in_one_way_only() -> None:

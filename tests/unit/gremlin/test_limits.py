@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from workflow.errors import MemoryLimitExceeded, QueryFailed, TimeLimitExceeded
+from workflow.errors import MalformedQuery, MemoryLimitExceeded, QueryFailed, TimeLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
@@ -67,6 +68,37 @@ def test_numbers_beyond_every_type_are_an_overflow_and_no_failure_of_ours() -> N
     for text in ("g.inject(1e999999999m, 1m).sum()", "g.inject(1e999999999m).asNumber(GType.LONG)"):
         with pytest.raises(QueryFailed, match="overflow"):
             run(text)
+
+
+def test_an_integer_beyond_every_double_is_infinite_where_a_double_is_wanted() -> None:
+    # as Java's doubleValue() has it
+    for text in ("g.inject(%sn).math('_ + 1')", "g.inject(-%sn).math('-_')"):
+        assert run(text % ("9" * 400)) == [math.inf]
+
+
+@pytest.mark.parametrize("text", [f"{'9' * 5000}", f"{'9' * 5000}n", f"0x{'f' * 5000}n", f"-{'9' * 4290}n"])
+def test_an_integer_that_nobody_could_write_is_not_read(text: str) -> None:
+    with pytest.raises(MalformedQuery, match=r"an integer (has|of) more than (4300 digits|14000 bits)"):
+        run(f"g.inject({text})")
+
+
+def test_a_sum_that_nobody_could_write_is_refused() -> None:
+    # 9…9 of 4214 digits has 13999 bits, and its eightfold 14002
+    nines = "9" * 4214 + "n"
+    assert len(str(run(f"g.inject({nines})")[0])) == 4214
+    with pytest.raises(MemoryLimitExceeded, match="more than 14000 bits"):
+        run(f"g.inject({', '.join([nines] * 8)}).sum()")
+
+
+@pytest.mark.parametrize("text", ["coin(NaN)", "limit(NaN)", "range(NaN, 1)", "sample(NaN)", "tail(NaN)"])
+def test_what_is_no_number_is_refused_where_a_number_is_wanted(text: str) -> None:
+    with pytest.raises(QueryFailed, match=r"takes a (probability|whole number)"):
+        run(f"g.inject(1).{text}")
+
+
+def test_the_share_of_a_random_surfer_is_a_number() -> None:
+    with pytest.raises(QueryFailed, match=r"pageRank\(\) takes a finite number and not nan"):
+        run("g.withComputer().V().pageRank(NaN)")
 
 
 def test_a_text_full_of_unfinished_placeholders_is_formatted_as_it_stands() -> None:

@@ -97,6 +97,41 @@ def test_an_answer_carries_the_request_id_as_plain_text_and_a_list(conversation:
     }
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 5000,
+        '{"@type":"g:Int64","@value":"' + "9" * 5000 + '"}',
+        '{"@type":"gx:BigInteger","@value":' + "9" * 5000 + "}",
+    ],
+)
+def test_an_integer_of_thousands_of_digits_is_refused_in_our_own_words(conversation: Conversation, value: str) -> None:
+    message = frame(gremlin="g.inject(x)", bindings={"x": "here"}).replace(b'"here"', value.encode())
+    (answer,) = answers(conversation, message)
+    assert answer["status"]["code"] == 497
+    assert answer["status"]["message"].endswith("an integer has more than 4300 digits")
+
+
+def test_a_frame_that_is_not_utf_8_is_refused_with_its_place(conversation: Conversation) -> None:
+    good = frame(gremlin="g.inject(1)")
+    (answer,) = answers(conversation, good.replace(b"inject", b"inj\xffct"))
+    assert answer["status"]["code"] == 497
+    place = good[34:].index(b"inject") + 3  # behind the format's name and its length
+    assert answer["status"]["message"] == f"this is no JSON: it is not UTF-8: byte {place} is 0xff"
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "500", True, [1]])
+def test_a_time_limit_that_is_no_number_is_refused(conversation: Conversation, timeout: Any) -> None:
+    (answer,) = asked(conversation, "g.inject(1)", evaluationTimeout=timeout)
+    assert answer["status"]["code"] == 499
+    assert answer["status"]["message"] == "The [evaluationTimeout] argument must be a number of milliseconds"
+
+
+def test_a_time_limit_of_four_hundred_digits_is_a_long_one(conversation: Conversation) -> None:
+    (answer,) = asked(conversation, "g.inject(1)", evaluationTimeout=10**400)
+    assert answer["status"]["code"] == 200
+
+
 def test_nothing_is_204_without_data(conversation: Conversation) -> None:
     (answer,) = asked(conversation, "g.V()")
     assert answer["status"]["code"] == 204

@@ -40,6 +40,8 @@ def test_json_and_forms_are_told_apart_without_a_content_type(body: bytes, membe
         (b"a=\xff", "not UTF-8"),
         (b'{"a": "\\ud800"}', "half of a surrogate pair"),
         (b'{"a":' + b"9" * 5000 + b"}", "too many digits"),
+        (b'{"a": [NaN]}', "has NaN, which is no number of JSON"),
+        (b'{"a": -Infinity}', "has -Infinity, which is no number of JSON"),
         (b'{"a":' * 100_000, "nested too deeply"),
     ],
 )

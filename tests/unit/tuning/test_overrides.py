@@ -83,6 +83,8 @@ def test_everything_else_in_the_document_stays_and_the_old_one_is_not_touched() 
         ("num-hidden", "64..", "'' is not of type int"),
         ("num-hidden", "256..64", "the range ends before it begins"),
         ("model", "a..b", "a range is for numbers"),
+        ("lr", "nan", "'nan' is not of type float"),
+        ("lr", "0.1..inf", "'inf' is not of type float"),
         ("low-mem", "perhaps", "'perhaps' is not of type bool"),
         ("fanout", "[5", "it begins like a list and is none"),
         ("model", "", "a value is missing"),

@@ -141,6 +141,8 @@ def test_the_file_wins_over_the_requests_model_name_where_it_offers_no_choice() 
         {"param": "lr", "type": "float", "range": [0, 1], "inc_strategy": "log"},
         {"param": "lr", "type": "float", "range": [0, 1], "inc_strategy": "linear", "inc_val": 1e-9},
         {"param": "lr", "type": "int", "options": ["many"]},
+        {"param": "lr", "type": "float", "options": ["NaN"]},
+        {"param": "lr", "type": "float", "default": "inf"},
     ],
 )
 def test_a_parameter_that_cannot_be_searched_is_named(parameter: dict[str, Any]) -> None:

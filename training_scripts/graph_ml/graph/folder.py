@@ -55,7 +55,7 @@ class FolderWriter:
         self.digest = hashlib.sha256()
 
     def array(self, name: str, values: Array) -> ArrayEntry:
-        """Write an array of any shape, in C order and without pickle."""
+        """Write an array of any shape (n, …) and dtype, in C order and without pickle."""
         path = self._place(name)
         plain = np.ascontiguousarray(values)
         np.save(path, plain, allow_pickle=False)
@@ -86,7 +86,7 @@ class FolderReader:
         self.folder = folder.resolve()
 
     def array(self, entry: ArrayEntry) -> Array:
-        """Open an array.
+        """Open an array, of the shape (n, …) and dtype that its entry says.
 
         Raises:
             ValueError: it has not the shape or type that the entry says, or lies outside the folder.

@@ -76,7 +76,7 @@ def of_links(
 def by_class(
     names: tuple[str, ...], actual: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], scores: Floats
 ) -> list[ByClass]:
-    """Precision, recall, F1 and average precision of every class that some item has, at most 100 of them."""
+    """Precision, recall, F1 and average precision of at most 100 classes that occur; (n, c) each."""
     found = []
     for place in np.argsort(-actual.sum(axis=0), kind="stable")[:100].tolist():
         count, hits = int(actual[:, place].sum()), int((actual[:, place] & said[:, place]).sum())
@@ -96,7 +96,7 @@ def by_class(
 
 
 def reliability(said: Floats, came: npt.NDArray[np.bool_]) -> list[Reliability]:
-    """By tenths of probability: how many there were, their mean probability, and the share that came true."""
+    """By tenths of probability, (n,): how many there were, their mean probability, and the share that came true."""
     place = np.clip((np.asarray(said) * BINS).astype(np.int64), 0, BINS - 1)
     return [
         Reliability(count=int(mask.sum()), said=float(np.mean(said[mask])), came_true=float(np.mean(came[mask])))
@@ -106,7 +106,7 @@ def reliability(said: Floats, came: npt.NDArray[np.bool_]) -> list[Reliability]:
 
 
 def by_degree(metric: str, values: Floats, degrees: Ints) -> list[ByDegree]:
-    """The mean of a figure by groups of degrees that double; groups without an item are left out."""
+    """The mean of a figure, (n,), by groups of degrees that double; groups without an item are left out."""
     place = np.searchsorted(np.array(DEGREES), degrees, side="right") - 1
     found = []
     for number in np.unique(place).tolist():

@@ -75,7 +75,7 @@ class Judge:
         return cls(labels, parts, topk, objective, label_floors(items, goodness), degrees)
 
     def floor(self, name: str, items: Ints) -> dict[str, float]:
-        """All metrics of a floor on some items."""
+        """All metrics of a floor on the items with these numbers, (m,)."""
         return known(measured(self.labels, self.floors[name][items], items, self.topk))
 
     def judge(self, predict: Predict) -> JudgedLabels:
@@ -119,7 +119,7 @@ def known(values: dict[str, float]) -> dict[str, float]:
 
 
 def measured(labels: Labels, predicted: npt.NDArray[np.floating], items: Ints, topk: int) -> dict[str, float]:
-    """Metrics of predictions for some items."""
+    """Metrics of predictions, (m, outputs), for the items with these numbers, (m,)."""
     truth = np.asarray(labels.values)[items]
     if labels.kind == "number":
         return regression_metrics(predicted[:, 0], truth)

@@ -134,9 +134,10 @@ def rank_part(
     most: int,
     scores: Callable[[int, Ints, bool], dict[str, Floats]],
 ) -> dict[int, Ranking]:
-    """Rank some links of one part of all problems: position of the problem → ranking; problems without any are missing.
+    """Rank some links of one part of all problems: position of the problem → ranking, where it has any links.
 
-    To choose by, training links stand in where no problem has others.
+    ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. To choose by, training links stand
+    in where no problem has others.
     """
     links = [getattr(problem, split) for problem in problems]
     if split == "choose" and not any(len(part) for part in links):
@@ -160,7 +161,7 @@ def rank_part(
 
 
 def scores_of(scores: Callable[[int, Ints, bool], dict[str, Floats]], position: int) -> Scores:
-    """The scorers of one problem as ``rank_links`` wants them."""
+    """The scorers of one problem as ``rank_links`` asks for them: int64 (b,) to float32 (b, candidates)."""
     return lambda sources, heading: scores(position, sources, heading)
 
 

@@ -95,7 +95,7 @@ def rank_links(
 
     Args:
         problem: candidates and direction.
-        scores: scorers; called once for each block of distinct query nodes.
+        scores: scorers; called once for each block of distinct query nodes: int64 (b,) to float32 (b, candidates).
         positives: links to rank.
         known: links whose ends do not compete.
         negatives: pairs without a link, for AUC.

@@ -120,6 +120,10 @@ class Calibration:
     def fit(cls, positive: npt.NDArray[np.float64], negative: npt.NDArray[np.float64]) -> Calibration:
         """Logistic regression of link or not on the score, with Platt's smoothed targets, by Newton's method.
 
+        Scores are (p,) of links and (n,) of pairs that are none.
+
+        Scores are (p,) of links and (n,) of pairs that are none.
+
         Where the fitted slope would turn the order round, or there is nothing to fit, the slope is 1 over the spread.
 
         Source: Platt 1999; Lin, Lin, Weng 2007.

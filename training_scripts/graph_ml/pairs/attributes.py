@@ -24,7 +24,7 @@ def unit_rows(rows: Any) -> Any:
 
 
 def is_bag(feature: Floats) -> bool:
-    """Whether a feature matrix looks like words or categories: no negative entry, more than one column, mostly zero.
+    """Whether a feature, (n, d), looks like words or categories: no negative entry, several columns, mostly zero.
 
     Numbers, scaled numbers and text embeddings are not bags; their cosines are taken of standardised columns.
     """
@@ -121,13 +121,13 @@ def attribute_rows(features: Features, firsts: Mapping[str, int], num_nodes: int
 
 
 def as_matrix(values: Floats) -> Floats:
-    """A feature as a float32 matrix; one number a node becomes one column."""
+    """A feature as a matrix, (n, d); one number a node, (n,), becomes one column."""
     matrix = np.asarray(values, dtype=np.float32)
     return matrix[:, None] if matrix.ndim == 1 else matrix
 
 
 def unit_dense(rows: Floats) -> Floats:
-    """Scale each row of a dense matrix to length one; zero rows stay zero."""
+    """Scale each row of a dense matrix, (n, d), to length one; zero rows stay zero."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.where(length > 0, rows / np.maximum(length, 1e-12), 0.0).astype(np.float32)
 

@@ -85,13 +85,13 @@ class PairGraph:
         return dense
 
     def neighbours(self, node: int) -> Ints:
-        """Neighbours of one node, ascending."""
+        """Neighbours of one node, (degree,), ascending."""
         start, stop = self.adjacency.indptr[node], self.adjacency.indptr[node + 1]
         found: Ints = self.adjacency.indices[start:stop].astype(np.int64)
         return found
 
     def extended(self, source: Ints, target: Ints, num_nodes: int) -> PairGraph:
-        """The same graph with more edges and, where ``num_nodes`` is larger, more nodes at the end."""
+        """The same graph with more edges, (m,), and, where ``num_nodes`` is larger, more nodes at the end."""
         old = self.adjacency.tocoo()
         return PairGraph.from_edges(
             np.concatenate([old.row.astype(np.int64), source]),
@@ -101,5 +101,5 @@ class PairGraph:
 
 
 def per_neighbour(degree: Floats, power: float) -> Floats:
-    """``degree ** -power`` with 0 for nodes without neighbours, so that isolated nodes weigh nothing."""
+    """``degree ** -power`` of each node, (n,); 0 for nodes without neighbours, so that they weigh nothing."""
     return np.where(degree > 0, np.maximum(degree, 1.0) ** -power, 0.0).astype(np.float32)

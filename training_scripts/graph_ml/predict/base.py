@@ -40,7 +40,7 @@ def response(
 
 
 def best(scores: npt.NDArray[np.float32], k: int) -> Ints:
-    """The k highest finite scores of a row, best first; equal scores in the order of their position."""
+    """Positions of the k highest finite scores of a row, (c,) → (≤ k,), best first; of equals the earlier."""
     finite = int(np.count_nonzero(np.isfinite(scores)))
     k = min(k, finite)
     if k <= 0:

@@ -145,7 +145,7 @@ class LinkPredictor:
     def predictions(
         self, target: LinkTarget, scores: Floats, heading: bool, parameters: GlobalParameters
     ) -> list[Prediction]:
-        """The best of one row of scores, above the threshold where there is one."""
+        """The best of one row of scores, (candidates,), above the threshold where there is one."""
         chosen = best(scores, parameters.topk)
         probabilities = target.calibration(scores[chosen])
         ids = self.ids[_end(target.problem, heading)]
@@ -172,7 +172,7 @@ class LinkPredictor:
         exclude: Sequence[Sequence[str]],
         subgraph: Subgraph | None,
     ) -> None:
-        """Set to −inf, in place, who must not be an answer."""
+        """Set the scores, (b, candidates), of who must not be an answer to −inf, in place."""
         problem = target.problem
         candidates, first = problem.candidates(heading), problem.candidates(heading).start
         own = (sources >= candidates.start) & (sources < candidates.stop)

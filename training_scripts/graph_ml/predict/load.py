@@ -72,7 +72,7 @@ def _links(model: ModelFolder) -> LinkPredictor:
 
 
 def factors(scorer: LinkScorer) -> Floats | None:
-    """The pair ranker's own vectors, those of its factorisation, for nearest neighbours."""
+    """The pair ranker's own vectors, (n, d), those of its factorisation, for nearest neighbours."""
     if isinstance(scorer, RankerScorer):
         found = scorer.ranker.features.views[-1].factors
         return None if found is None else found.left

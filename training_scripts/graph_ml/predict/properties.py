@@ -97,7 +97,7 @@ class PropertyPredictor:
         return "edges" if self.of_edges else "nodes"
 
     def predictions(self, line: Floats, parameters: GlobalParameters) -> list[Prediction]:
-        """One row of the head's output as an answer."""
+        """One row of the head's output, (outputs,), as an answer."""
         if self.head.kind == "number":
             return [Prediction(value=float(line[0]))]
         order = np.argsort(-line, kind="stable")[: parameters.topk]
@@ -110,7 +110,7 @@ class PropertyPredictor:
     def inputs(
         self, items: Sequence[QueryItem], parameters: GlobalParameters, subgraph: Subgraph | None
     ) -> tuple[Floats, list[int]]:
-        """What the head sees of each known item, and the positions of those items."""
+        """What the head sees of each known item, (m, d), and the positions of those items."""
         node_type = self.target.node_type or ""
         if parameters.node_type not in (None, node_type):
             return np.empty((0, 0), dtype=np.float32), []
@@ -131,7 +131,7 @@ class PropertyPredictor:
         return None if subgraph is None else subgraph.number(node_type, node)
 
     def vector(self, number: int, live: tuple[Ints, Floats] | None) -> Floats:
-        """The vector of a vertex: from the subgraph where it has one, else the stored one."""
+        """The vector of a vertex, (d,): from the subgraph where it has one, else the stored one."""
         if live is not None:
             place = int(np.searchsorted(live[0], number))
             if place < len(live[0]) and live[0][place] == number:
@@ -189,7 +189,7 @@ class EdgePredictor(PropertyPredictor):
         return np.array(rows, dtype=np.float32), places
 
     def missing(self, item: QueryItem, subgraph: Subgraph | None) -> Floats:
-        """Encoded features of an edge that the model has not seen."""
+        """Encoded features, (e,), of an edge that the model has not seen."""
         empty = np.zeros(self.extra.shape[1], dtype=np.float32)
         kind = self.target.edge_type
         if self.encoder is None or kind is None or not self.features:

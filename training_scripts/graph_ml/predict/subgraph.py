@@ -45,7 +45,7 @@ class Subgraph:
         return self.members.get(node_type, {}).get(node_id)
 
     def numbers(self, node_type: str, space: NodeSpace) -> Ints:
-        """The numbers of the members of a type, ascending."""
+        """The numbers of the members of a type, (m,), ascending."""
         return np.fromiter(self.members[node_type].values(), dtype=np.int64, count=len(self.members[node_type]))
 
     def edge_values(self, edge_type: EdgeType, head: str, tail: str) -> Mapping[str, list[Any]]:

@@ -36,12 +36,12 @@ class HeldOut:
 
     @property
     def selection(self) -> IntArray:
-        """The items that epochs, weights and calibration are chosen by."""
+        """The items that epochs, weights and calibration are chosen by, (n,)."""
         return self.choose if len(self.choose) else self.train
 
     @property
     def judged(self) -> dict[PartName, IntArray]:
-        """Items by the split under which their figures are reported: ``valid``, or ``train`` without any; ``test``."""
+        """Items, (n,), by the split that reports them: ``valid``, or ``train`` without any; ``test``."""
         first: dict[PartName, IntArray] = {"valid": self.valid} if len(self.valid) else {"train": self.train}
         return {**first, "test": self.test} if len(self.test) else first
 

@@ -145,7 +145,7 @@ def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int, sent: Int
 
 
 def kept(entry: Incoming, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:
-    """Which entries of a relation carry messages; None for all."""
+    """Which entries of a relation carry messages, (entries,); None for all."""
     if excluded is None or relation.edge_type not in excluded:
         return None
     return np.asarray(~excluded[relation.edge_type][entry.edges])

@@ -101,7 +101,7 @@ class MessageGraph:
         return sum(len(entry.sources) for entry in self.relations.values())
 
     def excluding(self, kind: EdgeType, edges: Ints) -> dict[EdgeType, npt.NDArray[np.bool_]]:
-        """A mask over the edges of a type: these, their copies and their opposites."""
+        """A mask over the edges of a type, (edges,): these, (m,), their copies and their opposites."""
         numbers = self.links[kind]
         marked = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
         marked[numbers[edges]] = True
@@ -109,7 +109,7 @@ class MessageGraph:
 
 
 def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:
-    """Messages from source to target, arranged by target; equal targets in the order of the pairs."""
+    """Messages from source to target, (entries,), arranged by target; equal targets in the order of the pairs."""
     order = np.argsort(pairs.target, kind="stable")
     indptr = np.zeros(num_nodes + 1, dtype=np.int64)
     np.cumsum(np.bincount(pairs.target, minlength=num_nodes), out=indptr[1:])

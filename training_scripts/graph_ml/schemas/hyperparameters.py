@@ -15,6 +15,8 @@ Tier = Literal["tier1", "tier2", "tier3", "fixed"]
 class HpoParameter(Artefact):
     """One parameter: a range or a list of options to search, a default for when it is not tuned."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     param: str
     type: Literal["bool", "int", "float", "str"]
     range: tuple[int | float, int | float] | None = None

@@ -39,27 +39,30 @@ def _split(value: object) -> object:
     numbers = list(value) if isinstance(value, list | tuple) else []
     numeric = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
     # a tolerance, because 0.7 + 0.2 + 0.1 is not 1.0 in floating point and yet is what people write
-    if len(numbers) != 3 or not numeric or min(numbers) < 0 or abs(math.fsum(numbers) - 1.0) > 1e-9:
+    fractions = numeric and all(0 <= n <= 1 for n in numbers)  # NaN is none
+    if len(numbers) != 3 or not fractions or abs(math.fsum(numbers) - 1.0) > 1e-9:
         raise ValueError(
             f"Error parsing 'split_rate' field. Expected an array with 3 double values that add up to 1.0, got {value}"
         )
     return tuple(float(n) for n in numbers)
 
 
+Separator = Annotated[str, Field(min_length=1)]  # of several values in a cell
+FileSeparator = Annotated[str, Field(min_length=1, max_length=1)]
 SplitRate = Annotated[tuple[float, float, float], BeforeValidator(_split)]
 
 
 class ConfigurationPart(Artefact):
     """A part of the document. Keys that are not fields are kept: options of other encodings, or what to warn of."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
 class FeatureSpec(ConfigurationPart):
     """One entry of ``features``: column, name of the feature, its encoding, and the options of that encoding."""
 
     feature: tuple[str, str, str]
-    separator: str | None = None
+    separator: Separator | None = None
     range: tuple[float, float] | None = None
     bucket_cnt: int | None = Field(default=None, ge=1)
     slide_window_size: float | None = Field(default=None, ge=0)
@@ -120,7 +123,7 @@ class LabelSpec(ConfigurationPart):
 
     label: tuple[str, LabelTask]
     split_rate: SplitRate | None = None
-    separator: str | None = None
+    separator: Separator | None = None
     custom_split_filenames: dict[Literal["train", "valid", "test"], str] | None = None
 
     @field_validator("custom_split_filenames", mode="before")
@@ -153,7 +156,7 @@ class NodeFile(ConfigurationPart):
     """One entry of ``graph.nodes``: a file of nodes of one type."""
 
     file_name: str
-    separator: str = ","
+    separator: FileSeparator = ","
     node: tuple[str, str]
     features: list[FeatureSpec] = Field(default_factory=list)
     labels: list[LabelSpec] | None = None
@@ -163,7 +166,7 @@ class EdgeFile(ConfigurationPart):
     """One entry of ``graph.edges``: a file of edges of one type, or of several when the relation names a column."""
 
     file_name: str
-    separator: str = ","
+    separator: FileSeparator = ","
     source: tuple[str, str]
     relation: tuple[str, str]
     dest: tuple[str, str]

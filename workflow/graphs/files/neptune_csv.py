@@ -162,7 +162,7 @@ class CellType:
     dtype: str = ""
 
     def array(self, texts: Any) -> NDArray[Any]:
-        """Numbers out of texts or an array of byte strings; ValueError when one is none, or out of range."""
+        """Numbers, (n,) of this dtype, out of texts or byte strings; ValueError where one is none, or out of range."""
         if self.dtype.startswith("float"):
             doubles = _converted(texts, float, np.float64)
             return doubles if self.dtype == "float64" else _rounded(doubles)

@@ -25,6 +25,7 @@ from workflow.gremlin.semantics.values import (
     Short,
     T,
 )
+from workflow.values.limits import MOST_BITS
 from workflow.values.numerals import to_float
 
 _INT = (-(2**31), 2**31 - 1)
@@ -80,8 +81,10 @@ def _integer(value: int, suffix: str) -> Any:
     if suffix in sized:
         kind, bits = sized[suffix]
         if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-            raise ValueError(f"{value} does not fit {bits} bits")
+            raise ValueError(f"the integer does not fit {bits} bits")
         return kind(value)
+    if value.bit_length() > MOST_BITS:
+        raise ValueError(f"an integer of more than {MOST_BITS} bits")
     if suffix == "n":
         return BigInteger(value)
     if _INT[0] <= value <= _INT[1]:

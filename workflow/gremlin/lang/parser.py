@@ -18,6 +18,7 @@ from workflow.gremlin.semantics.predicates import negate
 from workflow.gremlin.semantics.values import Cardinality, GremlinEnum, ReferenceEdge, ReferenceVertex
 from workflow.gremlin.traversal import CardinalityValue, Instruction, P, Strategy, TextP, Traversal, UnboundVariable
 from workflow.queries.reader import Limits, Reader, Token, refuse
+from workflow.values.limits import read_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class _Parser(Reader):
         try:
             value = literals.number(token.text, negative)
         except ValueError as e:
-            refuse(self.text, token.offset, f"a number ({e})")
+            refuse(self.text, token.offset, f"a number ({read_error(e)})")
         self.at += 1
         return value
 

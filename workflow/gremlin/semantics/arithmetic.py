@@ -12,7 +12,7 @@ from workflow.errors import QueryFailed
 from workflow.gremlin.semantics.types import is_nan, java_class
 from workflow.gremlin.semantics.values import BigInteger, Byte, Float, GType, Long, Short
 from workflow.values.limits import check_bits
-from workflow.values.numerals import float_digits, to_float
+from workflow.values.numerals import float_digits, to_double, to_float
 
 
 class ArithmeticFailure(QueryFailed):
@@ -145,9 +145,14 @@ def _product(a: int, b: int) -> int:
     return a * b
 
 
+def _sum(a: int, b: int) -> int:
+    check_bits(max(a.bit_length(), b.bit_length()) + 1)
+    return a + b
+
+
 _INTEGER_OPERATIONS: dict[str, Callable[[Any, Any], int]] = {
-    "add": lambda a, b: _whole(a) + _whole(b),
-    "sub": lambda a, b: _whole(a) - _whole(b),
+    "add": lambda a, b: _sum(_whole(a), _whole(b)),
+    "sub": lambda a, b: _sum(_whole(a), -_whole(b)),
     "mul": lambda a, b: _product(_whole(a), _whole(b)),
     "div": lambda a, b: _divide_integers(_whole(a), _whole(b)),
 }
@@ -238,9 +243,9 @@ def coerced(value: Any, kind: type) -> Any:
     if kind is BigInteger:
         return as_big_integer(value)
     if kind is Float:
-        return to_float(float(value))
-    if kind is float and isinstance(value, Float):
-        return float(value)
+        return to_float(to_double(value))
+    if kind is float:
+        return to_double(value)
     return kind(value)
 
 

@@ -339,7 +339,9 @@ def query_of(request: Request) -> QueryRequest:
         timeout = request.args.get(name)
         if timeout is not None:
             break
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout != timeout
+    ):
         raise BadMessage(f"The [{name}] argument must be a number of milliseconds")
     return QueryRequest(
         gremlin,

@@ -43,7 +43,7 @@ def members_of(body: bytes) -> dict[str, Any]:
     try:
         if b"=" in text and text[:1] not in b'{["':
             return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
-        members = json.loads(text.decode())  # bytes would be guessed to be UTF-16
+        members = json.loads(text.decode(), parse_constant=_no_number)  # bytes would be guessed to be UTF-16
     except (ValueError, RecursionError) as error:
         raise BadRequest(json_error(text, error)) from error
     if not isinstance(members, dict):
@@ -51,6 +51,10 @@ def members_of(body: bytes) -> dict[str, Any]:
     if b"\\u" in text and not _is_text(members):
         raise BadRequest("The request body has half of a surrogate pair, which is no character.")
     return members
+
+
+def _no_number(name: str) -> float:
+    raise BadRequest(f"The request body is not valid JSON: it has {name}, which is no number of JSON.")
 
 
 def _is_text(members: dict[str, Any]) -> bool:

@@ -19,7 +19,7 @@ STRENGTHS = (0.01, 0.1, 1.0)
 
 
 def features_alone(items: LabelledItems) -> Iterator[Predictions]:
-    """Logistic or ridge regression at several strengths, and boosted trees where columns are few.
+    """Logistic or ridge regression at several strengths, and boosted trees where columns are few: (items, outputs).
 
     Edges bring the features of both ends beside their own.
     """

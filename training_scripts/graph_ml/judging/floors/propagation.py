@@ -19,7 +19,8 @@ MOST_WORK = 20_000_000_000
 
 
 def propagation(items: LabelledItems) -> Iterator[Predictions]:
-    """Each item takes the mean answer of its neighbours, round after round; training items keep their labels.
+    """Each item takes the mean answer of its neighbours, round after round; training items keep their
+    labels: (items, outputs).
 
     Neighbours of a vertex are those along any edge, neighbours of an edge are the edges that share an end with it.
 

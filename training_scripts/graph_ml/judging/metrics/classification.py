@@ -20,7 +20,7 @@ def classification_metrics(scores: Array, truth: Array, topk: int = 3) -> dict[s
     """All figures of a classification.
 
     Args:
-        scores: probability of each class, shape (n, c).
+        scores: probability of each class, float32 or float64, shape (n, c).
         truth: class index int (n,), or 0/1 for each class (n, c) where an item may have several labels; then a class
             is predicted from a probability of 0.5 on, and acc means that all labels of an item are right.
         topk: k of acc_topk.
@@ -70,7 +70,7 @@ def average_precision(scores: Array, truth: Array) -> float:
 
 
 def mean_average_precision(scores: Array, truth: Array, rarer: bool) -> float:
-    """Of the rarer class where there are two and ``rarer``, else the mean over the classes that occur; (n, c) each."""
+    """Of the rarer class where there are two and ``rarer``, else the mean of all that occur; float and bool (n, c)."""
     columns = range(scores.shape[1])
     if rarer and scores.shape[1] == 2:
         columns = range(1) if truth[:, 0].sum() < truth[:, 1].sum() else range(1, 2)

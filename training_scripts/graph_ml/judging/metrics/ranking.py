@@ -101,17 +101,21 @@ def filtered_ranks(
 
 
 def mean_reciprocal_rank(ranks: Ranks) -> float:
-    """Mean of 1/rank; NaN without ranks."""
+    """Mean of 1/rank over ranks, (q,); NaN without ranks."""
     return float(np.mean(1.0 / ranks)) if len(ranks) else float("nan")
 
 
 def hits_at(ranks: Ranks, k: int) -> float:
-    """Share of ranks that are k or better; NaN without ranks."""
+    """Share of ranks, (q,), that are k or better; NaN without ranks."""
     return float(np.mean(ranks <= k)) if len(ranks) else float("nan")
 
 
 def auc(positive: Scores, negative: Scores) -> float:
     """The probability that a positive scores above a negative, ties counting half; NaN if either is empty.
+
+    Scores are floats, (p,) of positives and (n,) of negatives.
+
+    Scores are floats, (p,) of positives and (n,) of negatives.
 
     Source: the Mann-Whitney statistic, from average ranks.
     """
@@ -124,7 +128,7 @@ def auc(positive: Scores, negative: Scores) -> float:
 
 
 def ranking_metrics(ranks: Ranks, positive: Scores | None = None, negative: Scores | None = None) -> dict[str, float]:
-    """mrr, hits@1, 3, 10, 50 and mean_rank; auc too where scores of positives and negatives are given."""
+    """mrr, hits@1, 3, 10, 50 and mean_rank of ranks, (q,); auc too where scores, floats (p,) and (n,), are given."""
     figures = {"mrr": mean_reciprocal_rank(ranks)}
     figures.update({f"hits@{k}": hits_at(ranks, k) for k in HITS})
     figures["mean_rank"] = float(np.mean(ranks)) if len(ranks) else float("nan")

@@ -12,7 +12,7 @@ def regression_metrics(predicted: NDArray[Any], truth: NDArray[Any]) -> dict[str
     """mse, rmse and mae; NaN where there is nothing to judge.
 
     Args:
-        predicted, truth: shape (n,).
+        predicted, truth: shape (n,), float32 or float64.
     """
     if not len(truth):
         return dict.fromkeys(("mse", "rmse", "mae"), float("nan"))

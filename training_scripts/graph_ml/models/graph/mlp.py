@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def messages(this: Round) -> Tensor:
-    """There are no rounds."""
+    """Refuse: a perceptron has no rounds, float32 (sources, d) → (targets, d), and is never asked for one."""
     return this.own
 
 

@@ -97,7 +97,7 @@ def fitted_temperature(kind: str, raw: npt.NDArray[np.float64], truth: npt.NDArr
     Args:
         kind: ``class`` or ``classes``; numbers need none.
         raw: outputs of the head for items to choose by, (n, classes).
-        truth: class numbers (n,), or 0 and 1 (n, classes).
+        truth: class numbers, int64 (n,), or 0 and 1 (n, classes).
 
     Returns:
         1 where there is nothing to fit.

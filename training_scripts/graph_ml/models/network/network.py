@@ -91,7 +91,7 @@ class Network:
         return cls(space, features, table, embedded, encoder, tuple(relations), backend, edges or {})
 
     def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
-        """Input vectors, (n, num_hidden).
+        """Input vectors, float32 (n, num_hidden).
 
         Args:
             nodes: node numbers, or None for all nodes in order.
@@ -126,7 +126,7 @@ class Network:
         return stacked[torch.from_numpy(back)]
 
     def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
-        """Vectors of the last block's targets, and the leaf tensor of the learned rows that took part."""
+        """Vectors of the last block's targets, float32 (n, d), and the leaf of the learned rows used, (m, d)."""
         learned = None
         if self.table is not None:
             rows = self.table if nodes is None else self.table[torch.from_numpy(nodes)]
@@ -150,7 +150,7 @@ class Network:
 
 
 def some_unseen(learned: Tensor) -> Tensor:
-    """Learned vectors of one type, (n, d), some of them as a vertex has them that arrives after training: their mean.
+    """Learned vectors of one type, float32 (n, d); some become the mean, which is what a later vertex has.
 
     Without it messages count for little beside a vector that has learned everything, and a new vertex is told by the
     mean alone.
@@ -167,7 +167,7 @@ def feature_widths(features: Mapping[str, Floats]) -> dict[str, int]:
 
 
 def edge_matrix(features: Mapping[str, Floats]) -> Floats | None:
-    """All features of an edge type side by side, None where it has none."""
+    """All features of an edge type side by side, (edges, width); None where it has none."""
     columns = [np.asarray(values, dtype=np.float32) for values in usable(features).values()]
     return np.hstack(columns) if columns else None
 
@@ -214,7 +214,7 @@ def load_network(
     """The trained network over some nodes.
 
     ``space`` may have more nodes of a type than the network was trained on; later ones get the mean of their type's
-    learned vectors, unless ``table`` brings all learned vectors.
+    learned vectors, unless ``table``, float32 (n, d), brings all learned vectors.
 
     Raises:
         ValueError: features are missing or of another width than in training.
@@ -255,7 +255,7 @@ def shape_of(settings: GraphSettings) -> dict[str, Any]:
 
 
 def grown_table(table: Floats, old: NodeSpace, new: NodeSpace) -> Tensor:
-    """Learned vectors for a space whose types have grown at their ends."""
+    """Learned vectors, float32 (n, d), for a space whose types have grown at their ends."""
     grown = np.zeros((new.total, table.shape[1]), dtype=np.float32)
     for kind in new.counts:
         span = new.range(kind)

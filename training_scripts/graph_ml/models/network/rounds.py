@@ -55,7 +55,7 @@ class RoundModule(nn.Module):
                 standard.fit(edges[relation.edge_type])
 
     def forward(self, block: Block, x: Tensor, start: Tensor, backend: Backend, edges: EdgeFeatures) -> Tensor:
-        """(sources, d) → (targets, d)."""
+        """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
 
         def edge_messages(relation: Relation, heard: BlockEdges) -> Tensor | None:
             number = str(self.known[relation])
@@ -90,7 +90,7 @@ def started(weight: Weight) -> nn.Parameter:
 
 
 def glorot(*shape: int) -> Tensor:
-    """Uniform in ±√(6 / (fan-in + fan-out)) of the last two axes; drawn from torch's own generator."""
+    """Uniform float32 in ±√(6 / (fan-in + fan-out)), shape (…, fan-in, fan-out); drawn from torch's generator."""
     limit = (6.0 / (shape[-1] + shape[-2])) ** 0.5
     drawn: Tensor = (torch.rand(*shape) * 2 - 1) * limit
     return drawn

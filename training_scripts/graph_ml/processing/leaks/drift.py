@@ -51,7 +51,7 @@ def drift(material: Material) -> Iterator[Finding]:
 
 
 def of_numbers(one: Floats, other: Floats) -> float:
-    """The Kolmogorov–Smirnov distance where it is large and no chance, else 0."""
+    """The Kolmogorov–Smirnov distance of two samples, (n,) and (m,), where it is large and no chance, else 0."""
     from scipy.stats import ks_2samp
 
     one, other = one[~np.isnan(one)], other[~np.isnan(other)]

@@ -60,7 +60,7 @@ class Material:
         return self.graph.num_nodes[owner] if isinstance(owner, str) else len(self.graph.edges[owner])
 
     def sample(self, items: IntArray, most: int = MOST_ROWS) -> IntArray:
-        """At most so many of these items, ascending."""
+        """At most so many of these items, (n,) → (≤ most,), ascending."""
         if len(items) <= most:
             return np.sort(items)
         rng = np.random.default_rng([self.graph.seed, 2])
@@ -68,7 +68,7 @@ class Material:
 
 
 def values_of(column: Column, rows: IntArray) -> list[str | None]:
-    """The values of some rows."""
+    """The values of some rows, (n,)."""
     series = getattr(column, "series", None)
     if series is not None:
         found: list[str | None] = series[rows].to_list()
@@ -78,7 +78,7 @@ def values_of(column: Column, rows: IntArray) -> list[str | None]:
 
 
 def numbers_of(values: Sequence[str | None]) -> Floats | None:
-    """The values as numbers, NaN where missing; None where one is no number, or none is there."""
+    """The values as numbers, (n,), NaN where missing; None where one is no number, or none is there."""
     try:
         numbers = TextColumn(values).numbers()
     except BadValue:

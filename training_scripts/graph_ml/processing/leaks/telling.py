@@ -55,7 +55,7 @@ class Wanted:
 
     @classmethod
     def of(cls, labels: Labels, items: IntArray, seed: int) -> Wanted:
-        """The labels of these items."""
+        """The labels of these items, (n,)."""
         values = np.asarray(labels.values)[items]
         if labels.kind == "classes":
             values = np.unique(values, axis=0, return_inverse=True)[1].ravel()
@@ -63,7 +63,7 @@ class Wanted:
         return cls(values.astype(np.float64), labels.kind == "number", (order[::2], order[1::2]))
 
     def usual(self, known: IntArray) -> float:
-        """The mean, or the most frequent class, of some of them."""
+        """The mean, or the most frequent class, of some of them, (m,)."""
         if self.number:
             return float(self.values[known].mean())
         classes, counts = np.unique(self.values[known], return_counts=True)
@@ -129,7 +129,7 @@ def by_value(values: Sequence[Hashable], wanted: Wanted) -> Answer:
 
 
 def by_tree(features: Floats, wanted: Wanted) -> Answer:
-    """A tree of depth two."""
+    """How well a tree of depth two tells the label from features, (n, d)."""
 
     def answer(known: IntArray, asked: IntArray) -> Floats:
         found: Floats = _tree(wanted).fit(features[known], wanted.values[known]).predict(features[asked])
@@ -139,7 +139,7 @@ def by_tree(features: Floats, wanted: Wanted) -> Answer:
 
 
 def two_deep(graph: GraphData, target: Target, items: IntArray, wanted: Wanted) -> Iterator[Finding]:
-    """A tree of depth two over the features of the items and, of edges, of their ends."""
+    """A tree of depth two over the features of the items, (n,), and, of edges, of their ends."""
     names, matrix = _features(graph, target, items)
     if not names or len(names) > MOST_COLUMNS:
         return

@@ -56,7 +56,8 @@ def _dates(material: Material, owner: Owner, rows: IntArray) -> dict[str, Floats
 
 
 def days_of(name: str, values: list[str | None]) -> Floats | None:
-    """Dates, or seconds or milliseconds since 1970 in a column that is called so, as days; None for anything else."""
+    """Dates, or seconds or milliseconds since 1970 in a column that is called so, as days,
+    (n,); None for anything else."""
     if all(value is None for value in values):
         return None
     try:

@@ -93,7 +93,7 @@ class HeadModule(torch.nn.Module):
         self.dropout = torch.nn.Dropout(settings.dropout)
 
     def forward(self, vectors: list[Tensor], extra: Floats) -> Tensor:
-        """Outputs (n, outputs) of vectors of the ends, (n, d) each, and own features, (n, e)."""
+        """Outputs, float32 (n, outputs), of vectors of the ends, (n, d) each, and own features, (n, e)."""
         parts = [*vectors, *([vectors[0] * vectors[1]] if len(vectors) == 2 else [])]  # as ``joined`` does
         if self.own is not None:
             scaled = (np.asarray(extra, dtype=np.float32) - self.own_mean) / self.own_scale
@@ -365,7 +365,7 @@ def batch_loss(
 
 
 def class_weights(problem: LabelProblem) -> Tensor | None:
-    """Weights from label counts: rare classes count more, the mean weight is 1."""
+    """Weights from label counts, float32 (classes,): rare classes count more, the mean weight is 1."""
     values = np.asarray(problem.labels.values)[problem.split.train]
     if problem.labels.kind == "class":
         counts = np.bincount(values.astype(np.int64), minlength=len(problem.labels.classes))
@@ -377,7 +377,7 @@ def class_weights(problem: LabelProblem) -> Tensor | None:
 
 
 def figures(model: LabelModel, graph: MessageGraph, items: Ints, topk: int) -> dict[str, float]:
-    """All metrics of the task on some items."""
+    """All metrics of the task on the items with these numbers, (m,)."""
     return measured(model.problem.labels, model.predictions(graph, items), items, topk)
 
 

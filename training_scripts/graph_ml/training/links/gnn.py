@@ -46,11 +46,11 @@ class GnnLinks:
     _embeddings: Floats | None = None
 
     def scorer(self, position: int, embeddings: Floats) -> EmbeddingScorer:
-        """The decoder of one problem over embeddings."""
+        """The decoder of one problem over embeddings, (nodes, d)."""
         return EmbeddingScorer(embeddings, self.relations[position].detach().numpy(), self.decoder)
 
     def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
-        """Scores of the network alone, from the training links."""
+        """Scores of the network alone, from the training links: (sources, candidates)."""
         if self._embeddings is None:
             self._embeddings = self.network.embed(message_graph(self.problems, only_training=True))
         return self.scorer(position, self._embeddings).scores(
@@ -128,7 +128,7 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
 
 
 def fresh_relations(number: int, size: int, seed: int) -> list[Tensor]:
-    """Vectors of relations before training, (size,) each: ones for a single relation.
+    """Vectors of relations before training, float32 (size,) each: ones for a single relation.
 
     Of several, every other dimension is 1 for all, so that what is alike is learned together, and the rest has random
     signs of each relation's own. From ones alone relations that exclude each other between the same vertices were not
@@ -280,9 +280,9 @@ def contrast(
     """Softmax of the true partner against uniform and in-batch negatives, plus binary cross-entropy on uniform ones.
 
     Args:
-        query: decoder's query vectors, shape (b, d).
+        query: decoder's query vectors, float32, shape (b, d).
         true: vectors of the true partners, shape (b, d).
-        true_ids: their numbers, (b,): a partner is no negative of another edge with the same partner.
+        true_ids: their numbers, int64 (b,): a partner is no negative of another edge with the same partner.
         negatives: shared by all, shape (k, d); or k of each in turn, shape (b · k, d), without ``neg_share``.
         candidates: how many there are; a uniform negative stands for candidates / k of them.
         settings: num-negs, neg-share and the use of other edges' partners.
@@ -316,5 +316,5 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
 
 
 def alone(scorer: EmbeddingScorer, problem: LinkProblem) -> Scores:
-    """The scores of one scorer, under the name ``model``, in the form that ``rank_links`` asks for them."""
+    """One scorer, under the name ``model``, as ``rank_links`` asks for it: int64 (b,) to float32 (b, candidates)."""
     return lambda sources, heading: {"model": scorer.scores(sources, problem.candidates(heading), heading)}

@@ -231,7 +231,7 @@ def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Itera
 def batch_loss(
     model: KgeLinks, head: Tensor, tail: Tensor, relation: Tensor, negative: Tensor, heading: bool
 ) -> Tensor:
-    """How badly true triples stand out among negatives, a scalar.
+    """How badly true triples stand out among negatives, a float32 scalar.
 
     ``logistic``: log-sigmoids, harder negatives counting more (self-adversarial, Sun et al. 2019). ``softmax``: the
     true partner against all negatives of its chunk (Lacroix et al. 2018, who take every vertex).
@@ -262,7 +262,7 @@ def batch_loss(
 
 
 def moduli(vectors: Tensor) -> Tensor:
-    """Moduli of complex numbers, real parts first, (b, 2 d) → (b, d)."""
+    """Moduli of complex numbers, real parts first, float32 (b, 2 d) → (b, d)."""
     real, imaginary = vectors.chunk(2, dim=-1)
     result: Tensor = (real.square() + imaginary.square() + 1e-12).sqrt()
     return result
@@ -285,7 +285,7 @@ def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor
 
 
 def similarity(query: Tensor, others: Tensor, formula: Decoder, gamma: float) -> Tensor:
-    """Scores of all others for each query, (…, b, w) and (…, n, w) → (…, b, n)."""
+    """Scores of all others for each query, float32 (…, b, w) and (…, n, w) → (…, b, n)."""
     if formula.compare == "dot":
         return query @ others.transpose(-1, -2)
     if formula.compare == "l1":

@@ -210,7 +210,7 @@ def initial_weights(num_features: int, hidden: int, generator: torch.Generator) 
 
 
 def score(weights: dict[str, Tensor], x: Tensor) -> Tensor:
-    """Scores of standardised features, (…, f) → (…)."""
+    """Scores of standardised features, float32 (…, f) → (…)."""
     hidden = torch.relu(x @ weights["w1"].T + weights["b1"])
     hidden = torch.relu(hidden @ weights["w2"].T + weights["b2"])
     total: Tensor = hidden @ weights["w3"].T + x @ weights["linear"].T + weights["b3"]
@@ -269,7 +269,7 @@ def train_ranker(
 
 
 def problem_keys(problem: LinkProblem) -> Ints:
-    """One number for each training pair, the same for both orders of an undirected one."""
+    """One number for each training pair, (n,), the same for both orders of an undirected one."""
     return codes(problem.train, problem.space.total, ordered=problem.directed or not problem.homogeneous)
 
 

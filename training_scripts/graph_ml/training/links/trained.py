@@ -16,7 +16,7 @@ class TrainedLinks(Protocol):
     notes: list[str]
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
-        """Scores of all candidates by scorer the model could answer with, from the training links alone."""
+        """Scores, (sources, candidates), of each scorer the model could answer with, from the training links alone."""
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """Choose what answers by ranks of links to choose by, None without any; the name of a scorer.

@@ -13,7 +13,9 @@ from workflow.gremlin.running.by import ByChild
 from workflow.gremlin.running.step import MISSING, Args, Builder, By, Child, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_number
+from workflow.gremlin.semantics.types import is_nan
 from workflow.gremlin.steps.shaping.local_scope import LocalRangeStep, LocalSampleStep, LocalTailStep
+from workflow.values.numerals import to_double
 
 
 class RangeStep(Step):
@@ -140,7 +142,7 @@ class SampleStep(Step):
                     continue
                 if not is_number(value):
                     raise QueryFailed(f"Traverser {t.value} does not evaluate to a number with {self.by}")
-                weight = float(value)
+                weight = to_double(value)
             ctx.hold(len(pool) + t.bulk)
             for _ in range(t.bulk):
                 one = t.copy()
@@ -208,9 +210,9 @@ def _sample(builder: Builder, name: str, args: Args) -> Step:
 
 
 def _coin(builder: Builder, name: str, args: Args) -> Step:
-    if len(args) != 1 or not is_number(args[0]):
+    if len(args) != 1 or not is_number(args[0]) or is_nan(args[0]):
         raise QueryFailed("coin() takes a probability")
-    return CoinStep(float(args[0]))
+    return CoinStep(to_double(args[0]))
 
 
 def _time_limit(builder: Builder, name: str, args: Args) -> Step:

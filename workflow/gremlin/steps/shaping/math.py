@@ -26,6 +26,7 @@ from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import is_number, java_name
 from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.steps.shaping.value_step import named_value, wrong_call
+from workflow.values.numerals import to_double
 
 Formula = Callable[[Mapping[str, float]], float]
 CURRENT = "_"
@@ -256,7 +257,7 @@ class MathStep(MapStep):
                     f"The variable {name} for math() step must resolve to a Number - it is instead of type"
                     f" {java_name(found)} with value {as_text(found)}"
                 )
-            values[name] = float(found)
+            values[name] = to_double(found)
         return self.expression.formula(values)
 
     def modulate(self, builder: Builder, name: str, args: Args) -> None:

@@ -6,6 +6,7 @@ The first three write a property that the rest of the query can read and the gra
 from __future__ import annotations
 
 import heapq
+import math
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ from workflow.gremlin.semantics.values import Direction
 from workflow.gremlin.steps.shaping.value_step import is_integer, wrong_call
 from workflow.gremlin.steps.whole_graph.computed_properties import ComputedGraph
 from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.values.numerals import to_double
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -138,7 +140,7 @@ class ProgramStep(Step):
 
     @abstractmethod
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The property of every row of ``arcs``; ``start`` holds the traversers at each, None for one everywhere."""
+        """The property of every row of ``arcs``; ``start``, (n,), holds the traversers at each, None for one each."""
 
 
 class PageRankStep(ProgramStep):
@@ -153,7 +155,7 @@ class PageRankStep(ProgramStep):
         self.alpha = alpha
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The ranks."""
+        """The ranks. See ``ProgramStep``. See ``ProgramStep``."""
         ranks = page_rank(arcs, self.alpha, self.times or 0, start, ctx.check)
         return [float(rank) for rank in ranks]
 
@@ -161,7 +163,7 @@ class PageRankStep(ProgramStep):
 def page_rank(
     arcs: Arcs, alpha: float, times: int, start: Floats | None, check: Callable[[], None], epsilon: float = 1e-5
 ) -> Floats:
-    """Ranks after ``times`` rounds, or earlier once they change by less than ``epsilon`` in all.
+    """Ranks, (n,), after ``times`` rounds, or earlier once they change by less than ``epsilon`` in all.
 
     Without a start the teleport spreads one unit over all vertices; what vertices without edges hold is teleported.
     """
@@ -198,7 +200,7 @@ class PeerPressureStep(ProgramStep):
     default_times = 30
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The ids of the clusters."""
+        """The ids of the clusters. See ``ProgramStep``. See ``ProgramStep``."""
         ids = [ctx.graph.vertex_id(row) for row in arcs.rows]
         by_text = sorted(range(arcs.size), key=lambda i: as_text(ids[i]))
         strength = np.ones(arcs.size) if start is None else start
@@ -207,7 +209,7 @@ class PeerPressureStep(ProgramStep):
 
 
 def peer_pressure(arcs: Arcs, names: Integers, strength: Floats, times: int, check: Callable[[], None]) -> Integers:
-    """The cluster of each vertex, which starts as its own name; of equal votes the smaller name wins."""
+    """The cluster of each vertex, (n,), which starts as its own name; of equal votes the smaller name wins."""
     clusters = names.astype(np.int64)
     size = arcs.size
     for _ in range(times):
@@ -237,7 +239,7 @@ class ConnectedComponentStep(ProgramStep):
     default_edges = "bothE"
 
     def compute(self, ctx: ExecutionContext, arcs: Arcs, start: Floats | None) -> list[Any]:
-        """The names of the components."""
+        """The names of the components. See ``ProgramStep``. See ``ProgramStep``."""
         texts = [as_text(ctx.graph.vertex_id(row)) for row in arcs.rows]
         by_text = sorted(range(arcs.size), key=texts.__getitem__)
         names = np.argsort(by_text).astype(np.int64)
@@ -406,7 +408,10 @@ def _checked(value: Any, kind: type, problem: str) -> Any:
 def _build_page_rank(builder: Builder, name: str, args: Args) -> Step:
     if len(args) > 1 or not all(is_number(arg) for arg in args):
         raise wrong_call(name, args)
-    return PageRankStep(builder, float(args[0]) if args else 0.85)
+    alpha = to_double(args[0]) if args else 0.85
+    if not math.isfinite(alpha):
+        raise QueryFailed(f"pageRank() takes a finite number and not {alpha}")
+    return PageRankStep(builder, alpha)
 
 
 def _plain(kind: Callable[[Builder], Step]) -> StepBuilder:

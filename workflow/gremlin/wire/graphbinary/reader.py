@@ -39,7 +39,7 @@ from workflow.gremlin.wire.tables import (
     predicate,
     strategy,
 )
-from workflow.values.limits import MOST_BITS
+from workflow.values.limits import MOST_BITS, read_error
 
 _INT: Final = Struct(">i").unpack_from
 _LONG: Final = Struct(">q").unpack_from
@@ -175,7 +175,7 @@ def read_request(data: bytes, position: int) -> Request:
         op, processor = reader.string(), reader.string()
         args = {str(key): value for key, value in reader.pairs()}
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no GraphBinary request: {error or type(error).__name__}") from error
+        raise UnreadableRequest(f"this is no GraphBinary request: {read_error(error)}") from error
     if reader.position != len(data):
         raise UnreadableRequest(f"{len(data) - reader.position} bytes follow the request")
     return Request(request_id, op, processor, args, tuple(reader.lambdas))
@@ -187,7 +187,7 @@ def read_value(data: bytes) -> Any:
     try:
         value = reader.value()
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no GraphBinary value: {error or type(error).__name__}") from error
+        raise UnreadableRequest(f"this is no GraphBinary value: {read_error(error)}") from error
     if reader.position != len(data):
         raise UnreadableRequest(f"{len(data) - reader.position} bytes follow the value")
     return value

@@ -61,6 +61,7 @@ from workflow.gremlin.wire.graphbinary.primitives import (
 )
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import ENUM_CODES, INT_RANGE, LONG_RANGE
+from workflow.values.limits import read_error
 
 _BYTE: Final = Struct(">BBb").pack
 _SHORT: Final = Struct(">BBh").pack
@@ -100,8 +101,10 @@ class GraphBinaryWriter:
         function = self.table.get(type(value)) or self._resolve(value)
         try:
             function(self, out, value)
-        except (StructError, OverflowError, RecursionError, KeyError) as error:
-            raise UnwritableResult(f"a {type(value).__name__} cannot be written as GraphBinary: {error}") from error
+        except (StructError, OverflowError, RecursionError, KeyError, ValueError) as error:
+            raise UnwritableResult(
+                f"a {type(value).__name__} cannot be written as GraphBinary: {read_error(error)}"
+            ) from error
 
     def encode(self, value: Any) -> bytes:
         """One fully qualified value as bytes; raises UnwritableResult."""

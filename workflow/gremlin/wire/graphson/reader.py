@@ -47,6 +47,7 @@ from workflow.gremlin.wire.tables import (
     predicate,
     strategy,
 )
+from workflow.values.limits import read_error
 
 _SINGLE: Final = Struct(">f")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -144,7 +145,7 @@ def load(data: bytes | str) -> Any:
     try:
         return json.loads(data, parse_constant=float, parse_float=ExactFloat)
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no JSON: {error or type(error).__name__}") from error
+        raise UnreadableRequest(f"this is no JSON: {read_error(error)}") from error
 
 
 def read_request(data: bytes | str) -> Request:
@@ -163,7 +164,7 @@ def read_request(data: bytes | str) -> Request:
     except UnreadableRequest:
         raise
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no GraphSON request: {type(error).__name__} {error}") from error
+        raise UnreadableRequest(f"this is no GraphSON request: {read_error(error)}") from error
     return Request(request_id, op, processor, args, tuple(reader.lambdas))
 
 
@@ -173,14 +174,14 @@ def read_value(data: bytes | str) -> Any:
     try:
         return GraphSONReader().read(loaded)
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no GraphSON value: {type(error).__name__} {error}") from error
+        raise UnreadableRequest(f"this is no GraphSON value: {read_error(error)}") from error
 
 
 def parse_duration(text: str) -> timedelta:
     """ISO 8601 days to seconds, each part with a sign of its own as Java allows."""
     match = _DURATION.fullmatch(text)
     if match is None or text.endswith(("P", "T")):
-        raise UnreadableRequest(f"{text!r} is no duration such as PT5M")
+        raise UnreadableRequest(f"{text[:100]!r} is no duration such as PT5M")
     sign, days, hours, minutes, seconds = match.groups()
     total = timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
     if seconds:
@@ -214,7 +215,7 @@ def big_decimal(r: GraphSONReader, data: Any) -> Decimal:
     try:
         value = Decimal(str(data))
     except InvalidOperation:
-        raise UnreadableRequest(f"{data!r} is no BigDecimal") from None
+        raise UnreadableRequest(f"{str(data)[:100]!r} is no BigDecimal") from None
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or abs(exponent) > MAX_SCALE:
         raise UnreadableRequest(f"{data!r} is no BigDecimal of a scale up to {MAX_SCALE}")

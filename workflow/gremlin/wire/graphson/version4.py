@@ -27,6 +27,7 @@ from workflow.gremlin.wire.graphson.text import bytes_text, decimal_text, int_di
 from workflow.gremlin.wire.graphson.writer import TYPED, UNTYPED, GraphSONWriter, Write, expanded, tag, tagged
 from workflow.gremlin.wire.messages import UnreadableRequest
 from workflow.gremlin.wire.tables import ENUM_CODES
+from workflow.values.limits import read_error
 
 
 class GraphSON4Writer(GraphSONWriter):
@@ -136,7 +137,7 @@ def read_request(data: bytes | str) -> tuple[dict[str, Any], str]:
     try:
         fields = {str(key): value for key, value in GraphSONReader().members(message).items()}
     except HOSTILE as error:
-        raise UnreadableRequest(f"this is no GraphSON request: {type(error).__name__} {error}") from error
+        raise UnreadableRequest(f"this is no GraphSON request: {read_error(error)}") from error
     text = fields.pop("gremlin", None)
     if not isinstance(text, str):
         raise UnreadableRequest('a request has the query as text under "gremlin"')

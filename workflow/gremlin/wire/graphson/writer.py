@@ -49,7 +49,7 @@ from workflow.gremlin.wire.graphson.text import (
 )
 from workflow.gremlin.wire.messages import UnwritableResult
 from workflow.gremlin.wire.tables import INT_RANGE, LISTS, LONG_RANGE
-from workflow.values.limits import check_members
+from workflow.values.limits import check_members, read_error
 
 Write = Callable[["GraphSONWriter", Any], str]
 
@@ -90,7 +90,9 @@ class GraphSONWriter:
         try:
             return self.write(value)
         except (OverflowError, RecursionError, KeyError, ValueError) as error:
-            raise UnwritableResult(f"a {type(value).__name__} cannot be written as GraphSON: {error}") from error
+            raise UnwritableResult(
+                f"a {type(value).__name__} cannot be written as GraphSON: {read_error(error)}"
+            ) from error
 
     def encode(self, value: Any) -> bytes:
         """One value as JSON bytes; raises UnwritableResult."""
