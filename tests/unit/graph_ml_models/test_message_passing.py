@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -137,6 +139,22 @@ def one_round(name: str, graph: MessageGraph, ends: tuple[tuple[int, int], ...],
     for weight in module.weights.values():
         torch.nn.init.normal_(weight)
     return module
+
+
+def test_graphsage_scales_every_round_but_the_last_to_one_length() -> None:
+    graph = MessageGraph.from_edges({FRIEND: Pairs(np.array([0, 1]), np.array([2, 2]))}, 3, {FRIEND: True})
+    module = one_round("graphsage", graph, ((0, 0), (0, 0)))
+    x, w = torch.randn(3, 4), dict(module.weights.items())
+    to, back = w["relations"]
+    # vertex 2 hears the mean of 0 and 1; they hear of 2 by the reverse relation
+    heard = torch.stack([x[2] @ back, x[2] @ back, (x[0] + x[1]) / 2 @ to])
+    raw = x @ w["own"] + heard + w["bias"]
+    assert torch.allclose(module(full_block(graph), x, x, "torch", {}), raw, atol=1e-5)
+    module.size = replace(module.size, last=False)
+    inner = module.eval()(full_block(graph), x, x, "torch", {})
+    lit = torch.relu(raw)
+    # a vector of four numbers gets the length two, the root of four
+    assert torch.allclose(inner, 2 * lit / lit.norm(dim=1, keepdim=True).clamp(min=1e-12), atol=1e-5)
 
 
 def test_gin_sums_what_each_relation_sends_under_its_perceptron() -> None:
