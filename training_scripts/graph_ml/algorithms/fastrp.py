@@ -63,7 +63,7 @@ def initial_vectors(view: GraphView, options: Mapping[str, Any]) -> Floats32:
 
 
 def signs(bits: NDArray[np.uint32]) -> Floats32:
-    """1, -1 and 0 with chances of 1/6, 1/6 and 2/3."""
+    """1, -1 and 0 with chances of 1/6, 1/6 and 2/3, one for each word of bits: (n, …) → (n, …)."""
     return (bits < SIXTH).astype(np.float32) - ((bits >= SIXTH) & (bits < 2 * SIXTH)).astype(np.float32)
 
 

@@ -31,6 +31,8 @@ class Outcome:
 def distribution(values: NDArray[Any], *, spread: bool = False) -> dict[str, float]:
     """Least, mean and greatest value, and percentiles by nearest rank; all 0 for no values.
 
+    Values have any shape (n, …) and dtype.
+
     Args:
         spread: the standard deviation too, and the first percentile; values below 1e-6 count as that then.
     """
@@ -56,11 +58,11 @@ def _rank(percent: float, count: int) -> int:
 
 
 def group_sizes(groups: NDArray[Any]) -> NDArray[np.int64]:
-    """How many members each group has, in the order of the groups' numbers."""
+    """How many members each group has, in the order of the groups' numbers; any dtype, (n,)."""
     return np.unique(groups, return_counts=True)[1].astype(np.int64)
 
 
 def group_distribution(groups: NDArray[Any]) -> dict[str, int | float]:
-    """The distribution of the sizes of groups; whole numbers but the mean."""
+    """The distribution of the sizes of groups, any dtype (n,); whole numbers but the mean."""
     found = distribution(group_sizes(groups))
     return {name: value if name == "mean" else int(value) for name, value in found.items()}

@@ -11,7 +11,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each value spread over 64 bits.
+    """Each value spread over 64 bits, (n, …) → (n, …).
 
     Source: Steele, Lea, Flood 2014, the finaliser of SplitMix64.
     """

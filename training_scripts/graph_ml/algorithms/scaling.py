@@ -83,7 +83,7 @@ def scaler_of(given: Any) -> tuple[str, float]:
 
 
 def scaled(values: Floats, given: Any) -> tuple[Floats, list[Statistics]]:
-    """Values after a scaler, column by column, float64, shape as given, and what each column was fitted with."""
+    """Values after a scaler, column by column, (n,) or (n, d) as given, and what each column was fitted with."""
     name, offset = scaler_of(given)
     if values.ndim == 1:
         column, statistics = SCALERS[name](values, offset)

@@ -136,7 +136,7 @@ def rank_part(
 ) -> dict[int, Ranking]:
     """Rank some links of one part of all problems: position of the problem → ranking, where it has any links.
 
-    ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. To choose by, training links stand
+    ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. To choose by, training links stand
     in where no problem has others.
     """
     links = [getattr(problem, split) for problem in problems]

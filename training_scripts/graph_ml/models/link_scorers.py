@@ -122,8 +122,6 @@ class Calibration:
 
         Scores are (p,) of links and (n,) of pairs that are none.
 
-        Scores are (p,) of links and (n,) of pairs that are none.
-
         Where the fitted slope would turn the order round, or there is nothing to fit, the slope is 1 over the spread.
 
         Source: Platt 1999; Lin, Lin, Weng 2007.

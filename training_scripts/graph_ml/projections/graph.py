@@ -106,7 +106,7 @@ class ProjectedGraph:
         return list(self.description.relationships) if "*" in names else list(dict.fromkeys(names))
 
     def arcs(self, names: Sequence[str], weight: str | None = None) -> tuple[Ints, Ints, Floats | None]:
-        """The arcs of some types: source and target positions in the projection, and weights where one is named."""
+        """The arcs of some types: source and target positions in the projection, and weights if named, (m,)."""
         parts = [self.description.relationships[name] for name in self.types(names)]
         if not parts:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), None if weight is None else np.zeros(0)

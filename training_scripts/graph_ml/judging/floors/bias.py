@@ -13,7 +13,7 @@ SWEEPS = 20
 
 
 def bias(items: LabelledItems) -> Iterator[Predictions]:
-    """mean + b(source) + b(target), both shrunk towards 0 by a ridge; solved in turns. Predictions are (items, 1). Predictions are (items, 1).
+    """mean + b(source) + b(target), both shrunk towards 0 by a ridge; solved in turns. Predictions are (items, 1).
 
     Source: Koren 2008, equation 1.
     """

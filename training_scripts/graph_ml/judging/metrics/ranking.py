@@ -115,8 +115,6 @@ def auc(positive: Scores, negative: Scores) -> float:
 
     Scores are floats, (p,) of positives and (n,) of negatives.
 
-    Scores are floats, (p,) of positives and (n,) of negatives.
-
     Source: the Mann-Whitney statistic, from average ranks.
     """
     if not len(positive) or not len(negative):

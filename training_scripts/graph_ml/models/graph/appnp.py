@@ -37,7 +37,6 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 def spread(this: Round) -> Tensor:
     """Σ_r s_r Σ_u h_u / √(d_u d_v), the own vector where nothing reaches the vertex: float32,
-    float32,
     (sources, d) → (targets, d)."""
     raised = this.weights["shares"].exp()
     width = raised.shape[1]
@@ -47,7 +46,7 @@ def spread(this: Round) -> Tensor:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     alpha = this.settings.teleport
     result: Tensor = (1 - alpha) * spread(this) + alpha * this.start
     return result

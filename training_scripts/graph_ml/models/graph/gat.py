@@ -49,7 +49,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     matrices, slope = this.weights["relations"], this.settings.negative_slope
 
     def attended(number: int, edges: BlockEdges) -> Tensor:

@@ -36,7 +36,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     slope, shape = this.settings.negative_slope, this.weights["attention"].shape[1:]
 
     def attended(number: int, edges: BlockEdges) -> Tensor:

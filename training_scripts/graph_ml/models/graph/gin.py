@@ -32,7 +32,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     matrices = this.weights["relations"]
     told = this.summed(lambda number, edges: this.sum(edges) @ matrices[number])
     both = this.normalised((1 + this.weights["more"]) * this.own + told).relu()

@@ -30,7 +30,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     width = this.x.shape[1]
     far = this.settings.teleport
     near = far if this.last else 1 - far

@@ -32,7 +32,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     matrices = this.weights["relations"]
     total = this.summed(lambda number, edges: this.mean(edges) @ matrices[number])
     out = this.activated(this.with_own(total), dropout=False)

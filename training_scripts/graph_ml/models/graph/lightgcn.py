@@ -29,7 +29,7 @@ class LightSettings(GraphSettings):
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     return this.summed(lambda number, edges: this.symmetric(edges))
 
 

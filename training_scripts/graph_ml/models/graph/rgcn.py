@@ -39,7 +39,7 @@ def weights(size: Size) -> Mapping[str, Weight]:
 
 
 def messages(this: Round) -> Tensor:
-    """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+    """The vectors after a round: float32, (sources, d) → (targets, d)."""
     if "bases" in this.weights:
         bases = this.weights["bases"]
         matrices = (this.weights["mix"] @ bases.flatten(1)).view(-1, *bases.shape[1:])

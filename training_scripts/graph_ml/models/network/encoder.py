@@ -61,7 +61,7 @@ class InputLayer(nn.Module):
                 standard.fit(features[kind][name], rows.get(kind))
 
     def forward(self, kind: str, features: Mapping[str, Tensor], learned: Tensor | None) -> Tensor:
-        """Input vectors of some vertices of one type, float32 float32 (n, num_hidden); all tensors have n rows.
+        """Input vectors of some vertices of one type, float32 (n, num_hidden); all tensors have n rows.
 
         Raises:
             ValueError: the vertices have neither features nor learned vectors.
@@ -137,7 +137,7 @@ class Encoder(nn.Module):
     def forward(
         self, blocks: Sequence[Block], x: Tensor, backend: Backend, edges: EdgeFeatures | None = None
     ) -> Tensor:
-        """Vectors of the last block's targets from inputs of the first block's sources; float32 float32 (n, num_hidden)."""
+        """Vectors of the last block's targets from inputs of the first block's sources; float32 (n, num_hidden)."""
         if self.family.active_input:
             x = nn.functional.dropout(torch.relu(x), self.settings.dropout, self.training)
         wanted = blocks[-1].num_targets if blocks else len(x)

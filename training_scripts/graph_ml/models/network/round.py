@@ -45,7 +45,7 @@ class Round:
 
     @property
     def own(self) -> Tensor:
-        """Vectors of the targets themselves, float32 float32 (targets, d)."""
+        """Vectors of the targets themselves, float32 (targets, d)."""
         return self.x[: self.block.num_targets]
 
     def relations(self) -> Iterator[tuple[int, Relation, BlockEdges]]:
@@ -72,15 +72,15 @@ class Round:
         return total
 
     def mean(self, edges: BlockEdges) -> Tensor:
-        """Mean of the neighbours' vectors, float32 float32 (rows, d)."""
+        """Mean of the neighbours' vectors, float32 (rows, d)."""
         return mean_neighbours(edges.neighbours, self.x, self.backend)
 
     def sum(self, edges: BlockEdges) -> Tensor:
-        """Sum of the neighbours' vectors, float32 float32 (rows, d)."""
+        """Sum of the neighbours' vectors, float32 (rows, d)."""
         return sum_neighbours(edges.neighbours, self.x, self.backend)
 
     def symmetric(self, edges: BlockEdges) -> Tensor:
-        """Σ_u h_u / √(d_u d_v), degrees within the relation, float32 float32 (rows, d)."""
+        """Σ_u h_u / √(d_u d_v), degrees within the relation, float32 (rows, d)."""
         scaled = self.x * edges.sent.clamp(min=1).rsqrt().unsqueeze(1)
         total = sum_neighbours(edges.neighbours, scaled, self.backend)
         return total * edges.neighbours.degrees.to(total.dtype).clamp(min=1).rsqrt().unsqueeze(1)
@@ -132,11 +132,11 @@ class Round:
         return self.summed(message)
 
     def with_own(self, total: Tensor) -> Tensor:
-        """Messages and the vertex itself through its own matrix, where there is one; float32 float32 (targets, d)."""
+        """Messages and the vertex itself through its own matrix, where there is one; float32 (targets, d)."""
         return total + self.own @ self.weights["own"] if "own" in self.weights else total
 
     def activated(self, total: Tensor, dropout: bool = True) -> Tensor:
-        """Bias; and in all rounds but the last normalisation, rectifier and dropout; float32 float32 (targets, d)."""
+        """Bias; and in all rounds but the last normalisation, rectifier and dropout; float32 (targets, d)."""
         out = total + self.weights["bias"]
         if self.last:
             return out
@@ -144,7 +144,7 @@ class Round:
         return self.dropped(out) if dropout else out
 
     def normalised(self, x: Tensor) -> Tensor:
-        """Layer normalisation, where the round has any; float32 float32 (n, d)."""
+        """Layer normalisation, where the round has any; float32 (n, d)."""
         if "norm_scale" not in self.weights:
             return x
         return nn.functional.layer_norm(x, x.shape[1:], self.weights["norm_scale"], self.weights["norm_shift"])

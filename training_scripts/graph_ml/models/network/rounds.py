@@ -55,7 +55,7 @@ class RoundModule(nn.Module):
                 standard.fit(edges[relation.edge_type])
 
     def forward(self, block: Block, x: Tensor, start: Tensor, backend: Backend, edges: EdgeFeatures) -> Tensor:
-        """The vectors after a round: float32, The vectors after a round: float32, (sources, d) → (targets, d)."""
+        """The vectors after a round: float32, (sources, d) → (targets, d)."""
 
         def edge_messages(relation: Relation, heard: BlockEdges) -> Tensor | None:
             number = str(self.known[relation])

@@ -49,5 +49,5 @@ class Standard(nn.Module):
         self.scale.fill_(deviation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Less the mean, over the deviation: float32, Less the mean, over the deviation: float32, (n, d) → (n, d)."""
+        """Less the mean, over the deviation: float32, (n, d) → (n, d)."""
         return (x - self.mean) / self.scale
