@@ -247,7 +247,7 @@ class Connection:
         except RuntimeError:
             return self._query(text, bindings, traversal_source)
         # gremlinpython runs a loop of its own, and a thread has room for one
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1, thread_name_prefix="query") as pool:
             return pool.submit(self._query, text, bindings, traversal_source).result()
 
     def _query(self, text: str, bindings: Mapping[str, Any] | None, traversal_source: str) -> list[Any]:

@@ -101,7 +101,7 @@ def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None
     )
     url = f"http://127.0.0.1:{server.server_port}"
     late["app"] = moto
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="emulator", daemon=True)
     thread.start()
     s3 = settings.endpoints.get("AWS_ENDPOINT_URL_S3", url)
     storage = settings.open_storage(s3)

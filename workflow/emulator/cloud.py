@@ -91,7 +91,7 @@ class Threads:
                     if self._stops.get(key) is stop:
                         del self._stops[key], self._threads[key]
 
-        thread = threading.Thread(target=run, name=f"{kind.name}-{name}", daemon=True)
+        thread = threading.Thread(target=run, name=f"job-{kind.name}-{name}", daemon=True)
         with self._lock:
             self._stops[key], self._threads[key] = stop, thread
         thread.start()

@@ -33,7 +33,7 @@ class EndpointServer(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.answered = 0
-        self.counting = threading.Lock()
+        self.counting = threading.Lock()  # guards answered
 
 
 class Handler(BaseHTTPRequestHandler):

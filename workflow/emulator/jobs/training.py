@@ -294,7 +294,7 @@ class _Run:
         )
         taken, ended = threading.Event(), threading.Event()
         began = time.monotonic()
-        watch = threading.Thread(target=self._take_away, args=(stop, taken, ended), daemon=True)
+        watch = threading.Thread(target=self._take_away, args=(stop, taken, ended), name="spot", daemon=True)
         watch.start()
         try:
             return run_all(self.hosts, command, self._cloud.isolation, taken)

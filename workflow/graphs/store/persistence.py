@@ -89,7 +89,9 @@ class GraphFolder(FileJournal):
             grown = self.size > self._log_limit_bytes or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             waits = self.trouble is not None and time.monotonic() < self._again_at
             if (grown or self.trouble) and not waits and (self._compacting is None or not self._compacting.is_alive()):
-                self._compacting = threading.Thread(target=self._compact_quietly, args=(graph,), daemon=True)
+                self._compacting = threading.Thread(
+                    target=self._compact_quietly, args=(graph,), name="compaction", daemon=True
+                )
                 self._compacting.start()
 
         self.on_commit = look

@@ -234,7 +234,7 @@ class State:
         twin.vertices, twin.edges = self.vertices.fork(), self.edges.fork()
         twin.out, twin.into, twin.written = list(self.out), list(self.into), list(self.written)
         twin._own = set()
-        twin._views_lock = threading.Lock()
+        twin._views_lock = threading.Lock()  # guards what it guards here, of the twin
         with self._views_lock:
             twin._views, twin._bases = dict(self._views), dict(self._bases)
         twin.settle()

@@ -11,7 +11,7 @@ class Writer:
     """The seat of the one writer; may be left by another thread than the one that took it."""
 
     def __init__(self) -> None:
-        self._seat = threading.Lock()
+        self._seat = threading.Lock()  # guards the making of the next version of the graph
 
     def try_take(self, timeout_s: float) -> bool:
         """Whether the seat could be had in that time."""
