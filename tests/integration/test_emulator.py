@@ -118,8 +118,10 @@ def test_a_training_job_passes_its_states_and_leaves_model_output_metrics_and_lo
         "import os\nprint('score=0.25 score=0.5')\nprint('score=0.75')\n"
         "print(sorted(os.listdir('/opt/ml/input/data/train')))\n"
         "open('/opt/ml/output/data/extra', 'w').write('e')\n"
+        "os.makedirs('/opt/ml/output/tensorboard')\nopen('/opt/ml/output/tensorboard/events', 'w').write('t')\n"
     )
-    lab.train("t-good", program + MODEL, InputDataConfig=programmed("t-good"))
+    curves = {"S3OutputPath": f"s3://{BUCKET}/curves"}
+    lab.train("t-good", program + MODEL, InputDataConfig=programmed("t-good"), TensorBoardOutputConfig=curves)
     job = lab.trained("t-good")
     assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Completed"
     passed = [step["Status"] for step in job["SecondaryStatusTransitions"]]
@@ -130,6 +132,7 @@ def test_a_training_job_passes_its_states_and_leaves_model_output_metrics_and_lo
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{BUCKET}/out/t-good/output/model.tar.gz"
     assert archived(lab.read("out/t-good/output/model.tar.gz")) == {"weights": b"w"}
     assert archived(lab.read("out/t-good/output/output.tar.gz")) == {"extra": b"e"}
+    assert lab.read("curves/t-good/tensorboard-output/events") == b"t"
     group = "/aws/sagemaker/TrainingJobs"
     (stream,) = lab.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="t-good/")["logStreams"]
     assert stream["logStreamName"].startswith("t-good/algo-1-")

@@ -52,6 +52,11 @@ class Container:
         return self._moved("SM_OUTPUT_DIR", self.base / "output")
 
     @property
+    def tensorboard(self) -> Path:
+        """Event files for TensorBoard; where SageMaker looks for them."""
+        return self.base / "output" / "tensorboard"
+
+    @property
     def checkpoints(self) -> Path:
         """Kept when the job is interrupted and started again."""
         return self.base / "checkpoints"

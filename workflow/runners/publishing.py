@@ -14,6 +14,8 @@ from workflow.runners.bundle import pack
 from workflow.storage import S3Uri, Storage
 
 ARCHIVE = "model.tar.gz"
+#: where SageMaker puts the event files of a training job, below its name
+TENSORBOARD = "tensorboard-output"
 METRICS = "metrics.json"
 EVAL_METRICS = "eval_metrics_info.json"  # Neptune's name for the validation figures
 TEST_METRICS = "test_metrics_info.json"

@@ -15,6 +15,7 @@ from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.models.settings import EpochSettings
 from training_scripts.graph_ml.schemas.model import Split
 from training_scripts.graph_ml.training.context import Trial
+from training_scripts.graph_ml.training.curves import Curves
 from training_scripts.graph_ml.training.loop import fit
 
 
@@ -52,7 +53,9 @@ def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[s
     graph = labelled_graph("node_class")
     container = Container(tmp_path)
     asked = EpochSettings(num_epochs=len(learner.figures), **settings)  # type: ignore[arg-type]
-    trial = Trial(graph, graph.targets, asked, container, container.progress(), time.monotonic())
+    trial = Trial(
+        graph, graph.targets, asked, container, container.progress(), time.monotonic(), Curves(container.tensorboard)
+    )
     return fit(trial, learner)
 
 

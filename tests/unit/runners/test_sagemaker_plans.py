@@ -135,6 +135,7 @@ def test_every_resource_of_a_trial_is_asked_for() -> None:
     assert asked["OutputDataConfig"]["KmsKeyId"] == f"{KEY}2"
     assert asked["EnableInterContainerTrafficEncryption"] is True
     assert asked["EnableManagedSpotTraining"] is True
+    assert asked["TensorBoardOutputConfig"] == {"S3OutputPath": asked["OutputDataConfig"]["S3OutputPath"]}
     assert asked["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
     assert asked["CheckpointConfig"]["S3Uri"].endswith(f"{TRIAL.name}/checkpoints")
 

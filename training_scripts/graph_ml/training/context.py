@@ -13,6 +13,7 @@ from ..schemas import task_type
 from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
 from .checkpoints import Checkpoints
+from .curves import Curves
 
 S_co = TypeVar("S_co", bound=Settings, covariant=True)
 
@@ -27,6 +28,7 @@ class Trial(Generic[S_co]):
     container: Container
     progress: ProgressWriter
     started: float
+    curves: Curves
 
     def tell(self, phase: str, step: int = 0, total: int = 0) -> None:
         """Report progress."""
@@ -37,6 +39,7 @@ class Trial(Generic[S_co]):
         words = SPLIT_NAMES[split]
         for name, value in figures.items():
             self.container.metric(f"{words} {name}", value)
+        self.curves.add({f"{words}/{name}": value for name, value in figures.items()}, step)
         objective = self.objective
         if objective in figures:
             self.progress("training", step, total, metric=(f"{words}_{objective}", figures[objective]))

@@ -144,6 +144,7 @@ def fit(
         standing.history.append(
             {"epoch": standing.epoch, "loss": float(np.mean(losses)), learner.metric: value},
         )
+        trial.curves.add({"training/loss": standing.history[-1]["loss"]}, standing.epoch)
         trial.measured({learner.metric: value}, standing.epoch, total, learner.chosen_by)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
         if stop.improved:

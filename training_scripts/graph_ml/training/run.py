@@ -16,6 +16,7 @@ from ..models.family import Family
 from ..models.settings import Scale, Settings, parse
 from ..schemas import DEFAULT_FAMILY, Metrics, ModelDescription, TargetName
 from .context import Trial, chosen_targets
+from .curves import Curves
 
 
 def run(container: Container, arguments: list[str], scripts: Path) -> None:
@@ -40,7 +41,7 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     if unknown:
         container.log(f"hyperparameters that {chosen.title} does not have, ignored: {', '.join(unknown)}")
     set_threads(container)
-    trial = Trial(graph, targets, settings, container, progress, started)
+    trial = Trial(graph, targets, settings, container, progress, started, Curves(container.tensorboard))
     writer = ModelWriter(container.model)
     if targets[0].task == "link_prediction":
         from .links.trial import train_links
@@ -50,6 +51,9 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
         from .labels.trial import train_labels
 
         metrics, details = train_labels(trial, chosen, writer)
+    for split, figures in metrics.splits.items():
+        trial.curves.add({f"figures/{split}/{name}": value for name, value in figures.items()}, len(metrics.history))
+    trial.curves.close()
     progress("writing the model")
     encoders = container.channel("train") / "encoders.json"
     if encoders.exists():

@@ -47,6 +47,9 @@ DAY_S = 86_400
 _TICK_S = 0.1
 SPOT_SHARE = 0.3  # of the price on demand, about what a spot instance costs
 CHECKPOINTS = "/opt/ml/checkpoints"
+TENSORBOARD = "/opt/ml/output/tensorboard"
+#: below the address of the request and the name of the job
+EVENTS = "tensorboard-output"
 _MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading the training image and the input data",
@@ -333,6 +336,10 @@ class _Run:
         place = S3Uri.parse(str(self.job["OutputDataConfig"]["S3OutputPath"])) / self.name / "output/output.tar.gz"
         folders = [host.base / "output" / "data" for host in self.hosts]
         send_archive(self._cloud.storage, folders, place, self.hosts[0].folder)
+        if (asked := self.job.get("TensorBoardOutputConfig")) is not None:
+            local = str(asked.get("LocalPath", TENSORBOARD))
+            events = [Path(located(local, host.base)) for host in self.hosts]
+            send_files(self._cloud.storage, events, S3Uri.parse(str(asked["S3OutputPath"])) / self.name / EVENTS)
 
     def keep_logs(self) -> None:
         """Put what the hosts have printed into the log group of training jobs."""

@@ -19,7 +19,7 @@ from workflow.runners.container import prepare_training
 from workflow.runners.failures import explain
 from workflow.runners.local.children import BASE, Children
 from workflow.runners.process import Ending, run_guarded
-from workflow.runners.publishing import ARCHIVE, flat_metrics, is_number, pack_model, read_metrics
+from workflow.runners.publishing import ARCHIVE, TENSORBOARD, flat_metrics, is_number, pack_model, read_metrics
 from workflow.tuning.loop import PROGRESS, read_progress
 from workflow.tuning.results import Trial
 
@@ -142,4 +142,6 @@ class LocalTrials:
         }.items():
             self.children.storage.write(place / name, content)
         archive.unlink()
+        if (events := base / "output" / "tensorboard").is_dir():
+            self.children.storage.upload(events, self.tuning.trials_output / trial.name / TENSORBOARD)
         return ended

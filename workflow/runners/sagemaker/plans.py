@@ -125,6 +125,7 @@ def training_request(trial: Trial, tuning: Tuning, account: Account, code: Code)
             "VolumeSizeInGB": resources.volume_gb or account.volume_gb,
             **_if("VolumeKmsKeyId", resources.volume_key),
         },
+        "TensorBoardOutputConfig": {"S3OutputPath": str(tuning.trials_output)},
         "StoppingCondition": stopping(resources, tuning.timeout_s),
         "EnableInterContainerTrafficEncryption": resources.encrypt_traffic,
         "EnableManagedSpotTraining": resources.spot,

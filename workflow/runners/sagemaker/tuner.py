@@ -99,10 +99,11 @@ def _objective(tuning: Tuning) -> Request:
 
 
 def _definition(tuning: Tuning, account: Account, code: Code, family: Searched) -> Request:
-    """A training job definition: what a single training job would be asked for, but for its name and its tags."""
+    """A training job definition: what a single training job would be asked for, less what definitions have not."""
     trial = Trial(0, "", "Failed", {}, {**family.static, **tuning.arguments})
     single = training_request(trial, tuning, account, code)
-    kept = {name: value for name, value in single.items() if name not in ("TrainingJobName", "HyperParameters", "Tags")}
+    without = {"TrainingJobName", "HyperParameters", "TensorBoardOutputConfig", "Tags"}
+    kept = {name: value for name, value in single.items() if name not in without}
     if "CheckpointConfig" in kept:  # SageMaker keeps the checkpoints of trials apart by their names
         kept["CheckpointConfig"] = {"S3Uri": str(tuning.trials_output / "checkpoints")}
     return {"StaticHyperParameters": single["HyperParameters"], **kept}

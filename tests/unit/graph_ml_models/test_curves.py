@@ -1,0 +1,37 @@
+"""A trial's event file says what its metrics say; read by the protocol's own classes."""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from tests.contracts.model_contract import small_graph, train
+from training_scripts.graph_ml.artifacts import ModelFolder
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values by tag; records are a length of eight bytes, its checksum, the event, its checksum."""
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    (file,) = folder.glob("events.out.tfevents.*")
+    data = file.read_bytes()
+    while data:
+        (length,) = struct.unpack("<Q", data[:8])
+        event = Event.FromString(data[12 : 12 + length])
+        for value in event.summary.value:
+            found[value.tag].append((event.step, value.simple_value))
+        data = data[16 + length :]
+    return found
+
+
+def test_every_epoch_and_every_split_has_its_scalars(tmp_path: Path) -> None:
+    model = train(small_graph("link_prediction"), tmp_path, {"model": "lightgcn", "num-epochs": "3"})
+    metrics = ModelFolder(model).metrics
+    found = scalars(tmp_path / "output" / "tensorboard")
+    for tag, name in (("training/loss", "loss"), ("validation/mrr", "mrr")):
+        wanted = [(entry["epoch"], pytest.approx(entry[name], rel=1e-5)) for entry in metrics.history]
+        assert found[tag][: len(wanted)] == wanted
+    assert found["figures/test/mrr"] == [(len(metrics.history), pytest.approx(metrics.splits["test"]["mrr"], rel=1e-5))]
