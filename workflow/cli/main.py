@@ -10,7 +10,7 @@ import typer
 
 from workflow import __version__
 from workflow.cli import demo, init, load, output, query, run, stages, status, store
-from workflow.cli.cloud import costs, emulator
+from workflow.cli.cloud import batch, costs, emulator
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -38,6 +38,7 @@ app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGE
 app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("costs", rich_help_panel=LOOK)(costs.costs)
+app.command("batch", rich_help_panel=LOOK)(batch.batch)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
 app.command("gc", rich_help_panel=LOOK)(gc.gc)
 app.command("config", rich_help_panel=LOOK)(config.config)

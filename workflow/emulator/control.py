@@ -16,15 +16,12 @@ from workflow.emulator.errors import ApiError, invalid, not_found
 from workflow.emulator.hosting.endpoints import Hosting
 from workflow.emulator.jobs.processing import ProcessingJobs
 from workflow.emulator.jobs.training import TrainingJobs
+from workflow.emulator.jobs.transform import TransformJobs
 from workflow.emulator.jobs.tuning import TuningJobs
 from workflow.emulator.records import (
     CONFIG,
-    ENDPOINT,
     KINDS,
     MODEL,
-    PROCESSING,
-    TRAINING,
-    TUNING,
     Document,
     Kind,
 )
@@ -43,6 +40,7 @@ class ControlPlane:
         self.processing = ProcessingJobs(cloud, threads)
         self.tuning = TuningJobs(cloud, threads, self.training)
         self.hosting = Hosting(cloud, threads)
+        self.transform = TransformJobs(cloud, threads, self.hosting.containers)
         self.operations: dict[str, Operation] = {
             "CreateTrainingJob": self.training.create,
             "StopTrainingJob": lambda request: self.training.stop(request["TrainingJobName"]),
@@ -51,6 +49,8 @@ class ControlPlane:
             "CreateHyperParameterTuningJob": self.tuning.create,
             "StopHyperParameterTuningJob": lambda request: self.tuning.stop(request["HyperParameterTuningJobName"]),
             "ListTrainingJobsForHyperParameterTuningJob": self.tuning.list_trials,
+            "CreateTransformJob": self.transform.create,
+            "StopTransformJob": lambda request: self.transform.stop(request["TransformJobName"]),
             "CreateModel": self.hosting.create_model,
             "DeleteModel": lambda request: cloud.records.remove(MODEL, request["ModelName"]),
             "CreateEndpointConfig": self.hosting.create_config,
@@ -61,7 +61,7 @@ class ControlPlane:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
         }
-        for kind in (TRAINING, PROCESSING, TUNING, MODEL, CONFIG, ENDPOINT):
+        for kind in KINDS.values():
             self.operations[f"Describe{kind.name}"] = partial(self._describe, kind)
             self.operations[f"List{kind.plural}"] = partial(self._list, kind)
 
@@ -83,6 +83,7 @@ class ControlPlane:
         self.training.recover()
         self.processing.recover()
         self.tuning.recover()
+        self.transform.recover()
         self.hosting.recover()
 
     # -- what all kinds share

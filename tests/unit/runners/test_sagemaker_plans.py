@@ -14,7 +14,13 @@ from workflow.runners.base import Resources, Task, Tuning
 from workflow.runners.sagemaker.account import Account
 from workflow.runners.sagemaker.plans import SCRIPTS, Code, processing_request, training_request
 from workflow.runners.sagemaker.ranges import sample_of, searched
-from workflow.runners.sagemaker.serving import config_request, deployment_name, model_request
+from workflow.runners.sagemaker.serving import (
+    BatchTransform,
+    config_request,
+    deployment_name,
+    model_request,
+    transform_request,
+)
 from workflow.runners.sagemaker.tuner import tuning_request
 from workflow.storage import S3Uri
 from workflow.tuning.results import Trial
@@ -283,3 +289,13 @@ def test_an_image_without_our_packages_installs_them_before_a_processing_job() -
     assert "pip install" in entry[2]
     assert entry[3:] == [f"{SCRIPTS}/requirements.txt", "python3", f"{SCRIPTS}/process.py"]
     assert model_request("m", LAB / "m", Resources(), account)["PrimaryContainer"]["Image"] == "serving:1"
+
+
+@pytest.mark.parametrize("resources", [Resources(), FULL])
+def test_a_batch_transform_request_is_valid(model: ServiceModel, resources: Resources) -> None:
+    resources = replace(resources, instance_type="ml.m5.xlarge")  # not every type is offered for transforms
+    batch = BatchTransform("b", LAB / "model.tar.gz", LAB / "questions", LAB / "answers", resources)
+    asked = transform_request(batch, ACCOUNT)
+    model.check("CreateTransformJob", asked)
+    assert asked["TransformResources"].get("VolumeKmsKeyId") == resources.volume_key
+    assert asked["TransformOutput"].get("KmsKeyId") == resources.output_key

@@ -27,6 +27,7 @@ class JobKind:
 TRAINING_JOB = JobKind("TrainingJob", "training_job", "trainingTimeOutInSeconds")
 PROCESSING_JOB = JobKind("ProcessingJob", "processing_job", "processingTimeOutInSeconds")
 TUNING_JOB = JobKind("HyperParameterTuningJob", "hyper_parameter_tuning_job", "trainingTimeOutInSeconds")
+TRANSFORM_JOB = JobKind("TransformJob", "transform_job", "timeout")
 RUNNING = ("InProgress", "Stopping")
 
 

@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 
 PROCESSING = "/aws/sagemaker/ProcessingJobs"
 TRAINING = "/aws/sagemaker/TrainingJobs"
+TRANSFORM = "/aws/sagemaker/TransformJobs"
 ENDPOINTS = "/aws/sagemaker/Endpoints"
 
 

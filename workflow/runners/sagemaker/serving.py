@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 
 from workflow.runners.base import Resources
@@ -54,3 +55,55 @@ def config_request(handle: str, resources: Resources, account: Account) -> Reque
 def endpoint_request(name: str, handle: str, account: Account) -> Request:
     """``CreateEndpoint``."""
     return {"EndpointName": name, "EndpointConfigName": handle, "Tags": account.tag_list()}
+
+
+@dataclass(frozen=True)
+class BatchTransform:
+    """Questions in S3 that a model answers, each line of each object a question, without an endpoint.
+
+    Attributes:
+        name: of the transform job and of the model that is made for it.
+        archive: ``model.tar.gz``.
+        source: the prefix of the questions.
+        output: answers go there, each beside the name of its question with ``.out``.
+        timeout_s: of a single question.
+    """
+
+    name: str
+    archive: S3Uri
+    source: S3Uri
+    output: S3Uri
+    resources: Resources
+    content_type: str = "application/json"
+    timeout_s: int = 600
+
+
+def transform_request(batch: BatchTransform, account: Account) -> Request:
+    """``CreateTransformJob``."""
+    resources = batch.resources
+    source = {"S3DataType": "S3Prefix", "S3Uri": str(batch.source)}
+    key = {"KmsKeyId": resources.output_key} if resources.output_key else {}
+    volume = {"VolumeKmsKeyId": resources.volume_key} if resources.volume_key else {}
+    return {
+        "TransformJobName": batch.name,
+        "ModelName": batch.name,
+        "BatchStrategy": "SingleRecord",
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": batch.timeout_s, "InvocationsMaxRetries": 1},
+        "TransformInput": {
+            "DataSource": {"S3DataSource": source},
+            "ContentType": batch.content_type,
+            "SplitType": "Line",
+        },
+        "TransformOutput": {
+            "S3OutputPath": str(batch.output),
+            "Accept": "application/json",
+            "AssembleWith": "Line",
+            **key,
+        },
+        "TransformResources": {
+            "InstanceType": resources.instance_type or account.hosting_type,
+            "InstanceCount": resources.instance_count,
+            **volume,
+        },
+        "Tags": account.tag_list(),
+    }
