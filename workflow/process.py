@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import faulthandler
@@ -40,35 +41,48 @@ class PortTaken(WorkflowError):
         )
 
 
-def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None) -> None:
+def serve(
+    settings: Settings,
+    on_ready: Callable[[str, int], None] | None = None,
+    on_bolt: Callable[[str, int], None] | None = None,
+) -> None:
     """Run the service until SIGTERM or SIGINT; it ends within ``END_S`` of them, cleanly unless something hangs.
 
     Args:
         settings: port 0 takes a free one.
         on_ready: called with host and port once the service answers.
+        on_bolt: the same, before it, for the port of Bolt alone where there is one.
 
     Raises PortTaken where nobody can listen, InsecureListening where everybody could, BadSetting for half of a TLS.
     """
     import uvicorn  # 0.2 s; commands that only talk to a service do without
 
-    from workflow.server.access.connections import PatientProtocol, most_connections
+    from workflow.server.access.connections import most_connections
+    from workflow.server.bolt.connections import BoltConnection, protocol_with_bolt
+    from workflow.server.bolt.service import BoltService
 
     check_listening(settings)
-    check_tls(settings)
+    tls = check_tls(settings)
     hide_secrets()
     configure(settings)
     sys.setswitchinterval(SWITCH_S)
-    listener = _listen(settings.host, settings.port)
+    listeners = [_listen(settings.host, settings.port)]
     try:
+        if settings.bolt_port is not None:
+            listeners.append(_listen(settings.host, settings.bolt_port))
         application = build(settings)
     except BaseException:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         raise
+    bolt = BoltService(application.services)
 
     previous: dict[int, Any] = {}
 
     class Server(uvicorn.Server):
         """uvicorn's server, which by itself would raise SIGTERM again after its end and so kill our own clean stop."""
+
+        bolt: asyncio.Server | None = None
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -93,13 +107,23 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            for own in listeners[1:]:
+                self.bolt = await asyncio.get_running_loop().create_server(
+                    lambda: BoltConnection(bolt, self.server_state.connections), sock=own, ssl=tls
+                )
+                if on_bolt is not None:
+                    on_bolt(*own.getsockname()[:2])
             if self.started and on_ready is not None:
-                host, port = listener.getsockname()[:2]
-                on_ready(host, port)
+                on_ready(*listeners[0].getsockname()[:2])
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if self.bolt is not None:
+                self.bolt.close()
+            await super().shutdown(sockets)
 
     config = uvicorn.Config(
         application.asgi(),
-        http=PatientProtocol,
+        http=protocol_with_bolt(bolt),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -120,10 +144,11 @@ def serve(settings: Settings, on_ready: Callable[[str, int], None] | None = None
         application.start()
         gc.collect()
         gc.freeze()  # what stays for ever need not be walked at every full collection
-        Server(config).run(sockets=[listener])
+        Server(config).run(sockets=listeners[:1])
     finally:
         application.close()
-        listener.close()
+        for listener in listeners:
+            listener.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

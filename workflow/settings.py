@@ -305,6 +305,7 @@ class Settings:
     home: Path
     host: str = "127.0.0.1"
     port: int = 8182
+    bolt_port: int | None = None  # of Bolt alone; it is spoken on ``port`` too
     profile: Profile = "neptune"
     graphs: tuple[str, ...] = ("g",)
     in_memory: bool = False

@@ -17,13 +17,14 @@ class CypherSyntaxError(MalformedQuery):
 
     Attributes:
         detail: the kit's word, such as ``UndefinedVariable``.
-        line, column: where, both from 1.
+        offset, line, column: where; the last two from 1.
     """
 
     kind: ClassVar[str] = "SyntaxError"
 
     def __init__(self, reason: str, detail: str, text: str, offset: int) -> None:
         self.detail = detail
+        self.offset = offset
         self.line, self.column = place(text, offset)
         super().__init__(f"{reason} at line {self.line}, column {self.column} ({self.kind}: {detail})")
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from workflow.server.access import connections
-from workflow.server.access.connections import PatientProtocol
+from workflow.server.access.connections import PatientProtocol, is_one_too_many
 
 LARGE = 64 << 20  # more than sockets hold
 WAIT_S = 20  # far beyond the patience below; a closed socket answers at once
@@ -136,14 +136,11 @@ def test_connections_beyond_the_limit_are_closed_and_the_others_stay(address: tu
         one.close()
 
 
-def test_one_address_of_the_network_cannot_have_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_address_of_the_network_cannot_have_all_connections() -> None:
     class Peer:
         def __init__(self, address: str) -> None:
             self.client = (address, 1)
 
-    protocol = object.__new__(PatientProtocol)
-    protocol.limit_concurrency = 2000
     for address, refused in (("192.0.2.1", True), ("192.0.2.2", False), ("127.0.0.1", False)):
-        protocol.client = (address, 9)
-        protocol.connections = {Peer("192.0.2.1" if refused else address) for _ in range(501 if refused else 499)}
-        assert protocol._is_one_too_many() is refused
+        open_ones = {Peer("192.0.2.1" if refused else address) for _ in range(501 if refused else 499)}
+        assert is_one_too_many(open_ones, (address, 9), 2000) is refused

@@ -18,6 +18,12 @@ def serve(
         str, typer.Option(help="Address to listen on; anything but loopback needs authentication.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8182,
+    bolt: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="A port for Bolt alone, such as 7687; --port speaks it too."
+        ),
+    ] = None,
     profile: Annotated[
         Profile, typer.Option(help="Behave as Neptune, or as TinkerGraph in Gremlin Server.")
     ] = "neptune",
@@ -34,7 +40,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Serve Neptune's API: Gremlin over WebSocket and HTTP, /ml/*, /loader, /status and the export service.
+    """Serve Neptune's API: Gremlin over WebSocket and HTTP, openCypher over HTTP and Bolt, /ml/*, /loader and more.
 
     At / it has a page for the browser. Prints one line with the address once it answers. SIGTERM and Ctrl-C stop it
     cleanly.
@@ -47,6 +53,7 @@ def serve(
         home=home.expanduser().resolve() if home else settings.home,
         host=host,
         port=port,
+        bolt_port=bolt,
         profile=profile,
         graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()) or settings.graphs,
         in_memory=in_memory,
@@ -56,4 +63,8 @@ def serve(
 
     scheme = "https" if settings.tls_certificate else "http"
 
-    run_service(settings, on_ready=lambda at, on: output.announce(f"Despina listens on {scheme}://{at}:{on}"))
+    run_service(
+        settings,
+        on_ready=lambda at, on: output.announce(f"Despina listens on {scheme}://{at}:{on}"),
+        on_bolt=lambda at, on: output.announce(f"Bolt listens on bolt://{at}:{on}"),
+    )

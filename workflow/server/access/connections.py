@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import resource
-from typing import Final, cast
+from collections.abc import Collection
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -31,6 +32,20 @@ def most_connections() -> int:
     return MOST if allowed == resource.RLIM_INFINITY else max(16, min(MOST, allowed - FILES_BESIDE))
 
 
+def is_one_too_many(connections: Collection[Any], client: tuple[str, int] | None, most: int) -> bool:
+    """Whether the last of these connections is more than may be, at all or from the address of its client."""
+    if len(connections) > most:
+        return True
+    address = client[0] if client else ""
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return False
+    except ValueError:
+        return False  # no address of the network
+    peers = (getattr(one, "client", None) for one in connections)
+    return len([peer for peer in peers if peer is not None and peer[0] == address]) > MOST_OF_AN_ADDRESS
+
+
 class PatientProtocol(H11Protocol):
     """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened.
 
@@ -43,7 +58,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         super().connection_made(cast(asyncio.Transport, transport))
-        if self._is_one_too_many():
+        if is_one_too_many(self.connections, self.client, self.limit_concurrency or MOST):
             self.transport.abort()
             return
         self._watch()
@@ -62,18 +77,6 @@ class PatientProtocol(H11Protocol):
         """Forget the clock."""
         self._stop()
         super().connection_lost(exc)
-
-    def _is_one_too_many(self) -> bool:
-        if len(self.connections) > (self.limit_concurrency or MOST):
-            return True
-        address = self.client[0] if self.client else ""
-        try:
-            if ipaddress.ip_address(address).is_loopback:
-                return False
-        except ValueError:
-            return False  # no address of the network
-        peers = (getattr(one, "client", None) for one in self.connections)
-        return len([peer for peer in peers if peer is not None and peer[0] == address]) > MOST_OF_AN_ADDRESS
 
     def _watch(self) -> None:
         """Run the clock of what is being waited for; it goes on, however many bytes come, until that is there."""

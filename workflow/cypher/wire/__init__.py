@@ -1,0 +1,1 @@
+"""Bolt as bytes: handshake, chunks, PackStream, and values of queries as its structures; nothing reads a socket."""
