@@ -24,7 +24,7 @@ class TestEmbeddedGraph(GraphSourceContract):
 
     def test_a_writer_does_not_disturb_a_snapshot(self, source: EmbeddedGraph) -> None:
         with source.snapshot() as snapshot:
-            tx = source.begin(timeout_s=1)
+            tx = source.begin()
             tx.remove_vertex(source.vertex_row("a") or 0)
             tx.commit()
             assert {node.id for node in snapshot.nodes()} == NODES.keys()

@@ -31,7 +31,7 @@ def writer() -> Any:
 
 def contents(graph: EmbeddedGraph) -> Any:
     return (
-        [
+        sorted(
             (
                 graph.vertex_id(v),
                 graph.vertex_label(v),
@@ -39,11 +39,11 @@ def contents(graph: EmbeddedGraph) -> Any:
                 sorted(graph.edge_id(e) for e in graph.incident(v, "both")),
             )
             for v in graph.vertices()
-        ],
-        [
-            (graph.edge_id(e), graph.edge_label(e), graph.edge_source(e) >= 0, graph.edge_values(e))
+        ),
+        sorted(
+            (graph.edge_id(e), graph.edge_label(e), graph.edge_source(e) >= 0, sorted(graph.edge_values(e).items()))
             for e in graph.edges()
-        ],
+        ),
     )
 
 

@@ -31,17 +31,18 @@ NO_LIMIT = 1 << 40
 
 
 def contents(graph: EmbeddedGraph) -> Any:
-    vertices = [
+    vertices = sorted(
         (
             graph.vertex_id(v),
             graph.vertex_label(v),
             [(p.key, p.value) for p in graph.vertex_properties(v)],
-            [graph.edge_id(e) for e in graph.incident(v, "out")],
-            [graph.edge_id(e) for e in graph.incident(v, "in")],
+            sorted(graph.edge_id(e) for e in graph.incident(v, "out")),
+            sorted(graph.edge_id(e) for e in graph.incident(v, "in")),
         )
         for v in graph.vertices()
-    ]
-    return vertices, [(graph.edge_id(e), graph.edge_label(e), graph.edge_values(e)) for e in graph.edges()]
+    )
+    edges = ((graph.edge_id(e), graph.edge_label(e), sorted(graph.edge_values(e).items())) for e in graph.edges())
+    return vertices, sorted(edges)
 
 
 class Folder:

@@ -160,7 +160,6 @@ class CypherEngine:
                 self.graph,
                 start,
                 writes=plan.writes and not options.read_only,
-                timeout_s=timeout_s,
                 transaction=transaction,
             )
         except RecursionError as error:
@@ -183,7 +182,7 @@ class CypherSession:
 
     def _rows(self, plan: CheckedStatement, options: CypherOptions, outcome: RunOutcome) -> Iterator[Row]:
         writes = plan.writes and not options.read_only and plan.statement.mode != "explain"
-        with self._open.statement(writes=writes, timeout_s=options.timeout_s) as transaction:
+        with self._open.statement(writes=writes) as transaction:
             yield from self.engine._rows(plan, options, transaction, outcome)
 
     def commit(self) -> None:

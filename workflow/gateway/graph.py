@@ -247,7 +247,7 @@ class RemoteGraph:
     def reading(self) -> AbstractContextManager[RemoteGraph]:
         return nullcontext(self)
 
-    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> Transaction:
+    def begin(self) -> Transaction:
         refuse_writing()
 
     def reset(self) -> None:

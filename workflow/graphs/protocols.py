@@ -22,7 +22,7 @@ class Transaction(Protocol):
 
     @property
     def graph(self) -> Graph:
-        """The graph with these changes in it; another one after ``resume``."""
+        """The graph as it was when the transaction began, with these changes in it."""
 
     def add_vertex(self, id: Any | None, label: str) -> int:
         """Returns the row. A taken id is IllegalArgument, in the neptune profile ConstraintViolation."""
@@ -49,7 +49,7 @@ class Transaction(Protocol):
     def remove_edge_property(self, row: int, key: str) -> None: ...
     def remove_meta_property(self, row: int, property_id: Any, key: str) -> None: ...
     def commit(self) -> None:
-        """Returns once the changes are durable."""
+        """Returns once the changes are durable. ConcurrentModification where a commit met what was read or written."""
 
     def rollback(self) -> None:
         """Does nothing when the transaction has ended."""
@@ -70,7 +70,7 @@ class FetchesVertices(Protocol):
 
 
 class WritableGraph(Graph, Protocol):
-    """A graph that can be changed, by one writer at a time."""
+    """A graph that can be changed."""
 
     @property
     def trouble(self) -> str | None:
@@ -79,11 +79,8 @@ class WritableGraph(Graph, Protocol):
     def reading(self) -> AbstractContextManager[Graph]:
         """The graph as it is now: it stays so for as long as somebody reads it, and writers are not kept waiting."""
 
-    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> Transaction:
-        """Waits for the writer before; ConcurrentModification when it takes longer than ``timeout_s``.
-
-        ``pauses`` tells that the transaction may be suspended.
-        """
+    def begin(self) -> Transaction:
+        """A transaction on the newest version, beside any others."""
 
     def reset(self) -> None:
         """Remove everything, for good; rows begin anew."""

@@ -234,7 +234,6 @@ class Engine:
                 self.graph,
                 start,
                 writes=prepared.plan.mutates and not options.read_only,
-                timeout_s=options.timeout_s,
                 transaction=transaction,
                 answering=answering,
             )
@@ -329,7 +328,7 @@ class Session:
         return self._run(self.engine.prepare(traversal, options), options)
 
     def _run(self, prepared: Prepared, options: QueryOptions) -> Iterator[Traverser]:
-        with self._open.statement(writes=prepared.plan.mutates, timeout_s=options.timeout_s) as transaction:
+        with self._open.statement(writes=prepared.plan.mutates) as transaction:
             yield from self.engine._execute(prepared, options, transaction, None)
 
     def commit(self) -> None:

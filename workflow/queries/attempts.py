@@ -1,7 +1,8 @@
 """Running a query on a graph: on one version of it, or as a transaction, and again where it must be.
 
 A query that writes is undone at a question from outside that has no answer yet, and begins again when the answer is
-there. The last of the attempts asks at once.
+there. It also begins again where commits of others met what it has read, as long as it has given nothing. The last of
+the attempts asks at once and is not repeated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from workflow.errors import ConcurrentModification
+from workflow.graphs.protocols import is_columnar
 from workflow.queries.suspension import Answering, AnswerNeeded
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ def run_query(
     start: Callable[[Attempt], Iterator[Result]],
     *,
     writes: bool,
-    timeout_s: float | None = None,
     transaction: Transaction | None = None,
     answering: Answering | None = None,
 ) -> Iterator[Result]:
@@ -49,25 +51,26 @@ def run_query(
 
     Without a transaction a query that writes is one of its own: committed when the last result was taken, rolled back
     on an error or when the iterator is closed before. What has been given cannot be taken back: from the first result
-    on a writer asks whatever it needs at once.
+    on a writer asks whatever it needs at once, and does not begin again.
 
     Args:
         start: begins one attempt and gives its results.
         writes: whether it may change the graph.
-        timeout_s: how long to wait for the graph's writer.
         transaction: of whoever calls, who commits it or rolls it back.
         answering: asked by the query's steps.
     """
     for last in LAST:
+        given = transaction is not None
         try:
             if transaction is not None:
                 yield from start(Attempt(transaction.graph, transaction))
             elif writes:
                 if answering is not None:
                     answering.suspends = not last
-                with _own_transaction(graph, timeout_s) as own:
+                with _own_transaction(graph) as own:
                     results = start(Attempt(own.graph, own))
                     for first in results:
+                        given = True
                         if answering is not None:
                             answering.suspends = False
                         yield first
@@ -76,6 +79,9 @@ def run_query(
                 with graph.reading() as version:
                     yield from start(Attempt(version))
             return
+        except ConcurrentModification:
+            if given or last:
+                raise
         except AnswerNeeded as needed:
             if answering is None:
                 raise
@@ -83,8 +89,8 @@ def run_query(
 
 
 @contextmanager
-def _own_transaction(graph: WritableGraph, timeout_s: float | None) -> Iterator[Transaction]:
-    own = graph.begin(timeout_s)
+def _own_transaction(graph: WritableGraph) -> Iterator[Transaction]:
+    own = graph.begin()
     kept = False
     try:
         yield own
@@ -98,7 +104,7 @@ def _own_transaction(graph: WritableGraph, timeout_s: float | None) -> Iterator[
 class HeldTransaction:
     """One transaction over several statements. Used by one request at a time.
 
-    It begins with the first statement that writes. Between statements it holds nothing, and others write.
+    It begins with the first statement. Between statements nobody waits for it.
     """
 
     def __init__(self, graph: WritableGraph) -> None:
@@ -106,12 +112,12 @@ class HeldTransaction:
         self._transaction: Transaction | None = None
 
     @contextmanager
-    def statement(self, *, writes: bool, timeout_s: float | None = None) -> Iterator[Transaction | None]:
-        """The transaction for one statement; None where nothing was written yet and the statement only reads."""
+    def statement(self, *, writes: bool) -> Iterator[Transaction | None]:
+        """The transaction for one statement; None where a graph that is far away is only read."""
         if self._transaction is not None:
             self._transaction.resume()
-        elif writes:
-            self._transaction = self._graph.begin(timeout_s, pauses=True)
+        elif writes or is_columnar(self._graph):
+            self._transaction = self._graph.begin()
         try:
             yield self._transaction
         finally:

@@ -14,7 +14,7 @@ import pytest
 from workflow.graphs.files import csv_rows
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import RowError
-from workflow.graphs.store.state import Elements, with_room
+from workflow.graphs.store.state import Elements
 from workflow.graphs.store.text_block import Texts, encoded, hash_text
 from workflow.values.numbers import Long
 
@@ -51,17 +51,17 @@ def test_texts_of_one_hash_are_still_told_apart(monkeypatch: pytest.MonkeyPatch)
     assert elements.first_taken(Texts.of(["x", "x"])) == "x"
 
 
-def install(elements: Elements, ids: Sequence[Any]) -> None:
-    """Give elements the next rows, as a bulk load does."""
-    elements.ids = elements.ids.extended(ids)
-    elements.label = with_room(elements.label, len(elements), len(ids))
-    elements.own_alive().extend(b"\x01" * len(ids))
+def install(elements: Elements, ids: Sequence[Any]) -> int:
+    """Give elements the next rows, as a bulk load does; returns the first."""
+    first = elements.shared.extend(ids, np.full(len(ids), elements.code("v"), dtype=np.int32))
+    elements.show_many(first, len(ids))
+    return first
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_ids_agree_with_a_dictionary_through_random_work_and_so_do_older_versions(seed: int) -> None:
     rng, elements = Random(seed), Elements()
-    rows: list[Any] = []
+    rows: dict[int, Any] = {}
     alive: dict[Any, int] = {}
     versions: list[tuple[Elements, dict[Any, int]]] = []
 
@@ -70,34 +70,38 @@ def test_ids_agree_with_a_dictionary_through_random_work_and_so_do_older_version
             pass
         return id
 
-    for _ in range(300):
+    for step in range(300):
         if rng.random() < 0.1:
             versions.append((elements, dict(alive)))
             elements = elements.fork()
         elif versions and rng.random() < 0.1:
-            # a transaction that is rolled back
-            for id in {fresh() for _ in range(3)}:
-                elements.ids.append(id)
-            elements.ids.cut(len(elements))
+            # another transaction, which is rolled back
+            other = elements.fork()
+            taken = [other.add(id, "v") for id in {fresh() for _ in range(3)}]
+            assert elements.find_many([other.ids[row] for row in taken]).tolist() == [-1] * len(taken)
+            other.shared.release(taken)
         match rng.randrange(4):
             case 0:
                 batch = list(dict.fromkeys(fresh() for _ in range(rng.randrange(30))))
-                install(elements, Texts.of(batch) if rng.random() < 0.8 else batch)
-                for id in batch:
-                    alive[id] = len(rows)
-                    rows.append(id)
+                first = install(elements, Texts.of(batch) if rng.random() < 0.8 else batch)
+                for row, id in enumerate(batch, first):
+                    alive[id] = row
+                    rows[row] = id
             case 1 | 2:
-                id: Any = fresh() if rng.random() < 0.8 else Long(len(rows))
-                assert elements.add(id, "v") == len(rows)
-                alive[id] = len(rows)
-                rows.append(id)
+                id: Any = fresh() if rng.random() < 0.8 else Long(step)
+                row = elements.add(id, "v")
+                alive[id], rows[row] = row, id
             case 3 if alive:
-                elements.kill(alive.pop(rng.choice(list(alive))))
+                row = alive.pop(rng.choice(list(alive)))
+                elements.kill(row)
+                if all(row not in lived.values() for _, lived in versions) and rng.random() < 0.5:
+                    elements.shared.release([row])
         asked = [f"{letter}{number}" for letter in "ab" for number in range(0, 400, 7)]
         for version, lived in [(elements, alive), *versions[-3:]]:
             assert version.find_many(Texts.of(asked)).tolist() == [lived.get(id, -1) for id in asked]
     ids = elements.ids
-    assert [ids[row] for row in range(len(ids))] == rows == list(ids.all(len(rows)))
+    everything = ids.all(len(elements))
+    assert all(ids[row] == id == everything[row] for row, id in rows.items())
     for version, lived in [(elements, alive), *versions]:
         assert all(version.find(id) == row for id, row in lived.items())
 

@@ -475,7 +475,7 @@ def test_closing_does_not_wait_for_an_open_session(
     graph = open_graph(tmp_path, log_limit_bytes=1)
     fill(graph)
     before = contents(graph)
-    session = graph.begin(pauses=paused)
+    session = graph.begin()
     session.add_vertex("lost", "v")
     if paused:
         session.suspend()

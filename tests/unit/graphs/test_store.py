@@ -140,7 +140,7 @@ def test_a_version_is_freed_when_its_last_reader_has_left() -> None:
 def test_a_suspended_transaction_is_invisible_holds_nobody_up_and_comes_back_whole() -> None:
     graph = graph_of(("a", "x", "b"), ("a", "x", "c"))
     before = state_of(graph)
-    tx = graph.begin(pauses=True)
+    tx = graph.begin()
     tx.remove_edge(0)
     tx.set_vertex_property(row(graph, "a"), "name", "A", "list")
     tx.set_vertex_property(row(graph, "a"), "name", "B", "list", {"since": 1})
@@ -149,7 +149,7 @@ def test_a_suspended_transaction_is_invisible_holds_nobody_up_and_comes_back_who
     inside, seen = state_of(tx.graph), Vertex(tx.graph, fresh)
     tx.suspend()
     assert state_of(graph) == before
-    other = graph.begin(timeout_s=0.01)
+    other = graph.begin()
     other.add_vertex("elsewhere", "thing")
     other.rollback()
     # what a request has given can still be read while it is written out
@@ -362,7 +362,7 @@ def test_readers_never_see_half_of_a_transaction() -> None:
     for watcher in watchers:
         watcher.start()
     for _ in range(200):
-        tx = graph.begin(pauses=True)
+        tx = graph.begin()
         fresh = tx.add_vertex(None, "thing")
         tx.add_edge(None, "x", fresh, 0)
         tx.suspend()
@@ -377,7 +377,7 @@ def test_readers_never_see_half_of_a_transaction() -> None:
 def test_a_half_read_result_does_not_stop_a_writer_of_its_own_thread() -> None:
     graph = graph_of(("a", "x", "b"))
     with graph.reading():
-        tx = graph.begin(timeout_s=0.1)
+        tx = graph.begin()
         tx.add_vertex(None, "thing")
         tx.commit()
     assert graph.vertex_count() == 3

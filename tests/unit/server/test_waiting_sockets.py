@@ -109,7 +109,7 @@ def test_a_client_that_goes_away_is_not_waited_for(bench: Bench) -> None:
         assert bench.registry.all() == []
 
     asyncio.run(run())
-    bench.graph.begin(1).rollback()  # nor does it keep a writer waiting
+    bench.graph.begin().rollback()  # nor does it keep a writer waiting
 
 
 def test_a_query_that_waits_for_its_endpoint_is_listed_and_can_be_cancelled(bench: Bench) -> None:

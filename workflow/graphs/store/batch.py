@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.store.adjacency import compress
 from workflow.graphs.store.columns import MISSING, Column
-from workflow.graphs.store.state import SPARSE, Elements, State, with_room
+from workflow.graphs.store.state import SPARSE, Elements, State
 
 
 @dataclass(slots=True, eq=False)
@@ -59,34 +59,26 @@ def install(state: State, batch: Batch) -> None:
         _install_elements(state.vertices, batch.vertices)
     if not len(batch.edges):
         return
-    known = len(state.edges)
     ends = state.vertices.find_many(batch.ends)
     for name in batch.edges.label_names:
         state.edge_code(name)
-    _install_elements(state.edges, batch.edges)
     source, target = ends[batch.source], ends[batch.target]
-    state.source, state.target = _extended(state.source, known, source), _extended(state.target, known, target)
-    _extend_adjacency(state, known, source, target)
+    first = _install_elements(state.edges, batch.edges, source, target)
+    _, state.source, state.target = state.edges.shared.cells
+    _extend_adjacency(state, first, source, target)
 
 
-def _extended(cells: memoryview, used: int, more: NDArray[np.int32]) -> memoryview:
-    cells = with_room(cells, used, len(more))
-    np.asarray(cells)[used : used + len(more)] = more
-    return cells
-
-
-def _install_elements(elements: Elements, batch: ElementBatch) -> None:
-    first = len(elements)
-    elements.ids = elements.ids.extended(batch.ids)
+def _install_elements(elements: Elements, batch: ElementBatch, *ends: NDArray[np.int32]) -> int:
     codes = np.fromiter(map(elements.code, batch.label_names), dtype=np.int32, count=len(batch.label_names))
     labels = codes[batch.labels]
-    elements.label = _extended(elements.label, first, labels.astype(np.int32))
-    elements.own_alive().extend(b"\x01" * len(batch.ids))
+    first = elements.shared.extend(batch.ids, labels.astype(np.int32), *ends)
+    elements.show_many(first, len(batch.ids))
     for key, data in batch.columns.items():
         column = elements.column(key)
         column.load(first, data.values, data.kind, data.present)
         for code in np.unique(labels[_held(data)]).tolist():
             elements.note_key(code, key, column.index)
+    return first
 
 
 def _held(data: ColumnData) -> NDArray[np.bool_]:

@@ -1,13 +1,15 @@
 """What a transaction has read and written, and whether a commit of somebody else met it.
 
-Everything that can be read or written has a key. A commit touches the keys of what it changed; a paused transaction
-that depends on one of them cannot go on, for it would have read something else.
+Everything that can be read or written has a key. A commit touches the keys of what it changed; a transaction that began
+before it and depends on one of them cannot be committed, for it has read something else. So what is committed is what
+the same transactions would have done one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,50 @@ from workflow.graphs.store.adjacency import Csr
 from workflow.graphs.store.batch import Batch
 from workflow.graphs.store.changes import Operation, values_of
 from workflow.graphs.store.encoding import decode, decode_cell
-from workflow.graphs.store.views import StoredColumn, StoredGraph
+from workflow.graphs.store.state import State
+from workflow.graphs.store.views import NUMBER, StoredColumn, StoredGraph
+from workflow.settings import Profile
 
-Part = Literal["vertex", "there", "edges of", "edge", "vertices with", "edges with", "key", "value", "edge key"]
+Part = Literal[
+    "vertex", "there", "edges of", "edge", "vertices with", "edges with", "relabelled",
+    "key", "value", "values loaded", "edge key",
+]  # fmt: skip
 Key = tuple[Any, ...]
-"""(part, id of an element), (part, label or None for all) or (part, name of a property, and a value for ``value``)."""
+"""(part, id of an element or None for all), (part, label or None for all) or (part, name of a property, and a value for
+``value``)."""
 SEPARATOR = "::"
+MOST_ROWS: Final = 100_000
+"""So many elements are noted one by one; who reads more of them has read all."""
+MOST_KEYS: Final = 200_000
+"""So many keys are remembered of what was changed; a transaction older than that cannot be committed."""
+
+
+class History:
+    """What the commits since the oldest open transaction changed. Used under the lock of commits."""
+
+    def __init__(self) -> None:
+        self._last: dict[Key, int] = {}
+        self._known_from = 0
+
+    def note(self, commit: int, keys: Iterable[Key], oldest: int) -> None:
+        """A commit changed these keys; the oldest open transaction began on commit ``oldest``."""
+        room = MOST_KEYS - len(self._last)
+        if room < 0:
+            self._last = {key: last for key, last in self._last.items() if last > oldest}
+            room = MOST_KEYS - len(self._last)
+        for count, key in enumerate(keys):
+            if count > room:
+                self._last, self._known_from = {}, commit
+                return
+            self._last[key] = commit
+
+    def clear(self) -> None:
+        """No transaction is open."""
+        self._last.clear()
+
+    def met(self, base: int, keys: Iterable[Key]) -> bool:
+        """Whether one of these keys was changed since commit ``base``, or nobody knows any more."""
+        return base < self._known_from or any(self._last.get(key, 0) > base for key in keys)
 
 
 def touched(operations: Iterable[Operation]) -> Iterator[Key]:
@@ -30,21 +70,21 @@ def touched(operations: Iterable[Operation]) -> Iterator[Key]:
     for operation in operations:
         verb, id = operation[0], decode(operation[1])
         if verb in ("+v", "-v"):
-            yield from (("vertex", id), ("there", id), ("vertices with", None))
+            yield from (("vertex", id), ("vertex", None), ("there", id), ("vertices with", None))
             yield from _labels(operation[2])
         elif verb == "lv":
-            yield "vertex", id
+            yield from (("vertex", id), ("vertex", None), ("relabelled", None))
             yield from _labels(operation[2])
             yield from _labels(operation[3])
         elif verb in ("+e", "-e"):
-            yield from (("edge", id), ("edges with", None), ("edges with", operation[2]))
-            yield from (("edges of", decode(end)) for end in operation[3:5])
+            yield from (("edge", id), ("edge", None), ("edges with", None), ("edges with", operation[2]))
+            yield from (("edges of", end) for end in (*map(decode, operation[3:5]), None))
         elif verb == "pv":
-            yield from (("vertex", id), ("key", operation[2]))
+            yield from (("vertex", id), ("vertex", None), ("key", operation[2]))
             for cell in operation[3:5]:
                 yield from (value_key(operation[2], value) for value in values_of(decode_cell(cell)))
         else:
-            yield from (("edge", id), ("edge key", operation[2]))
+            yield from (("edge", id), ("edge", None), ("edge key", operation[2]))
 
 
 def needed(operations: Iterable[Operation]) -> Iterator[Key]:
@@ -65,15 +105,17 @@ def touched_by_load(batch: Batch) -> Iterator[Key]:
         yield from (("vertex", id), ("there", id))
     yield from (("edge", id) for id in batch.edges.ids)
     yield from (("edges of", id) for id in batch.ends)
-    for part, name, elements in (
-        ("vertices with", "key", batch.vertices),
-        ("edges with", "edge key", batch.edges),
+    for elements, whole, part, keys in (
+        (batch.vertices, "vertex", "vertices with", ("key", "values loaded")),
+        (batch.edges, "edge", "edges with", ("edge key",)),
     ):
         if len(elements):
-            yield part, None
+            yield from ((part, None), (whole, None))
             for label in elements.label_names:
-                yield from _labels(label) if part == "vertices with" else ((part, label),)
-            yield from ((name, key) for key in elements.columns)
+                yield from _labels(label) if elements is batch.vertices else ((part, label),)
+            yield from ((key, name) for key in keys for name in elements.columns)
+    if len(batch.edges):
+        yield "edges of", None
 
 
 def value_key(key: str, value: Any) -> Key:
@@ -93,19 +135,37 @@ def _labels(label: str) -> Iterator[Key]:
 class WatchedGraph(StoredGraph):
     """A version that notes what is read of it, as keys."""
 
-    def watch(self, known_vertices: int, known_edges: int) -> None:
-        """Note reads from now on; of rows only those that others can change."""
-        self._known = known_vertices, known_edges
+    def __init__(self, name: str, profile: Profile, state: State) -> None:
+        super().__init__(name, profile, state)
+        self._known = len(state.vertices), len(state.edges)
         self._read: set[Key] = set()
-        self._rows: dict[Part, set[int]] = {"vertex": set(), "edges of": set(), "edge": set()}
+        self._vertices: set[int] = set()
+        self._edges: set[int] = set()
+        self._ends: set[int] = set()
 
     def reads(self) -> Iterator[Key]:
         """All that was read so far."""
         yield from self._read
-        for part, rows in self._rows.items():
-            edge = part == "edge"
-            ids, known = (self.state.edges if edge else self.state.vertices).ids, self._known[edge]
-            yield from ((part, ids[row]) for row in rows if row < known)
+        for part, rows in (("vertex", self._vertices), ("edges of", self._ends), ("edge", self._edges)):
+            ids = (self.state.edges if part == "edge" else self.state.vertices).ids
+            yield from ((part, ids[row]) for row in rows)
+
+    def _note(self, part: Part, rows: set[int], row: int) -> None:
+        if row < self._known[part == "edge"]:
+            rows.add(row)
+            if len(rows) > MOST_ROWS:
+                rows.clear()
+                self._read.add((part, None))
+
+    def _note_id(self, part: Part, rows: set[int], id: Any, row: int | None) -> int | None:
+        if row is not None:
+            self._note(part, rows, row)
+        else:
+            # what is not there may come, under this id or, where text names numbers, under that number
+            for name in (id, int(id) if isinstance(id, str) and NUMBER.fullmatch(id) else id):
+                with suppress(TypeError):
+                    self._read.add((part, name))
+        return row
 
     # -- vertices
     def vertex_count(self) -> int:
@@ -117,23 +177,25 @@ class WatchedGraph(StoredGraph):
         return super().vertices(labels)
 
     def vertex_row(self, id: Any) -> int | None:
-        self._read.add(("vertex", id))
-        return super().vertex_row(id)
+        return self._note_id("vertex", self._vertices, id, super().vertex_row(id))
 
     def has_vertex(self, row: int) -> bool:
-        self._rows["vertex"].add(row)
-        return super().has_vertex(row)
+        self._note("vertex", self._vertices, row)
+        found = super().has_vertex(row)
+        if not found and row >= self._known[0]:
+            self._read.add(("vertices with", None))
+        return found
 
     def vertex_label(self, row: int) -> str:
-        self._rows["vertex"].add(row)
+        self._note("vertex", self._vertices, row)
         return super().vertex_label(row)
 
     def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
-        self._rows["vertex"].add(row)
+        self._note("vertex", self._vertices, row)
         return super().vertex_properties(row, keys)
 
     def vertex_values(self, row: int, key: str) -> Sequence[Any]:
-        self._rows["vertex"].add(row)
+        self._note("vertex", self._vertices, row)
         return super().vertex_values(row, key)
 
     # -- edges
@@ -146,35 +208,37 @@ class WatchedGraph(StoredGraph):
         return super().edges(labels)
 
     def edge_row(self, id: Any) -> int | None:
-        self._read.add(("edge", id))
-        return super().edge_row(id)
+        return self._note_id("edge", self._edges, id, super().edge_row(id))
 
     def has_edge(self, row: int) -> bool:
-        self._rows["edge"].add(row)
-        return super().has_edge(row)
+        self._note("edge", self._edges, row)
+        found = super().has_edge(row)
+        if not found and row >= self._known[1]:
+            self._read.add(("edges with", None))
+        return found
 
     def edge_values(self, row: int) -> dict[str, Any]:
-        self._rows["edge"].add(row)
+        self._note("edge", self._edges, row)
         return super().edge_values(row)
 
     # -- adjacency
     def neighbours(self, row: int, way: Way, labels: Sequence[str] | None = None) -> list[int]:
-        self._rows["edges of"].add(row)
+        self._note("edges of", self._ends, row)
         return super().neighbours(row, way, labels)
 
     def incident(self, row: int, way: Way, labels: Sequence[str] | None = None) -> list[int]:
-        self._rows["edges of"].add(row)
+        self._note("edges of", self._ends, row)
         return super().incident(row, way, labels)
 
     def degree(self, row: int, way: Way, labels: Sequence[str] | None = None) -> int:
-        self._rows["edges of"].add(row)
+        self._note("edges of", self._ends, row)
         return super().degree(row, way, labels)
 
     # -- index and whole frontiers
     def find_vertices(self, label: str | None, key: str, value: Any) -> list[int] | None:
-        self._read.add(value_key(key, value))
+        self._read.update((value_key(key, value), ("values loaded", key)))
         if label is not None:
-            self._read.add(("vertices with", label))
+            self._read.add(("relabelled", None))
         return super().find_vertices(label, key, value)
 
     def vertex_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:

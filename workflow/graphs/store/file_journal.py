@@ -1,5 +1,8 @@
 """The journal that is a folder: an append-only log of commits, and segment files of bulk loads.
 
+One commit after the other is written to the log; whoever waits for one of them to be durable makes all durable that are
+written by then, so many writers share one synchronisation of the disk.
+
 A commit is one record of the log; a record counts only when all of it is there, so a commit is there whole or not at
 all. A bulk load is written as a segment file first and becomes a commit by the record that names it.
 """
@@ -10,6 +13,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,13 +24,14 @@ from workflow.graphs.store.batch_records import BatchRecords
 from workflow.graphs.store.changes import Operation, Record, records_of
 from workflow.graphs.store.journal import Commit, now_ms
 from workflow.graphs.store.log_file import Placed, Witness, log_number, log_path, log_paths, read_log, record
+from workflow.graphs.store.records import Ticket
 from workflow.graphs.store.segments import SegmentFile, StoreDamaged, read_segment, sync_folder, write_segment
 
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 
 
 class FileJournal:
-    """The log of a graph's folder. Every commit is written and synchronised before ``append`` returns."""
+    """The log of a graph's folder."""
 
     def __init__(self, folder: Path, number: int, last: tuple[int, int], old_logs: int = 0) -> None:
         """
@@ -37,14 +42,18 @@ class FileJournal:
         """
         self.folder = folder
         self.number = number
-        self._last = last
+        self._last = self._written = last
         self._old_logs = old_logs
-        self._lock = threading.Lock()  # guards the open log: one record is written, or one switch made, at a time
+        self.era = 0
+        self._syncing = threading.Lock()  # guards the synchronisation of the log; taken before ``_lock``
+        self._lock = threading.Lock()  # guards the open log and what is known of it
         self._preparing: str | None = None
         self._prepared: tuple[Batch, SegmentFile] | None = None
         self._broken = False
         self._read: tuple[str, BatchRecords] | None = None
         self._file = self._open(number)
+        self._sound = self._end = self.size
+        """Bytes of the log that are durable, and that are written."""
         self._witness = Witness(folder)
         self._witness.note(last[0])
         self.segments: dict[int, set[str]] = {}
@@ -66,42 +75,69 @@ class FileJournal:
         """Bytes in the current log file."""
         return os.fstat(self._file).st_size
 
-    def append(self, operations: Sequence[Operation]) -> None:
-        self._write("ops", operations)
+    def append(self, operations: Sequence[Operation], era: int = 0) -> Ticket:
+        return self._write("ops", operations, era)
 
     def prepare(self, batch: Batch) -> None:
         # named before it is written, so that nobody sweeps it away
         self._preparing = f"segment-{uuid.uuid4().hex}"
         self._prepared = (batch, write_segment(self.folder / f"{self._preparing}.npz", batch))
 
-    def append_batch(self, batch: Batch) -> None:
+    def append_batch(self, batch: Batch, era: int = 0) -> Ticket:
         if self._prepared is None or self._prepared[0] is not batch:
             self.prepare(batch)
         assert self._prepared is not None
-        self._write("segment", self._prepared[1])
+        ticket = self._write("segment", self._prepared[1], era)
         self.segments.setdefault(self.number, set()).add(self._prepared[1].name)
         self._prepared = self._preparing = None
+        return ticket
 
-    def _write(self, kind: Literal["ops", "segment"], body: Any) -> None:
+    def _write(self, kind: Literal["ops", "segment"], body: Any, era: int) -> Ticket:
         with self._lock:
             if self._broken:
                 raise InternalFailure(f"the log in {self.folder} could not be written before; restart the service")
-            commit = Commit(self._last[0] + 1, max(now_ms(), self._last[1]), kind, body)
+            if era != self.era:
+                raise InternalFailure(f"commits before this one could not be written to {self.folder}; begin again")
+            commit = Commit(self._written[0] + 1, max(now_ms(), self._written[1]), kind, body)
             data = record(commit)
-            before = self.size
             try:
                 _write_all(self._file, data)
-                _sync(self._file)
             except OSError as error:
-                self._take_back(before)
+                self._cut(self._end)
                 raise InternalFailure(f"the commit could not be written to {self.folder}: {error}") from error
-            self._witness.note(commit.number)
-            self._last = (commit.number, commit.time_ms)
-            self._read = None
+            self._end += len(data)
+            self._written = (commit.number, commit.time_ms)
+            return Ticket(commit.number, era)
+
+    def sync(self, ticket: Ticket) -> None:
+        with self._syncing:
+            # another thread may have done it meanwhile, for both
+            if ticket.era == self.era and ticket.number > self._last[0]:
+                self._sync_all()
+            if ticket.era != self.era:
+                raise InternalFailure(f"the commit could not be written to {self.folder}; begin again")
         self.on_commit()
 
-    def _take_back(self, size: int) -> None:
-        """Cut off a record that was written in part; without that, later ones would stand behind garbage."""
+    def _sync_all(self) -> None:
+        """Make durable what is written; begin a new era, without it, where that cannot be done."""
+        with self._lock:
+            if self._broken:
+                raise InternalFailure(f"the log in {self.folder} is closed")
+            file, written, end = self._file, self._written, self._end
+        try:
+            _sync(file)
+        except OSError as error:
+            with self._lock:
+                self.era += 1
+                self._written, self._end = self._last, self._sound
+                self._cut(self._sound)
+            raise InternalFailure(f"the commit could not be written to {self.folder}: {error}") from error
+        self._witness.note(written[0])
+        self._last, self._sound = written, end
+        self._read = None
+
+    def _cut(self, size: int) -> None:
+        """Cut off what was not written whole; without that, later records would stand behind garbage."""
         try:
             os.ftruncate(self._file, size)
             _sync(self._file)
@@ -110,11 +146,15 @@ class FileJournal:
 
     def switch(self, number: int) -> None:
         """Go on in a new log file."""
-        with self._lock:
-            handle = self._open(number)
-            os.close(self._file)
-            self._file, self.number = handle, number
-            self._read = None
+        with self._syncing:
+            if self._written != self._last:
+                self._sync_all()
+            with self._lock:
+                handle = self._open(number)
+                os.close(self._file)
+                self._file, self.number = handle, number
+                self._sound = self._end = self.size
+                self._read = None
 
     def last(self) -> tuple[int, int]:
         return self._last
@@ -153,6 +193,10 @@ class FileJournal:
         return 0, 0
 
     def close(self) -> None:
+        with self._syncing:
+            if self._written != self._last:
+                with suppress(InternalFailure):  # nobody was told that these are durable
+                    self._sync_all()
         with self._lock:
             self._broken = True
             os.close(self._file)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,43 +66,59 @@ class _Packed:
         return rows
 
 
-class Ids:
-    """Rows are given in order and never twice; an id may be given again once its row is dead.
+class _Runs(NamedTuple):
+    """How rows lie: runs loaded in bulk, then a tail of those that came one by one."""
 
-    Shared by all versions of a graph, which know themselves how many rows they have and which of them live: a question
-    by id is asked with that. One writer appends at a time.
+    runs: list[_Packed | list[Any]]
+    firsts: list[int]
+    packed: list[_Packed]
+    tail: list[Any]
+    tail_first: int
+
+
+class Ids:
+    """Row to id and back, for all versions of a graph.
+
+    A version knows itself how many rows it has and which of them live: a question by id is asked with that, so what
+    another version or an open transaction added is not found. A row is given again once it was released, which happens
+    when no version is left in which it lives. One thread writes at a time; reading is safe beside it.
     """
 
-    __slots__ = ("_earlier", "_firsts", "_packed", "_rows", "_runs", "_tail", "_tail_first")
+    __slots__ = ("_earlier", "_free", "_given_again", "_laid", "_rows")
 
     def __init__(self) -> None:
-        self._runs: list[_Packed | list[Any]] = []
-        self._firsts: list[int] = []
-        self._packed: list[_Packed] = []
-        self._tail: list[Any] = []
-        self._tail_first = 0
+        self._laid = _Runs([], [], [], [], 0)
         self._rows: dict[Any, int] = {}
-        self._earlier: dict[Any, list[int]] = {}
+        self._earlier: dict[Any, tuple[int, ...]] = {}
+        self._given_again: dict[int, Any] = {}
+        self._free: list[int] = []
 
     def __len__(self) -> int:
-        return self._tail_first + len(self._tail)
+        laid = self._laid
+        return laid.tail_first + len(laid.tail)
 
     def __getitem__(self, row: int) -> Any:
-        if row >= self._tail_first:
-            return self._tail[row - self._tail_first]
-        place = bisect_right(self._firsts, row) - 1
-        run = self._runs[place]
-        return run[row - self._firsts[place]] if type(run) is list else run.texts[row - run.first]  # type: ignore[union-attr]
+        runs, firsts, _, tail, tail_first = self._laid
+        if row >= tail_first:
+            return tail[row - tail_first]
+        place = bisect_right(firsts, row) - 1
+        run = runs[place]
+        if isinstance(run, list):
+            return run[row - firsts[place]]
+        if self._given_again and row in self._given_again:
+            return self._given_again[row]
+        return run.texts[row - run.first]
 
     def find(self, id: Any, alive: bytearray) -> int | None:
         """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
         row = self._unpacked(id, alive)
         if row is not None:
             return row
-        if self._packed and isinstance(id, str):
-            for run in self._packed:
+        packed = self._laid.packed
+        if packed and isinstance(id, str):
+            for run in packed:
                 for held in run.find(id):
-                    if held < len(alive) and alive[held]:
+                    if held < len(alive) and alive[held] and held not in self._given_again:
                         return held
         return None
 
@@ -115,31 +130,46 @@ class Ids:
 
     def find_many(self, ids: Sequence[Any], alive: bytearray) -> NDArray[np.int32]:
         """A living row for each id, -1 where there is none."""
-        if not isinstance(ids, Texts) or not self._packed:
+        packed = self._laid.packed
+        if not isinstance(ids, Texts) or not packed:
             found = (self.find(id, alive) for id in ids)
             return np.fromiter((-1 if row is None else row for row in found), dtype=np.int32, count=len(ids))
-        rows = self._packed[0].find_many(ids)
-        for run in self._packed[1:]:
+        rows = packed[0].find_many(ids)
+        for run in packed[1:]:
             rows = np.maximum(rows, run.find_many(ids))
-        # some may be dead, or younger than the version that asks
+        # some may be dead, given to another id, or younger than the version that asks
         lives = np.array(alive, dtype=bool)
+        for row in list(self._given_again):
+            if row < len(lives):
+                lives[row] = False
         held = np.flatnonzero(rows >= 0)
         known = held[rows[held] < len(lives)]
         fine = np.zeros(len(rows), dtype=bool)
         fine[known] = lives[rows[known]]
         for place in held[~fine[held]].tolist():
-            row = self.find(ids[place], alive)
-            rows[place] = -1 if row is None else row
+            living = self.find(ids[place], alive)
+            rows[place] = -1 if living is None else living
         if self._rows:
             for place in np.flatnonzero(rows < 0).tolist():
-                row = self._unpacked(ids[place], alive)
-                rows[place] = -1 if row is None else row
+                living = self._unpacked(ids[place], alive)
+                rows[place] = -1 if living is None else living
         return rows
 
-    def append(self, id: Any) -> int:
-        """Give the next row to an id that is not taken."""
-        row = len(self)
-        self._tail.append(id)
+    def take(self, id: Any) -> int:
+        """Give a row to an id that is not taken: one that was released, or the next."""
+        runs, firsts, _, tail, tail_first = self._laid
+        if not self._free:
+            row = tail_first + len(tail)
+            tail.append(id)
+        else:
+            row = self._free.pop()
+            place = bisect_right(firsts, row) - 1
+            if row >= tail_first:
+                tail[row - tail_first] = id
+            elif isinstance(run := runs[place], list):
+                run[row - firsts[place]] = id
+            else:
+                self._given_again[row] = id
         self._note(id, row)
         return row
 
@@ -147,38 +177,39 @@ class Ids:
         before = self._rows.get(id)
         if before is not None:
             # it is dead now, but lives in versions that others still read
-            self._earlier.setdefault(id, []).append(before)
+            self._earlier[id] = (*self._earlier.get(id, ()), before)
         self._rows[id] = row
 
-    def cut(self, size: int) -> None:
-        """Take the rows from ``size`` on back, which nobody has published."""
-        for row in range(len(self) - 1, size - 1, -1):
-            id = self._tail.pop()
-            earlier = self._earlier.get(id)
+    def release(self, row: int) -> None:
+        """A row lives in no version any more, and in none to come."""
+        id = self[row]
+        earlier = self._earlier.get(id, ())
+        if row in earlier:
+            earlier = tuple(other for other in earlier if other != row)
+        elif self._rows.get(id) == row:
             if earlier:
-                self._rows[id] = earlier.pop()
-            elif self._rows.get(id) == row:
+                self._rows[id], earlier = earlier[-1], earlier[:-1]
+            else:
                 del self._rows[id]
+        if earlier:
+            self._earlier[id] = earlier
+        else:
+            self._earlier.pop(id, None)
+        self._free.append(row)
 
-    def twin(self) -> Ids:
-        """The same rows for somebody who reads on after they were cut; ids are not found by it."""
-        twin = copy(self)
-        twin._tail = self._tail[:]
-        return twin
-
-    def extended(self, ids: Sequence[Any]) -> Ids:
-        """Gives the next rows to ids that are distinct and not taken; those from before do not have them."""
-        twin = copy(self)
-        first = len(self)
+    def extend(self, ids: Sequence[Any]) -> int:
+        """Give the next rows, one behind the other, to ids that are distinct and not taken; returns the first."""
+        runs, firsts, packed, tail, tail_first = self._laid
+        begin = first = len(self)
         if not isinstance(ids, Texts):
-            twin._tail = [*self._tail, *ids]
             for row, id in enumerate(ids, first):
+                tail.append(id)
                 self._note(id, row)
-            return twin
-        runs, firsts, packed = list(self._runs), list(self._firsts), list(self._packed)
-        if self._tail:
-            runs.append(self._tail[:])
-            firsts.append(self._tail_first)
+            return begin
+        runs, firsts, packed = list(runs), list(firsts), list(packed)
+        if tail:
+            runs.append(tail)
+            firsts.append(tail_first)
         texts = ids
         while runs and isinstance(runs[-1], _Packed) and len(runs[-1].texts) <= 2 * len(texts):
             last = runs.pop()
@@ -187,23 +218,26 @@ class Ids:
             packed.remove(last)
             first, texts = last.first, Texts.joined([last.texts, texts])
         run = _Packed(first, texts)
-        twin._runs, twin._firsts, twin._packed = [*runs, run], [*firsts, first], [*packed, run]
-        twin._tail, twin._tail_first = [], first + len(texts)
-        return twin
+        self._laid = _Runs([*runs, run], [*firsts, first], [*packed, run], [], first + len(texts))
+        return begin
 
     def all(self, size: int) -> Sequence[Any]:
         """The ids of the first ``size`` rows, the dead ones included; nobody changes what is returned."""
-        if len(self._runs) == 1 and isinstance(self._runs[0], _Packed) and size == self._tail_first:
-            return self._runs[0].texts
+        runs, _, _, tail, tail_first = self._laid
+        if len(runs) == 1 and isinstance(runs[0], _Packed) and size == tail_first and not self._given_again:
+            return runs[0].texts
         found: list[Any] = []
-        for run in self._runs:
+        for run in runs:
             found += run.texts.tolist() if isinstance(run, _Packed) else run
-        return [*found, *self._tail][:size]
+        for row, id in list(self._given_again.items()):
+            found[row] = id
+        return [*found, *tail][:size]
 
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
         """The ids of some rows, in their order."""
-        if len(self._runs) == 1 and not self._tail and isinstance(self._runs[0], _Packed):
-            return self._runs[0].texts.select(rows)
+        runs, _, _, tail, _ = self._laid
+        if len(runs) == 1 and not tail and isinstance(runs[0], _Packed) and not self._given_again:
+            return runs[0].texts.select(rows)
         return [self[row] for row in rows.tolist()]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 
 from workflow.graphs.store.batch import Batch
 from workflow.graphs.store.changes import Operation, Record, records_of
+from workflow.graphs.store.records import Ticket
 
 MEMORY_OPERATIONS: Final = 50_000
 MEMORY_COMMITS: Final = 1000
@@ -27,25 +28,34 @@ class Commit:
 
 
 class Journal(Protocol):
-    """Where commits go, in order, by one writer at a time. Reading is safe beside it."""
+    """Where commits go, in order, by one writer at a time. Reading is safe beside it, and so is ``sync``.
+
+    ``append`` gives a commit its place; ``sync`` makes it durable, and with it all before it. Where that cannot be
+    done, all commits that were not durable are lost and a new ``era`` begins: what stood on them cannot be appended.
+    """
+
+    era: int
 
     trouble: str | None
     """What keeps it from its work in the background though commits are durable, in a sentence; None if all is well."""
 
-    def append(self, operations: Sequence[Operation]) -> None:
-        """Returns once the commit is durable; on an error it is not there."""
+    def append(self, operations: Sequence[Operation], era: int) -> Ticket:
+        """The commit is the next one; on an error it is not there. InternalFailure where ``era`` is over."""
 
     def prepare(self, batch: Batch) -> None:
         """Bring the bulk of a batch to safety before ``append_batch`` makes it a commit."""
 
-    def append_batch(self, batch: Batch) -> None:
+    def append_batch(self, batch: Batch, era: int) -> Ticket:
         """The same as ``append``, for a bulk load."""
+
+    def sync(self, ticket: Ticket) -> None:
+        """Returns once the commit is durable. From any thread; InternalFailure where it is lost."""
 
     def restart(self) -> None:
         """The graph is empty from here on; what was before is forgotten."""
 
     def last(self) -> tuple[int, int]:
-        """Number and time in ms of the last commit; (0, start) when there is none."""
+        """Number and time in ms of the last durable commit; (0, start) when there is none."""
 
     def commits(self, first: int) -> Iterator[Commit]:
         """Commits still held, from number ``first`` on."""
@@ -68,6 +78,7 @@ class Journal(Protocol):
 class MemoryJournal:
     """Keeps the latest commits in memory, for the change stream alone; a bulk load passes unlisted."""
 
+    era = 0
     trouble: str | None = None
 
     def __init__(self) -> None:
@@ -76,21 +87,24 @@ class MemoryJournal:
         self._last = (0, now_ms())
         self._dropped: Commit | None = None
 
-    def append(self, operations: Sequence[Operation]) -> None:
-        self._number("ops", operations, len(operations))
+    def append(self, operations: Sequence[Operation], era: int = 0) -> Ticket:
+        return self._number("ops", operations, len(operations))
 
     def prepare(self, batch: Batch) -> None:
         """Nothing is kept of it."""
 
-    def append_batch(self, batch: Batch) -> None:
-        self._number("ops", [], 0)
+    def append_batch(self, batch: Batch, era: int = 0) -> Ticket:
+        return self._number("ops", [], 0)
+
+    def sync(self, ticket: Ticket) -> None:
+        """Nothing is durable here."""
 
     def restart(self) -> None:
         self._dropped = self._commits[-1] if self._commits else self._dropped
         self._commits = deque()
         self._held = 0
 
-    def _number(self, kind: Literal["ops"], body: Sequence[Operation], size: int) -> None:
+    def _number(self, kind: Literal["ops"], body: Sequence[Operation], size: int) -> Ticket:
         commit = Commit(self._last[0] + 1, now_ms(), kind, body)
         self._last = (commit.number, commit.time_ms)
         commits = self._commits.copy()
@@ -100,6 +114,7 @@ class MemoryJournal:
             self._dropped = commits.popleft()
             self._held -= len(self._dropped.body)
         self._commits = commits
+        return Ticket(commit.number, 0)
 
     def last(self) -> tuple[int, int]:
         return self._last

@@ -28,7 +28,6 @@ from workflow.settings import Profile
 
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16
-SEAT_PAUSE_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 600.0
 """How long a failed compaction waits before the next, from the first to the last of a row."""
 EVERY_LINE = 1 << 62
@@ -54,7 +53,6 @@ class GraphFolder(FileJournal):
         """Why the log could not be folded into a snapshot the last time, in a sentence."""
         self._pause_s, self._again_at = FIRST_PAUSE_S, 0.0
         self._becoming = threading.Lock()  # guards CURRENT and what it lets be removed
-        self._settling = False
         self._compacting: threading.Thread | None = None
         self._handle = lock_folder(folder)
         try:
@@ -109,21 +107,14 @@ class GraphFolder(FileJournal):
             self.trouble, self._pause_s = None, FIRST_PAUSE_S
 
     def compact(self, graph: EmbeddedGraph) -> None:
-        """Write a snapshot and drop the log before it. Writers wait for a copy in memory, readers for nothing.
-
-        Waits for an open transaction; given up when the graph is closed meanwhile.
-        """
-        while not graph.writer.try_take(SEAT_PAUSE_S):
-            if self._settling:
-                return
-        try:
-            batch = batch_of(graph.state)
+        """Write a snapshot and drop the log before it. Writers wait until a new log is begun, readers for nothing."""
+        with graph.between_commits() as state:
             last = self.last()
             if self.size or self.number == self._current.log:
                 self.switch(self.number + 1)
             number = self.number
-        finally:
-            graph.writer.leave()
+        batch = batch_of(state)
+        del state
         self._become(write_segment(self.folder / f"snapshot-{number:08d}.npz", batch), number, last)
 
     def restart(self) -> None:
@@ -167,7 +158,6 @@ class GraphFolder(FileJournal):
 
     def settle(self) -> None:
         self.on_commit = lambda: None
-        self._settling = True
         if self._compacting is not None:
             self._compacting.join()
 

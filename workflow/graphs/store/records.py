@@ -1,7 +1,8 @@
-"""What one transaction did to a graph, change by change, by rows of its version."""
+"""What one transaction did to a graph, change by change, by rows; and the place of its commit."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -39,3 +40,11 @@ class Relabelled(NamedTuple):
 
 
 Change = Added | Removed | Put | Relabelled
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A commit that has its place in the journal and may not be durable yet."""
+
+    number: int
+    era: int

@@ -1,7 +1,4 @@
-"""One version of an embedded graph: rows, columns, adjacency, and the few physical changes that can be made to them.
-
-Rows are never used twice: a removed element keeps its row and its cells, only its ``alive`` byte is cleared.
-"""
+"""One version of an embedded graph: rows, columns, adjacency, and the few physical changes that can be made to them."""
 
 from __future__ import annotations
 
@@ -17,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.store.adjacency import Adjacency, Csr, compress
-from workflow.graphs.store.columns import Column
-from workflow.graphs.store.ids import Ids, first_twice
+from workflow.graphs.store.columns import MISSING, Column
+from workflow.graphs.store.ids import first_twice
+from workflow.graphs.store.records import Ticket
+from workflow.graphs.store.rows import Rows, cells_of, with_room
 
-ROOM = 16
 _STAMPS = count(1)
 """Of writes to the edges of a label: no two forks have one in common."""
 NO_ROWS = np.zeros(0, dtype=np.int32)
@@ -54,26 +52,31 @@ class Numbers:
 class Elements:
     """What vertices and edges have in common: ids, labels, life, columns.
 
-    Versions share everything that they need not change. What only grows at its end (ids, ``label``) is shared for good,
-    since a version looks at no row beyond its own length; the rest is copied by the first change of a fork.
+    Versions share everything that they need not change. Rows are given by ``shared`` and written there; the rest is
+    copied by the first change of a fork.
     """
 
-    def __init__(self) -> None:
-        self.ids = Ids()
-        self.label = cells_of(np.zeros(ROOM, dtype=np.int32))
+    def __init__(self, ends: int = 0) -> None:
+        self.shared = Rows(ends)
+        self.ids = self.shared.ids
+        self.label = self.shared.cells[0]
+        self.label_names = self.shared.label_names
+        self.label_codes = self.shared.label_codes
         self.alive = bytearray()
         self.dead = 0
-        self.label_names: list[str] = []
-        self.label_codes: dict[str, int] = {}
         self.columns: dict[str, Column] = {}
         self.keys_of_label: list[dict[str, int]] = []
         """For each label the keys its elements may have, with the places of their columns, in that order."""
+        self.removed: list[int] = []
+        """Rows that this fork has taken out."""
+        self._relabelled = 0
+        self._new_labels: dict[int, int] = {}
         self._own: set[Any] | None = None
 
     def fork(self) -> Elements:
         """The same to be changed, while this one never changes again."""
         twin = copy(self)
-        twin._own = set()
+        twin._own, twin._new_labels, twin.removed = set(), {}, []
         return twin
 
     def owns(self, part: Any) -> bool:
@@ -111,14 +114,12 @@ class Elements:
 
     def code(self, label: str) -> int:
         """The number of a label, given at first use."""
-        code = self.label_codes.get(label)
-        if code is None:
-            if not self.owns("labels"):
-                self.label_codes, self.label_names = dict(self.label_codes), list(self.label_names)
-            code = self.label_codes[label] = len(self.label_names)
-            self.label_names.append(label)
-            self._own_keys().append({})
-            self.owns(code)
+        code = self.shared.label_code(label)
+        if code >= len(self.keys_of_label):
+            keys = self._own_keys()
+            while code >= len(keys):
+                self.owns(len(keys))
+                keys.append({})
         return code
 
     def column(self, key: str) -> Column:
@@ -128,17 +129,47 @@ class Elements:
             return column
         if not self.owns("columns"):
             self.columns = dict(self.columns)
-        column = self.columns[key] = Column(key, len(self.columns)) if column is None else column.fork()
+        column = Column(key, self.shared.key_place(key)) if column is None else column.fork()
+        self.columns[key] = column
         self.owns(("column", key))
         return column
 
-    def add(self, id: Any, label: str) -> int:
-        code, row = self.code(label), len(self.alive)
-        self.ids.append(id)
-        self.label = with_room(self.label, row, 1)
-        self.label[row] = code
-        self.own_alive().append(1)
+    def add(self, id: Any, label: str, *ends: int) -> int:
+        """A row for a new element."""
+        row = self.shared.take(id, self.code(label), *ends)
+        self.show(row)
         return row
+
+    def show(self, row: int) -> None:
+        """Let a row live that was given to a new element."""
+        alive = self.own_alive()
+        missing = row + 1 - len(alive)
+        if missing > 0:
+            # the rows between are of others, who have not published them
+            alive.extend(bytes(missing))
+            self.dead += missing
+        alive[row] = 1
+        self.dead -= 1
+        self._see_labels(row, 1)
+        self.code(self.label_names[self.label[row]])
+
+    def show_many(self, first: int, size: int) -> None:
+        """Let the last rows live, which were given to new elements."""
+        alive = self.own_alive()
+        self.dead += first - len(alive)
+        alive.extend(bytes(first - len(alive)))
+        alive.extend(b"\x01" * size)
+        self._see_labels(first, size)
+
+    def _see_labels(self, first: int, size: int) -> None:
+        """Know the labels of new rows, and of no other one that a version after this relabelled."""
+        label = self.shared.cells[0]
+        if self._relabelled == self.shared.relabelled and not self._new_labels:
+            self.label = label
+            return
+        mine = with_room(self.label, len(self.label), max(0, first + size - len(self.label)))
+        self.label = mine if self.owns("label") else cells_of(np.array(mine))
+        self.label[first : first + size] = label[first : first + size]
 
     def own_alive(self) -> bytearray:
         """``alive``, to be changed."""
@@ -149,6 +180,14 @@ class Elements:
     def kill(self, row: int) -> None:
         self.own_alive()[row] = 0
         self.dead += 1
+        self.removed.append(row)
+
+    def clear_removed(self) -> None:
+        """Empty the cells of what was taken out, which nobody asks for any more."""
+        for row in self.removed:
+            for key in self.keys_of_label[self.label[row]]:
+                if self.columns[key].get(row) is not MISSING:
+                    self.column(key).put(row, MISSING)
 
     def relabel(self, row: int, label: str) -> None:
         """Give a row another label."""
@@ -157,7 +196,13 @@ class Elements:
             self.note_key(code, key, place)
         if not self.owns("label"):
             self.label = cells_of(np.array(self.label))
-        self.label[row] = code
+        self.label[row] = self._new_labels[row] = code
+
+    def publish_labels(self) -> None:
+        """Let the versions that follow have the labels that were changed here."""
+        if self._new_labels:
+            self.shared.relabel(self._new_labels)
+            self._relabelled, self.label, self._new_labels = self.shared.relabelled, self.shared.cells[0], {}
 
     def put(self, key: str, row: int, cell: Any) -> Any:
         """Set a cell; returns the old one."""
@@ -208,21 +253,22 @@ class Elements:
 class State:
     """One version of a graph, all of it in memory.
 
-    A version that readers may have never changes: whoever writes forks it, changes the fork and publishes that. There
-    is one writer at a time; what readers left behind is freed with them.
+    A version that readers may have never changes: whoever writes forks it, changes the fork and publishes that. What
+    readers left behind is freed with them.
     """
 
     def __init__(self) -> None:
         self.vertices = Elements()
-        self.edges = Elements()
-        self.source = cells_of(np.zeros(ROOM, dtype=np.int32))
-        self.target = cells_of(np.zeros(ROOM, dtype=np.int32))
+        self.edges = Elements(ends=2)
+        _, self.source, self.target = self.edges.shared.cells
         self.out: list[Adjacency] = []
         self.into: list[Adjacency] = []
         self.written: list[int] = []
         self.numbers = Numbers()
-        self.commit = 0
-        """The last commit that is in it."""
+        self.stamp = (0, 0)
+        """Which version it is: the epoch of its graph, and the last commit that is in it."""
+        self.ticket: Ticket | None = None
+        """Of that commit, for whoever waits until it is durable."""
         self._own: set[tuple[str, int]] | None = None
         self._views: dict[tuple[Any, ...], tuple[tuple[int, ...], Csr]] = {}
         self._views_lock = threading.Lock()  # guards the removal of old views; reading them needs none
@@ -239,19 +285,6 @@ class State:
             twin._views, twin._bases = dict(self._views), dict(self._bases)
         twin.settle()
         return twin
-
-    def abandoned(self, before: State) -> None:
-        """Nobody publishes this fork of ``before``: the ids it gave are free again."""
-        for mine, held in ((self.vertices, before.vertices), (self.edges, before.edges)):
-            if mine.ids is held.ids:
-                held.ids.cut(len(held))
-
-    def detach(self, before: State) -> None:
-        """Abandon this fork, but let it be read by whoever still holds it."""
-        for elements, held in ((self.vertices, before.vertices), (self.edges, before.edges)):
-            elements.ids, elements.label = elements.ids.twin(), cells_of(np.array(elements.label))
-            held.ids.cut(len(held))
-        self.source, self.target = cells_of(np.array(self.source)), cells_of(np.array(self.target))
 
     @property
     def next_id(self) -> int:
@@ -285,14 +318,19 @@ class State:
         self.written[code] = next(_STAMPS)
 
     def add_edge(self, id: Any, label: str, source: int, target: int) -> int:
-        code = self.edge_code(label)
-        row = self.edges.add(id, label)
-        self.source, self.target = with_room(self.source, row, 1), with_room(self.target, row, 1)
-        self.source[row], self.target[row] = source, target
+        row = self.edges.shared.take(id, self.edge_code(label), source, target)
+        self.show_edge(row)
+        return row
+
+    def show_edge(self, row: int) -> None:
+        """Let a row live that was given to a new edge."""
+        self.edges.show(row)
+        _, self.source, self.target = self.edges.shared.cells
+        source, target = self.source[row], self.target[row]
+        code = self.edge_code(self.edges.label_names[self.edges.label[row]])
         self.adjacency("out", code).append(source, target, row)
         self.adjacency("in", code).append(target, source, row)
         self.touch(code)
-        return row
 
     def kill_edge(self, row: int) -> None:
         """Take an edge out."""
@@ -353,7 +391,11 @@ class State:
                 self.adjacency(way, code).rebase(csr)
 
     def rebase(self) -> None:
-        """Give every label that is dense enough a base."""
+        """Begin with this as the only version: dead rows may be given again, and dense labels have a base."""
+        for elements in (self.vertices, self.edges):
+            elements.publish_labels()
+            elements.shared.release(elements.removed)
+            elements.removed = []
         for code in range(len(self.out)):
             self.csr((code,), "out")
             self.csr((code,), "in")
@@ -365,21 +407,6 @@ class State:
         edges = np.concatenate([NO_ROWS, *(self.edges.row_array((code,)) for code in codes)])
         source, target = (ends[edges] for ends in self.ends())
         return compress(source, target, edges, size) if way == "out" else compress(target, source, edges, size)
-
-
-def cells_of(numbers: NDArray[np.int32]) -> memoryview:
-    """The same memory, whose items are Python's own numbers: several times as fast one by one."""
-    shown: Any = numbers
-    return memoryview(shown)
-
-
-def with_room(cells: memoryview, used: int, more: int) -> memoryview:
-    """The same numbers (int32) with room for more; a larger copy where there is too little, since others may look."""
-    if used + more <= len(cells):
-        return cells
-    larger = np.zeros(max(2 * used, used + more, ROOM), dtype=np.int32)
-    larger[:used] = np.asarray(cells)[:used]
-    return cells_of(larger)
 
 
 def _padded(csr: Csr, size: int) -> Csr:

@@ -1,12 +1,15 @@
 """The embedded property graph: everything in memory, in columns and adjacency arrays, one version after the other.
 
-A reader has one version, which never changes, and waits for nobody. A writer makes the next version aside and publishes
-it when it is durable. Versions share all they have in common, and one is freed when its last reader leaves it.
+A reader has one version, which never changes, and waits for nobody. A writer makes the next version aside. Commits come
+one after the other: each is compared with those since it began, written to the journal, and the base of what follows;
+readers see it when it is durable, which many commits become at once. Versions share all they have in common, and one is
+freed when its last reader leaves it.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,17 +21,18 @@ from workflow.graphs.protocols import ColumnarGraph
 from workflow.graphs.source import GraphSource
 from workflow.graphs.store.batch import Batch, batch_of, install
 from workflow.graphs.store.changes import Operation
-from workflow.graphs.store.conflicts import Key, touched, touched_by_load
+from workflow.graphs.store.conflicts import History, Key, touched, touched_by_load
 from workflow.graphs.store.journal import Journal, MemoryJournal
+from workflow.graphs.store.past import Past
+from workflow.graphs.store.records import Ticket
 from workflow.graphs.store.snapshot import BatchSnapshot
 from workflow.graphs.store.state import State
 from workflow.graphs.store.stream import last_event
-from workflow.graphs.store.transaction import StoreTransaction
+from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, redo
+from workflow.graphs.store.turns import Turns
 from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
-from workflow.graphs.store.writer import Writer
 from workflow.settings import Profile
 
-WRITER_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 2.0
 
 
@@ -43,16 +47,22 @@ class EmbeddedGraph(StoredGraph):
     ) -> None:
         super().__init__(name, profile, State() if state is None else state)
         self.journal: Journal = MemoryJournal() if journal is None else journal
-        self.writer = Writer()
-        self._resets = 0
+        self.turns = Turns()
+        self._order = threading.Lock()  # guards the order of commits: all that stands below, but for ``state``
+        self._loading = threading.Lock()  # guards the passage of one bulk load at a time; taken before ``_order``
+        self._publishing = threading.Lock()  # guards ``state`` against going back; taken after ``_order``
         self._random: list[str] = []
-        self.paused: set[StoreTransaction] = set()
-        """Transactions of sessions between two requests; only for who holds the writer's seat."""
-        self.publish(self.state)
+        self._era = self.journal.era
+        self._open: dict[StoreTransaction, int] = {}
+        self._history, self._past = History(), Past()
+        self.state.stamp = (0, self.journal.last()[0])
+        self._tip = self.state
+        """The last commit, durable or not; what is written next stands on it."""
+        self._newest = StoredGraph(name, profile, self.state)
 
     def version(self) -> tuple[int, int]:
         """Another value after every commit and every reset."""
-        return self._resets, self.journal.last()[0]
+        return self.state.stamp
 
     @property
     def trouble(self) -> str | None:
@@ -70,46 +80,139 @@ class EmbeddedGraph(StoredGraph):
         """All of a version, by default of the newest."""
         state = self.state if version is None else version.state
         separator = LABEL_SEPARATOR if self.profile == "neptune" else None
-        yield BatchSnapshot(batch_of(state), separator, partial(last_event, self.journal, state.commit))
+        yield BatchSnapshot(batch_of(state), separator, partial(last_event, self.journal, state.stamp[1]))
 
-    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> StoreTransaction:
-        """Become the one writer. Waits for the one before, not for readers; ConcurrentModification after the time."""
-        return StoreTransaction(self, WRITER_TIMEOUT_S if timeout_s is None else timeout_s, pauses=pauses)
+    def begin(self) -> StoreTransaction:
+        """A transaction; readers are not waited for, and a writer that takes long is not either."""
+        return StoreTransaction(self)
 
-    def publish(self, state: State) -> None:
-        """What readers see from now on; only for who holds the writer's seat."""
-        state.commit = self.journal.last()[0]
-        self.state, self._newest = state, StoredGraph(self.name, self.profile, state)
+    def enter(self, transaction: StoreTransaction) -> State:
+        """The version on which a transaction begins."""
+        with self._order:
+            self._current()
+            self._open[transaction] = self._tip.stamp[1]
+            return self._tip
 
-    def keep(self, operations: Sequence[Operation], state: State) -> None:
-        """Make a transaction's changes durable, and what everybody sees; only for who holds the writer's seat."""
-        self.journal.append(operations)
-        self.publish(state)
-        self._tell(lambda: touched(operations))
+    def compare(self, transaction: StoreTransaction) -> None:
+        """TransactionsMet where commits have changed what an open transaction has read or written."""
+        with self._order:
+            self._current()
+            self._compare(transaction)
 
-    def _tell(self, keys: Callable[[], Iterable[Key]] | None) -> None:
-        """Tell paused transactions which keys were changed; None for all there are."""
-        if self.paused:
-            changed = None if keys is None else set(keys())
-            for transaction in self.paused:
-                transaction.meets(changed)
+    def leave(self, transaction: StoreTransaction) -> None:
+        """A transaction has ended; what it has not published is forgotten."""
+        with self._order:
+            self._open.pop(transaction, None)
+            if not self._open:
+                self._history.clear()
+            base = transaction.base
+            if transaction.changes and base is not None and base.stamp[0] == self._tip.stamp[0]:
+                self._past.note(transaction.graph.state, self._tip.stamp[1], *transaction.given_rows())
+
+    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> None:
+        """Make a transaction's changes durable, and what everybody sees."""
+        with self._order:
+            self._current()
+            state = transaction.graph.state
+            self._compare(transaction)
+            if self._tip is not transaction.base:
+                state = self._tip.fork()
+                redo(state, transaction.changes)
+            ticket = self.journal.append(operations, self._era)
+            self._advance(state, ticket, transaction, lambda: touched(operations))
+        self.turns.leave(transaction)
+        self._settle(ticket)
+        self._publish(state)
+
+    def settled(self, state: State) -> None:
+        """Returns once the last commit of a version is durable."""
+        if state.stamp > self.state.stamp and state.ticket is not None:
+            self._settle(state.ticket)
+            self._publish(state)
+
+    def _compare(self, transaction: StoreTransaction) -> None:
+        base, tip = transaction.base, self._tip
+        if base is tip or base is None:
+            return
+        if base.stamp[0] != tip.stamp[0] or self._history.met(base.stamp[1], transaction.keys()):
+            raise TransactionsMet
+
+    def _advance(
+        self, state: State, ticket: Ticket, by: StoreTransaction | None, keys: Callable[[], Iterable[Key]]
+    ) -> None:
+        """What is written next stands on ``state``."""
+        others = [commit for transaction, commit in self._open.items() if transaction is not by]
+        if others:
+            self._history.note(ticket.number, keys(), min(others))
+        removed = state.vertices.removed, state.edges.removed
+        for elements in (state.vertices, state.edges):
+            elements.clear_removed()
+            elements.publish_labels()
+        before, self._tip = self._tip, state
+        state.stamp, state.ticket = (before.stamp[0], ticket.number), ticket
+        self._past.note(before, ticket.number, *removed)
+        del before
+        self._past.release(state)
+
+    def _settle(self, ticket: Ticket) -> None:
+        try:
+            self.journal.sync(ticket)
+        except Exception:
+            with self._order:
+                self._current()
+            raise
+
+    def _current(self) -> None:
+        """Go back to what is durable where commits behind it were lost."""
+        if self.journal.era != self._era:
+            self._era = self.journal.era
+            self._past.forget_after(self.state.stamp[1])
+            self._begin_epoch(self.state)
+
+    def _begin_epoch(self, state: State) -> None:
+        """Go on upon a version that is not the next after the last: no open transaction can be committed."""
+        with self._publishing:
+            state.stamp = (self._tip.stamp[0] + 1, self.journal.last()[0])
+            self._tip = self.state = state
+            self._newest = StoredGraph(self.name, self.profile, state)
+        self._history = History()
+
+    def _publish(self, state: State) -> None:
+        """What readers see from now on, unless it is newer already."""
+        with self._publishing:
+            if state.stamp > self.state.stamp:
+                self.state, self._newest = state, StoredGraph(self.name, self.profile, state)
+
+    @contextmanager
+    def between_commits(self) -> Iterator[State]:
+        """The last version, all of it durable; nobody commits meanwhile."""
+        with self._order:
+            self._current()
+            if self._tip.ticket is not None:
+                self.journal.sync(self._tip.ticket)
+            self._publish(self._tip)
+            yield self._tip
 
     def load(self, batch: Batch) -> None:
         """Add many new elements as one commit. IllegalArgument when an id is taken or an end unknown."""
-        self.writer.take(WRITER_TIMEOUT_S)
-        try:
-            self._check(batch)
+        with self._loading:
+            checked = self._tip
+            self._check(checked, batch)
             self.journal.prepare(batch)
-            state = self.state.fork()
-            self.journal.append_batch(batch)
-            install(state, batch)
-            self.publish(state)
-            self._tell(lambda: touched_by_load(batch))
-        finally:
-            self.writer.leave()
+            with self._order:
+                self._current()
+                if self._tip is not checked:
+                    self._check(self._tip, batch)
+                state = self._tip.fork()
+                del checked
+                install(state, batch)
+                ticket = self.journal.append_batch(batch, self._era)
+                self._advance(state, ticket, None, lambda: touched_by_load(batch))
+        self._settle(ticket)
+        self._publish(state)
 
-    def _check(self, batch: Batch) -> None:
-        state = self.state
+    @staticmethod
+    def _check(state: State, batch: Batch) -> None:
         for kind, elements, ids in (
             ("Vertex", state.vertices, batch.vertices.ids),
             ("Edge", state.edges, batch.edges.ids),
@@ -126,24 +229,20 @@ class EmbeddedGraph(StoredGraph):
 
     def reset(self) -> None:
         """Remove everything, for good. Rows and ids begin anew."""
-        self.writer.take(WRITER_TIMEOUT_S)
-        try:
+        with self.between_commits():
             self.journal.restart()
-            self._resets += 1
-            self.publish(State())
-            self._tell(None)
-        finally:
-            self.writer.leave()
+            self._past = Past()
+            self._begin_epoch(State())
 
     def close(self) -> None:
         """Let go of the files. A commit in progress is waited for; a running transaction is not, it loses all."""
         self.journal.settle()
-        seated = self.writer.try_take(CLOSE_TIMEOUT_S)
+        alone = self._order.acquire(timeout=CLOSE_TIMEOUT_S)
         try:
             self.journal.close()
         finally:
-            if seated:
-                self.writer.leave()
+            if alone:
+                self._order.release()
 
     # -- ids
     def fresh_text(self) -> str:

@@ -1,27 +1,32 @@
 """One writer's changes to an embedded graph, made aside and published at once.
 
-A transaction changes a fork of the newest version, which nobody else sees; a commit makes its changes durable and
-publishes the fork. It is the one writer while it runs. Between the requests of a session it is paused: it holds nothing
-then but a list of its changes and of what it has read, other writers go on, and it goes on upon the newest version,
-unless a commit of theirs met what it has read or written.
+A transaction changes a fork of the newest version, which nobody else sees, and any number of them are open at a time.
+A commit publishes the fork, or where others have committed meanwhile does the same changes on top of theirs; it fails
+where they have changed what this one has read or written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument, QueryFailed
 from workflow.graphs.elements import Vertex, VertexProperty
-from workflow.graphs.store.changes import Operation, describe, replay
+from workflow.graphs.store.changes import Operation, describe
 from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells, Column
 from workflow.graphs.store.conflicts import Key, WatchedGraph, needed
 from workflow.graphs.store.records import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.store.state import Elements, State
-from workflow.graphs.store.views import StoredGraph
-from workflow.graphs.store.writer import Writer
+from workflow.graphs.store.turns import Turns
 from workflow.settings import Profile
 from workflow.values.numbers import Long
+
+
+class TransactionsMet(ConcurrentModification):
+    """What a transaction has read or written was changed by a commit that came before its own."""
+
+    def __init__(self) -> None:
+        super().__init__("another transaction has changed what this one has read or written; begin again")
 
 
 class Changed(Protocol):
@@ -29,58 +34,43 @@ class Changed(Protocol):
 
     name: str
     profile: Profile
-    state: State
-    writer: Writer
-    paused: set[StoreTransaction]
+    turns: Turns
 
-    def keep(self, operations: Sequence[Operation], state: State) -> None: ...
+    def enter(self, transaction: StoreTransaction) -> State: ...
+    def compare(self, transaction: StoreTransaction) -> None: ...
+    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> None: ...
+    def settled(self, state: State) -> None: ...
+    def leave(self, transaction: StoreTransaction) -> None: ...
     def fresh_text(self) -> str: ...
 
 
 class StoreTransaction:
     """Implements ``Transaction``. Usable from any thread, by one thread at a time.
 
-    ``graph`` is what it reads: the version it began on, with its own changes.
+    Attributes:
+        base: the version it began on, for as long as it is open.
+        graph: what it reads: that version with its own changes.
+        changes: all it did.
     """
 
-    graph: StoredGraph
-
-    def __init__(self, root: Changed, timeout_s: float, *, pauses: bool = False) -> None:
-        """``pauses`` tells that it may be suspended, so that what it reads is noted."""
+    def __init__(self, root: Changed) -> None:
         self._root = root
-        self._timeout_s = timeout_s
-        self._pauses = pauses
-        self._kept: list[Operation] = []
-        self._read: set[Key] = set()
-        self._met = False
-        self._changes: list[Change] = []
-        self._open = True
-        self._active = False
-        self._enter()
-
-    def _enter(self) -> None:
-        root = self._root
-        root.writer.take(self._timeout_s)
-        root.paused.discard(self)
-        self._before = root.state
-        state = root.state.fork()
+        self.changes: list[Change] = []
         self._active = True
-        if self._pauses:
-            watched = self.graph = WatchedGraph(root.name, root.profile, state)
-            watched.watch(len(state.vertices), len(state.edges))
-        else:
-            self.graph = StoredGraph(root.name, root.profile, state)
+        root.turns.take(self)
+        self.base: State | None = root.enter(self)
+        self.graph = WatchedGraph(root.name, root.profile, self.base.fork())
 
     @property
     def change_count(self) -> int:
         """How many changes were made."""
-        return len(self._kept) + len(self._changes)
+        return len(self.changes)
 
     # -- vertices and edges
     def add_vertex(self, id: Any | None, label: str) -> int:
         state = self._writing()
         row = state.vertices.add(self._checked_id("Vertex", id), label)
-        self._changes.append(Added(False, row))
+        self.changes.append(Added(False, row))
         return row
 
     def add_edge(self, id: Any | None, label: str, source: int, target: int) -> int:
@@ -89,7 +79,7 @@ class StoreTransaction:
             if not self._lives(state.vertices, end):
                 raise KeyError(end)
         row = state.add_edge(self._checked_id("Edge", id), label, source, target)
-        self._changes.append(Added(True, row))
+        self.changes.append(Added(True, row))
         return row
 
     def remove_vertex(self, row: int) -> None:
@@ -102,21 +92,21 @@ class StoreTransaction:
                 if self._lives(state.edges, edge):
                     self.remove_edge(edge)
         state.vertices.kill(row)
-        self._changes.append(Removed(False, row))
+        self.changes.append(Removed(False, row))
 
     def remove_edge(self, row: int) -> None:
         state = self._writing()
         if not self._lives(state.edges, row):
             raise KeyError(row)
         state.kill_edge(row)
-        self._changes.append(Removed(True, row))
+        self.changes.append(Removed(True, row))
 
     def set_label(self, row: int, label: str) -> None:
         """Give a vertex another label, which may be several joined by ``::``."""
         vertices = self._writing().vertices
         if not self._lives(vertices, row):
             raise KeyError(row)
-        self._changes.append(Relabelled(False, row, vertices.label_names[vertices.label[row]], label))
+        self.changes.append(Relabelled(False, row, vertices.label_names[vertices.label[row]], label))
         vertices.relabel(row, label)
 
     # -- properties
@@ -187,7 +177,7 @@ class StoreTransaction:
         if not self._lives(elements, row):
             raise KeyError(row)
         old = elements.put(key, row, cell)
-        self._changes.append(Put(elements is self.graph.state.edges, key, row, old, cell))
+        self.changes.append(Put(elements is self.graph.state.edges, key, row, old, cell))
 
     @staticmethod
     def _lives(elements: Elements, row: int) -> bool:
@@ -223,77 +213,77 @@ class StoreTransaction:
 
     # -- the end, and the pauses before it
     def commit(self) -> None:
-        """Returns once the changes are durable; where they cannot be made so, none is there and the error raised."""
-        self.resume()
+        """Returns once the changes are durable; where they cannot be made so, none is there and the error raised.
+
+        Raises:
+            TransactionsMet: others have changed what it has read or written.
+        """
+        if self.base is None:
+            raise QueryFailed("the transaction has ended; begin a new one")
         try:
-            operations = self._operations()
+            operations = describe(self.graph.state, self.changes)
             if operations:
-                self._root.keep(operations, self.graph.state)
-                self._before = self.graph.state
+                self._root.keep(self, operations)
+                self.changes = []
         finally:
             self._close()
 
     def rollback(self) -> None:
         """Undo everything; nothing happens when the transaction has ended already."""
-        if self._open:
+        if self.base is not None:
             self._close()
 
     def suspend(self) -> None:
-        """Pause: readers never saw the changes, and other writers go on."""
-        if not self._active:
-            return
-        if not isinstance(self.graph, WatchedGraph):
-            raise QueryFailed("a transaction that pauses has to say so when it begins")
-        self._kept, self._changes = self._operations(), []
-        self._read.update(self.graph.reads(), needed(self._kept))
-        self.graph.state.detach(self._before)
-        self._root.paused.add(self)
-        self._leave()
+        """Pause between two requests: others write as if this one were not there."""
+        if self.base is not None and self._active:
+            self._active = False
+            self._root.turns.leave(self)
+            # whoever is told what was read here must not be told of a commit that may still be lost
+            self._root.settled(self.base)
 
     def resume(self) -> None:
-        """Go on after ``suspend``, with all changes in place again. ConcurrentModification where others met them."""
-        if not self._open:
+        """Go on after ``suspend``. TransactionsMet where it could not be committed any more."""
+        if self.base is None:
             raise QueryFailed("the transaction has ended; begin a new one")
-        if self._active:
-            return
-        if not self._is_met():
-            self._enter()
-            if not self._is_met():
-                replay(self.graph.state, self._kept)
-                return
-            self._leave()
-        raise ConcurrentModification(
-            "another transaction has changed what this one has read or written; roll back and begin again"
-        )
+        if not self._active:
+            if self.changes:
+                self._root.compare(self)
+            self._root.turns.take(self)
+            self._active = True
 
-    def _is_met(self) -> bool:
-        return self._met
+    def keys(self) -> Iterator[Key]:
+        """All that the changes rest on."""
+        yield from self.graph.reads()
+        yield from needed(describe(self.graph.state, self.changes))
 
-    def meets(self, keys: Set[Key] | None) -> None:
-        """A commit changed these keys, or everything; told to paused transactions by who commits."""
-        if keys is None or not self._read.isdisjoint(keys):
-            self._met = True
-
-    def _operations(self) -> list[Operation]:
-        return [*self._kept, *describe(self.graph.state, self._changes)]
-
-    def _leave(self) -> None:
-        """Stop being the writer; what was not published is forgotten."""
-        self._active = False
-        if self._root.state is self._before:
-            self.graph.state.abandoned(self._before)
-        self._root.writer.leave()
+    def given_rows(self) -> tuple[list[int], list[int]]:
+        """The rows of vertices and of edges that were added and not published."""
+        added = [change for change in self.changes if isinstance(change, Added)]
+        return [one.row for one in added if not one.edge], [one.row for one in added if one.edge]
 
     def _close(self) -> None:
-        self._open = False
-        self._root.paused.discard(self)
-        if self._active:
-            self._leave()
+        self._root.turns.leave(self)
+        self._root.leave(self)
+        self.base = None
 
     def _writing(self) -> State:
-        if not self._active:
+        if self.base is None or not self._active:
             raise QueryFailed("the transaction is suspended or has ended")
         return self.graph.state
+
+
+def redo(state: State, changes: Sequence[Change]) -> None:
+    """Make a transaction's changes on another version, to which nobody has added what they rest on."""
+    for change in changes:
+        elements = state.edges if change.edge else state.vertices
+        if isinstance(change, Put):
+            elements.put(change.key, change.row, change.new)
+        elif isinstance(change, Relabelled):
+            elements.relabel(change.row, change.new)
+        elif isinstance(change, Added):
+            (state.show_edge if change.edge else elements.show)(change.row)
+        else:
+            (state.kill_edge if change.edge else elements.kill)(change.row)
 
 
 def _same(held: Any, given: Any) -> bool:

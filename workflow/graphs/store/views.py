@@ -20,7 +20,7 @@ from workflow.graphs.store.state import Elements, State
 from workflow.settings import Profile
 
 LABEL_SEPARATOR = "::"
-_NUMBER = re.compile(r"-?\d{1,18}")
+NUMBER = re.compile(r"-?\d{1,18}")
 
 
 class StoredColumn:
@@ -73,7 +73,7 @@ class StoredGraph:
         """This version."""
         yield self
 
-    def begin(self, timeout_s: float | None = None, *, pauses: bool = False) -> Transaction:
+    def begin(self) -> Transaction:
         """A version never changes: ReadOnlyViolation."""
         raise ReadOnlyViolation("one version of a graph cannot be changed")
 
@@ -259,7 +259,9 @@ class StoredGraph:
     def _edge_codes(self, labels: Sequence[str]) -> list[int]:
         codes = self.state.edges.label_codes
         named = dict.fromkeys(label for label in labels if isinstance(label, str))
-        return [codes[label] for label in named if label in codes]
+        # other versions may know labels that this one does not
+        size = len(self.state.out)
+        return [codes[label] for label in named if codes.get(label, size) < size]
 
     # -- ids
     def _find(self, elements: Elements, id: Any) -> int | None:
@@ -269,7 +271,7 @@ class StoredGraph:
             row = elements.find(id)
         except TypeError:
             return None
-        if row is None and self.profile == "tinkerpop" and type(id) is str and _NUMBER.fullmatch(id):
+        if row is None and self.profile == "tinkerpop" and type(id) is str and NUMBER.fullmatch(id):
             # TinkerGraph's id managers for numbers read text as well
             row = elements.find(int(id))
         return row

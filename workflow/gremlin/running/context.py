@@ -135,7 +135,7 @@ class ExecutionContext(Run):
         if self.read_only:
             raise ReadOnlyViolation("The query changes the graph, which is not allowed here")
         if self.transaction is None:
-            self.transaction = self.root.begin(self.left_s())
+            self.transaction = self.root.begin()
             self.graph = self.transaction.graph
         return self.transaction
 
