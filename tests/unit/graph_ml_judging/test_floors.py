@@ -7,15 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 
 from training_scripts.graph_ml.graph import EdgeType, Labels
 from training_scripts.graph_ml.judging.floors import LABEL_FLOORS, LabelledItems, label_floors
 from training_scripts.graph_ml.judging.floors.bias import RIDGES, bias
+from training_scripts.graph_ml.judging.floors.features import STRENGTHS, features_alone
 from training_scripts.graph_ml.judging.floors.propagation import SHARES, propagation
 from training_scripts.graph_ml.judging.floors.structure import LinkFloors, choose_views
 from training_scripts.graph_ml.judging.ranking import Ranking
 from training_scripts.graph_ml.judging.warnings import lost_to_floors
 from training_scripts.graph_ml.links import LinkProblem, Pairs
+from training_scripts.graph_ml.models.baselines import Asked
 from training_scripts.graph_ml.pairs import NodeSpace, PairGraph
 
 
@@ -42,15 +46,16 @@ def test_a_vertex_between_two_labels_is_half_of_each() -> None:
     # 0 (red) – 1 – 2 (blue), and 3 alone: it has the mean of the training labels, which is half of each too
     labels = Labels("class", np.array([0, 0, 1, 1]), ("red", "blue"))
     items = vertices(labels, [0, 2], [(0, 1), (1, 2)])
-    for answers in propagation(items):
-        assert answers == pytest.approx(np.array([[1, 0], [0.5, 0.5], [0, 1], [0.5, 0.5]]))
+    for floor in propagation(items):
+        assert floor.predictions == pytest.approx(np.array([[1, 0], [0.5, 0.5], [0, 1], [0.5, 0.5]]))
 
 
 def test_labels_fade_towards_the_mean_with_every_step() -> None:
     # 0 (red) – 1 – 2, and a blue 3 apart: x₁ = s (1 + x₂) / 2 + (1 − s) / 2, x₂ = s x₁ + (1 − s) / 2
     labels = Labels("class", np.array([0, 1, 1, 1]), ("red", "blue"))
     items = vertices(labels, [0, 3], [(0, 1), (1, 2)])
-    for share, answers in zip(SHARES, propagation(items), strict=True):
+    for share, floor in zip(SHARES, propagation(items), strict=True):
+        answers = floor.predictions
         rest = (1 - share) / 2
         first = (share / 2 + share / 2 * rest + rest) / (1 - share**2 / 2)
         assert answers[:, 0] == pytest.approx([1, first, share * first + rest, 0], abs=1e-3)
@@ -61,7 +66,7 @@ def test_edges_take_the_labels_of_edges_that_share_an_end() -> None:
     ends = np.array([[0, 1], [1, 2], [0, 3], [1, 4]])
     labels = Labels("number", np.array([4.0, 2.0, np.nan, np.nan], dtype=np.float32))
     items = LabelledItems(ends, np.zeros((4, 0), np.float32), labels, np.array([0, 1]), adjacency(ends.tolist(), 5))
-    *_, nearly_all = propagation(items)
+    nearly_all = [*propagation(items)][-1].predictions
     assert nearly_all[:2, 0].tolist() == [4, 2]
     assert nearly_all[3, 0] == pytest.approx(3)
     assert 3.5 < nearly_all[2, 0] < 4  # drawn to the mean of 3 a little
@@ -78,9 +83,9 @@ def test_biases_are_those_of_a_ridge_regression_on_who_and_what() -> None:
     design = np.zeros((80, 15))
     design[np.arange(80)[:, None], ends] = 1
     mean = values[train].astype(np.float64).mean()
-    for ridge, answers in zip(RIDGES, bias(items), strict=True):
+    for ridge, floor in zip(RIDGES, bias(items), strict=True):
         judge = linear_model.Ridge(alpha=ridge, fit_intercept=False).fit(design[train], values[train] - mean)
-        assert answers[:, 0] == pytest.approx(mean + judge.predict(design), abs=2e-3)
+        assert floor.predictions[:, 0] == pytest.approx(mean + judge.predict(design), abs=2e-3)
 
 
 def test_biases_are_of_numbers_on_edges_alone() -> None:
@@ -105,8 +110,8 @@ def test_no_floor_sees_a_label_that_is_not_trained_on(kind: str) -> None:
         pairs = list(zip(floor(items), floor(other), strict=True))
         assert pairs or name == "bias"
         for one, two in pairs:
-            assert np.array_equal(one, two), name
-            assert one.shape == (60, 1 if kind == "number" else 3)
+            assert np.array_equal(one.predictions, two.predictions), name
+            assert one.predictions.shape == (60, 1 if kind == "number" else 3)
 
 
 def test_features_alone_find_a_class_that_a_feature_decides_and_a_number_that_bends() -> None:
@@ -119,7 +124,7 @@ def test_features_alone_find_a_class_that_a_feature_decides_and_a_number_that_be
         return float(np.mean(answers[120:].argmax(axis=1) == labels.values[120:]))
 
     found = label_floors(vertices(labels, train, [(0, 1)], x), goodness)
-    assert goodness(found["features_alone"]) >= 0.95 > goodness(found["constant"])
+    assert goodness(found["features_alone"].predictions) >= 0.95 > goodness(found["constant"].predictions)
 
     numbers = Labels("number", np.abs(x[:, 0]).astype(np.float32))
 
@@ -128,14 +133,67 @@ def test_features_alone_find_a_class_that_a_feature_decides_and_a_number_that_be
 
     found = label_floors(vertices(numbers, train, [(0, 1)], x), closeness)
     # a line cannot follow |x|; trees can
-    assert closeness(found["features_alone"]) > 0.3 * closeness(found["constant"])
+    assert closeness(found["features_alone"].predictions) > 0.3 * closeness(found["constant"].predictions)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_trees_and_lines_of_classes_are_those_of_scikit_learn(classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    x = rng.normal(size=(200, 4)).astype(np.float32)
+    truth = np.digitize(x[:, 0] + x[:, 1] * x[:, 2], np.linspace(-0.7, 0.7, classes + 1)[1:-1])
+    # the last class has no training item: nothing speaks for it
+    labels = Labels("class", truth.astype(np.int64), tuple("abcd"[: classes + 1]))
+    *lines, boosted = features_alone(vertices(labels, list(range(150)), [(0, 1)], x))
+    scaled = (x - x[:150].mean(axis=0, dtype=np.float64)) / x[:150].std(axis=0, dtype=np.float64)
+    for strength, line in zip(STRENGTHS, lines, strict=True):
+        judge = LogisticRegression(C=strength, max_iter=200).fit(scaled[:150], truth[:150])
+        assert line.predictions[:, :classes] == pytest.approx(judge.predict_proba(scaled), abs=1e-3)
+    judge = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=0)
+    judge.fit(scaled[:150], truth[:150])
+    assert boosted.predictions[:, :classes] == pytest.approx(judge.predict_proba(scaled), abs=1e-6)
+    assert boosted.predictions[:, classes].max() == 0
+
+
+def test_trees_of_numbers_and_lines_of_several_labels_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(120, 3)).astype(np.float32)
+    scaled = (x - x.mean(axis=0, dtype=np.float64)) / x.std(axis=0, dtype=np.float64)
+    every = list(range(120))
+    numbers = Labels("number", (np.abs(x[:, 0]) + x[:, 1]).astype(np.float32))
+    *_, boosted = features_alone(vertices(numbers, every, [(0, 1)], x))
+    judge = HistGradientBoostingRegressor(max_iter=100, early_stopping=False, random_state=0)
+    judge.fit(scaled, numbers.values.astype(np.float64))
+    assert boosted.predictions[:, 0] == pytest.approx(judge.predict(scaled), abs=1e-6)
+
+    values = np.stack([x[:, 0] > 0, np.ones(120, dtype=bool)], axis=1).astype(np.float32)
+    *_, lines = features_alone(vertices(Labels("classes", values, ("up", "all")), every, [(0, 1)], x))
+    one = LogisticRegression(C=STRENGTHS[-1], max_iter=200).fit(scaled, values[:, 0])
+    assert lines.predictions[:, 0] == pytest.approx(one.predict_proba(scaled)[:, 1], abs=1e-3)
+    assert lines.predictions[:, 1] == pytest.approx(1)  # every training item has it
+
+
+def test_what_floors_say_of_items_that_came_later() -> None:
+    # 0 (red) – 1 – 2 (blue): a new vertex beside 0 is mostly red, one without neighbours half and half
+    labels = Labels("class", np.array([0, 0, 1]), ("red", "blue"))
+    floor = next(iter(propagation(vertices(labels, [0, 2], [(0, 1), (1, 2)]))))
+    new = Asked(np.array([[-1], [-1]]), np.zeros((2, 0), np.float32), (np.array([0]), np.array([], dtype=np.int64)))
+    share = SHARES[0]
+    assert floor.baseline(new) == pytest.approx(np.array([[share + (1 - share) / 2, (1 - share) / 2], [0.5, 0.5]]))
+
+    # a new buyer counts as nobody's taste: the mean and what is known of the film
+    ends, values = np.array([[0, 2], [1, 2], [0, 3], [1, 3]]), np.array([4, 4, 2, 2], dtype=np.float32)
+    items = LabelledItems(ends, np.zeros((4, 0), np.float32), Labels("number", values), np.arange(4), adjacency([], 4))
+    for floor in bias(items):
+        good, bad = floor.baseline(Asked(np.array([[-1, 2], [-1, 3]]), np.zeros((2, 0), np.float32)))[:, 0]
+        assert good > 3 > bad
+        assert good + bad == pytest.approx(6)
 
 
 def test_a_single_training_class_leaves_features_nothing_to_tell_apart() -> None:
     labels = Labels("class", np.array([0, 0, 1]), ("a", "b"))
     found = label_floors(vertices(labels, [0, 1], [(0, 2)], np.ones((3, 2))), lambda answers: 0.0)
     assert "features_alone" not in found
-    assert found["constant"].tolist() == [[1, 0]] * 3
+    assert found["constant"].predictions.tolist() == [[1, 0]] * 3
 
 
 FRIEND, WORKS = EdgeType("User", "FRIEND", "User"), EdgeType("User", "WORKS_WITH", "User")

@@ -86,7 +86,7 @@ def test_several_labels_at_once_have_probabilities_of_their_own(tmp_path: Path) 
 
 def test_features_of_edges_join_the_messages_and_rule_out_new_vertices(tmp_path: Path) -> None:
     data = labelled_graph("node_class")
-    folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "2", "--use-edge-features", "true")
+    folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "60", "--use-edge-features", "true")
     model = ModelFolder(folder)
     assert not model.description.details["inductive"]
     assert any("edge_layers" in name for name in model.tensors("network.encoder"))

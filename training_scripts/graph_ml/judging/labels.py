@@ -16,16 +16,16 @@ from ..processing.split import HeldOut
 from ..schemas.model import Breakdown, Split
 from ..tasks import METRIC_DIRECTION
 from .breakdown import of_labels
-from .floors import LabelledItems, label_floors
+from .floors import Fitted, LabelledItems, label_floors
 from .metrics import classification_metrics, regression_metrics
-from .warnings import lost_to_floors
+from .warnings import FLOOR_NAMES, better, lost_to_floors
 
 FLOOR_NOTES = (
     "'constant' always answers with the shares of the classes, or the mean, in the training split",
     "'features alone' is the best of plain models without the graph, 'label propagation' of passing labels along edges",
 )
 #: predictions of some items: probabilities (items, classes), or numbers (items, 1)
-Predict = Callable[[Ints], Floats]
+Predict = Callable[[Ints], npt.NDArray[np.floating]]
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Judge:
         parts: which items train, choose, and are judged.
         topk: k of acc_topk.
         objective: the metric that is tuned.
-        floors: predictions for all items by floor, float64 (items, outputs).
+        floors: each at its best, by name.
         degrees: neighbours of every item, along any edge; of an edge those of its less connected end, int64 (items,).
     """
 
@@ -55,7 +55,7 @@ class Judge:
     parts: HeldOut
     topk: int
     objective: str
-    floors: Mapping[str, npt.NDArray[np.float64]]
+    floors: Mapping[str, Fitted]
     degrees: Ints
 
     @classmethod
@@ -76,7 +76,27 @@ class Judge:
 
     def floor(self, name: str, items: Ints) -> dict[str, float]:
         """All metrics of a floor on the items with these numbers, (m,)."""
-        return known(measured(self.labels, self.floors[name][items], items, self.topk))
+        return known(measured(self.labels, self.floors[name].predictions[items], items, self.topk))
+
+    def preferred(self, predict: Predict) -> tuple[str, str] | None:
+        """The floor that is better than a model on the items to choose by, the best of several.
+
+        Returns:
+            Its name, and a sentence with both figures; None where none is better, or nothing was held out to choose by.
+        """
+        items, objective = self.parts.choose, self.objective
+        sign = sign_of(objective)
+        own = known(measured(self.labels, predict(items), items, self.topk)).get(objective) if len(items) else None
+        if own is None:
+            return None
+        of_floors = {name: self.floor(name, items).get(objective, -sign * np.inf) for name in self.floors}
+        name = max(of_floors, key=lambda floor: sign * of_floors[floor])
+        if not better(of_floors[name], own, objective):
+            return None
+        return name, (
+            f"{FLOOR_NAMES[name]} answers, and not the trained network: on the {len(items)} items to choose by it has "
+            f"{objective} {of_floors[name]:.4g}, the network {own:.4g}"
+        )
 
     def judge(self, predict: Predict) -> JudgedLabels:
         """Figures of a finished model and of the floors, the items to test by last."""
@@ -103,9 +123,10 @@ def features_of(graph: GraphData, target: Target) -> Floats:
 
 
 def side_by_side(features: Mapping[str, Floats], count: int) -> Floats:
-    """All features of a type in one matrix, (count, d)."""
+    """All features of a type in one matrix, in the order of their names, (count, d)."""
     nothing = np.zeros((count, 0), dtype=np.float32)
-    return np.concatenate([nothing, *(np.asarray(values, dtype=np.float32) for values in features.values())], axis=1)
+    ordered = (np.asarray(values, dtype=np.float32) for _, values in sorted(features.items()))
+    return np.concatenate([nothing, *ordered], axis=1)
 
 
 def sign_of(metric: str) -> float:

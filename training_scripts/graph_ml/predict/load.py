@@ -17,6 +17,7 @@ from ..models.ranking.store import load_ranker
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats
 from .base import Predictor
+from .baseline import BaselineEdgePredictor, BaselinePredictor
 from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
 from .properties import EdgePredictor, PropertyPredictor
@@ -40,11 +41,16 @@ def load_predictor(folder: Path) -> Predictor:
 
 def _properties(model: ModelFolder) -> PropertyPredictor:
     details = model.description.details
-    head = Head(weights=model.tensors("head"), **details["head"])
-    kind = EdgePredictor if model.description.task.startswith("edge") else PropertyPredictor
-    embed = NetworkEmbedder(model, details["network"])
-    embeddings = np.array(model.array("embeddings"))
-    predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
+    of_edges = model.description.task.startswith("edge")
+    predictor: PropertyPredictor
+    if "baseline" in details:
+        predictor = (BaselineEdgePredictor if of_edges else BaselinePredictor)(model, encoding(model))
+    else:
+        head = Head(weights=model.tensors("head"), **details["head"])
+        embed = NetworkEmbedder(model, details["network"])
+        embeddings = np.array(model.array("embeddings"))
+        kind = EdgePredictor if of_edges else PropertyPredictor
+        predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
     if isinstance(predictor, EdgePredictor):
         predictor.ends, predictor.extra = model.array("edges/ends"), model.array("edges/extra")
         predictor.edge_ids, predictor.features = model.texts("edges"), details["edge_features"]

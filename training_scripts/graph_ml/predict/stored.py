@@ -38,7 +38,7 @@ class StoredPredictor(PropertyPredictor):
             np.empty((0, 0), dtype=np.float32),
             model.ids(),
             lambda subgraph: subgraph,
-            _cannot_embed,
+            cannot_embed,
         )
         self.embeddings = None
         self.model, self.rows = model, model.array("predictions")
@@ -52,7 +52,7 @@ class StoredPredictor(PropertyPredictor):
     ) -> tuple[Floats, list[int]]:
         """See ``PropertyPredictor``."""
         if subgraph is not None:
-            _cannot_embed(subgraph)
+            cannot_embed(subgraph)
         find = self._edge_row if self.of_edges else self._node_row
         wanted = parameters.edge_type if self.of_edges else parameters.node_type
         own = self.target.edge_type.relation if self.target.edge_type is not None else self.target.node_type
@@ -87,5 +87,10 @@ class StoredPredictor(PropertyPredictor):
         return found
 
 
-def _cannot_embed(subgraph: Subgraph) -> tuple[Ints, Floats]:
+def cannot_embed(subgraph: Subgraph) -> tuple[Ints, Floats]:
+    """Refuse the vectors, (n, d), of a subgraph's vertices.
+
+    Raises:
+        Incompatible: always.
+    """
     raise Incompatible("a custom model's answers are stored; inductive inference needs one of the built-in models")

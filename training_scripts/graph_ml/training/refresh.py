@@ -12,7 +12,7 @@ import torch
 
 from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
-from ..graph import EdgeType, GraphData
+from ..graph import EdgeType, GraphData, Target
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
@@ -22,6 +22,7 @@ from ..models.ranking.store import load_ranker
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
 from ..schemas import Metrics, ModelDescription
+from .labels.baseline import refresh_baseline
 from .links.gnn import GnnLinks, edge_features
 from .links.ranked import RankedLinks
 from .links.stacked import StackedLinks
@@ -219,6 +220,9 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) ->
         writer.array("predictions", head(vectors[network.space.range(node_type)]))
     details["network"] = save_network(writer, network, messages.directed)
     kind = model.description.targets[0].edge_type
+    ends = np.arange(network.space.total)[:, None]
+    if node_type:
+        ends = ends[network.space.range(node_type)]
     if kind is not None:
         if kind not in edges:
             raise ValueError(f"the new graph has no edges of type {kind}, whose property the model predicts")
@@ -229,7 +233,12 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) ->
             )
         pairs = edges[kind]
         extra = edge_matrix(features)
-        writer.array("edges/ends", np.stack([pairs.source, pairs.target], axis=1))
+        ends = np.stack([pairs.source, pairs.target], axis=1)
+        writer.array("edges/ends", ends)
         writer.array("edges/extra", np.zeros((len(pairs), 0), dtype=np.float32) if extra is None else extra)
         writer.texts("edges", graph.edge_ids.get(kind, []))
+    if "baseline" in details:
+        of = model.description.targets[0]
+        target = Target(model.description.task, of.edge_type or of.node_type or "", of.property)
+        details |= refresh_baseline(model, graph, target, writer, ends)
     return details

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .items import LabelledItems, Predictions
+from .items import Fitted, LabelledItems
 
 RIDGES = (1.0, 3.0, 5.0, 10.0, 30.0)
 SWEEPS = 20
 
 
-def bias(items: LabelledItems) -> Iterator[Predictions]:
+def bias(items: LabelledItems) -> Iterator[Fitted]:
     """mean + b(source) + b(target), both shrunk towards 0 by a ridge; solved in turns. Predictions are (items, 1).
 
     Source: Koren 2008, equation 1.
@@ -27,7 +27,7 @@ def bias(items: LabelledItems) -> Iterator[Predictions]:
         for _ in range(SWEEPS):
             given = _shrunk(source, wanted - mean - got[target], vertices, ridge)
             got = _shrunk(target, wanted - mean - given[source], vertices, ridge)
-        yield (mean + given[items.ends[:, 0]] + got[items.ends[:, 1]])[:, None]
+        yield items.fitted("bias", given=given, got=got)
 
 
 def _shrunk(

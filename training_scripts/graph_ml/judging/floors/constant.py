@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from .items import LabelledItems, Predictions
+from .items import Fitted, LabelledItems
 
 
-def constant(items: LabelledItems) -> Iterator[Predictions]:
+def constant(items: LabelledItems) -> Iterator[Fitted]:
     """Shares of the classes, or the mean, among the training items, shape (items, outputs)."""
-    yield np.tile(items.learned.mean(axis=0), (len(items.ends), 1))
+    yield items.fitted("constant")

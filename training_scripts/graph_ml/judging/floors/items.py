@@ -1,4 +1,4 @@
-"""What a floor of a label task may look at."""
+"""What a floor of a label task may look at, and what it gives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...graph import Labels
+from ...models.baselines import Array, Asked, Baseline
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 #: probabilities of the classes, or the number, of every item: float64, shape (items, outputs)
 Predictions = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A floor under one setting: its predictions for all items, and what gives them for others."""
+
+    predictions: Predictions
+    baseline: Baseline
 
 
 @dataclass(frozen=True)
@@ -53,3 +62,13 @@ class LabelledItems:
         rows = np.repeat(np.arange(count), width)
         ones = np.ones(count * width)
         return sparse.csr_matrix((ones, (rows, self.ends.ravel())), shape=(count, self.adjacency.shape[0]))
+
+    def baseline(self, kind: str, **arrays: Array) -> Baseline:
+        """A baseline of these labels, with what it has learned beside the mean of the training labels."""
+        return Baseline(kind, self.labels.kind, {"mean": self.learned.mean(axis=0), **arrays})
+
+    def fitted(self, kind: str, predictions: Predictions | None = None, **arrays: Array) -> Fitted:
+        """A floor from what it has learned; its predictions are what it answers about all items unless given."""
+        baseline = self.baseline(kind, **arrays)
+        answers = baseline(Asked(self.ends, self.features)) if predictions is None else predictions
+        return Fitted(answers, baseline)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .items import LabelledItems, Predictions
+from .items import Fitted, LabelledItems
 
 #: share of a vertex's answer that comes from its neighbours; the rest is the mean of all training labels
 SHARES = (0.5, 0.9, 0.99)
@@ -18,7 +18,7 @@ MOST_ENTRIES = 100_000_000
 MOST_WORK = 20_000_000_000
 
 
-def propagation(items: LabelledItems) -> Iterator[Predictions]:
+def propagation(items: LabelledItems) -> Iterator[Fitted]:
     """Each item takes the mean answer of its neighbours, round after round; training items keep their
     labels: (items, outputs).
 
@@ -46,7 +46,9 @@ def propagation(items: LabelledItems) -> Iterator[Predictions]:
             answers = fresh
             if moved < 1e-4:
                 break
-        yield answers if edges else answers[items.ends[:, 0]]
+        given = answers if back is None else np.where(np.diff(back.indptr)[:, None], back @ answers, mean)
+        own = answers if edges else answers[items.ends[:, 0]]
+        yield items.fitted("propagated", own, answers=given, share=np.array([share]))
 
 
 def _steps(items: LabelledItems, edges: bool) -> tuple[Any, Any | None]:

@@ -9,12 +9,12 @@ import numpy as np
 from .bias import bias
 from .constant import constant
 from .features import features_alone
-from .items import LabelledItems, Predictions
+from .items import Fitted, LabelledItems, Predictions
 from .propagation import propagation
 
-Floor = Callable[[LabelledItems], Iterator[Predictions]]
+Floor = Callable[[LabelledItems], Iterator[Fitted]]
 
-#: each gives its predictions under one setting after the other, none where it does not apply
+#: each gives what it is under one setting after the other, none where it does not apply
 LABEL_FLOORS: Mapping[str, Floor] = {
     "constant": constant,
     "features_alone": features_alone,
@@ -23,22 +23,22 @@ LABEL_FLOORS: Mapping[str, Floor] = {
 }
 
 
-def label_floors(items: LabelledItems, goodness: Callable[[Predictions], float]) -> dict[str, Predictions]:
-    """Predictions of every floor that applies, each under the setting that is best on the items to choose by.
+def label_floors(items: LabelledItems, goodness: Callable[[Predictions], float]) -> dict[str, Fitted]:
+    """Every floor that applies, each under the setting that is best on the items to choose by.
 
     Args:
         items: what floors may look at.
         goodness: of predictions for all items, judged on the items to choose by; higher is better.
 
     Returns:
-        By name: float64, shape (items, outputs); of equally good settings the first.
+        By name; of equally good settings the first.
     """
-    found: dict[str, Predictions] = {}
+    found: dict[str, Fitted] = {}
     for name, floor in LABEL_FLOORS.items():
         best = -np.inf
-        for predictions in floor(items):
-            value = goodness(predictions)
+        for fitted in floor(items):
+            value = goodness(fitted.predictions)
             value = -np.inf if np.isnan(value) else value
             if name not in found or value > best:
-                found[name], best = predictions, value
+                found[name], best = fitted, value
     return found

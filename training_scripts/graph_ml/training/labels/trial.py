@@ -12,7 +12,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...graph import GraphData, Labels, Split, Target
-from ...judging.labels import FLOOR_NOTES, Judge, measured, sign_of
+from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
 from ...models.family import Family, GraphFamily
@@ -32,6 +32,7 @@ from ..context import Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, rows_of
 from ..loop import fit
 from ..optimisers import AdamW, RowAdam, together
+from .baseline import save_baseline
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
@@ -161,7 +162,9 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
     graph = MessageGraph.from_edges(edges, space.total, {kind: one_way(pairs) for kind, pairs in edges.items()})
     model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
-    judged = judge.judge(lambda items: model.predictions(graph, items))
+    found = judge.preferred(lambda items: model.predictions(graph, items))
+    judged = judge.judge(answers_of(judge, None if found is None else found[0], model, graph))
+    warned = [] if found is None else [found[1]]
     first = next(iter(judged.splits))
     trial.measured(judged.splits[first], 1, 1, first)
     metrics = Metrics.model_validate(
@@ -174,13 +177,26 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
             "floors": judged.floors,
             "history": history,
             "notes": [*FLOOR_NOTES, *problem.split.notes, *notes],
-            "warnings": judged.warnings,
+            "warnings": [*warned, *judged.warnings],
             "breakdown": judged.breakdown,
         }
     )
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-    return metrics, save_labels(writer, model, graph, trial.graph, target)
+    details = save_labels(writer, model, graph, trial.graph, target)
+    if found is not None:
+        fitted = judge.floors[found[0]]
+        details |= save_baseline(writer, found[0], fitted.baseline, fitted.predictions, trial.graph, target)
+        details |= {"inductive": True, "hops": max(1, details["hops"]), "fanouts": details["fanouts"] or [100]}
+    return metrics, details
+
+
+def answers_of(judge: Judge, floor: str | None, model: LabelModel, graph: MessageGraph) -> Predict:
+    """What answers about items: a floor, or the model."""
+    if floor is None:
+        return lambda items: model.predictions(graph, items)
+    predictions = judge.floors[floor].predictions
+    return lambda items: predictions[items]
 
 
 def one_way(pairs: Pairs) -> bool:

@@ -1,0 +1,225 @@
+"""Where a floor is better than the trained network, the floor answers, and everything says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_graphs import FRIEND, RATED, SCRIPTS, split_of, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.container import Container
+from training_scripts.graph_ml.graph import EdgeList, GraphData, Labels, Target
+from training_scripts.graph_ml.judging.report import model_report
+from training_scripts.graph_ml.predict import load_predictor
+from training_scripts.graph_ml.predict.baseline import BaselinePredictor
+from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.training.refresh import transform
+
+#: a network that learns nothing, so that some floor is better
+IDLE = ("--model", "mlp", "--num-epochs", "1", "--lr", "1e-9")
+PEOPLE = 200
+
+
+def clubs(seed: int = 0) -> GraphData:
+    """Two hundred people in four clubs who mostly know their own; features are noise."""
+    rng = np.random.default_rng(seed)
+    club = np.arange(PEOPLE) % 4
+    a, b = np.triu_indices(PEOPLE, 1)
+    tied = rng.random(len(a)) < np.where(club[a] == club[b], 0.15, 0.002)
+    target = Target("node_class", "User", "club")
+    return GraphData(
+        node_ids={"User": [f"u{i}" for i in range(PEOPLE)]},
+        num_nodes={"User": PEOPLE},
+        edges={FRIEND: EdgeList(a[tied].astype(np.int64), b[tied].astype(np.int64))},
+        features={"User": {"noise": rng.normal(size=(PEOPLE, 3)).astype(np.float32)}},
+        labels={target: Labels("class", club.astype(np.int64), ("a", "b", "c", "d"))},
+        splits={target: split_of(PEOPLE)},
+    )
+
+
+def signs() -> GraphData:
+    """The same people; a class that two features decide together and no line can tell."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(PEOPLE, 2)).astype(np.float32)
+    target = Target("node_class", "User", "agree")
+    values = (x[:, 0] * x[:, 1] > 0).astype(np.int64)
+    return replace(
+        clubs(),
+        features={"User": {"two": x}},
+        labels={target: Labels("class", values, ("no", "yes"))},
+        splits={target: split_of(PEOPLE)},
+    )
+
+
+def ratings() -> GraphData:
+    """Forty users rate thirty films: how kind the user is and how good the film, and nothing else."""
+    rng = np.random.default_rng(2)
+    source, target = (part.astype(np.int64) for part in np.nonzero(rng.random((40, 30)) < 0.5))
+    kind, good = rng.normal(size=40), rng.normal(size=30)
+    what = Target("edge_regression", RATED, "stars")
+    return GraphData(
+        node_ids={"Movie": [f"m{i}" for i in range(30)], "User": [f"u{i}" for i in range(40)]},
+        num_nodes={"Movie": 30, "User": 40},
+        edges={RATED: EdgeList(source, target)},
+        edge_ids={RATED: [f"r{i}" for i in range(len(source))]},
+        labels={what: Labels("number", (3 + kind[source] + good[target]).astype(np.float32))},
+        splits={what: split_of(len(source))},
+    )
+
+
+def ask(folder: Path, data: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    request = EndpointRequest.model_validate({"version": "v1", "data": data})
+    output = load_predictor(folder).answer(request).model_dump(by_alias=True, exclude_none=True)["output"]
+    return [item["results"] for item in output.get("nodes", output.get("edges"))]
+
+
+def transformed(folder: Path, graph: GraphData, base: Path) -> Path:
+    graph.write(base / "input")
+    (base / "processing").mkdir(parents=True)
+    for name, place in (("model", folder), ("input", base / "input")):
+        (base / "processing" / name).symlink_to(place)
+    container = Container(base, {})
+    transform(container, SCRIPTS)
+    return container.processing("output")
+
+
+@pytest.mark.parametrize(
+    ("graph", "floor", "name"),
+    [
+        (clubs(), "label_propagation", "label propagation"),
+        (signs(), "features_alone", "features alone"),
+        (ratings(), "bias", "source and target bias"),
+    ],
+)
+def test_the_better_answers_and_the_report_begins_with_it(
+    graph: GraphData, floor: str, name: str, tmp_path: Path
+) -> None:
+    folder = train(graph, tmp_path, *IDLE)
+    metrics = ModelFolder(folder).metrics
+    assert metrics.warnings[0].startswith(f"{name} answers, and not the trained network: on the ")
+    assert metrics.splits["valid"] == metrics.floors["valid"][floor]
+    assert metrics.splits["test"] == metrics.floors["test"][floor]
+    page = model_report(ModelFolder(folder))
+    assert page.index(f"{name} answers") < page.index("How good it is")
+
+
+def test_a_network_that_is_better_answers_itself(tmp_path: Path) -> None:
+    folder = train(clubs(), tmp_path, "--model", "rgcn")
+    assert "baseline" not in ModelFolder(folder).description.details
+    assert not any("answers, and not" in text for text in ModelFolder(folder).metrics.warnings)
+
+
+def test_the_test_items_have_no_say_in_what_answers(tmp_path: Path) -> None:
+    graph = clubs()
+    (target,) = graph.targets
+    values = graph.labels[target].values.copy()
+    test = graph.splits[target].test
+    values[test] = (values[test] + 1) % 4
+    wrong = replace(graph, labels={target: replace(graph.labels[target], values=values)})
+    one, other = train(graph, tmp_path / "right", *IDLE), train(wrong, tmp_path / "wrong", *IDLE)
+    said = [ModelFolder(folder).metrics.warnings[0] for folder in (one, other)]
+    assert said[0] == said[1]
+    assert ModelFolder(other).metrics.splits["test"]["acc"] < 0.2
+
+
+def test_a_vertex_that_came_later_is_of_its_neighbours_club_before_and_after_a_transform(tmp_path: Path) -> None:
+    graph = clubs()
+    folder = train(graph, tmp_path / "model", *IDLE)
+    of_b = [f"u{i}" for i in range(1, 29, 4)]
+    edges = [{"edgeType": [*FRIEND], "headNodeId": "new", "tailNodeId": friend} for friend in of_b]
+    asked = {"globalParameters": {"topk": 1}, "nodes": [{"nodeId": "new"}, {"nodeId": "u5"}, {"nodeId": "nobody"}]}
+    live = {"nodes": [{"nodeId": "new", "nodeType": "User"}], "edges": edges}
+    new, known, nobody = ask(folder, {**asked, "graph": live})
+    assert new[0]["value"] == "b"
+    assert nobody == []
+    assert known == ask(folder, asked)[1]
+
+    (target,) = graph.targets
+    ties, labels = graph.edges[FRIEND], graph.labels[target]
+    later = replace(
+        graph,
+        node_ids={"User": [*graph.node_ids["User"], "new"]},
+        num_nodes={"User": PEOPLE + 1},
+        edges={
+            FRIEND: EdgeList(
+                np.concatenate([ties.source, np.full(len(of_b), PEOPLE)]),
+                np.concatenate([ties.target, np.arange(1, 29, 4)]),
+            )
+        },
+        features={"User": {"noise": np.zeros((PEOPLE + 1, 3), dtype=np.float32)}},
+        labels={target: replace(labels, values=np.append(labels.values, 0))},
+    )
+    fresh = transformed(folder, later, tmp_path / "later")
+    assert ask(fresh, asked)[0][0]["value"] == "b"
+    assert ask(fresh, asked)[1] == known
+    again = transformed(fresh, later, tmp_path / "again")
+    assert ask(again, asked) == ask(fresh, asked)
+
+
+def test_live_features_give_the_stored_answer_and_others_another(tmp_path: Path) -> None:
+    graph = signs()
+    folder = train(graph, tmp_path, *IDLE)
+    x = graph.features["User"]["two"]
+    sure = int(np.argmax(np.abs(x).min(axis=1)))
+    live = {"u0": x[0], f"u{sure}": x[sure] * np.array([1, -1]), "new": np.array([1.5, 1.5])}
+
+    def answer(**data: Any) -> list[dict[str, Any]]:
+        request = EndpointRequest.model_validate({"version": "v1", "data": {"globalParameters": {"topk": 2}, **data}})
+        predictor = BaselinePredictor(
+            ModelFolder(folder),
+            lambda found: replace(
+                found, features={"User": {"two": np.array([live[node] for node in found.members["User"]])}}
+            ),
+        )
+        output = predictor.answer(request).model_dump(by_alias=True, exclude_none=True)["output"]["nodes"]
+        return [{entry["value"]: entry["score"] for entry in item["results"]} for item in output]
+
+    nodes = [{"nodeId": name} for name in live]
+    stored = answer(nodes=nodes)
+    found = answer(nodes=nodes, graph={"nodes": [{"nodeId": name, "nodeType": "User"} for name in live]})
+    assert found[0]["yes"] == pytest.approx(stored[0]["yes"], abs=1e-6)
+    assert (found[1]["yes"] > 0.5) != (stored[1]["yes"] > 0.5)  # one sign of two has turned
+    assert found[2]["yes"] > 0.9
+
+
+def test_a_pair_without_a_rating_is_told_by_who_and_what(tmp_path: Path) -> None:
+    graph = ratings()
+    folder = train(graph, tmp_path / "model", *IDLE)
+    ends, arrays = graph.edges[RATED], ModelFolder(folder).tensors("baseline")
+    rated = set(zip(ends.source.tolist(), ends.target.tolist(), strict=True))
+    user, film = next((u, m) for u in range(40) for m in range(30) if (u, m) not in rated)
+    # films come first among the numbers
+    wanted = arrays["mean"][0] + arrays["given"][30 + user] + arrays["got"][film]
+    asked = {"edges": [{"headNodeId": f"u{user}", "tailNodeId": f"m{film}"}, {"edgeId": "r7"}]}
+    (unrated,), (seventh,) = ask(folder, asked)
+    assert unrated["value"] == pytest.approx(wanted, abs=1e-5)
+    assert seventh["value"] == pytest.approx(float(ModelFolder(folder).array("baseline/answers")[7, 0]))
+    fresh = transformed(folder, graph, tmp_path / "later")
+    assert ask(fresh, asked) == [[unrated], [seventh]]
+
+
+def test_edges_of_known_ends_are_told_by_the_edges_that_share_them(tmp_path: Path) -> None:
+    # ties of two clubs are eastern, and without features only the ties beside them tell
+    graph = replace(clubs(), features={})
+    ties = graph.edges[FRIEND]
+    values = (ties.source % 4 < 2).astype(np.int64)
+    target = Target("edge_class", FRIEND, "east")
+    graph = replace(
+        graph,
+        edge_ids={FRIEND: [f"f{i}" for i in range(len(ties))]},
+        labels={target: Labels("class", values, ("west", "east"))},
+        splits={target: split_of(len(ties))},
+    )
+    folder = train(graph, tmp_path / "model", *IDLE)
+    assert ModelFolder(folder).description.details["baseline"]["kind"] == "propagated"
+    asked = {
+        "globalParameters": {"topk": 1},
+        "edges": [{"edgeId": "f0"}, {"headNodeId": "u0", "tailNodeId": "u1"}, {"headNodeId": "u2", "tailNodeId": "u3"}],
+    }
+    found = ask(folder, asked)
+    assert [entry[0]["value"] for entry in found[1:]] == ["east", "west"]
+    assert ask(transformed(folder, graph, tmp_path / "later"), asked) == found
