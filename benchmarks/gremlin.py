@@ -29,7 +29,7 @@ from typing import Any
 import psutil
 from gremlin_python.driver.client import Client
 
-from workflow.client.service import start_service
+from workflow.client.service import LocalService, start_service
 
 SERVER = Path(__file__).parents[1] / "tests" / "peers" / "gremlin_server.py"
 
@@ -82,12 +82,14 @@ class Side:
 
     def __init__(self, name: str, url: str, vertex: str) -> None:
         self.name = name
+        self.url = url
         self.vertex = vertex
         self.statements_s = self.load_s = self.memory_mb = 0.0
+        self.limit_ms = 600_000
         self.client = Client(url, "g", pool_size=1, max_content_length=1 << 26)
 
     def ask(self, text: str) -> list[Any]:
-        return list(self.client.submit(text, request_options={"evaluationTimeout": 600_000}).all().result())
+        return list(self.client.submit(text, request_options={"evaluationTimeout": self.limit_ms}).all().result())
 
     def time_ms(self, text: str, repeats: int) -> float:
         """The median, after as many calls to warm up (Java compiles what it has run often)."""
@@ -100,9 +102,20 @@ class Side:
 
 
 @contextlib.contextmanager
-def despina(files: Path, home: Path) -> Iterator[Side]:
-    service = start_service(home)
+def despina_service(home: Path, *options: str) -> Iterator[tuple[Side, LocalService]]:
+    """A service of its own with nothing in it."""
+    service = start_service(home, *options)
     try:
+        side = Side("despina", service.url.replace("http", "ws").rstrip("/") + "/gremlin", "'v17'")
+        yield side, service
+        side.client.close()
+    finally:
+        service.stop()
+
+
+@contextlib.contextmanager
+def despina(files: Path, home: Path) -> Iterator[Side]:
+    with despina_service(home) as (side, service):
         print(f"despina at start: {psutil.Process(service.pid).memory_info().rss / 1e6:.0f} MB", flush=True)
         lake = home / "s3" / "bench"
         lake.mkdir(parents=True)
@@ -110,15 +123,11 @@ def despina(files: Path, home: Path) -> Iterator[Side]:
             (lake / name).write_bytes((files / name).read_bytes())
         start = time.perf_counter()
         _load(service.url)
-        side = Side("despina", service.url.replace("http", "ws").rstrip("/") + "/gremlin", "'v17'")
         side.load_s = side.statements_s = time.perf_counter() - start
         memory = psutil.Process(service.pid).memory_info()
         side.memory_mb = memory.rss / 1e6
         yield side
-        side.client.close()
         print(f"despina after all questions: {psutil.Process(service.pid).memory_info().rss / 1e6:.0f} MB", flush=True)
-    finally:
-        service.stop()
 
 
 def _load(url: str) -> None:
@@ -139,7 +148,8 @@ def _load(url: str) -> None:
 
 
 @contextlib.contextmanager
-def gremlin_server(files: Path, workdir: Path) -> Iterator[Side]:
+def gremlin_server_process(workdir: Path) -> Iterator[Side]:
+    """A Gremlin Server of its own, its graph empty."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -148,9 +158,20 @@ def gremlin_server(files: Path, workdir: Path) -> Iterator[Side]:
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         side = _answering(port)
+        yield side
+        side.client.close()
+    finally:
+        process.terminate()
+        process.wait()
+        log.close()
+
+
+@contextlib.contextmanager
+def gremlin_server(files: Path, workdir: Path) -> Iterator[Side]:
+    with gremlin_server_process(workdir) as side:
         groovy: dict[str, Any] = {"language": "gremlin-groovy", "evaluationTimeout": 600_000}
         start = time.perf_counter()
-        _load_by_statements(f"ws://127.0.0.1:{port}/gremlin", files)
+        _load_by_statements(side.url, files)
         side.statements_s = time.perf_counter() - start
         side.client.submit("graph.clear(); 0", request_options=groovy).all().result()
         start = time.perf_counter()
@@ -159,11 +180,6 @@ def gremlin_server(files: Path, workdir: Path) -> Iterator[Side]:
         (heap,) = side.client.submit(HEAP, request_options=groovy).all().result()
         side.memory_mb = heap / 1e6
         yield side
-        side.client.close()
-    finally:
-        process.terminate()
-        process.wait()
-        log.close()
 
 
 def _load_by_statements(url: str, files: Path) -> None:

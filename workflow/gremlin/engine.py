@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
+from workflow.gremlin.planning.batched import BatchedStep
 from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
 from workflow.gremlin.planning.extension import Extension
@@ -301,7 +302,7 @@ class Engine:
             source = step.run(ctx, source, frame)
             if step.tracked:
                 source = labelled(source, step.tracked)
-            if isinstance(profiler, StepProfiler) and not isinstance(step, ProfileStep):
+            if isinstance(profiler, StepProfiler) and not isinstance(step, (ProfileStep, BatchedStep)):
                 source = profiler.watch(step, source)
             if at % SEGMENT == SEGMENT - 1:
                 source = iter(list(source))

@@ -13,6 +13,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin import engine as engine_module
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
+from workflow.gremlin.planning.batched import BatchedStep
 from workflow.gremlin.planning.compile import Plan
 from workflow.gremlin.planning.vectorised import MaskedGraphStep, VectorisedStep
 from workflow.gremlin.running.step import Step
@@ -40,7 +41,8 @@ def engine() -> Engine:
 
 
 def steps_of(engine: Engine, text: str) -> tuple[Step, ...]:
-    return engine.prepare(parse(text)[0].traversal, QueryOptions()).plan.steps
+    steps = engine.prepare(parse(text)[0].traversal, QueryOptions()).plan.steps
+    return tuple(one for step in steps for one in (step.steps if isinstance(step, BatchedStep) else (step,)))
 
 
 Shows = Callable[[tuple[Step, ...]], bool]
@@ -64,7 +66,7 @@ REWRITINGS: dict[str, tuple[str, Shows]] = {
     "order on arrays": ("g.V().order().by('age').limit(4)", has(VectorisedStep)),
     "repeat unrolled": ("g.V(1,2).repeat(out('knows')).times(3).values('age')", lacks(RepeatStep)),
     "merging barriers": ("g.V(1,2).out().in().out().values('age')", has(BarrierStep)),
-    "masked source": ("g.V().has('age',lt(4)).values('age')", has(MaskedGraphStep)),
+    "masked source": ("g.V().has('age',lt(4)).valueMap('age')", has(MaskedGraphStep)),
     "counting groups": ("g.V().values('age').group().by(math('_+1')).by(count())", has(GroupCountStep)),
     "first of an order": (
         "g.V(1,2,3).out().order().by('age').limit(2).values('age')",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -71,14 +72,25 @@ class Numeric:
     kind: type
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """A column as small integers: ``codes[row]`` is a place in ``values``, or -1 where the row holds nothing."""
 
     codes: NDArray[np.int32]
     values: list[Any]
 
+    @cached_property
+    def table(self) -> NDArray[np.object_]:
+        """The values as an array of objects, to be read at many places at once."""
+        return np.fromiter(self.values, dtype=object, count=len(self.values))
 
+    @cached_property
+    def exact(self) -> bool:
+        """Whether all values are texts, whole numbers or booleans: two that share a code then are the same to users."""
+        return set(map(type, self.values)) <= _EXACT
+
+
+_EXACT: Final = frozenset({str, int, Long, bool})
 _DTYPES: Final[dict[type, str]] = {int: "int64", Long: "int64", float: "float64", Float: "float64"}
 WRAPPERS: Final[dict[type, Callable[[Any], Any]]] = {int: int, Long: Long, float: float, Float: Float, bool: bool}
 

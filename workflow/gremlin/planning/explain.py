@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
+from workflow.gremlin.columns.morsel import Morsel
 from workflow.gremlin.running.step import Step
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import (
@@ -23,6 +25,8 @@ from workflow.gremlin.semantics.values import (
 )
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal
 
+Item = TypeVar("Item")
+
 
 class StepProfiler:
     """Counts and times what passes each step; a step's time leaves out that of the steps before it."""
@@ -35,25 +39,33 @@ class StepProfiler:
 
     def watch(self, step: Step, source: Iterator[Traverser]) -> Iterator[Traverser]:
         """The same traversers; call it for the steps in their order."""
+        return self._counted(self._next(str(step)), source, lambda t: (1, t.bulk))
+
+    def watch_morsels(self, name: str, source: Iterator[Morsel]) -> Iterator[Morsel]:
+        """The same morsels of traversers."""
+        return self._counted(self._next(name), source, lambda morsel: (len(morsel), int(morsel.bulks().sum())))
+
+    def _next(self, name: str) -> int:
         at = len(self.names)
-        self.names.append(str(step))
+        self.names.append(name)
         for column in (self.traversers, self.elements, self.total_ns):
             column.append(0)
-        return self._counted(at, source)
+        return at
 
-    def _counted(self, at: int, source: Iterator[Traverser]) -> Iterator[Traverser]:
+    def _counted(self, at: int, source: Iterator[Item], sizes: Callable[[Item], tuple[int, int]]) -> Iterator[Item]:
         clock = time.perf_counter_ns
         while True:
             begin = clock()
             try:
-                t = next(source)
+                item = next(source)
             except StopIteration:
                 return
             finally:
                 self.total_ns[at] += clock() - begin
-            self.traversers[at] += 1
-            self.elements[at] += t.bulk
-            yield t
+            traversers, elements = sizes(item)
+            self.traversers[at] += traversers
+            self.elements[at] += elements
+            yield item
 
     def result(self) -> TraversalMetrics:
         """The metrics so far."""

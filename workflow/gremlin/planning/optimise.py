@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from workflow.graphs.elements import Edge, Vertex
+from workflow.gremlin.planning.batched import batched
 from workflow.gremlin.planning.compile import Plan
 from workflow.gremlin.planning.vectorised import (
     Dedup,
@@ -50,13 +51,14 @@ def optimised(plan: Plan, without: Set[str] = frozenset()) -> tuple[Step, ...]:
         steps = _unrolled(steps)
     _limited(steps)
     steps = [_counting(step) for step in steps]
+    in_batches = "BatchStrategy" not in without and not plan.mutates
     if plan.full_path:
-        return tuple(_masked(steps))
+        return tuple(_masked(batched(steps) if in_batches else steps))
     vectorised = _vectorised(steps)
     if vectorised is not None:
         return tuple(vectorised)
-    steps = _masked(steps)
-    return tuple(steps if "LazyBarrierStrategy" in without else _merging(steps))
+    steps = steps if "LazyBarrierStrategy" in without else _merging(steps)
+    return tuple(_masked(batched(steps) if in_batches else steps))
 
 
 # -- repeat(…).times(n)

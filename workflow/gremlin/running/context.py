@@ -105,6 +105,7 @@ class ExecutionContext(Run):
         self.apart = False  # equal traversers are not merged: something of theirs that values do not show differs
         self.foreign: dict[int, tuple[Any, str]] = {}  # by identity, properties that no element has, and what they are
         self.transaction = self.attempt.transaction
+        self.full_path = full_path  # whether every stop is remembered, and not only those with a name
         self.traverser: type[Traverser] = PathTraverser if full_path else Traverser
         self.user_side_effects: frozenset[str] = frozenset()
         self.profiler: Profiler | None = None

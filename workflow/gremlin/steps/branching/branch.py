@@ -111,7 +111,10 @@ class BranchStep(Branching):
         return lambda pair: test(pair[1])
 
     def route(self, ctx: ExecutionContext, traverser: Traverser) -> list[Child]:
-        choice = self.by.of(ctx, traverser)
+        return self.children_for(ctx, self.by.of(ctx, traverser))
+
+    def children_for(self, ctx: ExecutionContext, choice: Any) -> list[Child]:
+        """The children for a choice; MISSING is one that came to nothing."""
         if choice is MISSING:
             choice = Pick.unproductive
         if isinstance(choice, Pick):

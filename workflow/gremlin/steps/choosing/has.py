@@ -23,6 +23,7 @@ class HasContainer:
     def __init__(self, key: str | T, predicate: P) -> None:
         self.key = key
         self.predicate = predicate
+        self.value_test: Test = compile_predicate(predicate)
         self.test: Callable[[Any], bool] = _element_test(key, predicate)
 
     def __str__(self) -> str:

@@ -54,7 +54,7 @@ class WherePredicateStep(ByCycleModulated, FilterStep):
         if predicate.name in CONNECTIVES:
             parts = [self._bind(ctx, traverser, p, turn) for p in predicate.args]
             return None if any(p is None for p in parts) else P(predicate.name, tuple(parts))
-        key = _name_in(predicate)
+        key = self.name_in(predicate)
         found = self.bys.at(turn[0]).of_value(ctx, required_scope_value(ctx, key, traverser, self))
         turn[0] += 1
         if found is MISSING:
@@ -64,17 +64,18 @@ class WherePredicateStep(ByCycleModulated, FilterStep):
             return P(predicate.name, (list(found) if several else [found],))
         return type(predicate)(predicate.name, (found, *predicate.args[1:]))
 
+    @staticmethod
+    def name_in(predicate: P) -> str:
+        """The name that a predicate compares with."""
+        value = predicate.args[0] if predicate.args else None
+        if isinstance(value, (list, tuple)):
+            value = value[0] if value else None
+        if not isinstance(value, str):
+            raise QueryFailed(f"where() compares with labels, and {value!r} is none")
+        return value
+
     def arguments(self) -> str:
         return ",".join(filter(None, [self.start, describe(self.predicate)]))
-
-
-def _name_in(predicate: P) -> str:
-    value = predicate.args[0] if predicate.args else None
-    if isinstance(value, (list, tuple)):
-        value = value[0] if value else None
-    if not isinstance(value, str):
-        raise QueryFailed(f"where() compares with labels, and {value!r} is none")
-    return value
 
 
 class WhereStartStep(MapStep):

@@ -56,14 +56,15 @@ class AggregateStep(Step):
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         if self.lazy:
             for t in source:
-                self._collect(ctx, [t])
+                self.collect(ctx, [t])
                 yield t
             return
         passed = ctx.gathered(source)
-        self._collect(ctx, passed)
+        self.collect(ctx, passed)
         yield from passed
 
-    def _collect(self, ctx: ExecutionContext, traversers: list[Traverser]) -> None:
+    def collect(self, ctx: ExecutionContext, traversers: list[Traverser]) -> None:
+        """Add what is projected of traversers."""
         by = self.by or IDENTITY
         values: GList = GList()
         for t in traversers:
@@ -72,8 +73,11 @@ class AggregateStep(Step):
                 if t.bulk > 1:
                     ctx.hold(len(values) + t.bulk)
                 values.extend([value] * t.bulk)
-        if not traversers:
-            return
+        if traversers:
+            self.collect_values(ctx, values)
+
+    def collect_values(self, ctx: ExecutionContext, values: GList) -> None:
+        """Add values to the side effect."""
         effects = ctx.side_effects
         reducer = effects.reducers.get(self.key)
         if reducer is add_all:

@@ -53,18 +53,18 @@ class GraphStep(Step):
         self.described.append(str(container))
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        kind, graph = self.kind, ctx.graph
-        tests = self.tests
-        turn = 0
         for t in source:
-            split = t.split
-            for row in self.rows(ctx):
-                turn += 1
-                if not turn % CHECK_EVERY:
-                    ctx.check()
-                element = kind(graph, row)
-                if all(test(element) for test in tests):
-                    yield split(element)
+            yield from self.of_rows(ctx, t, self.rows(ctx))
+
+    def of_rows(self, ctx: ExecutionContext, t: Traverser, rows: Iterable[int]) -> Iterator[Traverser]:
+        """What a traverser leads to of some rows: those elements that pass all tests."""
+        kind, graph, tests, split = self.kind, ctx.graph, self.tests, t.split
+        for turn, row in enumerate(rows, 1):
+            if not turn % CHECK_EVERY:
+                ctx.check()
+            element = kind(graph, row)
+            if all(test(element) for test in tests):
+                yield split(element)
 
     def rows(self, ctx: ExecutionContext) -> Iterable[int]:
         """The rows to look at, in order."""

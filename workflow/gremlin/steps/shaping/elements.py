@@ -52,7 +52,10 @@ class ValuesStep(FlatMapStep):
         self.keys = keys
 
     def flat_map(self, ctx: ExecutionContext, traverser: Traverser) -> Iterable[Any]:
-        value = traverser.value
+        return self.values_of(traverser.value)
+
+    def values_of(self, value: Any) -> Iterable[Any]:
+        """The values that an element holds under the keys."""
         if isinstance(value, Vertex):
             if len(self.keys) == 1:
                 return value.graph.vertex_values(value.row, self.keys[0])

@@ -1,0 +1,462 @@
+"""Steps that take many traversers together, on morsels: ranges, counts, reductions, orders, groups, aggregates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cmp_to_key
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from workflow.graphs.elements import BulkedValue
+from workflow.gremlin.columns.forms import Form, HopLike, Make, MorselBy
+from workflow.gremlin.columns.morsel import Morsel, concatenated, gathered, morsels_of, started
+from workflow.gremlin.columns.values import CodedColumn, Column, ElementColumn, NotColumnar, Places, column_of, plain
+from workflow.gremlin.running.by import IDENTITY, ByChild
+from workflow.gremlin.running.context import ExecutionContext
+from workflow.gremlin.running.step import MISSING, Frame, ReduceStep, Step
+from workflow.gremlin.semantics.comparison import order
+from workflow.gremlin.semantics.values import GList, Long, Order
+from workflow.gremlin.steps.choosing.ranges import RangeStep
+from workflow.gremlin.steps.gathering.group import GroupCountStep, GroupStep, made_map
+from workflow.gremlin.steps.gathering.order import OrderStep
+from workflow.gremlin.steps.gathering.reduce import CountStep
+from workflow.gremlin.steps.gathering.side_effects import AggregateStep, BarrierStep
+from workflow.queries.columns.grouping import by_appearance, paired, totals
+
+
+class RangeForm(Form):
+    """``limit``, ``skip`` and ``range``: ends what comes before it when it has enough."""
+
+    stateless = False
+    step: RangeStep
+
+    def __init__(self, step: RangeStep) -> None:
+        super().__init__(step)
+        if step.in_repeat:
+            raise NotColumnar
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        high = self.step.high
+        passed: int = frame.get(self.step, 0)
+        if 0 <= high <= passed:
+            return
+        for morsel in source:
+            if not len(morsel):
+                continue
+            kept, passed = self._cut(morsel, passed)
+            frame[self.step] = passed
+            yield kept
+            if 0 <= high <= passed:
+                return
+
+    def _cut(self, morsel: Morsel, passed: int) -> tuple[Morsel, int]:
+        low, high = max(self.step.low, 0), self.step.high
+        if morsel.bulk is None:
+            begin = max(low - passed, 0)
+            end = len(morsel) if high < 0 else min(len(morsel), high - passed)
+            return morsel.take(np.arange(begin, max(begin, end))), passed + len(morsel)
+        last = passed + np.cumsum(morsel.bulk)
+        first = last - morsel.bulk
+        kept = (last if high < 0 else np.minimum(last, high)) - np.maximum(first, low)
+        where = np.flatnonzero(kept > 0)
+        return replace(morsel.take(where), bulk=kept[where]), int(last[-1])
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        if morsel.bulk is not None or morsel.origin is None:
+            raise NotColumnar
+        low, high = max(self.step.low, 0), self.step.high
+        rank = np.arange(len(morsel)) - np.searchsorted(morsel.origin, morsel.origin)
+        return morsel.take(rank >= low if high < 0 else (rank >= low) & (rank < high))
+
+
+class ReduceForm(Form):
+    """All to one value, in a child for each origin."""
+
+    stateless = False
+    step: ReduceStep
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        if frame.get(self.step):
+            return
+        frame[self.step] = True
+        value = self.reduced(ctx, source)
+        if value is not MISSING:
+            yield started(ctx, column_of([value], ctx.graph))
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        """The value of all morsels; MISSING where nothing is sent on."""
+        return self.step.reduce(ctx, (t for morsel in source for t in morsel.traversers(ctx)))
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        assert morsel.origin is not None
+        stops = np.searchsorted(morsel.origin, np.arange(size + 1)).tolist()
+        values = morsel.column.tolist()
+        bulks = morsel.bulks().tolist()
+        found = []
+        origins = []
+        for origin in range(size):
+            begin, end = stops[origin], stops[origin + 1]
+            members = (BulkedValue(values[i], bulks[i]) for i in range(begin, end))
+            value = self.step.reduce(ctx, members)  # type: ignore[arg-type]
+            if value is not MISSING:
+                found.append(value)
+                origins.append(origin)
+        return started(ctx, column_of(found, ctx.graph), np.array(origins, dtype=np.int64))
+
+
+class CountForm(ReduceForm):
+    """``count``."""
+
+    step: CountStep
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        total = 0
+        for morsel in source:
+            ctx.check()
+            total += len(morsel) if morsel.bulk is None else int(morsel.bulk.sum())
+        return Long(total)
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        assert morsel.origin is not None
+        return _counts(ctx, totals(morsel.origin, size, morsel.bulk))
+
+
+def _counts(ctx: ExecutionContext, counts: Places) -> Morsel:
+    return started(ctx, plain(map(Long, counts.tolist()), len(counts)), np.arange(len(counts)))
+
+
+class DegreeCountForm(Form):
+    """``count`` of what a hop leads to, in a child."""
+
+    stateless = False
+
+    def __init__(self, hop: HopLike, count: Step) -> None:
+        super().__init__(count)
+        self.hop = hop
+
+    def __str__(self) -> str:
+        return f"{self.hop.step}, {self.step}"
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        assert morsel.origin is not None
+        degrees = self.hop.degrees(ctx, morsel)
+        return _counts(ctx, totals(morsel.origin, size, degrees * morsel.bulks()))
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        if frame.get(self.step):
+            return
+        frame[self.step] = True
+        total = 0
+        for morsel in source:
+            ctx.check()
+            try:
+                total += sum((self.hop.degrees(ctx, morsel) * morsel.bulks()).tolist())
+            except NotColumnar:
+                total += sum(t.bulk for t in self.hop.step.run(ctx, morsel.traversers(ctx), {}))
+        yield started(ctx, plain([Long(total)]))
+
+
+class BarrierForm(Form):
+    """``barrier``: all first; equal traversers without a path or a sack become one."""
+
+    stateless = False
+    step: BarrierStep
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        held: list[Morsel] = []
+        count = 0
+        for morsel in source:
+            if not len(morsel):
+                continue
+            if held and held[0].loops != morsel.loops:
+                yield merged(ctx, concatenated(held))
+                held, count = [], 0
+            held.append(morsel)
+            count += len(morsel)
+            ctx.hold(count)
+            if self.step.size is not None and count >= self.step.size:
+                one = merged(ctx, concatenated(held))
+                held, count = [one], len(one)
+                if count >= self.step.size:
+                    yield one
+                    held, count = [], 0
+        if held:
+            yield merged(ctx, concatenated(held))
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        return morsel
+
+
+def merged(ctx: ExecutionContext, morsel: Morsel) -> Morsel:
+    """Equal traversers as one, where the first of them stands; the same where they have paths or sacks of their own."""
+    if ctx.full_path or morsel.sack is not None or not isinstance(morsel.column, ElementColumn):
+        return morsel
+    if morsel.history is not None and morsel.at is None:
+        return morsel
+    codes = morsel.column.rows
+    if morsel.at is not None:
+        codes = paired(codes, morsel.at)
+    if morsel.origin is not None:
+        codes = paired(codes, morsel.origin)
+    groups, places = by_appearance(codes)
+    if len(places) == len(morsel):
+        return morsel
+    return replace(morsel.take(places), bulk=totals(groups, len(places), morsel.bulk))
+
+
+class OrderForm(Form):
+    """``order`` by projections."""
+
+    stateless = False
+    step: OrderStep
+
+    def __init__(self, step: OrderStep, make: Make) -> None:
+        super().__init__(step)
+        comparators = step.comparators
+        self.ways = comparators.directions()
+        if Order.shuffle in self.ways:
+            raise NotColumnar
+        self.bys = [MorselBy(by, make) for by in comparators.projections()]
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        held = gathered(ctx, source)
+        if not held:
+            return
+        if len({morsel.loops for morsel in held}) == 1:
+            try:
+                yield self._arranged(ctx, concatenated(held), self.step.limit)
+                return
+            except NotColumnar:
+                pass
+        yield from morsels_of(ctx, self.step.run(ctx, (t for b in held for t in b.traversers(ctx)), frame))
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        return self._arranged(ctx, morsel, None)
+
+    def _arranged(self, ctx: ExecutionContext, morsel: Morsel, limit: int | None) -> Morsel:
+        found = [by.of(ctx, morsel) for by in self.bys]
+        keep: Places | None = None
+        for _, mask in found:
+            if mask is not None:
+                keep = mask if keep is None else keep & mask
+        columns = [column for column, _ in found]
+        if keep is not None:
+            where = np.flatnonzero(keep)
+            morsel, columns = morsel.take(where), [column.take(where) for column in columns]
+        keys = [ranks(column) for column in columns]
+        signed = [key if way is Order.asc else -key for key, way in zip(keys, self.ways, strict=True)]
+        if morsel.origin is not None:
+            signed.insert(0, morsel.origin)
+        places = np.lexsort(signed[::-1])
+        return morsel.take(places[:limit])
+
+
+def ranks(column: Column) -> Places:
+    """Integers in the order of the values; those that tie share one."""
+    codes = column.keys()
+    _, places, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    values = column.take(places).tolist()
+    kinds = set(map(type, values))
+    if kinds <= {int, Long} or (kinds == {str} and all(map(str.isascii, values))):
+        arranged = sorted(range(len(values)), key=values.__getitem__)
+    else:
+        arranged = sorted(range(len(values)), key=lambda place: cmp_to_key(order)(values[place]))
+    rank = np.zeros(len(values), dtype=np.int64)
+    number = -1
+    before: Any = None
+    for at, place in enumerate(arranged):
+        value = values[place]
+        if at == 0 or order(before, value) != 0:
+            number += 1
+        rank[place] = number
+        before = value
+    return np.asarray(rank[inverse])
+
+
+class GroupCountForm(ReduceForm):
+    """``groupCount``."""
+
+    step: GroupCountStep
+
+    def __init__(self, step: GroupCountStep, make: Make) -> None:
+        super().__init__(step)
+        self.by = MorselBy(step.by or IDENTITY, make)
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        held = gathered(ctx, source)
+        if not held:
+            return made_map([])
+        if len({b.loops for b in held}) > 1:
+            return self.step.reduce(ctx, (t for b in held for t in b.traversers(ctx)))
+        whole = concatenated(held)
+        try:
+            column, groups, places, bulk, _ = _by_key(ctx, self.by, whole)
+        except NotColumnar:
+            return self.step.reduce(ctx, whole.traversers(ctx))
+        counts = totals(groups, len(places), bulk)
+        keys = column.take(places).tolist()
+        return made_map([(key, Long(count)) for key, count in zip(keys, counts.tolist(), strict=True)])
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        raise NotColumnar
+
+
+def _by_key(
+    ctx: ExecutionContext, by: MorselBy, morsel: Morsel
+) -> tuple[Column, Places, Places, Places | None, Morsel]:
+    """(keys, the group of each, the first place of each group, bulks, the traversers) of those that have a key."""
+    column, present = by.of(ctx, morsel)
+    if present is not None:
+        where = np.flatnonzero(present)
+        column, morsel = column.take(where), morsel.take(where)
+    groups, places = by_appearance(column.keys())
+    return column, groups, places, morsel.bulk, morsel
+
+
+class GroupForm(ReduceForm):
+    """``group`` by a key: its values are lists of projections, or a child's result for each group."""
+
+    step: GroupStep
+
+    def __init__(self, step: GroupStep, make: Make) -> None:
+        super().__init__(step)
+        self.key_by = MorselBy(step.key_by, make)
+        value = step.value
+        self.value_by = MorselBy(value.by, make) if value.folded or not value.reduces else None
+        self.child = make(value.by.child) if not value.folded and isinstance(value.by, ByChild) else None
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        held = gathered(ctx, source)
+        if not held:
+            return made_map([])
+        if len({b.loops for b in held}) > 1:
+            return self.step.reduce(ctx, (t for b in held for t in b.traversers(ctx)))
+        whole = concatenated(held)
+        try:
+            return self._grouped(ctx, whole)
+        except NotColumnar:
+            return self.step.reduce(ctx, whole.traversers(ctx))
+
+    def _grouped(self, ctx: ExecutionContext, whole: Morsel) -> Any:
+        column, groups, places, _, morsel = _by_key(ctx, self.key_by, whole)
+        keys = column.take(places).tolist()
+        arranged = np.argsort(groups, kind="stable")
+        morsel, groups = morsel.take(arranged), groups[arranged]
+        if self.step.value.folded:
+            values = self._folded(ctx, morsel, groups, len(places))
+        elif self.step.value.reduces and self.child is not None:
+            members = merged(ctx, replace(morsel, origin=groups))
+            found = self.child.of_groups(ctx, members, len(places))
+            values = self._firsts(found, len(places))
+        else:
+            values = self._lasts(ctx, morsel, groups, len(places))
+        return made_map([(k, v) for k, v in zip(keys, values, strict=True) if v is not MISSING])
+
+    def _folded(self, ctx: ExecutionContext, morsel: Morsel, groups: Places, size: int) -> list[Any]:
+        assert self.value_by is not None
+        column, present = self.value_by.of(ctx, morsel)
+        bulk = morsel.bulk
+        if present is not None:
+            where = np.flatnonzero(present)
+            column, groups, bulk = column.take(where), groups[where], None if bulk is None else bulk[where]
+        if bulk is not None:
+            ctx.hold(int(bulk.sum()))
+            column, groups = column.take(np.repeat(np.arange(len(column)), bulk)), np.repeat(groups, bulk)
+        stops = np.searchsorted(groups, np.arange(size + 1)).tolist()
+        values = column.tolist()
+        return [GList(values[begin:end]) for begin, end in pairwise(stops)]
+
+    @staticmethod
+    def _firsts(found: Morsel, size: int) -> list[Any]:
+        values: list[Any] = [MISSING] * size
+        assert found.origin is not None
+        origins, places = np.unique(found.origin, return_index=True)
+        for origin, value in zip(origins.tolist(), found.column.take(places).tolist(), strict=True):
+            values[origin] = value
+        return values
+
+    def _lasts(self, ctx: ExecutionContext, morsel: Morsel, groups: Places, size: int) -> list[Any]:
+        assert self.value_by is not None
+        column, present = self.value_by.of(ctx, morsel)
+        where = np.arange(len(morsel)) if present is None else np.flatnonzero(present)
+        values: list[Any] = [MISSING] * size
+        for group, value in zip(groups[where].tolist(), column.take(where).tolist(), strict=True):
+            values[group] = value
+        return values
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        raise NotColumnar
+
+
+class FoldForm(ReduceForm):
+    """``fold``."""
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        out: GList = GList()
+        for morsel in source:
+            if morsel.bulk is not None:
+                ctx.hold(len(out) + int(morsel.bulk.sum()))
+                morsel = morsel.take(np.repeat(np.arange(len(morsel)), morsel.bulk))
+            out.extend(morsel.column.tolist())
+            ctx.hold(len(out))
+        return out
+
+
+class AggregateForm(Form):
+    """``aggregate``: all first, then on."""
+
+    stateless = False
+    step: AggregateStep
+
+    def __init__(self, step: AggregateStep, make: Make) -> None:
+        super().__init__(step)
+        if step.lazy:
+            raise NotColumnar
+        self.by = MorselBy(step.by or IDENTITY, make)
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        held = gathered(ctx, source)
+        for morsel in held:
+            try:
+                column, present = self.by.of(ctx, morsel)
+            except NotColumnar:
+                self.step.collect(ctx, list(morsel.traversers(ctx)))
+                continue
+            bulk = morsel.bulks() if morsel.bulk is not None else np.ones(len(morsel), dtype=np.int64)
+            if present is not None:
+                where = np.flatnonzero(present)
+                column, bulk = column.take(where), bulk[where]
+            if morsel.bulk is not None:
+                ctx.hold(int(bulk.sum()))
+                column = column.take(np.repeat(np.arange(len(column)), bulk))
+            self.step.collect_values(ctx, GList(column.tolist()))
+        yield from held
+
+
+class CodedReduceForm(ReduceForm):
+    """``min``, ``max``, ``sum`` and ``mean``: of few distinct whole numbers each once, with its count."""
+
+    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
+        counts: dict[Any, int] | None = {}
+        held: list[Morsel] = []
+        for morsel in source:
+            ctx.check()
+            held.append(morsel)
+        for morsel in held:
+            column = morsel.column
+            if not isinstance(column, CodedColumn) or counts is None:
+                counts = None
+                break
+            used, inverse = np.unique(column.codes, return_inverse=True)
+            values = column.table[used].tolist()
+            if not set(map(type, values)) <= {int}:
+                counts = None
+                break
+            for value, count in zip(values, totals(inverse, len(used), morsel.bulk).tolist(), strict=True):
+                counts[value] = counts.get(value, 0) + count
+        if counts is not None and sum(abs(value) * count for value, count in counts.items()) < 1 << 31:
+            return self.step.reduce(ctx, (BulkedValue(v, n) for v, n in counts.items()))  # type: ignore[misc]
+        return super().reduced(ctx, iter(held))

@@ -1,0 +1,143 @@
+"""``repeat`` on morsels, level by level; what leaves the loop is handed on before the rest of its level is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from workflow.gremlin.columns.forms import Form, Make, MorselChild, streamed
+from workflow.gremlin.columns.gathering import merged
+from workflow.gremlin.columns.morsel import Morsel, concatenated, gathered
+from workflow.gremlin.columns.values import NotColumnar, Places
+from workflow.gremlin.running.context import ExecutionContext
+from workflow.gremlin.running.step import Frame
+from workflow.gremlin.running.traverser import RepeatLoop
+from workflow.gremlin.steps.branching.repeat import RepeatStep, TimesStep
+from workflow.queries.columns.expansion import larger
+
+
+class Condition:
+    """``until`` or ``emit``."""
+
+    def __init__(self, child: MorselChild) -> None:
+        first = child.child.steps[0] if len(child.child.steps) == 1 else None
+        self.times = first.turns if isinstance(first, TimesStep) else None
+        self.child = child
+
+    def holds(self, ctx: ExecutionContext, morsel: Morsel) -> Places:
+        """For which traversers: bool of shape (n,)."""
+        if self.times is not None:
+            return np.full(len(morsel), morsel.loops is not None and morsel.loops.turns >= self.times, dtype=bool)
+        return self.child.test(ctx, morsel)
+
+
+class RepeatForm(Form):
+    """``repeat``. The traversers of one start go all their rounds before those of the next, as one queue would do it.
+
+    Where the body gathers (``dedup``, ``order``), all starts go round together.
+    """
+
+    stateless = False
+    step: RepeatStep
+
+    def __init__(self, step: RepeatStep, make: Make) -> None:
+        super().__init__(step)
+        if step.body is None:
+            raise NotColumnar
+        self.body = make(step.body)
+        self.gathers = step.body.has_barrier
+        if not self.gathers and not self.body.stateless:
+            raise NotColumnar
+        self.until = None if step.until is None else Condition(make(step.until))
+        self.emit = None if step.emit is None else Condition(make(step.emit))
+
+    def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
+        body_frame: Frame = frame.setdefault(self.step, {})
+        if self.gathers:
+            held = gathered(ctx, source)
+            yield from self._loop(ctx, held, body_frame)
+            return
+        for morsel in source:
+            for place in range(len(morsel)):
+                yield from self._loop(ctx, [morsel.take(np.array([place]))], body_frame)
+
+    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        raise NotColumnar
+
+    def _loop(self, ctx: ExecutionContext, starts: list[Morsel], body_frame: Frame) -> Iterator[Morsel]:
+        name = self.step.loop_name
+        waiting: list[Morsel] = []
+        for morsel in starts:
+            entered = replace(morsel, loops=RepeatLoop(name, 0, morsel.loops))
+            yield from self._before(ctx, entered, waiting)
+        again = self.step.until_first or self.step.emit_first
+        while waiting:
+            level = self._level(ctx, waiting)
+            back: list[Morsel] = []
+            held = 0
+            for found in streamed(self.body.forms, ctx, iter(level), body_frame):
+                if not len(found):
+                    continue
+                loop = found.loops
+                turned = RepeatLoop(name, 1, None) if loop is None else RepeatLoop(name, loop.turns + 1, loop.outer)
+                kept = yield from self._behind(ctx, replace(found, loops=turned))
+                if len(kept):
+                    held += len(kept)
+                    ctx.hold(held)
+                    back.append(kept)
+            if again:
+                waiting = []
+                for morsel in back:
+                    yield from self._before(ctx, morsel, waiting)
+            else:
+                waiting = back
+
+    def _level(self, ctx: ExecutionContext, waiting: list[Morsel]) -> list[Morsel]:
+        """What goes round next: joined, equal traversers merged, and cut into parts that begin small."""
+        if len({(morsel.loops, morsel.history is None) for morsel in waiting}) > 1:
+            return waiting
+        whole = merged(ctx, concatenated(waiting))
+        if len(whole) <= 1:
+            return [whole]
+        parts: list[Morsel] = []
+        begin, size = 0, 16
+        while begin < len(whole):
+            parts.append(whole.take(np.arange(begin, min(begin + size, len(whole)))))
+            begin, size = begin + size, larger(size)
+        return parts
+
+    def _before(self, ctx: ExecutionContext, morsel: Morsel, waiting: list[Morsel]) -> Iterator[Morsel]:
+        """``until`` and ``emit`` in front of the loop."""
+        until = self.until if self.step.until_first else None
+        emit = self.emit if self.step.emit_first else None
+        leaving = np.zeros(len(morsel), dtype=bool) if until is None else until.holds(ctx, morsel)
+        out = leaving
+        if emit is not None:
+            out = leaving.copy()
+            staying = np.flatnonzero(~leaving)
+            out[staying] = emit.holds(ctx, morsel.take(staying))
+        rest = morsel.take(~leaving)
+        if len(rest):
+            waiting.append(rest)
+        if out.any():
+            yield _left(morsel.take(out))
+
+    def _behind(self, ctx: ExecutionContext, morsel: Morsel) -> Generator[Morsel, None, Morsel]:
+        """``until`` and ``emit`` behind the loop; returns what goes round again."""
+        until = None if self.step.until_first else self.until
+        emit = None if self.step.emit_first else self.emit
+        leaving = np.zeros(len(morsel), dtype=bool) if until is None else until.holds(ctx, morsel)
+        out = leaving
+        if emit is not None:
+            out = leaving.copy()
+            staying = np.flatnonzero(~leaving)
+            out[staying] |= emit.holds(ctx, morsel.take(staying))
+        if out.any():
+            yield _left(morsel.take(out))
+        return morsel.take(~leaving)
+
+
+def _left(morsel: Morsel) -> Morsel:
+    return replace(morsel, loops=None if morsel.loops is None else morsel.loops.outer)

@@ -1,0 +1,181 @@
+"""Columns of values: elements by their rows, few distinct values by codes, and any objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow.graphs.elements import Edge, Vertex
+from workflow.gremlin.semantics.keys import hash_key
+from workflow.queries.columns.expansion import SMALL
+
+if TYPE_CHECKING:
+    from workflow.graphs.protocols import ColumnarGraph, ColumnView
+
+Places = NDArray[Any]
+Kind = type[Vertex] | type[Edge]
+PER_ROW_SHARE = 64
+"""A property is read row by row where fewer than this part of all rows is asked for: codes of all cost more."""
+
+
+class NotColumnar(Exception):
+    """Columns cannot answer this; the ordinary step can."""
+
+
+class ElementColumn:
+    """Vertices or edges, by row: int64 of shape (n,)."""
+
+    __slots__ = ("graph", "kind", "rows")
+
+    def __init__(self, graph: ColumnarGraph, kind: Kind, rows: Places) -> None:
+        self.graph = graph
+        self.kind = kind
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: Places) -> ElementColumn:
+        """The values at some places, by index or by mask."""
+        return ElementColumn(self.graph, self.kind, self.rows[places])
+
+    def tolist(self) -> list[Any]:
+        """The values as objects."""
+        kind, graph = self.kind, self.graph
+        return [kind(graph, row) for row in self.rows.tolist()]
+
+    def keys(self) -> Places:
+        """Integers that are equal exactly where two values are one key to Gremlin."""
+        return self.rows
+
+    def view(self, key: str) -> ColumnView:
+        """The property of that name over all elements of the kind."""
+        return self.graph.column(key) if self.kind is Vertex else self.graph.edge_column(key)
+
+
+class CodedColumn:
+    """Values out of a table: ``table[codes]``, codes of shape (n,), no two entries of the table one key."""
+
+    __slots__ = ("codes", "table")
+
+    def __init__(self, codes: Places, table: NDArray[np.object_]) -> None:
+        self.codes = codes
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, places: Places) -> CodedColumn:
+        """The values at some places, by index or by mask."""
+        return CodedColumn(self.codes[places], self.table)
+
+    def tolist(self) -> list[Any]:
+        """The values as objects."""
+        found: list[Any] = self.table[self.codes].tolist()
+        return found
+
+    def keys(self) -> Places:
+        """Integers that are equal exactly where two values are one key to Gremlin."""
+        return self.codes
+
+
+class PlainColumn:
+    """Any values, as an array of objects of shape (n,)."""
+
+    __slots__ = ("_keys", "items")
+
+    def __init__(self, items: NDArray[np.object_]) -> None:
+        self.items = items
+        self._keys: Places | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, places: Places) -> PlainColumn:
+        """The values at some places, by index or by mask."""
+        return PlainColumn(self.items[places])
+
+    def tolist(self) -> list[Any]:
+        """The values as objects."""
+        found: list[Any] = self.items.tolist()
+        return found
+
+    def keys(self) -> Places:
+        """Integers that are equal exactly where two values are one key to Gremlin."""
+        if self._keys is None:
+            seen: dict[Any, int] = {}
+            self._keys = np.fromiter(
+                (seen.setdefault(hash_key(v), len(seen)) for v in self.items.tolist()), np.int64, len(self.items)
+            )
+        return self._keys
+
+
+Column = ElementColumn | CodedColumn | PlainColumn
+
+
+def plain(values: Iterable[Any], count: int | None = None) -> PlainColumn:
+    """A column of any values, whose number must be said where they are no sequence."""
+    size = len(values) if count is None else count  # type: ignore[arg-type]
+    return PlainColumn(np.fromiter(values, dtype=object, count=size))
+
+
+def column_of(values: Sequence[Any], graph: Any) -> Column:
+    """The narrowest column of some values: elements of the graph by row, whatever else as it is."""
+    kind = type(values[0]) if len(values) else None
+    if kind in (Vertex, Edge) and all(type(v) is kind and v.graph is graph for v in values):
+        return ElementColumn(graph, kind, np.fromiter((v.row for v in values), np.int64, len(values)))
+    return plain(values)
+
+
+def joined(columns: Sequence[Column]) -> Column:
+    """Columns one behind the other."""
+    first = columns[0]
+    if len(columns) == 1:
+        return first
+    if isinstance(first, ElementColumn):
+        same = [c for c in columns if isinstance(c, ElementColumn) and c.kind is first.kind]
+        if len(same) == len(columns):
+            return ElementColumn(first.graph, first.kind, np.concatenate([c.rows for c in same]))
+    if isinstance(first, CodedColumn):
+        coded = [c for c in columns if isinstance(c, CodedColumn) and c.table is first.table]
+        if len(coded) == len(columns):
+            return CodedColumn(np.concatenate([c.codes for c in coded]), first.table)
+    return PlainColumn(np.concatenate([np.fromiter(c.tolist(), dtype=object, count=len(c)) for c in columns]))
+
+
+def property_of(elements: ElementColumn, key: str) -> tuple[Column, NDArray[np.bool_] | None]:
+    """One property of n elements and a mask, (n,), of those that have it, None for all; elsewhere stands no value.
+
+    Raises:
+        NotColumnar: an element has several values.
+    """
+    graph, rows = elements.graph, elements.rows
+    view = elements.view(key)
+    if len(rows) > max(SMALL, graph.row_limit() // PER_ROW_SHARE):
+        codes = view.codes()
+        if codes is not None and codes.exact:
+            found = codes.codes[rows]
+            present = found >= 0
+            return CodedColumn(found, codes.table), None if present.all() else present
+    if view.multi:
+        values = [graph.vertex_values(row, key) for row in rows.tolist()]
+        if any(len(held) > 1 for held in values):
+            raise NotColumnar
+        items = [held[0] if held else NOTHING for held in values]
+    else:
+        get = view.get
+        items = [get(row, NOTHING) for row in rows.tolist()]
+    if not any(item is NOTHING for item in items):
+        return plain(items), None
+    return plain(items), np.fromiter((item is not NOTHING for item in items), bool, len(items))
+
+
+class _Nothing:
+    """Stands where an element has no value."""
+
+
+NOTHING = _Nothing()
+EMPTY = np.zeros(0, dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Work on columns that no query language owns: expansion along edges, values of properties, grouping, sorting."""
