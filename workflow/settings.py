@@ -159,7 +159,7 @@ class BadSetting(PreconditionsFailed):
 
 
 def settings_file(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What the settings file says, as variables; nothing where there is none.
+    """Read the settings file as variables; none where there is no file.
 
     Raises BadSetting for a file that is named and cannot be read, and for a member that is no setting.
     """
@@ -290,7 +290,7 @@ class SageMakerSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a running service or client was told.
+    """The configuration of a running service or client.
 
     ``home`` holds everything that is kept: ``s3/<bucket>/<key>`` is what ``s3://bucket/key`` means, beside the job
     store, the graphs and the logs. ``scripts`` are the training scripts that jobs run, ``job_environment`` is all that

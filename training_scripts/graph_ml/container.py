@@ -128,7 +128,7 @@ class Container:
         sys.stdout.flush()
 
     def log(self, text: str) -> None:
-        """Print one line for whoever reads the log."""
+        """Print one line to the log."""
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 

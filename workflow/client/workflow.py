@@ -272,7 +272,7 @@ class Workflow:
         return Job(stage, id, str(answer["status"]), answer)
 
     def find(self, id: str) -> list[Job]:
-        """Every job and endpoint of an id, which is unique only within a stage. MLResourceNotFound if there is none."""
+        """Every job and endpoint with an id, which is unique only within a stage. Raises MLResourceNotFound."""
         found = []
         for stage in STATUS_OPERATION:
             try:

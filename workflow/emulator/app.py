@@ -37,7 +37,7 @@ class EmulatorMissing(PreconditionsFailed):
 
 @dataclass(frozen=True)
 class EmulatorSettings:
-    """What an emulator is told.
+    """The settings of an emulator.
 
     Attributes:
         home: keeps records, working folders, and the objects of S3 from one start to the next.

@@ -204,7 +204,7 @@ class LocalEndpointHost:
 
 
 def described(model: Path) -> Mapping[str, Any]:
-    """``model.json`` of a model folder, ``{}`` where there is none that can be read."""
+    """The description of a model, ``model.json`` of its folder; ``{}`` where it cannot be read."""
     try:
         document = json.loads((model / "model.json").read_text())
     except (OSError, ValueError):

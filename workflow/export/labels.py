@@ -60,7 +60,7 @@ def joined_labels(labels: tuple[str, ...]) -> str:
 
 
 def split_labels(text: str) -> tuple[str, ...]:
-    """The label set a single string stands for: ``A;B`` and ``A::B`` both name two labels."""
+    """The set of labels in a string: ``A;B`` and ``A::B`` both name two."""
     parts = [part.replace(r"\;", ";") for part in re.split(r"(?<!\\);", text)]
     if len(parts) == 1:
         parts = parts[0].split("::")

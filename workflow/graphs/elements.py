@@ -151,7 +151,7 @@ class Tree(dict[Any, "Tree"]):
 
 
 class BulkedValue:
-    """A value and how often it stands for; what bytecode answers carry."""
+    """A value and its multiplicity, as answers to bytecode carry it."""
 
     __slots__ = ("bulk", "value")
 

@@ -118,7 +118,7 @@ class Engine:
         return self._execute(self._kept(traversal, options), options, transaction, None)
 
     def run_in_parts(self, traversal: Traversal, options: QueryOptions) -> Iterator[Traverser | AnswerNeeded]:
-        """The results of a traversal that reads, for a caller who asks the outside while nothing runs here.
+        """The results of a reading traversal, for a caller that itself asks endpoints whenever the run suspends.
 
         Gives an AnswerNeeded where it needs an answer, and goes on when ``options.answering`` has
         that answer. What a step of a child needs is raised instead.

@@ -90,7 +90,7 @@ TRANSITIONS: dict[JobKind, dict[State, frozenset[State]]] = {
 
 @dataclass(frozen=True)
 class Life:
-    """How the course of a kind of job is told: accepted, run, and ended in one of three ways.
+    """The names of the states of a kind of job: accepted, running, and its three ends.
 
     ``stopping`` is None where a job that is stopped has ended at once, though what it did may still be breaking off.
     """

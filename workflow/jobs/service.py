@@ -202,7 +202,7 @@ class JobService:
         return self._started("endpoints", job)
 
     def _refuse_duplicate(self, kind: Kind, job_id: str | None) -> None:
-        """Before anything else is looked at: a client that repeats a start must hear that, not another complaint."""
+        """Refuse an id that is taken before anything else: a client that repeats a start must hear of that first."""
         if job_id is not None and self._store.find(kind, job_id) is not None:
             raise DuplicateJob(kind, job_id)
 

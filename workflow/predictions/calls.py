@@ -36,7 +36,7 @@ class EndpointCalls:
         self._clients: dict[str, CoalescingClient] = {}
 
     def ask(self, needed: PredictionNeeded) -> asyncio.Future[Answer]:
-        """What becomes of a question: the answer, or why there is none. Never an exception."""
+        """The answer to a question, or the error that prevented one, as a value and never raised."""
         url = needed.endpoint.url
         client = self._clients.get(url)
         if client is None:

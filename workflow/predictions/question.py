@@ -94,7 +94,7 @@ class PropertyQuery:
 
 @dataclass(frozen=True, slots=True)
 class RelationQuery:
-    """Which edge type links each (source, target) pair: an extra of ours, Neptune has no such question."""
+    """Which edge type links each (source, target) pair. An addition: Neptune has no such question."""
 
     pairs: tuple[tuple[str, str], ...]
     topk: int

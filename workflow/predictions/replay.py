@@ -59,6 +59,6 @@ class Replay:
         return answer
 
     def note(self, needed: AnswerNeeded, answer: Predictions | WorkflowError) -> None:
-        """Remember an answer, or why there is none."""
+        """Remember an answer, or the error that prevented it."""
         assert isinstance(needed, PredictionNeeded)
         self._answers.append((needed.endpoint.name, needed.question, answer))

@@ -34,7 +34,7 @@ _LAYOUTS: Final = (
 
 @dataclass(frozen=True)
 class Memory:
-    """What of the memory is there and free, for this container or machine, and what this process holds; bytes."""
+    """Bytes of memory of this container or machine: all, free, and held by this process."""
 
     total: int
     free: int
@@ -42,7 +42,7 @@ class Memory:
 
 
 def memory() -> Memory:
-    """How it stands now."""
+    """Read the memory figures of this moment."""
     machine = psutil.virtual_memory()
     total, free = machine.total, machine.available
     limit = container_limit(_CGROUP)

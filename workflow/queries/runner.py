@@ -51,7 +51,7 @@ class LanguageRunner(Generic[Engine, Open]):
         return None if limit is None else limit / 1000
 
     def without_waiting(self, engine: Engine | None, work: Callable[[], Result]) -> Result | None:
-        """Do ``work`` on a graph in this process, which never waits; nothing for another, which would."""
+        """Do ``work`` on a graph that lives in this process; do nothing for a remote one, which could block."""
         graph: Any = getattr(engine, "graph", None)
         return work() if graph is not None and is_columnar(graph) else None
 

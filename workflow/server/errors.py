@@ -66,12 +66,12 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 
 async def client_gone(request: Request, error: Exception) -> Response:
-    """For a client that hung up in the middle of its request; nobody reads it, and nothing of ours has failed."""
+    """The answer to a client that hung up in the middle of its request; nobody reads it, and nothing has failed."""
     return error_response("ClientTimeoutException", 408, "The client went away before the request was whole.")
 
 
 async def unexpected_error(request: Request, error: Exception) -> Response:
-    """The answer to a defect of ours: logged with its traceback, told without it."""
+    """The answer to a defect: the log has its traceback, the answer does not."""
     _log.error("%s %r failed", request.method, request.url.path, exc_info=error)
     if (isinstance(error, OSError) and error.errno == 28) or (
         isinstance(error, sqlite3.OperationalError) and "full" in str(error)

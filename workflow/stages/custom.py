@@ -60,10 +60,10 @@ def training_files(custom: CustomTraining) -> tuple[str, ...]:
 
 
 def training_arguments(custom: CustomTraining) -> Mapping[str, str]:
-    """What ``custom.py`` is told for a trial; the hyperparameters come beside them."""
+    """The arguments of ``custom.py`` for a trial, without the hyperparameters."""
     return {"_training-script": custom.training_script, "_transform-script": custom.transform_script}
 
 
 def transform_arguments(custom: CustomTransform) -> Mapping[str, str]:
-    """What ``custom.py`` is told for a transform."""
+    """The arguments of ``custom.py`` for a transform."""
     return {"_transform-script": custom.transform_script}

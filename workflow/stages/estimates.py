@@ -46,12 +46,12 @@ class TooLarge(PreconditionsFailed):
 
 
 def processing_needs(export_bytes: int) -> Needs:
-    """Of data processing over an export of this size on disk."""
+    """Estimate what data processing over an export of this size on disk will want."""
     return Needs(int(INTERPRETER_BYTES + PROCESSING_FACTOR * export_bytes), int(DISK_FACTOR * export_bytes))
 
 
 def training_needs(processed_bytes: int, recommendation: bytes = b"{}") -> Needs:
-    """Of one trial over processed data.
+    """Estimate what one trial over processed data will want.
 
     Args:
         processed_bytes: its size on disk.
@@ -66,7 +66,7 @@ def training_needs(processed_bytes: int, recommendation: bytes = b"{}") -> Needs
 
 
 def load_needs(files: Iterable[tuple[str, int]]) -> Needs:
-    """Of a bulk load of these files, (name, bytes) each."""
+    """Estimate what a bulk load of these files, (name, bytes) each, will want."""
     plain = sum(size * (COMPRESSION if name.endswith((".gz", ".bz2")) else 1.0) for name, size in files)
     return Needs(int(LOAD_FACTOR * plain), int(LOAD_DISK_FACTOR * plain))
 
@@ -75,7 +75,7 @@ FEWER = "Export fewer labels or properties, or run the service on a larger machi
 
 
 def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None, advice: str = FEWER) -> None:
-    """Raises TooLarge when the machine cannot hold the job; None is a machine that nobody has measured."""
+    """Raise TooLarge where the machine cannot hold the job; limits of None are unknown and never exceeded."""
     if memory_bytes is not None and needs.memory_bytes > memory_bytes:
         raise TooLarge("memory", needs.memory_bytes, memory_bytes, advice)
     if disk_free_bytes is not None and needs.disk_bytes > disk_free_bytes:

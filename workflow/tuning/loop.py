@@ -200,7 +200,7 @@ class Loop:
 
 
 def read_progress(path: Path) -> Mapping[str, Any] | None:
-    """A progress file as a document; None where there is none, or none that can be read."""
+    """Read a progress file; None where it is missing or cannot be read."""
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError):

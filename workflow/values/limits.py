@@ -22,7 +22,7 @@ MATCH_TIMEOUT_S: Final = 1.0
 
 
 def read_error(error: Exception) -> str:
-    """What a reader or a writer of Python's complains of, for whoever sent the text: its advice is for programmers."""
+    """The complaint of a Python reader or writer in words for the sender of the text, not for programmers."""
     if "int_max_str_digits" in str(error):
         return f"an integer has more than {MOST_DIGITS} digits"
     if isinstance(error, OverflowError):

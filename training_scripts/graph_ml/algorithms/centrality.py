@@ -135,7 +135,7 @@ def _dependencies(back: Any, forth: Any, sources: Ints) -> Floats:
 
 
 def closeness(view: GraphView, options: Mapping[str, Any]) -> Outcome:
-    """Of each node, how many reach it divided by the sum of their distances; 0 where nobody does.
+    """Closeness of each node: how many nodes reach it over the sum of their distances, 0 where none does.
 
     With ``useWassermanFaust`` times the share of all other nodes that reach it.
 
@@ -152,7 +152,7 @@ def closeness(view: GraphView, options: Mapping[str, Any]) -> Outcome:
 
 
 def harmonic(view: GraphView, options: Mapping[str, Any]) -> Outcome:
-    """Of each node, the mean over all others of 1 / their distance to it.
+    """Harmonic closeness of each node: the mean, over all others, of 1 / their distance to it.
 
     Source: Marchiori, Latora 2000.
     """

@@ -56,7 +56,7 @@ class DroppedState(NoNumbers):
 
 @dataclass(frozen=True)
 class Choice:
-    """What ``auto`` stands for: a feature type, or None where the property is left out; ``why`` is for the report."""
+    """The feature type that ``auto`` has chosen, None where the property is left out; ``why`` is for the report."""
 
     type: str | None
     why: str
@@ -66,7 +66,7 @@ class Choice:
 
 
 def choose(spec: FeatureSpec, column: Column) -> Choice:
-    """The feature that an ``auto`` entry stands for.
+    """Choose the feature type of an ``auto`` entry.
 
     Given a separator, or cells of which one has Neptune's separator in it: a vector where every cell has as many
     numbers, and a set of categories otherwise. Of single values, booleans and numbers of which there are few are

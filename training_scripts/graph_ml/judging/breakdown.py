@@ -96,7 +96,7 @@ def by_class(
 
 
 def reliability(said: Floats, came: npt.NDArray[np.bool_]) -> list[Reliability]:
-    """By tenths of probability, (n,): how many there were, their mean probability, and the share that came true."""
+    """Reliability by tenths of probability, (n,): how many items, their mean probability, the share that came true."""
     place = np.clip((np.asarray(said) * BINS).astype(np.int64), 0, BINS - 1)
     return [
         Reliability(count=int(mask.sum()), said=float(np.mean(said[mask])), came_true=float(np.mean(came[mask])))

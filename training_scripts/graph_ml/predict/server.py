@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """No line a request; the caller keeps the access log."""
+        """Write no line for a request; the caller keeps the access log."""
 
 
 def serve(load: Callable[[], Predictor], host: str, port: int, log: Callable[[str], None]) -> int:

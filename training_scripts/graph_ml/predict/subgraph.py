@@ -59,7 +59,7 @@ class Subgraph:
 
     @property
     def fresh(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """By node type, which members are new."""
+        """Which members are new, by node type."""
         return {
             kind: np.array([number >= self.firsts[kind] for number in found.values()], dtype=bool)
             for kind, found in self.members.items()

@@ -49,7 +49,7 @@ class ModelDescription(Artefact):
 
 
 class ByClass(Artefact):
-    """How well one class is told."""
+    """How well one class is recognised."""
 
     name: str
     count: int

@@ -218,7 +218,7 @@ def metric_of(configuration: HpoModel) -> Metric:
 
 
 def task_arguments(data: Path, task_type: str) -> dict[str, str]:
-    """What a custom training script is always told of its task.
+    """The arguments that describe the task to a custom training script.
 
     Raises:
         JobError: the graph cannot be read or has no target of the configuration's task.

@@ -96,7 +96,7 @@ def settled(
 
 
 def set_threads(container: Container) -> None:
-    """As many threads as the container says, or as there are processors; torch counts wrong inside containers."""
+    """Use as many threads as the container says, or as there are processors: torch counts wrong in containers."""
     import torch
 
     given = container.environ.get("OMP_NUM_THREADS", "")

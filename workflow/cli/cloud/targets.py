@@ -71,7 +71,7 @@ def planned_account(target: Target, settings: Settings) -> Account:
 
 
 def emulator_settings(settings: Settings, home: Path, port: int = 0) -> EmulatorSettings:
-    """What an emulator of this machine is told; what the AWS endpoint variables name stays with whom they name."""
+    """The settings of an emulator on this machine; services that AWS endpoint variables name stay elsewhere."""
     from functools import partial
 
     from workflow.drivers import open_s3_at

@@ -33,7 +33,7 @@ class Check:
 
     @property
     def word(self) -> str:
-        """How it is headed in the table."""
+        """Its heading in the table."""
         return "MISSING" if not self.ok else "advice" if self.advice else "ok"
 
 

@@ -76,7 +76,7 @@ def _field(fields: Mapping[str, Any], name: str) -> int | None:
 
 
 def day_of_fields(fields: Mapping[str, Any], base: int | None) -> int:
-    """The day that fields say: what they leave out is the base's, or the first where there is none.
+    """The day that fields describe; what they leave out comes from the base, or is the first.
 
     Fields of a week, a quarter or a year (``ordinalDay``) keep the place of the base in that, not its day of the month.
     """

@@ -50,7 +50,7 @@ class Definition:
 
 @dataclass
 class Study:
-    """What to try next in one definition: asked before a trial, told after it."""
+    """The search of one definition: proposes a trial, and learns of its result."""
 
     definition: Definition
     strategy: str

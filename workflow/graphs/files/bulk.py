@@ -364,7 +364,7 @@ _MERGES: Final = {"vertices": _merge_vertex, "edges": _merge_edge}
 
 # -- small things
 def label_of(text: str, kind: str) -> str:
-    """The label a cell stands for: ``A;B`` is ``A::B``, and nothing is Neptune's default."""
+    """The label in a cell: ``A;B`` is ``A::B``, and an empty cell is Neptune's default label."""
     parts = split_parts(text) if kind == "vertices" else [text.replace("\\;", ";")]
     return "::".join(dict.fromkeys(part.strip() for part in parts if part.strip())) or DEFAULT_LABELS[kind]
 

@@ -167,7 +167,7 @@ class GremlinDatabase:
 
 
 def remote_error(status: int, message: str) -> WorkflowError:
-    """An error of ours for one of the database's; Neptune's come as JSON in the message."""
+    """Translate an error of the database into one of ours; Neptune's come as JSON in the message."""
     text = message
     try:
         detail = json.loads(message)

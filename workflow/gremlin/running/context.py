@@ -64,7 +64,7 @@ class SideEffects:
 
 
 class ExecutionContext(Run):
-    """What one run of a traversal has at hand. Used by one thread.
+    """The graph, options and side effects of one run of a traversal. Used by one thread.
 
     ``graph`` is what the run reads, ``root`` the graph whose version that is.
     ``answering`` is what steps of an extension ask, ``services`` what the engine was built with. ``options`` are the

@@ -27,7 +27,7 @@ def scope_value(ctx: ExecutionContext, pop: Pop, key: Any, traverser: Traverser)
 
 
 def popped(pop: Pop, found: list[Any]) -> Any:
-    """One or all of the values a label stands for."""
+    """One or all of the values under a label, as ``Pop`` asks."""
     if pop is Pop.first:
         return found[0]
     if pop is Pop.last:

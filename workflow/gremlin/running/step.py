@@ -321,7 +321,7 @@ class By(Protocol):
 
 
 class Builder(Protocol):
-    """What the compiler gives to whoever builds a step: children, projections and checked arguments.
+    """What the compiler offers to the builder of a step: children, projections and checked arguments.
 
     ``at_start`` tells whether the step is the first of its chain, ``depth`` how deep that chain is, ``in_repeat`` and
     ``repeat_depth`` whether it is inside the body of a repeat, and how deep the innermost such body is.

@@ -67,7 +67,7 @@ def _asking_scores(one: Instruction, spec: PredictionSpec) -> Instruction:
 
 
 def _asked(one: Instruction) -> Instruction:
-    """A prediction whose answers are at hand when it is reached."""
+    """The prediction instruction whose answers a ``predictAhead`` has fetched."""
     return Instruction("predict", (*one.args, True)) if one.name == "predict" else one
 
 
@@ -158,7 +158,7 @@ class _Folder:
 
 
 def _conditions(parent: Instruction, changed: Sequence[Any]) -> tuple[Instruction, ...]:
-    """What must hold of a traverser for the argument that predicts to be run: the others need not be asked about."""
+    """The conditions under which the predicting argument is run at all; other traversers need no prediction."""
     at = next(place for place, (one, other) in enumerate(zip(parent.args, changed, strict=True)) if one is not other)
     before = parent.args[:at]
     if parent.name == "choose":

@@ -58,7 +58,7 @@ class PredictStep(AwaitingStep):
 
 
 class AskedStep(PredictStep):
-    """The same behind a ``predictAhead``, which has the answers at hand.
+    """A prediction step behind a ``predictAhead``, which already holds its answers.
 
     Like any step that reads a property it answers input by input: the parent need not gather them first.
     """

@@ -38,7 +38,7 @@ MOST = 100  # resources of a kind that are looked at, newest first
 
 @dataclass(frozen=True)
 class Cost:
-    """A job or an endpoint of ours.
+    """What one job or endpoint has run for, and its estimated price.
 
     Attributes:
         seconds: of each instance, as far as they are paid for; up to now where it runs.

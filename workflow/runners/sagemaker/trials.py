@@ -95,7 +95,7 @@ def archived_metrics(storage: Storage, archive: S3Uri) -> dict[str, Any]:
 
 
 def archived_json(storage: Storage, archive: S3Uri, name: str) -> dict[str, Any]:
-    """A JSON object at the root of an archive, ``{}`` where there is none. Raises ObjectNotFound."""
+    """Read a JSON object at the root of an archive; ``{}`` without one. Raises ObjectNotFound."""
     with storage.open(archive) as stream:
         try:
             with tarfile.open(fileobj=stream, mode="r|gz") as tar:

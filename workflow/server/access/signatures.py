@@ -21,7 +21,7 @@ _MISMATCH = "The request signature we calculated does not match the signature yo
 
 
 class NotAuthenticated(AccessDenied):
-    """No credentials, or wrong ones; which is not told apart for those who guess."""
+    """Credentials are missing or wrong; the answer does not say which, so that guessing learns nothing."""
 
     def __init__(self, why: str = "Missing Authentication Token") -> None:
         super().__init__(why)

@@ -347,7 +347,7 @@ def resumed(head: BulkedValue, rest: Iterator[BulkedValue]) -> Iterator[BulkedVa
 
 
 def stream_of(form: StreamFormat, results: Iterator[BulkedValue], running: RunningQuery) -> Iterator[bytes]:
-    """The answer in pieces; an error after the first piece is told by the closing status."""
+    """The answer in pieces; the closing status carries an error that comes after the first piece."""
     buffer = bytearray(form.head())
     try:
         for traverser in results:

@@ -70,7 +70,7 @@ def profile_text(
 
 
 def metrics_table(metrics: TraversalMetrics) -> str:
-    """A line a step: how many traversers, how many results they stand for, the time and its share."""
+    """A line for each step: traversers, results with their multiplicity, the time and its share."""
     lines = [f"{'Step':<60}{'Count':>12}{'Traversers':>12}{'Time (ms)':>12}{'% Dur':>9}"]
     total = max(1, metrics.duration_ns)
     for depth, metric in _walk(metrics.metrics, 0):

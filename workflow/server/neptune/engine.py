@@ -34,7 +34,7 @@ _OK: Final = "200 OK"
 
 
 class EngineOperations:
-    """Handlers over the graphs of a service; what needs a graph of its own refuses where there is none."""
+    """Handlers of operations on the graphs of a service; some refuse where the graph is a remote database."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

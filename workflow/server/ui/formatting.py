@@ -30,7 +30,7 @@ def caption(vertex: Vertex | ReferenceVertex) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most ``length`` characters; what is left out is shown by an ellipsis."""
+    """Cut a text to at most ``length`` characters, with an ellipsis for what is left out."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

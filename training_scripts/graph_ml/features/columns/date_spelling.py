@@ -54,7 +54,7 @@ def iso(text: str, day_first: bool | None) -> str | None:
 
 
 def day_first(texts: Iterable[str]) -> tuple[bool | None, bool]:
-    """(whether the day comes before the month, whether that is a guess), told by numbers above twelve.
+    """Whether the day comes before the month, as numbers above twelve show, and whether that is a guess.
 
     The first is None where it makes no difference, or where the marks between the numbers have to tell.
     """

@@ -9,7 +9,7 @@ from .column import BadValue, Column, Numbers
 
 
 def imputed(known: Numbers, imputer: str | None) -> float | None:
-    """The number that stands for a missing one; None without an imputer or without numbers.
+    """The number that replaces a missing one; None without an imputer or without numbers.
 
     Args:
         known: the numbers there are, float64, shape (n,).

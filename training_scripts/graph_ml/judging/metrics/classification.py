@@ -70,7 +70,7 @@ def average_precision(scores: Array, truth: Array) -> float:
 
 
 def mean_average_precision(scores: Array, truth: Array, rarer: bool) -> float:
-    """Of the rarer class where there are two and ``rarer``, else the mean of all that occur; float and bool (n, c)."""
+    """Average precision, float and bool (n, c): of the rarer of two classes with ``rarer``, else their mean."""
     columns = range(scores.shape[1])
     if rarer and scores.shape[1] == 2:
         columns = range(1) if truth[:, 0].sum() < truth[:, 1].sum() else range(1, 2)

@@ -62,7 +62,7 @@ def of_numbers(one: Floats, other: Floats) -> float:
 
 
 def of_values(one: Sequence[object], other: Sequence[object]) -> float:
-    """Half the sum of differences in shares where it is large and no chance, else 0; rare values count as one."""
+    """The total variation distance of two samples where it is large and no chance, else 0; rare values count as one."""
     from scipy.stats import chi2_contingency
 
     first, second = Counter(one), Counter(other)

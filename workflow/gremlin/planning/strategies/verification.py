@@ -22,7 +22,7 @@ def verify_read_only(strategy: Strategy, traversal: Traversal) -> None:
 
 
 def verify_reserved_keys(strategy: Strategy, traversal: Traversal) -> None:
-    """Raise QueryFailed where a property gets a reserved key, if the strategy is told to throw."""
+    """Raise QueryFailed where a property gets a reserved key, if the strategy says ``throwException``."""
     if not strategy.configuration.get("throwException", False):
         return
     reserved = list(strategy.configuration.get("keys") or ("id", "label"))
@@ -50,7 +50,7 @@ def _written_keys(step: Instruction) -> list[Any]:
 
 
 def verify_edge_labels(strategy: Strategy, traversal: Traversal) -> None:
-    """Raise QueryFailed where a step walks edges of every label, if the strategy is told to throw."""
+    """Raise QueryFailed where a step walks edges of every label, if the strategy says ``throwException``."""
     if not strategy.configuration.get("throwException", False):
         return
     for chain in chains(traversal):

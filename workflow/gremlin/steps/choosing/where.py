@@ -79,7 +79,7 @@ class WherePredicateStep(ByCycleModulated, FilterStep):
 
 
 class WhereStartStep(MapStep):
-    """Goes on from what a name stands for."""
+    """Continues from the value that a name has."""
 
     requires = LABELS
 

@@ -67,7 +67,7 @@ def members_of(value: Any) -> Iterator[Any]:
 
 
 def iterated(value: Any) -> Iterable[Any]:
-    """As Java's ``asIterator``: the members, the entries of a map, or the value alone."""
+    """The members of a value as Java's ``asIterator`` gives them: of a map its entries, of a scalar itself."""
     if is_iterable(value):
         return members_of(value)
     if isinstance(value, Mapping):
@@ -102,7 +102,7 @@ def is_child(arg: Any) -> bool:
 
 
 def named_value(ctx: ExecutionContext, traverser: Traverser, name: str) -> Any:
-    """What a name stands for: an entry of the current map, a side effect, the last stop with that label, or null."""
+    """The value of a name: an entry of the current map, a side effect, the last stop with that label, or null."""
     found = scope_value(ctx, Pop.last, name, traverser)
     return None if found is MISSING else found
 

@@ -27,7 +27,7 @@ class GraphFiles(Protocol):
 
 
 class IoStep(Step):
-    """``io(file).read()`` and ``io(file).write()``; the format is told by the ending, or by ``with(IO.reader, …)``."""
+    """``io(file).read()`` and ``io(file).write()``; the ending tells the format, or ``with(IO.reader, …)``."""
 
     def __init__(self, file: str) -> None:
         super().__init__()

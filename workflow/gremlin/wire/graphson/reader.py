@@ -203,7 +203,7 @@ def double(r: GraphSONReader, data: Any) -> float:
 
 
 def single(r: GraphSONReader, data: Any) -> Float:
-    """The nearest number of 32 bits, which is what the text stands for."""
+    """The nearest number of 32 bits, which is what the text means."""
     value = float(data)
     try:
         return Float(_SINGLE.unpack(_SINGLE.pack(value))[0])

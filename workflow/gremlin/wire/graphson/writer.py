@@ -197,7 +197,7 @@ def _bulk_set(w: GraphSONWriter, value: BulkSet) -> str:
 
 
 def expanded(w: GraphSONWriter, value: BulkSet) -> str:
-    """A bulk set as the list it stands for. Raises MemoryLimitExceeded; a client may have sent it, with any counts."""
+    """A bulk set as a list with repetitions. Raises MemoryLimitExceeded: a client may send any counts."""
     check_members(sum(bulk for _, bulk in value.items))
     return w.write([item for item, bulk in value.items for _ in range(bulk)])
 
