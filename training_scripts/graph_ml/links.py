@@ -241,7 +241,7 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
     for problem in problems:
         twins = held.by_others(problem.edge_type, problem.train)
         others = [kind for kind in problem.context if kind not in left_out]
-        gone = sum(len(whole[kind]) - len(context[kind]) for kind in others)
+        gone = sum(len(whole[other]) - len(context[other]) for other in others)
         told = (
             [f"{gone} edges of other types join vertices whose link is held out; they take no part until the end"]
             if gone
@@ -252,8 +252,8 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
                 problem,
                 train=problem.train[~twins],
                 hidden=problem.train[twins],
-                context={kind: context[kind] for kind in others},
-                whole_context={kind: whole[kind] for kind in others},
+                context={other: context[other] for other in others},
+                whole_context={other: whole[other] for other in others},
                 left_out=tuple(kind for kind in problem.context if kind in left_out),
                 notes=(*problem.notes, *notes[problem.edge_type], *told),
             )

@@ -135,7 +135,7 @@ def _type_of(dtype: Any, members: Sequence[Any], several: bool) -> str:
             return "Date"
         if str(dtype) not in ("Object", "Unknown"):
             return "String"
-    kinds = {type(getattr(one, "item", lambda one=one: one)()) for one in members}
+    kinds = {type(getattr(member, "item", lambda member=member: member)()) for member in members}
     for type_name, fitting in (("Bool", {bool}), ("Long", {int}), ("Double", {int, float})):
         if kinds and kinds <= fitting:
             return type_name

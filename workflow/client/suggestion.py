@@ -23,7 +23,7 @@ def suggested_targets(query: Callable[[str], list[Any]]) -> list[Target]:
         query: runs Gremlin text.
     """
     ends = query(f"g.E().limit({SAMPLE}).project('f','l','t').by(outV().label()).by(label()).by(inV().label()).dedup()")
-    found: list[Target] = [{"edge": [one["f"], one["l"], one["t"]], "type": "link_prediction"} for one in ends]
+    found: list[Target] = [{"edge": [end["f"], end["l"], end["t"]], "type": "link_prediction"} for end in ends]
     for label in sorted(query("g.V().label().dedup()")):
         rows = query(f"g.V().hasLabel({literal(label)}).limit({SAMPLE}).valueMap()")
         for key, task in _properties(rows):

@@ -60,7 +60,7 @@ def edge_tables(
                 there = ", ".join(table.columns)
                 raise InvalidParameter(f"The table of edges {label!r} has no column {column!r}; it has: {there}.")
             of = of or next(
-                (one for one in labels if column.lower() in (f"{one}_id".lower(), f"{one}id".lower())), None
+                (label for label in labels if column.lower() in (f"{label}_id".lower(), f"{label}id".lower())), None
             )
             if ids == "prefix" and of not in labels:
                 raise InvalidParameter(

@@ -30,8 +30,8 @@ def training_configuration(
     nodes, edges = list(nodes), list(edges)
     warnings = list(_of_nothing(job, [one.schema.on for one in (*nodes, *edges)]))
     graph = {
-        "nodes": [_node(job, one, warnings) for one in nodes],
-        "edges": [_edge(job, one, warnings) for one in edges],
+        "nodes": [_node(job, node, warnings) for node in nodes],
+        "edges": [_edge(job, edge, warnings) for edge in edges],
     }
     for entry in (*graph["nodes"], *graph["edges"]):
         for feature in entry.get("features", ()):
@@ -122,9 +122,18 @@ def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warni
     """Inferred and special features in the schema's order, then numerical, category and auto overrides in theirs."""
     on_edge = isinstance(schema.on, EdgeTriple)
     used_as_label = {target.property for target in targets}
-    overrides = [one for one in job.features if one.on == schema.on and not (on_edge and one.type == "auto")]
-    special = {name: one for one in overrides if not FEATURE_TYPES[one.type].listed_last for name in one.properties}
-    appended = {name for one in overrides if FEATURE_TYPES[one.type].listed_last for name in one.properties}
+    overrides = [
+        feature for feature in job.features if feature.on == schema.on and not (on_edge and feature.type == "auto")
+    ]
+    special = {
+        name: override
+        for override in overrides
+        if not FEATURE_TYPES[override.type].listed_last
+        for name in override.properties
+    }
+    appended = {
+        name for override in overrides if FEATURE_TYPES[override.type].listed_last for name in override.properties
+    }
     features = []
     for facts in schema.properties.values():
         if facts.name in used_as_label:

@@ -68,7 +68,7 @@ class Expected:
     @property
     def triples(self) -> list[EdgeTriple]:
         """With both ends, whatever form the files have."""
-        return [edge_type(kind, with_ends=True) for kind in self.edge_kinds]
+        return [edge_type(edge_kind, with_ends=True) for edge_kind in self.edge_kinds]
 
     @property
     def total(self) -> int:

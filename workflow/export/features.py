@@ -154,7 +154,7 @@ def _datetime(entry: Mapping[str, Any], context: str) -> _Options:
     if not isinstance(parts, list):
         raise InvalidParameter(f"Error parsing 'datetime_parts' field for {context}. Expected an array of strings.")
     return {
-        "datetime_parts": [_one_of(one, "datetime_parts", DATETIME_PARTS, context) for one in parts],
+        "datetime_parts": [_one_of(part, "datetime_parts", DATETIME_PARTS, context) for part in parts],
         **_imputer(entry, context),
     }, ()
 
@@ -162,7 +162,7 @@ def _datetime(entry: Mapping[str, Any], context: str) -> _Options:
 def _fasttext(entry: Mapping[str, Any], context: str) -> _Options:
     language = entry.get("language")
     if not isinstance(language, str) or not language:
-        known = ", ".join(f"'{one}'" for one in _FASTTEXT_LANGUAGES)
+        known = ", ".join(f"'{language}'" for language in _FASTTEXT_LANGUAGES)
         raise InvalidParameter(
             f"Error parsing 'language' field for text_fasttext feature. Expected one of the following values: {known}."
         )
@@ -180,9 +180,9 @@ def _fasttext(entry: Mapping[str, Any], context: str) -> _Options:
 def _word2vec(entry: Mapping[str, Any], context: str) -> _Options:
     language = entry.get("language") or "en_core_web_lg"
     languages = [language] if isinstance(language, str) else language
-    if not isinstance(languages, list) or not all(isinstance(one, str) for one in languages):
+    if not isinstance(languages, list) or not all(isinstance(language, str) for language in languages):
         raise InvalidParameter(f"Error parsing 'language' field for {context}. Expected a string, or an array.")
-    unknown = [one for one in languages if one not in _WORD2VEC_LANGUAGES]
+    unknown = [language for language in languages if language not in _WORD2VEC_LANGUAGES]
     return {"language": languages}, tuple(_language("text_word2vec", one, _WORD2VEC_LANGUAGES) for one in unknown)
 
 
@@ -200,7 +200,7 @@ def _language(type_name: str, language: str, supported: tuple[str, ...]) -> str:
 def _tfidf(entry: Mapping[str, Any], context: str) -> _Options:
     """The guide calls the options optional, the exporter requires them; absent ones take the guide's defaults."""
     ngrams = entry.get("ngram_range", [1, 1])
-    if not isinstance(ngrams, list) or len(ngrams) != 2 or not all(_is_number(one) for one in ngrams):
+    if not isinstance(ngrams, list) or len(ngrams) != 2 or not all(_is_number(ngram) for ngram in ngrams):
         raise InvalidParameter(
             f"Error parsing 'ngram_range' field for {context}. Expected an array with 2 numeric values."
         )

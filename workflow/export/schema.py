@@ -156,16 +156,16 @@ class TypeSchema:
 def config_json(nodes: Sequence[TypeSchema] | None, edges: Sequence[TypeSchema] | None) -> dict[str, Any]:
     """The content of ``config.json``: the schema found. None for a kind that was not to be exported."""
     found = {"nodes": nodes, "edges": edges}
-    return {kind: [one.config() for one in schemas] for kind, schemas in found.items() if schemas is not None}
+    return {kind: [schema.config() for schema in schemas] for kind, schemas in found.items() if schemas is not None}
 
 
 def stats_json(nodes: Sequence[TypeSchema], edges: Sequence[TypeSchema]) -> dict[str, Any]:
     """The content of ``stats.json``: the counts."""
     return {
         "stats": {
-            "nodes": sum(one.count for one in nodes),
-            "edges": sum(one.count for one in edges),
+            "nodes": sum(node.count for node in nodes),
+            "edges": sum(edge.count for edge in edges),
             "properties": sum(facts.filled for one in (*nodes, *edges) for facts in one.properties.values()),
-            "details": {"nodes": [one.stats() for one in nodes], "edges": [one.stats() for one in edges]},
+            "details": {"nodes": [node.stats() for node in nodes], "edges": [edge.stats() for edge in edges]},
         }
     }

@@ -66,7 +66,7 @@ class Selection:
             return False
         if self.node_labels is not None and self.node_labels.isdisjoint(labels):
             return False
-        return self.nodes is None or any(one.takes(labels) for one in self.nodes)
+        return self.nodes is None or any(node.takes(labels) for node in self.nodes)
 
     def takes_edge(self, kind: EdgeKind) -> bool:
         """Whether edges of a kind are exported, as far as labels decide it."""
@@ -74,7 +74,7 @@ class Selection:
             return False
         if self.edge_labels is not None and kind[1] not in self.edge_labels:
             return False
-        return self.edges is None or any(one.takes(kind) for one in self.edges)
+        return self.edges is None or any(edge.takes(kind) for edge in self.edges)
 
     def node_properties(self, labels: LabelSet) -> tuple[str, ...] | None:
         """The properties to write of nodes of a label set, in order; None for all."""
@@ -137,14 +137,14 @@ def _names(params: Mapping[str, Any], name: str) -> frozenset[str] | None:
     if value is None or value == "" or value == []:
         return None
     values = re.split(r"\s*,\s*", value) if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
+    if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
         raise InvalidParameter(f"'{name}' must be an array of labels, found {value!r}")
     return frozenset(values)
 
 
 def _entries(filters: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
     entries = filters.get(kind) or []
-    if not isinstance(entries, list) or not all(isinstance(one, Mapping) and one.get("label") for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) and entry.get("label") for entry in entries):
         raise InvalidParameter(f"'filter.{kind}' must be an array of objects with a 'label'")
     return entries
 

@@ -119,7 +119,7 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
         )
     task = entry.get("type")
     if task not in tasks:
-        valid = ", ".join(f"'{one}'" for one in tasks)
+        valid = ", ".join(f"'{task}'" for task in tasks)
         if not task:
             raise InvalidParameter(
                 f"Error parsing 'type' field for {context}. Expected one of the following values: {valid}."

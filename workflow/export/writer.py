@@ -67,7 +67,7 @@ def write_export(
         hints: dict[tuple[NodeType | EdgeTriple, str], ColumnHint] = {}
         writer = _Writer(request, folder, hints, expected, report, "writing")
         writer.copy(snapshot)
-        while misjudged := {k: v for one in writer.files.values() for k, v in one.misjudged().items()}:
+        while misjudged := {k: v for file in writer.files.values() for k, v in file.misjudged().items()}:
             for key, hint in misjudged.items():
                 hints[key] = hint | hints[key] if key in hints else hint
             writer = _Writer(request, folder, hints, expected, report, "rewriting")
@@ -125,8 +125,8 @@ class _Writer:
         if expected.edge_kinds:
             edges = snapshot.edges(None if expected.all_edges else expected.edge_kinds)
             self.read.edges_ended = _each(edges, self._edge, selection)
-        for one in self.files.values():
-            one.flush()
+        for file in self.files.values():
+            file.flush()
         self.report(ExportProgress(self.phase, expected.total, expected.total))
         expected.verify(self.read)
 
@@ -192,7 +192,7 @@ class _Writer:
         edges = [self._finish("edges", one) for on, one in self.files.items() if isinstance(on, EdgeTriple)]
         shutil.rmtree(self._spools)
         self._verify_files([*nodes, *edges])
-        node_schemas, edge_schemas = [one.schema for one in nodes], [one.schema for one in edges]
+        node_schemas, edge_schemas = [node.schema for node in nodes], [edge.schema for edge in edges]
         stats = stats_json(node_schemas, edge_schemas)
         kinds = self.request.selection.kinds
         self._json(

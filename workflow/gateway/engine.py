@@ -190,7 +190,7 @@ def split(steps: Chain, own: Collection[str]) -> tuple[Chain, Chain]:
 def _holds(instruction: Instruction, own: Collection[str]) -> bool:
     if instruction.name in own:
         return True
-    return any(_holds(one, own) for child in children_of(instruction.args) for one in child.steps)
+    return any(_holds(step, own) for child in children_of(instruction.args) for step in child.steps)
 
 
 def forwarded_source(traversal: Traversal, owned: Callable[[str], bool]) -> tuple[Chain, dict[str, Any]]:
@@ -210,11 +210,11 @@ def forwarded_source(traversal: Traversal, owned: Callable[[str], bool]) -> tupl
                 kept.append(instruction)
         elif instruction.name == "withStrategies":
             strategies = []
-            for one in instruction.args:
-                if isinstance(one, Strategy) and one.name.rpartition(".")[2] == "OptionsStrategy":
-                    options |= one.configuration
+            for arg in instruction.args:
+                if isinstance(arg, Strategy) and arg.name.rpartition(".")[2] == "OptionsStrategy":
+                    options |= arg.configuration
                 else:
-                    strategies.append(one)
+                    strategies.append(arg)
             if strategies:
                 kept.append(replace(instruction, args=tuple(strategies)))
         else:
@@ -251,4 +251,4 @@ def _resumed(ctx: ExecutionContext, path: Path) -> Traverser:
 
 
 def _names(steps: tuple[Instruction, ...]) -> str:
-    return ".".join(f"{one.name}()" for one in steps) or "nothing"
+    return ".".join(f"{step.name}()" for step in steps) or "nothing"

@@ -190,12 +190,12 @@ class LoadService:
                 "loadId": load_id,
                 "errorLogs": [
                     {
-                        "errorCode": one["code"],
-                        "errorMessage": one["message"],
-                        "fileName": one["uri"],
-                        "recordNum": one["line"],
+                        "errorCode": log["code"],
+                        "errorMessage": log["message"],
+                        "fileName": log["uri"],
+                        "recordNum": log["line"],
                     }
-                    for one in logs
+                    for log in logs
                 ],
             }
         return {"status": "200 OK", "payload": payload}
@@ -339,7 +339,7 @@ class LoadService:
             notes.append(_error("LOAD_ERROR", str(error), file.uri))
         finally:
             self._progress.pop(job.id, None)
-        notes += [_error(one.code, one.message, file.uri, one.line) for one in report.errors]
+        notes += [_error(error.code, error.message, file.uri, error.line) for error in report.errors]
         self._put(job, replace(file.with_report(report), status=ended, ended_ms=_now_ms()), *notes)
         return ended
 

@@ -111,20 +111,20 @@ class Retention:
     def remove(self, removals: Iterable[Removal]) -> int:
         """Remove what was planned; what has come into use meanwhile is passed over. Gives the bytes."""
         freed = 0
-        for one in removals:
-            if one.job is not None:
+        for removal in removals:
+            if removal.job is not None:
                 jobs = [job for kind in TRANSITIONS for job in self._store.of_kind(kind)]
-                job = next((job for job in removable(jobs, 1 << 62) if (job.kind, job.id) == one.job), None)
+                job = next((job for job in removable(jobs, 1 << 62) if (job.kind, job.id) == removal.job), None)
                 if job is None:
                     continue
                 self._work[job.kind].clean(job)
                 self._store.update(job.kind, job.id, cleaned=True)
-            elif one.path is not None and one.path.is_dir():
-                shutil.rmtree(one.path, ignore_errors=True)
-            elif one.path is not None:
-                one.path.unlink(missing_ok=True)
-            freed += one.size_bytes
-            _log.info("removed %s %s, %d bytes", one.what, one.name, one.size_bytes)
+            elif removal.path is not None and removal.path.is_dir():
+                shutil.rmtree(removal.path, ignore_errors=True)
+            elif removal.path is not None:
+                removal.path.unlink(missing_ok=True)
+            freed += removal.size_bytes
+            _log.info("removed %s %s, %d bytes", removal.what, removal.name, removal.size_bytes)
         return freed
 
     def _size(self, job: JobRecord) -> int:

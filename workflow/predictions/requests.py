@@ -75,7 +75,7 @@ def joined(answers: Sequence[Predictions]) -> Predictions:
     if len(answers) == 1:
         return answers[0]
     model_id, created_ms = (answers[-1].model_id, answers[-1].created_ms) if answers else ("", None)
-    return Predictions(tuple(result for one in answers for result in one.results), model_id, created_ms)
+    return Predictions(tuple(result for answer in answers for result in answer.results), model_id, created_ms)
 
 
 def request_of(question: Question, inputs: Sequence[Any]) -> bytes:
@@ -156,18 +156,18 @@ def subgraph_json(subgraph: Subgraph) -> dict[str, Any]:
     """
     return {
         "nodes": [
-            {"nodeId": one.id, "nodeType": one.type, "properties": _plain_values(one.properties)}
-            for one in subgraph.nodes
+            {"nodeId": node.id, "nodeType": node.type, "properties": _plain_values(node.properties)}
+            for node in subgraph.nodes
         ],
         "edges": [
             {
-                "edgeId": one.id,
-                "edgeType": list(one.type),
-                "headNodeId": one.source,
-                "tailNodeId": one.target,
-                "properties": _plain_values(one.properties),
+                "edgeId": edge.id,
+                "edgeType": list(edge.type),
+                "headNodeId": edge.source,
+                "tailNodeId": edge.target,
+                "properties": _plain_values(edge.properties),
             }
-            for one in subgraph.edges
+            for edge in subgraph.edges
         ],
     }
 

@@ -145,7 +145,9 @@ class GraphData:
     @property
     def live_ids(self) -> dict[str, Sequence[str]]:
         """The ids by node type, in index order, with an empty text for every node that is gone."""
-        return {kind: _without(self.node_ids[kind], self.gone.get(kind)) for kind in self.node_types}
+        return {
+            node_type: _without(self.node_ids[node_type], self.gone.get(node_type)) for node_type in self.node_types
+        }
 
     @property
     def targets(self) -> tuple[Target, ...]:

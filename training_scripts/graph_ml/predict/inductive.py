@@ -97,7 +97,7 @@ class NetworkEmbedder:
         from ..sampling import MessageGraph
 
         model = NodeSpace(dict(self.folder.description.node_types))
-        numbers = {kind: subgraph.numbers(kind, model) for kind in model.counts}
+        numbers = {node_type: subgraph.numbers(node_type, model) for node_type in model.counts}
         local = NodeSpace({kind: len(found) for kind, found in numbers.items()})
         order = np.concatenate([np.empty(0, np.int64), *numbers.values()])
         place = np.full(subgraph.total, -1, dtype=np.int64)

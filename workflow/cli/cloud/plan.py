@@ -126,7 +126,7 @@ def stage_costs(clients: Clients, result: RunResult) -> list[StageCost]:
                 stage.stage,
                 ", ".join(kinds),
                 sum(cost.seconds * cost.instances for cost in costs) / 3600,
-                None if None in dollars else sum(one or 0.0 for one in dollars),
+                None if None in dollars else sum(dollar or 0.0 for dollar in dollars),
                 sum(cost.hourly or 0.0 for cost in costs if cost.runs),
             )
         )

@@ -11,7 +11,9 @@ def config(json: Json = False) -> None:
     """Print every setting; the environment wins over the settings file. Secrets are not shown."""
     settings = every_setting()
     if json:
-        output.as_json({one.variable.name: {"value": one.shown, "source": one.source} for one in settings})
+        output.as_json(
+            {setting.variable.name: {"value": setting.shown, "source": setting.source} for setting in settings}
+        )
         return
-    rows = [[one.variable.name, one.variable.key, one.shown, one.source] for one in settings]
+    rows = [[setting.variable.name, setting.variable.key, setting.shown, setting.source] for setting in settings]
     output.table("settings", ["variable", "in the file", "value", "from"], rows)

@@ -218,7 +218,7 @@ class Answers:
             self._links[vertex] = ()
         try:
             for candidate_type, known_ends in self._candidate_types:
-                asked = [one for one in vertices if not known_ends or node_type(one.label) in known_ends]
+                asked = [vertex for vertex in vertices if not known_ends or node_type(vertex.label) in known_ends]
                 topk = self._spec.limit + SPARE_CANDIDATES
                 while asked:
                     asked = self._ask_links_of(asked, candidate_type, topk)
@@ -266,7 +266,7 @@ class Answers:
             ]
         self._note_origin(answer.model_id, answer.created_ms)
         if isinstance(self._graph, FetchesVertices):
-            self._graph.load_vertices(str(one.value) for results in answer.results for one in results)
+            self._graph.load_vertices(str(result.value) for results in answer.results for result in results)
         again = []
         for vertex, results in zip(vertices, answer.results, strict=True):
             found, exhausted = self._candidates(vertex, results, linked.get(vertex, frozenset()))
@@ -285,15 +285,15 @@ class Answers:
         """At most the limit of candidates that live in the graph; and whether the threshold ended the list."""
         spec = self._spec
         found: list[tuple[Vertex, float | None]] = []
-        for one in results:
-            if spec.threshold is not None and one.score is not None and one.score < spec.threshold:
+        for result in results:
+            if spec.threshold is not None and result.score is not None and result.score < spec.threshold:
                 return found, True
             if len(found) == spec.limit:
                 break
-            row = None if str(one.value) in linked else self._row(str(one.value))
+            row = None if str(result.value) in linked else self._row(str(result.value))
             if row is None or row == vertex.row or not self._has_candidate_label(row):
                 continue
-            found.append((Vertex(self._graph, row), one.score))
+            found.append((Vertex(self._graph, row), result.score))
         return found, False
 
     def _row(self, id: str) -> int | None:

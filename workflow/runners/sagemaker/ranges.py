@@ -46,7 +46,7 @@ def searched(space: Space, family: str) -> Searched:
         ranges.setdefault(kind, []).append(entry)
     for base, dimensions in layers.items():
         # one list a trial: SageMaker draws whole lists
-        combined = [json.dumps(list(values)) for values in product(*(one.options for one in dimensions))]
+        combined = [json.dumps(list(values)) for values in product(*(dimension.options for dimension in dimensions))]
         ranges.setdefault("CategoricalParameterRanges", []).append({"Name": base, "Values": _spread(combined)})
     return Searched(family, ranges, space.arguments({FAMILY: family}))
 

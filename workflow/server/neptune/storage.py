@@ -82,8 +82,8 @@ class StorageOperations:
         self._check()
         with self._lock:
             token = request.client_token
-            same = [one for one in self._rebuilds.values() if token and one.request.client_token == token]
-            if not same and any(one.ended is None for one in self._rebuilds.values()):
+            same = [rebuild for rebuild in self._rebuilds.values() if token and rebuild.request.client_token == token]
+            if not same and any(rebuild.ended is None for rebuild in self._rebuilds.values()):
                 raise InvalidParameter("a rebuild is running; wait until it has ended, or cancel it")
             rebuild = same[0] if same else Rebuild(request)
             if not same:
