@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.kills import kill
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 
@@ -82,3 +83,10 @@ def after_reset(model: EmbeddedGraph, module: Any, seed: int, done: int) -> Any:
     """What stands when the writer was killed between the reset that comes before a commit and that commit."""
     draw = Random(seed * 1_000_003 + done + 1).random()
     return ([], []) if draw < 0.02 and model.vertex_count() > 50 else None
+
+
+def test_writers_beside_each_other_lose_nothing_either() -> None:
+    # ``python -m tests.integration.kills`` kills thousands of times
+    counts = kill(10, seed=0)
+    assert counts["kills"] == 10
+    assert counts["commits"] > 10

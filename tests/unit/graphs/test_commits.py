@@ -1,0 +1,239 @@
+"""Commits one after the other: durable together, lost together, and what they leave behind is used again."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow.errors import ConcurrentModification, InternalFailure
+from workflow.graphs.store import conflicts, file_journal, turns
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.store import EmbeddedGraph
+
+
+def add(graph: EmbeddedGraph, id: str) -> int:
+    tx = graph.begin()
+    row = tx.add_vertex(id, "thing")
+    tx.set_vertex_property(row, "name", id, "single")
+    tx.commit()
+    return row
+
+
+def drop(graph: EmbeddedGraph, id: str) -> None:
+    tx = graph.begin()
+    row = tx.graph.vertex_row(id)
+    assert row is not None
+    tx.remove_vertex(row)
+    tx.commit()
+
+
+def ids(graph: EmbeddedGraph) -> list[Any]:
+    return sorted(map(graph.vertex_id, graph.vertices()))
+
+
+class Disk:
+    """Synchronises when it may, and counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.begun = threading.Semaphore(0)
+        self.may = threading.Event()
+        self.fails = False
+
+    def sync(self, handle: int) -> None:
+        self.calls += 1
+        self.begun.release()
+        assert self.may.wait(20)
+        if self.fails:
+            self.fails = False
+            raise OSError("the disk is gone")
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk()
+
+
+def in_threads(graph: EmbeddedGraph, names: str, errors: list[Exception]) -> list[threading.Thread]:
+    def work(id: str) -> None:
+        try:
+            add(graph, id)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(id,)) for id in names]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def written(graph: EmbeddedGraph, count: int) -> None:
+    """Wait until so many commits have their place in the journal."""
+    journal: Any = graph.journal
+    turn = threading.Event()
+    while journal._written[0] < count:
+        turn.wait(0.001)
+
+
+def test_commits_that_come_during_a_synchronisation_share_the_next(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    monkeypatch.setattr(file_journal, "_sync", disk.sync)
+    errors: list[Exception] = []
+    threads = in_threads(graph, "a", errors)
+    assert disk.begun.acquire(timeout=20)
+    threads += in_threads(graph, "bcdefg", errors)
+    written(graph, 7)
+    assert ids(graph) == []  # nobody sees what is not durable
+    disk.may.set()
+    for thread in threads:
+        thread.join(20)
+    assert (errors, ids(graph)) == ([], list("abcdefg"))
+    assert disk.calls == 2  # the first alone, the six others together
+    graph.close()
+    again = open_graph(tmp_path)
+    assert ids(again) == list("abcdefg")
+    again.close()
+
+
+def test_what_could_not_be_made_durable_is_lost_with_all_that_stood_on_it_and_writing_goes_on(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    add(graph, "kept")
+    session = graph.begin()
+    session.add_vertex("late", "thing")
+    session.suspend()
+    monkeypatch.setattr(file_journal, "_sync", disk.sync)
+    disk.fails = True
+    errors: list[Exception] = []
+    threads = in_threads(graph, "a", errors)
+    assert disk.begun.acquire(timeout=20)
+    threads += in_threads(graph, "b", errors)
+    written(graph, 3)
+    upon = graph.begin()  # stands on commits that will be lost
+    upon.add_vertex("upon", "thing")
+    disk.may.set()
+    for thread in threads:
+        thread.join(20)
+    assert [type(error) for error in errors] == [InternalFailure, InternalFailure]
+    assert ids(graph) == ["kept"]
+    with pytest.raises(ConcurrentModification):
+        upon.commit()
+    add(graph, "c")
+    assert ids(graph) == ["c", "kept"]
+    session.resume()
+    session.commit()  # it began before what was lost, and met nobody
+    graph.close()
+    again = open_graph(tmp_path)
+    assert ids(again) == ["c", "kept", "late"]
+    again.close()
+
+
+def test_a_writer_that_takes_long_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = EmbeddedGraph()
+    add(graph, "a")
+    add(graph, "b")
+    long = graph.begin()
+    long.remove_vertex(0)
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.0)  # it has had its turn
+    brief = graph.begin()
+    brief.set_vertex_property(1, "name", "B", "single")
+    brief.commit()
+    assert [v.value for v in graph.vertex_properties(1)] == ["B"]
+    long.commit()
+    assert ids(graph) == ["b"]
+    assert [v.value for v in graph.vertex_properties(1)] == ["B"]
+
+
+def test_a_load_a_reset_and_an_open_transaction_do_not_wait_for_each_other() -> None:
+    graph = EmbeddedGraph()
+    add(graph, "a")
+    open_one = graph.begin()
+    open_one.add_vertex("mine", "thing")
+    graph.reset()
+    assert ids(graph) == []
+    with pytest.raises(ConcurrentModification):
+        open_one.commit()
+    add(graph, "a")
+    assert ids(graph) == ["a"]
+
+
+def test_a_transaction_older_than_what_is_remembered_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conflicts, "MOST_KEYS", 20)
+    graph = EmbeddedGraph()
+    old = graph.begin()
+    old.add_vertex("old", "thing")
+    old.suspend()
+    for number in range(20):
+        add(graph, str(number))
+    with pytest.raises(ConcurrentModification):
+        old.commit()
+
+
+def test_rows_of_the_removed_are_used_again_once_no_version_needs_them() -> None:
+    graph = EmbeddedGraph()
+    add(graph, "first")
+    with graph.reading() as version:
+        drop(graph, "first")
+        for number in range(5):
+            add(graph, f"while it is read {number}")
+        assert version.vertex_row("first") == 0
+        assert [one.value for one in version.vertex_properties(0)] == ["first"]
+    del version
+    for number in range(5):
+        drop(graph, f"while it is read {number}")
+    for number in range(300):
+        add(graph, f"v{number}")
+        drop(graph, f"v{number}")
+    assert graph.row_limit() <= 8
+    assert ids(graph) == []
+
+
+@pytest.mark.parametrize("ends", ["rolled back", "refused"])
+def test_rows_of_what_was_never_published_are_used_again(ends: str) -> None:
+    graph = EmbeddedGraph()
+    add(graph, "a")
+    for number in range(200):
+        tx = graph.begin()
+        vertex = tx.add_vertex(f"v{number}", "thing")
+        tx.set_edge_property(tx.add_edge(f"e{number}", "x", vertex, 0), "w", 1)
+        if ends == "rolled back":
+            tx.rollback()
+            tx = graph.begin()
+            tx.set_vertex_property(0, "name", "A", "single")
+            tx.commit()
+        else:
+            tx.set_vertex_property(0, "name", "mine", "single")
+            tx.suspend()
+            other = graph.begin()
+            other.set_vertex_property(0, "name", "theirs", "single")
+            other.commit()
+            with pytest.raises(ConcurrentModification):
+                tx.commit()
+        del tx
+    vertices, edges = graph.state.vertices.ids, graph.state.edges.ids
+    assert (len(vertices) < 10, len(edges) < 10) == (True, True)
+    assert (graph.vertex_count(), graph.edge_count()) == (1, 0)
+
+
+def test_a_label_given_by_one_transaction_is_not_seen_by_another_that_was_open() -> None:
+    graph = EmbeddedGraph()
+    add(graph, "a")
+    add(graph, "b")
+    reader = graph.begin()
+    relabels = graph.begin()
+    relabels.set_label(0, "other")
+    relabels.commit()
+    fresh = reader.add_vertex("c", "mine")
+    assert [reader.graph.vertex_label(row) for row in (0, 1, fresh)] == ["thing", "thing", "mine"]
+    with pytest.raises(ConcurrentModification):
+        reader.commit()  # it has read the label
+    writer = graph.begin()
+    writer.add_vertex("d", "fourth")
+    writer.commit()
+    assert sorted(map(graph.vertex_label, graph.vertices())) == ["fourth", "other", "thing"]
