@@ -70,7 +70,7 @@ TABLE: Final = (
     EnvironmentVariable(
         "DESPINA_SAGEMAKER_SERVING_IMAGE",
         "the image of endpoints and batch transforms, where that is another: AWS's PyTorch images are two",
-        "as `DESPINA_SAGEMAKER_IMAGE`",
+        "DESPINA_SAGEMAKER_IMAGE",
     ),
     EnvironmentVariable(
         "DESPINA_SAGEMAKER_REQUIREMENTS",
