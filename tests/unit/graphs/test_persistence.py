@@ -383,6 +383,21 @@ def test_a_number_that_was_given_out_as_an_id_is_never_given_out_again(tmp_path:
         graph.close()
 
 
+def test_the_id_of_an_element_without_properties_is_not_given_out_again_either(tmp_path: Path) -> None:
+    given: list[int] = []
+    for _ in range(3):
+        graph = open_graph(tmp_path, profile="tinkerpop")
+        tx = graph.begin()
+        row = tx.add_vertex(None, "v")
+        given.append(graph.vertex_id(row))
+        tx.commit()
+        tx = graph.begin()
+        tx.remove_vertex(row)
+        tx.commit()
+        graph.close()
+    assert len(set(given)) == 3
+
+
 def test_a_damaged_snapshot_is_named(tmp_path: Path) -> None:
     graph = open_graph(tmp_path, log_limit_bytes=1)
     fill(graph)

@@ -11,8 +11,10 @@ from workflow.errors import CancelledByUser, InvalidParameter
 from workflow.graphs.source import ElementFilter, GraphPart
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
-from workflow.gremlin.export_filter import checked_filter, checked_for_remote, opener
+from workflow.gremlin.export_filter import _refuse_effects, checked_filter, checked_for_remote, opener
 from workflow.gremlin.lang import parse
+from workflow.gremlin.steps.facts import named
+from workflow.gremlin.traversal import Instruction, Traversal
 
 
 @pytest.fixture
@@ -118,6 +120,15 @@ def test_what_is_no_filter_is_refused_before_anything_runs(graph: EmbeddedGraph,
         assert caught.value.message.startswith(f"Invalid Gremlin filter: {steps}. ")
         assert text in caught.value.message
     assert graph.vertex_count() == 3
+
+
+@pytest.mark.parametrize("name", sorted(named(lambda facts: facts.may_write)))
+def test_no_step_that_writes_is_allowed_anywhere_in_a_filter(name: str) -> None:
+    # unparsed, so that every step is asked about whatever its arguments must be
+    inner = Traversal((Instruction(name, ()),))
+    for steps in ((Instruction(name, ()),), (Instruction("where", (inner,)),)):
+        with pytest.raises(InvalidParameter, match=f"'{name}'. Gremlin filter cannot contain side effect or mutating"):
+            _refuse_effects(Traversal(steps))
 
 
 def test_a_remote_database_is_sent_no_text_that_it_would_run(graph: EmbeddedGraph) -> None:
