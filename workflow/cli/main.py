@@ -10,7 +10,7 @@ import typer
 
 from workflow import __version__
 from workflow.cli import demo, init, load, output, query, run, stages, status, store
-from workflow.cli.cloud import batch, costs, emulator
+from workflow.cli.cloud import batch, costs, emulator, stacks
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-BEGIN, STAGES, LOOK = "Begin here", "One stage at a time", "See what goes on"
+BEGIN, STAGES, LOOK, CLOUD = "Begin here", "One stage at a time", "See what goes on", "On AWS"
 app.command("demo", rich_help_panel=BEGIN)(demo.demo)
 app.command("serve", rich_help_panel=BEGIN)(serve.serve)
 app.command("emulator", rich_help_panel=BEGIN)(emulator.emulator)
@@ -37,8 +37,11 @@ app.add_typer(stages.training_commands, name="training", rich_help_panel=STAGES)
 app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGES)
 app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
-app.command("costs", rich_help_panel=LOOK)(costs.costs)
-app.command("batch", rich_help_panel=LOOK)(batch.batch)
+app.command("costs", rich_help_panel=CLOUD)(costs.costs)
+app.command("batch", rich_help_panel=CLOUD)(batch.batch)
+app.command("deploy", rich_help_panel=CLOUD)(stacks.deploy)
+app.command("outputs", rich_help_panel=CLOUD)(stacks.outputs)
+app.command("destroy", rich_help_panel=CLOUD)(stacks.destroy)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
 app.command("gc", rich_help_panel=LOOK)(gc.gc)
 app.command("config", rich_help_panel=LOOK)(config.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,3 +107,49 @@ def test_the_service_does_not_run_as_root_and_owns_its_volume() -> None:
     user = lines.index("USER despina")
     made = lines.index("RUN mkdir -m 700 /home/despina/data")
     assert user < made < lines.index("VOLUME /home/despina/data")
+
+
+def test_every_template_is_in_the_readme_with_its_cost() -> None:
+    readme = (TEMPLATES.parent / "README.md").read_text()
+    for template in TEMPLATES.glob("*.yaml"):
+        (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{template.name}` |")]
+        assert row.split("|")[3].strip()
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    for template in TEMPLATES.glob("*.yaml"):
+        for name, parameter in cfn_yaml.load(str(template))["Parameters"].items():
+            assert len(parameter.get("Description", "")) > 10, f"{template.name}: {name}"
+
+
+def test_base_images_are_pinned_by_their_digest() -> None:
+    for dockerfile in (TEMPLATES.parent / "containers").glob("*/Dockerfile"):
+        bases = [line for line in dockerfile.read_text().splitlines() if line.startswith("FROM ")]
+        assert bases
+        assert all(re.search(r"@sha256:[0-9a-f]{64}$", base) for base in bases)
+
+
+@pytest.mark.parametrize("of_the_model", [True, False])
+def test_the_training_image_trains_with_the_toolkit_and_serves_on_every_address(
+    tmp_path: Path, of_the_model: bool
+) -> None:
+    script = TEMPLATES.parent / "containers" / "training" / "entrypoint.sh"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("train", "python3"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
+        (programs / name).chmod(0o755)
+    if of_the_model:
+        (tmp_path / "model" / "code").mkdir(parents=True)
+        (tmp_path / "model" / "code" / "serve.py").touch()
+
+    def started(*words: str) -> str:
+        environment = {"PATH": f"{programs}:/usr/bin:/bin", "SAGEMAKER_BASE_DIR": str(tmp_path)}
+        return subprocess.run(
+            ["/bin/sh", str(script), *words], env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert started("train") == "train"
+    code = f"{tmp_path}/model/code" if of_the_model else "/opt/despina/training_scripts"
+    assert started("serve") == f"python3 {code}/serve.py --host 0.0.0.0 --port 8080"
+    assert started("echo", "other") == "other"
