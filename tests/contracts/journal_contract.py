@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from workflow.errors import ExpiredStream, StreamRecordsNotFound
-from workflow.graphs.store.batch import Batch, ElementBatch
-from workflow.graphs.store.journal import Journal
+from workflow.graphs.store.journal.journal import Journal
+from workflow.graphs.store.journal.stream import read_stream
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.stream import read_stream
+from workflow.graphs.store.versions.batch import Batch, ElementBatch
 
 
 def batch(*ids: str) -> Batch:

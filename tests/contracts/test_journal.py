@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.journal_contract import JournalContract
-from workflow.graphs.store.journal import Journal, MemoryJournal
+from workflow.graphs.store.journal.journal import Journal, MemoryJournal
 from workflow.graphs.store.persistence import GraphFolder, open_graph
 
 

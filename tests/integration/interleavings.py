@@ -21,8 +21,8 @@ from typing import Any, Literal
 import numpy as np
 
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 from workflow.gremlin.engine import Engine, Session
 from workflow.gremlin.lang import parse
 

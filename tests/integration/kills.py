@@ -23,9 +23,9 @@ from random import Random
 import numpy as np
 
 from workflow.errors import ConcurrentModification
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 
 THREADS = 4
 LOADER = THREADS

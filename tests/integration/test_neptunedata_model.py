@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from botocore.model import Shape
 
 from workflow.client.service import local_service
-from workflow.graphs.store.journal import MEMORY_COMMITS
+from workflow.graphs.store.journal.journal import MEMORY_COMMITS
 
 # in the user guide's sample of the answer, not in the model
 DOCUMENTED = {("GetPropertygraphSummary", "status"), ("CancelGremlinQuery", "payload")}

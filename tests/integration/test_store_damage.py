@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from tests.integration.store_writer import do_commit
-from workflow.graphs.store.log_file import MARK, WITNESS
+from workflow.graphs.store.journal.log_file import MARK, WITNESS
+from workflow.graphs.store.journal.recovery import LogDamaged
+from workflow.graphs.store.journal.repair import examine, repair
+from workflow.graphs.store.journal.segments import StoreDamaged
 from workflow.graphs.store.persistence import open_graph
-from workflow.graphs.store.recovery import LogDamaged
-from workflow.graphs.store.repair import examine, repair
-from workflow.graphs.store.segments import StoreDamaged
 from workflow.graphs.store.store import EmbeddedGraph
 
 DAMAGES = int(os.environ.get("STORE_DAMAGES", "160"))

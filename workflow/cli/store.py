@@ -11,7 +11,7 @@ import typer
 from workflow.cli import output
 from workflow.cli.options import Home, Json
 from workflow.errors import InvalidParameter
-from workflow.graphs.store.repair import Findings, examine, repair
+from workflow.graphs.store.journal.repair import Findings, examine, repair
 from workflow.settings import Settings
 
 store_commands = typer.Typer(no_args_is_help=True, help="Check and repair the folders of the embedded graphs.")

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.elements import Graph, VertexProperty, Way
-from workflow.graphs.store.adjacency import Csr
-from workflow.graphs.store.columns import Codes, Numeric
+from workflow.graphs.store.versions.adjacency import Csr
+from workflow.graphs.store.versions.columns import Codes, Numeric
 
 
 class Transaction(Protocol):

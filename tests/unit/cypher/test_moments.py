@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workflow.cypher.errors import CypherArgumentError
 from workflow.cypher.functions import durations, temporal
-from workflow.graphs.store.encoding import decode, encode
+from workflow.graphs.store.journal.encoding import decode, encode
 from workflow.values import calendar
 from workflow.values.moments import Date, Duration, LocalDateTime, LocalTime, ZonedDateTime, ZonedTime, of_python
 

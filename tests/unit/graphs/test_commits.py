@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from workflow.errors import ConcurrentModification, InternalFailure
-from workflow.graphs.store import conflicts, file_journal, turns
+from workflow.graphs.store import conflicts, turns
+from workflow.graphs.store.journal import file_journal
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 
@@ -237,3 +238,20 @@ def test_a_label_given_by_one_transaction_is_not_seen_by_another_that_was_open()
     writer.add_vertex("d", "fourth")
     writer.commit()
     assert sorted(map(graph.vertex_label, graph.vertices())) == ["fourth", "other", "thing"]
+
+
+def test_many_writers_a_full_log_and_a_reset_start_one_compaction_at_a_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    errors: list[Exception] = []
+    for number in range(10):
+        threads = in_threads(graph, f"abcdefgh{number}", errors)
+        if number % 3 == 2:
+            graph.journal.compact(graph)  # type: ignore[attr-defined]
+        for thread in threads:
+            thread.join(20)
+        graph.reset()
+    assert (errors, graph.trouble) == ([], None)
+    graph.close()
+    assert [record.getMessage() for record in caplog.records] == []

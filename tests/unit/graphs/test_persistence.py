@@ -17,16 +17,16 @@ import numpy as np
 import pytest
 
 from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.batch_records import BatchRecords
-from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
-from workflow.graphs.store.log_file import MARK
+from workflow.graphs.store.journal.batch_records import BatchRecords
+from workflow.graphs.store.journal.log_file import MARK
+from workflow.graphs.store.journal.recovery import LogDamaged
+from workflow.graphs.store.journal.repair import Findings, examine, repair
+from workflow.graphs.store.journal.segments import StoreDamaged
+from workflow.graphs.store.journal.stream import read_stream
 from workflow.graphs.store.persistence import FolderInUse, GraphFolder, open_graph
-from workflow.graphs.store.recovery import LogDamaged
-from workflow.graphs.store.repair import Findings, examine, repair
-from workflow.graphs.store.segments import StoreDamaged
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.stream import read_stream
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 
@@ -466,7 +466,7 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.store.file_journal._write_all", full)
+        patch.setattr("workflow.graphs.store.journal.file_journal._write_all", full)
         tx = graph.begin()
         tx.add_vertex("lost", "v")
         with pytest.raises(InternalFailure, match="No space left"):
@@ -604,7 +604,7 @@ def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tr
     now = 1000.0
     monkeypatch.setattr("workflow.graphs.store.persistence.time.monotonic", lambda: now)
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.store.segments.np.savez", full)
+        patch.setattr("workflow.graphs.store.journal.segments.np.savez", full)
         for id in ("a", "b", "c"):
             write(id)
         assert len(tries) == 1

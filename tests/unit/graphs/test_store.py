@@ -13,8 +13,8 @@ import pytest
 
 from workflow.errors import ConstraintViolation, IllegalArgument
 from workflow.graphs.elements import Vertex
-from workflow.graphs.store.batch import Batch, ElementBatch
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import Batch, ElementBatch
 from workflow.graphs.store.views import StoredGraph
 from workflow.settings import Profile
 from workflow.values.numbers import Long

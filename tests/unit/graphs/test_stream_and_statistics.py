@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from workflow.errors import ExpiredStream, StatisticsNotAvailable, StreamRecordsNotFound
-from workflow.graphs.store import journal
+from workflow.graphs.store.journal import journal
+from workflow.graphs.store.journal.stream import read_stream
 from workflow.graphs.store.statistics import GraphStatistics
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.stream import read_stream
 
 
 def grown(commits: int) -> EmbeddedGraph:

@@ -8,9 +8,9 @@ from pathlib import Path
 import botocore.session
 
 from workflow import errors, server
-from workflow.graphs.store.journal import MEMORY_COMMITS
+from workflow.graphs.store.journal.journal import MEMORY_COMMITS
+from workflow.graphs.store.journal.stream import MOST_BYTES
 from workflow.graphs.store.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
-from workflow.graphs.store.stream import MOST_BYTES
 from workflow.queries import memory_watch
 from workflow.queries.run import MOST_HELD
 from workflow.server.access import connections

@@ -24,13 +24,13 @@ from workflow.errors import CancelledByUser
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import FileReport, LoadRules, RowError
 from workflow.graphs.files.neptune_csv import Chunk, FileRefused, Header, split_parts
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells
-from workflow.graphs.store.ids import repeated
 from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.text_block import Texts
 from workflow.graphs.store.transaction import StoreTransaction
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.ids import repeated
+from workflow.graphs.store.versions.text_block import Texts
 from workflow.graphs.store.views import StoredGraph
 from workflow.values.numbers import Long
 

@@ -32,8 +32,8 @@ from workflow.graphs.files.neptune_csv import (
     marked,
     parse_header,
 )
-from workflow.graphs.store.batch import ColumnData
-from workflow.graphs.store.text_block import Texts
+from workflow.graphs.store.versions.batch import ColumnData
+from workflow.graphs.store.versions.text_block import Texts
 
 BLOCK_BYTES: Final = 1 << 21
 CHUNK_ROWS: Final = 1 << 14

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.files.loading import RowError
-from workflow.graphs.store.batch import ColumnData
-from workflow.graphs.store.columns import MISSING
-from workflow.graphs.store.text_block import Texts
+from workflow.graphs.store.versions.batch import ColumnData
+from workflow.graphs.store.versions.columns import MISSING
+from workflow.graphs.store.versions.text_block import Texts
 from workflow.values.numbers import Byte, Float, Long, Short
 
 NO_TEXTS: Final = Texts.of(())

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.elements import VertexProperty, Way
-from workflow.graphs.store.adjacency import Csr
-from workflow.graphs.store.batch import Batch
-from workflow.graphs.store.changes import Operation, values_of
-from workflow.graphs.store.encoding import decode, decode_cell
-from workflow.graphs.store.state import State
+from workflow.graphs.store.journal.changes import Operation, values_of
+from workflow.graphs.store.journal.encoding import decode, decode_cell
+from workflow.graphs.store.versions.adjacency import Csr
+from workflow.graphs.store.versions.batch import Batch
+from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.views import NUMBER, StoredColumn, StoredGraph
 from workflow.settings import Profile
 

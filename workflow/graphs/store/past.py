@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workflow.graphs.store.state import State
+from workflow.graphs.store.versions.state import State
 
 
 @dataclass(slots=True)

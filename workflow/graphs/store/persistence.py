@@ -16,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from workflow.errors import InternalFailure
-from workflow.graphs.store.batch import batch_of
-from workflow.graphs.store.current import FORMAT, Current, begin, read_current, write_current
-from workflow.graphs.store.file_journal import FileJournal
-from workflow.graphs.store.log_file import log_number, log_paths
+from workflow.graphs.store.journal.current import FORMAT, Current, begin, read_current, write_current
+from workflow.graphs.store.journal.file_journal import FileJournal
+from workflow.graphs.store.journal.log_file import log_number, log_paths
+from workflow.graphs.store.journal.recovery import lay_aside, recover
+from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, write_segment
 from workflow.graphs.store.memory import return_memory
-from workflow.graphs.store.recovery import lay_aside, recover
-from workflow.graphs.store.segments import SegmentFile, StoreDamaged, write_segment
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import batch_of
 from workflow.settings import Profile
 
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
@@ -52,6 +52,9 @@ class GraphFolder(FileJournal):
         self.trouble: str | None = None
         """Why the log could not be folded into a snapshot the last time, in a sentence."""
         self._pause_s, self._again_at = FIRST_PAUSE_S, 0.0
+        self._folding = threading.Lock()  # guards the making of a snapshot, one at a time; taken before all others
+        self._snapshot: str | None = None
+        """The snapshot that is being written, without its suffix."""
         self._becoming = threading.Lock()  # guards CURRENT and what it lets be removed
         self._compacting: threading.Thread | None = None
         self._handle = lock_folder(folder)
@@ -86,7 +89,7 @@ class GraphFolder(FileJournal):
         def look() -> None:
             grown = self.size > self._log_limit_bytes or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             waits = self.trouble is not None and time.monotonic() < self._again_at
-            if (grown or self.trouble) and not waits and (self._compacting is None or not self._compacting.is_alive()):
+            if (grown or self.trouble) and not waits and self._folding.acquire(blocking=False):
                 self._compacting = threading.Thread(
                     target=self._compact_quietly, args=(graph,), name="compaction", daemon=True
                 )
@@ -96,7 +99,7 @@ class GraphFolder(FileJournal):
 
     def _compact_quietly(self, graph: EmbeddedGraph) -> None:
         try:
-            self.compact(graph)
+            self._fold(graph)
         except Exception as error:
             # the edge of a thread; the log alone is enough, and a later commit tries again
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
@@ -105,9 +108,15 @@ class GraphFolder(FileJournal):
             log.exception("%s", self.trouble)
         else:
             self.trouble, self._pause_s = None, FIRST_PAUSE_S
+        finally:
+            self._folding.release()
 
     def compact(self, graph: EmbeddedGraph) -> None:
         """Write a snapshot and drop the log before it. Writers wait until a new log is begun, readers for nothing."""
+        with self._folding:
+            self._fold(graph)
+
+    def _fold(self, graph: EmbeddedGraph) -> None:
         with graph.between_commits() as state:
             last = self.last()
             if self.size or self.number == self._current.log:
@@ -115,7 +124,12 @@ class GraphFolder(FileJournal):
             number = self.number
         batch = batch_of(state)
         del state
-        self._become(write_segment(self.folder / f"snapshot-{number:08d}.npz", batch), number, last)
+        self._snapshot = f"snapshot-{number:08d}"
+        try:
+            written = write_segment(self.folder / f"{self._snapshot}.npz", batch)
+        finally:
+            self._snapshot = None
+        self._become(written, number, last)
 
     def restart(self) -> None:
         self.switch(self.number + 1)
@@ -144,7 +158,7 @@ class GraphFolder(FileJournal):
         """Remove what ``CURRENT`` no longer needs: older logs and snapshots, segments no log names."""
         # in this order: a file seen now is pending still, or named by a log already, or of no use
         files = [*self.folder.glob("segment-*"), *self.folder.glob("snapshot-*")]
-        pending = self.pending
+        pending = self.pending, self._snapshot
         needed = {name for names in list(self.segments.values()) for name in list(names)}
         if self._current.snapshot is not None:
             needed.add(self._current.snapshot.name)
@@ -153,7 +167,7 @@ class GraphFolder(FileJournal):
                 path.unlink()
                 self.segments.pop(log_number(path), None)
         for path in files:
-            if path.name not in needed and path.stem != pending:
+            if path.name not in needed and path.stem not in pending:
                 path.unlink(missing_ok=True)
 
     def settle(self) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.source import EdgeKind, EdgeRecord, LabelSet, NodeRecord
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.columns import MISSING, Cells
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.columns import MISSING, Cells
 
 
 class BatchSnapshot:

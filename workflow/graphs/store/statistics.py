@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import StatisticsNotAvailable
-from workflow.graphs.store.state import Elements
+from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.views import StoredGraph
 
 if TYPE_CHECKING:

@@ -19,17 +19,17 @@ import numpy as np
 from workflow.errors import IllegalArgument
 from workflow.graphs.protocols import ColumnarGraph
 from workflow.graphs.source import GraphSource
-from workflow.graphs.store.batch import Batch, batch_of, install
-from workflow.graphs.store.changes import Operation
 from workflow.graphs.store.conflicts import History, Key, touched, touched_by_load
-from workflow.graphs.store.journal import Journal, MemoryJournal
+from workflow.graphs.store.journal.changes import Operation
+from workflow.graphs.store.journal.journal import Journal, MemoryJournal
+from workflow.graphs.store.journal.stream import last_event
 from workflow.graphs.store.past import Past
-from workflow.graphs.store.records import Ticket
 from workflow.graphs.store.snapshot import BatchSnapshot
-from workflow.graphs.store.state import State
-from workflow.graphs.store.stream import last_event
 from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, redo
 from workflow.graphs.store.turns import Turns
+from workflow.graphs.store.versions.batch import Batch, batch_of, install
+from workflow.graphs.store.versions.records import Ticket
+from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
 from workflow.settings import Profile
 

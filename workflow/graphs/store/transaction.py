@@ -12,12 +12,13 @@ from typing import Any, Literal, Protocol
 
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument, QueryFailed
 from workflow.graphs.elements import Vertex, VertexProperty
-from workflow.graphs.store.changes import Operation, describe
-from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cell, Cells, Column
 from workflow.graphs.store.conflicts import Key, WatchedGraph, needed
-from workflow.graphs.store.records import Added, Change, Put, Relabelled, Removed
-from workflow.graphs.store.state import Elements, State
+from workflow.graphs.store.journal.changes import Operation, describe
 from workflow.graphs.store.turns import Turns
+from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells, Column
+from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 from workflow.values.numbers import Long
 

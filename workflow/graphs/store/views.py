@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from workflow.errors import ReadOnlyViolation
 from workflow.graphs.elements import Vertex, VertexProperty, Way
 from workflow.graphs.protocols import Transaction
-from workflow.graphs.store.adjacency import Adjacency, Csr
-from workflow.graphs.store.columns import MISSING, Cell, Cells, Codes, Column, Numeric, derived_id
-from workflow.graphs.store.index import PropertyIndex
-from workflow.graphs.store.state import Elements, State
+from workflow.graphs.store.versions.adjacency import Adjacency, Csr
+from workflow.graphs.store.versions.columns import MISSING, Cell, Cells, Codes, Column, Numeric, derived_id
+from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.index import PropertyIndex
+from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 
 LABEL_SEPARATOR = "::"

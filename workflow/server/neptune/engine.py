@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from workflow import __version__
 from workflow.errors import InvalidParameter, MissingParameter, UnsupportedOperation
+from workflow.graphs.store.journal.stream import read_stream
 from workflow.graphs.store.statistics import GraphStatistics
-from workflow.graphs.store.stream import read_stream
 from workflow.neptune.engine import (
     EngineStatus,
     FastReset,

@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any, Final, Literal
 
 from workflow.errors import ExpiredStream, StreamRecordsNotFound
-from workflow.graphs.store.changes import Record
-from workflow.graphs.store.journal import Commit, Journal
+from workflow.graphs.store.journal.changes import Record
+from workflow.graphs.store.journal.journal import Commit, Journal
 
 MOST_BYTES: Final = 10_000_000  # of a page; the guide's limit, which counts before that of the request
 BARE_BYTES: Final = 170  # of a record without its texts

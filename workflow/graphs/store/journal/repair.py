@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflow.graphs.store.current import Current, read_current
-from workflow.graphs.store.log_file import Witness, acknowledged, later_commits, log_number, log_paths
+from workflow.graphs.store.journal.current import Current, read_current
+from workflow.graphs.store.journal.log_file import Witness, acknowledged, later_commits, log_number, log_paths
+from workflow.graphs.store.journal.recovery import LogDamaged, lay_aside, recover
+from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged
 from workflow.graphs.store.persistence import lock_folder
-from workflow.graphs.store.recovery import LogDamaged, lay_aside, recover
-from workflow.graphs.store.segments import SegmentFile, StoreDamaged
 
 log = logging.getLogger(__name__)
 

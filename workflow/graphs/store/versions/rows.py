@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.ids import Ids
+from workflow.graphs.store.versions.ids import Ids
 
 ROOM = 16
 

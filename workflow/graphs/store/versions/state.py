@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import reduce
-from itertools import compress as pick
 from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.adjacency import Adjacency, Csr, compress
-from workflow.graphs.store.columns import MISSING, Column
-from workflow.graphs.store.ids import first_twice
-from workflow.graphs.store.records import Ticket
-from workflow.graphs.store.rows import Rows, cells_of, with_room
+from workflow.graphs.store.versions.adjacency import Adjacency, Csr, compress
+from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.records import Ticket
 
 _STAMPS = count(1)
 """Of writes to the edges of a label: no two forks have one in common."""
@@ -47,207 +44,6 @@ class Numbers:
         """Give no number below this one any more."""
         with self._lock:
             self.next_id = max(self.next_id, number)
-
-
-class Elements:
-    """What vertices and edges have in common: ids, labels, life, columns.
-
-    Versions share everything that they need not change. Rows are given by ``shared`` and written there; the rest is
-    copied by the first change of a fork.
-    """
-
-    def __init__(self, ends: int = 0) -> None:
-        self.shared = Rows(ends)
-        self.ids = self.shared.ids
-        self.label = self.shared.cells[0]
-        self.label_names = self.shared.label_names
-        self.label_codes = self.shared.label_codes
-        self.alive = bytearray()
-        self.dead = 0
-        self.columns: dict[str, Column] = {}
-        self.keys_of_label: list[dict[str, int]] = []
-        """For each label the keys its elements may have, with the places of their columns, in that order."""
-        self.removed: list[int] = []
-        """Rows that this fork has taken out."""
-        self._relabelled = 0
-        self._new_labels: dict[int, int] = {}
-        self._own: set[Any] | None = None
-
-    def fork(self) -> Elements:
-        """The same to be changed, while this one never changes again."""
-        twin = copy(self)
-        twin._own, twin._new_labels, twin.removed = set(), {}, []
-        return twin
-
-    def owns(self, part: Any) -> bool:
-        """Whether a part is of this fork alone; said once, it is, for whoever asks copies it."""
-        if self._own is None or part in self._own:
-            return True
-        self._own.add(part)
-        return False
-
-    def __len__(self) -> int:
-        """Rows, the dead among them."""
-        return len(self.alive)
-
-    @property
-    def living(self) -> int:
-        return len(self.alive) - self.dead
-
-    def find(self, id: Any) -> int | None:
-        """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
-        return self.ids.find(id, self.alive)
-
-    def find_many(self, ids: Sequence[Any]) -> NDArray[np.int32]:
-        """A living row for each id, -1 where there is none."""
-        return self.ids.find_many(ids, self.alive)
-
-    def first_taken(self, ids: Sequence[Any]) -> Any | None:
-        """The first of these that lives already or stands twice among them."""
-        twice = first_twice(ids)
-        if twice is not None:
-            return ids[twice]
-        if not len(self):
-            return None
-        taken = np.flatnonzero(self.find_many(ids) >= 0)
-        return ids[int(taken[0])] if len(taken) else None
-
-    def code(self, label: str) -> int:
-        """The number of a label, given at first use."""
-        code = self.shared.label_code(label)
-        if code >= len(self.keys_of_label):
-            keys = self._own_keys()
-            while code >= len(keys):
-                self.owns(len(keys))
-                keys.append({})
-        return code
-
-    def column(self, key: str) -> Column:
-        """The column of a key, to be written; made at first use."""
-        column = self.columns.get(key)
-        if column is not None and self.owns(("column", key)):
-            return column
-        if not self.owns("columns"):
-            self.columns = dict(self.columns)
-        column = Column(key, self.shared.key_place(key)) if column is None else column.fork()
-        self.columns[key] = column
-        self.owns(("column", key))
-        return column
-
-    def add(self, id: Any, label: str, *ends: int) -> int:
-        """A row for a new element."""
-        row = self.shared.take(id, self.code(label), *ends)
-        self.show(row)
-        return row
-
-    def show(self, row: int) -> None:
-        """Let a row live that was given to a new element."""
-        alive = self.own_alive()
-        missing = row + 1 - len(alive)
-        if missing > 0:
-            # the rows between are of others, who have not published them
-            alive.extend(bytes(missing))
-            self.dead += missing
-        alive[row] = 1
-        self.dead -= 1
-        self._see_labels(row, 1)
-        self.code(self.label_names[self.label[row]])
-
-    def show_many(self, first: int, size: int) -> None:
-        """Let the last rows live, which were given to new elements."""
-        alive = self.own_alive()
-        self.dead += first - len(alive)
-        alive.extend(bytes(first - len(alive)))
-        alive.extend(b"\x01" * size)
-        self._see_labels(first, size)
-
-    def _see_labels(self, first: int, size: int) -> None:
-        """Know the labels of new rows, and of no other one that a version after this relabelled."""
-        label = self.shared.cells[0]
-        if self._relabelled == self.shared.relabelled and not self._new_labels:
-            self.label = label
-            return
-        mine = with_room(self.label, len(self.label), max(0, first + size - len(self.label)))
-        self.label = mine if self.owns("label") else cells_of(np.array(mine))
-        self.label[first : first + size] = label[first : first + size]
-
-    def own_alive(self) -> bytearray:
-        """``alive``, to be changed."""
-        if not self.owns("alive"):
-            self.alive = bytearray(self.alive)
-        return self.alive
-
-    def kill(self, row: int) -> None:
-        self.own_alive()[row] = 0
-        self.dead += 1
-        self.removed.append(row)
-
-    def clear_removed(self) -> None:
-        """Empty the cells of what was taken out, which nobody asks for any more."""
-        for row in self.removed:
-            for key in self.keys_of_label[self.label[row]]:
-                if self.columns[key].get(row) is not MISSING:
-                    self.column(key).put(row, MISSING)
-
-    def relabel(self, row: int, label: str) -> None:
-        """Give a row another label."""
-        code = self.code(label)
-        for key, place in self.keys_of_label[self.label[row]].items():
-            self.note_key(code, key, place)
-        if not self.owns("label"):
-            self.label = cells_of(np.array(self.label))
-        self.label[row] = self._new_labels[row] = code
-
-    def publish_labels(self) -> None:
-        """Let the versions that follow have the labels that were changed here."""
-        if self._new_labels:
-            self.shared.relabel(self._new_labels)
-            self._relabelled, self.label, self._new_labels = self.shared.relabelled, self.shared.cells[0], {}
-
-    def put(self, key: str, row: int, cell: Any) -> Any:
-        """Set a cell; returns the old one."""
-        column = self.column(key)
-        self.note_key(self.label[row], key, column.index)
-        return column.put(row, cell)
-
-    def note_key(self, code: int, key: str, place: int) -> None:
-        """Elements of a label may have a key now; keys are listed in the order their columns were made."""
-        known = self.keys_of_label[code]
-        if key in known:
-            return
-        keys = self._own_keys()
-        if not self.owns(code):
-            known = keys[code] = dict(known)
-        last = next(reversed(known.values()), -1)
-        known[key] = place
-        if place < last:
-            keys[code] = dict(sorted(known.items(), key=lambda item: item[1]))
-
-    def _own_keys(self) -> list[dict[str, int]]:
-        if not self.owns("keys"):
-            self.keys_of_label = list(self.keys_of_label)
-        return self.keys_of_label
-
-    def label_array(self) -> NDArray[np.int32]:
-        """The codes of all rows; not to be written."""
-        return np.asarray(self.label)[: len(self.alive)]
-
-    def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
-        """Living rows in insertion order, of some labels or of all; what is added later does not appear."""
-        if codes is None:
-            return iter(range(len(self.alive))) if not self.dead else pick(range(len(self.alive)), self.alive)
-        return iter(self.row_array(codes).tolist())
-
-    def row_array(self, codes: Sequence[int] | None) -> NDArray[np.int32]:
-        """The same as an array."""
-        alive = np.array(self.alive, dtype=bool)
-        if codes is not None:
-            labels = self.label_array()
-            if len(codes) == 1:
-                alive &= labels == codes[0]
-            else:
-                alive &= np.isin(labels, np.array(codes, dtype=np.int32))
-        return np.flatnonzero(alive).astype(np.int32)
 
 
 class State:

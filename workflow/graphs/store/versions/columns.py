@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.layers import layered
+from workflow.graphs.store.versions.layers import layered
 from workflow.values.numbers import Float, Long
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import WorkflowError
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.columns import MISSING
-from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
-from workflow.graphs.store.text_block import Texts
+from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.columns import MISSING
+from workflow.graphs.store.versions.text_block import Texts
 from workflow.values.numbers import Float, Long
 
 Arrays = dict[str, NDArray[Any]]

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from workflow.errors import InternalFailure
-from workflow.graphs.store.batch import Batch
-from workflow.graphs.store.batch_records import BatchRecords
-from workflow.graphs.store.changes import Operation, Record, records_of
-from workflow.graphs.store.journal import Commit, now_ms
-from workflow.graphs.store.log_file import Placed, Witness, log_number, log_path, log_paths, read_log, record
-from workflow.graphs.store.records import Ticket
-from workflow.graphs.store.segments import SegmentFile, StoreDamaged, read_segment, sync_folder, write_segment
+from workflow.graphs.store.journal.batch_records import BatchRecords
+from workflow.graphs.store.journal.changes import Operation, Record, records_of
+from workflow.graphs.store.journal.journal import Commit, now_ms
+from workflow.graphs.store.journal.log_file import Placed, Witness, log_number, log_path, log_paths, read_log, record
+from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, read_segment, sync_folder, write_segment
+from workflow.graphs.store.versions.batch import Batch
+from workflow.graphs.store.versions.records import Ticket
 
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 

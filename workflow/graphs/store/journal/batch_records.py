@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.changes import Record, line, values_of
+from workflow.graphs.store.journal.changes import Record, line, values_of
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 
 
 class BatchRecords:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.adjacency import compress
-from workflow.graphs.store.columns import MISSING, Column
-from workflow.graphs.store.state import SPARSE, Elements, State
+from workflow.graphs.store.versions.adjacency import compress
+from workflow.graphs.store.versions.columns import MISSING, Column
+from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.state import SPARSE, State
 
 
 @dataclass(slots=True, eq=False)

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from workflow.graphs.store.log_file import acknowledged, log_path, log_paths
-from workflow.graphs.store.segments import SegmentFile, StoreDamaged, sync_folder
+from workflow.graphs.store.journal.log_file import acknowledged, log_path, log_paths
+from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, sync_folder
 
 FORMAT: Final = 2
 NAME: Final = "CURRENT"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from workflow.graphs.store.columns import MISSING, VALUE_IDS, Cells
-from workflow.graphs.store.encoding import decode, decode_cell, encode, encode_cell
-from workflow.graphs.store.records import Added, Change, Put, Relabelled, Removed
-from workflow.graphs.store.state import Elements, State
+from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cells
+from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.versions.state import State
 from workflow.values.numbers import Byte, Char, Float, Long, Short
 
 Operation = list[Any]

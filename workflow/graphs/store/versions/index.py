@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow.graphs.store.columns import Cells, Column
+from workflow.graphs.store.versions.columns import Cells, Column
 
 
 class PropertyIndex:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.layers import layered
+from workflow.graphs.store.versions.layers import layered
 
 Slot = tuple["array[int]", "array[int]"]
 

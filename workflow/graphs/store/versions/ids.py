@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.text_block import Texts, encoded, hash_text
+from workflow.graphs.store.versions.text_block import Texts, encoded, hash_text
 
 
 class _Packed:

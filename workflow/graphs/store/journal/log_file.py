@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from workflow.graphs.store.journal import Commit
+from workflow.graphs.store.journal.journal import Commit
 
 MARK: Final = b"\xd5DSP"
 _MARKED: Final = struct.Struct("<4sI")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
-from workflow.graphs.store.batch import Batch
-from workflow.graphs.store.changes import Operation, Record, records_of
-from workflow.graphs.store.records import Ticket
+from workflow.graphs.store.journal.changes import Operation, Record, records_of
+from workflow.graphs.store.versions.batch import Batch
+from workflow.graphs.store.versions.records import Ticket
 
 MEMORY_OPERATIONS: Final = 50_000
 MEMORY_COMMITS: Final = 1000

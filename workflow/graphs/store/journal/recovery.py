@@ -14,13 +14,20 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from workflow.graphs.store.batch import install
-from workflow.graphs.store.changes import replay
-from workflow.graphs.store.current import Current
-from workflow.graphs.store.journal import Commit
-from workflow.graphs.store.log_file import acknowledged, later_commits, log_number, log_path, log_paths, read_log
-from workflow.graphs.store.segments import SegmentFile, StoreDamaged, read_segment, sync_folder
-from workflow.graphs.store.state import State
+from workflow.graphs.store.journal.changes import replay
+from workflow.graphs.store.journal.current import Current
+from workflow.graphs.store.journal.journal import Commit
+from workflow.graphs.store.journal.log_file import (
+    acknowledged,
+    later_commits,
+    log_number,
+    log_path,
+    log_paths,
+    read_log,
+)
+from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, read_segment, sync_folder
+from workflow.graphs.store.versions.batch import install
+from workflow.graphs.store.versions.state import State
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What one version of a stored graph is made of, and what all versions have in common."""
