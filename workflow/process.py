@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -58,6 +59,7 @@ def serve(
     import uvicorn  # 0.2 s; commands that only talk to a service do without
 
     from workflow.server.access.connections import most_connections
+    from workflow.server.access.sockets import PatientSocket
     from workflow.server.bolt.connections import BoltConnection, protocol_with_bolt
     from workflow.server.bolt.service import BoltService
 
@@ -121,9 +123,11 @@ def serve(
                 self.bolt.close()
             await super().shutdown(sockets)
 
+    budget = application.services.budget
     config = uvicorn.Config(
         application.asgi(),
-        http=protocol_with_bolt(bolt),
+        http=partial(protocol_with_bolt(bolt), budget=budget),  # type: ignore[arg-type]  # is called as a class is
+        ws=partial(PatientSocket, budget=budget),  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         lifespan="off",

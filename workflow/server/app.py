@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from workflow.errors import WorkflowError
 from workflow.server import ui
 from workflow.server.access.auth import Guard, Policy
+from workflow.server.access.budget import Bounded
 from workflow.server.access.origins import AbsoluteFormPaths
 from workflow.server.errors import client_gone, http_error, unexpected_error, workflow_error
 from workflow.server.gremlin import websocket as gremlin_websocket
@@ -33,6 +34,7 @@ def create_app(services: Services) -> Starlette:
         routes=routes,
         middleware=[
             Middleware(Observed, counts),
+            Middleware(Bounded, services.budget),
             Middleware(AbsoluteFormPaths),
             Middleware(Guard, Policy.of(services.settings)),
         ],

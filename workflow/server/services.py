@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workflow.queries.running import QueryRegistry
+from workflow.server.access.budget import Budget
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Services:
     ``engines``, ``cypher`` and ``graphs`` are by traversal source (``g``, ``gmodern`` …); two sources may share one
     graph. Each language has its own list of running queries.
     What is None is not there: its routes are missing, or say so. ``credentials`` checks a user and a password, None
-    lets everybody in; ``ready`` is set once it has taken up its work, ``stopping`` when it has begun to stop.
+    lets everybody in; ``budget`` is of what all connections keep in memory; ``ready`` is set once it has taken up its
+    work, ``stopping`` when it has begun to stop.
     """
 
     settings: Settings
@@ -44,5 +46,6 @@ class Services:
     cypher_queries: QueryRegistry = field(default_factory=QueryRegistry)
     credentials: Callable[[str, str], bool] | None = None
     started_ms: int = 0
+    budget: Budget = field(default_factory=Budget)
     ready: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ import pytest
 import uvicorn
 
 from workflow.server.access import connections
-from workflow.server.access.connections import PatientProtocol, is_one_too_many
+from workflow.server.access.connections import PatientProtocol, too_many
 
 LARGE = 64 << 20  # more than sockets hold
 WAIT_S = 20  # far beyond the patience below; a closed socket answers at once
@@ -136,11 +137,34 @@ def test_connections_beyond_the_limit_are_closed_and_the_others_stay(address: tu
         one.close()
 
 
-def test_one_address_of_the_network_cannot_have_all_connections() -> None:
+@pytest.mark.parametrize(
+    ("others", "address", "told"),
+    [
+        (["192.0.2.1"] * 501, "192.0.2.1", "Your address has 500 connections"),
+        (["192.0.2.1"] * 499, "192.0.2.2", ""),
+        (["127.0.0.1"] * 1999, "127.0.0.1", ""),
+        (["127.0.0.1"] * 2001, "127.0.0.1", "The service has 2000 connections"),
+        # one customer has a whole network of IPv6, and an address of IPv4 in the clothes of IPv6 is that
+        ([f"2001:db8::{n:x}" for n in range(501)], "2001:db8::ffff", "Your address has 500 connections"),
+        (["::ffff:192.0.2.1"] * 501, "192.0.2.1", "Your address has 500 connections"),
+    ],
+)
+def test_one_address_of_the_network_cannot_have_all_connections(others: list[str], address: str, told: str) -> None:
     class Peer:
         def __init__(self, address: str) -> None:
             self.client = (address, 1)
 
-    for address, refused in (("192.0.2.1", True), ("192.0.2.2", False), ("127.0.0.1", False)):
-        open_ones = {Peer("192.0.2.1" if refused else address) for _ in range(501 if refused else 499)}
-        assert is_one_too_many(open_ones, (address, 9), 2000) is refused
+    found = too_many({Peer(other) for other in others}, (address, 9), 2000)
+    assert found.startswith(told) if told else found == ""
+
+
+def test_a_connection_too_many_is_told_so(address: tuple[str, int]) -> None:
+    kept = [connected(address, WHOLE) for _ in range(8)]
+    for one in kept[:7]:
+        assert one.recv(1000).endswith(b"hi")
+    with connected(address) as more:
+        head, _, body = more.recv(10_000).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["message"].startswith("The service has 8 connections, and takes no more")
+    for one in kept:
+        one.close()

@@ -1,18 +1,23 @@
 """Connections that keep the service waiting: each has a time to say what it wants, and no address may have them all.
 
 The web server gives a connection all the time in the world to send its request, so a few hundred sockets that send a
-byte now and then would keep everybody else out.
+byte now and then would keep everybody else out. What all of them leave half said or unfetched is counted, too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import json
 import resource
 from collections.abc import Collection
 from typing import Any, Final, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from workflow.errors import TooManyRequests
+from workflow.server.access.budget import Budget, Holding, origin
+from workflow.server.access.pacing import PacedTransport
 
 HEAD_S: Final = 20.0  # from the first byte, or from connecting, to the end of the headers
 BODY_S: Final = 300.0  # from the first to the last byte of a body
@@ -32,51 +37,100 @@ def most_connections() -> int:
     return MOST if allowed == resource.RLIM_INFINITY else max(16, min(MOST, allowed - FILES_BESIDE))
 
 
-def is_one_too_many(connections: Collection[Any], client: tuple[str, int] | None, most: int) -> bool:
-    """Whether the last of these connections is more than may be, at all or from the address of its client."""
+def too_many(connections: Collection[Any], client: tuple[str, int] | None, most: int) -> str:
+    """Why the last of these connections is more than may be, at all or from where its client is; empty if it is not."""
     if len(connections) > most:
-        return True
-    address = client[0] if client else ""
-    try:
-        if ipaddress.ip_address(address).is_loopback:
-            return False
-    except ValueError:
-        return False  # no address of the network
-    peers = (getattr(one, "client", None) for one in connections)
-    return len([peer for peer in peers if peer is not None and peer[0] == address]) > MOST_OF_AN_ADDRESS
+        return f"The service has {len(connections) - 1} connections, and takes no more; try again later."
+    place = origin(client[0] if client else "")
+    if place and sum(origin(peer_of(one)) == place for one in connections) > MOST_OF_AN_ADDRESS:
+        return f"Your address has {MOST_OF_AN_ADDRESS} connections to the service, and gets no more; close some."
+    return ""
 
 
 class PatientProtocol(H11Protocol):
     """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened.
 
     That of h11, also where httptools is installed: it is strict, and has a limit to how long headers may be.
+
+    Args:
+        budget: of all connections.
     """
 
     _limit: asyncio.TimerHandle | None = None
     _waits_for = ""
 
+    def __init__(self, *arguments: Any, budget: Budget | None = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._budget = budget or Budget()
+        self._account: Holding = self._budget.account("")
+        self._unread = 0  # bytes since the last answer
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
-        super().connection_made(cast(asyncio.Transport, transport))
-        if is_one_too_many(self.connections, self.client, self.limit_concurrency or MOST):
-            self.transport.abort()
+        super().connection_made(cast(asyncio.Transport, PacedTransport(cast(asyncio.Transport, transport))))
+        address = self.client[0] if self.client else ""
+        self._account = self._budget.account(address)
+        if problem := too_many(self.connections, self.client, self.limit_concurrency or MOST):
+            self._refuse(503, problem)
             return
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes, and look at what is still missing."""
-        super().data_received(data)
-        self._watch()
+        """Take bytes, in pieces."""
+        cast(PacedTransport, self.transport).arrived(data)
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece, and look at what is still missing."""
+        if self.transport.is_closing():
+            return
+        self._unread += len(piece)
+        if self._count():
+            super().data_received(piece)
+            self._watch()
+            if self.transport.get_protocol() is not self:  # a WebSocket counts for itself
+                self._account.close()
+        else:
+            self._refuse(TooManyRequests.status, self._account.refusal().message)
 
     def on_response_complete(self) -> None:
         """A request that came behind this one may have begun; its time begins now."""
+        self._unread = 0
+        self._count()
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        """An answer waits to be fetched."""
+        self._count()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """An answer is fetched."""
+        self._count()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock."""
+        """Forget the clock and what was kept."""
         self._stop()
+        self._account.close()
         super().connection_lost(exc)
+
+    def _count(self) -> bool:
+        return self._account.holds(self._unread + self.transport.get_write_buffer_size())
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer a request that was not read, unless its answer has begun, and close the connection."""
+        if self.conn.our_state is h11.IDLE or self.conn.our_state is h11.SEND_RESPONSE:
+            body = json.dumps({"code": TooManyRequests.code, "detailedMessage": message, "message": message}).encode()
+            self.transport.write(
+                b"HTTP/1.1 %d Refused\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                b"Connection: close\r\n\r\n%b" % (status, len(body), body)
+            )
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._stop()
+        self.transport.close()
 
     def _watch(self) -> None:
         """Run the clock of what is being waited for; it goes on, however many bytes come, until that is there."""
@@ -111,3 +165,9 @@ class PatientProtocol(H11Protocol):
         if self._limit is not None:
             self._limit.cancel()
         self._limit, self._waits_for = None, ""
+
+
+def peer_of(connection: object) -> str:
+    """The address at the other end of a connection, empty where it has none."""
+    client = getattr(connection, "client", None)
+    return client[0] if client else ""

@@ -17,7 +17,7 @@ from workflow.cypher.wire.framing import (
     manifest,
     offered,
 )
-from workflow.server.access.connections import PatientProtocol, is_one_too_many, most_connections
+from workflow.server.access.connections import PatientProtocol, most_connections, too_many
 from workflow.server.bolt.conversation import LOGIN_S, BoltConversation
 from workflow.server.bolt.service import BoltService
 
@@ -49,7 +49,7 @@ class BoltConnection(asyncio.StreamReaderProtocol):
         self.client = (str(peer[0]), int(peer[1])) if isinstance(peer, tuple) else None
         self._transport_of = transport
         self._connections.add(self)
-        if is_one_too_many(self._connections, self.client, self._most):
+        if too_many(self._connections, self.client, self._most):
             cast(asyncio.Transport, transport).abort()
             return
         super().connection_made(transport)

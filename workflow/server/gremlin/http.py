@@ -26,11 +26,12 @@ from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialec
 from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
 from workflow.queries.running import RunningQuery
+from workflow.server.access.budget import Budget, address_of
 from workflow.server.access.origins import allows_origin
 from workflow.server.errors import error_response
 from workflow.server.gremlin.error_statuses import BadMessage, StatusCode
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner, answer_options
-from workflow.server.gremlin.http4 import TransactionTable, is_version_4, respond_version_4
+from workflow.server.gremlin.http4 import LARGE_BODY, TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin.protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin.reports import Serialization, explain_text, profile_text
 from workflow.server.neptune.bodies import body_of, members_of, number, read_body
@@ -40,7 +41,6 @@ from workflow.server.services import Services
 
 MAX_BODY: Final = 64 * 1024 * 1024
 MOST_ANSWER: Final = 256 * 1024 * 1024  # held in memory until it is whole
-LARGE_BODY: Final = 64 * 1024  # reading one of these takes long enough to keep other requests waiting
 WORKERS: Final = 64
 
 
@@ -48,7 +48,7 @@ def handlers(services: Services) -> GremlinHandlers:
     """The handlers that the table of operations names."""
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, services.queries, settings.query_timeout_ms)
-    return GremlinHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts))
+    return GremlinHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts), budget=services.budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,9 @@ class Asked:
 class GremlinHandlers:
     """The handlers, over one runner and its worker threads."""
 
-    def __init__(self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = ()) -> None:
+    def __init__(self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = (), budget: Budget | None = None) -> None:
         self.runner = runner
+        self.budget = budget or Budget()
         self.own_hosts = own_hosts
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin-http")
         self.transactions = TransactionTable(runner)
@@ -80,7 +81,8 @@ class GremlinHandlers:
         body = await read_body(request, MAX_BODY)
         headers = request.headers
         if request.method == "POST" and is_version_4(headers.get("content-type", ""), headers.get("accept", "")):
-            return await respond_version_4(self.runner, self.transactions, self.workers, request, body)
+            account = self.budget.account(address_of(request.scope))
+            return await respond_version_4(self.runner, self.transactions, self.workers, request, body, account)
         request_id = uuid.uuid4()
         try:
             if len(body) < LARGE_BODY:
@@ -92,17 +94,16 @@ class GremlinHandlers:
             request_id = asked.request_id
             running = self.runner.registry.accept(asked.query.text, str(asked.args.get("queryId") or request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
-            args = {**asked.args, **answer_options(asked.query)}
-            dialect = Dialect(materializes(args, custom=True), legacy)
-            content = await in_worker(self.workers, request, running, lambda: self._answer(asked, running, dialect))
+            content = await in_worker(self.workers, request, running, lambda: self._answer(asked, running, legacy))
         except Exception as error:  # noqa: BLE001 - the edge of a request
             failure = known(error)
             return error_response(failure.code, failure.status, failure.message, str(request_id))
         return Response(content, media_type=asked.codec.mime)
 
-    def _answer(self, asked: Asked, running: RunningQuery, dialect: Dialect) -> bytes:
+    def _answer(self, asked: Asked, running: RunningQuery, legacy_dates: bool) -> bytes:
         try:
-            items = asked.codec.items(dialect)
+            args = {**asked.args, **answer_options(asked.query)}
+            items = asked.codec.items(Dialect(materializes(args, custom=True), legacy_dates))
             for traverser in self.runner.results(asked.query, running):
                 before = items.size
                 if asked.traversers:

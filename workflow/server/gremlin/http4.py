@@ -5,6 +5,7 @@ The query goes the way of every other; what is here is the envelope.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -29,12 +30,14 @@ from workflow.gremlin.wire.graphbinary import version4 as graphbinary4
 from workflow.gremlin.wire.graphbinary.primitives import bare_int, bare_string
 from workflow.gremlin.wire.graphson import version4 as graphson4
 from workflow.queries.running import RunningQuery
+from workflow.server.access.budget import Holding, OverBudget
 from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options, close
 from workflow.server.gremlin.protocol import materializes
 from workflow.server.query_failures import known
 from workflow.server.streams import WorkerStream
 
 VERSION_4: Final = (BINARY_V4, GRAPHSON_V4, GRAPHSON_V4_UNTYPED)
+LARGE_BODY: Final = 64 * 1024  # reading one of these takes long enough to keep other requests waiting
 PIECE_BYTES: Final = 256 * 1024
 MAX_TRANSACTIONS: Final = 1000
 IDLE_S: Final = 60.0
@@ -233,25 +236,44 @@ def parameters(value: object) -> Mapping[str, Any]:
 
 
 async def respond_version_4(
-    runner: QueryRunner, table: TransactionTable, workers: ThreadPoolExecutor, request: HttpRequest, body: bytes
+    runner: QueryRunner,
+    table: TransactionTable,
+    workers: ThreadPoolExecutor,
+    request: HttpRequest,
+    body: bytes,
+    account: Holding,
 ) -> Response:
-    """Answer one request: the status is HTTP's where nothing was sent yet, and closes the stream in any case."""
+    """Answer one request: the status is HTTP's where nothing was sent yet, and closes the stream in any case.
+
+    Args:
+        account: of what waits to be sent.
+    """
     mime = answer_mime(request.headers.get("accept", ""))
     headers = {"Gremlin-RequestId": str(uuid.uuid4())}
     running = runner.registry.accept("", headers["Gremlin-RequestId"])
     form = StreamFormat(mime, materialize=True, bulked=False)
     try:
-        asked = asked_of(request.headers.get("content-type", ""), body)
+        content_type = request.headers.get("content-type", "")
+        if len(body) < LARGE_BODY:
+            asked = asked_of(content_type, body)
+        else:
+            asked = await asyncio.get_running_loop().run_in_executor(workers, asked_of, content_type, body)
         running.text = asked.query.text
         form = StreamFormat(mime, materialize=asked.materialize, bulked=asked.bulked)
     except Exception as error:  # noqa: BLE001 - the edge of a request
         runner.registry.finish(running)
         return Response(*refusal(form, known(error)), headers, media_type=mime)
-    stream: WorkerStream[Head | bytes] = WorkerStream(pieces(runner, table, asked, running, form), workers)
-    while not stream.finished.done() and not stream.chunks:
-        await stream.progress(1.0)
-        if not stream.finished.done() and await request.is_disconnected():
-            running.cancelled.set()
+    stream: WorkerStream[Head | bytes] = WorkerStream(pieces(runner, table, asked, running, form), workers, account)
+    try:
+        while not stream.finished.done() and not stream.chunks:
+            await stream.progress(1.0)
+            if not stream.finished.done() and await request.is_disconnected():
+                running.cancelled.set()
+    except OverBudget as error:
+        running.cancelled.set()
+        await stream.abandon()
+        stream.close()
+        return Response(*refusal(form, error), headers, media_type=mime)
     if not stream.chunks:  # the whole answer, as most are
         head, *rest = await stream.finished
         assert isinstance(head, Head)
@@ -303,13 +325,15 @@ async def flow(stream: WorkerStream[Head | bytes], running: RunningQuery) -> Asy
                     yield piece
                 stream.sent()
             await stream.progress()
-        for piece in await stream.finished:
+        for piece in await stream.rest():
             assert isinstance(piece, bytes)
             yield piece
     except BaseException:
         running.cancelled.set()
         await stream.abandon()
         raise
+    finally:
+        stream.close()
 
 
 def start(

@@ -18,6 +18,7 @@ from workflow.predictions.calls import EndpointCalls
 from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
+from workflow.server.access.budget import Budget, Holding, OverBudget, address_of
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, PointQueryJob
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 WORKERS: Final = 64
 BACKLOG: Final = 256
+BACKLOG_BYTES: Final = 1 << 20  # beyond one message
 LARGE_FRAME: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
 QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
 SEND_TIMEOUT_S: Final = 120.0
@@ -41,7 +43,10 @@ def routes(services: Services) -> list[BaseRoute]:
     settings = services.settings
     runner = QueryRunner(services.engines, settings.profile, registry, settings.query_timeout_ms)
     endpoint = GremlinSocket(
-        runner, own_hosts=(settings.host, *settings.allowed_hosts), credentials=services.credentials
+        runner,
+        own_hosts=(settings.host, *settings.allowed_hosts),
+        credentials=services.credentials,
+        budget=services.budget,
     )
     return [WebSocketRoute("/gremlin", endpoint), WebSocketRoute("/gremlin/", endpoint)]
 
@@ -50,9 +55,15 @@ class GremlinSocket:
     """The ASGI endpoint; one ``Conversation`` for each connection."""
 
     def __init__(
-        self, runner: QueryRunner, *, own_hosts: tuple[str, ...] = (), credentials: Credentials | None = None
+        self,
+        runner: QueryRunner,
+        *,
+        own_hosts: tuple[str, ...] = (),
+        credentials: Credentials | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.runner = runner
+        self.budget = budget or Budget()
         self.own_hosts = own_hosts
         self.credentials = credentials
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin")
@@ -73,7 +84,9 @@ class GremlinSocket:
         )
         self._open += 1
         try:
-            await self._converse(conversation, receive, send)
+            await self._converse(conversation, Inbox(receive, self.budget.account(address_of(scope))), send)
+        except OverBudget as error:
+            await send({"type": "websocket.close", "code": 1013, "reason": error.message[:120]})
         except OSError:
             _log.debug("a Gremlin client went away", exc_info=True)
         finally:
@@ -83,8 +96,7 @@ class GremlinSocket:
             if conversation.sessions:
                 await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
 
-    async def _converse(self, conversation: Conversation, receive: Receive, send: Send) -> None:
-        inbox = Inbox(receive)
+    async def _converse(self, conversation: Conversation, inbox: Inbox, send: Send) -> None:
         clock: asyncio.Future[None] | None = None
         loop = asyncio.get_running_loop()
         try:
@@ -104,6 +116,7 @@ class GremlinSocket:
                     for answer in decision:
                         await send_frame(send, answer)
         finally:
+            inbox.account.close()
             if clock is not None:
                 clock.cancel()
 
@@ -117,17 +130,21 @@ class GremlinSocket:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
         if isinstance(job, PointQueryJob) and await self._at_once(job, inbox, send):
             return
-        stream = WorkerStream(job.frames(), self.workers)
+        stream = WorkerStream(job.frames(), self.workers, inbox.account.another())
         try:
             await stream.progress(QUIET_S)
             if not stream.finished.done() or stream.chunks:
                 await self._stream(stream, inbox, send)
-            for frame in await stream.finished:
-                await send_frame(send, frame)
+            rest = await stream.rest()
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                for frame in rest:
+                    await send_frame(send, frame)
         except BaseException:
             job.running.cancelled.set()
             await stream.abandon()
             raise
+        finally:
+            stream.close()
 
     async def _at_once(self, job: PointQueryJob, inbox: Inbox, send: Send) -> bool:
         """Answer a point query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
@@ -168,16 +185,22 @@ class GremlinSocket:
 
 
 class Inbox:
-    """The messages of one client, also those that come while a query of its runs."""
+    """The messages of one client, also those that come while a query of its runs; ``account`` is of those."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, account: Holding) -> None:
         self._receive = receive
+        self.account = account
         self._backlog: deque[Message] = deque()
+        self._bytes = 0
         self._arriving: asyncio.Future[Message] | None = None
 
     async def next(self) -> Message:
         """The oldest message that was not taken yet."""
-        return self._backlog.popleft() if self._backlog else await self._receive()
+        if not self._backlog:
+            return await self._receive()
+        message = self._backlog.popleft()
+        self._count(-_size(message))
+        return message
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -190,21 +213,34 @@ class Inbox:
                 arriving.cancel()
                 await asyncio.wait((arriving,))
                 if not arriving.cancelled() and arriving.exception() is None:
-                    self._backlog.append(arriving.result())
+                    self._put_by(arriving.result())
 
     def arriving(self) -> asyncio.Future[Message] | None:
         """Done when the next message is there; None while too many wait already."""
-        if self._arriving is None and len(self._backlog) < BACKLOG:
+        if self._arriving is None and len(self._backlog) < BACKLOG and self._bytes < BACKLOG_BYTES:
             self._arriving = asyncio.ensure_future(self._receive())
         return self._arriving
 
     def keep(self) -> None:
-        """Put by what has arrived. Raises ConnectionResetError where the client went away."""
+        """Put by what has arrived. Raises ConnectionResetError where the client went away, OverBudget."""
         if self._arriving is not None and self._arriving.done():
             message, self._arriving = self._arriving.result(), None
             if message["type"] == "websocket.disconnect":
                 raise ConnectionResetError("the client went away")
-            self._backlog.append(message)
+            if not self._put_by(message):
+                raise self.account.refusal()
+
+    def _put_by(self, message: Message) -> bool:
+        self._backlog.append(message)
+        return self._count(_size(message))
+
+    def _count(self, change: int) -> bool:
+        self._bytes += change
+        return self.account.holds(self._bytes)
+
+
+def _size(message: Message) -> int:
+    return len(message.get("bytes") or message.get("text") or b"")
 
 
 async def send_frame(send: Send, frame: Frame) -> None:

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.server.errors import json_error
 
 MOST_BYTES: Final = 1 << 20
+LARGE: Final = 64 << 10  # reading more takes long enough to keep other requests waiting
 MOST_FIELDS: Final = 1000
 
 
@@ -32,7 +34,8 @@ async def read_body(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
 
 async def body_of(request: Request, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     """The members of the body, none where it is empty. Raises BadRequest."""
-    return members_of(await read_body(request, most_bytes))
+    body = await read_body(request, most_bytes)
+    return members_of(body) if len(body) < LARGE else await run_in_threadpool(members_of, body)
 
 
 def members_of(body: bytes) -> dict[str, Any]:

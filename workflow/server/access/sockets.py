@@ -1,0 +1,135 @@
+"""WebSockets with an end to what they may leave unfinished: bytes, fragments, time, and answers nobody fetches."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from workflow.server.access.budget import Budget, Holding
+from workflow.server.access.pacing import PacedTransport
+from workflow.values.limits import read_error
+
+MESSAGE_S: Final = 300.0  # from the first to the last byte of a message
+MOST_FRAGMENTS: Final = 10_000
+FRAGMENT_BYTES: Final = 64  # what one costs beside its bytes
+UNFETCHED_PONGS: Final = 64 << 10
+
+_BAD_TEXT, _TOO_BIG, _TRY_LATER = 1007, 1009, 1013  # codes of RFC 6455, section 7.4, and of its registry
+
+
+class PatientSocket(WebSocketsSansIOProtocol):
+    """The web server's WebSocket protocol with these ends.
+
+    Args:
+        budget: of all connections.
+    """
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, budget: Budget | None = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._budget = budget or Budget()
+        self._account: Holding = self._budget.account("")
+        self._begun = 0  # bytes of messages that the application has not taken
+        self._fragments = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take over a connection from HTTP."""
+        super().connection_made(transport)
+        self._account = self._budget.account(self.client[0] if self.client else "")
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, in pieces; the handshake comes from HTTP, which has taken it so."""
+        if self.handshake_initiated:
+            cast(PacedTransport, self.transport).arrived(data)
+        else:
+            self.take(data)
+
+    def take(self, piece: bytes) -> None:
+        """Take a piece, unless there is no room for it."""
+        self._begun += len(piece)
+        if not self._count():
+            self._refuse(_TRY_LATER, self._account.refusal().message)
+            return
+        super().data_received(piece)
+        self._watch()
+
+    async def receive(self) -> Any:
+        """The next message; what came before it is the application's now."""
+        message = await super().receive()
+        self._begun = len(self.conn.reader.buffer) + sum(map(len, self.frames))
+        self._count()
+        return message
+
+    def handle_cont(self, event: Frame) -> None:
+        """One more fragment of a message."""
+        self._fragments += 1
+        if self._fragments > MOST_FRAGMENTS:
+            self._refuse(_TOO_BIG, f"A message may have {MOST_FRAGMENTS} fragments at most")
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """A message is whole."""
+        self._fragments = 0
+        self._stop()
+        if self.curr_msg_data_type == "text":
+            data = b"".join(self.frames)
+            try:
+                data.decode()
+            except UnicodeDecodeError as error:
+                self._refuse(_BAD_TEXT, f"The text cannot be read: {read_error(error)}")
+                return
+            self.frames = [data]
+        super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """Answer a ping, unless the answers to many are not fetched."""
+        if self.transport.get_write_buffer_size() > UNFETCHED_PONGS:
+            self.transport.abort()
+        else:
+            super().handle_ping()
+
+    def pause_writing(self) -> None:
+        """An answer waits to be fetched."""
+        self._count()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """An answer is fetched."""
+        self._count()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the clock and what was kept."""
+        self._stop()
+        super().connection_lost(exc)
+        self._account.close()
+
+    def _count(self) -> bool:
+        if self.disconnected:
+            return True
+        kept = self._begun + self._fragments * FRAGMENT_BYTES
+        return self._account.holds(kept + self.transport.get_write_buffer_size())
+
+    def _watch(self) -> None:
+        """Run the clock of a message that is not whole; it goes on, however many bytes come, until it is."""
+        unfinished = bool(self.frames or self.conn.reader.buffer)
+        if unfinished and self._limit is None:
+            self._limit = self.loop.call_later(MESSAGE_S, self.transport.abort)
+        elif not unfinished:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _refuse(self, code: int, reason: str) -> None:
+        """Close with a sentence; a reason has 123 bytes."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.conn.fail(code, reason.encode()[:123].decode(errors="ignore"))
+            self.handle_parser_exception()
