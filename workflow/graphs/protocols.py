@@ -127,6 +127,9 @@ class ColumnarGraph(WritableGraph, Protocol):
     def column(self, key: str) -> ColumnView:
         """A vertex property over all rows."""
 
+    def vertex_keys(self) -> Sequence[str]:
+        """The names of vertex properties, in the order in which a vertex lists its own."""
+
     def edge_column(self, key: str) -> ColumnView:
         """An edge property over all rows."""
 

@@ -113,6 +113,13 @@ TEXTS = [
     "g.V().values('age').math('_ + 1').limit(3)",
     "g.V().values('name','age').math('_ + 1').limit(1)",
     "g.V().out().values('name').order().tail(3)",
+    "g.V().properties().hasValue('n7')",
+    "g.V().properties('name','age').key().groupCount()",
+    "g.V().hasLabel('person').properties('age','name').group().by(key).by(value().fold())",
+    "g.E().properties('weight').value().max()",
+    "g.V().properties('age').hasKey('age').value()",
+    "g.V().as('a').out().as('b').select('a','b').select('b').values('name')",
+    "g.V().project('a','b').by('name').by(out().count()).select('b').sum()",
     "g.V().match(__.as('a').out('knows').as('b'), __.not(__.as('b').out('knows').as('a'))).select('b').by('name')",
 ]
 
@@ -150,6 +157,24 @@ def test_random_queries_answer_as_on_traversers(monkeypatch: pytest.MonkeyPatch,
 def _results(found: Any) -> list[Any]:
     """The results, or the error alone: how much comes before it depends on how many run together."""
     return [found[1]] if isinstance(found, tuple) else list(found)
+
+
+MATCHES = [
+    "g.V().match(__.as('a').out('knows').as('b'), __.not(__.as('b').out('knows').as('a'))).select('a','b').by('name')",
+    "g.V().match(__.as('a').out().as('b'), __.as('b').out().as('c'), __.as('c').has('age',3), where('a',neq('c')))",
+    "g.V().match(__.as('a').out().as('b'), __.as('b').in().as('a')).count()",
+    "g.V().match(__.as('a').has('age',2), __.as('a').out('likes').count().as('n'), __.as('n').is(gt(1))).select('n')",
+    "g.V().as('a').out().match(__.as('a').values('name').as('n'), __.as('b').values('name').as('n')).count()",
+    "g.V().match(__.as('a').out().as('b'), or(__.as('b').has('age',1), __.as('b').has('age',2))).count()",
+]
+
+
+@pytest.mark.parametrize("text", MATCHES)
+def test_a_match_finds_the_same_in_whatever_order(engine: Engine, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    fast, plain, morsels = both(engine, monkeypatch, text)
+    assert sorted(map(repr, fast)) == sorted(map(repr, plain))
+    assert plain
+    assert morsels
 
 
 def test_a_limit_reads_no_more_than_the_first_morsels_need(engine: Engine) -> None:

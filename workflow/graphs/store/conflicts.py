@@ -265,6 +265,10 @@ class WatchedGraph(StoredGraph):
         self._read.add(("key", key))
         return super().column(key)
 
+    def vertex_keys(self) -> list[str]:
+        self._read.add(("vertex", None))
+        return super().vertex_keys()
+
     def edge_column(self, key: str) -> StoredColumn:
         self._read.add(("edge key", key))
         return super().edge_column(key)

@@ -235,6 +235,10 @@ class StoredGraph:
         """A vertex property over all rows."""
         return StoredColumn(self.state.vertices, self.state.vertices.columns.get(key))
 
+    def vertex_keys(self) -> list[str]:
+        """The names of vertex properties, in the order in which a vertex lists its own."""
+        return sorted(self.state.vertices.columns, key=lambda key: self.state.vertices.columns[key].index)
+
     def edge_column(self, key: str) -> StoredColumn:
         """An edge property over all rows."""
         return StoredColumn(self.state.edges, self.state.edges.columns.get(key))

@@ -19,6 +19,8 @@ from workflow.gremlin.columns.values import (
     ElementColumn,
     NotColumnar,
     Places,
+    PropertiesColumn,
+    few,
     joined,
     property_of,
 )
@@ -109,22 +111,30 @@ def _mask(container: HasContainer, column: ElementColumn) -> Places:
 
 def _property_mask(container: HasContainer, key: str, column: ElementColumn) -> Places:
     rows, test = column.rows, container.value_test
-    view = column.view(key)
-    if view.multi:
-        values_of = column.graph.vertex_values
-        return np.fromiter((any(map(test, values_of(row, key))) for row in rows.tolist()), bool, len(rows))
-    if len(rows) > SMALL and all(map(_plain_number, container.predicate.args)):
-        numeric = view.numeric()
+    if not few(column) and all(map(_plain_number, container.predicate.args)):
+        numeric = column.view(key).numeric()
         if numeric is not None:
             found = compared(container.predicate, numeric.values[rows])
             if found is not None:
                 return np.asarray(found & numeric.present[rows])
-    held, present = property_of(column, key)
+    try:
+        held, present = property_of(column, key)
+    except NotColumnar:
+        values_of = column.graph.vertex_values
+        return np.fromiter((any(map(test, values_of(row, key))) for row in rows.tolist()), bool, len(rows))
     if present is None:
         return mask_of_values(test, held)
     mask = np.zeros(len(rows), dtype=bool)
     places = np.flatnonzero(present)
     mask[places] = mask_of_values(test, held.take(places))
+    return mask
+
+
+def _property_parts_mask(containers: Sequence[HasContainer], column: PropertiesColumn) -> Places:
+    mask = np.ones(len(column), dtype=bool)
+    for container in containers:
+        part = column.keys_of if container.key is T.key else column.values
+        mask &= mask_of_values(container.value_test, part)
     return mask
 
 
@@ -147,6 +157,10 @@ class HasForm(FilterForm):
     def mask(self, ctx: ExecutionContext, morsel: Morsel) -> Places:
         if isinstance(morsel.column, ElementColumn):
             return masks_of(self.step.containers, morsel.column)
+        if isinstance(morsel.column, PropertiesColumn) and all(
+            c.key in (T.key, T.value_) for c in self.step.containers
+        ):
+            return _property_parts_mask(self.step.containers, morsel.column)
         tests = self.step.tests
         return mask_of_values(lambda value: all(test(value) for test in tests), morsel.column)
 
@@ -161,12 +175,12 @@ class HasKeyForm(FilterForm):
         if not isinstance(column, ElementColumn):
             raise NotColumnar
         key = self.step.key
-        if column.view(key).multi:
-            graph = column.graph
-            held = np.fromiter((len(graph.vertex_values(row, key)) > 0 for row in column.rows.tolist()), bool)
-        else:
+        try:
             _, present = property_of(column, key)
-            held = np.ones(len(column), dtype=bool) if present is None else present
+        except NotColumnar:
+            values_of = column.graph.vertex_values
+            present = np.fromiter((len(values_of(row, key)) > 0 for row in column.rows.tolist()), bool, len(column))
+        held = np.ones(len(column), dtype=bool) if present is None else present
         return held if self.step.present else ~held
 
 

@@ -22,11 +22,21 @@ from workflow.gremlin.columns.morsel import (
     morsels_of,
     started,
 )
-from workflow.gremlin.columns.values import Column, ElementColumn, NotColumnar, Places, column_of, plain, property_of
-from workflow.gremlin.running.by import ByChild, ByIdentity, ByKey
+from workflow.gremlin.columns.values import (
+    Column,
+    ElementColumn,
+    NotColumnar,
+    Places,
+    PropertiesColumn,
+    column_of,
+    plain,
+    property_of,
+)
+from workflow.gremlin.running.by import ByChild, ByIdentity, ByKey, ByToken
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.running.step import MISSING, By, Child, FilterStep, FlatMapStep, Frame, MapStep, Step
 from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.semantics.values import T
 
 MOST_AT_ONCE = 1 << 20
 """So many traversers a child may have at once; of more starts half are run at a time."""
@@ -288,6 +298,8 @@ class MorselBy:
             return column, None
         if isinstance(by, ByKey) and isinstance(column, ElementColumn):
             return property_of(column, by.key)
+        if isinstance(by, ByToken) and isinstance(column, PropertiesColumn) and by.token in (T.key, T.value_):
+            return column.keys_of if by.token is T.key else column.values, None
         values = [by.of_value(ctx, value) for value in column.tolist()]
         if not any(value is MISSING for value in values):
             return column_of(values, ctx.graph), None

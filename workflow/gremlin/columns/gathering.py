@@ -99,12 +99,16 @@ class ReduceForm(Form):
         origins = []
         for origin in range(size):
             begin, end = stops[origin], stops[origin + 1]
-            members = (BulkedValue(values[i], bulks[i]) for i in range(begin, end))
+            members = self.members(values[begin:end], bulks[begin:end])
             value = self.step.reduce(ctx, members)  # type: ignore[arg-type]
             if value is not MISSING:
                 found.append(value)
                 origins.append(origin)
         return started(ctx, column_of(found, ctx.graph), np.array(origins, dtype=np.int64))
+
+    def members(self, values: list[Any], bulks: list[int]) -> Iterator[BulkedValue]:
+        """What the step reduces of one origin."""
+        return map(BulkedValue, values, bulks)
 
 
 class CountForm(ReduceForm):
@@ -460,3 +464,11 @@ class CodedReduceForm(ReduceForm):
         if counts is not None and sum(abs(value) * count for value, count in counts.items()) < 1 << 31:
             return self.step.reduce(ctx, (BulkedValue(v, n) for v, n in counts.items()))  # type: ignore[misc]
         return super().reduced(ctx, iter(held))
+
+    def members(self, values: list[Any], bulks: list[int]) -> Iterator[BulkedValue]:
+        if set(map(type, values)) <= {int} and sum(abs(v) * n for v, n in zip(values, bulks, strict=True)) < 1 << 31:
+            counts: dict[int, int] = {}
+            for value, bulk in zip(values, bulks, strict=True):
+                counts[value] = counts.get(value, 0) + bulk
+            return (BulkedValue(value, count) for value, count in counts.items())
+        return super().members(values, bulks)

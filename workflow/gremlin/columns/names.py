@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from workflow.gremlin.columns.morsel import Morsel
-from workflow.gremlin.columns.values import Column, NotColumnar, Places, PlainColumn, column_of, plain
+from workflow.gremlin.columns.values import Column, MapColumn, NotColumnar, Places, PlainColumn, column_of, plain
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.running.scope import popped
 from workflow.gremlin.running.step import MISSING
@@ -22,6 +22,8 @@ def named_column(
     Raises:
         NotColumnar: a side effect has that name, or the current value is a map that may hold it.
     """
+    if maps and isinstance(morsel.column, MapColumn) and name in morsel.column.columns:
+        return morsel.column.columns[name], None
     if maps and (name in ctx.side_effects or may_hold_maps(morsel.column)):
         raise NotColumnar
     held: list[tuple[Column, Places | None]] = []

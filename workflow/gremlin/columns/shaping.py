@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow.graphs.elements import Vertex
+from workflow.graphs.elements import Edge, Vertex
 from workflow.gremlin.columns.forms import Form, Make, MorselBy, merged_masks
 from workflow.gremlin.columns.morsel import Morsel
 from workflow.gremlin.columns.names import named_column
@@ -16,15 +16,19 @@ from workflow.gremlin.columns.values import (
     CodedColumn,
     Column,
     ElementColumn,
+    MapColumn,
     NotColumnar,
     Places,
+    PropertiesColumn,
     column_of,
+    few,
+    joined,
     plain,
     property_of,
 )
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.semantics.values import Operator, T
-from workflow.gremlin.steps.shaping.elements import TokenStep, ValuesStep
+from workflow.gremlin.steps.shaping.elements import PropertiesStep, TokenStep, ValuesStep
 from workflow.gremlin.steps.shaping.maps import (
     ChildFlatMapStep,
     ChildMapStep,
@@ -52,6 +56,8 @@ class TokenForm(Form):
 
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
         column, token = morsel.column, self.step.token
+        if isinstance(column, PropertiesColumn) and token in (T.key, T.value_):
+            return morsel.split(ctx, column.keys_of if token is T.key else column.values)
         if not isinstance(column, ElementColumn) or token not in (T.id, T.label):
             raise NotColumnar
         graph, vertices = column.graph, column.kind is Vertex
@@ -100,6 +106,39 @@ class ValuesForm(Form):
             values.extend(flat_map(element))
             places.extend([place] * (len(values) - len(places)))
         return morsel.split(ctx, plain(values), np.array(places, dtype=np.int64))
+
+
+class PropertiesForm(Form):
+    """``properties``: by element, and of one element in the order of its keys, or of the keys that were asked for."""
+
+    step: PropertiesStep
+
+    def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
+        column = morsel.column
+        if not isinstance(column, ElementColumn) or few(column) or (column.kind is Edge and len(self.step.keys) != 1):
+            raise NotColumnar
+        keys = list(dict.fromkeys(self.step.keys or column.graph.vertex_keys()))
+        places: list[Places] = []
+        codes: list[Places] = []
+        values: list[Column] = []
+        for code, key in enumerate(keys):
+            found, present = property_of(column, key)
+            where = np.arange(len(column)) if present is None else np.flatnonzero(present)
+            if len(where):
+                places.append(where)
+                codes.append(np.full(len(where), code))
+                values.append(found.take(where))
+        if not places:
+            return morsel.split(ctx, plain(()), np.zeros(0, dtype=np.int64))
+        owners, numbers = np.concatenate(places), np.concatenate(codes)
+        order = np.lexsort((numbers, owners))
+        owners = owners[order]
+        names = CodedColumn(numbers[order], np.fromiter(keys, dtype=object, count=len(keys)))
+        found_all = joined(values)
+        properties = PropertiesColumn(
+            column.take(owners), names, found_all if len(keys) == 1 else found_all.take(order)
+        )
+        return morsel.split(ctx, properties, owners)
 
 
 class ConstantForm(Form):
@@ -165,9 +204,7 @@ def as_maps(
     """A map of columns for each traverser that has all of them."""
     where = None if present is None else np.flatnonzero(present)
     kept = columns if where is None else [column.take(where) for column in columns]
-    rows = zip(*(column.tolist() for column in kept), strict=True)
-    maps = plain((dict(zip(keys, row, strict=True)) for row in rows), len(morsel) if where is None else len(where))
-    return morsel.split(ctx, maps, where)
+    return morsel.split(ctx, MapColumn(dict(zip(keys, kept, strict=True))), where)
 
 
 class ProjectForm(Form):

@@ -30,12 +30,14 @@ from workflow.gremlin.columns.gathering import (
     RangeForm,
     ReduceForm,
 )
+from workflow.gremlin.columns.matching import MatchForm
 from workflow.gremlin.columns.moving import EndsForm, HopForm, OtherForm, PathFilterForm, PathForm, SourceForm
 from workflow.gremlin.columns.repeating import RepeatForm
 from workflow.gremlin.columns.shaping import (
     ChildMapForm,
     ConstantForm,
     ProjectForm,
+    PropertiesForm,
     SackForm,
     SackValueForm,
     SameForm,
@@ -65,6 +67,7 @@ from workflow.gremlin.steps.choosing.filters import (
     TraversalFilterStep,
 )
 from workflow.gremlin.steps.choosing.has import HasKeyStep, HasStep
+from workflow.gremlin.steps.choosing.match import MatchStep
 from workflow.gremlin.steps.choosing.ranges import RangeStep
 from workflow.gremlin.steps.choosing.where import (
     WhereEndStep,
@@ -80,7 +83,7 @@ from workflow.gremlin.steps.gathering.side_effects import AggregateStep, Barrier
 from workflow.gremlin.steps.moving.adjacent import AdjacentStep, EndsStep, IncidentStep, OtherVertexStep
 from workflow.gremlin.steps.moving.path import PathFilterStep, PathStep
 from workflow.gremlin.steps.moving.sources import GraphStep
-from workflow.gremlin.steps.shaping.elements import TokenStep, ValuesStep
+from workflow.gremlin.steps.shaping.elements import PropertiesStep, TokenStep, ValuesStep
 from workflow.gremlin.steps.shaping.maps import (
     ChildFlatMapStep,
     ChildMapStep,
@@ -106,6 +109,7 @@ _PLAIN: dict[type[Step], Callable[..., Form]] = {
     IdentityStep: SameForm,
     TokenStep: TokenForm,
     ValuesStep: ValuesForm,
+    PropertiesStep: PropertiesForm,
     ConstantStep: ConstantForm,
     SackStep: SackForm,
     RangeStep: RangeForm,
@@ -138,6 +142,7 @@ _WITH_CHILDREN: dict[type[Step], Callable[..., Form]] = {
     GroupCountStep: GroupCountForm,
     GroupStep: GroupForm,
     AggregateStep: AggregateForm,
+    MatchStep: MatchForm,
     UnionStep: UnionForm,
     IfStep: ChooseForm,
     ChooseStep: ChooseForm,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.elements import Edge, Vertex
+from workflow.graphs.elements import Edge, Property, Vertex
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.queries.columns.expansion import SMALL
+from workflow.queries.columns.grouping import paired
 
 if TYPE_CHECKING:
     from workflow.graphs.protocols import ColumnarGraph, ColumnView
@@ -113,7 +114,73 @@ class PlainColumn:
         return self._keys
 
 
-Column = ElementColumn | CodedColumn | PlainColumn
+class PropertiesColumn:
+    """Properties of elements, none of which has several under one key.
+
+    Attributes:
+        owners: what each of n properties belongs to.
+        keys_of: their keys.
+        values: their values.
+    """
+
+    __slots__ = ("keys_of", "owners", "values")
+
+    def __init__(self, owners: ElementColumn, keys_of: CodedColumn, values: Column) -> None:
+        self.owners = owners
+        self.keys_of = keys_of
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.owners)
+
+    def take(self, places: Places) -> PropertiesColumn:
+        """The values at some places, by index or by mask."""
+        return PropertiesColumn(self.owners.take(places), self.keys_of.take(places), self.values.take(places))
+
+    def tolist(self) -> list[Any]:
+        """The values as objects."""
+        keys = self.keys_of.tolist()
+        if self.owners.kind is Edge:
+            return list(map(Property, keys, self.values.tolist(), self.owners.tolist()))
+        read, rows = self.owners.graph.vertex_properties, self.owners.rows.tolist()
+        return [next(read(row, (key,))) for row, key in zip(rows, keys, strict=True)]
+
+    def keys(self) -> Places:
+        """Integers that are equal exactly where two values are one key to Gremlin."""
+        other = self.owners.rows if self.owners.kind is Vertex else self.values.keys()
+        return paired(self.keys_of.codes, other)
+
+
+class MapColumn:
+    """Maps that all have the same keys: a column for each of them."""
+
+    __slots__ = ("columns",)
+
+    def __init__(self, columns: dict[str, Column]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def take(self, places: Places) -> MapColumn:
+        """The values at some places, by index or by mask."""
+        return MapColumn({key: column.take(places) for key, column in self.columns.items()})
+
+    def tolist(self) -> list[Any]:
+        """The values as objects."""
+        keys = tuple(self.columns)
+        rows = zip(*(column.tolist() for column in self.columns.values()), strict=True)
+        return [dict(zip(keys, row, strict=True)) for row in rows]
+
+    def keys(self) -> Places:
+        """Integers that are equal exactly where two values are one key to Gremlin."""
+        codes, *others = (column.keys() for column in self.columns.values())
+        for other in others:
+            codes = paired(codes, other)
+        return codes
+
+
+Column = ElementColumn | CodedColumn | PlainColumn | PropertiesColumn | MapColumn
 
 
 def plain(values: Iterable[Any], count: int | None = None) -> PlainColumn:
@@ -146,6 +213,11 @@ def joined(columns: Sequence[Column]) -> Column:
     return PlainColumn(np.concatenate([np.fromiter(c.tolist(), dtype=object, count=len(c)) for c in columns]))
 
 
+def few(elements: ElementColumn) -> bool:
+    """Whether properties are read row by row, which also lets a transaction know what it has read."""
+    return len(elements) <= max(SMALL, elements.graph.row_limit() // PER_ROW_SHARE)
+
+
 def property_of(elements: ElementColumn, key: str) -> tuple[Column, NDArray[np.bool_] | None]:
     """One property of n elements and a mask, (n,), of those that have it, None for all; elsewhere stands no value.
 
@@ -153,24 +225,27 @@ def property_of(elements: ElementColumn, key: str) -> tuple[Column, NDArray[np.b
         NotColumnar: an element has several values.
     """
     graph, rows = elements.graph, elements.rows
-    view = elements.view(key)
-    if len(rows) > max(SMALL, graph.row_limit() // PER_ROW_SHARE):
+    if not few(elements):
+        view = elements.view(key)
         codes = view.codes()
         if codes is not None and codes.exact:
             found = codes.codes[rows]
             present = found >= 0
             return CodedColumn(found, codes.table), None if present.all() else present
-    if view.multi:
-        values = [graph.vertex_values(row, key) for row in rows.tolist()]
-        if any(len(held) > 1 for held in values):
-            raise NotColumnar
-        items = [held[0] if held else NOTHING for held in values]
-    else:
-        get = view.get
-        items = [get(row, NOTHING) for row in rows.tolist()]
-    if not any(item is NOTHING for item in items):
-        return plain(items), None
-    return plain(items), np.fromiter((item is not NOTHING for item in items), bool, len(items))
+        if not view.multi:
+            get = view.get
+            return _present([get(row, NOTHING) for row in rows.tolist()])
+    if elements.kind is Edge:
+        return _present([graph.edge_values(row).get(key, NOTHING) for row in rows.tolist()])
+    values = [graph.vertex_values(row, key) for row in rows.tolist()]
+    if any(len(held) > 1 for held in values):
+        raise NotColumnar
+    return _present([held[0] if held else NOTHING for held in values])
+
+
+def _present(items: list[Any]) -> tuple[Column, NDArray[np.bool_] | None]:
+    mask = np.fromiter((item is not NOTHING for item in items), bool, len(items))
+    return plain(items), None if mask.all() else mask
 
 
 class _Nothing:
