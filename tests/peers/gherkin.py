@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from tests.peers.peer import MISSING, PeerMissing
+from tests.peers.maven import published_jar
 
 VERSION = "3.8.1"
 FEATURES = "org/apache/tinkerpop/gremlin/test/features/"
@@ -18,22 +15,9 @@ GRATEFUL = "org/apache/tinkerpop/gremlin/structure/io/graphson/grateful-dead-v3.
 
 
 def jar(*, fetch: bool = True) -> zipfile.ZipFile:
-    """The jar, from Maven's own repository; fetched the first time. Raises PeerMissing without Maven, or the jar."""
-    path = Path.home() / ".m2/repository/org/apache/tinkerpop/gremlin-test" / VERSION / f"gremlin-test-{VERSION}.jar"
-    if not path.exists() and not fetch:
-        raise PeerMissing(
-            "NOT TESTED WITH TinkerPop's scenarios: they are not on this machine; `make test-peers` fetches them"
-        )
-    if not path.exists():
-        if shutil.which("mvn") is None:
-            MISSING["TinkerPop's scenarios"] = "Maven is not on the path"
-            raise PeerMissing(MISSING["TinkerPop's scenarios"])
-        artifact = f"-Dartifact=org.apache.tinkerpop:gremlin-test:{VERSION}"
-        command = ["mvn", "-q", "-B", "dependency:get", artifact, "-Dtransitive=false"]
-        if subprocess.run(command, check=False, stdin=subprocess.DEVNULL).returncode != 0 or not path.exists():
-            MISSING["TinkerPop's scenarios"] = f"Maven could not fetch gremlin-test {VERSION}"
-            raise PeerMissing(MISSING["TinkerPop's scenarios"])
-    return zipfile.ZipFile(path)
+    """The jar. Raises PeerMissing without it."""
+    artifact = f"org.apache.tinkerpop:gremlin-test:{VERSION}"
+    return published_jar(artifact, "TinkerPop's scenarios", fetch=fetch)
 
 
 @dataclass

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,81 +19,34 @@ from botocore.credentials import Credentials
 from neo4j import exceptions as neo
 from neo4j.time import Date, DateTime, Duration, Time
 
-from workflow.cypher.engine import CypherEngine
+from tests.bolt_server import BoltServer, BoltServers
 from workflow.cypher.wire import framing
 from workflow.cypher.wire.framing import MAGIC, VERSIONS, BoltVersion, Dechunker, chunked
 from workflow.cypher.wire.packstream import Structure, pack, unpack
-from workflow.graphs.store.store import EmbeddedGraph
 from workflow.server.bolt import conversation
-from workflow.server.bolt.connections import BoltConnection
-from workflow.server.bolt.service import BoltService
-from workflow.server.services import Services
-from workflow.settings import Settings
 
 ENDLESS = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b RETURN count(b)"
 
 
-@dataclass
-class Server:
-    """Bolt over graphs in memory, in a thread of this process."""
-
-    services: Services
-    service: BoltService
-    port: int
-
-    def driver(self, scheme: str = "bolt", **options: Any) -> neo4j.Driver:
-        return neo4j.GraphDatabase.driver(f"{scheme}://127.0.0.1:{self.port}", **options)
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., BoltServer]]:
+    with BoltServers(tmp_path) as servers:
+        yield servers.begin
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    servers: list[asyncio.Server] = []
-    connections: set[Any] = set()
-
-    def begin(**settings: Any) -> Server:
-        graphs = {"g": EmbeddedGraph("g", "neptune"), "gother": EmbeddedGraph("other", "neptune")}
-        cypher = {name: CypherEngine(graph, "neptune") for name, graph in graphs.items()}
-        services = Services(Settings(home=tmp_path, **settings), None, {}, graphs, cypher=cypher)  # type: ignore[arg-type]
-        service = BoltService(services)
-
-        async def listen() -> asyncio.Server:
-            return await loop.create_server(lambda: BoltConnection(service, connections), "127.0.0.1", 0)
-
-        server = asyncio.run_coroutine_threadsafe(listen(), loop).result()
-        servers.append(server)
-        return Server(services, service, server.sockets[0].getsockname()[1])
-
-    yield begin
-
-    async def end() -> None:
-        for server in servers:
-            server.close()
-        for connection in list(connections):
-            connection.shutdown()
-        await asyncio.sleep(0.05)
-
-    asyncio.run_coroutine_threadsafe(end(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
-def server(serve: Callable[..., Server]) -> Server:
+def server(serve: Callable[..., BoltServer]) -> BoltServer:
     return serve()
 
 
 @pytest.fixture
-def driver(server: Server) -> Iterator[neo4j.Driver]:
+def driver(server: BoltServer) -> Iterator[neo4j.Driver]:
     with server.driver() as found:
         yield found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_version_is_spoken(serve: Callable[..., Server], version: BoltVersion, monkeypatch: Any) -> None:
+def test_every_version_is_spoken(serve: Callable[..., BoltServer], version: BoltVersion, monkeypatch: Any) -> None:
     monkeypatch.setattr(framing, "VERSIONS", (version,))
     monkeypatch.setattr(framing, "_RANGES", bytes((0, 0, version.minor, version.major)))
     with serve().driver() as driver:
@@ -294,7 +246,7 @@ def test_databases_are_graphs_by_name(driver: neo4j.Driver) -> None:
     assert caught.value.code == "Neo.ClientError.Database.DatabaseNotFound"
 
 
-def test_a_routing_driver_is_sent_to_where_it_came_from(server: Server) -> None:
+def test_a_routing_driver_is_sent_to_where_it_came_from(server: BoltServer) -> None:
     with server.driver("neo4j") as driver:
         driver.verify_connectivity()
         assert driver.execute_query("RETURN 1 AS x", routing_="r").records[0]["x"] == 1
@@ -309,7 +261,7 @@ def test_a_time_limit_ends_a_query(driver: neo4j.Driver) -> None:
         assert caught.value.code == "Neo.ClientError.Transaction.TransactionTimedOut"
 
 
-def test_the_list_of_queries_has_those_of_bolt_and_ends_them(server: Server, driver: neo4j.Driver) -> None:
+def test_the_list_of_queries_has_those_of_bolt_and_ends_them(server: BoltServer, driver: neo4j.Driver) -> None:
     caught: list[Exception] = []
 
     def ask() -> None:
@@ -330,7 +282,7 @@ def test_the_list_of_queries_has_those_of_bolt_and_ends_them(server: Server, dri
     assert queries.all() == []
 
 
-def test_users_show_their_password(serve: Callable[..., Server]) -> None:
+def test_users_show_their_password(serve: Callable[..., BoltServer]) -> None:
     server = serve(users={"ann": "secret"})
     for auth in (None, ("ann", "wrong"), ("bob", "secret"), neo4j.bearer_auth("token")):
         with server.driver(auth=auth) as driver, pytest.raises(neo.AuthError):
@@ -342,7 +294,7 @@ def test_users_show_their_password(serve: Callable[..., Server]) -> None:
             session.run("RETURN 1").consume()
 
 
-def test_a_signature_stands_for_a_password(serve: Callable[..., Server]) -> None:
+def test_a_signature_stands_for_a_password(serve: Callable[..., BoltServer]) -> None:
     server = serve(access_keys={"AK": "key"})
 
     def signed(secret: str) -> neo4j.Auth:
@@ -359,13 +311,24 @@ def test_a_signature_stands_for_a_password(serve: Callable[..., Server]) -> None
         driver.verify_connectivity()
 
 
+@pytest.mark.parametrize("name", ["system", "neo4j", "gother", None])
+def test_every_database_is_routed_to_under_the_address_of_the_client(server: BoltServer, name: str | None) -> None:
+    with Client(server) as client:
+        client.send((0x66, {"address": "db.example:7687"}, [], {"db": name}))
+        table = client.answer()[1]["rt"]
+        assert table["db"] == (name or "neo4j")
+        assert {(one["role"], *one["addresses"]) for one in table["servers"]} == {
+            (role, "db.example:7687") for role in ("READ", "WRITE", "ROUTE")
+        }
+
+
 # -- what drivers do not do
 
 
 class Client:
     """Messages one by one."""
 
-    def __init__(self, server: Server, *, greet: bool = True) -> None:
+    def __init__(self, server: BoltServer, *, greet: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), 10)
         self.socket.sendall(MAGIC + bytes.fromhex("00000405") + bytes(12))
         assert self.socket.recv(4) == bytes.fromhex("00000405")
@@ -403,7 +366,7 @@ class Client:
 RUN, PULL, RESET, BEGIN, COMMIT, DISCARD = 0x10, 0x3F, 0x0F, 0x11, 0x12, 0x2F
 
 
-def test_reset_interrupts_what_runs_and_what_waits_is_ignored(server: Server) -> None:
+def test_reset_interrupts_what_runs_and_what_waits_is_ignored(server: BoltServer) -> None:
     with Client(server) as client:
         client.send((RUN, ENDLESS, {}, {}), (PULL, {"n": -1}), (RUN, "RETURN 1", {}, {}))
         assert client.answer()[0] == "SUCCESS"  # of RUN
@@ -415,7 +378,7 @@ def test_reset_interrupts_what_runs_and_what_waits_is_ignored(server: Server) ->
     assert server.services.cypher_queries.all() == []
 
 
-def test_after_a_failure_everything_is_ignored_until_reset(server: Server) -> None:
+def test_after_a_failure_everything_is_ignored_until_reset(server: BoltServer) -> None:
     with Client(server) as client:
         client.send((RUN, "RETURN m", {}, {}), (PULL, {"n": -1}), (BEGIN, {}))
         assert client.answers(3) == ["FAILURE", "IGNORED", "IGNORED"]
@@ -423,7 +386,7 @@ def test_after_a_failure_everything_is_ignored_until_reset(server: Server) -> No
         assert client.answers(2) == ["SUCCESS", "SUCCESS"]
 
 
-def test_a_query_that_writes_is_committed_before_its_rows_are_sent(server: Server) -> None:
+def test_a_query_that_writes_is_committed_before_its_rows_are_sent(server: BoltServer) -> None:
     with Client(server) as client, Client(server) as other:
         client.send((RUN, "UNWIND range(1, 5) AS n CREATE (a) RETURN n", {}, {}), (PULL, {"n": 1}))
         assert client.answers(3) == ["SUCCESS", "RECORD", "SUCCESS"]
@@ -432,7 +395,7 @@ def test_a_query_that_writes_is_committed_before_its_rows_are_sent(server: Serve
         assert other.answer() == ("RECORD", [5])
 
 
-def test_results_are_named_and_may_be_thrown_away_in_parts(server: Server) -> None:
+def test_results_are_named_and_may_be_thrown_away_in_parts(server: BoltServer) -> None:
     with Client(server) as client:
         client.send((BEGIN, {}), (RUN, "UNWIND range(1, 9) AS n RETURN n", {}, {}), (RUN, "RETURN 'b' AS b", {}, {}))
         assert client.answer()[0] == "SUCCESS"
@@ -456,7 +419,7 @@ def test_results_are_named_and_may_be_thrown_away_in_parts(server: Server) -> No
         [(RUN, 1, {}, {})],
     ],
 )
-def test_what_the_protocol_does_not_have_ends_the_connection(server: Server, messages: list[Any]) -> None:
+def test_what_the_protocol_does_not_have_ends_the_connection(server: BoltServer, messages: list[Any]) -> None:
     with Client(server) as client:
         client.send(*messages)
         assert client.answers(len(messages) - 1) == ["SUCCESS"] * (len(messages) - 1)
@@ -466,7 +429,7 @@ def test_what_the_protocol_does_not_have_ends_the_connection(server: Server, mes
         assert client.answer()[0] == "END"
 
 
-def test_nothing_is_answered_before_the_client_has_said_who_it_is(server: Server) -> None:
+def test_nothing_is_answered_before_the_client_has_said_who_it_is(server: BoltServer) -> None:
     with Client(server, greet=False) as client:
         client.send((RUN, "RETURN 1", {}, {}))
         assert client.answers(2) == ["FAILURE", "END"]
@@ -475,7 +438,7 @@ def test_nothing_is_answered_before_the_client_has_said_who_it_is(server: Server
         assert client.answers(2) == ["FAILURE", "END"]
 
 
-def test_a_client_that_goes_away_ends_its_query_and_undoes_its_transaction(server: Server) -> None:
+def test_a_client_that_goes_away_ends_its_query_and_undoes_its_transaction(server: BoltServer) -> None:
     with Client(server) as client:
         client.send(
             (BEGIN, {}), (RUN, "CREATE (n)", {}, {}), (PULL, {"n": -1}), (RUN, ENDLESS, {}, {}), (PULL, {"n": -1})
@@ -491,7 +454,7 @@ def test_a_client_that_goes_away_ends_its_query_and_undoes_its_transaction(serve
         assert [client.answer()[0], client.answer()] == ["SUCCESS", ("RECORD", [0])]
 
 
-def test_a_transaction_that_nobody_uses_is_undone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transaction_that_nobody_uses_is_undone(server: BoltServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "IDLE_TRANSACTION_S", 0.05)
     with Client(server) as client:
         client.send((BEGIN, {}), (RUN, "CREATE (n)", {}, {}), (PULL, {"n": -1}))
@@ -506,13 +469,13 @@ def test_a_transaction_that_nobody_uses_is_undone(server: Server, monkeypatch: p
         assert [client.answer()[0], client.answer()] == ["SUCCESS", ("RECORD", [0])]
 
 
-def test_a_connection_that_says_nothing_is_ended(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_says_nothing_is_ended(server: BoltServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "LOGIN_S", 0.05)
     with Client(server, greet=False) as client:
         assert client.answer()[0] == "END"
 
 
-def test_a_service_without_graphs_of_its_own_says_so(serve: Callable[..., Server]) -> None:
+def test_a_service_without_graphs_of_its_own_says_so(serve: Callable[..., BoltServer]) -> None:
     server = serve()
     empty = replace(server.services, cypher={})
     server.service.runner.engines = empty.cypher

@@ -177,15 +177,20 @@ class _Fields:
                 raise _refused(name, base)
         self.based_on_zone = zone_part(bases["time"])
         moved = {name: _moved(base, self.zone) for name, base in bases.items()}
-        if isinstance(bases["time"], ZonedTime) and self.zone is not None and self.zone[1] is not None:
-            moved["time"] = self._in_zone(bases["time"], day_part(bases["date"]), self.zone[1])
+        time_base = bases["time"] if bases["time"] is not bases["date"] else None
+        if isinstance(time_base, ZonedTime | ZonedDateTime) and self.zone is not None and self.zone[1] is not None:
+            moved["time"] = self._in_zone(time_base, day_part(bases["date"]), self.zone[1])
         self.day_base = day_part(moved["date"])
         self.clock_base = clock_part(moved["time"])
 
-    def _in_zone(self, time: ZonedTime, day: int | None, name: str) -> ZonedTime:
-        """A time with an offset as a zone has it on its day."""
+    def _in_zone(self, time: ZonedTime | ZonedDateTime, day: int | None, name: str) -> ZonedTime:
+        """A time with an offset as a zone has it on its day; the time's own zone may have another offset on it, too."""
         at = day_of_fields(self.fields, day)
-        there = _then(at * DAY + time.instant(), 0, name)
+        if isinstance(time, ZonedTime):
+            instant = at * DAY + time.instant()
+        else:
+            instant = ZonedDateTime.local(at, time.nanosecond, time.zone, time.offset).instant()
+        there = _then(instant, 0, name)
         return ZonedTime(there.nanosecond, there.offset)
 
     def day(self) -> int:

@@ -36,6 +36,7 @@ LOGIN_S: Final = 20.0
 IDLE_TRANSACTION_S: Final = 600.0
 _LOGON_FROM: Final = BoltVersion(5, 1)
 _READS_MODE: Final = "r"
+SYSTEM: Final = "system"  # some drivers ask where it is to see whether anybody answers; nothing is asked of it
 
 
 class BoltConversation:
@@ -399,7 +400,9 @@ class BoltConversation:
     async def _route(self, context: dict[str, Any], bookmarks: list[Any], extra: Any) -> None:
         """Where to go: here, under the name by which the client came."""
         name = extra.get("db") if isinstance(extra, dict) else extra
-        database, _ = self.service.database(str(name or ""))
+        database = str(name or "")
+        if database != SYSTEM:
+            database, _ = self.service.database(database)
         address = str(context.get("address") or self._address or self.service.address)
         servers = [{"addresses": [address], "role": role} for role in ("WRITE", "READ", "ROUTE")]
         await self._succeed({"rt": {"ttl": 300, "db": database, "servers": servers}})
