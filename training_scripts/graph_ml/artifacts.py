@@ -57,6 +57,10 @@ class ModelWriter:
             self.array(f"{name}/{part}", getattr(values, part))
         self.array(f"{name}/shape", np.array(values.shape, dtype=np.int64))
 
+    def has(self, name: str) -> bool:
+        """Whether a matrix of this name is kept already."""
+        return (self.staging / "arrays" / name).is_dir()
+
     def tensors(self, prefix: str, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
         """Add trained weights under a prefix."""
         self.weights.update({f"{prefix}.{name}": np.ascontiguousarray(value) for name, value in tensors.items()})

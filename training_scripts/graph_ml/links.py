@@ -24,6 +24,8 @@ RECIPROCITY = (0.01, 0.99)
 MOST_FRIENDSHIPS = 3
 #: the message graph of the target's own links
 OWN_VIEW = "target"
+#: the graph of all edges, beside the target\'s own links
+ALL_EDGES = "all"
 #: share of the links that another edge type repeats, from which on that type takes no part
 TWIN = 0.5
 
@@ -188,7 +190,7 @@ class LinkProblem:
         if not any(len(part) for part in self.context.values()):
             return [own]
         whole = Pairs.join([pairs, *self.context.values()])
-        return [own, ("all", PairGraph.from_edges(whole.source, whole.target, self.space.total))]
+        return [own, (ALL_EDGES, PairGraph.from_edges(whole.source, whole.target, self.space.total))]
 
     def arrows(self, pairs: Pairs) -> Any | None:
         """The links as a CSR matrix from source to target where direction matters, else None."""

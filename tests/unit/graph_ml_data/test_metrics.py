@@ -15,6 +15,7 @@ from training_scripts.graph_ml.judging.metrics import (
     mean_reciprocal_rank,
     rank_of_true,
     ranking_metrics,
+    ranks_clearly_better,
     regression_metrics,
 )
 
@@ -140,3 +141,13 @@ def test_regression_figures_agree_with_scikit_learn() -> None:
     assert figures["mse"] == pytest.approx(judge.mean_squared_error(truth, said))
     assert figures["rmse"] == pytest.approx(judge.root_mean_squared_error(truth, said))
     assert figures["mae"] == pytest.approx(judge.mean_absolute_error(truth, said))
+
+
+def test_a_gap_within_its_noise_is_no_better_ranking() -> None:
+    # reciprocal ranks 1, 1/2, 1, 1/2 beside 1/2 everywhere: gaps 1/2, 0, 1/2, 0, mean .25, standard error .144
+    assert ranks_clearly_better(np.array([1.0, 2, 1, 2]), np.array([2.0, 2, 2, 2]))
+    # gaps 1/2, -1/2, 1/2, 0: mean .125, standard error .239
+    assert not ranks_clearly_better(np.array([1.0, 2, 1, 2]), np.array([2.0, 1, 2, 2]))
+    assert not ranks_clearly_better(np.array([2.0, 2]), np.array([2.0, 2]))
+    assert not ranks_clearly_better(np.array([2.0, 2]), np.array([1.0, 1]))
+    assert not ranks_clearly_better(np.empty(0), np.empty(0))

@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_graphs import FRIEND, RATED, SCRIPTS, split_of, train
+from small_graphs import FRIEND, RATED, SCRIPTS, films_graph, friends_graph, split_of, train
 
-from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.artifacts import ModelFolder, ModelWriter
 from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.graph import EdgeList, GraphData, Labels, Target
+from training_scripts.graph_ml.judging.floors.structure import view_of
 from training_scripts.graph_ml.judging.report import model_report
+from training_scripts.graph_ml.links import LinkProblem
+from training_scripts.graph_ml.models.ranking.store import load_ranker, save_ranker
+from training_scripts.graph_ml.pairs import floor_block
 from training_scripts.graph_ml.predict import load_predictor
+from training_scripts.graph_ml.predict.base import best
 from training_scripts.graph_ml.predict.baseline import BaselinePredictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.refresh import transform
@@ -223,3 +228,77 @@ def test_edges_of_known_ends_are_told_by_the_edges_that_share_them(tmp_path: Pat
     found = ask(folder, asked)
     assert [entry[0]["value"] for entry in found[1:]] == ["east", "west"]
     assert ask(transformed(folder, graph, tmp_path / "later"), asked) == found
+
+
+def links(folder: Path, who: str, edge_type: str, graph: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """The five likeliest partners of somebody."""
+    data: dict[str, Any] = {
+        "globalParameters": {"topk": 5, "edgeType": edge_type, "exclude_flag": "mask"},
+        "edges": [{"headNodeId": who}],
+    }
+    if graph is not None:
+        data["graph"] = graph
+    request = EndpointRequest.model_validate({"version": "v1", "mode": "predict_tail", "data": data})
+    output = load_predictor(folder).answer(request).model_dump(by_alias=True, exclude_none=True)["output"]
+    return list(output["nodes"][0]["results"])
+
+
+#: learns nothing of links
+IDLE_LINKS = ("--num-epochs", "1", "--lr", "1e-9", "--sparse-lr", "1e-9", "--num-negs", "4")
+
+
+@pytest.mark.parametrize(
+    ("graph", "label", "who", "model"),
+    [
+        (friends_graph(), "FRIEND", "u03", "rgcn"),
+        (films_graph(), "rated", "u3", "rgcn"),
+        (friends_graph(), "FRIEND", "u03", "distmult"),
+    ],
+)
+def test_a_floor_that_ranks_links_better_answers_and_is_carried_over(
+    graph: GraphData, label: str, who: str, model: str, tmp_path: Path
+) -> None:
+    folder = ModelFolder(train(graph, tmp_path / "model", "--model", model, *IDLE_LINKS))
+    (entry,) = folder.description.details["links"]
+    name = entry["scorer"]["floor"]["name"]
+    floor = name.rpartition(".")[2]
+    assert "answers, and not what was trained: on the links to choose by it has MRR" in folder.metrics.warnings[0]
+    for split, figures in folder.metrics.splits.items():
+        assert figures == folder.metrics.floors[split][floor]
+
+    problem = LinkProblem.from_graph(graph, graph.targets[0]).complete()
+    views = dict(problem.views(problem.train))
+    number = problem.space.offsets["User"] + 3
+    scores = floor_block(views[view_of(name)], np.array([number]))[floor][problem.candidates(False), 0]
+    scores[problem.known(problem.train, False).pairs(np.array([number]))[1]] = -np.inf
+    if problem.homogeneous:
+        scores[3] = -np.inf
+    ids = graph.node_ids[problem.edge_type.target]
+    found = links(folder.folder, who, label)
+    assert [entry["nodeId"] for entry in found] == [ids[place] for place in best(scores, 5)]
+    if model == "rgcn":
+        assert links(transformed(folder.folder, graph, tmp_path / "later"), who, label) == found
+        arrived = {
+            "nodes": [{"nodeId": "new", "nodeType": "User"}],
+            "edges": [
+                {"edgeType": [*problem.edge_type], "headNodeId": "new", "tailNodeId": ids[place]} for place in (0, 2)
+            ],
+        }
+        assert links(folder.folder, "new", label, arrived)
+
+
+def test_ease_beside_the_ranker_is_what_was_judged_and_what_is_served(tmp_path: Path) -> None:
+    folder = ModelFolder(train(films_graph(), tmp_path, "--model", "pair-ranker"))
+    entry = folder.description.details["links"][0]["scorer"]
+    ranker = load_ranker(folder, "links/0", entry["ranker"])
+    lifted = replace(ranker, lift=3.0)
+    sources, films = np.array([25, 30]), slice(0, 20)
+    own, ease = ranker.parts(sources, films, False)
+    assert lifted.scores(sources, films, False) == pytest.approx(own + 3 * ease, abs=1e-5)
+    assert replace(ranker, lift=0.0).scores(sources, films, False) == pytest.approx(own)
+    writer = ModelWriter(tmp_path / "kept")
+    said = save_ranker(writer, "links/0", lifted)
+    writer.finish(folder.description, folder.metrics)
+    again = load_ranker(ModelFolder(tmp_path / "kept"), "links/0", said)
+    assert again.lift == 3.0
+    assert again.scores(sources, films, False) == pytest.approx(lifted.scores(sources, films, False))

@@ -19,18 +19,23 @@ from ..training.context import Trial
 from ..training.links.trained import TrainedLinks
 from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
-from .metrics import ranking_metrics
+from .metrics import mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
 from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
-from .warnings import lost_to_floors
+from .warnings import FLOOR_NAMES, lost_to_floors
 
 CHOSEN_BY = 500
 TEST_EDGES = 1500
+#: candidates up to which so many links are ranked, and how many are ranked of however many candidates
+MANY, FEWEST = 10_000, 200
 MODEL = "model"
 
 
 @dataclass
 class Judged:
-    """Figures by split, of the model and of the floors; a calibration for each problem; sentences for people."""
+    """Figures by split, of the model and of the floors; a calibration for each problem; sentences for people.
+
+    ``instead`` are the floors that answer in place of what was trained, by position of the problem.
+    """
 
     splits: dict[Split, dict[str, float]] = field(default_factory=dict)
     floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
@@ -38,6 +43,7 @@ class Judged:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     breakdown: Breakdown | None = None
+    instead: dict[int, str] = field(default_factory=dict)
 
 
 def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
@@ -73,11 +79,12 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedL
         trial.container.log(table(split, {MODEL: values, **judged.floors[split]}))
     judged.notes = [
         "ranked among all candidates of the partner's type, both directions, ties averaged; other true links left out",
-        f"at most {trial.settings.eval_edges} validation and {TEST_EDGES} test links",
+        f"at most {affordable(trial.settings.eval_edges, problems)} validation and "
+        f"{affordable(TEST_EDGES, problems)} test links",
         *dict.fromkeys(note for problem in problems for note in problem.notes),
         *trained.notes,
     ]
-    judged.warnings = lost_to_floors(judged.splits, judged.floors, trial.objective)
+    judged.warnings.extend(lost_to_floors(judged.splits, judged.floors, trial.objective))
     return judged
 
 
@@ -119,12 +126,57 @@ def choose(
     names = []
     for position in range(len(problems)):
         ranking = rankings.get(position)
-        best = list(floors[position].best.values())
-        name = trained.choose(position, ranking if ranking is None else ranking.without_floors(best))
-        names.append(name)
-        if ranking is not None:
-            judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
+        best = list(floors[position].best.values()) if trained.serves_floors else []
+        names.append(trained.choose(position, ranking if ranking is None else ranking.without_floors(best)))
+    held = not trained.serves_floors and any(len(problem.choose) for problem in problems)
+    found = better_floor(rankings, names, list(floors[0].best.values())) if held else None
+    if found is not None:
+        names = [found[0]] * len(problems)
+        judged.instead = dict.fromkeys(range(len(problems)), found[0])
+        judged.warnings.append(found[1])
+    for position, ranking in rankings.items():
+        name = names[position]
+        judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
     return names
+
+
+def better_floor(
+    rankings: Mapping[int, Ranking], names: Sequence[str], floors: Sequence[str]
+) -> tuple[str, str] | None:
+    """The floor that ranks the links to choose by better than what was trained, over all problems together.
+
+    Args:
+        rankings: by position of the problem.
+        names: what answers for each problem.
+        floors: as the rankings call them.
+
+    Returns:
+        Its name, and a sentence with both figures; None where none is better.
+    """
+    if not rankings:
+        return None
+    own = np.concatenate([one.ranks[names[position]] for position, one in rankings.items()])
+    ranks = {name: np.concatenate([one.ranks[name] for one in rankings.values()]) for name in floors}
+    mrr = {name: mean_reciprocal_rank(found) for name, found in ranks.items()}
+    name = max(floors, key=lambda floor: mrr[floor])
+    if not ranks_clearly_better(ranks[name], own):
+        return None
+    title = FLOOR_NAMES[name.rpartition(".")[2]]
+    return name, (
+        f"{title} answers, and not what was trained: on the links to choose by it has MRR {mrr[name]:.4g}, the trained "
+        f"model {mean_reciprocal_rank(own):.4g}"
+    )
+
+
+def affordable(most: int, problems: Sequence[LinkProblem]) -> int:
+    """How many of at most so many links are ranked: fewer where each has very many candidates, but some hundreds."""
+    largest = max(problem.space.counts[end] for problem in problems for end in ends_of(problem))
+    return max(min(most, FEWEST), int(most * min(1.0, MANY / max(largest, 1))))
+
+
+def ends_of(problem: LinkProblem) -> tuple[str, str]:
+    """The node types at both ends."""
+    return problem.edge_type.source, problem.edge_type.target
 
 
 def rank_part(
@@ -139,6 +191,7 @@ def rank_part(
     ``scores`` is given sources, (b,), and answers (b, candidates) for each scorer. To choose by, training links stand
     in where no problem has others.
     """
+    most = affordable(most, problems)
     links = [getattr(problem, split) for problem in problems]
     if split == "choose" and not any(len(part) for part in links):
         split, links = "train", [problem.train for problem in problems]

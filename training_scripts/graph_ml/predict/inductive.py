@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +12,6 @@ from ..artifacts import ModelFolder
 from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
-from ..models.ranking.scorer import PairRanker
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from .base import Incompatible
@@ -45,7 +44,7 @@ def grown(scorer: LinkScorer, problem: LinkProblem, subgraph: Subgraph, embed: E
         features = scorer.ranker.features.extended(
             (own.source, own.target), (every.source, every.target), subgraph.total, fresh, subgraph.firsts
         )
-        return RankerScorer(PairRanker(features, scorer.ranker.scorer, scorer.ranker.chosen))
+        return RankerScorer(replace(scorer.ranker, features=features))
     if isinstance(scorer, StackScorer):
         return StackScorer(tuple(grown(part, problem, subgraph, embed) for part in scorer.parts), scorer.weights)
     if isinstance(scorer, EmbeddingScorer) and embed is not None:

@@ -13,8 +13,8 @@ from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.network.heads import Head
-from ..models.ranking.store import load_ranker
-from ..pairs import NodeSpace
+from ..models.ranking.store import load_floor, load_ranker
+from ..pairs import NodeSpace, PairGraph
 from ..pairs.graph import Floats
 from .base import Predictor
 from .baseline import BaselineEdgePredictor, BaselinePredictor
@@ -64,12 +64,13 @@ def _links(model: ModelFolder) -> LinkPredictor:
     space = NodeSpace(dict(model.description.node_types))
     embeddings = np.array(model.array("embeddings")) if model.has("embeddings") else None
     targets = []
+    graphs: dict[str, PairGraph] = {}
     for position, entry in enumerate(details["links"]):
         place = f"links/{position}"
         links = Pairs(np.array(model.array(f"{place}/source")), np.array(model.array(f"{place}/target")))
         left_out = tuple(EdgeType(*kind) for kind in entry.get("left_out", ()))
         problem = LinkProblem.known_links(EdgeType(*entry["edge_type"]), space, links, {}, entry["directed"], left_out)
-        scorer = _scorer(model, place, entry["scorer"], embeddings)
+        scorer = _scorer(model, place, entry["scorer"], embeddings, graphs)
         targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
     embed = NetworkEmbedder(model, details["network"]) if "network" in details else None
     if embeddings is None:
@@ -94,12 +95,16 @@ def encoding(model: ModelFolder) -> Encode:
     return lambda subgraph: subgraph.encoded(encoder)
 
 
-def _scorer(model: ModelFolder, place: str, entry: dict[str, Any], embeddings: Any) -> LinkScorer:
+def _scorer(
+    model: ModelFolder, place: str, entry: dict[str, Any], embeddings: Any, graphs: dict[str, PairGraph]
+) -> LinkScorer:
     kind = entry["kind"]
+    if kind == "floor":
+        return RankerScorer(load_floor(model, entry["floor"], graphs))
     if kind == "ranker":
         return RankerScorer(load_ranker(model, place, entry["ranker"]))
     if kind == "stack":
-        parts = tuple(_scorer(model, place, part, embeddings) for part in entry["parts"])
+        parts = tuple(_scorer(model, place, part, embeddings, graphs) for part in entry["parts"])
         return StackScorer(parts, tuple(entry["weights"]))
     if kind == "embedding":
         vectors = model.tensors(f"{place}.decoder")

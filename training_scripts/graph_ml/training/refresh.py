@@ -26,7 +26,7 @@ from .labels.baseline import refresh_baseline
 from .links.gnn import GnnLinks, edge_features
 from .links.ranked import RankedLinks
 from .links.stacked import StackedLinks
-from .links.trained import TrainedLinks
+from .links.trained import TrainedLinks, with_floor
 
 Details = dict[str, Any]
 
@@ -121,7 +121,10 @@ def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> 
     for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
         writer.array(f"links/{position}/source", problem.train.source)
         writer.array(f"links/{position}/target", problem.train.target)
-        links.append({**entry, "scorer": trained.save(writer, position)})
+        scorer = trained.save(writer, position)
+        if "beaten" in entry["scorer"]:
+            scorer = with_floor(writer, position, problem, entry["scorer"]["floor"]["name"], scorer)
+        links.append({**entry, "scorer": scorer})
     return {**trained.finish(writer), "links": links}
 
 
@@ -144,7 +147,7 @@ def known_links(graph: GraphData, entry: Details) -> LinkProblem:
 
 def stored(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details) -> TrainedLinks:
     """The trained model as it was before it was written, on the new graph."""
-    scorers = [entry["scorer"] for entry in details["links"]]
+    scorers = [entry["scorer"].get("beaten", entry["scorer"]) for entry in details["links"]]
     kind = scorers[0]["kind"]
     if kind == "ranker":
         return rankers(model, graph, problems, scorers)

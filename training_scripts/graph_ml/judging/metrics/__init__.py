@@ -11,6 +11,7 @@ from .ranking import (
     mean_reciprocal_rank,
     rank_of_true,
     ranking_metrics,
+    ranks_clearly_better,
 )
 from .regression import regression_metrics
 
@@ -24,6 +25,7 @@ __all__ = [
     "mean_reciprocal_rank",
     "rank_of_true",
     "ranking_metrics",
+    "ranks_clearly_better",
     "regression_metrics",
     "roc_auc",
 ]

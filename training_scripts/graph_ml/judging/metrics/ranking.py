@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
@@ -103,6 +104,18 @@ def filtered_ranks(
 def mean_reciprocal_rank(ranks: Ranks) -> float:
     """Mean of 1/rank over ranks, (q,); NaN without ranks."""
     return float(np.mean(1.0 / ranks)) if len(ranks) else float("nan")
+
+
+def ranks_clearly_better(ranks: npt.NDArray[np.float64], than: npt.NDArray[np.float64]) -> bool:
+    """Whether one scorer's ranks of links give a higher MRR than another's, (n,) both, by more than the gap's noise.
+
+    The noise is the standard error of the mean difference of reciprocal ranks, link by link.
+    """
+    gap = 1.0 / np.asarray(ranks) - 1.0 / np.asarray(than)
+    if not len(gap):
+        return False
+    noise = float(gap.std(ddof=1)) / len(gap) ** 0.5 if len(gap) > 1 else 0.0
+    return float(gap.mean()) > max(noise, 1e-12)
 
 
 def hits_at(ranks: Ranks, k: int) -> float:

@@ -55,24 +55,36 @@ class PairScorer:
         return cls(tensors["mean"], tensors["scale"], rest)
 
 
+#: what a ranker is called among scorers
+RANKER = "ranker"
+
+
 @dataclass(frozen=True)
 class PairRanker:
     """Scores all candidates of a source.
 
     ``chosen`` is ``ranker``, or the floor that validation preferred to it: ``ease``, or ``all.ease`` on the view of
-    all edges.
+    all edges. ``lift`` is the weight of the feature EASE beside the trained scorer: the scorer tells links from all
+    other pairs, EASE often puts the first few in the better order.
     """
 
     features: PairFeatures
     scorer: PairScorer
-    chosen: str = "ranker"
+    chosen: str = RANKER
+    lift: float = 0.0
 
     def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
         """Scores of what was chosen, (sources, candidates)."""
-        if self.chosen == "ranker":
-            blocks = self.features.blocks(sources, candidates, heading)
-            return np.concatenate([self.scorer(block).T for _, block in blocks])
+        if self.chosen == RANKER:
+            own, ease = self.parts(sources, candidates, heading)
+            return own + np.float32(self.lift) * ease if self.lift else own
         view, _, floor = self.chosen.rpartition(".")
         graph = next(one.graph for one in self.features.views if view in ("", one.name))
         parts = [sources[start : start + 64] for start in range(0, len(sources), 64)]
         return np.concatenate([floor_block(graph, part)[floor][candidates].T for part in parts])
+
+    def parts(self, sources: Ints, candidates: slice, heading: bool) -> tuple[Floats, Floats]:
+        """Scores of the trained scorer and the feature EASE, (sources, candidates) each."""
+        row = self.features.names.index("ease")
+        blocks = [block for _, block in self.features.blocks(sources, candidates, heading)]
+        return np.concatenate([self.scorer(b).T for b in blocks]), np.concatenate([b[row].T for b in blocks])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...artifacts import ModelFolder, ModelWriter
+from ...links import ALL_EDGES, OWN_VIEW
 from ...pairs import AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
 from ...pairs.attributes import AttributeBlock
 from .scorer import PairRanker, PairScorer
@@ -42,6 +43,7 @@ def save_ranker(writer: ModelWriter, place: str, ranker: PairRanker) -> dict[str
         )
     return {
         "chosen": ranker.chosen,
+        "lift": ranker.lift,
         "views": [view.name for view in features.views],
         "features": list(features.names),
         "settings": asdict(features.settings),
@@ -73,4 +75,28 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
         typed=details["typed"],
         attributes=AttributeSpace(tuple(columns)),
     )
-    return PairRanker(features, PairScorer.from_tensors(folder.tensors(f"{place}.scorer")), details["chosen"])
+    scorer = PairScorer.from_tensors(folder.tensors(f"{place}.scorer"))
+    return PairRanker(features, scorer, details["chosen"], details["lift"])
+
+
+def save_floor(writer: ModelWriter, place: str, name: str, graph: PairGraph) -> dict[str, Any]:
+    """Keep a floor on a graph, ``ease`` or ``all.ease``; the graph of all edges is kept once for all edge types.
+
+    Returns:
+        What belongs into the description and is needed to load it.
+    """
+    shared = name.startswith(f"{ALL_EDGES}.")
+    where = f"links/{ALL_EDGES}" if shared else f"{place}/floor"
+    if not writer.has(where):
+        writer.matrix(where, graph.adjacency)
+    return {"name": name, "graph": where}
+
+
+def load_floor(folder: ModelFolder, details: dict[str, Any], graphs: dict[str, PairGraph]) -> PairRanker:
+    """The opposite of ``save_floor``; graphs that are read are kept in ``graphs`` by place."""
+    where = details["graph"]
+    if where not in graphs:
+        graphs[where] = PairGraph.from_adjacency(folder.matrix(where))
+    nothing = np.zeros(0, dtype=np.float32)
+    view = View(details["name"].rpartition(".")[0] or OWN_VIEW, graphs[where])
+    return PairRanker(PairFeatures((view,)), PairScorer(nothing, nothing, {}), details["name"])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ...artifacts import ModelWriter
 from ...container import JobError
-from ...judging.metrics import mean_reciprocal_rank
+from ...judging.metrics import mean_reciprocal_rank, ranks_clearly_better
 from ...judging.ranking import Ranking
 from ...links import LinkProblem
-from ...models.ranking.scorer import PairRanker
+from ...models.ranking.scorer import RANKER, PairRanker
 from ...models.ranking.store import save_ranker
 from ...models.settings import Settings
 from ...pairs.attributes import Features
@@ -20,38 +22,55 @@ from .pairs import RankerSettings, refitted, train_ranker
 
 #: features of its own for each edge type: more of them want one model for all
 MOST_TYPES = 12
-RANKER = "ranker"
+#: weights of EASE beside the trained scorer that are tried
+LIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass
 class RankedLinks:
-    """See ``TrainedLinks``."""
+    """See ``TrainedLinks``. ``lifts`` are tried until one is chosen for a problem."""
 
     problems: list[LinkProblem]
     rankers: list[PairRanker]
     attributes: Features
     seed: int
+    serves_floors: ClassVar[bool] = True
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lifts: tuple[float, ...] = LIFTS
+    settled: set[int] = field(default_factory=set)
     _final: dict[int, PairRanker] = field(default_factory=dict)
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
-        """See ``TrainedLinks``."""
-        candidates = self.problems[position].candidates(heading)
-        return {RANKER: self.rankers[position].scores(sources, candidates, heading)}
+        """See ``TrainedLinks``; before a lift is chosen there is a scorer for each."""
+        ranker, candidates = self.rankers[position], self.problems[position].candidates(heading)
+        own, ease = ranker.parts(sources, candidates, heading)
+        lifts = (ranker.lift,) if position in self.settled else self.lifts
+        return {lifted(lift): own + np.float32(lift) * ease if lift else own for lift in lifts}
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
-        """The ranker, unless a floor ranks the links to choose by better; then that, and a note says so."""
+        """The lift that ranks the links to choose by best; a floor, where it is clearly better, and a note says so."""
         by_name = {} if ranking is None else {n: mean_reciprocal_rank(ranks) for n, ranks in ranking.ranks.items()}
-        name = max(by_name, key=lambda key: by_name[key], default=RANKER)
-        if name != RANKER and by_name[name] > by_name[RANKER]:
+        lift = max(self.lifts, key=lambda lift: by_name.get(lifted(lift), 0.0))
+        self.settle(position, lift)
+        own, kind = lifted(lift), self.problems[position].edge_type
+        name = max(by_name, key=lambda key: by_name[key], default=own)
+        is_floor = name not in map(lifted, self.lifts)
+        if ranking is not None and is_floor and ranks_clearly_better(ranking.ranks[name], ranking.ranks[own]):
             self.rankers[position] = replace(self.rankers[position], chosen=name)
             self.notes.append(
-                f"{self.problems[position].edge_type}: validation prefers {name} (MRR {by_name[name]:.4f}) to the "
-                f"trained ranker ({by_name[RANKER]:.4f}), so {name} answers"
+                f"{kind}: validation prefers {name} (MRR {by_name[name]:.4f}) to the trained ranker "
+                f"({by_name[own]:.4f}), so {name} answers"
             )
             return name
-        return RANKER
+        if lift:
+            self.notes.append(f"{kind}: validation weighs EASE {lift:g} beside the trained ranker")
+        return own
+
+    def settle(self, position: int, lift: float) -> None:
+        """Choose the weight of EASE for a problem."""
+        self.rankers[position] = replace(self.rankers[position], lift=lift)
+        self.settled.add(position)
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``; structures are fitted again on all known links, the scorer stays."""
@@ -85,3 +104,8 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> Ranked
         train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell) for problem in problems
     ]
     return RankedLinks(problems, rankers, attributes, trial.settings.seed)
+
+
+def lifted(lift: float) -> str:
+    """What the ranker with this weight of EASE is called among scorers."""
+    return f"{RANKER} + {lift:g} EASE" if lift else RANKER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking
 from ...pairs.graph import Floats, Ints
 from .gnn import GnnLinks
-from .ranked import RANKER, RankedLinks
+from .ranked import RankedLinks, lifted
 
 #: weights of the network's score beside the ranker's, after both were brought to one scale
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+#: weights of EASE in the ranker that are tried with each of them
+STACK_LIFTS = (0.0, 4.0)
 
 
 @dataclass
@@ -24,31 +26,44 @@ class StackedLinks:
 
     ranked: RankedLinks
     network: GnnLinks
+    serves_floors: ClassVar[bool] = False
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     scales: dict[int, float] = field(default_factory=dict)
     weights: dict[int, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Try fewer lifts than a ranker alone, for each is tried with every weight."""
+        self.ranked.lifts = STACK_LIFTS
+
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``; before a weight is chosen there is a scorer for each."""
-        ranker = self.ranked.all_scores(position, sources, heading)[RANKER]
+        rankers = self.ranked.all_scores(position, sources, heading)
         network = self.network.own_scores(position, sources, heading)
         if position not in self.scales:
-            self.scales[position] = float(ranker.std() / max(float(network.std()), 1e-9))
+            spread = float(next(iter(rankers.values())).std())
+            self.scales[position] = spread / max(float(network.std()), 1e-9)
         weights = (self.weights[position],) if position in self.weights else WEIGHTS
-        return {name_of(weight): ranker + np.float32(weight * self.scales[position]) * network for weight in weights}
+        return {
+            name_of(weight, ranker): scores + np.float32(weight * self.scales[position]) * network
+            for weight in weights
+            for ranker, scores in rankers.items()
+        }
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
-        """The weight that ranks the links to choose by best; without any, the ranker alone."""
-        self.weights[position] = WEIGHTS[0]
+        """The weights that rank the links to choose by best; without any, the ranker alone."""
+        tried = [(weight, lift) for weight in WEIGHTS for lift in STACK_LIFTS]
+        weight, lift = tried[0]
         if ranking is not None:
-            mrr = {weight: mean_reciprocal_rank(ranking.ranks[name_of(weight)]) for weight in WEIGHTS}
-            self.weights[position] = max(WEIGHTS, key=lambda weight: mrr[weight])
+            mrr = {one: mean_reciprocal_rank(ranking.ranks[name_of(one[0], lifted(one[1]))]) for one in tried}
+            weight, lift = max(tried, key=lambda one: mrr[one])
+        self.weights[position] = weight
+        self.ranked.settle(position, lift)
         self.notes.append(
-            f"{self.ranked.problems[position].edge_type}: validation weighs the network's score "
-            f"{self.weights[position]} beside the pair ranker's"
+            f"{self.ranked.problems[position].edge_type}: validation weighs the network's score {weight} beside the "
+            f"pair ranker's, and EASE {lift:g} in that"
         )
-        return name_of(self.weights[position])
+        return name_of(weight, lifted(lift))
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
@@ -62,6 +77,6 @@ class StackedLinks:
         return self.network.finish(writer)
 
 
-def name_of(weight: float) -> str:
-    """What the stack with this weight of the network is called among scorers."""
-    return f"stack {weight}"
+def name_of(weight: float, ranker: str) -> str:
+    """What the stack of a ranker with this weight of the network is called among scorers."""
+    return f"stack {weight} with {ranker}"

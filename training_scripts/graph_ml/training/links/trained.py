@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ...artifacts import ModelWriter
+from ...judging.floors.structure import view_of
 from ...judging.ranking import Ranking
+from ...links import LinkProblem
+from ...models.ranking.store import save_floor
 from ...pairs.graph import Floats, Ints
 
 
 class TrainedLinks(Protocol):
     """A trained model of one or more link problems."""
 
+    #: whether ``choose`` may choose a floor, which ``save`` then keeps
+    serves_floors: ClassVar[bool]
     history: list[dict[str, float]]
     notes: list[str]
 
@@ -29,3 +34,13 @@ class TrainedLinks(Protocol):
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
         """Keep what all problems share; what is returned goes into the details of ``model.json``."""
+
+
+def with_floor(
+    writer: ModelWriter, position: int, problem: LinkProblem, name: str, beaten: dict[str, Any]
+) -> dict[str, Any]:
+    """Keep a floor that answers in place of a trained scorer; what is returned describes both."""
+    complete = problem.complete()
+    views = dict(complete.views(complete.train))
+    floor = save_floor(writer, f"links/{position}", name, views[view_of(name)])
+    return {"kind": "floor", "floor": floor, "beaten": beaten}

@@ -19,7 +19,7 @@ from .gnn import train_gnn
 from .kge import train_kge
 from .ranked import train_rankers
 from .stacked import StackedLinks
-from .trained import TrainedLinks
+from .trained import TrainedLinks, with_floor
 
 
 def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
@@ -58,13 +58,16 @@ def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple
         known = problem.everything
         writer.array(f"links/{position}/source", known.source)
         writer.array(f"links/{position}/target", known.target)
+        scorer = trained.save(writer, position)
+        if position in judged.instead:
+            scorer = with_floor(writer, position, problem, judged.instead[position], scorer)
         links.append(
             {
                 "edge_type": list(problem.edge_type),
                 "directed": problem.directed,
                 "left_out": [[kind.source, kind.relation, kind.target] for kind in problem.left_out],
                 "calibration": asdict(judged.calibrations[position]),
-                "scorer": trained.save(writer, position),
+                "scorer": scorer,
             }
         )
     return metrics, {**trained.finish(writer), "links": links}
