@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workflow.errors import StorageError
 from workflow.storage import ObjectNotFound, S3Uri, Storage
 from workflow.storage.local import LocalStorage
-from workflow.storage.s3 import S3Storage
+from workflow.storage.s3 import BrokenOff, DamagedObject, S3Storage
 
 BASE = S3Uri.parse("s3://lab-bucket/base")
 
@@ -117,6 +118,48 @@ class StorageContract:
             assert stream.read(3) == data[:3]
             assert stream.read() == data[3:]
 
+    def test_a_folder_with_a_large_file_comes_back_byte_for_byte(self, storage: Storage, tmp_path: Path) -> None:
+        data = bytes(range(251)) * 80_000  # 20 MB, three parts of a multipart upload
+        (tmp_path / "up").mkdir()
+        (tmp_path / "up" / "large").write_bytes(data)
+        storage.upload(tmp_path / "up", BASE / "folder")
+        storage.download(BASE / "folder", tmp_path / "down")
+        assert (tmp_path / "down" / "large").read_bytes() == data
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "with blank", "a+b", "100%25", "hash#tag?query=1&x", "umlaut ä/ключ/鍵", "quote'\"`", "[glob]*{a,b}",
+            "~tilde", "semi;colon,comma", "dots...", ".hidden", "@at$dollar!", "a=b", "UPPER/lower", "emoji 🪐", "-rf",
+        ],
+    )  # fmt: skip
+    def test_an_odd_key_is_written_listed_read_copied_and_deleted(
+        self, storage: Storage, tmp_path: Path, name: str
+    ) -> None:
+        storage.write(BASE / "odd" / name, name.encode())
+        assert [info.uri for info in storage.list(BASE / "odd")] == [BASE / "odd" / name]
+        assert storage.read(BASE / "odd" / name) == name.encode()
+        assert storage.exists(BASE / "odd" / name)
+        storage.download(BASE / "odd", tmp_path / "down")
+        assert (tmp_path / "down" / name).read_bytes() == name.encode()
+        storage.upload(tmp_path / "down", BASE / "again")
+        assert storage.read(BASE / "again" / name) == name.encode()
+        assert storage.delete(BASE / "odd") == 1
+        assert list(storage.list(BASE / "odd")) == []
+
+    def test_a_prefix_of_thousands_of_objects_is_listed_and_deleted_whole(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        for number in range(2100):  # more than two pages of a listing, and two calls of a deletion
+            (tmp_path / "many" / f"{number % 7}").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "many" / f"{number % 7}" / f"{number:04d}").touch()
+        assert storage.upload(tmp_path / "many", BASE / "many") == 2100
+        keys = [info.uri.key for info in storage.list(BASE / "many")]
+        assert len(keys) == 2100
+        assert keys == sorted(keys)
+        assert storage.delete(BASE / "many") == 2100
+        assert list(storage.list(BASE / "many")) == []
+
     def test_threads_share_a_storage(self, storage: Storage) -> None:
         def work(number: int) -> None:
             for step in range(5):
@@ -149,3 +192,75 @@ class TestS3Storage(StorageContract):
             client.create_bucket(Bucket="lab-bucket")
             yield S3Storage("us-east-1", client)
             client.close()
+
+    def test_what_was_changed_behind_its_back_is_refused(self, storage: S3Storage, tmp_path: Path) -> None:
+        storage.write(BASE / "a", b"as it was written")
+        told = storage.client.head_object(Bucket="lab-bucket", Key="base/a")["Metadata"]
+        storage.client.put_object(Bucket="lab-bucket", Key="base/a", Body=b"as it was changed", Metadata=told)
+        with pytest.raises(DamagedObject, match="s3://lab-bucket/base/a is damaged"):
+            storage.read(BASE / "a")
+        with pytest.raises(DamagedObject):
+            storage.download(BASE, tmp_path)
+        assert not (tmp_path / "a").exists()
+
+    def test_a_download_that_breaks_off_is_begun_again(
+        self, storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        storage.write(BASE / "a", b"0123456789")
+        whole, left = storage.client.get_object, [2]
+
+        def broken(**request: Any) -> Any:
+            answer = whole(**request)
+            if left[0]:
+                left[0] -= 1
+                answer["Body"] = _Breaks(answer["Body"])
+            return answer
+
+        monkeypatch.setattr(storage.client, "get_object", broken)
+        assert storage.read(BASE / "a") == b"0123456789"
+        left[0] = 2
+        storage.download(BASE, tmp_path)
+        assert (tmp_path / "a").read_bytes() == b"0123456789"
+        left[0] = 99
+        with pytest.raises(BrokenOff):
+            storage.read(BASE / "a")
+
+    def test_a_key_encrypts_what_is_written_under_it_and_nothing_else(self, storage: S3Storage, tmp_path: Path) -> None:
+        key = "arn:aws:kms:us-east-1:123456789012:key/1"
+        (tmp_path / "file").write_text("x")
+        with_key = storage.encrypting(key)
+        with_key.write(BASE / "a", b"x")
+        with_key.upload(tmp_path, BASE / "folder")
+        for name in ("base/a", "base/folder/file"):
+            head = storage.client.head_object(Bucket="lab-bucket", Key=name)
+            assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+        storage.write(BASE / "b", b"x")
+        assert "SSEKMSKeyId" not in storage.client.head_object(Bucket="lab-bucket", Key="base/b")
+        assert storage.encrypting(None) is storage
+
+    def test_no_key_of_a_stranger_leads_out_of_the_folder(self, storage: S3Storage, tmp_path: Path) -> None:
+        storage.client.put_object(Bucket="lab-bucket", Key="base/in/../../out", Body=b"x")
+        with pytest.raises(StorageError, match="no path below a folder"):
+            storage.download(BASE, tmp_path / "down" / "here")
+        assert not (tmp_path / "down" / "out").exists()
+
+
+class _Breaks:
+    """A body that ends after three bytes, as a connection that was cut."""
+
+    def __init__(self, body: Any) -> None:
+        self._body, self._given = body, False
+
+    def __enter__(self) -> _Breaks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._body.close()
+
+    def read(self, size: int) -> bytes:
+        from botocore.exceptions import ResponseStreamingError
+
+        if self._given:
+            raise ResponseStreamingError(error="cut")
+        self._given = True
+        return bytes(self._body.read(3))

@@ -34,7 +34,7 @@ from workflow.stages import dataprocessing, modeltraining
 from workflow.stages.base import Finished
 from workflow.stages.layout import job_names
 from workflow.stages.resources import resources_of
-from workflow.storage import ObjectInfo, ObjectNotFound, S3Uri
+from workflow.storage import ObjectInfo, ObjectNotFound, S3Uri, Storage
 from workflow.tuning.results import Trial
 
 OBJECTIVE = "objective"  # which metric it is, data processing says
@@ -316,6 +316,9 @@ class _Nowhere:
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         self._play.call("s3", "PutObject", str(len(files)), {"Bucket": prefix.bucket, "Key": f"{prefix.key}/…"})
         return len(files)
+
+    def encrypting(self, key: str | None) -> Storage:
+        return self
 
     def local_path(self, uri: S3Uri) -> Path | None:
         return None

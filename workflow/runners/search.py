@@ -133,4 +133,5 @@ def _publish(tuning: Tuning, search: Search, tuned: Tuned, site: Site) -> None:
         if log.exists():
             extras[f"trials/{trial.name}/train.log"] = log
         extras[f"trials/{trial.name}/trial.json"] = json.dumps(trial.to_json(), indent=2)
-    publish_model(model, site.scripts, site.storage, tuning.output, extras)
+    storage = site.storage.encrypting(tuning.resources.output_key)
+    publish_model(model, site.scripts, storage, tuning.output, extras)

@@ -33,6 +33,7 @@ class Storage(Protocol):
     """Bytes at s3:// addresses.
 
     Safe to share between threads. A finished write is visible to every later read, a failed one leaves what was there.
+    Keys may hold whatever ``S3Uri`` takes, also what means something in addresses, shells and patterns.
     A prefix stands for the object of that key and for all keys below it (``a/b`` covers ``a/b/c``, never ``a/bc``).
     """
 
@@ -62,6 +63,9 @@ class Storage(Protocol):
 
     def upload(self, folder: Path, prefix: S3Uri) -> int:
         """Copy every file of a folder below a prefix; links are not followed. Returns how many."""
+
+    def encrypting(self, key: str | None) -> Storage:
+        """The same storage, whose writes a KMS key encrypts; itself for None, and where nothing encrypts."""
 
     def local_path(self, uri: S3Uri) -> Path | None:
         """Where the address lies on this machine, so that a reader need not copy; None for remote storage."""

@@ -97,6 +97,9 @@ class LocalStorage:
         self._keep(written)
         return len(written)
 
+    def encrypting(self, key: str | None) -> LocalStorage:
+        return self
+
     def local_path(self, uri: S3Uri) -> Path | None:
         return self._path(uri)
 

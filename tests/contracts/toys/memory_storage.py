@@ -67,6 +67,9 @@ class MemoryStorage:
             self.write(prefix / path.relative_to(folder).as_posix(), path.read_bytes())
         return len(files)
 
+    def encrypting(self, key: str | None) -> MemoryStorage:
+        return self
+
     def local_path(self, uri: S3Uri) -> Path | None:
         return None
 

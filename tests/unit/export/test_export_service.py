@@ -100,6 +100,9 @@ class FarStorage(LocalStorage):
 
     broken = False
 
+    def encrypting(self, key: str | None) -> Any:
+        return self
+
     def local_path(self, uri: S3Uri) -> Path | None:
         return None
 

@@ -69,7 +69,7 @@ class SageMakerRunner:
             if next(iter(self._storage.list(uri)), None) is None:
                 raise JobFailed(f"{task.script} succeeded but wrote nothing to {uri}; its log: {tail}")
         if raw is not None and published is not None:
-            self._publish(raw, published)
+            self._publish(raw, published, self._storage.encrypting(task.resources.output_key))
         return Ended(seconds(document, "ProcessingStartTime", "ProcessingEndTime"), 0, document.get("ExitMessage"))
 
     def tune(self, tuning: Tuning, control: Control) -> Tuned:
@@ -111,11 +111,11 @@ class SageMakerRunner:
         started = "ProcessingStartTime" in document
         self._phases[str(document["ProcessingJobName"])] = "running" if started else "starting"
 
-    def _publish(self, raw: S3Uri, published: S3Uri) -> None:
+    def _publish(self, raw: S3Uri, published: S3Uri, storage: Storage) -> None:
         with tempfile.TemporaryDirectory(dir=_made(self._work)) as temporary:
             model = Path(temporary) / "model"
             self._storage.download(raw, model)
-            publish_model(model, self._scripts, self._storage, published)
+            publish_model(model, self._scripts, storage, published)
         self._storage.delete(raw)
 
     def _log_path(self, name: str) -> Path:
