@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from workflow import datasets
+from workflow.catalog.graphs import GraphCatalog
+from workflow.catalog.models import ModelCatalog
+from workflow.catalog.pipelines import PipelineCatalog
+from workflow.catalog.procedures import catalog_rows
+from workflow.catalog.service import GraphAnalytics
+from workflow.catalog.workers import AnalysisWorkers
 from workflow.cypher.engine import CypherEngine
+from workflow.cypher.planning.procedures import Library, library
 from workflow.drivers import check_choices, open_database, open_endpoint_host, open_runner, open_source, open_storage
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
@@ -144,7 +151,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         reader = open_source(settings.gremlin_url)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
-    cypher = {source: CypherEngine(graph, settings.profile) for source, graph in graphs.items()}
+    tables = _procedures(settings, graphs, closers)
+    cypher = {source: CypherEngine(graph, settings.profile, tables[graph.name]) for source, graph in graphs.items()}
     queries, cypher_queries = QueryRegistry(), QueryRegistry()
     watch = MemoryWatch(queries, cypher_queries)
     closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
@@ -174,6 +182,26 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         starters.append(partial(retention.start, settings.retention_days))
     leavers = [jobs.leave, exports.leave, loads.leave]
     return Application(services, retention, closers, starters, leavers)
+
+
+def _procedures(
+    settings: Settings, graphs: Mapping[str, EmbeddedGraph], closers: list[Callable[[], None]]
+) -> dict[str, Library]:
+    """What openCypher can call, by the name of the graph; pipelines and models are those of the whole service."""
+    folder = settings.home / "catalog"
+    workers = AnalysisWorkers(
+        settings.scripts / "analyse.py", settings.home / "logs" / "analysis.log", settings.job_environment
+    )
+    closers.append(workers.close)
+    pipelines, models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
+    shutil.rmtree(folder / "answers", ignore_errors=True)
+    tables = {}
+    for name in dict.fromkeys(graph.name for graph in graphs.values()):
+        projected = GraphCatalog(folder / "graphs" / name)
+        closers.append(projected.close)
+        analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
+        tables[name] = library(*catalog_rows(analytics, name))
+    return tables
 
 
 def _loads(settings: Settings, store: JobStore, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:

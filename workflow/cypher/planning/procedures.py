@@ -6,6 +6,7 @@ them. Names have dots (``gds.graph.list``) and are case-sensitive.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -122,9 +123,12 @@ class Library:
 
 
 def library(*rows: LibraryRow) -> Library:
-    """A table of rows. Raises ValueError for a name that stands there twice, or belongs to the language."""
-    names = [row.name for row in rows]
-    twice = {name for name in names if names.count(name) > 1} | {name for name in names if name.lower() in AGGREGATES}
+    """A table of rows. Raises ValueError for a name that stands there twice, or belongs to the language.
+
+    A procedure and a function may share a name: how it is called tells them apart.
+    """
+    names = Counter((isinstance(row, Procedure), row.name) for row in rows)
+    twice = {name for (_, name), count in names.items() if count > 1 or name.lower() in AGGREGATES}
     if twice:
         raise ValueError(f"these names are taken: {', '.join(sorted(twice))}")
     return Library(

@@ -1,0 +1,147 @@
+"""The catalog of projected graphs."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import numpy as np
+
+from training_scripts.graph_ml.schemas.catalog.projection import ProjectedGraphDescription, PropertyColumn
+from workflow.catalog.errors import NameMissing, NameTaken, checked_name
+from workflow.catalog.projected import ALL_LABELS, ProjectedGraph
+from workflow.catalog.projecting import GraphDraft
+
+KIND: Final = "A graph"
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+class GraphCatalog:
+    """Projected graphs by name, each in a folder of its own. They end with the service: ids change with a restart.
+
+    Args:
+        folder: emptied at the start.
+        clock: milliseconds since 1970.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], int] = now_ms) -> None:
+        self.folder, self.clock = folder, clock
+        shutil.rmtree(folder, ignore_errors=True)
+        self._graphs: dict[str, ProjectedGraph] = {}
+        self._lock = threading.Lock()  # guards the table of names
+
+    def project(self, name: str, draft: GraphDraft, configuration: dict[str, Any]) -> ProjectedGraph:
+        """Write a draft and give it its name. Raises ProcedureRefused."""
+        self.check_free(name)
+        folder = self.folder / uuid4().hex
+        try:
+            draft.write(folder, name)
+            return self.add(name, folder, configuration)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def add(self, name: str, folder: Path, configuration: dict[str, Any]) -> ProjectedGraph:
+        """Give a written folder its name. Raises NameTaken."""
+        now = self.clock()
+        made = ProjectedGraph(name, folder, configuration, now, now)
+        with self._lock:
+            if name in self._graphs:
+                raise NameTaken(KIND, name)
+            self._graphs[name] = made
+        return made
+
+    def check_free(self, name: str) -> None:
+        """Raise ProcedureRefused for a name that is blank or taken."""
+        if checked_name(KIND, name) in self._graphs:
+            raise NameTaken(KIND, name)
+
+    def get(self, name: str) -> ProjectedGraph:
+        """The graph of a name. Raises NameMissing."""
+        found = self._graphs.get(checked_name(KIND, name))
+        if found is None:
+            raise NameMissing(KIND, name)
+        return found
+
+    def find(self, name: str) -> ProjectedGraph | None:
+        """The graph of a name, None where there is none."""
+        return self._graphs.get(name)
+
+    def list(self) -> list[ProjectedGraph]:
+        """All graphs, in the order they were projected."""
+        return list(self._graphs.values())
+
+    def drop(self, name: str, *, fail_if_missing: bool = True) -> ProjectedGraph | None:
+        """Forget a graph; its folder is the caller's to remove. Raises NameMissing."""
+        with self._lock:
+            found = self._graphs.pop(checked_name(KIND, name), None)
+        if found is None and fail_if_missing:
+            raise NameMissing(KIND, name)
+        return found
+
+    def close(self) -> None:
+        """Remove all folders."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def schema_of(description: ProjectedGraphDescription, *, oriented: bool = False) -> dict[str, Any]:
+    """Labels, types and their properties, as lists of graphs show them.
+
+    Args:
+        oriented: each type with its direction, and its properties apart.
+    """
+    nodes: dict[str, Any] = {label: {} for label in description.labels}
+    for name, column in description.node_properties.items():
+        for label in column.labels or nodes:
+            nodes.setdefault(label, {})[name] = _shown(column)
+    types: dict[str, Any] = {}
+    for name, one in description.relationships.items():
+        properties = {key: _shown(column) for key, column in one.properties.items()}
+        direction = "UNDIRECTED" if one.orientation == "UNDIRECTED" else "DIRECTED"
+        types[name] = {"direction": direction, "properties": properties} if oriented else properties
+    return {"nodes": nodes, "relationships": types, "graphProperties": {}}
+
+
+def _shown(column: PropertyColumn) -> str:
+    default = column.default
+    if default is None:
+        text = "DefaultValue(NaN)" if column.value_type == "Float" else "DefaultValue(null)"
+        text = "DefaultValue(-9223372036854775808)" if column.value_type == "Integer" else text
+    else:
+        text = f"DefaultValue({default})"
+    return f"{column.value_type} ({text}, {column.state})"
+
+
+def degree_distribution(graph: ProjectedGraph) -> dict[str, float]:
+    """Least, mean and greatest degree of the nodes, and percentiles by nearest rank."""
+    degrees = np.zeros(graph.node_count, dtype=np.int64)
+    for one in graph.description.relationships.values():
+        degrees += np.bincount(graph.array(one.source), minlength=graph.node_count)
+    degrees.sort()
+    if not len(degrees):
+        degrees = np.zeros(1, dtype=np.int64)
+    found: dict[str, float] = {"min": int(degrees[0]), "mean": float(degrees.mean()), "max": int(degrees[-1])}
+    for percent in (50, 75, 90, 95, 99, 99.9):
+        place = max(0, int(np.ceil(percent / 100 * len(degrees))) - 1)
+        found[f"p{str(percent).replace('.', '')}"] = int(degrees[place])
+    return found
+
+
+def density(graph: ProjectedGraph) -> float:
+    """Relationships for each ordered pair of different nodes."""
+    count = graph.node_count
+    return graph.relationship_count / (count * (count - 1)) if count > 1 else 0.0
+
+
+def shown_labels(labels: list[str]) -> list[str]:
+    """Labels as users know them, without the one that stands for all."""
+    return [label for label in labels if label != ALL_LABELS]
