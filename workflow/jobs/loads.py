@@ -324,7 +324,9 @@ class LoadService:
         """Load one file and record what became of it. Raises JobCancelled."""
         file = replace(file, status="LOAD_IN_PROGRESS", started_ms=_now_ms())
         self._put(job, file)
-        rules = LoadRules(request.fail_on_error, request.update_single, request.parser.keep_empty_strings)
+        rules = LoadRules(
+            request.fail_on_error, request.update_single, request.parser.keep_empty_strings, request.parser.number_ids
+        )
         report = self._progress[job.id] = FileReport()
         notes: list[dict[str, Any]] = []
         try:

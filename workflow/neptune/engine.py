@@ -45,6 +45,7 @@ class ParserConfiguration(Lenient):
     """How cells are read."""
 
     keep_empty_strings: Flag = Field(False, alias="allowEmptyStrings")
+    number_ids: Flag | None = Field(None, alias="numberIds")  # ours: whether ids of digits are numbers
 
 
 class StartLoad(Lenient):

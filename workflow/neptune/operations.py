@@ -165,7 +165,8 @@ OPERATIONS: Final[dict[str, Operation]] = table([
     ),
     Operation(
         "StartLoaderJob", "POST", "/loader", engine.StartLoad, engine.LoadStarted, "loads:start",
-        "CSV, also `.gz` and `.bz2`; `graph` names another graph than `g`",
+        "CSV, also `.gz` and `.bz2`; `graph` names another graph than `g`; in the tinkerpop profile ids of digits"
+        ' become numbers, unless `"parserConfiguration": {"numberIds": "FALSE"}`',
     ),
     Operation(
         "GetLoaderJobStatus", "GET", "/loader/{loadId}", engine.GetLoad, engine.LoadAnswer, "loads:status",

@@ -29,6 +29,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.transaction import StoreTransaction
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.ids import repeated
 from workflow.graphs.store.versions.text_block import Texts
 from workflow.graphs.store.views import StoredGraph
@@ -36,6 +37,7 @@ from workflow.values.numbers import Long
 
 LARGE_LOAD: Final = 100_000
 MERGE_ROWS: Final = 5_000
+MOST_DIGITS: Final = 18
 NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
 
@@ -115,7 +117,8 @@ class _OneFile:
     def load(self, plain: BinaryIO) -> None:
         rows = CsvRows(plain, self._refuse, self._rules.keep_empty_strings)
         take = _Pieces if rows.header.kind == "vertices" else _EdgePieces
-        pieces = take(self._graph, rows.header, self._refuse)
+        numbers = self._graph.profile == "tinkerpop" and self._rules.number_ids is not False
+        pieces = take(self._graph, rows.header, self._refuse, numbers)
         for chunk in rows.chunks():
             if self._cancelled():
                 raise CancelledByUser("the load was cancelled; nothing of this file was loaded")
@@ -154,18 +157,19 @@ class _Known:
     """A row whose id is taken; the label is as it is stored."""
 
     line: int
-    id: str
+    id: Any
     label: str
-    source: str
-    target: str
+    source: Any
+    target: Any
     values: dict[str, Any]
 
 
 class _Pieces:
     """The rows of a file, gathered chunk by chunk; at the end new elements are told from known ones."""
 
-    def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None]) -> None:
+    def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None], numbers: bool) -> None:
         self.header = header
+        self._numbers = numbers
         self.known: list[_Known] = []
         self.size = 0
         self._graph = graph
@@ -195,7 +199,7 @@ class _Pieces:
         elements = self._graph.state.vertices if self.header.kind == "vertices" else self._graph.state.edges
         names = list(self._names)
         rows = _Rows(
-            Texts.joined(self._ids),
+            self._spelled(elements, Texts.joined(self._ids)),
             np.concatenate(self._lines),
             np.concatenate(self._labels),
             {key: _joined(parts) for key, parts in self._cells.items() if parts},
@@ -213,6 +217,18 @@ class _Pieces:
         columns = {key: self._stored(data) for key, data in rows.cells.items()}
         batch = ElementBatch(rows.ids, rows.labels, names, columns)
         return self._as_batch(batch, rows)
+
+    def _spelled(self, elements: Elements, ids: Texts) -> Sequence[Any]:
+        """The ids as the graph has them or will have them: digits are numbers, but what is there as text stays text."""
+        if not self._numbers:
+            return ids
+        spelled = [number_of(id) for id in ids]
+        if all(type(id) is str for id in spelled):
+            return ids
+        if len(elements):
+            for place in np.flatnonzero(elements.find_many(ids) >= 0).tolist():
+                spelled[place] = ids[place]
+        return spelled
 
     def _stored(self, data: ColumnData) -> ColumnData:
         """Several values become cells with ids of their own."""
@@ -233,8 +249,8 @@ class _Pieces:
         """Rows of both ends; nothing for vertices."""
         return NO_ROWS, NO_ROWS
 
-    def _end_name(self, row: int) -> str:
-        return str(self._graph.state.vertices.ids[row])
+    def _end_name(self, row: int) -> Any:
+        return self._graph.state.vertices.ids[row]
 
     def _as_batch(self, elements: ElementBatch, rows: _Rows) -> Batch:
         return Batch(vertices=elements, next_id=self._graph.state.next_id)
@@ -243,8 +259,8 @@ class _Pieces:
 class _EdgePieces(_Pieces):
     """Edges, whose ends are looked up as they come."""
 
-    def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None]) -> None:
-        super().__init__(graph, header, refuse)
+    def __init__(self, graph: EmbeddedGraph, header: Header, refuse: Callable[[RowError], None], numbers: bool) -> None:
+        super().__init__(graph, header, refuse, numbers)
         self._sources: list[NDArray[np.int32]] = []
         self._targets: list[NDArray[np.int32]] = []
 
@@ -252,7 +268,8 @@ class _EdgePieces(_Pieces):
         if not len(chunk.ids):
             return
         vertices = self._graph.state.vertices
-        source, target = vertices.find_many(chunk.sources), vertices.find_many(chunk.targets)
+        source = vertices.find_many(self._spelled(vertices, chunk.sources))
+        target = vertices.find_many(self._spelled(vertices, chunk.targets))
         lost = (source < 0) | (target < 0)
         if lost.any():
             for place in np.flatnonzero(lost).tolist():
@@ -290,14 +307,14 @@ class _EdgePieces(_Pieces):
 class _Rows:
     """All rows of a file as columns."""
 
-    ids: Texts
+    ids: Sequence[Any]
     lines: NDArray[np.int64]
     labels: NDArray[np.int32]
     cells: dict[str, ColumnData]
     source: NDArray[np.int32]
     target: NDArray[np.int32]
 
-    def known(self, place: int, names: Sequence[str], end_name: Callable[[int], str]) -> _Known:
+    def known(self, place: int, names: Sequence[str], end_name: Callable[[int], Any]) -> _Known:
         """One row by itself."""
         values = {key: _value_at(data, place) for key, data in self.cells.items()}
         ends = ("", "")
@@ -310,7 +327,9 @@ class _Rows:
         """Some of them."""
         cells = {key: _selected(data, places) for key, data in self.cells.items()}
         ends = (self.source[places], self.target[places]) if len(self.source) else (NO_ROWS, NO_ROWS)
-        return _Rows(self.ids.select(places), self.lines[places], self.labels[places], cells, *ends)
+        ids = self.ids
+        some = ids.select(places) if isinstance(ids, Texts) else [ids[place] for place in places.tolist()]
+        return _Rows(some, self.lines[places], self.labels[places], cells, *ends)
 
 
 # -- rows whose id is known
@@ -363,6 +382,14 @@ _MERGES: Final = {"vertices": _merge_vertex, "edges": _merge_edge}
 
 
 # -- small things
+def number_of(id: str) -> Any:
+    """The number that an id of digits is, Int or Long; the text itself where another spelling would be lost."""
+    if not id.isascii() or not id.removeprefix("-").isdigit() or len(id) > MOST_DIGITS or str(int(id)) != id:
+        return id
+    number = int(id)
+    return number if -(1 << 31) <= number < 1 << 31 else Long(number)
+
+
 def label_of(text: str, kind: str) -> str:
     """The label in a cell: ``A;B`` is ``A::B``, and an empty cell is Neptune's default label."""
     parts = split_parts(text) if kind == "vertices" else [text.replace("\\;", ";")]

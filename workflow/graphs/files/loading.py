@@ -21,11 +21,16 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class LoadRules:
-    """What a load request decides."""
+    """What a load request decides.
+
+    ``number_ids`` tells whether ids of digits become numbers in the tinkerpop profile; None means that they do. In the
+    neptune profile every id is text.
+    """
 
     fail_on_error: bool = True
     update_single: bool = False
     keep_empty_strings: bool = False
+    number_ids: bool | None = None
 
 
 @dataclass(slots=True)
