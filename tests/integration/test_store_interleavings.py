@@ -96,6 +96,23 @@ def test_sessions_on_different_elements_both_commit() -> None:
     assert sorted(t.value for t in engine.run(parse("g.V().id()")[0].traversal)) == ["a", "b", "c", "d"]
 
 
+def test_two_properties_of_one_vertex_are_two_things() -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    engine = Engine(graph, "neptune")
+    first, second, third = engine.session(), engine.session(), engine.session()
+    run(first, "g.addV('thing').property(id, 'a').property('n', 1).property('m', 1)")
+    first.commit()
+    run(first, "g.V('a').property(single, 'n', 2)")
+    assert run(second, "g.V('a').values('n')") == [1]
+    run(second, "g.V('a').property(single, 'm', 2)")
+    run(third, "g.V('a').property(single, 'o', 2)")
+    first.commit()
+    third.commit()
+    with pytest.raises(ConcurrentModification):
+        second.commit()  # what it read was changed, not what it wrote
+    assert run(first, "g.V('a').values('n', 'm', 'o').fold()") == [[2, 1, 2]]
+
+
 def test_a_session_that_only_reads_keeps_its_version_and_is_never_refused() -> None:
     graph = EmbeddedGraph("g", "neptune")
     engine = Engine(graph, "neptune")

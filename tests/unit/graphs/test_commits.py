@@ -36,21 +36,23 @@ def ids(graph: EmbeddedGraph) -> list[Any]:
 
 
 class Disk:
-    """Synchronises when it may, and counts."""
+    """Writes when it may, and counts."""
 
     def __init__(self) -> None:
+        self.really = file_journal._write_durably
         self.calls = 0
         self.begun = threading.Semaphore(0)
         self.may = threading.Event()
         self.fails = False
 
-    def sync(self, handle: int) -> None:
+    def write(self, handle: int, data: bytes) -> None:
         self.calls += 1
         self.begun.release()
         assert self.may.wait(20)
         if self.fails:
             self.fails = False
             raise OSError("the disk is gone")
+        self.really(handle, data)
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_commits_that_come_during_a_synchronisation_share_the_next(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = open_graph(tmp_path)
-    monkeypatch.setattr(file_journal, "_sync", disk.sync)
+    monkeypatch.setattr(file_journal, "_write_durably", disk.write)
     errors: list[Exception] = []
     threads = in_threads(graph, "a", errors)
     assert disk.begun.acquire(timeout=20)
@@ -109,7 +111,7 @@ def test_what_could_not_be_made_durable_is_lost_with_all_that_stood_on_it_and_wr
     session = graph.begin()
     session.add_vertex("late", "thing")
     session.suspend()
-    monkeypatch.setattr(file_journal, "_sync", disk.sync)
+    monkeypatch.setattr(file_journal, "_write_durably", disk.write)
     disk.fails = True
     errors: list[Exception] = []
     threads = in_threads(graph, "a", errors)

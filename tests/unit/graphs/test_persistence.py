@@ -466,7 +466,7 @@ def test_a_failed_write_is_undone_and_the_next_one_works(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.store.journal.file_journal._write_all", full)
+        patch.setattr("workflow.graphs.store.journal.file_journal._write_durably", full)
         tx = graph.begin()
         tx.add_vertex("lost", "v")
         with pytest.raises(InternalFailure, match="No space left"):

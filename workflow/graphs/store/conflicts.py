@@ -24,12 +24,12 @@ from workflow.graphs.store.views import NUMBER, StoredColumn, StoredGraph
 from workflow.settings import Profile
 
 Part = Literal[
-    "vertex", "there", "edges of", "edge", "vertices with", "edges with", "relabelled",
+    "vertex", "there", "labelled", "property", "edges of", "edge", "vertices with", "edges with", "relabelled",
     "key", "value", "values loaded", "edge key",
 ]  # fmt: skip
 Key = tuple[Any, ...]
-"""(part, id of an element or None for all), (part, label or None for all) or (part, name of a property, and a value for
-``value``)."""
+"""(part, id of an element or None for all), (part, label or None for all), (part, name of a property), the latter for
+``value`` with a value and for ``property`` with the id of the vertex."""
 SEPARATOR = "::"
 MOST_ROWS: Final = 100_000
 """So many elements are noted one by one; who reads more of them has read all."""
@@ -66,21 +66,21 @@ class History:
 
 
 def touched(operations: Iterable[Operation]) -> Iterator[Key]:
-    """The keys of all that a commit changed; "there" is whether a vertex exists."""
+    """The keys of all that a commit changed; "there" is whether a vertex exists, "vertex" all its properties."""
     for operation in operations:
         verb, id = operation[0], decode(operation[1])
         if verb in ("+v", "-v"):
-            yield from (("vertex", id), ("vertex", None), ("there", id), ("vertices with", None))
+            yield from (("vertex", id), ("vertex", None), ("there", id), ("there", None), ("vertices with", None))
             yield from _labels(operation[2])
         elif verb == "lv":
-            yield from (("vertex", id), ("vertex", None), ("relabelled", None))
+            yield from (("labelled", id), ("labelled", None), ("relabelled", None))
             yield from _labels(operation[2])
             yield from _labels(operation[3])
         elif verb in ("+e", "-e"):
             yield from (("edge", id), ("edge", None), ("edges with", None), ("edges with", operation[2]))
             yield from (("edges of", end) for end in (*map(decode, operation[3:5]), None))
         elif verb == "pv":
-            yield from (("vertex", id), ("vertex", None), ("key", operation[2]))
+            yield from (("vertex", id), ("vertex", None), ("property", operation[2], id), ("key", operation[2]))
             for cell in operation[3:5]:
                 yield from (value_key(operation[2], value) for value in values_of(decode_cell(cell)))
         else:
@@ -91,12 +91,20 @@ def needed(operations: Iterable[Operation]) -> Iterator[Key]:
     """What the changes of a transaction rest on, apart from what it read: nobody else may have changed it."""
     for operation in operations:
         verb, id = operation[0], decode(operation[1])
-        yield "edge" if verb in ("+e", "-e", "pe") else "vertex", id
-        if verb == "+e":
-            yield from (("there", decode(end)) for end in operation[3:5])
+        if verb == "pv":
+            # other keys of the vertex may be written by others
+            yield from (("there", id), ("property", operation[2], id))
+        elif verb == "+v":
+            yield "there", id
+        elif verb == "lv":
+            yield from (("there", id), ("labelled", id))
         elif verb == "-v":
-            # an edge that came meanwhile would be left without an end
-            yield "edges of", id
+            # an edge that came meanwhile would be left without an end, and the change log tells what went with it
+            yield from (("vertex", id), ("labelled", id), ("edges of", id))
+        else:
+            yield "edge", id
+            if verb == "+e":
+                yield from (("there", decode(end)) for end in operation[3:5])
 
 
 def touched_by_load(batch: Batch) -> Iterator[Key]:
@@ -110,7 +118,7 @@ def touched_by_load(batch: Batch) -> Iterator[Key]:
         (batch.edges, "edge", "edges with", ("edge key",)),
     ):
         if len(elements):
-            yield from ((part, None), (whole, None))
+            yield from ((part, None), (whole, None), ("there", None))
             for label in elements.label_names:
                 yield from _labels(label) if elements is batch.vertices else ((part, label),)
             yield from ((key, name) for key in keys for name in elements.columns)
@@ -139,23 +147,41 @@ class WatchedGraph(StoredGraph):
         super().__init__(name, profile, state)
         self._known = len(state.vertices), len(state.edges)
         self._read: set[Key] = set()
+        self._there: set[int] = set()
+        self._labelled: set[int] = set()
         self._vertices: set[int] = set()
         self._edges: set[int] = set()
         self._ends: set[int] = set()
+        self._values: dict[str, set[int]] = {}
 
     def reads(self) -> Iterator[Key]:
         """All that was read so far."""
         yield from self._read
-        for part, rows in (("vertex", self._vertices), ("edges of", self._ends), ("edge", self._edges)):
+        for part, rows in (
+            ("there", self._there), ("there", self._labelled), ("labelled", self._labelled),
+            ("vertex", self._vertices), ("edges of", self._ends), ("edge", self._edges),
+        ):  # fmt: skip
             ids = (self.state.edges if part == "edge" else self.state.vertices).ids
             yield from ((part, ids[row]) for row in rows)
+        ids = self.state.vertices.ids
+        for key, rows in self._values.items():
+            for row in rows:
+                yield from (("there", ids[row]), ("property", key, ids[row]))
 
     def _note(self, part: Part, rows: set[int], row: int) -> None:
         if row < self._known[part == "edge"]:
             rows.add(row)
             if len(rows) > MOST_ROWS:
                 rows.clear()
-                self._read.add((part, None))
+                self._read.update(((part, None), ("there", None)))
+
+    def _note_value(self, key: str, row: int) -> None:
+        if row < self._known[0]:
+            rows = self._values.setdefault(key, set())
+            rows.add(row)
+            if len(rows) > MOST_ROWS:
+                rows.clear()
+                self._read.update((("key", key), ("there", None)))
 
     def _note_id(self, part: Part, rows: set[int], id: Any, row: int | None) -> int | None:
         if row is not None:
@@ -177,25 +203,29 @@ class WatchedGraph(StoredGraph):
         return super().vertices(labels)
 
     def vertex_row(self, id: Any) -> int | None:
-        return self._note_id("vertex", self._vertices, id, super().vertex_row(id))
+        return self._note_id("there", self._there, id, super().vertex_row(id))
 
     def has_vertex(self, row: int) -> bool:
-        self._note("vertex", self._vertices, row)
+        self._note("there", self._there, row)
         found = super().has_vertex(row)
         if not found and row >= self._known[0]:
             self._read.add(("vertices with", None))
         return found
 
     def vertex_label(self, row: int) -> str:
-        self._note("vertex", self._vertices, row)
+        self._note("labelled", self._labelled, row)
         return super().vertex_label(row)
 
     def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
-        self._note("vertex", self._vertices, row)
+        if keys:
+            for key in keys:
+                self._note_value(key, row)
+        else:
+            self._note("vertex", self._vertices, row)
         return super().vertex_properties(row, keys)
 
     def vertex_values(self, row: int, key: str) -> Sequence[Any]:
-        self._note("vertex", self._vertices, row)
+        self._note_value(key, row)
         return super().vertex_values(row, key)
 
     # -- edges
