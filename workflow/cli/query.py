@@ -1,8 +1,8 @@
-"""``despina query``: Gremlin text in, a table out."""
+"""``despina query``: a query in, a table out."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -10,16 +10,27 @@ from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
 from workflow.client.frames import answer_records
 
+Language = Literal["gremlin", "opencypher"]
+
 
 def query(
-    gremlin: Annotated[str, typer.Argument(help='A traversal, such as "g.V().count()".')],
+    text: Annotated[
+        str,
+        typer.Argument(metavar="QUERY", help='A traversal, such as "g.V().count()", or "MATCH (n) RETURN count(n)".'),
+    ],
     url: Url = DEFAULT_URL,
-    source: Annotated[str, typer.Option(help="Traversal source the text starts from.")] = "g",
+    language: Annotated[Language, typer.Option(help="What the query is written in.")] = "gremlin",
+    source: Annotated[str, typer.Option(help="Traversal source the text starts from, or graph of openCypher.")] = "g",
     json: Json = False,
     sign: Sign = False,
 ) -> None:
-    """Run a Gremlin query over WebSocket; prediction steps included."""
-    results = workflow(url, sign=sign).connection.query(gremlin, traversal_source=source)
+    """Run a query: Gremlin over WebSocket, prediction steps included, or openCypher over HTTP."""
+    connection = workflow(url, sign=sign).connection
+    results: list[Any]
+    if language == "opencypher":
+        results = connection.cypher(text, graph=source)
+    else:
+        results = connection.query(text, traversal_source=source)
     if json:
         output.as_json(answer_records(results))
     elif results:

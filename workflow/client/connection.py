@@ -161,12 +161,19 @@ class Connection:
         parsed.pop("ResponseMetadata", None)
         return {**parsed, **self._raw}
 
-    def http(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 300) -> Any:
-        """A JSON request outside boto3's model: the export service. Signed for ``execute-api`` when signing is on."""
+    def http(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        timeout_s: float = 300,
+        service: str = "execute-api",
+    ) -> Any:
+        """A JSON request outside boto3's model, such as the export service's. Signed for ``service`` if at all."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **self._basic()}
         if self.sign:
-            headers |= self._signature(method, url, data, "execute-api")
+            headers |= self._signature(method, url, data, service)
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310 - scheme checked
         if self._opener is None:
             self._opener = urllib.request.build_opener()
@@ -184,6 +191,15 @@ class Connection:
             ) from error
         except urllib.error.URLError as error:
             raise ServiceUnreachable(url, error.reason) from error
+
+    def cypher(self, text: str, parameters: Mapping[str, Any] | None = None, graph: str = "g") -> list[dict[str, Any]]:
+        """Run openCypher over HTTP and return its rows: elements are maps with ``~id``, as Neptune writes them."""
+        body = {"query": text, "parameters": json.dumps(dict(parameters or {}))}
+        if graph != "g":
+            body["graph"] = graph  # a member of this service's; Neptune has one graph
+        answer = self.http("POST", f"{self.url}/openCypher", body, service="neptune-db")
+        rows: list[dict[str, Any]] = answer["results"]
+        return rows
 
     def _check_reachable(self) -> None:
         """Raise ServiceUnreachable before gremlinpython does: refused, it leaves its session and loop open."""

@@ -275,7 +275,14 @@ class _Stage(Connection):
         status = "InService" if asked.kind == KINDS["endpoint"] else "Completed"
         return {"id": id, "status": status, "processingJob": {"outputLocation": self._outputs[id]}}
 
-    def http(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 300) -> Any:
+    def http(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        timeout_s: float = 300,
+        service: str = "execute-api",
+    ) -> Any:
         if method == "POST":
             self._play.export()
             return {"jobId": "export"}

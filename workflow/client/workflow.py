@@ -312,6 +312,10 @@ class Workflow:
         """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``."""
         return answer_frame(self.connection.query(text, bindings))
 
+    def cypher(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """openCypher, answered as a DataFrame with its columns; elements are maps with ``~id``, as Neptune has it."""
+        return answer_frame(self.connection.cypher(text, parameters))
+
     def predict_links(
         self, endpoint: Job | str, sources: Sequence[str] | str, edge_label: str, target_label: str, limit: int = 10
     ) -> pd.DataFrame:

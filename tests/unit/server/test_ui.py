@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from workflow.cypher.engine import CypherEngine
 from workflow.graphs.elements import Edge, Path, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.lang.parser import parse
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
+from workflow.server.services import Services
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.examples import example_question, predicted_labels
 from workflow.server.ui.formatting import in_words, table
+from workflow.server.ui.query import is_cypher, run_query
 from workflow.server.ui.rows import row
+from workflow.settings import Settings
 
 
 @pytest.fixture
@@ -179,3 +183,36 @@ def test_a_profile_is_a_row_a_step() -> None:
     columns, rows = table([TraversalMetrics(2_500_000, (outer,))])
     assert columns == ["step", "elements", "traversers", "ms"]
     assert rows == [["Where", "", "", 2.0], ["\u2003HasStep", 2, 1, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "cypher"),
+    [
+        ("MATCH (n) RETURN n", True),
+        ("  // words\n/* g.V() */ optional match (n) RETURN n", True),
+        ("profile MATCH (n) RETURN n", True),
+        ("g.V().match(__.as('a').out())", False),
+        ("gmodern.V()", False),
+        ("matches.V()", False),
+    ],
+)
+def test_the_box_tells_the_languages_apart_by_their_first_word(text: str, cypher: bool) -> None:
+    assert is_cypher(text) is cypher
+
+
+def test_the_box_draws_what_opencypher_answers(tmp_path: FilePath) -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    services = Services(
+        Settings(home=tmp_path), None, {}, {"g": graph}, cypher={"g": CypherEngine(graph, "neptune")}  # type: ignore[arg-type]
+    )  # fmt: skip
+    written = run_query(services, "CREATE (:P {`~id`: 'a', name: 'Ann'})-[:KNOWS]->(:P {`~id`: 'b'})", "g")
+    assert (written.rows, written.drawing) == ([], "")
+    answer = run_query(services, "MATCH p = (a)-->(b) RETURN p, count(*) AS n", "g")
+    assert answer.columns == ["p", "n"]
+    assert answer.rows == [["v[a] Ann → KNOWS → v[b]", 1]]
+    assert answer.description == "Graph of 2 vertices, 1 known and 0 predicted edges"
+    many = run_query(services, "UNWIND range(1, 1000) AS n RETURN n", "g")
+    assert (len(many.rows), many.cut) == (200, True)
+    run_query(services, "UNWIND range(1, 1000) AS n CREATE (m) RETURN n", "g")
+    assert graph.vertex_count() == 1002  # kept, although only 200 rows are shown
+    assert services.cypher_queries.all() == []

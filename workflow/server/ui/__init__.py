@@ -1,4 +1,4 @@
-"""The page at ``/``: jobs with live progress, endpoints, and a Gremlin box whose answers are drawn."""
+"""The page at ``/``: jobs with live progress, endpoints, and a box for queries whose answers are drawn."""
 
 from workflow.server.ui.routes import routes
 

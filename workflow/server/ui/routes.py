@@ -95,7 +95,9 @@ class _Page:
         form = await _form(request)
         text, source = form.get("gremlin", ""), form.get("source", "g")
         if not text.strip():
-            return self._html("answer.html", error="Write a query first, such as g.V().count().")
+            return self._html(
+                "answer.html", error="Write a query first, such as g.V().count() or MATCH (n) RETURN count(n)."
+            )
         try:
             work = partial(run_query, self._services, text, source, form.get("query"))
             answer = await to_thread.run_sync(work, limiter=self._asking)
@@ -104,7 +106,9 @@ class _Page:
         return self._html("answer.html", answer=answer)
 
     async def stop_query(self, request: Request) -> Response:
-        self._services.queries.cancel((await _form(request)).get("query", ""))
+        id = (await _form(request)).get("query", "")
+        for registry in (self._services.queries, self._services.cypher_queries):
+            registry.cancel(id)
         return Response(status_code=204)
 
     async def stop(self, request: Request) -> Response:
