@@ -108,3 +108,53 @@ def test_a_batch_costs_what_its_two_directions_cost(tmp_path: Path, monkeypatch:
     train(friends_graph(), tmp_path, *arguments)
     assert len(costs) == 2 * len(losses)
     assert losses == pytest.approx([one + other for one, other in zip(costs[::2], costs[1::2], strict=True)], rel=1e-5)
+
+
+def test_losses_one_after_the_other_have_the_sums_value_and_gradients() -> None:
+    vectors, relation = torch.randn(6, 3, requires_grad=True), torch.randn(3, requires_grad=True)
+    losses = [
+        lambda inputs, i=i: ((inputs[0][i : i + 2] * inputs[1]).sum(dim=1) ** 2).sum()  # type: ignore[misc]
+        for i in (0, 2, 4)
+    ]
+    together = torch.stack([loss((vectors, relation)) for loss in losses]).sum()
+    wanted = torch.autograd.grad(together, (vectors, relation))
+    apart = gnn.one_after_the_other((vectors * 1, relation), losses)
+    assert float(apart.detach()) == pytest.approx(float(together.detach()), rel=1e-6)
+    for found, right in zip(torch.autograd.grad(apart, (vectors, relation)), wanted, strict=True):
+        assert torch.allclose(found, right, atol=1e-5)
+
+
+def test_a_pass_of_several_batches_is_the_mean_of_what_they_cost_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gnn, "PASSES", 2)
+    costs: list[float] = []
+    losses: list[float] = []
+    sizes: list[int] = []
+    contrast, loss_of = gnn.contrast, gnn.batch_loss
+
+    def cost(query: Any, *given: Any) -> Any:
+        found = contrast(query, *given)
+        sizes.append(len(query))
+        costs.append(float(found.detach()))
+        return found
+
+    def noted(*given: Any) -> Any:
+        found = loss_of(*given)
+        losses.append(float(found[0].detach()))
+        return found
+
+    monkeypatch.setattr(gnn, "contrast", cost)
+    monkeypatch.setattr(gnn, "batch_loss", noted)
+    arguments = ("--num-epochs", "1", "--num-hidden", "8", "--batch-size", "16", "--regularization-coef", "0")
+    train(friends_graph(), tmp_path, "--model", "rgcn", *arguments)
+    assert len(losses) == 2
+    assert max(sizes) == 16
+    weighed = sum(size * cost for size, cost in zip(sizes, costs, strict=True))
+    edges = sum(sizes) / 2  # each edge is asked from both ends
+    first = [i for i in range(len(sizes)) if sum(sizes[: i + 1]) / 2 <= -(-edges // 2)]
+    begun = sum(sizes[i] * costs[i] for i in first) / (sum(sizes[i] for i in first) / 2)
+    assert losses[0] == pytest.approx(begun, rel=1e-4)
+    rest = [i for i in range(len(sizes)) if i not in first]
+    ended = (weighed - begun * sum(sizes[i] for i in first) / 2) / (sum(sizes[i] for i in rest) / 2)
+    assert losses[1] == pytest.approx(ended, rel=1e-4)

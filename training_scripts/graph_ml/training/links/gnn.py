@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from ...artifacts import ModelWriter
 from ...graph import EdgeType, GraphData
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
-from ...links import LinkProblem, chosen_by, selections
+from ...links import LinkProblem, Pairs, chosen_by, selections
 from ...message_passing import choose_backend
 from ...models.family import GraphFamily
 from ...models.link_scorers import EmbeddingScorer
@@ -28,8 +29,10 @@ from ..optimisers import AdamW, RowAdam, together
 
 #: links ranked at each evaluation during training; the final figures use more
 EVALUATED = 500
-#: messages above which a whole round is never computed for one batch
-FULL_ENTRIES = 2_000_000
+#: messages above which a whole round is never computed for one pass
+FULL_ENTRIES = 8_000_000
+#: passes of an epoch where each is a round over the whole graph: more batches than that share passes
+PASSES = 64
 
 
 @dataclass
@@ -171,8 +174,11 @@ class GnnLearner:
         self.table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
 
     def batches(self) -> list[tuple[int, Ints]]:
-        """See ``Learner``."""
-        return list(batches(self.model.problems, self.settings.batch_size, self.rng))
+        """Passes, of a batch or several; see ``Learner``."""
+        fewest = self.settings.batch_size
+        whole = self.graph.num_entries <= FULL_ENTRIES
+        sizes = [max(fewest, -(-len(p.train) // PASSES)) if whole else fewest for p in self.model.problems]
+        return list(passes(self.model.problems, sizes, self.rng))
 
     def step(self, batch: tuple[int, Ints]) -> float:
         """See ``Learner``."""
@@ -203,10 +209,10 @@ def rows_of(nodes: Ints | None, total: int) -> Tensor:
     return torch.arange(total) if nodes is None else torch.from_numpy(nodes)
 
 
-def batches(problems: list[LinkProblem], size: int, rng: np.random.Generator) -> Iterator[tuple[int, Ints]]:
-    """Training edges of all problems in random batches, each of one problem: (problem, positions in its train)."""
+def passes(problems: list[LinkProblem], sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, Ints]]:
+    """Training edges of all problems in random parts of a size, each of one problem: (problem, positions, (n,))."""
     parts: list[tuple[int, Ints]] = []
-    for position, problem in enumerate(problems):
+    for position, (problem, size) in enumerate(zip(problems, sizes, strict=True)):
         order = rng.permutation(len(problem.train))
         parts.extend((position, order[start : start + size]) for start in range(0, len(order), size))
     for number in rng.permutation(len(parts)):
@@ -221,13 +227,15 @@ def batch_loss(
     settings: GraphSettings,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
-    """The loss of one batch of edges, which carry no messages, nor do their copies and opposites.
+    """The loss of one pass: edges that carry no messages, nor do their copies and opposites.
+
+    The pass is cut into batches with negatives of their own, which share the vectors.
 
     Args:
         model: network and relations.
         graph: messages; the first edges of each predicted type are its training links.
         position: of the problem.
-        chosen: positions among its training links, int64 (b,).
+        chosen: positions among its training links, int64 (n,).
         settings: hyperparameters.
         rng: draws negatives and neighbours.
 
@@ -236,11 +244,18 @@ def batch_loss(
         float32 (n, d), None where there are none.
     """
     problem, network = model.problems[position], model.network
-    pairs = problem.train[chosen]
-    number = settings.num_negs if settings.neg_share else settings.num_negs * len(pairs)
-    negatives = [draw_uniform(problem.candidates(heading), number, rng) for heading in (False, True)]
+    size = settings.batch_size
+    parts = [problem.train[chosen[start : start + size]] for start in range(0, len(chosen), size)]
+    negatives = [
+        [
+            draw_uniform(problem.candidates(heading), settings.num_negs * (1 if settings.neg_share else len(part)), rng)
+            for heading in (False, True)
+        ]
+        for part in parts
+    ]
     excluded = graph.excluding(problem.edge_type, chosen)
-    seeds = np.unique(np.concatenate([pairs.source, pairs.target, *negatives]))
+    every = [ends for part in parts for ends in (part.source, part.target)] + [d for two in negatives for d in two]
+    seeds = np.unique(np.concatenate(every))
     fanouts = settings.fanouts(network.encoder.depth)
     reach = len(seeds) * float(np.prod([1 + abs(f) for f in fanouts]))
     nodes: Ints | None = None
@@ -251,22 +266,48 @@ def batch_loss(
         nodes, blocks = sample_blocks(graph, seeds, fanouts, rng, excluded)
     vectors, learned = network.forward(nodes, blocks)
 
-    def rows(numbers: Ints) -> Tensor:
-        return vectors[torch.from_numpy(numbers if nodes is None else np.searchsorted(seeds, numbers))]
+    def loss_of(part: Pairs, drawn: list[Ints], inputs: Sequence[Tensor]) -> Tensor:
+        table, relation = inputs
 
-    relation = model.relations[position]
-    source, target = rows(pairs.source), rows(pairs.target)
-    loss = torch.zeros(())
-    for query, true, true_ids, drawn, heading in (
-        (source, target, pairs.target, negatives[0], False),
-        (target, source, pairs.source, negatives[1], True),
-    ):
-        count = problem.candidates(heading).stop - problem.candidates(heading).start
-        rivals = rows(drawn)
-        loss = loss + contrast(query * relation, true, torch.from_numpy(true_ids), rivals, count, settings)
-    if settings.regularization_coef:
-        loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
-    return loss, nodes, learned
+        def rows(numbers: Ints) -> Tensor:
+            return table[torch.from_numpy(numbers if nodes is None else np.searchsorted(seeds, numbers))]
+
+        source, target = rows(part.source), rows(part.target)
+        loss = torch.zeros(())
+        for query, true, true_ids, heading in (
+            (source, target, part.target, False),
+            (target, source, part.source, True),
+        ):
+            count = problem.candidates(heading).stop - problem.candidates(heading).start
+            rivals = rows(drawn[heading])
+            loss = loss + contrast(query * relation, true, torch.from_numpy(true_ids), rivals, count, settings)
+        if settings.regularization_coef:
+            loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
+        return loss * (len(part) / len(chosen))
+
+    losses = [partial(loss_of, part, drawn) for part, drawn in zip(parts, negatives, strict=True)]
+    return one_after_the_other((vectors, model.relations[position]), losses), nodes, learned
+
+
+def one_after_the_other(inputs: Sequence[Tensor], losses: Sequence[Callable[[Sequence[Tensor]], Tensor]]) -> Tensor:
+    """The sum of several losses of the same inputs, a float32 scalar, in the memory of one of them.
+
+    Each loss is differentiated as soon as it is known and then let go; what is returned has the value of the sum, and
+    its gradients with respect to the inputs.
+    """
+    if len(losses) == 1 or not torch.is_grad_enabled():
+        return torch.stack([loss_of(inputs) for loss_of in losses]).sum()
+    leaves = [tensor.detach().requires_grad_(tensor.requires_grad) for tensor in inputs]
+    value = 0.0
+    for loss_of in losses:
+        loss = loss_of(leaves)
+        loss.backward()  # type: ignore[no-untyped-call]
+        value += float(loss.detach())
+    linear = torch.zeros(())
+    for tensor, leaf in zip(inputs, leaves, strict=True):
+        if leaf.grad is not None:
+            linear = linear + (tensor * leaf.grad).sum()
+    return linear - linear.detach() + value
 
 
 def draw_uniform(candidates: slice, number: int, rng: np.random.Generator) -> Ints:
