@@ -12,7 +12,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.semantics import predicates
-from workflow.gremlin.semantics.predicates import repeats
+from workflow.gremlin.semantics.predicates import repeats, unbounded
 from workflow.values import limits
 
 TRILLION = "g.inject(1).repeat(union(identity(),identity())).times(40)"
@@ -139,3 +139,22 @@ def test_ordinary_regular_expressions_find_as_before() -> None:
     assert run("g.inject('2024-01-31','x').is(notRegex('[0-9]{4}-[0-9]{2}-[0-9]{2}'))") == ["x"]
     with pytest.raises(QueryFailed, match="Not a regular expression"):
         run("g.inject('a').is(regex('('))")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "power"),
+    [
+        ("^Os", 1),
+        ("^Os.*", 2),  # the star may stop anywhere, for each place to begin at
+        ("a+b*c{2,}", 4),
+        ("a?a?a", 3),
+        (r"a\+[*+]", 1),  # a plus and a class are no repeats
+        ("(ab)?c", 99),
+        ("(a+)+$", 99),
+        (r"(a)\1", 99),
+        ("(?=a)b", 99),
+        ("(a|b)c", 1),
+    ],
+)
+def test_how_long_a_pattern_may_search_is_told_from_its_repeats(pattern: str, power: int) -> None:
+    assert unbounded(pattern) == power

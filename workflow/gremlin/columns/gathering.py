@@ -129,7 +129,9 @@ class CountForm(ReduceForm):
 
 
 def _counts(ctx: ExecutionContext, counts: Places) -> Morsel:
-    return started(ctx, plain(map(Long, counts.tolist()), len(counts)), np.arange(len(counts)))
+    distinct, codes = np.unique(counts, return_inverse=True)
+    table = np.fromiter(map(Long, distinct.tolist()), dtype=object, count=len(distinct))
+    return started(ctx, CodedColumn(codes, table), np.arange(len(counts)))
 
 
 class DegreeCountForm(Form):

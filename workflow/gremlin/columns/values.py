@@ -210,6 +210,17 @@ def joined(columns: Sequence[Column]) -> Column:
         coded = [c for c in columns if isinstance(c, CodedColumn) and c.table is first.table]
         if len(coded) == len(columns):
             return CodedColumn(np.concatenate([c.codes for c in coded]), first.table)
+    if isinstance(first, PropertiesColumn):
+        table = first.keys_of.table.tolist()
+        alike = [c for c in columns if isinstance(c, PropertiesColumn) and c.keys_of.table.tolist() == table]
+        owners = joined([c.owners for c in alike])
+        if len(alike) == len(columns) and isinstance(owners, ElementColumn):
+            keys_of = CodedColumn(np.concatenate([c.keys_of.codes for c in alike]), first.keys_of.table)
+            return PropertiesColumn(owners, keys_of, joined([c.values for c in alike]))
+    if isinstance(first, MapColumn):
+        maps = [c for c in columns if isinstance(c, MapColumn) and list(c.columns) == list(first.columns)]
+        if len(maps) == len(columns):
+            return MapColumn({key: joined([c.columns[key] for c in maps]) for key in first.columns})
     return PlainColumn(np.concatenate([np.fromiter(c.tolist(), dtype=object, count=len(c)) for c in columns]))
 
 

@@ -25,7 +25,7 @@ class BatchedStep(Step):
         self.forms = forms_of(steps)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        if not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart:
+        if not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart or ctx.sack_merge is not None:
             for step in self.steps:
                 source = chain((step,), ctx, source, frame)
                 if isinstance(ctx.profiler, StepProfiler):

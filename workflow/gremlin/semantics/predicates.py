@@ -222,14 +222,42 @@ def _searching(p: P) -> Test:
     except (regex.error, RecursionError, OverflowError) as e:
         raise QueryFailed(f"Not a regular expression: {wanted!r}: {e}") from e
 
+    loops = unbounded(wanted)
+
     def test(value: Any) -> bool:
         try:
-            return search(value, timeout=MATCH_TIMEOUT_S, concurrent=True) is not None
+            # letting others run costs more than a search that is soon done
+            waits = len(value) ** loops > MOST_STEPS
+            return search(value, timeout=MATCH_TIMEOUT_S, concurrent=waits) is not None
         except TimeoutError as e:
             text = f"a text of {len(value)} characters takes longer than {MATCH_TIMEOUT_S:g} s"
             raise QueryFailed(f"Searching {wanted!r} in {text}; write a simpler expression") from e
 
     return test
+
+
+MOST_STEPS: Final = 100_000
+MANY_LOOPS: Final = 99
+
+
+def unbounded(pattern: str) -> int:
+    """The power of a text's length that a search takes steps: ``^a.*b`` begins anywhere and runs on, which is 2.
+
+    Many where groups repeat, look around or are referred to, since there the steps may double with every letter.
+    """
+    loops = 1
+    before = ""
+    for part in _PART.finditer(pattern):
+        text = part[0]
+        quantifier = text in ("*", "+", "?") or (text.startswith("{") and (part[1] or part[2]))
+        if (quantifier and before == ")") or (text == "?" and before in ("(", ")")) or text[:1] + text[1:2] in _REFERS:
+            return MANY_LOOPS
+        loops += bool(quantifier)
+        before = text
+    return loops
+
+
+_REFERS: Final = frozenset("\\" + digit for digit in "123456789gk")
 
 
 def repeats(pattern: str) -> int:
