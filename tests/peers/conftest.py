@@ -27,6 +27,12 @@ def minio_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
+def ministack_port() -> Iterator[int]:
+    with started("ministack") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
 def localstack_port() -> Iterator[int]:
     with started("localstack") as port:
         yield port

@@ -31,6 +31,12 @@ class TestS3OnMinio(StorageContract):
         return storage_at(monkeypatch, minio_port, "minioadmin")
 
 
+class TestS3OnMinistack(StorageContract):
+    @pytest.fixture
+    def storage(self, ministack_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        return storage_at(monkeypatch, ministack_port, "testing")
+
+
 class TestS3OnLocalstack(StorageContract):
     @pytest.fixture
     def storage(self, localstack_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:

@@ -15,6 +15,8 @@ import yaml
 from cfnlint.decode import cfn_yaml
 from moto import mock_aws
 
+from workflow.settings import Settings, unknown_variables
+
 # moto creates every resource of the template but the bucket's policy, and says so
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS..S3..BucketPolicy:UserWarning")
 
@@ -123,7 +125,7 @@ def test_every_parameter_says_what_it_is_for() -> None:
 
 
 def test_base_images_are_pinned_by_their_digest() -> None:
-    for dockerfile in (TEMPLATES.parent / "containers").glob("*/Dockerfile"):
+    for dockerfile in TEMPLATES.parent.rglob("Dockerfile"):
         bases = [line for line in dockerfile.read_text().splitlines() if line.startswith("FROM ")]
         assert bases
         assert all(re.search(r"@sha256:[0-9a-f]{64}$", base) for base in bases)
@@ -153,3 +155,14 @@ def test_the_training_image_trains_with_the_toolkit_and_serves_on_every_address(
     code = f"{tmp_path}/model/code" if of_the_model else "/opt/despina/training_scripts"
     assert started("serve") == f"python3 {code}/serve.py --host 0.0.0.0 --port 8080"
     assert started("echo", "other") == "other"
+
+
+def test_the_local_cloud_listens_on_loopback_alone_and_its_service_takes_its_settings() -> None:
+    compose = yaml.safe_load((TEMPLATES.parent / "local" / "compose.yaml").read_text())
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    variables = {**compose["services"]["service"]["environment"], "DESPINA_SETTINGS": "/dev/null"}
+    assert unknown_variables(variables) == {}
+    settings = Settings.from_environment(variables)
+    assert (settings.storage, settings.runner, settings.endpoints) == ("s3", "sagemaker", "sagemaker")
