@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from workflow.graphs.source import EdgeKind, EdgeRecord, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.source import EdgeKind, EdgeRecord, LabelSet, NodeRecord, RecordRuns, Snapshot
 
 
-class RecordGraph:
+class RecordGraph(RecordRuns):
     """A GraphSource over lists of records; ``passes`` counts how often the nodes were read."""
 
     def __init__(self, nodes: list[NodeRecord], edges: list[EdgeRecord]) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
+
+from workflow.graphs.source import RunColumn
 from workflow.values.numbers import Float
-from workflow.values.numerals import shortest, to_float
+from workflow.values.numerals import PLAIN_BELOW, PLAIN_FROM, shortest, to_float
 
 
 def quoted(text: str, *, escape_newline: bool = False) -> str:
@@ -42,6 +45,34 @@ def instant(value: datetime) -> str:
         digits = f"{utc.microsecond:06d}"
         fraction = "." + (digits[:3] if digits.endswith("000") else digits)
     return f"{utc.year:04d}-{utc.month:02d}-{utc.day:02d}T{utc.hour:02d}:{utc.minute:02d}:{utc.second:02d}{fraction}Z"
+
+
+def number_cells(column: RunColumn) -> list[str]:
+    """The cells of numbers of one class, empty where an element has none."""
+    numbers: Any = column.cells
+    plain_numbers = numbers.astype(np.float32) if column.kind is Float else numbers
+    if column.kind in (float, Float):
+        size = np.abs(plain_numbers)
+        # within these bounds Java writes a number as Python does
+        usual = ((size >= PLAIN_FROM) & (size < PLAIN_BELOW)) | (plain_numbers == 0)
+        texts = list(map(repr, plain_numbers.tolist()) if column.kind is float else plain_numbers.astype(str).tolist())
+        for place in np.flatnonzero(~usual).tolist():
+            texts[place] = plain(column.kind(numbers[place].item()))
+    else:
+        texts = list(map(repr, numbers.tolist()))
+    if column.present is not None:
+        for place in np.flatnonzero(~column.present).tolist():
+            texts[place] = ""
+    return texts
+
+
+def one_by_one(column: RunColumn) -> list[Any]:
+    """The values of a column as they are for a single element; None where it has none."""
+    cells: Any = column.cells
+    if column.kind is None:
+        return list(cells)
+    kind, present = column.kind, column.present
+    return [kind(value) if present is None or present[place] else None for place, value in enumerate(cells.tolist())]
 
 
 def cell(values: Sequence[Any], separator: str, *, as_text: bool, escape_single: bool, escape_newline: bool) -> str:

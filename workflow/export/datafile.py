@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workflow.export.cells import cell, quoted
+import numpy as np
+
+from workflow.export.cells import cell, number_cells, one_by_one, quoted
 from workflow.export.labels import EdgeTriple, NodeType
 from workflow.export.plan import CsvForm
 from workflow.export.schema import HEADER_TYPES, PropertyFacts, TypeSchema
+from workflow.graphs.source import RunColumn, Several
 
-_FLUSH_ROWS = 2000
+_FLUSH_CHARACTERS = 1 << 18
 
 
 @dataclass(slots=True)
@@ -62,22 +66,28 @@ class SpooledFile:
     columns: dict[str, _Column] = field(default_factory=dict)
     segments: list[list[int]] = field(default_factory=list)
     buffer: list[str] = field(default_factory=list)
+    waiting: int = 0
 
-    def write(self, fixed: Sequence[str], properties: Mapping[str, Sequence[Any]]) -> None:
-        """One element: its id, label and end cells, already formatted, and its properties."""
-        self.schema.count += 1
-        for name in properties:
+    def write(self, count: int, fixed: Sequence[Iterable[str]], properties: Sequence[RunColumn]) -> None:
+        """Many elements: the columns of their ids, labels and ends, already formatted, and those of their properties.
+
+        Args:
+            properties: in the order in which new columns are to stand.
+        """
+        self.schema.count += count
+        given = {column.key: column for column in properties}
+        for name in given:
             if name not in self.columns:
                 self._new_column(name)
         cells = list(fixed)
         for name, column in self.columns.items():
-            values = properties.get(name)
-            cells.append(self._cell(column, values) if values else "")
+            cells.append(self._cells(column, given[name]) if name in given else repeat(""))
         if not self.segments or self.segments[-1][0] != len(self.columns):
             self.segments.append([len(self.columns), 0])
-        self.segments[-1][1] += 1
-        self.buffer.append(",".join(cells) + "\n")
-        if len(self.buffer) >= _FLUSH_ROWS:
+        self.segments[-1][1] += count
+        self.buffer.append("\n".join(map(",".join, islice(zip(*cells), count))) + "\n")  # noqa: B905 - some are endless
+        self.waiting += len(self.buffer[-1])
+        if self.waiting >= _FLUSH_CHARACTERS:
             self.flush()
 
     def _new_column(self, name: str) -> None:
@@ -87,29 +97,44 @@ class SpooledFile:
             facts, as_text=hint is not None and hint.as_text, escape_single=hint is not None and hint.escape_single
         )
 
-    def _cell(self, column: _Column, values: Sequence[Any]) -> str:
-        column.facts.see(values)
-        form = self.form
-        text = cell(
-            values,
-            form.separator,
-            as_text=column.as_text or column.facts.type == "String",
-            escape_single=column.escape_single or column.facts.multi,
-            escape_newline=form.escape_newline,
-        )
-        if text:
-            column.facts.filled += 1
-        if text[:1] not in ('"', ""):
+    def _cells(self, column: _Column, given: RunColumn) -> list[str]:
+        """The cells of a property, empty where an element has none."""
+        column.facts.see(given)
+        as_text = column.as_text or column.facts.type == "String"
+        escape_single = column.escape_single or column.facts.multi
+        if given.kind is not None and not as_text:
             column.wrote_bare = True
-        elif len(values) == 1 and form.separator in text and not (column.escape_single or column.facts.multi):
-            column.wrote_separator = True
-        return text
+            column.facts.filled += len(given.cells) if given.present is None else int(np.count_nonzero(given.present))
+            return number_cells(given)
+        values = one_by_one(given)
+        if not escape_single and set(map(type, values)) <= {str, type(None)}:
+            texts = [quoted(value, escape_newline=self.form.escape_newline) if value else "" for value in values]
+        else:
+            texts = [self._cell(value, as_text, escape_single) if value is not None else "" for value in values]
+        column.facts.filled += len(texts) - texts.count("")
+        if not as_text and any(text[:1] not in ('"', "") for text in texts):
+            column.wrote_bare = True
+        if not (escape_single or column.wrote_separator):
+            # bare cells beside quoted ones are written again in any case
+            column.wrote_separator = any(self.form.separator in text for text in texts if text[:1] == '"')
+        return texts
+
+    def _cell(self, value: Any, as_text: bool, escape_single: bool) -> str:
+        values = value if type(value) is Several else (value,)
+        return cell(
+            values,
+            self.form.separator,
+            as_text=as_text,
+            escape_single=escape_single,
+            escape_newline=self.form.escape_newline,
+        )
 
     def flush(self) -> None:
         if self.buffer:
             with self.spool.open("a", encoding="utf-8", newline="") as stream:
                 stream.writelines(self.buffer)
             self.buffer.clear()
+            self.waiting = 0
 
     def misjudged(self) -> dict[tuple[NodeType | EdgeTriple, str], ColumnHint]:
         """Columns that need a second pass, with what is known of them now."""

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from workflow.export.labels import EdgeTriple, NodeType
+from workflow.graphs.source import RunColumn, Several
 from workflow.values.numbers import BigInteger, Byte, Float, Long, Short
 
 # From weak to strong: where two values of a property differ, the later type wins (String against anything).
@@ -65,23 +69,40 @@ class PropertyFacts:
     least: int = 0
     most: int = 0
 
-    def see(self, values: Sequence[Any]) -> None:
-        size = len(values)
-        for value in values:
-            found = _BY_CLASS.get(type(value)) or data_type(value)
-            if found != self.type:
-                self.type = merged_type(self.type, found)
-            if found not in self.type_counts:
-                self.types.append(found)
-            self.type_counts[found] += 1
-        if size != 1:
-            self.multi = True
-        if size < self.least or not self.records:
-            self.least = size
-        if size > self.most:
-            self.most = size
-        self.values += size
-        self.records += 1
+    def see(self, column: RunColumn) -> None:
+        """Note what the elements of a run have."""
+        if column.kind is not None:
+            held = len(column.cells) if column.present is None else int(np.count_nonzero(column.present))
+            self._count(_BY_CLASS[column.kind], held)
+            self._sizes([1], held, held)
+            return
+        singles: Counter[type] = Counter(map(type, column.cells))
+        singles.pop(type(None), None)
+        several = singles.pop(Several, 0)
+        if not several and all(kind in _BY_CLASS for kind in singles):
+            for kind, count in singles.items():
+                self._count(_BY_CLASS[kind], count)
+            self._sizes([1], singles.total(), singles.total())
+            return
+        lists = [one if type(one) is Several else (one,) for one in column.cells if one is not None]
+        for value in chain.from_iterable(lists):
+            self._count(data_type(value), 1)
+        self._sizes([len(one) for one in lists], len(lists), sum(map(len, lists)))
+
+    def _count(self, found: str, count: int) -> None:
+        if found != self.type:
+            self.type = merged_type(self.type, found)
+        if found not in self.type_counts:
+            self.types.append(found)
+        self.type_counts[found] += count
+
+    def _sizes(self, sizes: Sequence[int], records: int, values: int) -> None:
+        least, most = min(sizes), max(sizes)
+        self.multi = self.multi or least != 1 or most != 1
+        self.least = min(self.least, least) if self.records else least
+        self.most = max(self.most, most)
+        self.records += records
+        self.values += values
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """From a graph's snapshot to a folder that holds a whole export.
 
-One pass over the graph, in memory that does not grow with it. A second pass happens only where a late value shows that
+One pass over the graph, column by column for some thousands of elements at a time, in memory that does not grow with
+it. A second pass happens only where a late value shows that
 earlier cells of its column were written in the wrong form (a text in a column of numbers, a second value beside texts
 that hold the separator).
 """
@@ -9,10 +10,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress, repeat
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workflow.errors import ExportFailed
 from workflow.export.cells import quoted
@@ -22,11 +28,8 @@ from workflow.export.expected import Expected, Tally, edge_type
 from workflow.export.labels import EdgeTriple, NodeType, file_name, joined_labels
 from workflow.export.plan import ExportRequest
 from workflow.export.schema import TypeSchema, config_json, stats_json
-from workflow.export.selection import Selection
 from workflow.export.targets import check_targets
-from workflow.graphs.source import EdgeKind, EdgeRecord, GraphSource, LabelSet, NodeRecord, Snapshot
-
-_REPORT_EVERY = 5000
+from workflow.graphs.source import EdgeKind, ElementRun, GraphSource, LabelSet, RunColumn, Snapshot, Sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,13 @@ class _Lane:
     cells: tuple[str, ...]
     kept: tuple[str, ...] | None
 
-    def of(self, properties: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
-        if self.kept is None:
-            return properties
-        return {name: properties[name] for name in self.kept if name in properties}
+    def of(self, run: ElementRun[Any], wanted: NDArray[np.bool_] | None) -> list[RunColumn]:
+        """The columns to write of the wanted elements of a run, the first to appear first."""
+        columns = run.columns if wanted is None else list(_picked(run.columns, wanted))
+        if self.kept is not None:
+            of = {column.key: column for column in columns}
+            columns = [of[key] for key in self.kept if key in of]
+        return sorted(columns, key=lambda column: column.first)
 
 
 class _Writer:
@@ -118,56 +124,96 @@ class _Writer:
 
     def copy(self, snapshot: Snapshot) -> None:
         """Every selected element of the snapshot, each into the file of its label set."""
-        expected, selection = self.expected, self.request.selection
+        expected = self.expected
         if expected.node_sets:
-            nodes = snapshot.nodes(None if expected.all_nodes else expected.node_sets)
-            self.read.nodes_ended = _each(nodes, self._node, selection)
+            nodes = snapshot.node_runs(None if expected.all_nodes else expected.node_sets)
+            self.read.nodes_ended = self._each(nodes, self.read.nodes, self._loose_nodes, self._nodes)
         if expected.edge_kinds:
-            edges = snapshot.edges(None if expected.all_edges else expected.edge_kinds)
-            self.read.edges_ended = _each(edges, self._edge, selection)
+            edges = snapshot.edge_runs(None if expected.all_edges else expected.edge_kinds)
+            self.read.edges_ended = self._each(edges, self.read.edges, self._loose_edges, self._edges)
         for file in self.files.values():
             file.flush()
         self.report(ExportProgress(self.phase, expected.total, expected.total))
         expected.verify(self.read)
 
-    def _node(self, node: NodeRecord, *, wanted: bool) -> bool:
-        self.read.nodes[node.labels] += 1
-        self._count()
-        if not wanted:
-            return True
-        lane = self._node_lanes.get(node.labels)
-        if lane is None:
-            on = NodeType.of(node.labels)
-            kept = () if self._bare_nodes else self.request.selection.node_properties(on.labels)
-            label = quoted(on.text) if node.labels else ""
-            lane = self._node_lanes[node.labels] = _Lane(self._file(on), (label,), kept)
-        lane.file.write((quoted(node.id), *lane.cells), lane.of(node.properties))
-        if self._written_ids is not None:
-            self._written_ids.add(node.id)
+    def _each(
+        self,
+        chunks: Iterator[list[ElementRun[Sort]]],
+        read: Counter[Sort],
+        loose_of: Callable[[ElementRun[Sort]], NDArray[np.bool_] | None],
+        write: Callable[[ElementRun[Sort], NDArray[np.bool_] | None], None],
+    ) -> bool:
+        """Write what is wanted of every run; loose elements count for neither ``skip`` nor ``limit``.
+
+        Returns whether all were read, and not only as many as ``limit`` wants.
+        """
+        skip, limit = self.request.selection.skip, self.request.selection.limit
+        end = None if limit is None else skip + limit
+        counted = 0
+        for runs in chunks:
+            if counted == end and any(len(run.ids) for run in runs):
+                return False
+            looses = [loose_of(run) for run in runs]
+            ranks = _ranks(runs, looses, counted) if skip or end is not None else [None] * len(runs)
+            ended = True
+            for run, loose, rank in zip(runs, looses, ranks, strict=True):
+                wanted = None if loose is None else ~loose
+                if rank is not None:
+                    # what stands behind the last one that counts is not read
+                    unread = np.zeros(len(rank), dtype=bool) if end is None else rank >= end
+                    ended = ended and not unread.any()
+                    wanted = (rank >= skip) & ~unread if wanted is None else wanted & (rank >= skip) & ~unread
+                    loose = None if loose is None else loose & ~unread
+                    read[run.sort] += int(np.count_nonzero(~unread))
+                else:
+                    read[run.sort] += len(run.ids)
+                if loose is not None and loose.any():
+                    self.read.loose[run.sort] += int(np.count_nonzero(loose))  # type: ignore[index]  # edges alone are
+                if wanted is None or wanted.any():
+                    write(run, None if wanted is None or wanted.all() else wanted)
+                counted += len(run.ids) - (0 if loose is None else int(np.count_nonzero(loose)))
+            self.done += sum(len(run.ids) for run in runs)
+            self.report(ExportProgress(self.phase, min(self.done, self.expected.total), self.expected.total))
+            if not ended:
+                return False
         return True
 
-    def _edge(self, edge: EdgeRecord, *, wanted: bool) -> bool:
-        key = (edge.source_labels, edge.label, edge.target_labels)
-        self.read.edges[key] += 1
-        self._count()
+    def _loose_nodes(self, run: ElementRun[LabelSet]) -> None:
+        return None
+
+    def _loose_edges(self, run: ElementRun[EdgeKind]) -> NDArray[np.bool_] | None:
+        """Which edges have an end that is not written."""
         ids = self._written_ids
-        if ids is not None and (edge.source not in ids or edge.target not in ids):
-            self.read.loose[key] += 1
-            return False
-        if not wanted:
-            return True
-        lane = self._edge_lanes.get(key)
+        if ids is None:
+            return None
+        ends = zip(run.source, run.target, strict=True)
+        return np.fromiter((not (a in ids and b in ids) for a, b in ends), dtype=bool, count=len(run.ids))
+
+    def _nodes(self, run: ElementRun[LabelSet], wanted: NDArray[np.bool_] | None) -> None:
+        lane = self._node_lanes.get(run.sort)
         if lane is None:
-            on = edge_type(key, self.request.form.edge_ends)
-            kept = () if self._bare_edges else self.request.selection.edge_properties(key)
-            cells = [quoted(edge.label)]
+            on = NodeType.of(run.sort)
+            kept = () if self._bare_nodes else self.request.selection.node_properties(on.labels)
+            label = quoted(on.text) if run.sort else ""
+            lane = self._node_lanes[run.sort] = _Lane(self._file(on), (label,), kept)
+        ids = _chosen(run.ids, wanted)
+        lane.file.write(len(ids), [map(quoted, ids), *map(repeat, lane.cells)], lane.of(run, wanted))
+        if self._written_ids is not None:
+            self._written_ids.update(ids)
+
+    def _edges(self, run: ElementRun[EdgeKind], wanted: NDArray[np.bool_] | None) -> None:
+        lane = self._edge_lanes.get(run.sort)
+        if lane is None:
+            on = edge_type(run.sort, self.request.form.edge_ends)
+            kept = () if self._bare_edges else self.request.selection.edge_properties(run.sort)
+            cells = [quoted(run.sort[1])]
             if self.request.form.edge_ends:
                 cells += [quoted(joined_labels(on.source)), quoted(joined_labels(on.target))]
-            lane = self._edge_lanes[key] = _Lane(self._file(on), tuple(cells), kept)
-        label, *ends = lane.cells
-        fixed = (quoted(edge.id), label, quoted(edge.source), quoted(edge.target), *ends)
-        lane.file.write(fixed, lane.of(edge.properties))
-        return True
+            lane = self._edge_lanes[run.sort] = _Lane(self._file(on), tuple(cells), kept)
+        label, *ends = map(repeat, lane.cells)
+        ids = _chosen(run.ids, wanted)
+        source, target = (map(quoted, _chosen(end, wanted)) for end in (run.source, run.target))
+        lane.file.write(len(ids), [map(quoted, ids), label, source, target, *ends], lane.of(run, wanted))
 
     def _file(self, on: NodeType | EdgeTriple) -> SpooledFile:
         found = self.files.get(on)
@@ -175,11 +221,6 @@ class _Writer:
             spool = self._spools / str(len(self.files))
             found = self.files[on] = SpooledFile(TypeSchema(on), spool, self.request.form, self.hints)
         return found
-
-    def _count(self) -> None:
-        self.done += 1
-        if self.done % _REPORT_EVERY == 0:
-            self.report(ExportProgress(self.phase, self.done, self.expected.total))
 
     def finish(self, last_event: tuple[int, int] | None) -> ExportOutcome:
         """Headers, configuration, schema and counts; everything the export consists of."""
@@ -239,19 +280,37 @@ class _Writer:
         (self.folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-_Record = TypeVar("_Record")
+def _ranks(
+    runs: Sequence[ElementRun[Any]], looses: Sequence[NDArray[np.bool_] | None], counted: int
+) -> list[NDArray[np.int64]]:
+    """For each element of each run how many before it count, those of earlier chunks included."""
+    places = np.concatenate([run.places for run in runs])
+    counts = np.concatenate(
+        [
+            np.ones(len(run.ids), dtype=np.int64) if loose is None else (~loose).astype(np.int64)
+            for run, loose in zip(runs, looses, strict=True)
+        ]
+    )
+    order = np.argsort(places)
+    before = np.empty(len(places), dtype=np.int64)
+    before[order] = counted + np.cumsum(counts[order]) - counts[order]
+    return np.split(before, np.cumsum([len(run.ids) for run in runs])[:-1])
 
 
-def _each(records: Iterator[_Record], take: Callable[..., bool], selection: Selection) -> bool:
-    """Give every record to ``take``, which tells whether it counts; those to skip as not wanted.
+def _chosen(texts: list[str], wanted: NDArray[np.bool_] | None) -> list[str]:
+    return texts if wanted is None else list(compress(texts, wanted.tolist()))
 
-    Returns whether all were read, and not only as many as ``limit`` wants.
-    """
-    skip, limit = selection.skip, selection.limit
-    end = None if limit is None else skip + limit
-    counted = 0
-    for record in records:
-        if counted == end:
-            return False
-        counted += take(record, wanted=counted >= skip)
-    return True
+
+def _picked(columns: Sequence[RunColumn], wanted: NDArray[np.bool_]) -> Iterator[RunColumn]:
+    """The columns of some elements, as places among them; those that none of them has are left out."""
+    for column in columns:
+        if isinstance(column.cells, list):
+            cells = list(compress(column.cells, wanted.tolist()))
+            first = next((place for place, cell in enumerate(cells) if cell is not None), None)
+            if first is not None:
+                yield replace(column, first=first, cells=cells)
+            continue
+        present = None if column.present is None else column.present[wanted]
+        if present is None or present.any():
+            first = 0 if present is None else int(np.argmax(present))
+            yield replace(column, first=first, cells=column.cells[wanted], present=present)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from workflow.errors import InvalidParameter, MalformedQuery, WorkflowError
 from workflow.graphs.source import GraphPart, GraphSource, OpenSource
-from workflow.graphs.store.snapshot import BatchSnapshot
+from workflow.graphs.store.snapshot import VersionSnapshot
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
@@ -119,7 +119,7 @@ class FilteredGraph:
         self._edges = checked_filter(edges, "E") if edges else None
 
     @contextmanager
-    def snapshot(self) -> Iterator[BatchSnapshot]:
+    def snapshot(self) -> Iterator[VersionSnapshot]:
         with self._graph.reading() as version, self._graph.snapshot(version) as whole:
             engine = self._engine.on(version)
             yield whole.only(self._kept(engine, self._nodes), self._kept(engine, self._edges))

@@ -9,7 +9,7 @@ from typing import SupportsFloat
 
 from workflow.values.numbers import Float
 
-_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7  # Java writes what lies outside with an exponent
+PLAIN_FROM, PLAIN_BELOW = 1e-3, 1e7  # Java writes what lies outside with an exponent
 
 
 def to_double(value: SupportsFloat) -> float:
@@ -37,7 +37,7 @@ def shortest(value: float) -> str:
     if isinstance(value, Float):
         return _java_notation(float_digits(value))
     text = float.__repr__(value)
-    if _PLAIN_FROM <= abs(value) < _PLAIN_BELOW:
+    if PLAIN_FROM <= abs(value) < PLAIN_BELOW:
         return text  # as Java writes it, too
     return _java_notation(text)
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from tests.contracts.graph_source_contract import EDGES, NODES
-from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord
+from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, RecordRuns
 
 
-class ListedGraph:
+class ListedGraph(RecordRuns):
     """Driver, source and snapshot in one: nothing ever changes."""
 
     host = "toy"

@@ -12,6 +12,7 @@ import pytest
 from workflow.errors import ExportFailed, PreconditionsFailed
 from workflow.export.cells import cell, instant, plain, quoted
 from workflow.export.labels import file_name, split_labels
+from workflow.graphs.source import RECORDS_AT_ONCE
 from workflow.values.numbers import Byte, Float, Long
 
 
@@ -162,6 +163,14 @@ def test_a_text_late_in_a_column_of_numbers_quotes_the_whole_column(export: Any)
     graph = export.Graph([export.node("1", "A", code=7), export.node("2", "A", code="x")], [])
     out = export(graph, ml={})
     assert out.text("nodes/A.consolidated.csv") == '~id,~label,code\n"1","A","7"\n"2","A","x"\n'
+    assert graph.passes == 1
+
+
+def test_a_text_that_comes_when_numbers_were_written_costs_a_second_pass(export: Any) -> None:
+    numbers = [export.node(str(n), "A", code=n) for n in range(RECORDS_AT_ONCE)]
+    graph = export.Graph([*numbers, export.node("last", "A", code="x")], [])
+    lines = export(graph, ml={}).text("nodes/A.consolidated.csv").splitlines()
+    assert (lines[1], lines[-1]) == ('"0","A","0"', '"last","A","x"')
     assert graph.passes == 2
 
 

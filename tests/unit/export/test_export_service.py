@@ -283,16 +283,17 @@ def test_progress_has_the_members_that_the_other_jobs_tell_it_in(
         return write_export(source, request, folder, tell)
 
     monkeypatch.setattr("workflow.jobs.exports.write_export", listened)
-    bench.graph = export.Graph([export.node(str(number), "A", x=number) for number in range(7000)], [])
+    bench.graph = export.Graph([export.node(str(number), "A", x=number) for number in range(1500)], [])
     assert "progress" not in bench.wait(bench.service.start(BODY)["jobId"])
-    # a report every 5000 elements, one at the end of a pass, one a file that is checked
+    # a report every 1000 elements, one at the end of a pass, one a file that is checked
     assert [(one["phase"], one["step"], one["total"]) for one in told] == [
         ("counting", 0, 0),
-        ("writing", 5000, 7000),
-        ("writing", 7000, 7000),
+        ("writing", 1000, 1500),
+        ("writing", 1500, 1500),
+        ("writing", 1500, 1500),
         ("checking", 0, 1),
     ]
-    assert [one["eta_s"] is not None for one in told] == [False, True, False, False]
+    assert [one["eta_s"] is not None for one in told] == [False, True, False, False, False]
     assert told[1]["eta_s"] >= 0
     assert told[0].keys() == {"phase", "step", "total", "metric", "eta_s"}
 

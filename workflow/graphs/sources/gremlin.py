@@ -26,7 +26,7 @@ from workflow.errors import (
     TimeLimitExceeded,
     WorkflowError,
 )
-from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, Snapshot
+from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, RecordRuns, Snapshot
 from workflow.values.numbers import Byte, Float, Long
 
 _log = logging.getLogger(__name__)
@@ -222,7 +222,7 @@ class GremlinSource:
         yield self._open()
 
 
-class RemoteSnapshot:
+class RemoteSnapshot(RecordRuns):
     """The counts of a database when it was first asked, and a stream of what it holds."""
 
     def __init__(self, database: GremlinDatabase, concurrency: int, page: int, nodes: str, edges: str) -> None:

@@ -24,10 +24,10 @@ from workflow.graphs.store.journal.changes import Operation
 from workflow.graphs.store.journal.journal import Journal, MemoryJournal
 from workflow.graphs.store.journal.stream import last_event
 from workflow.graphs.store.past import Past
-from workflow.graphs.store.snapshot import BatchSnapshot
+from workflow.graphs.store.snapshot import VersionSnapshot
 from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, redo
 from workflow.graphs.store.turns import Turns
-from workflow.graphs.store.versions.batch import Batch, batch_of, install
+from workflow.graphs.store.versions.batch import Batch, install
 from workflow.graphs.store.versions.records import Ticket
 from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
@@ -76,11 +76,11 @@ class EmbeddedGraph(StoredGraph):
         yield self._newest
 
     @contextmanager
-    def snapshot(self, version: StoredGraph | None = None) -> Iterator[BatchSnapshot]:
+    def snapshot(self, version: StoredGraph | None = None) -> Iterator[VersionSnapshot]:
         """All of a version, by default of the newest."""
         state = self.state if version is None else version.state
         separator = LABEL_SEPARATOR if self.profile == "neptune" else None
-        yield BatchSnapshot(batch_of(state), separator, partial(last_event, self.journal, state.stamp[1]))
+        yield VersionSnapshot(state, separator, partial(last_event, self.journal, state.stamp[1]))
 
     def begin(self) -> StoreTransaction:
         """A transaction; readers are not waited for, and a writer that takes long is not either."""

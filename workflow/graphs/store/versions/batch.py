@@ -120,13 +120,14 @@ def batch_of(state: State) -> Batch:
 def _elements(elements: Elements, rows: NDArray[np.int32]) -> ElementBatch:
     ids = elements.ids.all(len(elements)) if len(rows) == len(elements) else elements.ids.some(rows)
     labels = elements.label_array()[rows]
-    columns = {key: _data(column, len(elements), rows) for key, column in elements.columns.items()}
+    columns = {key: column_data(column, len(elements), rows) for key, column in elements.columns.items()}
     return ElementBatch(ids, labels, list(elements.label_names), columns)
 
 
-def _data(column: Column, size: int, rows: NDArray[np.int32]) -> ColumnData:
+def column_data(column: Column, size: int, rows: NDArray[Any]) -> ColumnData:
+    """The values of some rows, in their order; ``size`` is how many rows there are."""
     numeric = column.numeric(size)
     if numeric is not None:
         present = numeric.present[rows]
         return ColumnData(numeric.values[rows], numeric.kind, None if present.all() else present)
-    return ColumnData([column.get(row) for row in rows.tolist()])
+    return ColumnData(column.cells(rows.tolist()))

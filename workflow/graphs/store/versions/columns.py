@@ -7,7 +7,7 @@ or a value whose id was given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,6 +156,14 @@ class Column:
             if value is _UNSET:
                 value = self._from_base(row)
         return default if value is MISSING else value
+
+    def cells(self, rows: Sequence[int]) -> list[Any]:
+        """The bare value, ``Cells`` or MISSING of each of some rows."""
+        base = self._base
+        if self._patch or self._below or not isinstance(base, list) or self._wrap is not None:
+            return [self.get(row) for row in rows]
+        size = len(base)
+        return [base[row] if row < size else MISSING for row in rows]
 
     def _written(self) -> dict[int, Any]:
         """What was written since the load, MISSING included."""

@@ -235,10 +235,22 @@ class Ids:
 
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
         """The ids of some rows, in their order."""
-        runs, _, _, tail, _ = self._laid
-        if len(runs) == 1 and not tail and isinstance(runs[0], _Packed) and not self._given_again:
-            return runs[0].texts.select(rows)
-        return [self[row] for row in rows.tolist()]
+        runs, firsts, packed, tail, tail_first = self._laid
+        if len(runs) == 1 and not tail and packed and not self._given_again:
+            return packed[0].texts.select(rows)
+        if not packed or self._given_again:
+            return [self[row] for row in rows.tolist()]
+        found = np.empty(len(rows), dtype=object)
+        owners = np.searchsorted(np.array(firsts), rows, side="right") - 1
+        owners[rows >= tail_first] = len(runs)
+        for owner in np.unique(owners).tolist():
+            mine = owners == owner
+            run = runs[owner] if owner < len(runs) else tail
+            if isinstance(run, _Packed):
+                found[mine] = run.texts.select(rows[mine] - run.first).tolist()
+            else:
+                found[mine] = [self[row] for row in rows[mine].tolist()]
+        return found.tolist()
 
 
 def first_twice(ids: Sequence[Any]) -> int | None:
