@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.versions.coding import Coding
 from workflow.graphs.store.versions.layers import layered
 from workflow.values.numbers import Float, Long
+
+_Arrays = TypeVar("_Arrays")
 
 
 class _Missing:
@@ -35,6 +38,8 @@ class _Missing:
 MISSING: Final = _Missing()
 _UNSET: Final = object()
 LARGE_PATCH: Final = 1024
+MOST_LOGGED: Final = 1024
+"""So many writes are remembered row by row, for arrays that were made before them."""
 _DERIVED_IDS: Final = 1 << 44
 _MANY_KEYS: Final = 1 << 50
 VALUE_IDS: Final = 1 << 52
@@ -95,9 +100,20 @@ _DTYPES: Final[dict[type, str]] = {int: "int64", Long: "int64", float: "float64"
 WRAPPERS: Final[dict[type, Callable[[Any], Any]]] = {int: int, Long: Long, float: float, Float: Float, bool: bool}
 
 
+@dataclass(frozen=True, slots=True)
+class _Made(Generic[_Arrays]):
+    """Arrays, the version and the number of rows they are of, and how many writes there had been."""
+
+    state: tuple[int, int]
+    logged: int
+    value: _Arrays | None
+
+
 class ValueIndex(Protocol):
     """Rows by value, for a column and its forks; see ``index.PropertyIndex``."""
 
+    @property
+    def stale(self) -> bool: ...
     def note(self, row: int, cell: Any) -> None: ...
     def find(self, value: Any, column: Column) -> list[int] | None: ...
 
@@ -113,6 +129,9 @@ class Column:
         "_base",
         "_below",
         "_codes",
+        "_coding",
+        "_log",
+        "_logged",
         "_numeric",
         "_own_base",
         "_patch",
@@ -137,13 +156,20 @@ class Column:
         self._patch: dict[int, Any] = {}
         self._below: dict[int, Any] = {}
         self._own_base = True
-        self._numeric: tuple[tuple[int, int], Numeric | None] | None = None
-        self._codes: tuple[tuple[int, int], Codes | None] | None = None
+        self._log: list[int] = []
+        """Rows written of late, the last of ``_logged`` there were."""
+        self._logged = 0
+        self._numeric: _Made[Numeric] | None = None
+        self._codes: _Made[Codes] | None = None
+        self._coding: Coding | None = None
 
     def fork(self) -> Column:
         """The same, to be written; this one is not written any more."""
         twin = copy(self)
         twin._own_base = False
+        twin._log = list(self._log)
+        if self.values is not None and self.values.stale:
+            twin.values = None
         twin._patch, twin._below = layered(self._patch, self._below)
         return twin
 
@@ -200,10 +226,42 @@ class Column:
 
     def numeric(self, rows: int) -> Numeric | None:
         """Arrays over ``rows`` rows, when every value is single and of one class out of int, Long, float and Float."""
-        state = (self.version, rows)
-        if self._numeric is None or self._numeric[0] != state:
-            self._numeric = (state, self._build_numeric(rows))
-        return self._numeric[1]
+        made, state = self._numeric, (self.version, rows)
+        if made is None or made.state != state:
+            written = self._written_since(made)
+            if made is None or written is None:
+                value = self._build_numeric(rows)
+            else:
+                value = self._mended_numeric(made.value, written, rows)
+            made = self._numeric = _Made(state, self._logged, value)
+        return made.value
+
+    def _written_since(self, made: _Made[Any] | None) -> set[int] | None:
+        """Rows written since arrays were made; None where they are too many to be known."""
+        count = len(self._log) + 1 if made is None else self._logged - made.logged
+        if count > len(self._log):
+            return None
+        return set(self._log[len(self._log) - count :])
+
+    def _mended_numeric(self, before: Numeric | None, written: set[int], rows: int) -> Numeric | None:
+        if before is None:
+            # it would take as many writes as are logged to make numbers of what is not
+            return None if self._size() > LARGE_PATCH else self._build_numeric(rows)
+        values, present = _grown(before.values, rows, 0), _grown(before.present, rows, False)
+        for row in written:
+            value = self.get(row)
+            if value is not MISSING and type(value) is not before.kind:
+                return None
+            present[row] = value is not MISSING
+            try:
+                values[row] = 0 if value is MISSING else value
+            except OverflowError:
+                return None
+        values.flags.writeable = present.flags.writeable = False
+        return Numeric(values, present, before.kind)
+
+    def _size(self) -> int:
+        return len(self._patch) + len(self._below) + (0 if self._base is None else len(self._base))
 
     def _build_numeric(self, rows: int) -> Numeric | None:
         kind = self._number_class()
@@ -244,10 +302,28 @@ class Column:
 
     def codes(self, rows: int) -> Codes | None:
         """The column as codes over ``rows`` rows, when every value is single and hashable; 1, 1L and true differ."""
-        state = (self.version, rows)
-        if self._codes is None or self._codes[0] != state:
-            self._codes = (state, self._build_codes(rows))
-        return self._codes[1]
+        made, state = self._codes, (self.version, rows)
+        if made is None or made.state != state:
+            written, coding = self._written_since(made), self._coding
+            if made is None or written is None or made.value is None or coding is None or coding.full:
+                value = self._build_codes(rows)
+            else:
+                value = self._mended_codes(made.value, coding, written, rows)
+            made = self._codes = _Made(state, self._logged, value)
+        return made.value
+
+    def _mended_codes(self, before: Codes, coding: Coding, written: set[int], rows: int) -> Codes | None:
+        codes = _grown(before.codes, rows, -1)
+        try:
+            for row in written:
+                value = self.get(row)
+                if type(value) is Cells:
+                    return None
+                codes[row] = -1 if value is MISSING else coding.code(value)
+        except TypeError:
+            return None
+        codes.flags.writeable = False
+        return Codes(codes, coding.values)
 
     def _build_codes(self, rows: int) -> Codes | None:
         codes = np.full(rows, -1, dtype=np.int32)
@@ -256,25 +332,20 @@ class Column:
             held = np.flatnonzero(numeric.present)
             distinct, inverse = np.unique(numeric.values[held], return_inverse=True)
             codes[held] = inverse
-            wrap = WRAPPERS[numeric.kind]
-            return Codes(codes, [wrap(value) for value in distinct.tolist()])
-        seen: dict[Any, int] = {}
-        values: list[Any] = []
-        try:
-            for row, value in self.items():
-                if type(value) is Cells:
-                    return None
-                # strings are told apart by themselves; everything else with its class, since 1 == True == 1.0
-                mark = value if type(value) is str else (type(value), value)
-                code = seen.get(mark)
-                if code is None:
-                    code = seen[mark] = len(values)
-                    values.append(value)
-                codes[row] = code
-        except TypeError:
-            return None
+            coding = Coding(map(WRAPPERS[numeric.kind], distinct.tolist()))
+        else:
+            coding = Coding()
+            try:
+                for row, value in self.items():
+                    if type(value) is Cells:
+                        return None
+                    codes[row] = coding.code(value)
+            except TypeError:
+                return None
+            coding.settle()
         codes.flags.writeable = False
-        return Codes(codes, values)
+        self._coding = coding
+        return Codes(codes, coding.values)
 
     def counts(self, rows: int) -> NDArray[np.int32]:
         """How many values each of ``rows`` rows holds."""
@@ -292,11 +363,11 @@ class Column:
         """Whether ``settle`` would do anything."""
         if self._numeric is None or len(self._patch) + len(self._below) < LARGE_PATCH:
             return False
-        return self._numeric[0][0] == self.version and self._numeric[1] is not None
+        return self._numeric.state[0] == self.version and self._numeric.value is not None
 
     def settle(self) -> None:
         """Make arrays that took long to build the base: later writes then are a small patch."""
-        numeric = self._numeric[1] if self._numeric is not None and self.settles else None
+        numeric = self._numeric.value if self._numeric is not None and self.settles else None
         if numeric is not None:
             self._base, self._present, self._patch, self._below = numeric.values, numeric.present, {}, {}
             self._own_base = False
@@ -313,6 +384,11 @@ class Column:
         if type(value) is Cells:
             self.multi = True
         self.version += 1
+        self._logged += 1
+        if len(self._log) < MOST_LOGGED:
+            self._log.append(row)
+        else:
+            self._log = [row]
         if self.values is not None and value is not MISSING:
             self.values.note(row, value)
         return old
@@ -327,6 +403,7 @@ class Column:
             present: bool array beside an array of values; None means all.
         """
         self.version += 1
+        self._log, self._logged = [], self._logged + len(values)
         self.values = None
         if kind is None and any(type(value) is Cells for value in values):
             self.multi = True
@@ -377,3 +454,10 @@ def _plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) ->
     if present is not None:
         plain = [value if held else MISSING for value, held in zip(plain, present.tolist(), strict=True)]
     return plain
+
+
+def _grown(values: NDArray[Any], rows: int, empty: Any) -> NDArray[Any]:
+    """A copy for so many rows, ``empty`` in those that are new."""
+    grown = np.full(rows, empty, dtype=values.dtype)
+    grown[: len(values)] = values
+    return grown

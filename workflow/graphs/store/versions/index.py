@@ -2,43 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, Final
 
 from workflow.graphs.store.versions.columns import Cells, Column
+
+FEW_ADDED: Final = 4096
 
 
 class PropertyIndex:
     """Rows by value, for a column and all its forks. It may name rows whose value is another now, or in another fork,
-    so every answer is checked against the column that was asked.
+    so every answer is checked against the column that was asked. Where it names more rows than the column has, it is
+    ``stale``, and the next question to a fork made from then on makes a new one.
     """
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_added", "_lock", "_most", "_rows")
 
     def __init__(self, column: Column) -> None:
-        self._rows: dict[Any, list[int]] = {}
+        self._lock = threading.Lock()  # guards the writing of what is here; reading needs none
+        self._rows: dict[Any, int | set[int]] = {}
+        self._added, self._most = 0, 0
         for row, cell in column.items():
-            self._add(self._rows, row, cell)
+            self._add(row, cell)
+        self._added, self._most = 0, max(FEW_ADDED, self._added)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is time for a new one."""
+        return self._added > self._most
 
     def find(self, value: Any, column: Column) -> list[int] | None:
         """Ascending rows that hold an equal value (1 == 1L == 1.0, true is no number); None if it cannot be hashed."""
         try:
-            rows = self._rows.get(value, [])
+            rows = self._rows.get(value, ())
         except TypeError:
             return None
-        return sorted({row for row in rows if _holds(column, row, value)})
+        named = (rows,) if isinstance(rows, int) else list(rows)
+        return sorted(row for row in named if _holds(column, row, value))
 
     def note(self, row: int, cell: Any) -> None:
         """A row was written."""
-        self._add(self._rows, row, cell)
+        with self._lock:
+            self._add(row, cell)
 
-    @staticmethod
-    def _add(rows: dict[Any, list[int]], row: int, cell: Any) -> None:
+    def _add(self, row: int, cell: Any) -> None:
         for value in [one.value for one in cell] if type(cell) is Cells else (cell,):
             try:
-                rows.setdefault(value, []).append(row)
+                rows = self._rows.get(value)
             except TypeError:
                 # an unhashable value is never asked for by a hashable one
                 continue
+            if rows is None:
+                self._rows[value] = row
+            elif isinstance(rows, int):
+                if rows == row:
+                    continue
+                self._rows[value] = {rows, row}
+            elif row in rows:
+                continue
+            else:
+                rows.add(row)
+            self._added += 1
 
 
 def _holds(column: Column, row: int, value: Any) -> bool:
