@@ -178,8 +178,12 @@ def test_a_transaction_older_than_what_is_remembered_is_refused(monkeypatch: pyt
         old.commit()
 
 
-def test_rows_of_the_removed_are_used_again_once_no_version_needs_them() -> None:
-    graph = EmbeddedGraph()
+@pytest.mark.parametrize("kept", ["in memory", "in a folder", "in a folder opened again"])
+def test_rows_of_the_removed_are_used_again_once_no_version_needs_them(tmp_path: Path, kept: str) -> None:
+    graph = EmbeddedGraph() if kept == "in memory" else open_graph(tmp_path)
+    if kept == "in a folder opened again":
+        graph.close()
+        graph = open_graph(tmp_path)
     add(graph, "first")
     with graph.reading() as version:
         drop(graph, "first")
@@ -195,6 +199,7 @@ def test_rows_of_the_removed_are_used_again_once_no_version_needs_them() -> None
         drop(graph, f"v{number}")
     assert graph.row_limit() <= 8
     assert ids(graph) == []
+    graph.close()
 
 
 @pytest.mark.parametrize("ends", ["rolled back", "refused"])

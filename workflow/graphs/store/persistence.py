@@ -24,6 +24,7 @@ from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, wr
 from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions.batch import batch_of
+from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
@@ -80,8 +81,14 @@ class GraphFolder(FileJournal):
         except BaseException:
             os.close(self._handle)
             raise
-        self.state = found.state
+        self._read_back: State | None = found.state
         return_memory()
+
+    def take_state(self) -> State:
+        """What was read back. Given away once: the journal holds no version."""
+        state, self._read_back = self._read_back, None
+        assert state is not None
+        return state
 
     def attach(self, graph: EmbeddedGraph) -> None:
         """From now on a grown log makes a new snapshot of this graph."""
@@ -192,7 +199,7 @@ def open_graph(
     if folder is None:
         return EmbeddedGraph(name, profile)
     journal = GraphFolder(folder, profile, log_limit_bytes)
-    graph = EmbeddedGraph(name, profile, journal, journal.state)
+    graph = EmbeddedGraph(name, profile, journal, journal.take_state())
     journal.attach(graph)
     return graph
 
