@@ -6,6 +6,7 @@ when its input closes, which happens however the service ends.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -62,11 +63,10 @@ class AnalysisWorkers:
         try:
             line = self._asked(process, request, check)
         except BaseException:
-            process.kill()
-            process.wait()
+            _end(process)
             raise
         if not line:
-            code = process.wait()
+            code = _end(process)
             raise AnalysisFailed(f"The process that ran this ended with {code}; its log: {self.log}")
         self._put_back(process)
         done = AnalysisDone.model_validate_json(line)
@@ -94,6 +94,7 @@ class AnalysisWorkers:
                 process = self._idle.pop()
                 if process.poll() is None:
                     return process
+                _end(process)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own script, a list of arguments
@@ -122,10 +123,12 @@ class AnalysisWorkers:
             _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """End a process and its pipes; its exit code, negative for a signal."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
     process.stdout.close()
     process.kill()
-    process.wait()
+    return process.wait()
