@@ -39,6 +39,12 @@ def localstack_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
+def neo4j_port() -> Iterator[int]:
+    with started("neo4j") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
 def gremlin_port() -> Iterator[int]:
     with started("gremlin") as port:
         yield port

@@ -322,3 +322,12 @@ def test_elements_come_as_references_of_the_graph(bench: Bench) -> None:
     assert isinstance(node, Vertex)
     assert isinstance(edge, Edge)
     assert edge.out_vertex == node
+
+
+def test_a_condition_behind_distinct_may_have_names_of_its_own(bench: Bench) -> None:
+    condition = "EXISTS { MATCH (n)--(z) WHERE z.age > 40 } AND any(x IN [1] WHERE x = 1)"
+    assert bench(f"MATCH (n) WITH DISTINCT n, n.name AS name WHERE {condition} RETURN name ORDER BY name") == [
+        "Ada", "Bob", "Eve",
+    ]  # fmt: skip
+    with pytest.raises(CypherSyntaxError, match="UndefinedVariable"):
+        bench("MATCH (n) WITH DISTINCT n.name AS name WHERE EXISTS { MATCH (y) WHERE y.name = n.name } RETURN name")

@@ -268,8 +268,11 @@ class _Checker:
             return
         if isinstance(node, t.Variable) and node.name not in visible:
             self.refuse(node, "UndefinedVariable", f"The name {node.name} is not projected")
+        own = {one.name: ANY for one in _own_variables(node)}
+        if isinstance(node, t.Subquery | t.PatternComprehension):
+            shapes = {}  # a query of its own, which knows names and no columns
         for child in t.children(node):
-            self.sorted_projection(child, shapes, visible)
+            self.sorted_projection(child, shapes, {**visible, **own})
 
     def count(self, value: t.Expression, word: str) -> None:
         for node in t.walk(value):
@@ -604,6 +607,11 @@ def _own_variables(node: t.Node) -> list[t.Variable]:
         return [node.variable]
     if isinstance(node, t.PatternComprehension):
         return [one for one in t.walk(node.pattern) if isinstance(one, t.Variable)]
+    if isinstance(node, t.Subquery):
+        makers = (t.PathPattern, t.NodePattern, t.RelationshipPattern, t.Unwind)
+        made = [one.variable for one in t.walk(node) if isinstance(one, makers)]
+        made += [one.alias for one in t.walk(node) if isinstance(one, t.Item | t.Yield)]
+        return [one for one in made if one is not None]
     return []
 
 
