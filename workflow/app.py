@@ -146,9 +146,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     openers = {source: opener(engines[source], graph) for source, graph in graphs.items()}
     remote: dict[str, OpenSource] = {}
     if settings.gremlin_url:
-        database = open_database(settings.gremlin_url, GraphSONMessages())
+        sign_region = settings.region if settings.gremlin_sign else None
+        database = open_database(settings.gremlin_url, GraphSONMessages(), sign_region)
         engines["g"] = GatewayEngine(database, settings.profile, extension=extension)
-        reader = open_source(settings.gremlin_url)
+        reader = open_source(settings.gremlin_url, sign_region)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
     tables = _procedures(settings, graphs, closers)

@@ -143,28 +143,40 @@ def _chosen(table: Mapping[str, Opener], variable: str, name: str) -> Opener:
     return table[name]
 
 
-def open_database(url: str, message_format: MessageFormat | None = None) -> GremlinDatabase:
-    """The Gremlin database at an address, which is connected to at its first use."""
+def open_database(
+    url: str, message_format: MessageFormat | None = None, sign_region: str | None = None
+) -> GremlinDatabase:
+    """The Gremlin database at an address, which is connected to at its first use.
+
+    Args:
+        sign_region: of AWS, where connections are to be signed, as Neptune asks for it; None signs nothing.
+    """
     from workflow.graphs.sources.gremlin import GremlinDatabase
+    from workflow.graphs.sources.sigv4 import signer
 
-    return GremlinDatabase(url, message_format=message_format)
+    sign = None if sign_region is None else signer(sign_region)
+    return GremlinDatabase(url, message_format=message_format, sign=sign)
 
 
-def _gremlin_source(url: str) -> SourceDriver:
+def _gremlin_source(url: str, sign_region: str | None) -> SourceDriver:
     from workflow.graphs.sources.gremlin import GremlinSourceDriver
     from workflow.gremlin.export_filter import checked_for_remote
 
-    return GremlinSourceDriver(open_database(url), checked_for_remote)
+    return GremlinSourceDriver(open_database(url, sign_region=sign_region), checked_for_remote)
 
 
-SOURCES: dict[str, Callable[[str], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
+SOURCES: dict[str, Callable[[str, str | None], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
 """By the scheme of a database's address."""
 
 
-def open_source(url: str) -> SourceDriver:
-    """The database at an address, for exports. Raises BadRequest for an address of none that is known."""
+def open_source(url: str, sign_region: str | None = None) -> SourceDriver:
+    """The database at an address, for exports. Raises BadRequest for an address of none that is known.
+
+    Args:
+        sign_region: as of ``open_database``.
+    """
     scheme = urlsplit(url).scheme
     if scheme not in SOURCES:
         known = ", ".join(f"{name}://" for name in SOURCES)
         raise BadRequest(f"an export reads databases at {known}, not at one that begins with {scheme!r}")
-    return SOURCES[scheme](url)
+    return SOURCES[scheme](url, sign_region)

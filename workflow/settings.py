@@ -115,6 +115,7 @@ TABLE: Final = (
     EnvironmentVariable("DESPINA_TLS_CERTIFICATE", "a PEM file; with its key the service speaks HTTPS"),
     EnvironmentVariable("DESPINA_TLS_KEY", "the PEM file of the certificate's key"),
     EnvironmentVariable("DESPINA_GREMLIN", "as `despina serve --gremlin`, for an address with a password", secret=True),
+    EnvironmentVariable("DESPINA_GREMLIN_SIGN", "as `despina serve --gremlin-sign`", "false"),
     EnvironmentVariable("DESPINA_LOG_LEVEL", "`debug`, `info`, `warning` or `error`: what the service logs", "warning"),
     EnvironmentVariable("DESPINA_LOG_FORMAT", "`text`, or `json`: an object a line", "text"),
     EnvironmentVariable("DESPINA_ACCESS_LOG", "`true`: a line a request", "false"),
@@ -321,6 +322,7 @@ class Settings:
     default_role_arn: str | None = None
     max_parallel_jobs: int = 2
     gremlin_url: str | None = None
+    gremlin_sign: bool = False
     io_folder: Path | None = None  # where the io() step of a query may read and write; None: nowhere
     scripts: Path = field(default_factory=_scripts)
     job_environment: Mapping[str, str] = field(default_factory=_job_environment)
@@ -367,6 +369,7 @@ class Settings:
                 if folder
             ),
             custom_code=_addresses("DESPINA_CUSTOM_CODE", env),
+            gremlin_sign=_one_of("DESPINA_GREMLIN_SIGN", env, ("true", "false"), "false") == "true",
             access_keys=_pairs("DESPINA_ACCESS_KEYS", env),
             users=_pairs("DESPINA_USERS", env),
             allowed_hosts=_words("DESPINA_ALLOWED_HOSTS", env),

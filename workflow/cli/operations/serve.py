@@ -39,6 +39,9 @@ def serve(
             help="Stand in front of this Gremlin database (ws:// or wss://) instead of an own graph.",
         ),
     ] = None,
+    gremlin_sign: Annotated[
+        bool, typer.Option("--gremlin-sign", help="Sign its connections (SigV4), as a Neptune cluster with IAM asks.")
+    ] = False,
 ) -> None:
     """Serve Neptune's API: Gremlin over WebSocket and HTTP, openCypher over HTTP and Bolt, /ml/*, /loader and more.
 
@@ -58,6 +61,7 @@ def serve(
         graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()) or settings.graphs,
         in_memory=in_memory,
         gremlin_url=gremlin,
+        gremlin_sign=gremlin_sign or settings.gremlin_sign,
     )
     from workflow.process import serve as run_service  # the other commands do without a web server
 

@@ -27,6 +27,7 @@ from workflow.errors import (
     WorkflowError,
 )
 from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, RecordRuns, Snapshot
+from workflow.graphs.sources.sigv4 import Signer
 from workflow.values.numbers import Byte, Float, Long
 
 _log = logging.getLogger(__name__)
@@ -66,16 +67,18 @@ class GremlinDatabase:
         source: str = "g",
         connections: int = 8,
         message_format: MessageFormat | None = None,
+        sign: Signer | None = None,
     ) -> None:
         """
         Args:
             url: ``ws://`` or ``wss://``, with or without ``/gremlin``; ``user:password@`` before the host logs in.
             source: the traversal source on the other side.
             message_format: by default gremlinpython's GraphSON 3.
+            sign: gives the headers of a handshake; each connection is signed anew, for a signature lives for minutes.
         """
         self.url, self._username, self._password = _address(url)
         self.source, self._connections = source, connections
-        self._format = message_format
+        self._format, self._sign = message_format, sign
         self._client: Any = None
         self._lock = threading.Lock()  # guards the making of _client, which may then be shared
 
@@ -118,6 +121,14 @@ class GremlinDatabase:
             except (OSError, RuntimeError) as error:  # aiohttp's errors are OSErrors, a closed transport RuntimeError
                 if fresh or frames or not repeatable:
                     raise DatabaseUnreachable(self.url, str(error) or type(error).__name__) from error
+            except Exception as error:
+                # gremlinpython's own way to say that the handshake was answered with an HTTP error
+                if "HTTP Error code 403" not in str(error):
+                    raise
+                raise AccessDenied(
+                    f"the database at {self.url} refused the connection: check the credentials and their policy, and "
+                    "let a Neptune cluster with IAM authentication be spoken to with --gremlin-sign"
+                ) from error
             _log.info("the connection to %s was lost; connecting again", self.url)
             self._drop(client)
 
@@ -148,6 +159,7 @@ class GremlinDatabase:
             from gremlin_python.driver.client import Client
             from gremlin_python.driver.serializer import GraphSONSerializersV3d0
 
+            signed = {} if self._sign is None else {"transport_factory": _signing(self._sign)}
             self._client = Client(
                 self.url,
                 self.source,
@@ -156,6 +168,7 @@ class GremlinDatabase:
                 password=self._password,
                 message_serializer=self._format or GraphSONSerializersV3d0(),
                 max_content_length=MAX_MESSAGE_BYTES,
+                **signed,
             )
             return self._client, True
 
@@ -164,6 +177,19 @@ class GremlinDatabase:
             if self._client is client:
                 self._client = None
         client.close()
+
+
+def _signing(sign: Signer) -> Callable[[], Any]:
+    """What makes gremlinpython's transport, with a signature of its own for each connection."""
+    from gremlin_python.driver.aiohttp.transport import AiohttpTransport
+
+    class SigningTransport(AiohttpTransport):  # type: ignore[misc]  # gremlinpython is not typed
+        """One connection, signed when it is made."""
+
+        def connect(self, url: str, headers: Mapping[str, str] | None = None) -> None:
+            super().connect(url, headers={**(headers or {}), **sign(url)})
+
+    return lambda: SigningTransport(max_content_length=MAX_MESSAGE_BYTES)
 
 
 def remote_error(status: int, message: str) -> WorkflowError:
