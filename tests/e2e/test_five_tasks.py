@@ -242,6 +242,53 @@ def test_heads_are_readers_whose_taste_it_is(wf: Workflow, made: Library) -> Non
     assert np.mean([made.taste[reader] == made.shelf["book_0"] for reader in ids]) >= 0.6
 
 
+def test_every_task_answers_in_one_frame(wf: Workflow, made: Library) -> None:
+    shelves = wf.predict("nc", ["book_1", "book_2", "nobody"])
+    assert list(shelves.columns) == ["id", "name", "prediction", "score", "reason"]
+    assert shelves["id"].tolist() == ["book_1", "book_2", "nobody"]
+    assert shelves["name"].tolist()[:2] == ["Book book_1", "Book book_2"]
+    assert shelves["score"][:2].between(1 / 3, 1).all()
+    assert shelves["reason"].fillna("").tolist() == ["", "", "the graph has no vertex with this id"]
+    every = wf.predict("nc", "book_1", limit=3)
+    assert sorted(every["prediction"]) == sorted(SHELVES)
+    assert every["score"].sum() == pytest.approx(1, abs=1e-5)
+
+    prices = wf.predict("nr")  # of everything the model is for
+    assert len(prices) == BOOKS
+    told = dict(zip(prices["id"], prices["prediction"], strict=True))
+    assert np.mean([abs(told[book] - price) for book, price in made.price.items()]) < 5  # prices are 10, 20 and 30
+
+    moods = wf.predict("ec", made.edges.rename(columns={"~id": "reading"}).head(3), key="reading")
+    assert moods["to"].tolist() == made.edges["~to"].head(3).tolist()
+    assert set(moods["prediction"]) <= {"Calm", "Tense"}
+    assert wf.predict("er", "read_1")["prediction"].between(0, 6).all()
+
+    books = wf.predict("lp", ["reader_1", "reader_2"], limit=4)
+    assert books["id"].tolist() == ["reader_1"] * 4 + ["reader_2"] * 4
+    assert books["prediction_name"].tolist() == [f"Book {book}" for book in books["prediction"]]
+    assert books["score"].iloc[:4].is_monotonic_decreasing
+    readers = wf.predict("lp", "book_0", way="in", limit=2)
+    assert readers["prediction"].str.startswith("reader_").all()
+    assert wf.predict("lp", "reader_1", threshold=1.0)["reason"].tolist() == ["nothing reaches the threshold"]
+    scored = wf.predict_links("lp", ["reader_1"], "read", "book", limit=4)
+    assert scored["target"].tolist() == books["prediction"].tolist()[:4]
+    assert scored["score"].tolist() == books["score"].tolist()[:4]
+
+
+def test_what_came_after_training_is_predicted_without_a_word_more(wf: Workflow, made: Library) -> None:
+    fans = [reader for reader, taste in made.taste.items() if taste == "Poetry"][:25]
+    read = "".join(f".V('{reader}').addE('read').to('n')" for reader in fans)
+    wf.query(f"g.addV('book').property(id, 'book_new').property('name', 'New').as('n'){read}.iterate()")
+    try:
+        asked = ["book_new", "book_1"]
+        assert wf.predict("nc", asked)["prediction"].iloc[0] == "Poetry"
+        known = wf.predict("nc", asked, inductive=False)
+        assert known["prediction"].notna().tolist() == [False, True]
+        assert "not in the graph that the model was trained on" in known["reason"].iloc[0]
+    finally:
+        wf.query("g.V('book_new').drop()")
+
+
 def test_answers_are_the_elements_neptune_gives(wf: Workflow) -> None:
     shelf, score = ask(wf, "nc", f"V('book_1').properties('shelf', 'Neptune#ml.score').{CLASS}")
     assert isinstance(shelf, VertexProperty)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, init, load, output, query, run, stages, status, store
+from workflow.cli import demo, init, load, output, predictions, query, run, stages, status, store
 from workflow.cli.cloud import batch, costs, emulator, stacks
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
@@ -36,6 +36,7 @@ app.add_typer(stages.dataprocessing_commands, name="dataprocessing", rich_help_p
 app.add_typer(stages.training_commands, name="training", rich_help_panel=STAGES)
 app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGES)
 app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
+app.add_typer(predictions.predictions_commands, name="predictions", rich_help_panel=STAGES)
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("costs", rich_help_panel=CLOUD)(costs.costs)
 app.command("batch", rich_help_panel=CLOUD)(batch.batch)

@@ -7,6 +7,8 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +16,14 @@ from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
+from workflow.client.predictions.artefacts import ModelArtefacts
+from workflow.client.predictions.frames import predictions_frame
+from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, records
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.client.tables import Keys, check_ids, edge_tables, node_tables
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
-from workflow.neptune.literals import literal
 from workflow.neptune.operations import Verb
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
@@ -316,18 +320,63 @@ class Workflow:
         """openCypher, answered as a DataFrame with its columns; elements are maps with ``~id``, as Neptune has it."""
         return answer_frame(self.connection.cypher(text, parameters))
 
+    def predict(
+        self,
+        endpoint: Job | str,
+        items: Any = None,
+        *,
+        key: str | None = None,
+        ids: Literal["prefix"] | None = None,
+        limit: int | None = None,
+        threshold: float | None = None,
+        inductive: bool | None = None,
+        **more: Any,
+    ) -> pd.DataFrame:
+        """What a model says of vertices or edges, for each of the five tasks one frame, in the order asked.
+
+        Columns: ``id``, ``name`` (of a vertex that has one; of an edge ``from`` and ``to``), ``prediction``, for links
+        also its name, ``score`` where there is one, and ``reason`` where some input has no answer.
+
+        Args:
+            endpoint: its job or id.
+            items: ids, or a frame with a column of them; None asks about everything that the model is for.
+            key: the frame's column, ``~id`` or ``id`` by default. ``ids="prefix"`` as in ``load``.
+            limit: partners of links (10), or classes (1).
+            threshold: leave out what scores less.
+            inductive: send the live neighbourhood; by default for what the model has not seen.
+            more: ``relation`` and ``way`` (``"in"`` asks where links come from) of links, ``property`` where a model
+                has several, ``display`` for another name of vertices; of a Neptune cluster also ``task``, ``label``
+                and ``partner``, since it does not describe its models.
+        """
+        id = _id(endpoint)
+        model = (self.status("endpoint", id).detail.get("details") or {}).get("model") or {}
+        asked = asked_of(id, model, limit=limit, threshold=threshold, inductive=inductive, **more)
+        label = asked.label if not asked.of_links else model["targets"][0]["edge_type"][0 if asked.way == "out" else 2]
+        wanted = ids_of(items, key=key, prefix=label if ids == "prefix" else None)
+        return predictions_frame(list(records(self.connection.query, asked, wanted)))
+
     def predict_links(
         self, endpoint: Job | str, sources: Sequence[str] | str, edge_label: str, target_label: str, limit: int = 10
     ) -> pd.DataFrame:
-        """The vertices most likely linked from each source: columns ``source``, ``target``, best first."""
-        ids = [sources] if isinstance(sources, str) else list(sources)
-        # literals, not bindings: a Neptune cluster takes none
-        text = (
-            f"g.with('Neptune#ml.endpoint', {literal(_id(endpoint))}).with('Neptune#ml.limit', {limit:d})"
-            f".V({', '.join(map(literal, ids))}).as('source').out({literal(edge_label)}).with('Neptune#ml.prediction')"
-            f".hasLabel({literal(target_label)}).as('target').select('source', 'target').by(id())"
-        )
-        return answer_frame(self.connection.query(text))
+        """The vertices most likely linked from each source, best first: ``source``, ``target`` and ``score``."""
+        text = PredictionQuestion(_id(endpoint), "link_prediction", edge_label, partner=target_label, limit=limit)
+        asked = replace(text, scored=self._is_despina)  # a Neptune cluster gives links no scores
+        rows = records(self.connection.query, asked, ids_of(sources))
+        columns = {"id": "source", "prediction": "target", "score": "score"}
+        found = [{new: row[old] for old, new in columns.items() if old in row} for row in rows if "prediction" in row]
+        return predictions_frame(found, tuple(columns.values()) if asked.scored else ("source", "target"))
+
+    @cached_property
+    def _is_despina(self) -> bool:
+        return str(self.connection.call("get_engine_status").get("dbEngineVersion", "")).startswith("despina")
+
+    def artefacts(self, model: Job | str) -> ModelArtefacts:
+        """Vectors and answers that a model keeps for every vertex: ``.embeddings()`` and ``.predictions()`` are frames.
+
+        ``model`` is a training or transform job, or the id of a training job.
+        """
+        job = self.status("modeltraining", model) if isinstance(model, str) else model
+        return ModelArtefacts(self.storage, S3Uri.parse(_location(job)))
 
     def artefact(self, job: Job, name: str) -> S3Uri:
         """Where one artefact of a stage lies, such as ``report.html``."""

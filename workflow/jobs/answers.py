@@ -87,7 +87,7 @@ class StatusAnswers:
         name, config = job.names["name"], job.names["config"]
         told = {key: job.result[key] for key in ("model",) if key in job.result}
         model = dict(told.get("model") or {})
-        details = {name: model[name] for name in ("id", "model", "task", "created_ms") if name in model}
+        details = {name: model[name] for name in ("id", "model", "task", "targets", "created_ms") if name in model}
         return EndpointStatus(
             status=state,
             id=common["id"],

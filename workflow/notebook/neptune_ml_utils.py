@@ -6,20 +6,18 @@ the service that ``DESPINA_URL`` (or ``connect``) names and read plain arrays an
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
-
-from training_scripts.graph_ml.schemas import Manifest, ModelDescription
+from training_scripts.graph_ml.schemas import Manifest
 from workflow.client.connection import DEFAULT_URL, Connection
 from workflow.client.job import Stage
+from workflow.client.predictions.artefacts import ModelArtefacts, ids_in
 from workflow.client.workflow import Workflow
-from workflow.errors import InvalidParameter, StorageError, UnsupportedOperation, WorkflowError
+from workflow.errors import InvalidParameter, UnsupportedOperation, WorkflowError
 from workflow.storage.uri import S3Uri
 
 STAGE_OF: dict[str, Stage] = {
@@ -106,9 +104,8 @@ def get_node_to_idx_mapping(
     """Vertex id to row: of one label, or a mapping a label. Nothing is downloaded, here and below."""
     workflow = connect()
     if training_job_name is not None:
-        location = _location(training_job_name, "modeltraining")
-        names = list(_description(workflow, location).node_types)
-        files = {name: location / f"ids/{place}.parquet" for place, name in enumerate(names)}
+        model = _model(training_job_name)
+        location, files = model.place, model.id_files()
     elif dataprocessing_job_name is not None:
         location = _location(dataprocessing_job_name, "dataprocessing")
         manifest = Manifest.model_validate_json(workflow.storage.read(location / "manifest.json"))
@@ -118,13 +115,15 @@ def get_node_to_idx_mapping(
     if vertex_label is not None and vertex_label not in files:
         raise InvalidParameter(f"{vertex_label!r} is no vertex label of {location}; there are: {', '.join(files)}.")
     wanted = files if vertex_label is None else {vertex_label: files[vertex_label]}
-    mapping = {name: {id: row for row, id in enumerate(_ids(workflow, file))} for name, file in wanted.items()}
+    mapping = {
+        name: {id: row for row, id in enumerate(ids_in(workflow.storage, file))} for name, file in wanted.items()
+    }
     return mapping if vertex_label is None else mapping[vertex_label]
 
 
 def get_embeddings(training_job_name: str, download_location: str | None = None) -> Any:
     """Embeddings of the vertices, float32 (n, d): all labels one after the other, in the order of the mapping."""
-    return _array(training_job_name, "embeddings", "a pair ranker has no vectors of vertices; train rgcn or graphsage")
+    return _model(training_job_name).array("embeddings")
 
 
 def get_predictions(training_job_name: str, download_location: str | None = None, class_preds: bool = False) -> Any:
@@ -132,7 +131,7 @@ def get_predictions(training_job_name: str, download_location: str | None = None
 
     With ``class_preds`` the index of the likeliest class, (n,). The order of rows is that of the mapping.
     """
-    scores = _array(training_job_name, "predictions", "only models of vertex properties keep one for every vertex")
+    scores = _model(training_job_name).array("predictions")
     return scores.argmax(axis=1) if class_preds else scores
 
 
@@ -163,21 +162,5 @@ def _location(job_name: str, job_type: str) -> S3Uri:
     return S3Uri.parse(get_neptune_ml_job_output_location(job_name, job_type))
 
 
-def _description(workflow: Workflow, location: S3Uri) -> ModelDescription:
-    return ModelDescription.model_validate_json(workflow.storage.read(location / "model.json"))
-
-
-def _array(training_job_name: str, name: str, advice: str) -> Any:
-    location = _location(training_job_name, "modeltraining")
-    try:
-        data = connect().storage.read(location / f"arrays/{name}.npy")
-    except StorageError as error:
-        raise InvalidParameter(f"Training job {training_job_name!r} has no {name}: {advice}.") from error
-    return np.load(io.BytesIO(data), allow_pickle=False)
-
-
-def _ids(workflow: Workflow, file: S3Uri) -> list[str]:
-    """The ids of one label in row order."""
-    import pandas as pd
-
-    return list(pd.read_parquet(io.BytesIO(workflow.storage.read(file)))["id"].astype(str))
+def _model(training_job_name: str) -> ModelArtefacts:
+    return ModelArtefacts(connect().storage, _location(training_job_name, "modeltraining"))

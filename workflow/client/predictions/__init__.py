@@ -1,0 +1,1 @@
+"""Predictions as tables: asked of an endpoint, or read from the artefacts of a trained model."""
