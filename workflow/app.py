@@ -43,6 +43,7 @@ from workflow.jobs.loads import LoadService
 from workflow.jobs.retention import Retention
 from workflow.jobs.service import JobService, Place
 from workflow.jobs.store import JobStore
+from workflow.predictions.cypher import prediction_rows
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
 from workflow.queries.memory_watch import MemoryWatch, memory
@@ -152,7 +153,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         reader = open_source(settings.gremlin_url, sign_region)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
-    tables = _procedures(settings, graphs, closers)
+    tables = _procedures(settings, graphs, closers, prediction)
     cypher = {source: CypherEngine(graph, settings.profile, tables[graph.name]) for source, graph in graphs.items()}
     queries, cypher_queries = QueryRegistry(), QueryRegistry()
     watch = MemoryWatch(queries, cypher_queries)
@@ -186,7 +187,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
 
 
 def _procedures(
-    settings: Settings, graphs: Mapping[str, EmbeddedGraph], closers: list[Callable[[], None]]
+    settings: Settings,
+    graphs: Mapping[str, EmbeddedGraph],
+    closers: list[Callable[[], None]],
+    prediction: EndpointService,
 ) -> dict[str, Library]:
     """What openCypher can call, by the name of the graph; pipelines and models are those of the whole service."""
     folder = settings.home / "catalog"
@@ -201,7 +205,7 @@ def _procedures(
         projected = GraphCatalog(folder / "graphs" / name)
         closers.append(projected.close)
         analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
-        tables[name] = library(*catalog_rows(analytics, name))
+        tables[name] = library(*catalog_rows(analytics, name), *prediction_rows(prediction))
     return tables
 
 

@@ -7,7 +7,7 @@ them. Names have dots (``gds.graph.list``) and are case-sensitive.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,14 +40,18 @@ class Procedure:
         mode: WRITE where it changes the graph; the query is then a transaction, and ``run.writer()`` writes to it.
             One that changes something else, such as a catalog, is READ or DBMS.
         description: a sentence for whoever lists the procedures.
+        gathers: as many rows of the query are gathered for one call of ``call_many``.
+        call_many: in place of ``call``: gets the run and the arguments of several rows, and gives the rows for each.
     """
 
     name: str
     arguments: tuple[Argument, ...]
     columns: tuple[tuple[str, str], ...]
-    call: Callable[..., Iterable[tuple[Any, ...]]]
+    call: Callable[..., Iterable[tuple[Any, ...]]] = lambda run, *arguments: ()
     mode: Mode = "READ"
     description: str = ""
+    gathers: int = 1
+    call_many: Callable[[Any, Sequence[tuple[Any, ...]]], Sequence[Iterable[tuple[Any, ...]]]] | None = None
 
     @property
     def writes(self) -> bool:

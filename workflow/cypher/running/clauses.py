@@ -227,9 +227,18 @@ class Planner:
                 for value, argument in zip(found, procedure.arguments, strict=True)
             ]
 
+        many = procedure.call_many
+
+        def answered(run: CypherRun, rows: Iterator[Row]) -> Iterator[tuple[Row, Iterable[tuple[Any, ...]]]]:
+            if many is None:
+                for row in rows:
+                    yield row, procedure.call(run, *values(run, row))
+                return
+            while batch := list(islice(rows, procedure.gathers)):
+                yield from zip(batch, many(run, [tuple(values(run, row)) for row in batch]), strict=True)
+
         def call(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
-            for row in rows:
-                answers = procedure.call(run, *values(run, row))
+            for row, answers in answered(run, rows):
                 if not columns:
                     for _ in answers:
                         pass
