@@ -26,6 +26,7 @@ MOST_FRIENDSHIPS = 3
 OWN_VIEW = "target"
 #: the graph of all edges, beside the target\'s own links
 ALL_EDGES = "all"
+NOBODY: Ints = np.empty(0, dtype=np.int64)
 #: share of the links that another edge type repeats, from which on that type takes no part
 TWIN = 0.5
 
@@ -72,6 +73,7 @@ class LinkProblem:
     ``train``, ``choose``, ``valid`` and ``test`` share no pair and no copy (see ``HeldOut``). ``context`` are the edges
     of other types that take part in training and judging, and ``hidden`` are own links that do not; ``whole_context``
     are all that take part in serving, which edges of ``left_out`` never do. ``notes`` says what was moved or left out.
+    ``gone`` are the numbers of vertices that the previous graph had and this one has not: they are nobody's rivals.
     """
 
     edge_type: EdgeType
@@ -86,6 +88,7 @@ class LinkProblem:
     hidden: Pairs = field(default_factory=lambda: Pairs.join([]))
     left_out: tuple[EdgeType, ...] = ()
     notes: tuple[str, ...] = ()
+    gone: Ints = field(default_factory=lambda: NOBODY)
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target) -> LinkProblem:
@@ -100,7 +103,8 @@ class LinkProblem:
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
         directed = speaks_in_triples(graph, edge_type)
-        return cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed)
+        problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed)
+        return replace(problem, gone=numbers_gone(graph, space))
 
     @classmethod
     def from_pairs(
@@ -175,6 +179,12 @@ class LinkProblem:
     def candidates(self, heading: bool) -> slice:
         """Who may be the other end: targets, or sources when ``heading``."""
         return self.space.range(self.edge_type.source if heading else self.edge_type.target)
+
+    def gone_among(self, heading: bool) -> Ints:
+        """The candidates, counted from the first one, that are gone, ascending, (g,)."""
+        candidates = self.candidates(heading)
+        found: Ints = self.gone[(self.gone >= candidates.start) & (self.gone < candidates.stop)] - candidates.start
+        return found
 
     def known(self, pairs: Pairs, heading: bool) -> Exclusions:
         """For each query node, the candidates (counted from the first one) that ``pairs`` already link it to."""
@@ -314,6 +324,20 @@ def numbered(graph: GraphData, edge_type: EdgeType, space: NodeSpace) -> Pairs:
         np.asarray(edges.source, dtype=np.int64) + offsets[edge_type.source],
         np.asarray(edges.target, dtype=np.int64) + offsets[edge_type.target],
     )
+
+
+def numbers_gone(graph: GraphData, space: NodeSpace) -> Ints:
+    """The numbers of the vertices that are gone, of all types, ascending, (g,)."""
+    found = [np.asarray(graph.gone[kind], dtype=np.int64) + space.offsets[kind] for kind in graph.gone]
+    return np.sort(np.concatenate([NOBODY, *found]))
+
+
+def draw_uniform(candidates: slice, size: int | tuple[int, ...], rng: np.random.Generator, gone: Ints = NOBODY) -> Ints:
+    """Uniform candidates, with replacement, in an array of this size, but for those that are ``gone``, (g,)."""
+    inside = gone[(gone >= candidates.start) & (gone < candidates.stop)]
+    drawn = np.asarray(rng.integers(candidates.start, candidates.stop - len(inside), size), dtype=np.int64)
+    # those that are there, counted: every one that is gone at or before a number moves it one further
+    return drawn + np.searchsorted(inside - np.arange(len(inside)), drawn, side="right")
 
 
 def codes(pairs: Pairs, total: int, ordered: bool) -> Ints:

@@ -72,6 +72,7 @@ def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pai
             rng.integers(targets.start, targets.stop, 2 * missing),
         )
         free = ~np.isin(codes(drawn, problem.space.total, ordered=problem.directed), linked)
+        free &= ~np.isin(drawn.source, problem.gone) & ~np.isin(drawn.target, problem.gone)
         fresh = drawn[free & (drawn.source != drawn.target)][:missing]
         found.append(fresh)
         missing -= len(fresh)
@@ -90,8 +91,8 @@ def rank_links(
 ) -> Ranking:
     """Rank both ends of each link among all candidates.
 
-    Left out are the query node itself and the other ends of ``known`` links; ties are averaged. A pair's score for
-    AUC is the mean of both directions.
+    Left out are the query node itself, vertices that are gone, and the other ends of ``known`` links; ties are
+    averaged. A pair's score for AUC is the mean of both directions.
 
     Args:
         problem: candidates and direction.
@@ -109,7 +110,7 @@ def rank_links(
     for heading in (False, True):
         turned = pairs.turned() if heading else pairs
         exclusions = problem.known(known, heading)
-        first = problem.candidates(heading).start
+        first, gone = problem.candidates(heading).start, problem.gone_among(heading)
         order = np.argsort(turned.source, kind="stable")
         queries, starts = np.unique(turned.source[order], return_index=True)
         ends = np.append(starts[1:], len(order))
@@ -123,6 +124,7 @@ def rank_links(
                 own = totals.setdefault(name, np.zeros(len(pairs)))
                 own[members] += 0.5 * block[row, column]
                 chosen = block[row[ranked]]
+                chosen[:, gone] = -np.inf
                 rows, columns = exclusions.pairs(turned.source[members][ranked])
                 if problem.homogeneous:
                     rows = np.concatenate([rows, np.arange(len(chosen))])

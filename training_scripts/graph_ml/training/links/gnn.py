@@ -15,7 +15,7 @@ from ...artifacts import ModelWriter
 from ...graph import EdgeType, GraphData
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
-from ...links import LinkProblem, Pairs, chosen_by, selections
+from ...links import LinkProblem, Pairs, chosen_by, draw_uniform, selections
 from ...message_passing import choose_backend
 from ...models.family import GraphFamily
 from ...models.link_scorers import EmbeddingScorer
@@ -248,10 +248,10 @@ def batch_loss(
     parts = [problem.train[chosen[start : start + size]] for start in range(0, len(chosen), size)]
     negatives = [
         [
-            draw_uniform(problem.candidates(heading), settings.num_negs * (1 if settings.neg_share else len(part)), rng)
+            draw_uniform(problem.candidates(heading), settings.num_negs * each, rng, problem.gone)
             for heading in (False, True)
         ]
-        for part in parts
+        for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
     excluded = graph.excluding(problem.edge_type, chosen)
     every = [ends for part in parts for ends in (part.source, part.target)] + [d for two in negatives for d in two]
@@ -308,12 +308,6 @@ def one_after_the_other(inputs: Sequence[Tensor], losses: Sequence[Callable[[Seq
         if leaf.grad is not None:
             linear = linear + (tensor * leaf.grad).sum()
     return linear - linear.detach() + value
-
-
-def draw_uniform(candidates: slice, number: int, rng: np.random.Generator) -> Ints:
-    """Uniform candidates, with replacement: int64 (number,)."""
-    drawn: Ints = rng.integers(candidates.start, candidates.stop, number)
-    return drawn
 
 
 def contrast(

@@ -14,7 +14,7 @@ from ...artifacts import ModelWriter
 from ...graph import EdgeType
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, rank_links, sample, shares
-from ...links import LinkProblem, Pairs, chosen_by, selections
+from ...links import LinkProblem, Pairs, chosen_by, draw_uniform, selections
 from ...models.family import Decoder, KnowledgeFamily
 from ...models.link_scorers import EmbeddingScorer
 from ...models.settings import DistanceSettings, KnowledgeSettings
@@ -184,7 +184,7 @@ class KgeLearner:
             relation = relation + len(model.kinds)
         span = group.sources if heading else group.targets
         chunks = -(-len(chosen) // CHUNK)
-        drawn = self.rng.integers(span.start, span.stop, (chunks, settings.num_negs))
+        drawn = draw_uniform(span, (chunks, settings.num_negs), self.rng, model.problems[0].gone)
         rows, back = np.unique(np.concatenate([pairs.source, pairs.target, drawn.ravel()]), return_inverse=True)
         kinds, which = np.unique(relation, return_inverse=True)
         leaf = model.table[torch.from_numpy(rows)].requires_grad_()

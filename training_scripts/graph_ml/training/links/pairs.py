@@ -85,7 +85,7 @@ def training_lists(
 ) -> Lists:
     """Positives, hard negatives and uniform negatives of every source of the held-out edges, both directions.
 
-    Negatives are never the source itself, its neighbours in the rest of the graph, or its held-out partners.
+    Negatives are never the source itself, its neighbours in the rest of the graph, its held-out partners, or gone.
     """
     rng = np.random.default_rng(seed)
     retrievers = [features.names.index(name) for name in RETRIEVERS]
@@ -102,7 +102,7 @@ def training_lists(
             if heading:
                 break  # a friendship is one list entry for each of the two, and both orders are in it already
             turned = Pairs.join([held, held.turned()])
-        candidates = problem.candidates(heading)
+        candidates, gone = problem.candidates(heading), problem.gone_among(heading)
         known, own = problem.known(rest, heading), problem.known(held, heading)
         sources = np.unique(turned.source)
         for part, block in features.blocks(sources, candidates, heading):
@@ -112,6 +112,7 @@ def training_lists(
                 free = np.ones(block.shape[1], dtype=bool)
                 free[known.pairs(one)[1]] = False
                 free[links] = False
+                free[gone] = False
                 if problem.homogeneous:
                     free[source - candidates.start] = False
                 hard = top_candidates(block[retrievers, :, column], free, each)
