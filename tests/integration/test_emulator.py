@@ -423,3 +423,20 @@ def test_a_script_mode_job_runs_its_program_with_the_toolkits_variables(tmp_path
         model = archived(lab.read("out/t-script/output/model.tar.gz"))
         assert model == {"m": b"part-0.txt part-1.txt part-2.txt part-3.txt"}
         lab.close()
+
+
+def test_the_hosts_of_a_job_meet_through_the_variables_of_torchrun(lab: Lab) -> None:
+    program = """
+import torch, torch.distributed as dist
+dist.init_process_group("gloo")
+total = torch.tensor([float(dist.get_rank() + 1)])
+dist.all_reduce(total)
+open(f"/opt/ml/model/{dist.get_rank()}", "w").write(str(total.item()))
+dist.destroy_process_group()
+"""
+    machines = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    lab.train("meeting", program, ResourceConfig=machines, InputDataConfig=programmed("meeting"))
+    assert lab.trained("meeting")["TrainingJobStatus"] == "Completed"
+    with tarfile.open(fileobj=io.BytesIO(lab.read("out/meeting/output/model.tar.gz"))) as tar:
+        sums = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
+    assert sums == {"0": b"3.0", "1": b"3.0"}  # 1 + 2, on both

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,36 @@ def resource_config(host: Host, hosts: Sequence[Host], instance_type: str) -> di
         "current_group_name": "homogeneousCluster",
         "instance_groups": [group],
     }
+
+
+def meeting_point(hosts: Sequence[Host]) -> Callable[[Host], dict[str, str]]:
+    """torchrun's variables for the hosts of a job, as one process each; nothing for a single host.
+
+    On SageMaker the first host's name leads to it; here all are processes of one machine, on a port of the job's own.
+    """
+    if len(hosts) == 1:
+        return lambda _: {}
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    names = [host.name for host in hosts]
+
+    def variables(host: Host) -> dict[str, str]:
+        rank, count = str(names.index(host.name)), str(len(hosts))
+        return {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "WORLD_SIZE": count,
+            "RANK": rank,
+            "LOCAL_RANK": "0",
+            "LOCAL_WORLD_SIZE": "1",
+            "GROUP_RANK": rank,
+            "SM_MASTER_ADDR": names[0],
+            "SM_MASTER_PORT": "7777",
+            "SM_HOST_COUNT": count,
+            "SM_CURRENT_HOST_RANK": rank,
+        }
+
+    return variables
 
 
 def write_json(path: Path, document: Any) -> None:

@@ -34,8 +34,10 @@ def arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
 
 
 def variables(base: Path, hyperparameters: Mapping[str, Any], channels: Mapping[str, Any], here: Mapping[str, Any],
-              given: list[str], program: str) -> dict[str, str]:  # fmt: skip
+              given: list[str], program: str, submitted: str) -> dict[str, str]:  # fmt: skip
     """The ``SM_*`` variables: texts as they are, everything else as compact JSON with sorted keys."""
+    groups = {group["instance_group_name"]: group for group in here.get("instance_groups", [])}
+    mine = here.get("current_group_name", "homogeneousCluster")
     values: dict[str, Any] = {
         "MODEL_DIR": f"{base}/model",
         "OUTPUT_DIR": f"{base}/output",
@@ -49,7 +51,12 @@ def variables(base: Path, hyperparameters: Mapping[str, Any], channels: Mapping[
         "CURRENT_HOST": here["current_host"],
         "HOSTS": here["hosts"],
         "CURRENT_INSTANCE_TYPE": here.get("current_instance_type", "local"),
-        "CURRENT_INSTANCE_GROUP": here.get("current_group_name", "homogeneousCluster"),
+        "CURRENT_INSTANCE_GROUP": mine,
+        "CURRENT_INSTANCE_GROUP_HOSTS": groups.get(mine, {}).get("hosts", here["hosts"]),
+        "INSTANCE_GROUPS": sorted(groups),
+        "INSTANCE_GROUPS_DICT": groups,
+        "DISTRIBUTION_INSTANCE_GROUPS": [],
+        "IS_HETERO": len(groups) > 1,
         "NETWORK_INTERFACE_NAME": here.get("network_interface_name", "lo"),
         "RESOURCE_CONFIG": here,
         "INPUT_DATA_CONFIG": channels,
@@ -58,9 +65,10 @@ def variables(base: Path, hyperparameters: Mapping[str, Any], channels: Mapping[
         "NUM_NEURONS": 0,
         "LOG_LEVEL": 20,
         "MODULE_NAME": Path(program).stem,
-        "MODULE_DIR": f"{base}/code",
+        "MODULE_DIR": submitted,
         "USER_ENTRY_POINT": program,
         "FRAMEWORK_PARAMS": {},
+        "FRAMEWORK_MODULE": "",
         **{f"CHANNEL_{name.upper()}": f"{base}/input/data/{name}" for name in channels},
         **{f"HP_{name.upper()}": value for name, value in hyperparameters.items()},
     }
@@ -86,9 +94,9 @@ def main() -> int:
         if not name.startswith("sagemaker_") and name != "_tuning_objective_metric"
     }
     line = arguments(own)
-    told = variables(
-        base, own, _read(config / "inputdataconfig.json"), _read(config / "resourceconfig.json"), line, program
-    )
+    channels, here = _read(config / "inputdataconfig.json"), _read(config / "resourceconfig.json")
+    submitted = str(given.get("sagemaker_submit_directory") or code)
+    told = variables(base, own, channels, here, line, program, submitted)
     command = [sys.executable, str(program)] if program.endswith(".py") else ["/bin/sh", "-c", f'./{program} "$@"', "_"]
     search = os.pathsep.join([str(code), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, **told, "PYTHONPATH": search}

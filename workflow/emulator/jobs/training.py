@@ -19,6 +19,7 @@ from workflow.emulator.containers.hosts import (
     Host,
     failure_reason,
     hosts_of,
+    meeting_point,
     resource_config,
     run_all,
     write_json,
@@ -284,8 +285,11 @@ class _Run:
         image = self._cloud.images.of(specification.get("TrainingImage", ""))
         entry = [*specification.get("ContainerEntrypoint", []), *specification.get("ContainerArguments", [])]
 
+        meeting = meeting_point(self.hosts)
+
         def environment(host: Host) -> Mapping[str, str]:
             told = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": str(self.job["TrainingJobArn"])}
+            told |= meeting(host)
             return self._cloud.environment(image, {**told, **self.job.get("Environment", {})})
 
         command = Command(
