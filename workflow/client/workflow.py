@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
+from workflow.client.graph_science import GraphScience
 from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
@@ -354,6 +355,11 @@ class Workflow:
         label = asked.label if not asked.of_links else model["targets"][0]["edge_type"][0 if asked.way == "out" else 2]
         wanted = ids_of(items, key=key, prefix=label if ids == "prefix" else None)
         return predictions_frame(list(records(self.connection.query, asked, wanted)))
+
+    @property
+    def graph_science(self) -> GraphScience:
+        """Graph algorithms and prediction pipelines of this service; a Neptune cluster has none."""
+        return GraphScience(self.connection)
 
     def predict_links(
         self, endpoint: Job | str, sources: Sequence[str] | str, edge_label: str, target_label: str, limit: int = 10
