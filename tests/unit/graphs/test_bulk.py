@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workflow.graphs.files import csv_rows
+from workflow.graphs.files import bulk, csv_rows
 from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.files.csv_rows import CHUNK_ROWS
 from workflow.graphs.files.loading import FileReport, LoadRules
@@ -260,3 +261,86 @@ def test_a_line_without_end_is_given_up(begin: str, monkeypatch: pytest.MonkeyPa
     report = CsvLoad(EmbeddedGraph()).load(io.BufferedReader(file), "f.csv", LoadRules())
     assert report.failures >= 1
     assert file.given < 1 << 26
+
+
+class Interrupted(io.BytesIO):
+    """A file; at its end somebody else does something."""
+
+    def __init__(self, text: str, then: Callable[[], object]) -> None:
+        super().__init__(text.encode())
+        self._then = [then]
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        if not found and self._then:
+            self._then.pop()()
+        return found
+
+
+def put(graph: EmbeddedGraph, *ids: str) -> None:
+    tx = graph.begin()
+    for id in ids:
+        tx.set_vertex_property(tx.add_vertex(id, "other"), "n", 9, "single")
+    tx.commit()
+
+
+def take_away(graph: EmbeddedGraph, id: str) -> None:
+    tx = graph.begin()
+    row = tx.graph.vertex_row(id)
+    assert row is not None
+    tx.remove_vertex(row)
+    tx.commit()
+
+
+def test_a_vertex_that_others_add_while_its_file_is_loaded_is_a_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 16)
+    graph = EmbeddedGraph()
+    stream = Interrupted("~id,~label,m:Int\n" + "".join(f"v{n},a,{n}\n" for n in range(20)), lambda: put(graph, "v7"))
+    report = CsvLoad(graph).load(stream, "v.csv", LoadRules())
+    assert (report.failures, report.records, graph.vertex_count()) == (0, 20, 20)
+    row = graph.vertex_row("v7")
+    assert row is not None
+    assert {one.key: one.value for one in graph.vertex_properties(row)} == {"n": 9, "m": 7}
+    assert graph.vertex_label(row) == "other::a"
+
+
+def test_edges_keep_their_ends_though_others_remove_and_add_vertices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "BLOCK_BYTES", 16)
+    graph = EmbeddedGraph()
+    put(graph, *(f"v{n}" for n in range(20)))
+
+    def others() -> None:
+        take_away(graph, "v3")
+        for number in range(5):
+            put(graph, f"new{number}")  # one of them would have the row of v3, were it free
+            take_away(graph, f"new{number}")
+        put(graph, "last")
+
+    text = "~id,~from,~to,~label\n" + "".join(f"e{n},v{n},v{(n + 1) % 20},x\n" for n in range(20))
+    report = CsvLoad(graph).load(Interrupted(text, others), "e.csv", LoadRules(fail_on_error=False))
+    assert report.failures == 2  # those from and to v3
+    edges = {
+        graph.edge_id(e): (graph.vertex_id(graph.edge_source(e)), graph.vertex_id(graph.edge_target(e)))
+        for e in graph.edges()
+    }
+    assert edges == {f"e{n}": (f"v{n}", f"v{(n + 1) % 20}") for n in range(20) if n not in (2, 3)}
+
+
+def test_a_load_that_meets_a_writer_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = EmbeddedGraph()
+    put(graph, "v0", "v1")
+    merge, met = bulk._MERGES["vertices"], []
+
+    def merge_beside(*args: Any) -> Any:
+        if not met:
+            met.append(True)
+            tx = graph.begin()
+            tx.set_vertex_property(1, "m", 5, "single")
+            tx.commit()
+        return merge(*args)
+
+    monkeypatch.setitem(bulk._MERGES, "vertices", merge_beside)
+    monkeypatch.setattr("workflow.graphs.store.turns.PATIENCE_S", 0)
+    report = CsvLoad(graph).load(io.BytesIO(b"~id,~label,m:Int\nv0,other,1\nv1,other,2\n"), "v.csv", LoadRules())
+    assert (report.failures, report.duplicates) == (0, 0)
+    assert [list(graph.vertex_values(row, "m")) for row in (0, 1)] == [[1], [5, 2]]

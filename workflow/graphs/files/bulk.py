@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any, BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.errors import CancelledByUser
+from workflow.errors import CancelledByUser, ConcurrentModification, IllegalArgument
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import FileReport, LoadRules, RowError
 from workflow.graphs.files.neptune_csv import Chunk, FileRefused, Header, split_parts
@@ -31,12 +31,15 @@ from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.ids import repeated
+from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.versions.text_block import Texts
 from workflow.graphs.store.views import StoredGraph
 from workflow.values.numbers import Long
 
 LARGE_LOAD: Final = 100_000
 MERGE_ROWS: Final = 5_000
+ATTEMPTS: Final = 10
+"""How often a load looks again at what others changed beside it."""
 MOST_DIGITS: Final = 18
 NO_ROWS: Final = np.zeros(0, dtype=np.int32)
 DEFAULT_LABELS: Final = {"vertices": "vertex", "edges": "edge"}
@@ -124,9 +127,17 @@ class _OneFile:
                 raise CancelledByUser("the load was cancelled; nothing of this file was loaded")
             pieces.take(chunk)
             self._report.records = rows.rows
-        batch = pieces.batch()
-        if pieces.size:
-            self._graph.load(batch)
+        for attempt in count(1):
+            batch = pieces.batch(self._graph.state)
+            try:
+                if pieces.size:
+                    self._graph.load(batch)
+            except IllegalArgument:
+                # others took one of the ids, or removed an end, since the version was looked at
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                break
         large = pieces.size > LARGE_LOAD
         self._merge(pieces)
         del pieces, batch
@@ -135,21 +146,39 @@ class _OneFile:
 
     def _merge(self, pieces: _Pieces) -> None:
         """Bring in the rows whose ids are known, some thousand a commit."""
-        merge = _MERGES[pieces.header.kind]
         rows = iter(pieces.known)
         while some := list(islice(rows, MERGE_ROWS)):
-            tx = self._graph.begin()
-            try:
-                for row in some:
-                    before = tx.change_count
-                    error = merge(tx.graph, tx, pieces.header, row, self._rules.update_single)
-                    if error is not None:
-                        self._refuse(error)
-                    elif tx.change_count == before:
-                        self._report.duplicates += 1
-                tx.commit()
-            finally:
-                tx.rollback()
+            for attempt in count(1):
+                try:
+                    errors, duplicates = self._merged(pieces.header, some)
+                except ConcurrentModification:
+                    # others wrote what stands in these rows: look again
+                    if attempt == ATTEMPTS:
+                        raise
+                else:
+                    break
+            for error in errors:
+                self._report.note(error)
+            self._report.duplicates += duplicates
+
+    def _merged(self, header: Header, rows: list[_Known]) -> tuple[list[RowError], int]:
+        """What was refused, and how many rows changed nothing. FileGivenUp where nothing may be refused."""
+        merge, tx = _MERGES[header.kind], self._graph.begin()
+        errors, duplicates = [], 0
+        try:
+            for row in rows:
+                before = tx.change_count
+                error = merge(tx.graph, tx, header, row, self._rules.update_single)
+                if error is not None and self._rules.fail_on_error:
+                    self._refuse(error)
+                elif error is not None:
+                    errors.append(error)
+                elif tx.change_count == before:
+                    duplicates += 1
+            tx.commit()
+        finally:
+            tx.rollback()
+        return errors, duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +201,8 @@ class _Pieces:
         self._numbers = numbers
         self.known: list[_Known] = []
         self.size = 0
-        self._graph = graph
+        self._rows: _Rows | None = None
+        self._state = graph.state  # one version for all of the file: while it is held, rows mean what they meant
         self._refuse = refuse
         self._names: dict[str, int] = {}
         self._ids: list[Texts] = []
@@ -192,31 +222,39 @@ class _Pieces:
         for key, data in chunk.cells.items():
             self._cells[key].append(data)
 
-    def batch(self) -> Batch:
-        """The new elements; rows of known ids are then in ``known``. May be asked once."""
-        if not self._ids:
-            return Batch()
-        elements = self._graph.state.vertices if self.header.kind == "vertices" else self._graph.state.edges
-        names = list(self._names)
-        rows = _Rows(
-            self._spelled(elements, Texts.joined(self._ids)),
-            np.concatenate(self._lines),
-            np.concatenate(self._labels),
-            {key: _joined(parts) for key, parts in self._cells.items() if parts},
-            *self._ends(),
-        )
-        self._ids, self._lines, self._labels, self._cells = [], [], [], {}
+    def batch(self, state: State) -> Batch:
+        """The elements that are new to a version; rows of known ids are then in ``known``."""
+        if self._rows is None:
+            if not self._ids:
+                return Batch()
+            self._rows = _Rows(
+                self._spelled(self._elements(self._state), Texts.joined(self._ids)),
+                np.concatenate(self._lines),
+                np.concatenate(self._labels),
+                {key: _joined(parts) for key, parts in self._cells.items() if parts},
+                *self._ends(),
+            )
+            self._ids, self._lines, self._labels, self._cells = [], [], [], {}
+        rows = self._rows = self._with_ends(self._rows, state)
+        names, elements = list(self._names), self._elements(state)
         fresh = np.ones(len(rows.ids), dtype=bool)
         fresh[repeated(rows.ids)] = False
         if len(elements):
             fresh &= elements.find_many(rows.ids) < 0
-        if not fresh.all():
-            self.known = [rows.known(place, names, self._end_name) for place in np.flatnonzero(~fresh).tolist()]
+        self.known = [rows.known(place, names, self._end_name) for place in np.flatnonzero(~fresh).tolist()]
+        if self.known:
             rows = rows.select(np.flatnonzero(fresh))
         self.size = len(rows.ids)
         columns = {key: self._stored(data) for key, data in rows.cells.items()}
         batch = ElementBatch(rows.ids, rows.labels, names, columns)
         return self._as_batch(batch, rows)
+
+    def _elements(self, state: State) -> Elements:
+        return state.vertices if self.header.kind == "vertices" else state.edges
+
+    def _with_ends(self, rows: _Rows, state: State) -> _Rows:
+        """Those whose ends are there; the others are refused."""
+        return rows
 
     def _spelled(self, elements: Elements, ids: Texts) -> Sequence[Any]:
         """The ids as the graph has them or will have them: digits are numbers, but what is there as text stays text."""
@@ -235,7 +273,7 @@ class _Pieces:
         if data.kind is not None or not any(type(value) is tuple for value in data.values):
             return data
         several = sum(len(value) for value in data.values if type(value) is tuple and len(value) > 1)
-        number = VALUE_IDS + (self._graph.state.take_numbers(several) if several else 0)
+        number = VALUE_IDS + (self._state.take_numbers(several) if several else 0)
         values: list[Any] = []
         for value in data.values:
             if type(value) is tuple and len(value) > 1:
@@ -250,10 +288,10 @@ class _Pieces:
         return NO_ROWS, NO_ROWS
 
     def _end_name(self, row: int) -> Any:
-        return self._graph.state.vertices.ids[row]
+        return self._state.vertices.ids[row]
 
     def _as_batch(self, elements: ElementBatch, rows: _Rows) -> Batch:
-        return Batch(vertices=elements, next_id=self._graph.state.next_id)
+        return Batch(vertices=elements, next_id=self._state.next_id)
 
 
 class _EdgePieces(_Pieces):
@@ -267,7 +305,7 @@ class _EdgePieces(_Pieces):
     def take(self, chunk: Chunk) -> None:
         if not len(chunk.ids):
             return
-        vertices = self._graph.state.vertices
+        vertices = self._state.vertices
         source = vertices.find_many(self._spelled(vertices, chunk.sources))
         target = vertices.find_many(self._spelled(vertices, chunk.targets))
         lost = (source < 0) | (target < 0)
@@ -287,8 +325,19 @@ class _EdgePieces(_Pieces):
     def _ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         return np.concatenate(self._sources), np.concatenate(self._targets)
 
+    def _with_ends(self, rows: _Rows, state: State) -> _Rows:
+        if state is self._state:
+            return rows
+        used = np.unique(np.concatenate([rows.source, rows.target]))
+        gone = used[state.vertices.find_many(self._state.vertices.ids.some(used)) < 0]
+        lost = np.isin(rows.source, gone) | np.isin(rows.target, gone)
+        for place in np.flatnonzero(lost).tolist():
+            message = f"edge {rows.ids[place]!r}: one of its vertices was removed while the file was loaded"
+            self._refuse(RowError("FROM_OR_TO_VERTEX_ARE_MISSING", message, int(rows.lines[place])))
+        return rows.select(np.flatnonzero(~lost)) if lost.any() else rows
+
     def _as_batch(self, elements: ElementBatch, rows: _Rows) -> Batch:
-        ids = self._graph.state.vertices.ids
+        ids = self._state.vertices.ids
         used = np.zeros(len(ids), dtype=bool)
         used[rows.source] = used[rows.target] = True
         ends = np.flatnonzero(used)
@@ -299,7 +348,7 @@ class _EdgePieces(_Pieces):
             ends=ids.some(ends),
             source=places[rows.source],
             target=places[rows.target],
-            next_id=self._graph.state.next_id,
+            next_id=self._state.next_id,
         )
 
 
