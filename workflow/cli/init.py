@@ -9,7 +9,7 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Sign, Url, workflow
-from workflow.client.suggestion import suggested_file, suggested_targets
+from workflow.client.workflow_file.suggestion import suggested_file, suggested_targets
 from workflow.errors import InvalidParameter
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workflow import __version__
-from workflow.cli import demo, init, load, output, predictions, query, run, stages, status, store
+from workflow.cli import demo, init, load, output, predictions, query, remove, run, stages, status, store
 from workflow.cli.cloud import batch, costs, emulator, stacks
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
@@ -44,6 +44,8 @@ app.command("deploy", rich_help_panel=CLOUD)(stacks.deploy)
 app.command("outputs", rich_help_panel=CLOUD)(stacks.outputs)
 app.command("destroy", rich_help_panel=CLOUD)(stacks.destroy)
 app.command("logs", rich_help_panel=LOOK)(logs.logs)
+app.command("delete", rich_help_panel=LOOK)(remove.delete)
+app.command("reset", rich_help_panel=LOOK)(remove.reset)
 app.command("gc", rich_help_panel=LOOK)(gc.gc)
 app.command("config", rich_help_panel=LOOK)(config.config)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)

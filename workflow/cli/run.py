@@ -14,9 +14,10 @@ from workflow.cli.cloud import plan
 from workflow.cli.cloud.targets import OpenTarget, Target, open_target
 from workflow.cli.options import DEFAULT_URL, Home, Json
 from workflow.client.connection import Connection, ServiceUnreachable
-from workflow.client.description import WorkflowFile
 from workflow.client.run import RunResult, WorkflowRun
+from workflow.client.service_storage import service_storage
 from workflow.client.workflow import Workflow
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.errors import WorkflowError
 from workflow.settings import Settings
 
@@ -50,7 +51,7 @@ def run(
         plan.show(described, target, settings, [memories[target], *memories.values()], as_json=json)
         return
     with ExitStack() as stack:
-        place = _place(url, target, folder, settings, described.bucket, stack)
+        place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack, home)
         client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
         memory = memories[target]
         if json:
@@ -73,14 +74,17 @@ def _suffix(target: Target) -> str:
 
 
 def _place(
-    url: str | None, target: Target, home: Path, settings: Settings, bucket: str, stack: ExitStack
+    asked: Connection | None, target: Target, folder: Path, bucket: str, stack: ExitStack, home: Path | None
 ) -> OpenTarget:
-    """The service to run on."""
-    if url is None and (target != "local" or not _answers(DEFAULT_URL)):
-        return open_target(target, home, bucket, stack)
+    """The service to run on, and where its files lie: in the home that is named, else where the service says."""
+    if asked is None and (target != "local" or not _answers(DEFAULT_URL)):
+        return open_target(target, folder, bucket, stack)
+    connection = asked or Connection(DEFAULT_URL)
+    if home is None:
+        return OpenTarget(connection.url, service_storage(connection))
     from workflow.drivers import open_storage
 
-    return OpenTarget(url or DEFAULT_URL, open_storage(replace(settings, home=home)))
+    return OpenTarget(connection.url, open_storage(replace(Settings.from_environment(), home=folder)))
 
 
 def _answers(url: str) -> bool:

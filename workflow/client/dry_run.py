@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 
 from training_scripts.graph_ml.schemas import EvalMetric, HpoModel, task_type
 from workflow.client.connection import Connection
-from workflow.client.description import TrainingSection, WorkflowFile
 from workflow.client.job import Stage
 from workflow.client.run import WorkflowRun
 from workflow.client.workflow import KINDS, Workflow
+from workflow.client.workflow_file.description import TrainingSection, WorkflowFile
 from workflow.errors import MLResourceNotFound
 from workflow.neptune.operations import OPERATIONS, decode
 from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining

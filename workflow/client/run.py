@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflow.client.description import WorkflowFile, check_graph
 from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.workflow import Watcher, Workflow
+from workflow.client.workflow_file.description import WorkflowFile, check_graph
 from workflow.datasets import DATASETS
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.storage.uri import S3Uri

@@ -20,6 +20,7 @@ from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, records
+from workflow.client.progress import shown
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
 from workflow.client.tables import Keys, check_ids, edge_tables, node_tables
@@ -295,9 +296,20 @@ class Workflow:
         return str(answer.get("status", "stopped"))
 
     def wait(
-        self, job: Job, *, timeout_s: float = 24 * 3600, interval_s: float = 0.5, watch: Watcher | None = None
+        self,
+        job: Job,
+        *,
+        timeout_s: float = 24 * 3600,
+        interval_s: float = 0.5,
+        watch: Watcher | Literal["shown"] | None = "shown",
     ) -> Job:
-        """Follow a stage to its end. StageFailed carries the reason; StageTimeout leaves the stage running."""
+        """Follow a stage to its end. StageFailed carries the reason; StageTimeout leaves the stage running.
+
+        ``watch`` is called at each look; by default a notebook or a terminal shows how far the stage is.
+        """
+        if watch == "shown":
+            with shown() as look:
+                return self.wait(job, timeout_s=timeout_s, interval_s=interval_s, watch=look)
         deadline = time.monotonic() + timeout_s
         while True:
             job = self.status(job.stage, job.id)
@@ -310,6 +322,27 @@ class Workflow:
             if time.monotonic() > deadline:
                 raise StageTimeout(job.stage, job.id, timeout_s)
             time.sleep(interval_s)
+
+    # -- removing
+
+    def reset(self) -> None:
+        """Remove every vertex and edge of the service's graphs; jobs, models and endpoints stay."""
+        token = self.connection.call("execute_fast_reset", action="initiateDatabaseReset")["payload"]["token"]
+        self.connection.call("execute_fast_reset", action="performDatabaseReset", token=token)
+
+    def delete(self, id: str, *stages: Stage) -> list[Job]:
+        """Delete the endpoints and the files of the jobs with an id, or of those of these stages only.
+
+        Returns what was deleted, endpoints first. Raises MLResourceNotFound.
+        """
+        found = [job for job in reversed(self.find(id)) if not stages or job.stage in stages]
+        if not found:
+            raise MLResourceNotFound(
+                f"No {' or '.join(stages)} has the id {id!r}; `despina status` lists what there is."
+            )
+        for job in found:
+            self.stop(job.stage, job.id, clean=job.stage != "endpoint")
+        return found
 
     # -- answers
 

@@ -12,10 +12,10 @@ import pytest
 
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
 from workflow.client.connection import Connection, with_nearest_step
-from workflow.client.description import WorkflowFile
 from workflow.client.frames import answer_frame, answer_records, write_neptune_csv
 from workflow.client.job import Job
 from workflow.client.workflow import Workflow
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.errors import InvalidParameter
 from workflow.gremlin.lang import parse
 from workflow.neptune.literals import literal

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow.client.description import WorkflowFile, check_graph
+from workflow.client.workflow_file.description import WorkflowFile, check_graph
 from workflow.errors import InvalidParameter
 
 GOOD = """\

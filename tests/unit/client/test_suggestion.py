@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from workflow.client.description import WorkflowFile
-from workflow.client.suggestion import suggested_file, suggested_targets
+from workflow.client.workflow_file.description import WorkflowFile
+from workflow.client.workflow_file.suggestion import suggested_file, suggested_targets
 from workflow.errors import InvalidParameter
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine

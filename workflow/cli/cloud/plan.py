@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from workflow.cli import output
 from workflow.cli.cloud.targets import Target, planned_account
-from workflow.client.description import WorkflowFile
 from workflow.client.run import RunResult
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
