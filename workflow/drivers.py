@@ -7,7 +7,7 @@ driver is imported when it is opened: a client that reads a bucket pays for no r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
 from workflow.errors import BadRequest
@@ -16,6 +16,7 @@ from workflow.settings import BadSetting, Settings
 if TYPE_CHECKING:
     from workflow.endpoints.host import EndpointHost
     from workflow.graphs.source import SourceDriver
+    from workflow.graphs.sources.cypher import BoltDatabase
     from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
     from workflow.runners.base import Runner
     from workflow.runners.sagemaker.account import Account, Clients
@@ -165,7 +166,25 @@ def _gremlin_source(url: str, sign_region: str | None) -> SourceDriver:
     return GremlinSourceDriver(open_database(url, sign_region=sign_region), checked_for_remote)
 
 
-SOURCES: dict[str, Callable[[str, str | None], SourceDriver]] = {"ws": _gremlin_source, "wss": _gremlin_source}
+def _bolt_source(url: str, sign_region: str | None) -> SourceDriver:
+    from workflow.graphs.sources.cypher import BoltSourceDriver
+
+    return BoltSourceDriver(open_bolt(url))
+
+
+def open_bolt(url: str) -> BoltDatabase:
+    """The database at a ``bolt://`` or ``neo4j://`` address, which is connected to at its first use."""
+    from workflow.graphs.sources.cypher import BoltDatabase
+
+    return BoltDatabase(url)
+
+
+BOLT: Final = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+SOURCES: dict[str, Callable[[str, str | None], SourceDriver]] = {
+    "ws": _gremlin_source,
+    "wss": _gremlin_source,
+    **dict.fromkeys(BOLT, _bolt_source),
+}
 """By the scheme of a database's address."""
 
 

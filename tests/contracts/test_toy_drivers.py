@@ -56,7 +56,9 @@ class TestToySource(SourceDriverContract):
 
 
 def test_an_address_of_no_known_database_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(BadRequest, match="reads databases at ws://, wss://, not at one that begins with 'ftp'"):
+    with pytest.raises(
+        BadRequest, match=r"reads databases at ws://, wss://, bolt://.*, not at one that begins with 'ftp'"
+    ):
         drivers.open_source("ftp://somewhere")
 
 

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
+from workflow.client.tables import database_tables
 from workflow.client.workflow import Watcher, Workflow
 from workflow.client.workflow_file.description import WorkflowFile, check_graph
 from workflow.datasets import DATASETS
+from workflow.drivers import BOLT
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.storage.uri import S3Uri
 
@@ -93,6 +96,11 @@ class WorkflowRun:
             objects = self.workflow.storage.list(S3Uri.parse(source))
             listing = [(str(o.uri), o.size, str(o.modified)) for o in objects]
             key = _key(listing)
+        elif urlsplit(source).scheme in BOLT:
+            nodes, edges = database_tables(source)
+            key = _key([frame.to_csv() for frame in (*nodes, *edges)])
+            self._remembered("load", key, lambda: self.workflow.load(nodes=nodes, edges=edges))
+            return key
         else:
             folder = DATASETS[source].folder if source in DATASETS else Path(source).expanduser()
             files = sorted(f for f in folder.glob("*") if ".csv" in f.suffixes)

@@ -107,3 +107,45 @@ def _with(rest: Any, columns: Mapping[str, list[str]]) -> Any:
     return rest.with_columns(*added).to_native() if rest.columns else nw.from_dict(
         dict(columns), backend=rest.implementation
     ).to_native()  # fmt: skip
+
+
+def database_tables(url: str) -> tuple[list[Any], list[Any]]:
+    """What a database that speaks Bolt holds, as frames for ``Workflow.load``: a frame a set of labels, and one a type.
+
+    Ids are the database's own. Raises what reading it raises.
+    """
+    from workflow.drivers import open_source
+    from workflow.graphs.source import GraphPart
+
+    nodes: dict[Any, list[dict[str, Any]]] = {}
+    edges: dict[Any, list[dict[str, Any]]] = {}
+    driver = open_source(url)
+    try:
+        with driver.open(GraphPart()).snapshot() as snapshot:
+            for node in snapshot.nodes():
+                row = {"~id": node.id, "~label": ";".join(node.labels), **_cells(node.properties)}
+                nodes.setdefault(node.labels, []).append(row)
+            for edge in snapshot.edges():
+                ends = {"~from": edge.source, "~to": edge.target, "~label": edge.label}
+                edges.setdefault(edge.label, []).append({"~id": edge.id, **ends, **_cells(edge.properties)})
+    finally:
+        driver.close()
+    return [_table(rows) for rows in nodes.values()], [_table(rows) for rows in edges.values()]
+
+
+def _cells(properties: Mapping[str, list[Any]]) -> dict[str, Any]:
+    return {key: values[0] if len(values) == 1 else values for key, values in properties.items()}
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    """Rows as a frame; whole numbers stay whole beside missing ones."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    whole = {
+        name: f"{name}:Long"
+        for name in frame.columns
+        if not name.startswith("~")
+        and all(isinstance(row[name], int) and not isinstance(row[name], bool) for row in rows if name in row)
+    }
+    return frame.rename(columns=whole)

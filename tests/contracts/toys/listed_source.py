@@ -47,6 +47,6 @@ class ListedGraph(RecordRuns):
         """There is no change log."""
 
 
-def open_driver(url: str) -> ListedGraph:
+def open_driver(url: str, sign_region: str | None = None) -> ListedGraph:
     """What a line of the table of sources names."""
     return ListedGraph()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.export import parse_request
@@ -47,7 +47,8 @@ class EndpointSection(BaseModel):
 class WorkflowFile(BaseModel):
     """What ``despina run`` reads.
 
-    ``load`` is a bundled graph, a local folder or an s3:// prefix; left out, the graph is taken as it stands.
+    ``load`` is a bundled graph, a local folder, an s3:// prefix or a bolt:// address, which ``source`` is another word
+    for; left out, the graph is taken as it stands.
     ``export`` is what Neptune calls ``additionalParams.neptune_ml``; its ``params`` choose what is exported.
     ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
     """
@@ -55,7 +56,7 @@ class WorkflowFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(pattern=r"^[a-zA-Z0-9](-?[a-zA-Z0-9])*$", max_length=24)
     bucket: str = "s3://despina"
-    load: str | None = None
+    load: str | None = Field(None, validation_alias=AliasChoices("load", "source"))
     export: dict[str, Any]
     dataprocessing: dict[str, Any] = {}
     training: TrainingSection = TrainingSection(trials=4, parallel=2)
