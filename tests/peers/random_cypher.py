@@ -32,7 +32,7 @@ class QueryMaker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self._count = 0
-        self._loose = False
+        self._loose = self._changing = False
 
     def graph(self) -> str:
         """One CREATE. ``i`` tells nodes and relationships apart."""
@@ -63,9 +63,9 @@ class QueryMaker:
 
     def question(self) -> Question:
         """One that only reads."""
-        self._count, self._loose = 0, False
+        self._count, self._loose, self._changing = 0, False, False
         scope = _Scope()
-        clauses = [self._match(scope, first=True) if self.random.random() < 0.9 else self._unwind(scope)]
+        clauses = [self._match(scope) if self.random.random() < 0.9 else self._unwind(scope)]
         for _ in range(self.random.choice((0, 0, 1, 1, 2))):
             clause = self.random.choice((self._match, self._optional, self._unwind, self._with, self._with))
             clauses += [clause(scope)]
@@ -79,22 +79,23 @@ class QueryMaker:
         self._count += 1
         return f"{letter}{self._count}"
 
-    def _match(self, scope: _Scope, *, first: bool = False) -> str:
-        patterns = [self._pattern(scope) for _ in range(1 if self.random.random() < 0.8 else 2)]
+    def _match(self, scope: _Scope, *, optional: bool = False) -> str:
+        # a path of a bound node alone is no null in Neo4j where the rest of an OPTIONAL MATCH is
+        patterns = [self._pattern(scope, optional=optional) for _ in range(1 if self.random.random() < 0.8 else 2)]
         where = f" WHERE {self.boolean(scope, 2)}" if self.random.random() < 0.6 else ""
         return f"MATCH {', '.join(patterns)}{where}"
 
     def _optional(self, scope: _Scope) -> str:
-        return f"OPTIONAL {self._match(scope)}"
+        return f"OPTIONAL {self._match(scope, optional=True)}"
 
-    def _pattern(self, scope: _Scope) -> str:
+    def _pattern(self, scope: _Scope, *, optional: bool) -> str:
         long = False
         text = self._node(scope)
         for _ in range(self.random.choice((0, 1, 1, 1, 2))):
             relationship, many = self._relationship(scope)
             long = long or many
             text += relationship + self._node(scope)
-        if self.random.random() < 0.15:
+        if self.random.random() < 0.15 and not optional:
             name = self._fresh("p")
             text = f"{name} = {text}"
             scope.names[name] = "path"
@@ -213,7 +214,8 @@ class QueryMaker:
                 f"CASE WHEN {self.boolean(scope, depth - 1)} THEN {a} ELSE {b} END",
                 f"CASE {a} WHEN {b} THEN 1 WHEN 0 THEN {b} END",
                 f"reduce(t = 0, y IN {self.list(scope, depth - 1)} | t + y)",
-                f"head({self.list(scope, depth - 1)})", f"{self.list(scope, depth - 1)}[{self.random.randint(-2, 2)}]",
+                f"head({self.list(scope, depth - 1)})",
+                f"({self.list(scope, depth - 1)})[{self.random.randint(-2, 2)}]",
                 f"toInteger({self.text(scope, depth - 1)})",
                 *self._counted(scope),
             )
@@ -221,8 +223,8 @@ class QueryMaker:
 
     def _counted(self, scope: _Scope) -> list[str]:
         nodes = scope.of("node")
-        if not nodes:
-            return []
+        if not nodes or self._changing:
+            return []  # what a change reads must not be what it changes at another row
         name = self.random.choice(nodes)
         return [
             f"COUNT {{ ({name})-[:{self.random.choice(TYPES)}]-() }}",
@@ -258,7 +260,7 @@ class QueryMaker:
         a = self.list(scope, depth - 1)
         return self.random.choice(
             (
-                f"{a} + {self.list(scope, depth - 1)}", f"{a}[{self.random.randint(-1, 1)}..2]", f"tail({a})",
+                f"{a} + {self.list(scope, depth - 1)}", f"({a})[{self.random.randint(-1, 1)}..2]", f"tail({a})",
                 f"[y IN {a} WHERE y > {self.integer(scope, 0)} | y * 2]", f"[y IN {a} WHERE y IS NOT NULL]",
                 f"reverse({a})", f"{a} + {self.integer(scope, 0)}",
                 *(f"[m IN nodes({name}) | m.i]" for name in scope.of("path")),
@@ -297,7 +299,7 @@ class QueryMaker:
 
     def change(self) -> Question:
         """One that writes; every row changes something of its own, or all the same."""
-        self._count, self._loose = 0, False
+        self._count, self._loose, self._changing = 0, False, True
         chance, scope = self.random, _Scope({"n": "node"})
         label, other = chance.choice(LABELS), chance.choice(LABELS)
         kind, number = chance.choice(TYPES), chance.randint(0, 4)

@@ -84,6 +84,7 @@ def bench(request: pytest.FixtureRequest) -> Bench:
         ("UNWIND [1, 2, 2] AS x RETURN sum(DISTINCT x), avg(x), max(x)", [(3, 5 / 3, 2)]),
         ("RETURN 1 AS x UNION ALL RETURN 1 AS x UNION ALL RETURN 2 AS x", [1, 1, 2]),
         ("RETURN 1 AS x UNION RETURN 1.0 AS x", [1]),
+        ("WITH 2 AS x RETURN CASE (x + 1) WHEN 3 THEN 'three' END, CASE (x) WHEN 1 THEN 1 END", [("three", None)]),
         ("UNWIND range(1, 3) AS x CALL { WITH x RETURN x * 10 AS y } RETURN x, y", [(1, 10), (2, 20), (3, 30)]),
         (
             "RETURN all(x IN [1, null] WHERE x = 1), [x IN [1, 2] WHERE x > 1 | x + 1], reduce(s = 0, x IN [1] | s)",

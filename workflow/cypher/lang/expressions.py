@@ -289,7 +289,7 @@ class ExpressionReader(PatternReader):
         if word in _CONSTANTS and not self.ahead("("):
             self.at += 1
             return Constant(token.offset, _CONSTANTS[word])
-        if word == "CASE" and not any(self.ahead(mark) for mark in (".", ",", ")", "=", "(")):
+        if word == "CASE" and not any(self.ahead(mark) for mark in (".", ",", ")", "=")):
             return self._case()
         if word in _SUBQUERIES and self.ahead("{") and not self._is_projection():
             self.at += 1

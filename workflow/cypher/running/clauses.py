@@ -7,7 +7,7 @@ changes; a query that reads hands on row by row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from workflow.cypher.errors import CypherSyntaxError
@@ -15,6 +15,7 @@ from workflow.cypher.functions.aggregates import Aggregate
 from workflow.cypher.lang import tree as t
 from workflow.cypher.planning.plan import PlanStep, source
 from workflow.cypher.planning.procedures import Library
+from workflow.cypher.running.arrays import NotAsArrays, array_plan
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
@@ -93,6 +94,10 @@ class Planner:
         ends_at = [clause.at for clause in clauses[1:]] + [end]
         operators = [self._planned(clause, ends_at[at], alone=len(clauses) == 1) for at, clause in enumerate(clauses)]
         ends = isinstance(clauses[-1], t.Return) or (isinstance(clauses[-1], t.CallProcedure) and len(clauses) == 1)
+
+        around = self._as_arrays(clauses) if not eager and len(clauses) > 1 else None
+        if around is not None:
+            operators[:2] = [around(_in_turn(*operators[:2]))]
 
         def run_all(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
             for operator in operators:
@@ -274,10 +279,47 @@ class Planner:
 
     # -- projections
 
-    def _projection(self, projection: t.Projection, *, keep: bool = False) -> Operator:
-        """WITH and RETURN; ``keep`` hands on the row before in a column of its own."""
+    def _as_arrays(self, clauses: Sequence[t.Clause]) -> Callable[[Operator], Operator] | None:
+        """The first two clauses as one operator over arrays, around those it stands for; None where they are not so."""
+        first, second = clauses[:2]
+        if not isinstance(first, t.Match) or not isinstance(second, t.With | t.Return):
+            return None
+        projection = second.projection
+        if isinstance(second, t.With) and second.condition is not None:
+            return None
+        shapes, names = {t.shape(item.value) for item in projection.items}, {item.name for item in projection.items}
+        if any(t.shape(one.value) not in shapes and not _variables(one.value) <= names for one in projection.order):
+            return None
+        plan = array_plan(first, projection, self._expressions)
+        if plan is None:
+            return None
+        finish = self._projection(projection, projected=True)
+        number = self._steps[-1][-len(clauses) :][1].number
+
+        def around(ordinary: Operator) -> Operator:
+            def run_arrays(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+                given = list(islice(rows, 2))
+                if len(given) != 1 or given[0]:
+                    return ordinary(run, chain(given, rows))
+                try:
+                    found = finish(run, plan.rows(run))
+                except NotAsArrays:
+                    return ordinary(run, iter(given))
+                return found if run.outcome.costs is None else run.outcome.measured(number, found)
+
+            return run_arrays
+
+        return around
+
+    def _projection(self, projection: t.Projection, *, keep: bool = False, projected: bool = False) -> Operator:
+        """WITH and RETURN; ``keep`` hands on the row before in a column of its own.
+
+        ``projected``: rows come as they are projected, and only their order and number are to be seen to.
+        """
         grouped = any(self._library.has_aggregation(item.value) for item in projection.items)
         project = self._grouping(projection) if grouped else self._plain(projection)
+        if projected:
+            project = _as_it_is
         order = self._order(projection, grouped=grouped)
         skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
         limit = None if projection.limit is None else self._number(projection.limit, "LIMIT")
@@ -498,6 +540,15 @@ def writing(query: t.Query, library: Library) -> bool:
         ):
             return True
     return False
+
+
+def _as_it_is(run: CypherRun, rows: Iterator[Row]) -> Iterator[Pair]:
+    """Rows that are projected already."""
+    return ((row, row) for row in rows)
+
+
+def _in_turn(first: Operator, second: Operator) -> Operator:
+    return lambda run, rows: second(run, first(run, rows))
 
 
 def _each(change: Change) -> Operator:

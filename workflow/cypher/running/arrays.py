@@ -1,0 +1,555 @@
+"""Whole arrays instead of rows: a chain of hops from every node that fits, and what is counted or read at its nodes.
+
+``MATCH (a:A)-[:R]->(b)-[:S]->(c) WHERE b.x > 1 RETURN a.k, count(*)`` needs no row at all: a frontier is one array of
+node rows for each name of the pattern, a hop gathers neighbours from compressed adjacency, a condition is a mask, a
+property is a column, and a last hop of which nothing is wanted is a sum of degrees. Such a plan stands for a MATCH and
+the projection behind it where these begin a query that only reads; the ordinary operators answer whatever arrays
+cannot, which is found before anything was given.
+
+Relationships of one MATCH differ: each hop leaves out the edges its row has already gone along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from workflow.cypher.errors import CypherArithmeticError
+from workflow.cypher.lang import tree as t
+from workflow.cypher.running.expressions import Expressions
+from workflow.cypher.running.run import CypherRun, Row
+from workflow.cypher.semantics.elements import read
+from workflow.cypher.semantics.relations import equivalence_key
+from workflow.graphs.elements import Vertex, Way
+from workflow.graphs.protocols import is_columnar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workflow.graphs.protocols import ColumnarGraph
+
+    Ints = NDArray[np.int64]
+    Mask = NDArray[np.bool_]
+
+BLOCK: Final = 1 << 20
+"""Rows of a frontier at most: what is longer is gone through in pieces."""
+
+LARGEST: Final = float(1 << 62)
+_OTHER: Final[dict[Way, Way]] = {"out": "in", "in": "out", "both": "both"}
+_AGGREGATES: Final = ("count", "sum", "avg", "min", "max")
+_TESTS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "=": np.equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+
+
+class NotAsArrays(Exception):
+    """The arrays cannot answer this; the ordinary operators can."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayHop:
+    """One hop of a chain, in the order in which it is gone along."""
+
+    way: Way
+    types: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCondition:
+    """What one node must be: ``holds`` tests a row with the node alone.
+
+    ``key``, ``test`` and ``value`` are of a comparison of a property with what is the same for all nodes.
+    """
+
+    holds: Callable[[CypherRun, Row], bool]
+    key: str | None = None
+    test: str = ""
+    value: Callable[[CypherRun, Row], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayColumn:
+    """A column of the projection: a grouping key where ``aggregate`` is empty.
+
+    ``node`` is a name of the pattern, None for ``count(*)``; ``key`` is a property of it, None for the node itself.
+    """
+
+    name: str
+    node: str | None
+    key: str | None
+    aggregate: str = ""
+    distinct: bool = False
+
+
+@dataclass
+class ChainFrontier:
+    """Rows side by side: one array a node of the pattern, one an edge; ``weight`` is how many rows each stands for."""
+
+    nodes: list[Ints]
+    edges: list[Ints] = field(default_factory=list)
+    weight: Ints | None = None
+
+    def __len__(self) -> int:
+        return len(self.nodes[0])
+
+    def some(self, places: Any) -> ChainFrontier:
+        """The rows at these places, or where this mask is true."""
+        weight = None if self.weight is None else self.weight[places]
+        return ChainFrontier([one[places] for one in self.nodes], [one[places] for one in self.edges], weight)
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """A chain of nodes and hops, and the columns of what is wanted of it.
+
+    Attributes:
+        names: of the nodes, in the order of the chain.
+        labels: that each node must have.
+        conditions: of each node.
+    """
+
+    names: tuple[str, ...]
+    hops: tuple[ArrayHop, ...]
+    labels: tuple[tuple[str, ...], ...]
+    conditions: tuple[tuple[NodeCondition, ...], ...]
+    columns: tuple[ArrayColumn, ...]
+
+    @property
+    def grouped(self) -> bool:
+        return any(column.aggregate for column in self.columns)
+
+    def rows(self, run: CypherRun) -> Iterator[Row]:
+        """The projected rows. Raises NotAsArrays before the first one, or not at all."""
+        graph = run.graph
+        if not is_columnar(graph) or run.attempt.transaction is not None:
+            raise NotAsArrays
+        walk = _Walk(run, graph, self)
+        return walk.groups() if self.grouped else walk.plain()
+
+
+def array_plan(match: t.Match, projection: t.Projection, expressions: Expressions) -> ArrayPlan | None:
+    """The plan of a MATCH and the projection behind it; None for what has none."""
+    if match.optional or len(match.patterns) != 1 or projection.everything or projection.distinct:
+        return None
+    (path,) = match.patterns
+    names = [None if node.variable is None else node.variable.name for node in path.nodes]
+    given = [name for name in names if name is not None]
+    if path.variable is not None or path.shortest is not None or len(set(given)) != len(given):
+        return None
+    # what the pattern itself calls nodes without a name
+    chain = [name or f"\0node{at}" for at, name in enumerate(names)]
+    hops = [_hop(one) for one in path.relationships]
+    labels = [_labels(node.labels) for node in path.nodes]
+    edge_names = {one.variable.name for one in path.relationships if one.variable is not None}
+    columns = [_column(item, given, edge_names) for item in projection.items]
+    conditions = _conditions(path, match.condition, chain, expressions)
+    if None in hops or None in labels or None in columns or conditions is None:
+        return None
+    lookups = [any(one.test == "=" for one in some) for some in conditions]
+    if lookups[-1] and not lookups[0]:  # begin where there are fewer
+        chain, labels, conditions = chain[::-1], labels[::-1], conditions[::-1]
+        hops = [ArrayHop(_OTHER[one.way], one.types) for one in hops[::-1] if one is not None]
+    if any(lookups) and len(hops) < 2:
+        return None  # a look-up and one hop take less than an array of all nodes
+    return ArrayPlan(
+        tuple(chain),
+        tuple(one for one in hops if one is not None),
+        tuple(one for one in labels if one is not None),
+        tuple(map(tuple, conditions)),
+        tuple(one for one in columns if one is not None),
+    )
+
+
+def _hop(one: t.RelationshipPattern) -> ArrayHop | None:
+    if one.length is not None or one.properties is not None or one.condition is not None:
+        return None
+    if one.types is None:
+        return ArrayHop(one.way, None)
+    types = [one.types] if isinstance(one.types, t.Label) else list(getattr(one.types, "operands", ()))
+    any_of = isinstance(one.types, t.Label | t.LabelAny)
+    if not any_of or not all(isinstance(kind, t.Label) and kind.name is not None for kind in types):
+        return None
+    return ArrayHop(one.way, tuple(dict.fromkeys(str(kind.name) for kind in types if isinstance(kind, t.Label))))
+
+
+def _labels(labels: t.LabelExpression | None) -> tuple[str, ...] | None:
+    if labels is None:
+        return ()
+    parts = [labels] if isinstance(labels, t.Label) else list(getattr(labels, "operands", ()))
+    every = isinstance(labels, t.Label | t.LabelAll)
+    if not every or not all(isinstance(one, t.Label) and one.name is not None for one in parts):
+        return None
+    return tuple(str(one.name) for one in parts if isinstance(one, t.Label))
+
+
+def _column(item: t.Item, nodes: Sequence[str], edges: set[str]) -> ArrayColumn | None:
+    value = item.value
+    if isinstance(value, t.CountAll):
+        return ArrayColumn(item.name, None, None, "count")
+    aggregate, distinct = "", False
+    if isinstance(value, t.Call):
+        aggregate, distinct = value.name.lower(), value.distinct
+        if aggregate not in _AGGREGATES or len(value.arguments) != 1 or (distinct and aggregate != "count"):
+            return None
+        value = value.arguments[0]
+        if isinstance(value, t.Variable) and value.name in edges and aggregate == "count" and not distinct:
+            return ArrayColumn(item.name, None, None, "count")  # a relationship of a row is never null
+    if isinstance(value, t.Variable) and value.name in nodes and aggregate in ("", "count"):
+        return ArrayColumn(item.name, value.name, None, aggregate, distinct)
+    if isinstance(value, t.PropertyAccess) and isinstance(value.subject, t.Variable) and value.subject.name in nodes:
+        if distinct or value.key == "~id":
+            return None
+        return ArrayColumn(item.name, value.subject.name, value.key, aggregate)
+    return None
+
+
+def _conditions(
+    path: t.PathPattern, where: t.Expression | None, chain: Sequence[str], expressions: Expressions
+) -> list[list[NodeCondition]] | None:
+    found: list[list[NodeCondition]] = [[] for _ in chain]
+    for at, node in enumerate(path.nodes):
+        if node.condition is not None or not isinstance(node.properties, t.MapLiteral | None):
+            return None
+        for key, value in () if node.properties is None else node.properties.entries:
+            if _variables(value):
+                return None
+            wanted = t.Comparison(
+                node.at, t.PropertyAccess(node.at, t.Variable(node.at, chain[at]), key), (("=", value),)
+            )
+            found[at].append(_condition(wanted, chain[at], expressions))
+    for part in _conjuncts(where):
+        names = _variables(part)
+        if len(names) != 1 or not names <= set(chain) or _queries(part):
+            return None
+        (name,) = names
+        found[chain.index(name)].append(_condition(part, name, expressions))
+    return found
+
+
+def _condition(e: t.Expression, name: str, expressions: Expressions) -> NodeCondition:
+    holds = expressions.condition(e)
+    if isinstance(e, t.Comparison) and len(e.rest) == 1 and e.rest[0][0] in _TESTS:
+        one, (test, other) = e.first, e.rest[0]
+        if isinstance(one, t.PropertyAccess) and isinstance(one.subject, t.Variable) and not _variables(other):
+            return NodeCondition(holds, one.key, test, expressions.of(other))
+    return NodeCondition(holds)
+
+
+def _conjuncts(e: t.Expression | None) -> list[t.Expression]:
+    if e is None:
+        return []
+    if isinstance(e, t.Binary) and e.operator == "AND":
+        return [*_conjuncts(e.left), *_conjuncts(e.right)]
+    return [e]
+
+
+def _variables(node: t.Node) -> set[str]:
+    return {one.name for one in t.walk(node) if isinstance(one, t.Variable)}
+
+
+def _queries(node: t.Node) -> bool:
+    """Whether a condition looks at the graph itself, or at chance."""
+    kinds = (t.Subquery, t.PatternExpression, t.PatternComprehension)
+    calls = [one.name.lower() for one in t.walk(node) if isinstance(one, t.Call)]
+    return "rand" in calls or any(isinstance(one, kinds) for one in t.walk(node))
+
+
+class _Walk:
+    """One run of a plan."""
+
+    def __init__(self, run: CypherRun, graph: ColumnarGraph, plan: ArrayPlan) -> None:
+        self._run, self._graph, self._plan = run, graph, plan
+        self._ends = graph.edge_ends()
+        self._masks = [self._fitting(at) for at in range(len(plan.names))]
+        self._csrs = [graph.csr(hop.types, hop.way) for hop in plan.hops]
+        loops = any(hop.way == "both" for hop in plan.hops) and bool((self._ends[0] == self._ends[1]).any())
+        if loops or any(csr is None for csr in self._csrs):
+            raise NotAsArrays  # a loop is met once from both sides
+        wanted = {column.node for column in plan.columns}
+        # a last node that nobody asks for is counted by degrees
+        self._summed = plan.grouped and bool(plan.hops) and plan.names[-1] not in wanted
+        self._columns = [self._read(column) for column in plan.columns]
+
+    def _fitting(self, at: int) -> Mask | None:
+        """Which rows fit a node of the pattern, bool over all rows; None where any does."""
+        labels, conditions = self._plan.labels[at], self._plan.conditions[at]
+        if not labels and not conditions:
+            return None
+        if labels and not self._run.splits_labels:
+            raise NotAsArrays
+        size = self._graph.row_limit()
+        mask = np.zeros(size, dtype=bool)
+        mask[self._graph.vertex_rows([labels[0]] if labels else None)] = True
+        for label in labels[1:]:
+            more = np.zeros(size, dtype=bool)
+            more[self._graph.vertex_rows([label])] = True
+            mask &= more
+        name = self._plan.names[at]
+        for condition in conditions:
+            compared = self._compared(condition)
+            if compared is not None:
+                mask &= compared
+                continue
+            for row in np.flatnonzero(mask).tolist():
+                self._run.tick()
+                mask[row] = condition.holds(self._run, {name: Vertex(self._graph, row)})
+        return mask
+
+    def _compared(self, condition: NodeCondition) -> Mask | None:
+        """A comparison of a column with one value, bool over all rows; None where the arrays cannot say."""
+        if condition.key is None or condition.value is None:
+            return None
+        value = condition.value(self._run, {})
+        view = self._graph.column(condition.key)
+        if isinstance(value, str) and condition.test == "=":
+            codes = view.codes()
+            if codes is None:
+                return None
+            same = [at for at, one in enumerate(codes.values) if isinstance(one, str) and one == value]
+            equal: Mask = np.isin(codes.codes, same)
+            return equal
+        numeric = view.numeric()
+        if numeric is None or isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**53:
+            return None
+        if isinstance(value, float) and numeric.values.dtype.kind == "i":
+            return None  # integers that no float holds
+        found: Mask = numeric.present & _TESTS[condition.test](numeric.values, value)
+        return found
+
+    # -- going along
+
+    def _frontiers(self) -> Iterator[ChainFrontier]:
+        """The rows of the whole pattern, piece by piece."""
+        mask = self._masks[0]
+        start = self._graph.vertex_rows(None) if mask is None else np.flatnonzero(mask)
+        yield from self._along(ChainFrontier([start.astype(np.int64)]), 0)
+
+    def _along(self, frontier: ChainFrontier, at: int) -> Iterator[ChainFrontier]:
+        self._run.check()
+        if at == len(self._plan.hops):
+            for begin in range(0, len(frontier), BLOCK):
+                yield frontier.some(slice(begin, begin + BLOCK)) if len(frontier) > BLOCK else frontier
+            return
+        if self._summed and at == len(self._plan.hops) - 1:
+            yield self._weighted(frontier, at)
+            return
+        csr = self._csrs[at]
+        assert csr is not None
+        degrees = csr.indptr[frontier.nodes[-1] + 1] - csr.indptr[frontier.nodes[-1]]
+        size = int(degrees.sum())
+        if size > BLOCK and len(frontier) > 1:
+            middle = min(max(1, int(np.searchsorted(np.cumsum(degrees), size // 2))), len(frontier) - 1)
+            yield from self._along(frontier.some(slice(None, middle)), at)
+            yield from self._along(frontier.some(slice(middle, None)), at)
+            return
+        parents = np.repeat(np.arange(len(frontier)), degrees)
+        starts = csr.indptr[frontier.nodes[-1]]
+        places = np.repeat(starts - np.concatenate(([0], np.cumsum(degrees)[:-1])), degrees) + np.arange(size)
+        there, edges = csr.neighbours[places].astype(np.int64), csr.edges[places].astype(np.int64)
+        mask = self._masks[at + 1]
+        keep = np.ones(size, dtype=bool) if mask is None else mask[there]
+        for before in frontier.edges:
+            keep &= before[parents] != edges
+        grown = frontier.some(parents[keep])
+        grown.nodes.append(there[keep])
+        grown.edges.append(edges[keep])
+        if len(grown):
+            yield from self._along(grown, at + 1)
+
+    def _weighted(self, frontier: ChainFrontier, at: int) -> ChainFrontier:
+        """Each row with the number of ways to make the last hop: the edges that fit, but for those already gone."""
+        csr, hop, mask = self._csrs[at], self._plan.hops[at], self._masks[at + 1]
+        assert csr is not None
+        here = frontier.nodes[-1]
+        fits = np.ones(len(csr.neighbours), dtype=np.int64) if mask is None else mask[csr.neighbours].astype(np.int64)
+        sums = np.concatenate(([0], np.cumsum(fits)))
+        weight = sums[csr.indptr[here + 1]] - sums[csr.indptr[here]]
+        source, target = self._ends
+        of_type = None
+        if hop.types is not None and frontier.edges:
+            of_type = np.zeros(len(source), dtype=bool)
+            of_type[self._graph.edge_rows(hop.types)] = True
+        for edges in frontier.edges:
+            for way, near, far in (("out", source, target), ("in", target, source)):
+                if hop.way in (way, "both"):
+                    again = near[edges] == here
+                    if of_type is not None:
+                        again &= of_type[edges]
+                    if mask is not None:
+                        again &= mask[far[edges]]
+                    weight = weight - again
+        return ChainFrontier(frontier.nodes, frontier.edges, weight).some(weight > 0)
+
+    # -- what is wanted
+
+    def _read(self, column: ArrayColumn) -> Any:
+        """Where a column is read: codes of a key, numbers of an aggregate; None for whole nodes and ``count(*)``."""
+        if column.node is None or column.key is None:
+            return None
+        view = self._graph.column(column.key)
+        found: Any = view.numeric() if column.aggregate else view.codes()
+        if column.aggregate == "count":
+            found = view.codes()
+        if found is None:
+            raise NotAsArrays
+        return found
+
+    def _at(self, column: ArrayColumn, frontier: ChainFrontier) -> Ints:
+        """The node rows that a column is about."""
+        assert column.node is not None
+        return frontier.nodes[self._plan.names.index(column.node)]
+
+    def plain(self) -> Iterator[Row]:
+        """A row for each of the pattern."""
+        for frontier in self._frontiers():
+            values: list[Sequence[Any]] = []
+            for column, source in zip(self._plan.columns, self._columns, strict=True):
+                rows = self._at(column, frontier)
+                if source is None:
+                    values.append([Vertex(self._graph, row) for row in rows.tolist()])
+                else:
+                    table = [read(value) for value in source.values] + [None]
+                    values.append([table[code] for code in source.codes[rows].tolist()])
+            names = [column.name for column in self._plan.columns]
+            for one in zip(*values, strict=True):
+                self._run.tick()
+                yield dict(zip(names, one, strict=True))
+
+    def groups(self) -> Iterator[Row]:
+        """A row for each group."""
+        keys = [at for at, column in enumerate(self._plan.columns) if not column.aggregate]
+        groups: dict[Any, _Group] = {}
+        for frontier in self._frontiers():
+            if len(frontier):
+                self._gather(frontier, keys, groups)
+                self._run.hold(len(groups))
+        if not groups and not keys:
+            groups[()] = _Group([], self._plan.columns)
+        for group in groups.values():
+            given = iter(group.keys)
+            yield {
+                column.name: group.result(at) if column.aggregate else next(given)
+                for at, column in enumerate(self._plan.columns)
+            }
+
+    def _gather(self, frontier: ChainFrontier, keys: Sequence[int], groups: dict[Any, _Group]) -> None:
+        """Add a piece of the pattern's rows to the groups."""
+        codes = []
+        for at in keys:
+            rows = self._at(self._plan.columns[at], frontier)
+            codes.append(rows if self._columns[at] is None else self._columns[at].codes[rows])
+        if codes:
+            distinct, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
+            place = place.reshape(-1)
+        else:
+            distinct, place = np.zeros((0, 1), dtype=np.int64), np.zeros(len(frontier), dtype=np.int64)
+        found = []
+        for one in distinct.T.tolist():
+            values = [self._value(at, code) for at, code in zip(keys, one, strict=True)]
+            key = tuple(map(equivalence_key, values))
+            if key not in groups:
+                groups[key] = _Group(values, self._plan.columns)
+            found.append(groups[key])
+        weight = np.ones(len(frontier), dtype=np.int64) if frontier.weight is None else frontier.weight
+        for at, column in enumerate(self._plan.columns):
+            if column.aggregate:
+                self._aggregate(at, column, frontier, place, weight, found)
+
+    def _value(self, at: int, code: int) -> Any:
+        source = self._columns[at]
+        if source is None:
+            return Vertex(self._graph, code)
+        return None if code < 0 else read(source.values[code])
+
+    def _aggregate(
+        self, at: int, column: ArrayColumn, frontier: ChainFrontier, place: Ints, weight: Ints, groups: Sequence[_Group]
+    ) -> None:
+        source, size = self._columns[at], len(groups)
+        if source is None and not column.distinct:
+            for group, count in zip(groups, _sums(place, weight, size), strict=True):
+                group.counts[at] += count
+            return
+        rows = self._at(column, frontier)
+        if column.distinct:
+            pairs = np.unique(np.stack((place, rows)), axis=1)
+            for number, row in pairs.T.tolist():
+                groups[number].seen[at].add(row)
+            return
+        if column.aggregate == "count":
+            held = source.codes[rows] >= 0
+            for group, count in zip(groups, _sums(place[held], weight[held], size), strict=True):
+                group.counts[at] += count
+            return
+        held = source.present[rows]
+        place, rows, weight = place[held], rows[held], weight[held]
+        values = source.values[rows]
+        counts = _sums(place, weight, size)
+        whole = values.dtype.kind == "i"
+        if whole and len(values) and float(np.abs(values).max()) * float(weight.sum()) > LARGEST:
+            whole = False  # as the sum of Python's own integers
+        if whole:
+            totals: list[Any] = _sums(place, values * weight, size)
+        elif values.dtype.kind == "i":
+            totals = [0] * size
+            for number, value, times in zip(place.tolist(), values.tolist(), weight.tolist(), strict=True):
+                totals[number] += value * times
+        else:
+            totals = np.bincount(place, values * weight, size).tolist()
+        low, high = np.full(size, np.inf), np.full(size, -np.inf)
+        if values.dtype.kind == "i":
+            low, high = np.full(size, 2**63 - 1, np.int64), np.full(size, -(2**63), np.int64)
+        np.minimum.at(low, place, values)
+        np.maximum.at(high, place, values)
+        for number, group in enumerate(groups):
+            if counts[number]:
+                group.add(at, counts[number], totals[number], low[number].item(), high[number].item())
+
+
+def _sums(place: Ints, values: Ints, size: int) -> list[int]:
+    """The sum of integers in each place; exact, which a sum of floats is not."""
+    found = np.zeros(size, dtype=np.int64)
+    np.add.at(found, place, values)
+    return [int(one) for one in found]
+
+
+class _Group:
+    """What is known of one group: for each column with an aggregate its count, sum, extremes, or distinct rows."""
+
+    def __init__(self, keys: list[Any], columns: Sequence[ArrayColumn]) -> None:
+        self.keys = keys
+        self._columns = columns
+        self.counts = [0] * len(columns)
+        self.totals: list[Any] = [0] * len(columns)
+        self.low: list[Any] = [None] * len(columns)
+        self.high: list[Any] = [None] * len(columns)
+        self.seen: list[set[int]] = [set() for _ in columns]
+
+    def add(self, at: int, count: int, total: Any, low: Any, high: Any) -> None:
+        """So many numbers more."""
+        self.counts[at] += count
+        self.totals[at] += total
+        self.low[at] = low if self.low[at] is None else min(self.low[at], low)
+        self.high[at] = high if self.high[at] is None else max(self.high[at], high)
+
+    def result(self, at: int) -> Any:
+        """The value of an aggregate."""
+        column = self._columns[at]
+        if column.distinct:
+            return len(self.seen[at])
+        match column.aggregate:
+            case "count":
+                return self.counts[at]
+            case "sum":
+                if isinstance(self.totals[at], int) and not -(2**63) <= self.totals[at] < 2**63:
+                    raise CypherArithmeticError("long overflow", "IntegerOverflow")
+                return self.totals[at]
+            case "avg":
+                return self.totals[at] / self.counts[at] if self.counts[at] else None
+        return self.low[at] if column.aggregate == "min" else self.high[at]
