@@ -11,6 +11,7 @@ Relationships of one MATCH differ: each hop leaves out the edges its row has alr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ from workflow.cypher.semantics.elements import read
 from workflow.cypher.semantics.relations import equivalence_key
 from workflow.graphs.elements import Vertex, Way
 from workflow.graphs.protocols import is_columnar
+from workflow.values.numbers import Long
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,11 +39,15 @@ if TYPE_CHECKING:
 BLOCK: Final = 1 << 20
 """Rows of a frontier at most: what is longer is gone through in pieces."""
 
+DENSE: Final = 1 << 20
+"""Combinations of grouping keys that are numbered by their place in an array, without sorting."""
+
 LARGEST: Final = float(1 << 62)
 _OTHER: Final[dict[Way, Way]] = {"out": "in", "in": "out", "both": "both"}
 _AGGREGATES: Final = ("count", "sum", "avg", "min", "max")
 _TESTS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "=": np.equal,
+    "IN": np.isin,
     "<": np.less,
     "<=": np.less_equal,
     ">": np.greater,
@@ -235,8 +241,13 @@ def _conditions(
 
 def _condition(e: t.Expression, name: str, expressions: Expressions) -> NodeCondition:
     holds = expressions.condition(e)
-    if isinstance(e, t.Comparison) and len(e.rest) == 1 and e.rest[0][0] in _TESTS:
-        one, (test, other) = e.first, e.rest[0]
+    parts: tuple[t.Expression, str, t.Expression] | None = None
+    if isinstance(e, t.Comparison) and len(e.rest) == 1:
+        parts = e.first, *e.rest[0]
+    elif isinstance(e, t.Binary):
+        parts = e.left, e.operator, e.right
+    if parts is not None and parts[1] in _TESTS:
+        one, test, other = parts
         if isinstance(one, t.PropertyAccess) and isinstance(one.subject, t.Variable) and not _variables(other):
             return NodeCondition(holds, one.key, test, expressions.of(other))
     return NodeCondition(holds)
@@ -308,6 +319,10 @@ class _Walk:
             return None
         value = condition.value(self._run, {})
         view = self._graph.column(condition.key)
+        if condition.test == "IN":
+            whole = isinstance(value, list) and all(type(one) in (int, Long) and abs(one) < 2**53 for one in value)
+            numbers = view.numeric() if whole else None
+            return None if numbers is None else numbers.present & np.isin(numbers.values, np.array(value, dtype=float))
         if isinstance(value, str) and condition.test == "=":
             codes = view.codes()
             if codes is None:
@@ -350,8 +365,7 @@ class _Walk:
             yield from self._along(frontier.some(slice(middle, None)), at)
             return
         parents = np.repeat(np.arange(len(frontier)), degrees)
-        starts = csr.indptr[frontier.nodes[-1]]
-        places = np.repeat(starts - np.concatenate(([0], np.cumsum(degrees)[:-1])), degrees) + np.arange(size)
+        places = _places(csr.indptr[frontier.nodes[-1]], degrees)
         there, edges = csr.neighbours[places].astype(np.int64), csr.edges[places].astype(np.int64)
         mask = self._masks[at + 1]
         keep = np.ones(size, dtype=bool) if mask is None else mask[there]
@@ -368,15 +382,20 @@ class _Walk:
         csr, hop, mask = self._csrs[at], self._plan.hops[at], self._masks[at + 1]
         assert csr is not None
         here = frontier.nodes[-1]
-        fits = np.ones(len(csr.neighbours), dtype=np.int64) if mask is None else mask[csr.neighbours].astype(np.int64)
-        sums = np.concatenate(([0], np.cumsum(fits)))
-        weight = sums[csr.indptr[here + 1]] - sums[csr.indptr[here]]
+        weight = csr.indptr[here + 1] - csr.indptr[here]
+        if mask is not None and int(weight.sum()) < len(csr.neighbours):
+            places = _places(csr.indptr[here], weight)
+            parents = np.repeat(np.arange(len(here)), weight)
+            weight = np.bincount(parents[mask[csr.neighbours[places]]], minlength=len(here))
+        elif mask is not None:
+            sums = np.concatenate(([0], np.cumsum(mask[csr.neighbours])))
+            weight = sums[csr.indptr[here + 1]] - sums[csr.indptr[here]]
         source, target = self._ends
-        of_type = None
-        if hop.types is not None and frontier.edges:
-            of_type = np.zeros(len(source), dtype=bool)
-            of_type[self._graph.edge_rows(hop.types)] = True
-        for edges in frontier.edges:
+        for edges, gone in zip(frontier.edges, self._plan.hops, strict=False):
+            of_type = None
+            if hop.types is not None and not (gone.types is not None and set(gone.types) <= set(hop.types)):
+                of_type = np.zeros(len(source), dtype=bool)
+                of_type[self._graph.edge_rows(hop.types)] = True
             for way, near, far in (("out", source, target), ("in", target, source)):
                 if hop.way in (way, "both"):
                     again = near[edges] == here
@@ -445,13 +464,9 @@ class _Walk:
         for at in keys:
             rows = self._at(self._plan.columns[at], frontier)
             codes.append(rows if self._columns[at] is None else self._columns[at].codes[rows])
-        if codes:
-            distinct, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
-            place = place.reshape(-1)
-        else:
-            distinct, place = np.zeros((0, 1), dtype=np.int64), np.zeros(len(frontier), dtype=np.int64)
+        distinct, place = _numbered(codes, len(frontier))
         found = []
-        for one in distinct.T.tolist():
+        for one in distinct:
             values = [self._value(at, code) for at, code in zip(keys, one, strict=True)]
             key = tuple(map(equivalence_key, values))
             if key not in groups:
@@ -505,15 +520,45 @@ class _Walk:
         low, high = np.full(size, np.inf), np.full(size, -np.inf)
         if values.dtype.kind == "i":
             low, high = np.full(size, 2**63 - 1, np.int64), np.full(size, -(2**63), np.int64)
-        np.minimum.at(low, place, values)
-        np.maximum.at(high, place, values)
+        if column.aggregate in ("min", "max"):
+            np.minimum.at(low, place, values)
+            np.maximum.at(high, place, values)
         for number, group in enumerate(groups):
             if counts[number]:
                 group.add(at, counts[number], totals[number], low[number].item(), high[number].item())
 
 
+def _places(starts: Ints, degrees: Ints) -> Ints:
+    """Where the edges of rows stand, one row after the other: ``degrees`` of them from ``starts`` on."""
+    return np.repeat(starts - np.concatenate(([0], np.cumsum(degrees)[:-1])), degrees) + np.arange(int(degrees.sum()))
+
+
+def _numbered(codes: Sequence[Ints], size: int) -> tuple[list[list[int]], Ints]:
+    """The different combinations of codes, each from -1 on, and for each of ``size`` rows the number of its own."""
+    if not codes:
+        return [[]], np.zeros(size, dtype=np.int64)
+    widths = [int(one.max()) + 2 for one in codes]
+    if math.prod(widths) > DENSE:
+        distinct, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
+        return distinct.T.tolist(), place.reshape(-1)
+    joined = np.zeros(size, dtype=np.int64)
+    for one, width in zip(codes, widths, strict=True):
+        joined = joined * width + (one + 1)
+    held = np.flatnonzero(np.bincount(joined, minlength=math.prod(widths)))
+    numbers = np.zeros(math.prod(widths), dtype=np.int64)
+    numbers[held] = np.arange(len(held))
+    parts: list[Ints] = []
+    rest = held
+    for width in reversed(widths):
+        rest, part = np.divmod(rest, width)
+        parts.append(part - 1)
+    return np.stack(parts[::-1], axis=1).tolist(), numbers[joined]
+
+
 def _sums(place: Ints, values: Ints, size: int) -> list[int]:
-    """The sum of integers in each place; exact, which a sum of floats is not."""
+    """The sum of integers in each place; exact, which a sum of floats is not beyond 2^53."""
+    if not len(values) or float(np.abs(values).max()) * len(values) < 2**53:
+        return [int(one) for one in np.bincount(place, values, size)]
     found = np.zeros(size, dtype=np.int64)
     np.add.at(found, place, values)
     return [int(one) for one in found]

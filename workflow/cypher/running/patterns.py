@@ -410,9 +410,9 @@ def _hops(
     graph = run.graph
     way = _OTHER_WAY[one.way] if backward else one.way
     loops: set[int] = set()
-    for edge in list(graph.incident(start, way, one.types)):
-        source, target = graph.edge_source(edge), graph.edge_target(edge)
-        if source == target:  # a loop is met once for each direction
+    edges, others = list(graph.incident(start, way, one.types)), list(graph.neighbours(start, way, one.types))
+    for edge, other in zip(edges, others, strict=True):
+        if other == start:  # a loop is met once for each direction
             if edge in loops:
                 continue
             loops.add(edge)
@@ -427,7 +427,7 @@ def _hops(
             _restore(row, one.name, held)
             if not passes:
                 continue
-        yield edge, target if source == start else source
+        yield edge, other
 
 
 def _has_properties(run: CypherRun, one: RelationshipElement, row: Row, edge: int) -> bool:
@@ -534,27 +534,54 @@ def _shortest_ways(
         if least == 0:
             yield []
         return
-    parents: dict[int, list[tuple[int, int]]] = {begin: []}
-    frontier, depth = [begin], 0
-    while frontier and end not in parents and (most is None or depth < most):
-        depth += 1
-        reached: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for at in frontier:
-            for edge, other in _hops(run, one, row, at, backward=False):
-                run.tick()
-                if other not in parents:
-                    reached[other].append((at, edge))
-        parents.update(reached)
-        frontier = list(reached)
-        run.hold(len(parents))
-    if end not in parents or depth < least:
+    # from both ends, a level at a time on the side with less to look at: what the two sides have in common after a
+    # level lies on the outermost levels of both, or they would have met before
+    sides = (_Side(begin, backward=False), _Side(end, backward=True))
+    met: list[int] = []
+    while not met and all(side.frontier for side in sides):
+        if most is not None and sides[0].depth + sides[1].depth >= most:
+            return
+        side, other = sorted(sides, key=lambda one: len(one.frontier))
+        side.widen(run, one, row)
+        met = [node for node in side.frontier if node in other.parents]
+        run.hold(len(side.parents) + len(other.parents))
+    if sides[0].depth + sides[1].depth < least:
         return
-    stack: list[tuple[int, list[int]]] = [(end, [])]
-    while stack:
-        at, edges = stack.pop()
-        if at == begin:
-            yield edges
-        stack += [(before, [edge, *edges]) for before, edge in reversed(parents[at])]
+    for node in met:
+        for before in sides[0].ways(node):
+            for after in sides[1].ways(node):
+                yield [*before, *after[::-1]]
+
+
+class _Side:
+    """A search from one end: the nodes it has reached, each with the nodes and edges by which it was first reached."""
+
+    def __init__(self, start: int, *, backward: bool) -> None:
+        self.parents: dict[int, list[tuple[int, int]]] = {start: []}
+        self.frontier = [start]
+        self.depth = 0
+        self._start, self._backward = start, backward
+
+    def widen(self, run: CypherRun, one: RelationshipElement, row: Row) -> None:
+        """One level further."""
+        reached: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for at in self.frontier:
+            run.tick()
+            for edge, other in _hops(run, one, row, at, backward=self._backward):
+                if other not in self.parents:
+                    reached[other].append((at, edge))
+        self.parents.update(reached)
+        self.frontier = list(reached)
+        self.depth += 1
+
+    def ways(self, node: int) -> Iterator[list[int]]:
+        """The edges from the start to a node, in every shortest way."""
+        stack: list[tuple[int, list[int]]] = [(node, [])]
+        while stack:
+            at, edges = stack.pop()
+            if at == self._start:
+                yield edges
+            stack += [(before, [edge, *edges]) for before, edge in reversed(self.parents[at])]
 
 
 def _path_of(path: PathElement, relationships: dict[str, RelationshipElement]) -> Solve:
