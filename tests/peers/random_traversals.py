@@ -644,6 +644,59 @@ def _text_more(b: Builder, depth: int) -> tuple[str, str]:
     ), "s"
 
 
+def _remembered(b: Builder, depth: int) -> tuple[str, str]:
+    """Paths and sacks that a by() reads, of several hops and rounds."""
+    if depth:
+        return "", "v"
+    by = b.pick("by('name')", "by('age')", "by(T.label)", "by(__.out().count())", "by(T.id)")
+    rounds = b.rng.randint(1, 3)
+    test = b.pick("neq", "eq", "lt", "gte")
+    return b.pick(
+        f"out().as('m').both({b.labels()}).path().{by}.by(T.id)",
+        f"repeat(__.out({b.labels()}).simplePath()).times({rounds}).path().{by}",
+        f"repeat(__.both().simplePath()).until(__.has('age', {b.number_test()}).or().loops().is(3)).path().{by}",
+        f"outE().has('weight', {b.number_test()}).inV().path().by(T.id).by('weight').by('name')",
+        f"sack(assign).by(__.out().count()).out().project('s', 'n').by(__.sack()).{by}",
+        "sack(assign).by(T.id).both().order().by(T.id).by(__.sack()).project('a', 'b').by(T.id).by(__.sack())",
+        f"sack(assign).by(T.id).repeat(__.outE().sack(sum).by(T.id).inV()).times({rounds}).sack()",
+        "sack(assign).by(T.id).out().group().by(__.sack()).by(__.count())",
+        f"as('a').out().as('b').where('a', {test}('b')).by('age').select('a', 'b').by(T.id)",
+        f"as('a').out().in().where({b.pick('eq', 'neq')}('a')).dedup().by('name').count()",
+    ), "x"
+
+
+def _counted_children(b: Builder, depth: int) -> tuple[str, str]:
+    """Degrees, emptiness and joins that are the same whatever order they are found in."""
+    way = b.pick("out", "in", "both")
+    test = b.number_test()
+    return b.pick(
+        f"where(__.{way}({b.labels()}).count().is({test}))",
+        f"not(__.{way}E({b.labels()}).has('weight', {test}))",
+        f"order().by(__.{way}().count(), desc).by(T.id).limit(3)",
+        f"where(__.{way}().{way}().dedup().count().is({test}))",
+        f"match(__.as('p').{way}().as('q'), __.not(__.as('q').out('knows').as('p'))).select('q')",
+        "match(__.as('p').out().as('q'), __.as('q').in().count().as('n'), __.as('n').is(gt(1))).select('p')",
+        f"where(__.{way}().order().by(T.id).limit(1).has('age', {test}))",
+    ), "v"
+
+
+def _limited_rounds(b: Builder, depth: int) -> tuple[str, str]:
+    """A limit behind a repeat, told by how many come: which they are is the server's choice."""
+    if depth:
+        return "", "v"
+    low, rounds = b.rng.randint(1, 9), b.rng.randint(1, 3)
+    body = b.pick("__.out()", "__.both()", "__.both().simplePath()", f"__.in({b.labels()})")
+    return b.pick(
+        f"repeat({body}).times({rounds}).limit({low}).count()",
+        f"repeat({body}).emit().times({rounds}).limit({low}).count()",
+        f"emit().repeat({body}).times({rounds}).range({low}, {low + 4}).path().count()",
+        f"repeat({body}).until(__.loops().is({rounds})).skip({low}).count()",
+        f"local(__.{b.pick('out', 'both')}().limit({low})).count()",
+        f"local(__.{b.pick('out', 'both')}().count()).sum()",
+        f"union(__.count(), __.{b.pick('out', 'in')}().count(), __.values('age').max()).order()",
+    ), "n"
+
+
 def _number_step(b: Builder, depth: int) -> tuple[str, str]:
     return (
         b.pick(
@@ -739,6 +792,9 @@ RULES: dict[str, list[tuple[int, Rule]]] = {
         (4, _filter("v")),
         (4, _branch("v")),
         (3, _repeat),
+        (2, _remembered),
+        (2, _counted_children),
+        (2, _limited_rounds),
         (3, to("n", "values('age')", "values('score')", "id()", "out().count()")),
         (3, to("s", "values('name')", "label()", "properties('name').value()", "properties().key()")),
         (1, to("x", "values()", "values('name', 'age')", "values('age', 'score')", "properties('tag', 'age').value()")),

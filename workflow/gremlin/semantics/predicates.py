@@ -226,9 +226,9 @@ def _searching(p: P) -> Test:
 
     def test(value: Any) -> bool:
         try:
-            # letting others run costs more than a search that is soon done
-            waits = len(value) ** loops > MOST_STEPS
-            return search(value, timeout=MATCH_TIMEOUT_S, concurrent=waits) is not None
+            if len(value) ** loops <= MOST_STEPS:  # soon done: a clock would cost more than the search
+                return search(value) is not None
+            return search(value, timeout=MATCH_TIMEOUT_S, concurrent=True) is not None
         except TimeoutError as e:
             text = f"a text of {len(value)} characters takes longer than {MATCH_TIMEOUT_S:g} s"
             raise QueryFailed(f"Searching {wanted!r} in {text}; write a simpler expression") from e
