@@ -7,15 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from workflow.gremlin.columns.forms import Form, Make, MorselChild, streamed
+from workflow.gremlin.columns.forms import Form, Make, MorselChild, TooMany, streamed
 from workflow.gremlin.columns.gathering import merged
-from workflow.gremlin.columns.morsel import Morsel, concatenated, gathered
+from workflow.gremlin.columns.morsel import Morsel, concatenated, gathered, regrouped
 from workflow.gremlin.columns.values import NotColumnar, Places
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.running.step import Frame
 from workflow.gremlin.running.traverser import RepeatLoop
 from workflow.gremlin.steps.branching.repeat import RepeatStep, TimesStep
 from workflow.queries.columns.expansion import larger
+
+MOST_STARTS = 256
+MOST_TOGETHER = 1 << 18
+"""So many traversers may go round, in all rounds of several starts together, each round counted as some."""
+ROUND = 1 << 10
 
 
 class Condition:
@@ -39,7 +44,6 @@ class RepeatForm(Form):
     Where the body gathers (``dedup``, ``order``), all starts go round together.
     """
 
-    stateless = False
     step: RepeatStep
 
     def __init__(self, step: RepeatStep, make: Make) -> None:
@@ -48,6 +52,7 @@ class RepeatForm(Form):
             raise NotColumnar
         self.body = make(step.body)
         self.gathers = step.body.has_barrier
+        self.stateless = not self.gathers
         if not self.gathers and not self.body.stateless:
             raise NotColumnar
         self.until = None if step.until is None else Condition(make(step.until))
@@ -59,14 +64,45 @@ class RepeatForm(Form):
             held = gathered(ctx, source)
             yield from self._loop(ctx, held, body_frame)
             return
+        size = 1
         for morsel in source:
-            for place in range(len(morsel)):
-                yield from self._loop(ctx, [morsel.take(np.array([place]))], body_frame)
+            begin = 0
+            while begin < len(morsel):
+                part = morsel.take(np.arange(begin, min(begin + size, len(morsel))))
+                begin, size = begin + size, min(4 * size, MOST_STARTS)
+                try:
+                    found = None if len(part) == 1 else self._together(ctx, part)
+                except TooMany:
+                    found = None
+                if found is not None:
+                    yield found
+                    continue
+                for place in range(len(part)):
+                    yield from self._loop(ctx, [part.take(np.array([place]))], {})
 
-    def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
-        raise NotColumnar
+    def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
+        if self.gathers:
+            raise NotColumnar
+        return self._together(ctx, morsel)
 
-    def _loop(self, ctx: ExecutionContext, starts: list[Morsel], body_frame: Frame) -> Iterator[Morsel]:
+    def _together(self, ctx: ExecutionContext, starts: Morsel) -> Morsel:
+        """All that leaves the loop, of several starts that go round at the same time, in the order of the starts.
+
+        Raises:
+            TooMany: they do not come to an end soon; the first of them may fill a limit that waits behind.
+        """
+        if not len(starts):
+            return starts
+        going = replace(starts, origin=np.arange(len(starts)))
+        left = list(self._loop(ctx, [going], {}, MOST_TOGETHER))
+        if not left:
+            return starts.take(np.zeros(0, dtype=np.int64))
+        found = regrouped(ctx, left)
+        return replace(found, origin=None if starts.origin is None else starts.origin[found.origin])
+
+    def _loop(
+        self, ctx: ExecutionContext, starts: list[Morsel], body_frame: Frame, most: int | None = None
+    ) -> Iterator[Morsel]:
         name = self.step.loop_name
         waiting: list[Morsel] = []
         for morsel in starts:
@@ -75,6 +111,8 @@ class RepeatForm(Form):
         again = self.step.until_first or self.step.emit_first
         while waiting:
             level = self._level(ctx, waiting)
+            if most is not None and (most := most - ROUND - sum(map(len, level))) < 0:
+                raise TooMany
             back: list[Morsel] = []
             held = 0
             for found in streamed(self.body.forms, ctx, iter(level), body_frame):
