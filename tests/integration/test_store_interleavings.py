@@ -10,9 +10,10 @@ import pytest
 
 from tests.integration.interleavings import draw, explains, fill, held, one_round, steps
 from workflow.errors import ConcurrentModification
-from workflow.graphs.store.conflicts import History
+from workflow.graphs.store.conflicts import History, WatchedGraph
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.views import StoredGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 
@@ -122,3 +123,15 @@ def test_a_session_that_only_reads_keeps_its_version_and_is_never_refused() -> N
     assert run(reader, "g.V().count()") == [0]
     reader.commit()
     assert run(reader, "g.V().count()") == [1]
+
+
+# what never changes for as long as an element lives, what says nothing of the graph, and what asks others
+UNWATCHED = {
+    "vertex_id", "edge_id", "edge_label", "edge_source", "edge_target", "row_limit", "label_parts", "cells",
+    "begin", "reset", "reading", "trouble",
+}  # fmt: skip
+
+
+def test_whatever_can_be_read_of_a_version_is_noted_by_a_transaction() -> None:
+    public = {name for name in vars(StoredGraph) if not name.startswith("_")}
+    assert public - set(vars(WatchedGraph)) == UNWATCHED

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.elements import Graph, VertexProperty, Way
 from workflow.graphs.store.versions.adjacency import Csr
-from workflow.graphs.store.versions.columns import Codes, Numeric
+from workflow.graphs.store.versions.arrays import Codes, Numeric
 
 
 class Transaction(Protocol):

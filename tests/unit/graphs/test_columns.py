@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from workflow.graphs.store.versions import columns
-from workflow.graphs.store.versions.columns import MISSING, Column
+from workflow.graphs.store.versions.cells import MISSING
+from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.index import PropertyIndex
 from workflow.values.numbers import Long
 

@@ -26,7 +26,7 @@ from workflow.graphs.store.journal.stream import read_stream
 from workflow.graphs.store.persistence import FolderInUse, GraphFolder, open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
 from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 
 

@@ -28,7 +28,7 @@ from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.transaction import StoreTransaction
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.ids import repeated
 from workflow.graphs.store.versions.state import State

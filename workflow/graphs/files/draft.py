@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
 from workflow.values.numbers import Long
 
 Value = tuple[Any, dict[str, Any] | None]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.files.loading import RowError
 from workflow.graphs.store.versions.batch import ColumnData
-from workflow.graphs.store.versions.columns import MISSING
+from workflow.graphs.store.versions.cells import MISSING
 from workflow.graphs.store.versions.text_block import Texts
 from workflow.values.numbers import Byte, Float, Long, Short
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.source import EdgeKind, EdgeRecord, ElementRun, LabelSet, NodeRecord, RunColumn, Several, Sort
 from workflow.graphs.store.versions.batch import column_data
-from workflow.graphs.store.versions.columns import MISSING, Cells
+from workflow.graphs.store.versions.cells import MISSING, Cells
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.versions.text_block import Texts

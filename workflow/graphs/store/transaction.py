@@ -15,7 +15,8 @@ from workflow.graphs.elements import Vertex, VertexProperty
 from workflow.graphs.store.conflicts import Key, WatchedGraph, needed
 from workflow.graphs.store.journal.changes import Operation, describe
 from workflow.graphs.store.turns import Turns
-from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cell, Cells, Column
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State

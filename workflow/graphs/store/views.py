@@ -14,7 +14,9 @@ from workflow.errors import ReadOnlyViolation
 from workflow.graphs.elements import Vertex, VertexProperty, Way
 from workflow.graphs.protocols import Transaction
 from workflow.graphs.store.versions.adjacency import Adjacency, Csr
-from workflow.graphs.store.versions.columns import MISSING, Cell, Cells, Codes, Column, Numeric, derived_id
+from workflow.graphs.store.versions.arrays import Codes, Numeric
+from workflow.graphs.store.versions.cells import MISSING, Cell, Cells, derived_id
+from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.index import PropertyIndex
 from workflow.graphs.store.versions.state import State

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
-from workflow.graphs.store.versions.columns import MISSING, VALUE_IDS, Cells
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cells
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State

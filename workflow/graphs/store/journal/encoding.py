@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from workflow.errors import IllegalArgument
-from workflow.graphs.store.versions.columns import MISSING, Cell, Cells
+from workflow.graphs.store.versions.cells import MISSING, Cell, Cells
 from workflow.values.moments import Date, Duration, LocalDateTime, LocalTime, ZonedDateTime, ZonedTime
 from workflow.values.numbers import BigInteger, Byte, Char, Float, Long, Short
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from workflow.errors import WorkflowError
 from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
-from workflow.graphs.store.versions.columns import MISSING
+from workflow.graphs.store.versions.cells import MISSING
 from workflow.graphs.store.versions.text_block import Texts
 from workflow.values.numbers import Float, Long
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.store.versions.adjacency import compress
-from workflow.graphs.store.versions.columns import MISSING, Column
+from workflow.graphs.store.versions.cells import MISSING
+from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.state import SPARSE, State
 

@@ -9,104 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.versions.arrays import DTYPES, WRAPPERS, Codes, Made, Numeric, grown, plain
+from workflow.graphs.store.versions.cells import MISSING, Cells
 from workflow.graphs.store.versions.coding import Coding
 from workflow.graphs.store.versions.layers import layered
-from workflow.values.numbers import Float, Long
 
-_Arrays = TypeVar("_Arrays")
-
-
-class _Missing:
-    """The value of a row that holds nothing."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-    def __bool__(self) -> bool:
-        return False
-
-
-MISSING: Final = _Missing()
 _UNSET: Final = object()
 LARGE_PATCH: Final = 1024
 MOST_LOGGED: Final = 1024
 """So many writes are remembered row by row, for arrays that were made before them."""
-_DERIVED_IDS: Final = 1 << 44
-_MANY_KEYS: Final = 1 << 50
-VALUE_IDS: Final = 1 << 52
-"""Where the ids of values begin that are given out by counting. All ids of values stay below 2**53, which is as much as
-every client can hold, and ascend with the vertex and then with the key or the order of writing."""
-
-
-def derived_id(index: int, row: int) -> Long:
-    """The id of the single value of a column in a row, which is not stored."""
-    if index < 1 << 12:
-        return Long(_DERIVED_IDS + (row << 12) + index)
-    return Long(_MANY_KEYS + (index << 31) + row)
-
-
-class Cell(NamedTuple):
-    """One value of a vertex property with its id and meta-properties."""
-
-    id: Any
-    value: Any
-    meta: dict[str, Any] | None = None
-
-
-class Cells(tuple[Cell, ...]):
-    """All values of one property of one vertex, never empty."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Numeric:
-    """A column of one number class as arrays over all rows: ``values`` where ``present``; ``kind`` is the class."""
-
-    values: NDArray[Any]
-    present: NDArray[np.bool_]
-    kind: type
-
-
-@dataclass(frozen=True, eq=False)
-class Codes:
-    """A column as small integers: ``codes[row]`` is a place in ``values``, or -1 where the row holds nothing."""
-
-    codes: NDArray[np.int32]
-    values: list[Any]
-
-    @cached_property
-    def table(self) -> NDArray[np.object_]:
-        """The values as an array of objects, to be read at many places at once."""
-        return np.fromiter(self.values, dtype=object, count=len(self.values))
-
-    @cached_property
-    def exact(self) -> bool:
-        """Whether all values are texts, whole numbers or booleans: two that share a code then are the same to users."""
-        return set(map(type, self.values)) <= _EXACT
-
-
-_EXACT: Final = frozenset({str, int, Long, bool})
-_DTYPES: Final[dict[type, str]] = {int: "int64", Long: "int64", float: "float64", Float: "float64"}
-WRAPPERS: Final[dict[type, Callable[[Any], Any]]] = {int: int, Long: Long, float: float, Float: Float, bool: bool}
-
-
-@dataclass(frozen=True, slots=True)
-class _Made(Generic[_Arrays]):
-    """Arrays, the version and the number of rows they are of, and how many writes there had been."""
-
-    state: tuple[int, int]
-    logged: int
-    value: _Arrays | None
 
 
 class ValueIndex(Protocol):
@@ -159,8 +75,8 @@ class Column:
         self._log: list[int] = []
         """Rows written of late, the last of ``_logged`` there were."""
         self._logged = 0
-        self._numeric: _Made[Numeric] | None = None
-        self._codes: _Made[Codes] | None = None
+        self._numeric: Made[Numeric] | None = None
+        self._codes: Made[Codes] | None = None
         self._coding: Coding | None = None
 
     def fork(self) -> Column:
@@ -233,10 +149,10 @@ class Column:
                 value = self._build_numeric(rows)
             else:
                 value = self._mended_numeric(made.value, written, rows)
-            made = self._numeric = _Made(state, self._logged, value)
+            made = self._numeric = Made(state, self._logged, value)
         return made.value
 
-    def _written_since(self, made: _Made[Any] | None) -> set[int] | None:
+    def _written_since(self, made: Made[Any] | None) -> set[int] | None:
         """Rows written since arrays were made; None where they are too many to be known."""
         count = len(self._log) + 1 if made is None else self._logged - made.logged
         if count > len(self._log):
@@ -247,7 +163,7 @@ class Column:
         if before is None:
             # it would take as many writes as are logged to make numbers of what is not
             return None if self._size() > LARGE_PATCH else self._build_numeric(rows)
-        values, present = _grown(before.values, rows, 0), _grown(before.present, rows, False)
+        values, present = grown(before.values, rows, 0), grown(before.present, rows, False)
         for row in written:
             value = self.get(row)
             if value is not MISSING and type(value) is not before.kind:
@@ -272,7 +188,7 @@ class Column:
             everywhere = np.ones(rows, dtype=bool) if self._present is None else self._present
             self._base.flags.writeable = everywhere.flags.writeable = False
             return Numeric(self._base, everywhere, kind)
-        values = np.zeros(rows, dtype=_DTYPES[kind])
+        values = np.zeros(rows, dtype=DTYPES[kind])
         present = np.zeros(rows, dtype=bool)
         if isinstance(self._base, np.ndarray):
             size = len(self._base)
@@ -296,9 +212,9 @@ class Column:
             kinds.add(next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap))
         elif self._base is not None:
             kinds.update(map(type, self._base))
-        kinds.discard(_Missing)
+        kinds.discard(type(MISSING))
         kind = kinds.pop() if len(kinds) == 1 else None
-        return kind if kind in _DTYPES else None
+        return kind if kind in DTYPES else None
 
     def codes(self, rows: int) -> Codes | None:
         """The column as codes over ``rows`` rows, when every value is single and hashable; 1, 1L and true differ."""
@@ -309,11 +225,11 @@ class Column:
                 value = self._build_codes(rows)
             else:
                 value = self._mended_codes(made.value, coding, written, rows)
-            made = self._codes = _Made(state, self._logged, value)
+            made = self._codes = Made(state, self._logged, value)
         return made.value
 
     def _mended_codes(self, before: Codes, coding: Coding, written: set[int], rows: int) -> Codes | None:
-        codes = _grown(before.codes, rows, -1)
+        codes = grown(before.codes, rows, -1)
         try:
             for row in written:
                 value = self.get(row)
@@ -420,7 +336,7 @@ class Column:
             return
         base = self._as_list()
         base.extend([MISSING] * (first - len(base)))
-        base.extend(_plain(values, kind, present))
+        base.extend(plain(values, kind, present))
 
     def _extend_array(self, first: int, values: NDArray[Any], present: Any) -> None:
         base = self._base
@@ -439,25 +355,7 @@ class Column:
             self._base = list(self._base)
         elif isinstance(self._base, np.ndarray):
             kind = next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap)
-            self._base = _plain(self._base, kind, self._present)
+            self._base = plain(self._base, kind, self._present)
             self._wrap = self._present = None
         self._own_base = True
         return self._base
-
-
-def _plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) -> list[Any]:
-    """Values as Python objects, MISSING where not present."""
-    if kind is None or not isinstance(values, np.ndarray):
-        return list(values)
-    wrap = WRAPPERS[kind]
-    plain = values.tolist() if wrap in (int, float) else [wrap(value) for value in values.tolist()]
-    if present is not None:
-        plain = [value if held else MISSING for value, held in zip(plain, present.tolist(), strict=True)]
-    return plain
-
-
-def _grown(values: NDArray[Any], rows: int, empty: Any) -> NDArray[Any]:
-    """A copy for so many rows, ``empty`` in those that are new."""
-    grown = np.full(rows, empty, dtype=values.dtype)
-    grown[: len(values)] = values
-    return grown

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.columns import MISSING, Column
+from workflow.graphs.store.versions.cells import MISSING
+from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.ids import first_twice
 from workflow.graphs.store.versions.rows import Rows, cells_of, with_room
 

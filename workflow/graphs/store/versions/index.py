@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
-from workflow.graphs.store.versions.columns import Cells, Column
+from workflow.graphs.store.versions.cells import Cells
+from workflow.graphs.store.versions.columns import Column
 
 FEW_ADDED: Final = 4096
 
