@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import io
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -344,3 +345,46 @@ def test_a_load_that_meets_a_writer_looks_again(monkeypatch: pytest.MonkeyPatch)
     report = CsvLoad(graph).load(io.BytesIO(b"~id,~label,m:Int\nv0,other,1\nv1,other,2\n"), "v.csv", LoadRules())
     assert (report.failures, report.duplicates) == (0, 0)
     assert [list(graph.vertex_values(row, "m")) for row in (0, 1)] == [[1], [5, 2]]
+
+
+def test_edges_of_many_small_files_lie_as_those_of_one_file() -> None:
+    rng = random.Random(3)
+    vertices = "~id,~label\n" + "".join(f"v{n},T\n" for n in range(300))
+    rows = [f"e{n},v{rng.randrange(300)},v{rng.randrange(300)},{rng.choice('xy')}\n" for n in range(4000)]
+    head = "~id,~from,~to,~label\n"
+
+    def loaded(parts: list[list[str]]) -> Any:
+        graph = EmbeddedGraph()
+        for name, text in (("v.csv", vertices), *((f"e{n}.csv", head + "".join(part)) for n, part in enumerate(parts))):
+            report = CsvLoad(graph).load(io.BytesIO(text.encode()), name, LoadRules(True, False, False))
+            assert not report.failures
+        return [
+            [[graph.edge_id(edge) for edge in graph.incident(row, way, [label])] for way in ("out", "in")]
+            for label in "xy"
+            for row in graph.vertices()
+        ]
+
+    whole = loaded([rows])
+    # of some every edge is put in by itself, of others all at once, and some change from one to the other
+    for size in (100, 600, 1999):
+        assert loaded([rows[first : first + size] for first in range(0, len(rows), size)]) == whole
+
+
+def test_edges_are_put_behind_those_that_were_written_one_by_one() -> None:
+    graph = EmbeddedGraph()
+    tx = graph.begin()
+    a, b = tx.add_vertex("a", "T"), tx.add_vertex("b", "T")
+    first, gone = tx.add_edge("first", "x", a, b), tx.add_edge("gone", "x", a, b)
+    tx.commit()
+    tx = graph.begin()
+    tx.remove_edge(gone)
+    tx.commit()
+    rows = "~id,~from,~to,~label\n" + "".join(f"e{n},a,b,x\n" for n in range(1000))
+    assert not CsvLoad(graph).load(io.BytesIO(rows.encode()), "e.csv", LoadRules(True, False, False)).failures
+    expected = ["first", *(f"e{n}" for n in range(1000))]
+    assert [graph.edge_id(edge) for edge in graph.incident(a, "out")] == expected
+    assert [graph.edge_id(edge) for edge in graph.incident(b, "in")] == expected
+    csr = graph.csr(["x"], "out")
+    assert csr is not None
+    assert csr.edges.tolist()[0] == first
+    assert len(csr.edges) == 1001

@@ -381,3 +381,18 @@ def test_a_half_read_result_does_not_stop_a_writer_of_its_own_thread() -> None:
         tx.add_vertex(None, "thing")
         tx.commit()
     assert graph.vertex_count() == 3
+
+
+def test_keys_are_listed_in_the_order_of_their_columns_however_a_label_meets_them() -> None:
+    graph = EmbeddedGraph(profile="tinkerpop")
+    keys = [f"k{n}" for n in range(20)]
+    tx = graph.begin()
+    first = tx.add_vertex("first", "a")
+    for key in keys:
+        tx.set_vertex_property(first, key, 1, "single")
+    other = tx.add_vertex("other", "b")
+    for key in reversed(keys):
+        tx.set_vertex_property(other, key, 1, "single")
+    tx.commit()
+    assert [held.key for held in graph.vertex_properties(graph.vertex_row("other") or 0)] == keys
+    assert [held.key for held in graph.vertex_properties(1, ["k7", "k3"])] == ["k7", "k3"]

@@ -164,7 +164,7 @@ class StoreTransaction:
 
     def _find(self, row: int, property_id: Any) -> tuple[Column, tuple[Cell, ...], int]:
         vertices = self._writing().vertices
-        for key in vertices.keys_of_label[vertices.label[row]]:
+        for key in vertices.keys_of(vertices.label[row]):
             column = vertices.columns[key]
             cells = self.graph.cells(column, row)
             for place, cell in enumerate(cells):

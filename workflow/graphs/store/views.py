@@ -108,8 +108,9 @@ class StoredGraph:
 
     def vertex_properties(self, row: int, keys: Sequence[str] = ()) -> Iterator[VertexProperty]:
         vertices = self.state.vertices
-        held = vertices.keys_of_label[vertices.label[row]]
-        wanted = list(held) if not keys else [key for key in dict.fromkeys(keys) if key in held]
+        code = vertices.label[row]
+        held = vertices.keys_of_label[code] if keys else vertices.keys_of(code)
+        wanted = [key for key in dict.fromkeys(keys) if key in held] if keys else list(held)
         columns = [vertices.columns[key] for key in wanted]
         vertex = Vertex(self, row)
         for column in columns:
@@ -161,7 +162,7 @@ class StoredGraph:
     def edge_values(self, row: int) -> dict[str, Any]:
         edges = self.state.edges
         found = {}
-        for key in list(edges.keys_of_label[edges.label[row]]):
+        for key in list(edges.keys_of(edges.label[row])):
             value = edges.columns[key].get(row)
             if value is not MISSING:
                 found[key] = value

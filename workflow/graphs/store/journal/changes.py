@@ -42,7 +42,7 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
         sign = "+" if isinstance(change, Added) else "-"
         if isinstance(change, Removed):
             # its cells stay as they were when it went, since nobody can write to it
-            for key in elements.keys_of_label[elements.label[change.row]]:
+            for key in elements.keys_of(elements.label[change.row]):
                 cell = elements.columns[key].get(change.row)
                 if cell is not MISSING:
                     operations.append(["pe" if change.edge else "pv", id, key, encode_cell(cell), []])

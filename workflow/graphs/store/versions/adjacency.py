@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from copy import copy
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ class Csr(NamedTuple):
     edges: NDArray[np.int32]
 
 
+NO_EDGES: Final = Csr(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32))
+
+
 def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[np.int32], size: int) -> Csr:
     """Group (row, other, edge) triples by row, keeping their order within a row."""
     order = np.argsort(rows, kind="stable")
@@ -31,6 +34,28 @@ def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[
     for part in csr:
         part.flags.writeable = False
     return csr
+
+
+def padded(csr: Csr, size: int) -> Csr:
+    """The same with empty rows at the end."""
+    missing = size + 1 - len(csr.indptr)
+    if not missing:
+        return csr
+    return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=np.int64)]))
+
+
+def side_by_side(first: Csr, second: Csr) -> Csr:
+    """Row by row, what the first has and then what the second has."""
+    size = len(first.indptr) - 1
+    indptr = first.indptr + second.indptr
+    neighbours = np.empty(indptr[-1], dtype=np.int32)
+    edges = np.empty(indptr[-1], dtype=np.int32)
+    for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
+        place = np.arange(len(part.edges)) + np.repeat(before, np.diff(part.indptr))
+        neighbours[place] = part.neighbours
+        edges[place] = part.edges
+    assert len(indptr) == size + 1
+    return Csr(indptr, neighbours, edges)
 
 
 class Adjacency:
@@ -89,6 +114,11 @@ class Adjacency:
             return len(slot[0])
         return self._indptr[row + 1] - self._indptr[row] if row < self._size else 0
 
+    @property
+    def edge_count(self) -> int:
+        """Edges of the base."""
+        return len(self._edges)
+
     def base(self) -> Csr | None:
         """The base as arrays, when nothing was written since it was made."""
         return self._base if not self._patched and not self._below else None
@@ -98,20 +128,23 @@ class Adjacency:
         written = {**self._below, **self._patched} if self._below else self._patched
         if self._base is None or len(written) > max(64, self._size // 16):
             return None
+        return self._merged(self._base, written, size)
+
+    def _merged(self, base: Csr, written: dict[int, Slot], size: int) -> Csr:
         degrees = np.zeros(size, dtype=np.int64)
-        degrees[: self._size] = np.diff(self._base.indptr)
+        degrees[: self._size] = np.diff(base.indptr)
         neighbours: list[NDArray[np.int32]] = []
         edges: list[NDArray[np.int32]] = []
         done = 0
         for row in sorted(written):
             slot = written[row]
             degrees[row] = len(slot[0])
-            stop = int(self._base.indptr[min(row, self._size)])
-            neighbours += [self._base.neighbours[done:stop], np.array(slot[0], dtype=np.int32)]
-            edges += [self._base.edges[done:stop], np.array(slot[1], dtype=np.int32)]
-            done = int(self._base.indptr[min(row + 1, self._size)])
-        neighbours.append(self._base.neighbours[done:])
-        edges.append(self._base.edges[done:])
+            stop = int(base.indptr[min(row, self._size)])
+            neighbours += [base.neighbours[done:stop], np.array(slot[0], dtype=np.int32)]
+            edges += [base.edges[done:stop], np.array(slot[1], dtype=np.int32)]
+            done = int(base.indptr[min(row + 1, self._size)])
+        neighbours.append(base.neighbours[done:])
+        edges.append(base.edges[done:])
         indptr = np.zeros(size + 1, dtype=np.int64)
         np.cumsum(degrees, out=indptr[1:])
         return Csr(indptr, np.concatenate(neighbours), np.concatenate(edges))
@@ -144,6 +177,12 @@ class Adjacency:
         # removing a hub takes its edges from the end
         place = len(edges) - 1 if edges[-1] == edge else edges.index(edge)
         del neighbours[place], edges[place]
+
+    def extend(self, more: Csr) -> None:
+        """Put new edges behind those that each row has, and make the base of all."""
+        size, written = len(more.indptr) - 1, {**self._below, **self._patched}
+        base = NO_EDGES if self._base is None else self._base
+        self.rebase(side_by_side(self._merged(base, written, size) if written else padded(base, size), more))
 
     def rebase(self, base: Csr) -> None:
         """Make ``base`` all there is; it holds every edge of this label in this direction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from workflow.graphs.store.versions.adjacency import compress
 from workflow.graphs.store.versions.cells import MISSING
 from workflow.graphs.store.versions.columns import Column
 from workflow.graphs.store.versions.elements import Elements
-from workflow.graphs.store.versions.state import SPARSE, State
+from workflow.graphs.store.versions.state import State
+
+DEAR: Final = 128
+"""Edges that can be put behind others together in the time that one takes by itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,21 +93,20 @@ def _held(data: ColumnData) -> NDArray[np.bool_]:
 
 
 def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
-    """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base anew."""
+    """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base longer."""
     labels = state.edges.label_array()
     for code in np.unique(labels[known:]).tolist():
         fresh = np.flatnonzero(labels[known:] == code)
         state.touch(code)
-        if len(fresh) < max(256, len(state.vertices) // SPARSE):
+        if len(fresh) < max(256, state.adjacency("out", code).edge_count // DEAR):
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
             for place, start, stop in ends:
                 state.adjacency("out", code).append(start, stop, known + place)
                 state.adjacency("in", code).append(stop, start, known + place)
             continue
-        rows = state.edges.row_array([code])
-        starts, stops = (ends[rows] for ends in state.ends())
-        state.adjacency("out", code).rebase(compress(starts, stops, rows, len(state.vertices)))
-        state.adjacency("in", code).rebase(compress(stops, starts, rows, len(state.vertices)))
+        rows, size = (fresh + known).astype(np.int32), len(state.vertices)
+        state.adjacency("out", code).extend(compress(source[fresh], target[fresh], rows, size))
+        state.adjacency("in", code).extend(compress(target[fresh], source[fresh], rows, size))
 
 
 def batch_of(state: State) -> Batch:

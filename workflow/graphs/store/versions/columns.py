@@ -275,9 +275,14 @@ class Column:
         return counts
 
     @property
+    def much_written(self) -> bool:
+        """Whether so much was written since the load that ``settle`` may pay."""
+        return len(self._patch) + len(self._below) >= LARGE_PATCH
+
+    @property
     def settles(self) -> bool:
         """Whether ``settle`` would do anything."""
-        if self._numeric is None or len(self._patch) + len(self._below) < LARGE_PATCH:
+        if self._numeric is None or not self.much_written:
             return False
         return self._numeric.state[0] == self.version and self._numeric.value is not None
 

@@ -33,7 +33,9 @@ class Elements:
         self.dead = 0
         self.columns: dict[str, Column] = {}
         self.keys_of_label: list[dict[str, int]] = []
-        """For each label the keys its elements may have, with the places of their columns, in that order."""
+        """For each label the keys its elements may have, with the places of their columns; ``keys_of`` orders them."""
+        self._untidy: set[int] = set()
+        self._much_written: frozenset[str] = frozenset()
         self.removed: list[int] = []
         """Rows that this fork has taken out."""
         self._relabelled = 0
@@ -43,7 +45,7 @@ class Elements:
     def fork(self) -> Elements:
         """The same to be changed, while this one never changes again."""
         twin = copy(self)
-        twin._own, twin._new_labels, twin.removed = set(), {}, []
+        twin._own, twin._new_labels, twin.removed, twin._untidy = set(), {}, [], set()
         return twin
 
     def owns(self, part: Any) -> bool:
@@ -152,21 +154,23 @@ class Elements:
     def clear_removed(self) -> None:
         """Empty the cells of what was taken out, which nobody asks for any more."""
         for row in self.removed:
-            for key in self.keys_of_label[self.label[row]]:
+            for key in self.keys_of(self.label[row]):
                 if self.columns[key].get(row) is not MISSING:
-                    self.column(key).put(row, MISSING)
+                    self._write(self.column(key), row, MISSING)
 
     def relabel(self, row: int, label: str) -> None:
         """Give a row another label."""
         code = self.code(label)
-        for key, place in self.keys_of_label[self.label[row]].items():
+        for key, place in self.keys_of(self.label[row]).items():
             self.note_key(code, key, place)
         if not self.owns("label"):
             self.label = cells_of(np.array(self.label))
         self.label[row] = self._new_labels[row] = code
 
     def publish_labels(self) -> None:
-        """Let the versions that follow have the labels that were changed here."""
+        """Let the versions that follow have the labels that were changed here; all is in order from now on."""
+        for code in list(self._untidy):
+            self.keys_of(code)
         if self._new_labels:
             self.shared.relabel(self._new_labels)
             self._relabelled, self.label, self._new_labels = self.shared.relabelled, self.shared.cells[0], {}
@@ -175,10 +179,25 @@ class Elements:
         """Set a cell; returns the old one."""
         column = self.column(key)
         self.note_key(self.label[row], key, column.index)
-        return column.put(row, cell)
+        return self._write(column, row, cell)
+
+    def _write(self, column: Column, row: int, cell: Any) -> Any:
+        old = column.put(row, cell)
+        if column.much_written and column.key not in self._much_written:
+            self._much_written |= {column.key}
+        return old
+
+    def settle(self) -> None:
+        """Let arrays that readers had built be the base of columns that much was written to."""
+        for key in self._much_written:
+            if self.columns[key].settles:
+                column = self.column(key)
+                column.settle()
+                if not column.much_written:
+                    self._much_written -= {key}
 
     def note_key(self, code: int, key: str, place: int) -> None:
-        """Elements of a label may have a key now; keys are listed in the order their columns were made."""
+        """Elements of a label may have a key now."""
         known = self.keys_of_label[code]
         if key in known:
             return
@@ -188,7 +207,15 @@ class Elements:
         last = next(reversed(known.values()), -1)
         known[key] = place
         if place < last:
-            keys[code] = dict(sorted(known.items(), key=lambda item: item[1]))
+            self._untidy.add(code)
+
+    def keys_of(self, code: int) -> dict[str, int]:
+        """The keys that elements of a label may have, with the places of their columns, in that order."""
+        if code in self._untidy:
+            # once for all keys that came out of order, not once for each
+            self._untidy.discard(code)
+            self.keys_of_label[code] = dict(sorted(self.keys_of_label[code].items(), key=lambda item: item[1]))
+        return self.keys_of_label[code]
 
     def _own_keys(self) -> list[dict[str, int]]:
         if not self.owns("keys"):

@@ -238,19 +238,14 @@ class Ids:
         runs, firsts, packed, tail, tail_first = self._laid
         if len(runs) == 1 and not tail and packed and not self._given_again:
             return packed[0].texts.select(rows)
-        if not packed or self._given_again:
+        if not packed or self._given_again or (rows >= tail_first).any() or len(packed) < len(runs):
             return [self[row] for row in rows.tolist()]
-        found = np.empty(len(rows), dtype=object)
         owners = np.searchsorted(np.array(firsts), rows, side="right") - 1
-        owners[rows >= tail_first] = len(runs)
-        for owner in np.unique(owners).tolist():
-            mine = owners == owner
-            run = runs[owner] if owner < len(runs) else tail
-            if isinstance(run, _Packed):
-                found[mine] = run.texts.select(rows[mine] - run.first).tolist()
-            else:
-                found[mine] = [self[row] for row in rows[mine].tolist()]
-        return found.tolist()
+        parts = [np.flatnonzero(owners == owner) for owner in range(len(packed))]
+        texts = [run.texts.select(rows[part] - run.first) for run, part in zip(packed, parts, strict=True)]
+        back = np.empty(len(rows), dtype=np.int64)
+        back[np.concatenate(parts)] = np.arange(len(rows))
+        return Texts.joined(texts).select(back)
 
 
 def first_twice(ids: Sequence[Any]) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.adjacency import Adjacency, Csr, compress
+from workflow.graphs.store.versions.adjacency import Adjacency, Csr, compress, padded, side_by_side
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.records import Ticket
 
@@ -159,18 +159,18 @@ class State:
 
     def _view(self, codes: tuple[int, ...], way: str, size: int) -> Csr:
         if way == "both":
-            return _side_by_side(self.csr(codes, "out"), self.csr(codes, "in"))
+            return side_by_side(self.csr(codes, "out"), self.csr(codes, "in"))
         if len(codes) == 1:
             adjacency = (self.out if way == "out" else self.into)[codes[0]]
             base = adjacency.base()
             if base is not None:
-                return _padded(base, size)
+                return padded(base, size)
             merged = adjacency.merged(size)
             if merged is not None:
                 return merged
         elif 1 < len(codes) <= FEW_LABELS:
             # after a write one of them is mended and the others stand
-            return reduce(_side_by_side, (self.csr((code,), way) for code in codes))
+            return reduce(side_by_side, (self.csr((code,), way) for code in codes))
         csr = self._built(codes, way, size)
         if len(codes) == 1 and len(csr.edges) >= size // SPARSE:
             self._bases[(way, codes[0])] = (self.written[codes[0]], csr)
@@ -179,8 +179,7 @@ class State:
     def settle(self) -> None:
         """Make what had to be built from nothing the base of its label or column, so that a later write mends it."""
         for elements in (self.vertices, self.edges):
-            for key in [key for key, column in elements.columns.items() if column.settles]:
-                elements.column(key).settle()
+            elements.settle()
         while self._bases:
             (way, code), (written, csr) = self._bases.popitem()
             if written == self.written[code]:
@@ -203,25 +202,3 @@ class State:
         edges = np.concatenate([NO_ROWS, *(self.edges.row_array((code,)) for code in codes)])
         source, target = (ends[edges] for ends in self.ends())
         return compress(source, target, edges, size) if way == "out" else compress(target, source, edges, size)
-
-
-def _padded(csr: Csr, size: int) -> Csr:
-    """The same with empty rows at the end."""
-    missing = size + 1 - len(csr.indptr)
-    if not missing:
-        return csr
-    return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=np.int64)]))
-
-
-def _side_by_side(first: Csr, second: Csr) -> Csr:
-    """Row by row, what the first has and then what the second has."""
-    size = len(first.indptr) - 1
-    indptr = first.indptr + second.indptr
-    neighbours = np.empty(indptr[-1], dtype=np.int32)
-    edges = np.empty(indptr[-1], dtype=np.int32)
-    for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
-        place = np.arange(len(part.edges)) + np.repeat(before, np.diff(part.indptr))
-        neighbours[place] = part.neighbours
-        edges[place] = part.edges
-    assert len(indptr) == size + 1
-    return Csr(indptr, neighbours, edges)
