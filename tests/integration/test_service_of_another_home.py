@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from workflow.cli.run import _place
+from workflow.client.connection import Connection
 from workflow.client.service import local_service
 from workflow.client.service_storage import NotSeenByService
 from workflow.client.workflow import Workflow
 from workflow.datasets import dataset
 from workflow.drivers import open_storage
 from workflow.settings import Settings
+from workflow.storage import S3Uri
 
 
 def test_local_files_are_loaded_through_the_storage_of_the_service(home: Path, tmp_path: Path) -> None:
@@ -31,6 +35,13 @@ def test_local_files_are_loaded_through_the_storage_of_the_service(home: Path, t
         assert json.loads(done.stdout)["overallStatus"]["status"] == "LOAD_COMPLETED"
         assert Workflow(url).query("g.V().count()").iloc[0, 0] == 20
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_run_takes_its_files_from_the_home_of_the_service_too(home: Path, tmp_path: Path) -> None:
+    with local_service(home) as url, ExitStack() as stack:
+        place = _place(Connection(url), "local", tmp_path / "mine", "s3://lab", stack)
+        place.storage.write(S3Uri.parse("s3://lab/x"), b"1")
+    assert (home / "s3/lab/x").read_bytes() == b"1"
 
 
 def test_files_where_the_service_cannot_see_them_are_told_with_both_places(home: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -51,7 +51,7 @@ def run(
         plan.show(described, target, settings, [memories[target], *memories.values()], as_json=json)
         return
     with ExitStack() as stack:
-        place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack, home)
+        place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack)
         client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
         memory = memories[target]
         if json:
@@ -73,18 +73,12 @@ def _suffix(target: Target) -> str:
     return "" if target == "local" else f".{target}"
 
 
-def _place(
-    asked: Connection | None, target: Target, folder: Path, bucket: str, stack: ExitStack, home: Path | None
-) -> OpenTarget:
-    """The service to run on, and where its files lie: in the home that is named, else where the service says."""
+def _place(asked: Connection | None, target: Target, home: Path, bucket: str, stack: ExitStack) -> OpenTarget:
+    """The service to run on, and its files where it says that they lie."""
     if asked is None and (target != "local" or not _answers(DEFAULT_URL)):
-        return open_target(target, folder, bucket, stack)
+        return open_target(target, home, bucket, stack)
     connection = asked or Connection(DEFAULT_URL)
-    if home is None:
-        return OpenTarget(connection.url, service_storage(connection))
-    from workflow.drivers import open_storage
-
-    return OpenTarget(connection.url, open_storage(replace(Settings.from_environment(), home=folder)))
+    return OpenTarget(connection.url, service_storage(connection))
 
 
 def _answers(url: str) -> bool:
