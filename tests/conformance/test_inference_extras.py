@@ -72,6 +72,33 @@ def test_an_empty_answer_has_its_origin_too(library: Any) -> None:
     assert (origin["endpoint"], origin["model"], origin["graphSnapshot"]) == ("ep-nc", "m-node_class", 16)
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "query", "reasons"),
+    [
+        ("ep-nc", f"V('nobody').properties('shelf').{C}", {"no vertex or edge reached the prediction": 1}),
+        ("ep-nc", f"V('book_1', 'book_new').properties('shelf').{C}", {"the model was trained before it came": 1}),
+        ("ep-nc", f"V('book_1', 'reader_1').properties('shelf').{C}", {"the model is for another label": 1}),
+        (
+            "ep-lp",
+            f"V('reader_1', 'reader_2').out('read').{P}.with('Neptune#ml.threshold', 1.0D).hasLabel('book')",
+            {"nothing reaches the threshold": 2},
+        ),
+        ("ep-nc", f"V('book_1').properties('shelf').{C}", None),
+    ],
+)
+def test_an_empty_answer_says_why_when_asked(
+    library: Any, endpoint: str, query: str, reasons: dict[str, int] | None
+) -> None:
+    text = f"g.with('Neptune#ml.endpoint','{endpoint}').with('Despina#ml.provenance').{query}"
+    (origin,) = library(text + ".fold().cap('Despina#ml.provenance')")
+    told = origin.get("reasons")
+    if reasons is None:
+        assert told is None
+    else:
+        assert {key: count for text, count in told.items() for key in reasons if text.startswith(key)} == reasons
+        assert len(told) == len(reasons)
+
+
 def test_a_client_sees_where_an_answer_comes_from_and_only_when_it_asks(ask: Ask) -> None:
     property = f"V('book_1').properties('shelf').{C}.valueMap()"
     edge = f"E('read_1').properties('mood').{C}.fold().cap('Despina#ml.provenance')"

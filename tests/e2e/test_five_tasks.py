@@ -275,6 +275,15 @@ def test_every_task_answers_in_one_frame(wf: Workflow, made: Library) -> None:
     assert scored["score"].tolist() == books["score"].tolist()[:4]
 
 
+def test_an_empty_answer_says_why(wf: Workflow) -> None:
+    def why(steps: str) -> list[str]:
+        return wf.why_empty(f"g.with('Neptune#ml.endpoint', 'nc').{steps}.properties('shelf').{CLASS}")
+
+    assert why("V('nobody')") == ["no vertex or edge reached the prediction: the graph has none such"]
+    assert why("V('reader_1', 'reader_2')") == ["2 x the model is for another label or property"]
+    assert wf.why_empty("g.V('nobody')") == []
+
+
 def test_what_came_after_training_is_predicted_without_a_word_more(wf: Workflow, made: Library) -> None:
     fans = [reader for reader, taste in made.taste.items() if taste == "Poetry"][:25]
     read = "".join(f".V('{reader}').addE('read').to('n')" for reader in fans)

@@ -9,6 +9,7 @@ import typer
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
 from workflow.client.frames import answer_records
+from workflow.client.predictions.reasons import reasons
 
 Language = Literal["gremlin", "opencypher"]
 
@@ -37,3 +38,5 @@ def query(
         output.answer(f"{len(results)} result{'' if len(results) == 1 else 's'}", answer_records(results))
     else:
         output.say("0 results")
+        for reason in reasons(connection.query, text):
+            output.say(f"because {reason}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
@@ -20,6 +20,7 @@ from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, records
+from workflow.client.predictions.reasons import reasons
 from workflow.client.progress import shown
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
@@ -77,8 +78,9 @@ class StageTimeout(WorkflowError):
 class Workflow:
     """The stages of Neptune ML against one service, this one's or a Neptune cluster's.
 
-    Every method that starts a stage returns at once with a ``Job``; ``wait`` follows one to its end. Locations default
-    to prefixes under ``bucket``.
+    Every method that starts a stage returns at once with a ``Job``; ``wait`` follows one to its end. A stage that is
+    given a job which still runs waits for it, and an export for the loads that were started here. Locations default to
+    prefixes under ``bucket``.
 
     Args:
         url: of the service or cluster, or a ``Connection``.
@@ -93,6 +95,7 @@ class Workflow:
         self.bucket = S3Uri.parse(bucket)
         self._storage = storage
         self._uploads: set[str] = set()
+        self._loads: list[Job] = []
 
     @property
     def storage(self) -> Storage:
@@ -157,7 +160,8 @@ class Workflow:
             if error.code == StorageError.code and source in self._uploads:
                 raise not_seen(self.connection, self.storage, source) from error
             raise
-        return self.status("load", answer["payload"]["loadId"])
+        self._loads.append(self.status("load", answer["payload"]["loadId"]))
+        return self._loads[-1]
 
     def _upload_frames(self, nodes: Sequence[Any], edges: Sequence[Any]) -> str:
         """Write frames where the service reads them. Raises InvalidParameter before anything is written."""
@@ -184,6 +188,8 @@ class Workflow:
 
         >>> wf.export(targets=[{"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}])  # doctest: +SKIP
         """
+        while self._loads:
+            self.ended(self._loads.pop())
         request = (
             dict(body)
             if body is not None
@@ -202,7 +208,7 @@ class Workflow:
 
         ``more`` are further members of Neptune's request, here and below.
         """
-        location = source if isinstance(source, str) else _location(source)
+        location = source if isinstance(source, str) else _location(self.ended(source))
         answer = self.connection.call(
             "start_ml_data_processing_job",
             **{"processedDataS3Location": str(self.bucket / "preloading"), "inputDataS3Location": location, "id": id}
@@ -226,6 +232,7 @@ class Workflow:
         range, a choice and one value. It is written into the ``model-hpo-configuration.json`` of the data processing,
         where later trainings find it too. Raises InvalidParameter for what the model does not have.
         """
+        processed = self.ended(processed)
         if hyperparameters:
             set_hyperparameters(self.storage, self.status("dataprocessing", _id(processed)), hyperparameters)
         answer = self.connection.call(
@@ -243,6 +250,7 @@ class Workflow:
 
     def transform(self, processed: Job | str, trained: Job | str, *, id: str | None = None, **more: Any) -> Job:
         """Recompute a trained model's artefacts on a newer processed graph, without training again."""
+        processed, trained = self.ended(processed), self.ended(trained)
         answer = self.connection.call(
             "start_ml_model_transform_job",
             **{
@@ -257,6 +265,7 @@ class Workflow:
 
     def endpoint(self, model: Job | str, *, id: str | None = None, update: bool = False, **more: Any) -> Job:
         """Deploy the best model of a training job, or the output of a transform job."""
+        model = self.ended(model)
         transformed = isinstance(model, Job) and model.stage == "modeltransform"
         key = "mlModelTransformJobId" if transformed else "mlModelTrainingJobId"
         answer = self.connection.call(
@@ -323,6 +332,14 @@ class Workflow:
                 raise StageTimeout(job.stage, job.id, timeout_s)
             time.sleep(interval_s)
 
+    @overload
+    def ended(self, job: Job) -> Job: ...
+    @overload
+    def ended(self, job: Job | str) -> Job | str: ...
+    def ended(self, job: Job | str) -> Job | str:
+        """A job after it has ended, waited for where it still runs; an id as it is. Raises what ``wait`` raises."""
+        return self.wait(job) if isinstance(job, Job) and not job.done else job
+
     # -- removing
 
     def reset(self) -> None:
@@ -349,6 +366,10 @@ class Workflow:
     def query(self, text: str, bindings: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``."""
         return answer_frame(self.connection.query(text, bindings))
+
+    def why_empty(self, text: str) -> list[str]:
+        """Why a query with a prediction in it has no results: such as a vertex that is not there, or came too late."""
+        return reasons(self.connection.query, text)
 
     def cypher(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """openCypher, answered as a DataFrame with its columns; elements are maps with ``~id``, as Neptune has it."""
@@ -382,7 +403,7 @@ class Workflow:
                 has several, ``display`` for another name of vertices; of a Neptune cluster also ``task``, ``label``
                 and ``partner``, since it does not describe its models.
         """
-        id = _id(endpoint)
+        id = _id(self.ended(endpoint))
         model = (self.status("endpoint", id).detail.get("details") or {}).get("model") or {}
         asked = asked_of(id, model, limit=limit, threshold=threshold, inductive=inductive, **more)
         label = asked.label if not asked.of_links else model["targets"][0]["edge_type"][0 if asked.way == "out" else 2]
@@ -414,7 +435,7 @@ class Workflow:
 
         ``model`` is a training or transform job, or the id of a training job.
         """
-        job = self.status("modeltraining", model) if isinstance(model, str) else model
+        job = self.status("modeltraining", model) if isinstance(model, str) else self.ended(model)
         return ModelArtefacts(self.storage, S3Uri.parse(_location(job)))
 
     def artefact(self, job: Job, name: str) -> S3Uri:

@@ -18,6 +18,7 @@ from training_scripts.graph_ml.schemas.model import TargetName
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import MOST_IDS, PredictionQuestion, asked_of, ids_of, records
+from workflow.client.predictions.reasons import reasons
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.storage.local import LocalStorage
 from workflow.storage.uri import S3Uri
@@ -69,6 +70,18 @@ def test_a_model_that_knows_only_its_graph_leaves_the_reason() -> None:
     (row,) = records(service, asked_of("nc", SHELF), ["new"])
     assert row == {"id": "new", "reason": "the model has no answer for it: it was not in the graph that the model was "
                    "trained on"}  # fmt: skip
+
+
+def test_a_query_is_asked_again_for_the_reasons_of_its_silence() -> None:
+    service = Service(("cap('Despina#ml.provenance')", [{"endpoint": "e", "reasons": {"because": 1, "and so": 3}}]))
+    text = " g.with('Neptune#ml.endpoint','e').V('x').properties('p').with('Neptune#ml.classification');"
+    assert reasons(service, text) == ["because", "3 x and so"]
+    assert service.texts == [
+        "g.with('Despina#ml.provenance').with('Neptune#ml.endpoint','e').V('x').properties('p')"
+        ".with('Neptune#ml.classification').fold().cap('Despina#ml.provenance')"
+    ]
+    assert reasons(service, "g.V('x')") == []
+    assert reasons(Service(("g.", BadRequest("no"))), text) == []
 
 
 def test_links_below_the_threshold_say_so() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeGuard
@@ -51,6 +51,14 @@ MAX_TOPK = 100_000  # an endpoint that has still more candidates than these is n
 
 Results = tuple[Prediction, ...]
 
+# why an input has no answer
+NOTHING = "no vertex or edge reached the prediction: the graph has none such"
+UNSEEN = "the model was trained before it came; ask with Neptune#ml.inductiveInference"
+ALONE = "the model knows neither it nor anything near it"
+BELOW = "nothing reaches the threshold"
+ALL_TAKEN = "every candidate is linked with it already, has another label or has left the graph"
+OTHER_LABEL = "the model is for another label or property"
+
 
 class Answers:
     """The predictions of one query."""
@@ -71,6 +79,8 @@ class Answers:
         self._links: dict[Vertex, tuple[tuple[Vertex, float | None], ...]] = {}
         self._scores: dict[int, float | None] = {}  # by the identity of a vertex in _links, which keeps it alive
         self._origin: dict[str, Any] = {}
+        self._reasons: dict[Vertex | Edge, str] = {}
+        self._reached = False
         if self._card is not None:
             self._note_origin(self._card.id, self._card.created_ms)
 
@@ -87,11 +97,13 @@ class Answers:
         """Ask about every element that has no answer yet, in batches; afterwards ``values`` and ``links`` have them."""
         asked: dict[Vertex | Edge, None] = {}
         for element in elements:
+            self._reached = True
             if not self.fits(element):
                 refuse_cast(element, "Vertex" if self._spec.kind == "links" else "Element")
             asked[element] = None
         if self._spec.kind == "links":
             self._ask_links([one for one in asked if isinstance(one, Vertex) and one not in self._links])
+            self._note_reasons(asked)
             return
         missing = [one for one in asked if one not in self._results]
         if self._spec.kind == "relation":
@@ -100,6 +112,7 @@ class Answers:
             self._ask_properties(missing)
         for element in missing:
             self._results.setdefault(element, ())
+        self._note_reasons(asked)
 
     def fits(self, value: Any) -> TypeGuard[Vertex | Edge]:
         """Whether the step can stand behind this value: a hop needs a vertex, ``properties()`` an element."""
@@ -134,6 +147,8 @@ class Answers:
             kind = self._type_of(element)
             if self._known(kind):
                 groups[kind].append(element)
+            else:
+                self._reasons[element] = OTHER_LABEL
         for group in groups.values():
             on_edges = isinstance(group[0], Edge)
             task = self._property_task(on_edges)
@@ -162,6 +177,7 @@ class Answers:
         self._note_origin(answer.model_id, answer.created_ms)
         for element, results in zip(group, answer.results, strict=True):
             self._results[element] = self._kept(results)
+            self._reasons[element] = BELOW if results else self._unseen
 
     def _property_task(self, on_edges: bool) -> Task | None:
         """The task for this kind of element; None where the model was trained for the other kind."""
@@ -273,6 +289,7 @@ class Answers:
             if len(found) < spec.limit and not exhausted and topk <= len(results) < MAX_TOPK:
                 again.append(vertex)
                 continue
+            self._reasons[vertex] = self._unseen if not results else BELOW if exhausted else ALL_TAKEN
             merged = [*self._links[vertex], *found]
             merged.sort(key=lambda one: -(one[1] or 0.0))  # stable: equal scores keep the endpoint's order
             self._links[vertex] = tuple(merged[: spec.limit])
@@ -351,6 +368,23 @@ class Answers:
             self._random = random.Random(self._ctx.seed)
         return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, self._random)
 
+    @property
+    def _unseen(self) -> str:
+        return ALONE if self._spec.inductive else UNSEEN
+
+    def _note_reasons(self, elements: Iterable[Vertex | Edge]) -> None:
+        """Why inputs have no answer, a sentence and how many it is true of; for those who ask for the origin."""
+        if not self._spec.provenance:
+            return
+        silent = [element for element in elements if not self._has_answer(element)]
+        counted = Counter(self._reasons.get(element, OTHER_LABEL) for element in silent)
+        told = Counter(self._ctx.side_effects.values.get(PROVENANCE, {}).get("reasons", {})) + counted
+        told.pop(NOTHING, None)
+        self._ctx.side_effects.values[PROVENANCE] = {**self._origin, **({"reasons": dict(told)} if told else {})}
+
+    def _has_answer(self, element: Vertex | Edge) -> bool:
+        return bool(self.links(element) if self._spec.kind == "links" else self._results.get(element))
+
     def _note_origin(self, model_id: str, created_ms: int | None) -> None:
         """Which model answers; known before it is asked, so that an empty answer has its origin, too."""
         if not self._spec.provenance:
@@ -361,4 +395,6 @@ class Answers:
             modelCreated=created_ms,
             graphSnapshot=None if self._card is None else self._card.snapshot_ms,
         )
-        self._ctx.side_effects.values[PROVENANCE] = dict(self._origin)
+        known = self._ctx.side_effects.values.get(PROVENANCE) or {}
+        reasons = known.get("reasons") if self._reached else {NOTHING: 1}
+        self._ctx.side_effects.values[PROVENANCE] = {**self._origin, **({"reasons": reasons} if reasons else {})}
