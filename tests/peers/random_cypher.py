@@ -262,7 +262,7 @@ class QueryMaker:
             (
                 f"{a} + {self.list(scope, depth - 1)}", f"({a})[{self.random.randint(-1, 1)}..2]", f"tail({a})",
                 f"[y IN {a} WHERE y > {self.integer(scope, 0)} | y * 2]", f"[y IN {a} WHERE y IS NOT NULL]",
-                f"reverse({a})", f"{a} + {self.integer(scope, 0)}",
+                f"{a} + {self.integer(scope, 0)}",
                 *(f"[m IN nodes({name}) | m.i]" for name in scope.of("path")),
                 *(f"[e IN {name} | e.i]" for name in scope.of("relationships")),
             )

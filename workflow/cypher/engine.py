@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow.cypher.lang import Statement, parse
+from workflow.cypher.lang.tree import Query
 from workflow.cypher.planning.checks import check
 from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.planning.procedures import Library
@@ -16,7 +18,7 @@ from workflow.cypher.running.clauses import Operator, Planner, writing
 from workflow.cypher.running.outcome import RunOutcome
 from workflow.cypher.running.run import CypherRun, Ids, Row
 from workflow.cypher.running.writing import check_condemned
-from workflow.errors import QueryTooLarge
+from workflow.errors import QueryTooLarge, UnsupportedOperation
 from workflow.queries.attempts import Attempt, HeldTransaction, run_query
 from workflow.settings import Profile
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from workflow.graphs.protocols import Transaction, WritableGraph
 
 PLANS_KEPT = 512
+# an index is made at the first question that needs one: what asks for it is answered, and does nothing
+_SCHEMA: Final = re.compile(
+    r"\s*(?:CREATE|DROP)\s+(?:(?:RANGE|TEXT|LOOKUP|BTREE|POINT)\s+)?(INDEX|CONSTRAINT)\b(?:.*\b(?:FOR|ON)\b|\s+\w+\s*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,13 @@ class CypherEngine:
         return plan
 
     def _plan(self, text: str, names: frozenset[str]) -> CheckedStatement:
+        schema = _SCHEMA.match(text)
+        if schema is not None:
+            if schema[1].upper() == "CONSTRAINT":
+                raise UnsupportedOperation(
+                    "Constraints are not kept by this service: only ids are unique; look with MERGE before you create"
+                )
+            return CheckedStatement(Statement(text, "run", (), Query(0, (), False)), (), _nothing, False, ())
         statement = parse(text)
         columns = check(statement, self.library, names)
         planner = Planner(text, self.library)
@@ -192,6 +206,10 @@ class CypherSession:
     def rollback(self) -> None:
         """Undo the changes; nothing happens where there are none."""
         self._open.rollback()
+
+
+def _nothing(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+    return iter(())
 
 
 def outcome_of(plan: CheckedStatement, options: CypherOptions) -> RunOutcome:

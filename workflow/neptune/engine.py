@@ -34,10 +34,10 @@ class FastReset(Lenient):
 
 def _format(value: object) -> object:
     word = str(value).strip().lower()
-    if word in ("opencypher", "ntriples", "nquads", "rdfxml", "turtle"):
+    if word in ("ntriples", "nquads", "rdfxml", "turtle"):
         raise UnsupportedOperation(f"format {word!r} is not read by this service; convert the data to csv")
-    if word != "csv":
-        raise InvalidParameter(f"format {word[:MOST_SHOWN]!r} is unknown; this service reads csv")
+    if word not in ("csv", "opencypher"):
+        raise InvalidParameter(f"format {word[:MOST_SHOWN]!r} is unknown; this service reads csv and opencypher")
     return word
 
 
@@ -75,6 +75,8 @@ class StartLoad(Lenient):
             raise InvalidParameter(f"source {self.source[:200]!r} must begin with s3:// or /")
         if len(self.dependencies) > MOST_DEPENDENCIES:
             raise InvalidParameter(f"at most {MOST_DEPENDENCIES} dependencies")
+        if self.format == "opencypher" and not self.own_edge_ids:
+            raise InvalidParameter("userProvidedEdgeIds must be true: relationships are loaded with an :ID of theirs")
         if self.dependencies and not self.queue:
             raise BadRequest("dependencies need queueRequest set to TRUE")
         return self

@@ -165,7 +165,8 @@ OPERATIONS: Final[dict[str, Operation]] = table([
     ),
     Operation(
         "StartLoaderJob", "POST", "/loader", engine.StartLoad, engine.LoadStarted, "loads:start",
-        "CSV, also `.gz` and `.bz2`; `graph` names another graph than `g`; in the tinkerpop profile ids of digits"
+        "CSV, also `.gz` and `.bz2`, in the forms of Gremlin and openCypher; `graph` names another graph than `g`; "
+        "in the tinkerpop profile ids of digits"
         ' become numbers, unless `"parserConfiguration": {"numberIds": "FALSE"}`',
     ),
     Operation(

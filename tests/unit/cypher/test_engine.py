@@ -26,7 +26,7 @@ from workflow.cypher.planning.procedures import (
     Procedure,
     library,
 )
-from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded
+from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded, UnsupportedOperation
 from workflow.graphs.elements import Edge, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -323,6 +323,17 @@ def test_elements_come_as_references_of_the_graph(bench: Bench) -> None:
     assert isinstance(node, Vertex)
     assert isinstance(edge, Edge)
     assert edge.out_vertex == node
+
+
+def test_an_index_is_taken_for_granted_and_a_constraint_refused_aloud(bench: Bench) -> None:
+    assert bench("CREATE INDEX person_name IF NOT EXISTS FOR (p:Person) ON (p.name)") == []
+    assert bench("CREATE RANGE INDEX FOR ()-[r:KNOWS]-() ON (r.since)") == []
+    assert bench("DROP INDEX person_name") == []
+    with pytest.raises(UnsupportedOperation, match="only ids are unique"):
+        bench("CREATE CONSTRAINT FOR (p:Person) REQUIRE p.name IS UNIQUE")
+    with pytest.raises(CypherSyntaxError):
+        bench("CREATE INDEX")
+    assert bench("MATCH (n) RETURN count(*)") == [3]
 
 
 def test_a_condition_behind_distinct_may_have_names_of_its_own(bench: Bench) -> None:

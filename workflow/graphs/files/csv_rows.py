@@ -32,6 +32,7 @@ from workflow.graphs.files.neptune_csv import (
     marked,
     parse_header,
 )
+from workflow.graphs.files.opencypher_csv import opencypher_header
 from workflow.graphs.store.versions.batch import ColumnData
 from workflow.graphs.store.versions.text_block import Texts
 
@@ -86,7 +87,8 @@ class CsvRows:
             raise FileRefused(RowError("PARSING_ERROR", f"header: {error}", 1)) from error
         if not names:
             raise FileRefused(RowError("PARSING_ERROR", "header: the file is empty", 1))
-        return parse_header(cleaned(names))
+        fields = cleaned(names)
+        return opencypher_header(fields) or parse_header(fields)
 
     def chunks(self) -> Iterator[Chunk]:
         """All good rows, once."""
