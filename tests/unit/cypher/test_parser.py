@@ -108,6 +108,7 @@ def test_escapes_in_texts_are_resolved() -> None:
     ("text", "detail", "column"),
     [
         ("RETURN 9223372036854775808", "IntegerOverflow", 8),
+        pytest.param("RETURN " + "9" * 5000, "IntegerOverflow", 8, id="thousands of digits"),
         ("RETURN -9223372036854775809", "IntegerOverflow", 9),
         ("RETURN 1e400", "FloatingPointOverflow", 8),
         ("RETURN 0x1G", "InvalidNumberLiteral", 8),

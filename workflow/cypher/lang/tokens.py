@@ -80,16 +80,19 @@ def number_value(text: str, token: Token, *, negative: bool) -> int | float:
     if word.startswith(("0x", "0o")):
         magnitude = int(word[2:], 16 if word[1] == "x" else 8)
     elif word.isdigit():
-        magnitude = int(word)
+        digits = word.lstrip("0")[:20]  # more are too large, however many
+        magnitude = int(digits or 0)
     else:
         value = float(word)
         if value == float("inf"):
             raise CypherSyntaxError(
-                f"The number {word} is too large for a float", "FloatingPointOverflow", text, token.offset
+                f"The number {word:.40} is too large for a float", "FloatingPointOverflow", text, token.offset
             )
         return -value if negative else value
     if magnitude > LARGEST + negative:
-        raise CypherSyntaxError(f"The integer {word} is too large for 64 bits", "IntegerOverflow", text, token.offset)
+        raise CypherSyntaxError(
+            f"The integer {word:.40} is too large for 64 bits", "IntegerOverflow", text, token.offset
+        )
     return -magnitude if negative else magnitude
 
 
