@@ -110,10 +110,10 @@ class ColumnarGraph(WritableGraph, Protocol):
         """One more than the largest vertex row; the length of arrays over vertices."""
 
     def vertex_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
-        """Living rows in insertion order."""
+        """Living rows, (n,), in insertion order."""
 
     def edge_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
-        """Living rows in insertion order."""
+        """Living rows, (n,), in insertion order."""
 
     def edge_ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """(source, target) vertex rows of every edge row, dead ones included."""
@@ -122,7 +122,7 @@ class ColumnarGraph(WritableGraph, Protocol):
         """Adjacency as arrays over ``row_limit()`` rows, or None where it is not to be had."""
 
     def degree_array(self, way: Way, labels: Sequence[str] | None = None) -> NDArray[np.int64]:
-        """Degrees over ``row_limit()`` rows."""
+        """Degrees of every row, (rows,); there are ``row_limit()`` of them."""
 
     def column(self, key: str) -> ColumnView:
         """A vertex property over all rows."""

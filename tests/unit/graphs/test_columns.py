@@ -9,7 +9,7 @@ import pytest
 
 from workflow.graphs.store.versions import columns
 from workflow.graphs.store.versions.cells import MISSING
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.index import PropertyIndex
 from workflow.values.numbers import Long
 
@@ -21,15 +21,15 @@ VALUES: dict[str, list[Any]] = {
 }
 
 
-def anew(column: Column) -> Column:
+def anew(column: KeyColumn) -> KeyColumn:
     """The same values, written one by one."""
-    made = Column(column.key, column.index)
+    made = KeyColumn(column.key, column.index)
     for row, value in column.items():
         made.put(row, value)
     return made
 
 
-def decoded(column: Column, rows: int) -> list[Any]:
+def decoded(column: KeyColumn, rows: int) -> list[Any]:
     codes = column.codes(rows)
     assert codes is not None
     return [None if code < 0 else (type(codes.values[code]), codes.values[code]) for code in codes.codes.tolist()]
@@ -42,7 +42,7 @@ def test_arrays_and_codes_follow_the_writes_of_every_fork(
 ) -> None:
     monkeypatch.setattr(columns, "MOST_LOGGED", logged)
     rng, rows = Random(7), 20
-    column = Column("k", 0)
+    column = KeyColumn("k", 0)
     column.load(0, [rng.choice(VALUES[kind]) for _ in range(rows)], None)
     forks = [column]
     for _ in range(200):
@@ -64,7 +64,7 @@ def test_arrays_and_codes_follow_the_writes_of_every_fork(
 
 
 def test_a_value_of_another_kind_ends_the_array_and_leaves_the_codes() -> None:
-    column = Column("k", 0)
+    column = KeyColumn("k", 0)
     column.load(0, [1, 2, 3], None)
     assert column.numeric(3) is not None
     fork = column.fork()
@@ -76,7 +76,7 @@ def test_a_value_of_another_kind_ends_the_array_and_leaves_the_codes() -> None:
 
 def test_an_index_that_names_rows_of_old_is_made_anew_by_and_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflow.graphs.store.versions.index.FEW_ADDED", 50)
-    column = Column("k", 0)
+    column = KeyColumn("k", 0)
     for row in range(10):
         column.put(row, f"v{row}")
     made = 0

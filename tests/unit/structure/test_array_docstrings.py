@@ -64,7 +64,6 @@ def test_public_functions_over_arrays_say_shapes_and_dtypes() -> None:
         f"{path.relative_to(ROOT)}: {name} says no {' and no '.join(missing)}"
         for room in ROOMS
         for path in sorted(room.rglob("*.py"))
-        if "workflow/graphs" not in str(path)  # its arrays are being moved to snapshots
         for name, node in functions(path)
         if (missing := untold(node))
     ] == []

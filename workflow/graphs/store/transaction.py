@@ -16,7 +16,7 @@ from workflow.graphs.store.conflicts import Key, WatchedGraph, needed
 from workflow.graphs.store.journal.changes import Operation, describe
 from workflow.graphs.store.turns import Turns
 from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State
@@ -162,7 +162,7 @@ class StoreTransaction:
         meta = {name: value for name, value in (cells[place].meta or {}).items() if name != key}
         self._put(column, row, Cells((*cells[:place], cells[place]._replace(meta=meta or None), *cells[place + 1 :])))
 
-    def _find(self, row: int, property_id: Any) -> tuple[Column, tuple[Cell, ...], int]:
+    def _find(self, row: int, property_id: Any) -> tuple[KeyColumn, tuple[Cell, ...], int]:
         vertices = self._writing().vertices
         for key in vertices.keys_of(vertices.label[row]):
             column = vertices.columns[key]
@@ -172,7 +172,7 @@ class StoreTransaction:
                     return column, cells, place
         raise KeyError(property_id)
 
-    def _put(self, column: Column, row: int, cell: Any) -> None:
+    def _put(self, column: KeyColumn, row: int, cell: Any) -> None:
         self._write(self.graph.state.vertices, column.key, row, cell)
 
     def _write(self, elements: Elements, key: str, row: int, cell: Any) -> None:

@@ -16,7 +16,7 @@ from workflow.graphs.protocols import Transaction
 from workflow.graphs.store.versions.adjacency import Adjacency, Csr
 from workflow.graphs.store.versions.arrays import Codes, Numeric
 from workflow.graphs.store.versions.cells import MISSING, Cell, Cells, derived_id
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.index import PropertyIndex
 from workflow.graphs.store.versions.state import State
@@ -31,7 +31,7 @@ class StoredColumn:
 
     __slots__ = ("_column", "_elements")
 
-    def __init__(self, elements: Elements, column: Column | None) -> None:
+    def __init__(self, elements: Elements, column: KeyColumn | None) -> None:
         self._elements = elements
         self._column = column
 
@@ -212,11 +212,11 @@ class StoredGraph:
         return len(self.state.vertices)
 
     def vertex_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
-        """Living rows in insertion order."""
+        """Living rows, (n,), in insertion order."""
         return self.state.vertices.row_array(None if labels is None else self._vertex_codes(labels))
 
     def edge_rows(self, labels: Sequence[str] | None = None) -> NDArray[np.int32]:
-        """Living rows in insertion order."""
+        """Living rows, (n,), in insertion order."""
         return self.state.edges.row_array(None if labels is None else self._edge_codes(labels))
 
     def edge_ends(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -228,7 +228,7 @@ class StoredGraph:
         return self.state.csr(None if labels is None else self._edge_codes(labels), way)
 
     def degree_array(self, way: Way, labels: Sequence[str] | None = None) -> NDArray[np.int64]:
-        """Degrees over ``row_limit()`` rows."""
+        """Degrees of every row, (rows,); there are ``row_limit()`` of them."""
         codes = None if labels is None else self._edge_codes(labels)
         if way == "both":
             return np.diff(self.state.csr(codes, "out").indptr) + np.diff(self.state.csr(codes, "in").indptr)
@@ -284,7 +284,7 @@ class StoredGraph:
             row = elements.find(int(id))
         return row
 
-    def cells(self, column: Column, row: int) -> tuple[Cell, ...]:
+    def cells(self, column: KeyColumn, row: int) -> tuple[Cell, ...]:
         """All values of a row as cells, empty where it holds nothing."""
         cell = column.get(row)
         if cell is MISSING:

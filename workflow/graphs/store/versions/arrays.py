@@ -34,7 +34,7 @@ class Codes:
 
     @cached_property
     def table(self) -> NDArray[np.object_]:
-        """The values as an array of objects, to be read at many places at once."""
+        """The values as an array of objects, (n,), to be read at many places at once."""
         return np.fromiter(self.values, dtype=object, count=len(self.values))
 
     @cached_property
@@ -58,7 +58,7 @@ class Made(Generic[_Arrays]):
 
 
 def plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) -> list[Any]:
-    """Values as Python objects, MISSING where not present."""
+    """Values, (n,) of any dtype, as Python objects, MISSING where not present."""
     if kind is None or not isinstance(values, np.ndarray):
         return list(values)
     wrap = WRAPPERS[kind]
@@ -69,7 +69,7 @@ def plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) -> 
 
 
 def grown(values: NDArray[Any], rows: int, empty: Any) -> NDArray[Any]:
-    """A copy for so many rows, ``empty`` in those that are new."""
+    """A copy, (rows,) of the same dtype, for so many rows, ``empty`` in those that are new."""
     larger = np.full(rows, empty, dtype=values.dtype)
     larger[: len(values)] = values
     return larger

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow.graphs.store.versions.adjacency import compress
 from workflow.graphs.store.versions.cells import MISSING
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.state import State
 
@@ -127,8 +127,8 @@ def _elements(elements: Elements, rows: NDArray[np.int32]) -> ElementBatch:
     return ElementBatch(ids, labels, list(elements.label_names), columns)
 
 
-def column_data(column: Column, size: int, rows: NDArray[Any]) -> ColumnData:
-    """The values of some rows, in their order; ``size`` is how many rows there are."""
+def column_data(column: KeyColumn, size: int, rows: NDArray[Any]) -> ColumnData:
+    """The values of some rows, int32 (n,), in their order; ``size`` is how many rows there are."""
     numeric = column.numeric(size)
     if numeric is not None:
         present = numeric.present[rows]

@@ -31,10 +31,10 @@ class ValueIndex(Protocol):
     @property
     def stale(self) -> bool: ...
     def note(self, row: int, cell: Any) -> None: ...
-    def find(self, value: Any, column: Column) -> list[int] | None: ...
+    def find(self, value: Any, column: KeyColumn) -> list[int] | None: ...
 
 
-class Column:
+class KeyColumn:
     """Values of one key by row. A column that readers may have is never written: a fork of it is.
 
     What was written since the load is in two dictionaries: ``_patch`` of this fork, and ``_below`` it one that all
@@ -79,7 +79,7 @@ class Column:
         self._codes: Made[Codes] | None = None
         self._coding: Coding | None = None
 
-    def fork(self) -> Column:
+    def fork(self) -> KeyColumn:
         """The same, to be written; this one is not written any more."""
         twin = copy(self)
         twin._own_base = False
@@ -264,7 +264,7 @@ class Column:
         return Codes(codes, coding.values)
 
     def counts(self, rows: int) -> NDArray[np.int32]:
-        """How many values each of ``rows`` rows holds."""
+        """How many values each of ``rows`` rows holds, (rows,)."""
         counts = np.zeros(rows, dtype=np.int32)
         if not self.multi:
             numeric = self.numeric(rows)
@@ -319,7 +319,7 @@ class Column:
 
         Args:
             first: the row of ``values[0]``.
-            values: an array when ``kind`` is a number class, else a list with MISSING where a row holds nothing.
+            values: an array (n,) when ``kind`` is a number class, else a list with MISSING where a row holds nothing.
             kind: int, Long, float or Float, or None for a list.
             present: bool array beside an array of values; None means all.
         """

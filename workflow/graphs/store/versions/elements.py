@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.store.versions.cells import MISSING
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.ids import first_twice
 from workflow.graphs.store.versions.rows import Rows, cells_of, with_room
 
@@ -31,7 +31,7 @@ class Elements:
         self.label_codes = self.shared.label_codes
         self.alive = bytearray()
         self.dead = 0
-        self.columns: dict[str, Column] = {}
+        self.columns: dict[str, KeyColumn] = {}
         self.keys_of_label: list[dict[str, int]] = []
         """For each label the keys its elements may have, with the places of their columns; ``keys_of`` orders them."""
         self._untidy: set[int] = set()
@@ -68,7 +68,7 @@ class Elements:
         return self.ids.find(id, self.alive)
 
     def find_many(self, ids: Sequence[Any]) -> NDArray[np.int32]:
-        """A living row for each id, -1 where there is none."""
+        """A living row for each id, (n,); -1 where there is none."""
         return self.ids.find_many(ids, self.alive)
 
     def first_taken(self, ids: Sequence[Any]) -> Any | None:
@@ -91,14 +91,14 @@ class Elements:
                 keys.append({})
         return code
 
-    def column(self, key: str) -> Column:
+    def column(self, key: str) -> KeyColumn:
         """The column of a key, to be written; made at first use."""
         column = self.columns.get(key)
         if column is not None and self.owns(("column", key)):
             return column
         if not self.owns("columns"):
             self.columns = dict(self.columns)
-        column = Column(key, self.shared.key_place(key)) if column is None else column.fork()
+        column = KeyColumn(key, self.shared.key_place(key)) if column is None else column.fork()
         self.columns[key] = column
         self.owns(("column", key))
         return column
@@ -181,7 +181,7 @@ class Elements:
         self.note_key(self.label[row], key, column.index)
         return self._write(column, row, cell)
 
-    def _write(self, column: Column, row: int, cell: Any) -> Any:
+    def _write(self, column: KeyColumn, row: int, cell: Any) -> Any:
         old = column.put(row, cell)
         if column.much_written and column.key not in self._much_written:
             self._much_written |= {column.key}
@@ -223,7 +223,7 @@ class Elements:
         return self.keys_of_label
 
     def label_array(self) -> NDArray[np.int32]:
-        """The codes of all rows; not to be written."""
+        """The codes of all rows, (rows,); not to be written."""
         return np.asarray(self.label)[: len(self.alive)]
 
     def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
@@ -233,7 +233,7 @@ class Elements:
         return iter(self.row_array(codes).tolist())
 
     def row_array(self, codes: Sequence[int] | None) -> NDArray[np.int32]:
-        """The same as an array."""
+        """The same as an array, (n,)."""
         alive = np.array(self.alive, dtype=bool)
         if codes is not None:
             labels = self.label_array()

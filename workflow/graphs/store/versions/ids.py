@@ -129,7 +129,7 @@ class Ids:
         return next((row for row in self._earlier.get(id, ()) if row < len(alive) and alive[row]), None)
 
     def find_many(self, ids: Sequence[Any], alive: bytearray) -> NDArray[np.int32]:
-        """A living row for each id, -1 where there is none."""
+        """A living row for each id, (n,); -1 where there is none."""
         packed = self._laid.packed
         if not isinstance(ids, Texts) or not packed:
             found = (self.find(id, alive) for id in ids)
@@ -234,7 +234,7 @@ class Ids:
         return [*found, *tail][:size]
 
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
-        """The ids of some rows, in their order."""
+        """The ids of some rows, int32 (n,), in their order."""
         runs, firsts, packed, tail, tail_first = self._laid
         if len(runs) == 1 and not tail and packed and not self._given_again:
             return packed[0].texts.select(rows)
@@ -259,7 +259,7 @@ def first_twice(ids: Sequence[Any]) -> int | None:
 
 
 def repeated(ids: Iterable[Any]) -> NDArray[np.int64]:
-    """Ascending places of ids that stood before."""
+    """Places of ids that stood before, (n,), ascending."""
     if isinstance(ids, Texts):
         hashes = np.sort(ids.hashes())
         if not (hashes[1:] == hashes[:-1]).any():

@@ -6,7 +6,7 @@ import threading
 from typing import Any, Final
 
 from workflow.graphs.store.versions.cells import Cells
-from workflow.graphs.store.versions.columns import Column
+from workflow.graphs.store.versions.columns import KeyColumn
 
 FEW_ADDED: Final = 4096
 
@@ -19,7 +19,7 @@ class PropertyIndex:
 
     __slots__ = ("_added", "_lock", "_most", "_rows")
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: KeyColumn) -> None:
         self._lock = threading.Lock()  # guards the writing of what is here; reading needs none
         self._rows: dict[Any, int | set[int]] = {}
         self._added, self._most = 0, 0
@@ -32,7 +32,7 @@ class PropertyIndex:
         """Whether it is time for a new one."""
         return self._added > self._most
 
-    def find(self, value: Any, column: Column) -> list[int] | None:
+    def find(self, value: Any, column: KeyColumn) -> list[int] | None:
         """Ascending rows that hold an equal value (1 == 1L == 1.0, true is no number); None if it cannot be hashed."""
         try:
             rows = self._rows.get(value, ())
@@ -66,7 +66,7 @@ class PropertyIndex:
             self._added += 1
 
 
-def _holds(column: Column, row: int, value: Any) -> bool:
+def _holds(column: KeyColumn, row: int, value: Any) -> bool:
     cell = column.get(row)
     values = [one.value for one in cell] if type(cell) is Cells else (cell,)
     return any(held == value and isinstance(held, bool) is isinstance(value, bool) for held in values)

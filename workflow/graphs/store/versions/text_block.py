@@ -45,14 +45,14 @@ class Texts(Sequence[str]):
 
     @classmethod
     def with_lengths(cls, blob: bytes, lengths: NDArray[Any]) -> Texts:
-        """From the bytes of all strings, one after the other, and the length of each in bytes."""
+        """From the bytes of all strings, one after the other, and the length of each in bytes, int64 (n,)."""
         starts = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
         return cls(blob, starts)
 
     @classmethod
     def cut(cls, buffer: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Texts:
-        """The stretches of a buffer between starts and stops; together they must be valid UTF-8 each."""
+        """The stretches of a buffer between starts and stops, (n,); together they must be valid UTF-8 each."""
         lengths = stops - starts
         texts = cls.with_lengths(b"", lengths)
         places = np.repeat(starts - texts.starts[:-1], lengths)
@@ -102,17 +102,20 @@ class Texts(Sequence[str]):
         return self.blob[self.starts.item(place) : self.starts.item(place + 1)]
 
     def lengths(self) -> NDArray[np.int64]:
-        """In bytes."""
+        """The length of each string in bytes, (n,)."""
         return np.diff(self.starts)
 
     def select(self, places: NDArray[Any]) -> Texts:
-        """Some of the strings, in the order of the places."""
+        """Some of the strings, in the order of the places, int64 (m,)."""
         buffer = np.frombuffer(self.blob, dtype=np.uint8)
         return Texts.cut(buffer, self.starts[:-1][places], self.starts[1:][places])
 
     # -- vectors
     def matrix(self, places: NDArray[Any] | None = None, width: int = 0) -> NDArray[np.uint8]:
-        """The first bytes of each string, padded with zeros: shape (n, a multiple of 8 of at most ``_BYTES``)."""
+        """The first bytes of each string, or of those at ``places`` (int64), padded with zeros.
+
+        Shape (n, width), the width a multiple of 8 of at most ``_BYTES``.
+        """
         starts = self.starts[:-1] if places is None else self.starts[:-1][places]
         lengths = (self.starts[1:] if places is None else self.starts[1:][places]) - starts
         longest = max(int(lengths.max(initial=0)), width, 1)
@@ -124,7 +127,7 @@ class Texts(Sequence[str]):
         return found
 
     def hashes(self) -> NDArray[np.uint64]:
-        """One number for each string, the same as ``hash_text`` gives for it in this process."""
+        """One number for each string, (n,), the same as ``hash_text`` gives for it in this process."""
         if self._hashes is None:
             parts = [self._hash_range(first) for first in range(0, len(self), 1 << 16)]
             self._hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
@@ -145,7 +148,7 @@ class Texts(Sequence[str]):
         return total
 
     def equal_to(self, other: Texts, places: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.bool_]:
-        """Whether the strings at ``places`` here are those at ``wanted`` in the other."""
+        """Whether the strings at ``places`` here are those at ``wanted`` in the other; int64 (m,) both."""
         same = np.zeros(len(places), dtype=bool)
         for first in range(0, len(places), 1 << 16):
             part = slice(first, first + (1 << 16))
@@ -161,7 +164,7 @@ class Texts(Sequence[str]):
         return same
 
     def grouped(self) -> tuple[NDArray[np.int32], list[str]]:
-        """A small number for each string, by first appearance, and the strings the numbers stand for."""
+        """A small number for each string, (n,), by first appearance, and the strings the numbers stand for."""
         _, first, inverse = np.unique(self.hashes(), return_index=True, return_inverse=True)
         if self.equal_to(self, np.arange(len(self)), first[inverse]).all():
             # hashes differ from process to process, their order must decide nothing
