@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from workflow.gremlin.columns.forms import Form, Make, MorselChild, TooMany, streamed
+from workflow.errors import QueryFailed
+from workflow.gremlin.columns.forms import Form, Make, MorselChild, TooMany, all_within, streamed
 from workflow.gremlin.columns.gathering import merged
 from workflow.gremlin.columns.morsel import Morsel, concatenated, gathered, regrouped
 from workflow.gremlin.columns.values import NotColumnar, Places
@@ -72,7 +73,7 @@ class RepeatForm(Form):
                 begin, size = begin + size, min(4 * size, MOST_STARTS)
                 try:
                     found = None if len(part) == 1 else self._together(ctx, part)
-                except TooMany:
+                except (NotColumnar, QueryFailed):
                     found = None
                 if found is not None:
                     yield found
@@ -89,7 +90,7 @@ class RepeatForm(Form):
         """All that leaves the loop, of several starts that go round at the same time, in the order of the starts.
 
         Raises:
-            TooMany: they do not come to an end soon; the first of them may fill a limit that waits behind.
+            NotColumnar: they do not come to an end soon; the first of them may fill a limit that waits behind.
         """
         if not len(starts):
             return starts
@@ -115,7 +116,11 @@ class RepeatForm(Form):
                 raise TooMany
             back: list[Morsel] = []
             held = 0
-            for found in streamed(self.body.forms, ctx, iter(level), body_frame):
+            if most is None:
+                rounds = streamed(self.body.forms, ctx, iter(level), body_frame)
+            else:  # of several starts, which a stream would forget
+                rounds = (all_within(self.body.forms, ctx, one, len(starts[0])) for one in level)
+            for found in rounds:
                 if not len(found):
                     continue
                 loop = found.loops
