@@ -40,8 +40,11 @@ def _start(view: GraphView, options: Mapping[str, Any], value: float) -> Floats:
 
 
 def _iterated(view: GraphView, options: Mapping[str, Any], spread: Any, first: Floats) -> Outcome:
-    """Repeat scores = first + spread @ scores; ``spread`` is a CSR matrix (n, n) from a node to those it hears from."""
-    scores, converged, ran = first, False, 0
+    """Repeat scores = first + spread @ scores; ``spread`` is a CSR matrix (n, n) from a node to those it hears from.
+
+    The first scores are the first iteration, as Neo4j's library counts.
+    """
+    scores, converged, ran = first, False, 1
     while ran < options["maxIterations"] and not converged:
         following = first + spread @ scores
         converged = bool(np.abs(following - scores).max(initial=0.0) < options["tolerance"])
