@@ -11,6 +11,7 @@ from workflow.errors import BadRequest, QueryFailed
 
 MOST_DEPTH: Final = 100
 _INT64: Final = 1 << 63
+_DOUBLE: Final = struct.Struct(">Bd").pack
 
 
 class BadPackStream(BadRequest):
@@ -45,14 +46,14 @@ def _write(out: bytearray, value: Any, convert: Callable[[Any], Any] | None) -> 
         data = value.encode("utf-8", "surrogatepass")
         _write_size(out, len(data), 0x80, 0xD0)
         out += data
-    elif kind is int:
-        _write_int(out, value)
-    elif kind is float:
-        out += b"\xc1" + struct.pack(">d", value)
-    elif value is None:
-        out.append(0xC0)
     elif kind is bool:
         out.append(0xC3 if value else 0xC2)
+    elif isinstance(value, int):
+        _write_int(out, value)
+    elif isinstance(value, float):
+        out += _DOUBLE(0xC1, value)
+    elif value is None:
+        out.append(0xC0)
     elif kind is list:
         _write_size(out, len(value), 0x90, 0xD4)
         for one in value:
@@ -74,11 +75,7 @@ def _write(out: bytearray, value: Any, convert: Callable[[Any], Any] | None) -> 
 def _write_other(out: bytearray, value: Any, convert: Callable[[Any], Any] | None) -> None:
     """Subclasses, and what ``convert`` knows."""
     plain: Any
-    if isinstance(value, int):
-        plain = int(value)
-    elif isinstance(value, float):
-        plain = float(value)
-    elif isinstance(value, str):
+    if isinstance(value, str):
         plain = "".join(value)
     elif isinstance(value, tuple):
         plain = list(value)

@@ -150,8 +150,7 @@ class BoltConversation:
         return message
 
     async def _send(self, *messages: bytes) -> None:
-        for message in messages:
-            self._writer.write(message)
+        self._writer.write(b"".join(messages))
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await self._writer.drain()
 
