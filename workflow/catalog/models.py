@@ -180,7 +180,8 @@ def model_info(entry: CatalogModel) -> dict[str, Any]:
     }
     if model.kind == "linkPrediction":
         pipeline["featureSteps"] = features
-        return {**found, "linkFeatures": features, "pipeline": pipeline}
+        # the manual says linkFeatures, the library that runs featureSteps
+        return {**found, "linkFeatures": features, "featureSteps": features, "pipeline": pipeline}
     pipeline["featureProperties"] = names
     found = {**found, "featureProperties": model.feature_properties, "pipeline": pipeline}
     return {**found, "classes": model.classes} if model.kind == "nodeClassification" else found

@@ -127,6 +127,7 @@ def with_step(pipeline: PipelineDefinition, algorithm: str, given: Mapping[str, 
     step = NodePropertyStep(
         algorithm=name,
         config=config,
+        given=values,
         context_labels=context["contextNodeLabels"],
         context_types=context["contextRelationshipTypes"],
     )
@@ -211,10 +212,8 @@ def described(pipeline: PipelineDefinition) -> dict[str, Any]:
 
 def shown_step(step: NodePropertyStep) -> dict[str, Any]:
     """A node property step as the procedures show it."""
-    hidden = (*RESERVED, "username", "jobId")
-    config = {key: value for key, value in step.config.items() if value is not None and key not in hidden}
     context = {"contextNodeLabels": step.context_labels, "contextRelationshipTypes": step.context_types}
-    return {"name": step.name, "config": {**config, **context}}
+    return {"name": step.name, "config": {**step.given, **context}}
 
 
 def shown_feature(step: FeatureStep) -> dict[str, Any]:

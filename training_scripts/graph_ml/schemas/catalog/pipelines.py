@@ -209,12 +209,14 @@ class NodePropertyStep(Artefact):
 
     Attributes:
         algorithm: its name in the table of algorithms.
-        config: its options as they were given.
+        config: its options with their defaults.
+        given: those that the user said.
         context_labels, context_types: further nodes and relationships that it may see.
     """
 
     algorithm: str
     config: dict[str, Any]
+    given: dict[str, Any] = Field(default_factory=dict)
     context_labels: list[str] = Field(default_factory=list)
     context_types: list[str] = Field(default_factory=list)
 
