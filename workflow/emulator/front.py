@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,6 +33,7 @@ _INVOKED = {
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
+_SLOW = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
 
 
@@ -49,6 +53,7 @@ class Front:
         path = unquote(str(environ.get("PATH_INFO", "/")))
         target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
         endpoint = _ENDPOINT.fullmatch(path)
+        reply: Reply | None
         if path.startswith("/_emulator/"):
             reply = self._own(path, environ)
         elif target.startswith(_TARGET):
@@ -56,16 +61,30 @@ class Front:
         elif endpoint is not None:
             reply = self._invoked(endpoint[1], endpoint[2], environ)
         else:
-            return self._others(self._noted(environ), start_response)
+            return self._passed_on(environ, start_response)
+        if reply is None:
+            return _cut(environ, start_response)
         headers = {**reply.headers, "Content-Length": str(len(reply.body))}
         start_response(f"{reply.status} {_REASONS.get(reply.status, 'Error')}", list(headers.items()))
         return [reply.body]
 
-    def _answered(self, operation: str, environ: Environ) -> Reply:
+    def _answered(self, operation: str, environ: Environ) -> Reply | None:
+        """The answer of the control plane; None for one that never arrives."""
         try:
             request = json.loads(_body(environ) or b"{}")
+            about = f"{operation} {name_in(request)}"
+            match self._faults.first(("no_answer", "bad_gateway", "slow_answer"), about):
+                case ("no_answer", _):
+                    return None
+                case ("bad_gateway", _):
+                    return Reply(502, {"Content-Type": "text/html"}, b"<html>Bad Gateway</html>")
+                case (_, seconds):
+                    time.sleep(seconds)
             self.calls.add(RecordedCall("sagemaker", operation, caller_of(environ)[0], name_in(request)))
-            return _json(200, self._control.answer(operation, request), JSON)
+            answer = self._control.answer(operation, request)
+            if self._faults.happens("lost_answer", about) is not None:
+                return None
+            return _json(200, answer, JSON)
         except ValueError as error:
             return _error(ApiError("SerializationException", f"the body is no JSON: {error}"))
         except ApiError as error:
@@ -90,7 +109,29 @@ class Front:
         except ApiError as error:
             return _error(error, runtime=True)
 
-    def _noted(self, environ: Environ) -> Environ:
+    def _passed_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Let another service answer, with what is to go wrong on the way to S3."""
+        environ, call = self._noted(environ)
+        if call is None or call.service != "s3":
+            return self._others(environ, start_response)
+        about = f"{call.operation} {environ.get('PATH_INFO', '')}"
+        seconds = self._faults.happens("slow_s3", about)
+        if seconds is not None:
+            time.sleep(seconds)
+        if self._faults.happens("s3_slow_down", about) is not None:
+            start_response("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(_SLOW)))])
+            return [_SLOW]
+        happens = None
+        if call.operation == "GetObject":
+            happens = self._faults.first(("s3_broken_off", "s3_damaged"), about)
+        if happens is None:
+            return self._others(environ, start_response)
+        body = b"".join(self._others(environ, start_response))
+        if happens[0] == "s3_damaged":
+            return [bytes([body[0] ^ 1]) + body[1:]] if body else [body]
+        return _Half(environ, body)
+
+    def _noted(self, environ: Environ) -> tuple[Environ, RecordedCall | None]:
         """Keep what is called of another service; a form is read for it, and put back."""
         body = b""
         if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
@@ -99,7 +140,7 @@ class Front:
         call = call_of(environ, body)
         if call is not None:
             self.calls.add(call)
-        return environ
+        return environ, call
 
     def _own(self, path: str, environ: Environ) -> Reply:
         """The emulator's own requests: whether it lives, faults, and what was called."""
@@ -121,6 +162,30 @@ class Front:
                 return _json(400, {"message": str(error)}, "application/json")
             return _json(200, {}, "application/json")
         return _json(404, {"message": f"there is no {method} {path}"}, "application/json")
+
+
+class _Half:
+    """An answer that ends in its middle: the connection is closed."""
+
+    def __init__(self, environ: Environ, body: bytes) -> None:
+        self._environ, self._body = environ, body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._body[: len(self._body) // 2]
+        _close(self._environ)
+
+
+def _cut(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Close the connection instead of an answer."""
+    _close(environ)
+    start_response("500 Lost", [("Content-Length", "0")])
+    return []
+
+
+def _close(environ: Environ) -> None:
+    connection: socket.socket = environ["werkzeug.socket"]
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _body(environ: Environ) -> bytes:

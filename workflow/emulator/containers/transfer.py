@@ -40,8 +40,7 @@ def bring(
     for address, name in objects:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        with storage.open(address) as body, place.open("wb") as file:
-            shutil.copyfileobj(body, file, 1 << 20)
+        storage.download(address, place.parent)
         if compressed and name.endswith(".gz") and not name.endswith(".tar.gz"):
             _uncompress(place)
 

@@ -18,6 +18,7 @@ from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.containers.isolation import shown
 from workflow.emulator.containers.transfer import bring, bring_archive
 from workflow.emulator.errors import ApiError, invalid
+from workflow.emulator.faults import Fault
 from workflow.emulator.records import CONFIG, ENDPOINT, MODEL, Document
 from workflow.errors import WorkflowError
 from workflow.runners.failures import last_lines
@@ -25,6 +26,12 @@ from workflow.runners.process import run_guarded
 from workflow.storage import S3Uri
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
+REFUSALS: dict[Fault, str] = {
+    "capacity": "CapacityError: Unable to provision requested ML compute capacity.",
+    "image_pull": "ClientError: Cannot pull the container image; check that the role may read the repository.",
+    "internal_error": "InternalServerError: We encountered an internal error. Please try again.",
+    "input_denied": "ClientError: Could not read the model's data: the role is not allowed (AccessDenied).",
+}
 MOST_INSTANCES = 4
 MOST_STARTS = 2  # of a container that ends before it has answered once
 DAY_S = 86_400.0
@@ -233,8 +240,9 @@ class Hosting:
         started: list[Container] = []
         try:
             pause(stop, self._cloud.pace.starting_s + (self._cloud.faults.happens("slow_start", name) or 0.0))
-            if self._cloud.faults.happens("capacity", name) is not None:
-                raise WorkflowError("CapacityError: Unable to provision requested ML compute capacity.")
+            for fault, why in REFUSALS.items():
+                if self._cloud.faults.happens(fault, name) is not None:
+                    raise WorkflowError(why)
             reason = self._start_all(name, wanted, started, stop)
         except JobStopped:
             self.containers.end(started)

@@ -24,7 +24,7 @@ from workflow.emulator.containers.images import processing_command
 from workflow.emulator.containers.isolation import located
 from workflow.emulator.containers.transfer import bring, send_files
 from workflow.emulator.errors import ApiError, invalid
-from workflow.emulator.jobs.training import DAY_S, REFUSALS, Failed, failed_for
+from workflow.emulator.jobs.training import DAY_S, LATE, REFUSALS, Failed, failed_for
 from workflow.emulator.records import PROCESSING, Document
 from workflow.storage import S3Uri
 
@@ -108,16 +108,22 @@ class ProcessingJobs:
         )
         killed = faults.happens("kill", name)
         endings = run_all(hosts, command, self._cloud.isolation, stop)
-        for host in hosts:
+        lost = faults.happens("lost_logs", name) is not None
+        for host in hosts if not lost else ():
             self._cloud.logs.send(LOG_GROUP, f"{name}/{host.name}-{int(began)}", host.log)
         if stop.is_set():
             raise JobStopped
         if killed is not None:
             raise Failed("AlgorithmError: the container was ended by signal 9 (SIGKILL), exit code: 137")
-        if any(ending.outcome == "timeout" for ending in endings):
+        if faults.happens("time_limit", name) is not None or any(ending.outcome == "timeout" for ending in endings):
             raise Failed(f"ClientError: the job ran past MaxRuntimeInSeconds ({command.timeout_s:g} s) and was stopped")
         if not all(ending.succeeded for ending in endings):
             raise Failed(failure_reason(hosts, endings))
+        for fault, reason in LATE.items():
+            if faults.happens(fault, name) is not None:
+                raise Failed(reason)
+        if faults.happens("stopped", name) is not None:
+            raise JobStopped
         for output in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
             place, uri = output["S3Output"]["LocalPath"], S3Uri.parse(output["S3Output"]["S3Uri"])
             send_files(self._cloud.storage, [Path(located(place, host.base)) for host in hosts], uri)

@@ -65,6 +65,13 @@ REFUSALS: dict[Fault, str] = {
     "capacity": "CapacityError: Unable to provision requested ML compute capacity. "
     "Please retry using a different ML instance type.",
     "image_pull": "ClientError: Cannot pull the container image; check that the role may read the repository.",
+    "internal_error": "InternalServerError: We encountered an internal error. Please try again.",
+    "input_denied": "ClientError: Data download failed: the role is not allowed to read the input (AccessDenied).",
+}
+# what ends a job that has run
+LATE: dict[Fault, str] = {
+    "output_denied": "ClientError: Artifact upload failed: the role is not allowed to write the output (AccessDenied).",
+    "disk_full": "AlgorithmError: OSError: [Errno 28] No space left on device; choose a larger VolumeSizeInGB",
 }
 
 
@@ -186,6 +193,15 @@ class TrainingJobs:
         if any(ending.outcome == "exited" and not ending.succeeded for ending in endings):
             run.send_output()
             raise Failed(failure_reason(run.hosts, endings))
+        for fault, reason in LATE.items():
+            if faults.happens(fault, name) is not None:
+                raise Failed(reason)
+        for fault, secondary in (("time_limit", "MaxRuntimeExceeded"), ("max_wait", "MaxWaitTimeExceeded")):
+            if faults.happens(fault, name) is not None:
+                self.move(name, "Stopped", secondary, **run.measures())
+                return
+        if faults.happens("stopped", name) is not None:
+            raise JobStopped
         # whatever lies in model/ is uploaded, also of a job that was stopped
         self.move(name, "Stopping" if stop.is_set() else "InProgress", "Uploading")
         run.send()
@@ -347,6 +363,8 @@ class _Run:
 
     def keep_logs(self) -> None:
         """Put what the hosts have printed into the log group of training jobs."""
+        if self._cloud.faults.happens("lost_logs", self.name) is not None:
+            return
         for host in self.hosts:
             self._cloud.logs.send(LOG_GROUP, f"{self.name}/{host.name}-{int(self.started())}", host.log)
 

@@ -213,6 +213,9 @@ def translated(operation: str) -> Iterator[None]:
             raise AccessDenied(
                 f"not allowed to call {operation} ({code}): {message}; check the credentials and the role's policy"
             ) from error
+        if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500 and code not in PASSING:
+            # something in between has answered, not the service
+            raise Unreachable(f"{operation} failed ({code}): {message or 'no word of the service'}") from error
         raise Refused(operation, code, message) from error
     except ParamValidationError as error:
         raise InvalidParameter(f"{operation} cannot be asked for: {error}") from error
