@@ -15,7 +15,7 @@ from workflow.client.service import start_service
 
 # what says when, where and for how long something ran; and what SageMaker's driver needs beside
 OF_ITS_TIME = re.compile(
-    r"(model\.json|manifest\.json|graph\.bin|report\.html|trial\.json|train\.log|tuning_summary\.json|model\.tar\.gz"
+    r"(model\.json|manifest\.json|report\.html|trial\.json|train\.log|tuning_summary\.json|model\.tar\.gz"
     r"|train_instance_recommendation\.json|export/TIME/config\.json)$"
 )
 NAMES = (
@@ -72,6 +72,16 @@ def test_both_targets_leave_the_same_artefacts_with_the_same_bytes(both: Any) ->
     assert len(timeless) > 20  # weights, embeddings, ids, features, labels, splits, metrics
     differing = [name for name in timeless if local[name].read_bytes() != emulated[name].read_bytes()]
     assert differing == []
+
+
+def test_both_targets_process_the_same_graph(both: Any) -> None:
+    local, emulated = artefacts(both[2]), artefacts(both[3])
+    assert [name for name in local if name.endswith("graph.bin")]  # compared byte for byte with the others
+    (name,) = (name for name in local if name.endswith("preloading-output/manifest.json"))
+    here, there = json.loads(local[name].read_text()), json.loads(emulated[name].read_text())
+    for manifest in (here, there):
+        assert manifest["info"].pop("graph_snapshot_ms") > 0  # when the graph was read
+    assert here == there
 
 
 def test_both_targets_make_the_same_model(both: Any) -> None:

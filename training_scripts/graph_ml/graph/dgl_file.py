@@ -18,6 +18,7 @@ from ..schemas import EdgeType
 from .data import GraphData, Target
 
 NAME = "graph.bin"
+_MAGIC, _TOLD, _RESERVED = 0xDD2E4FF046B4A13F, 32, 4096
 
 
 def available() -> bool:
@@ -55,6 +56,23 @@ def write(folder: Path) -> None:
             seen.add(target.type)
             _write_target(graph, heterograph, target)
     dgl.save_graphs(str(folder / NAME), [heterograph])
+    clear_reserved(folder / NAME)
+
+
+def clear_reserved(path: Path) -> None:
+    """Fill what DGL reserves at the head of its file, and leaves as its memory was, with zeros.
+
+    Equal graphs then have equal bytes, and no address of the process that wrote them is told. A file of another form
+    is left as it is.
+
+    Source: DGL's heterograph_serialize.cc: magic number, version, kind and count of graphs (8 bytes each), then room up
+    to 4,096 bytes.
+    """
+    with path.open("r+b") as file:
+        magic, version, kind, _ = np.frombuffer(file.read(_TOLD), dtype="<u8")
+        if (magic, version, kind) == (_MAGIC, 2, 2):
+            file.seek(_TOLD)
+            file.write(bytes(_RESERVED - _TOLD))
 
 
 def _write_target(graph: GraphData, heterograph: Any, target: Target) -> None:
