@@ -16,11 +16,12 @@ from workflow.client.service import start_service
 # what says when, where and for how long something ran; and what SageMaker's driver needs beside
 OF_ITS_TIME = re.compile(
     r"(model\.json|manifest\.json|report\.html|trial\.json|train\.log|tuning_summary\.json|model\.tar\.gz"
-    r"|train_instance_recommendation\.json|export/TIME/config\.json)$"
+    r"|tensorboard-output/EVENTS|train_instance_recommendation\.json|export/TIME/config\.json)$"
 )
 NAMES = (
     (re.compile(r"\d{4}-\d\d-\d\d-\d\d-\d\d-\d{7}"), "TIME"),
     (re.compile(r"\d{8}_\d{6}"), "TIME"),
+    (re.compile(r"events\.out\.tfevents\.[\w.-]+"), "EVENTS"),
     (re.compile(r"\d{6}-\d{4}-(\d{3})-[0-9a-f]{8}"), r"TIME-\1"),
 )
 

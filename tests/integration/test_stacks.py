@@ -14,7 +14,7 @@ import pytest
 from cfnlint.decode import cfn_yaml
 
 from tests import emulated
-from workflow.client.stacks import Event, StackFailed, Stacks, as_settings
+from workflow.client.cloud.stacks import Event, StackFailed, Stacks, as_settings
 from workflow.emulator.app import Emulator
 from workflow.errors import InvalidParameter
 from workflow.settings import Settings

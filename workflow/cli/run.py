@@ -11,8 +11,8 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.cloud import plan
-from workflow.cli.cloud.targets import OpenTarget, Target, open_target
 from workflow.cli.options import DEFAULT_URL, Home, Json
+from workflow.client.cloud.targets import OpenTarget, Target, open_target
 from workflow.client.connection import Connection, ServiceUnreachable
 from workflow.client.run import RunResult, WorkflowRun
 from workflow.client.service_storage import service_storage

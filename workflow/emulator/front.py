@@ -33,6 +33,12 @@ _INVOKED = {
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
+# moto fails on these; the SDK takes a refusal for an answer and goes on
+_NOT_ALLOWED = {"SimulatePrincipalPolicy"}
+_DENIED = (
+    b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>Policies are not simulated by the emulator.</Message>"
+    b"</Error></ErrorResponse>"
+)
 _SLOW = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
 
@@ -112,6 +118,10 @@ class Front:
     def _passed_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Let another service answer, with what is to go wrong on the way to S3."""
         environ, call = self._noted(environ)
+        if call is not None and call.operation in _NOT_ALLOWED:
+            head = [("Content-Type", "text/xml"), ("Content-Length", str(len(_DENIED)))]
+            start_response("403 Forbidden", head)
+            return [_DENIED]
         if call is None or call.service != "s3":
             return self._others(environ, start_response)
         about = f"{call.operation} {environ.get('PATH_INFO', '')}"

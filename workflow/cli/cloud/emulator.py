@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.cloud.targets import emulator_settings
 from workflow.cli.options import Home
+from workflow.client.cloud.targets import emulator_settings
 from workflow.settings import Settings
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow.cli import output
-from workflow.cli.cloud.targets import Target, planned_account
+from workflow.client.cloud.targets import Target, planned_account
 from workflow.client.run import RunResult
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
-    from workflow.client.dry_run import Rehearsal
+    from workflow.client.cloud.dry_run import Rehearsal
     from workflow.runners.sagemaker.account import Clients
 
 PAID = {"dataprocessing": "processing", "modeltraining": "training", "endpoint": "endpoint"}
@@ -46,7 +46,7 @@ def show(
     Args:
         memories: of runs of this file; the first that knows how long its jobs took counts.
     """
-    from workflow.client.dry_run import Rehearsal, rehearse
+    from workflow.client.cloud.dry_run import Rehearsal, rehearse
     from workflow.runners.sagemaker.costs import CHECKED, PRICES_OF
 
     measured = next(filter(None, map(_measured, memories)), {})

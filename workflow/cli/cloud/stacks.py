@@ -11,7 +11,7 @@ from workflow.cli.options import Json
 from workflow.settings import Settings
 
 if TYPE_CHECKING:
-    from workflow.client.stacks import Event
+    from workflow.client.cloud.stacks import Event
 
 Name = Annotated[str, typer.Argument(help="Name of the stack.")]
 
@@ -28,7 +28,7 @@ def deploy(
     ] = None,
 ) -> None:
     """Deploy the infrastructure, or update it; tells every event until it is there. It costs money: infra/README.md."""
-    from workflow.client.stacks import Stacks
+    from workflow.client.cloud.stacks import Stacks
 
     given = {}
     for word in parameter or []:
@@ -47,7 +47,7 @@ def outputs(
     json: Json = False,
 ) -> None:
     """Print what a stack tells: addresses, roles, bucket."""
-    from workflow.client.stacks import Stacks, as_settings
+    from workflow.client.cloud.stacks import Stacks, as_settings
 
     found = Stacks(Settings.from_environment().region).outputs(name)
     if json:
@@ -64,7 +64,7 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a stack and what is in it; says what stays, such as the bucket with its models."""
-    from workflow.client.stacks import Stacks
+    from workflow.client.cloud.stacks import Stacks
 
     if not yes:
         typer.confirm(f"remove the stack {name} and everything in it?", abort=True)

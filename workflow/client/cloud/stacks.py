@@ -16,7 +16,7 @@ import yaml
 
 from workflow.errors import AccessDenied, InvalidParameter, PreconditionsFailed
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "infra" / "templates"
+TEMPLATES = Path(__file__).resolve().parents[3] / "infra" / "templates"
 WHOLE = "despina.yaml"  # nests the others
 SETTINGS: Mapping[str, str] = {
     "JobRoleArn": "DESPINA_ML_IAM_ROLE",
