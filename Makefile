@@ -56,12 +56,12 @@ mutants: setup  ## Change 25 lines a room, one at a time, and name the changes t
 	@echo "==> changed lines"
 	@$(RUN) tests.mutants $(ROOM)
 
-test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, MinIO, LocalStack (skipped loudly where one cannot start)
+test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, MinIO, LocalStack (skipped loudly where one cannot start)
 	@echo "==> tests beside servers of other makers"
 	@$(RUN) pytest tests/peers
 
 bench: setup  ## Speed and memory, as ratios against a peer in the same run
-	@for run in service.py inference.py codec.py link_prediction.py "gremlin.py $(PEERS)/gremlin"; do \
+	@for run in service.py inference.py codec.py link_prediction.py "gremlin.py $(PEERS)/gremlin" "cypher.py $(PEERS)/cypher"; do \
 	  echo "==> benchmarks/$$run"; $(BIN)/python benchmarks/$$run || exit 1; done
 
 clean:  ## Remove the environment and caches
