@@ -185,3 +185,27 @@ def test_values_that_are_no_numbers_cannot_be_projected(places: Database) -> Non
     places("MATCH (a:Town) SET a.w = [1.0]")
     with pytest.raises(ProcedureRefused, match="same length"):
         project(places, {"Place": {"properties": "w"}}, "*")
+
+
+def test_two_queries_become_a_graph(places: Database) -> None:
+    nodes = "MATCH (p:Place) RETURN id(p) AS id, labels(p) AS labels, coalesce(p.n, 0) AS n"
+    roads = (
+        "MATCH (a:Place)-[r:ROAD]->(b) WHERE r.km > $least RETURN id(a) AS source, id(b) AS target, type(r) AS type, "
+    )
+    config = {"parameters": {"least": 4}}
+    call = "CALL gds.graph.project.cypher($g, $n, $r, $c) YIELD nodeCount, relationshipCount"
+    found = places.one(call, {"g": "q", "n": nodes, "r": roads + "r.km AS km", "c": config})
+    assert (found["nodeCount"], found["relationshipCount"]) == (3, 2)
+    assert arcs(places, "q") == [(0, 1, "ROAD"), (1, 2, "ROAD")]
+    rows = places("CALL gds.graph.relationshipProperty.stream('q', 'km') YIELD propertyValue")
+    assert [row["propertyValue"] for row in rows] == [5, 7]
+    anywhere = "MATCH (a:Place)-[:ROAD]->(b) RETURN id(a) AS source, id(b) AS target"
+    for relationships, said in [
+        (anywhere, "an end of which the node query has not"),
+        ("MATCH (a) RETURN id(a) AS source", "has no column `target`"),
+        ("CREATE (a)-[:R]->(b) RETURN 1 AS source, 2 AS target", "writes"),
+    ]:
+        with pytest.raises(ProcedureRefused, match=said):
+            places(call, {"g": "h", "n": nodes, "r": relationships, "c": {}})
+    loose = {"g": "h", "n": nodes, "r": anywhere, "c": {"validateRelationships": False}}
+    assert places.one(call, loose)["relationshipCount"] == 3

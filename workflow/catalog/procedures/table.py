@@ -10,6 +10,7 @@ from workflow.catalog.procedures.functions import Functions
 from workflow.catalog.procedures.graphs import GraphProcedures
 from workflow.catalog.procedures.models import ModelProcedures
 from workflow.catalog.procedures.pipelines import PipelineProcedures
+from workflow.catalog.procedures.queries import QueryProjection
 from workflow.catalog.service import GraphAnalytics
 from workflow.cypher.planning.procedures import LibraryRow, NamedAggregation, Procedure
 
@@ -19,6 +20,7 @@ def catalog_rows(analytics: GraphAnalytics, database: str) -> list[LibraryRow]:
     found: list[LibraryRow] = [
         *GraphProcedures(analytics, database).rows(),
         NamedAggregation("gds.graph.project", lambda run: GraphFromRows(analytics.graphs), 2, 6, "map"),
+        *QueryProjection(analytics.graphs).rows(),
         *AlgorithmProcedures(analytics).rows(),
         *PipelineProcedures(analytics).rows(),
         *ModelProcedures(analytics.models).rows(),
