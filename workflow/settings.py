@@ -124,6 +124,7 @@ TABLE: Final = (
         "days after which the service removes what ended jobs left and nobody needs, as `despina gc` does; "
         "default: never",
     ),
+    EnvironmentVariable("DESPINA_SEED", "a whole number: jobs of equal seed and data give equal models", "0"),
     EnvironmentVariable(
         "DESPINA_URL",
         "for `despina` and notebooks: as `--url` (`http://user:password@host:port` shows a password)",
@@ -379,6 +380,7 @@ class Settings:
             log_format=_one_of("DESPINA_LOG_FORMAT", env, get_args(LogFormat), "text"),
             access_log=_one_of("DESPINA_ACCESS_LOG", env, ("true", "false"), "false") == "true",
             retention_days=_days("DESPINA_RETENTION", env),
+            seed=_seed("DESPINA_SEED", env),
         )
 
 
@@ -403,6 +405,14 @@ def _days(variable: str, env: Mapping[str, str]) -> int | None:
         return None
     if not text.isdecimal() or int(text) < 1:
         raise BadSetting(variable, f"is {env[variable]!r}; write days, such as 30")
+    return int(text)
+
+
+def _seed(variable: str, env: Mapping[str, str]) -> int:
+    """A whole number from 0 to 2³¹ − 1. Raises BadSetting."""
+    text = env.get(variable, "").strip() or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < 2**31):
+        raise BadSetting(variable, f"is {env[variable]!r}; write a whole number such as 7")
     return int(text)
 
 

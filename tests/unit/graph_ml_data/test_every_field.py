@@ -58,10 +58,7 @@ BASE: Document = {
                     feature("bio", "text_tfidf", ngram_range=[1, 1], min_df=2, max_features=5000),
                     feature("note", "text_fasttext", language="en", max_length=5),
                 ],
-                "labels": [
-                    {"label": ["town", "classification"]},
-                    {"label": ["kind", "classification"], "separator": ";"},
-                ],
+                "labels": [{"label": ["kind", "classification"], "separator": ";"}],
             }
         ],
         "edges": [
@@ -118,7 +115,7 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (FeatureSpec, "datetime_parts"): ((*FEATURE, 3, "datetime_parts"), ["month"]),
     (LabelSpec, "label"): ((*LABEL, "label"), ["size", "regression"]),
     (LabelSpec, "split_rate"): ((*LABEL, "split_rate"), [0.5, 0.5, 0.0]),
-    (LabelSpec, "separator"): ((*NODE, "labels", 1, "separator"), "|"),
+    (LabelSpec, "separator"): ((*LABEL, "separator"), "|"),
     (LabelSpec, "custom_split_filenames"): ((*LABEL, "custom_split_filenames"), {"train": "chosen.csv"}),
 }
 FIELDS = [(part, name) for part in dict.fromkeys(part for part, _ in CHANGES) for name in part.model_fields]

@@ -34,6 +34,11 @@ def test_ten_times_more_of_one_class_is_judged_by_f1() -> None:
     assert default_metric("edge_class", classes(*[0] * 11, 1, -1)) == "F1"
 
 
+def test_one_of_two_classes_that_is_as_rare_as_fraud_is_judged_by_its_average_precision() -> None:
+    assert default_metric("node_class", classes(*[0] * 30, 1)) == "F1"
+    assert default_metric("node_class", classes(*[0] * 31, 1)) == "average_precision"
+
+
 def test_several_labels_are_judged_by_roc_auc() -> None:
     labels = Labels("classes", np.zeros((2, 2), dtype=np.float32), ("a", "b"))
     assert default_metric("node_class", labels) == "roc_auc"

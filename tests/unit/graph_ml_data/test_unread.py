@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.graph_ml_data.conftest import FRIENDS, USERS, ExportFolder, Processed, features
+from training_scripts.graph_ml.container import JobError
 
 Run = Callable[..., Processed]
 TOWN = {"label": ["town", "classification"], "split_rate": [0.5, 0.5, 0.0]}
@@ -54,12 +55,6 @@ def test_a_configuration_of_which_all_counts_says_nothing(export: ExportFolder, 
             {"labels": [{**FRIEND, "label": ["since", "link_prediction"]}]},
             "label 'since': the column had no effect",
         ),
-        (
-            {"labels": [TOWN, {"label": ["~id", "classification"]}]},
-            {},
-            "there are 2 targets of the task node_class, of which a model learns one: node_class of User.town. Learn "
-            "node_class of User.~id by a configuration each",
-        ),
         ({"labels": [AGE]}, {"labels": [FRIEND]}, "several tasks, of which a model learns one: node_regression comes"),
     ],
 )
@@ -70,6 +65,15 @@ def test_what_has_no_effect_is_named(
     found = [text for text in warnings(export, run, {**node, **labels}, edge) if "classes for" not in text]
     assert len(found) == 1
     assert sentence in found[0]
+
+
+def test_a_second_target_of_a_task_is_refused_with_what_to_do(export: ExportFolder, run: Run) -> None:
+    export.node(USERS, labels=[TOWN, {"label": ["~id", "classification"]}])
+    export.edge(FRIENDS)
+    with pytest.raises(JobError, match="2 targets of the task node_class") as refused:
+        run()
+    for words in ("node_class of User.town", "node_class of User.~id", "several 'jobs' in additionalParams.neptune_ml"):
+        assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["graphs", "query_engin"])

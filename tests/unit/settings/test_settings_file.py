@@ -63,6 +63,8 @@ def test_a_file_that_is_named_and_not_there_is_refused(tmp_path: Path) -> None:
         ("DESPINA_LOG_FORMAT", "xml", "text or json"),
         ("DESPINA_ACCESS_LOG", "perhaps", "true or false"),
         ("DESPINA_RETENTION", "a month", "write days, such as 30"),
+        ("DESPINA_SEED", "-1", "write a whole number such as 7"),
+        ("DESPINA_SEED", "99999999999", "write a whole number such as 7"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(name: str, value: str, complaint: str) -> None:

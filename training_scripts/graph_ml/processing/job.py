@@ -23,7 +23,7 @@ from .leaks import Material, find_leaks
 from .reading import read_export
 from .report import ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
-from .unread import unread, unread_by_kge, unread_targets
+from .unread import refuse_second_targets, unread, unread_by_kge, unread_targets
 
 ModelType = Literal["heterogeneous", "kge"]
 Log = Callable[[str], None]
@@ -163,6 +163,7 @@ def _build(
     classes = previous.encoders.labels if previous else ()
     learned = read_targets(export, job.input, staging, job.seed, classes, configuration.default_split)
     targets = [one.target for one in learned]
+    refuse_second_targets(targets)
     warnings = [
         *export.warnings,
         *unread(configuration),

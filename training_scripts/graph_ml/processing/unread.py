@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel
 
+from ..container import JobError
 from ..graph import Target
 from ..schemas import FEATURE_TYPES, EdgeFile, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 
@@ -30,14 +31,26 @@ def unread(configuration: TrainingDataConfiguration) -> Iterator[str]:
 
 
 def unread_targets(targets: Sequence[Target]) -> Iterator[str]:
-    """Targets that the model of a training job will not learn."""
+    """Targets of other tasks, which the model of a training job will not learn."""
     first = targets[0].task
     if others := sorted({target.task for target in targets} - {first}):
         yield f"there are targets of several tasks, of which a model learns one: {first} comes first. {_apart(others)}"
+
+
+def refuse_second_targets(targets: Sequence[Target]) -> None:
+    """Refuse two properties of the same task, for a model learns one.
+
+    Raises:
+        JobError: there are two; the text says how each gets a model.
+    """
     for task, count in Counter(target.task for target in targets if target.task != "link_prediction").items():
         if count > 1:
             chosen, *rest = [str(target) for target in targets if target.task == task]
-            yield f"there are {count} targets of the task {task}, of which a model learns one: {chosen}. {_apart(rest)}"
+            raise JobError(
+                f"there are {count} targets of the task {task}, and a model learns one: {chosen}, {_listed(rest)}. "
+                "Give each a configuration and a training job of its own: several 'jobs' in "
+                "additionalParams.neptune_ml, or an export for each"
+            )
 
 
 def _apart(names: Sequence[str]) -> str:

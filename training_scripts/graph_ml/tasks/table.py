@@ -57,23 +57,34 @@ METRIC_DIRECTION: dict[str, Direction] = {
 
 # The service does not say when it calls labels imbalanced; ten to one is where accuracy stops saying much.
 IMBALANCE = 10.0
+# and one where hardly any item of the rarer class is ever the likelier one, so that F1 cannot tell models apart
+RARE = 30.0
 
 
 def looks_imbalanced(labels: Labels) -> bool:
     """Whether the most frequent class has more than ten times the labels of the rarest one."""
+    return imbalance(labels) > IMBALANCE
+
+
+def imbalance(labels: Labels) -> float:
+    """How many times as many labels the most frequent class has as the rarest one; 1 where there are no two."""
     if labels.kind != "class" or len(labels.classes) < 2:
-        return False
+        return 1.0
     counts = np.bincount(labels.values[labels.known], minlength=len(labels.classes))
-    return bool(counts.max(initial=0) > IMBALANCE * max(1, int(counts.min())))
+    return float(counts.max(initial=0)) / max(1, int(counts.min()))
 
 
 def default_metric(task: TaskType, labels: Labels | None = None) -> str:
     """The metric a task is tuned by: F1 for imbalanced classes, roc_auc for several labels at once.
 
-    Source: the service's table of evaluation metrics.
+    Of two classes of which one is as rare as fraud it is average_precision, that of the rare one.
+
+    Source: the service's table of evaluation metrics; average_precision is ours.
     """
     if labels is not None and labels.kind == "classes":
         return "roc_auc"
+    if labels is not None and len(labels.classes) == 2 and imbalance(labels) > RARE:
+        return "average_precision"
     if labels is not None and looks_imbalanced(labels):
         return "F1"
     return TASKS[task].metric
