@@ -696,7 +696,7 @@ def _limited_rounds(b: Builder, depth: int) -> tuple[str, str]:
         f"emit().repeat({body}).times({rounds}).range({low}, {low + 4}).path().count()",
         f"repeat({body}).until(__.loops().is({rounds})).skip({low}).count()",
         f"local(__.{b.pick('out', 'both')}().limit({low})).count()",
-        f"local(__.{b.pick('out', 'both')}().count()).fold().count(local)",
+        f"map(__.{b.pick('out', 'both')}().count()).sum()",
         f"union(__.count(), __.{b.pick('out', 'in')}().count(), __.values('age').max()).order()",
     ), "n"
 

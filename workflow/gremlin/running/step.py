@@ -11,7 +11,8 @@ traversers lives in the ``Frame`` it is given. That is what makes the two kinds 
 
 To add a step: subclass ``MapStep``, ``FlatMapStep``, ``FilterStep``, ``SideEffectStep``, ``ReduceStep`` or ``Step``,
 write a ``StepBuilder`` that checks the arguments, and put it in the ``STEPS`` table of the family's module; one line in
-``steps.facts`` makes it known. ``by()``, ``option()`` … arrive through ``Step.modulate`` after the step was built.
+``steps.facts`` makes it known. ``by()``, ``option()`` … arrive through ``Step.modulate`` after the step was built. On
+morsels a step runs as it is; where that is too slow it gets a form in ``columns.table``.
 """
 
 from __future__ import annotations
