@@ -136,10 +136,12 @@ def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
     for price in (0.0, 0.5):
         settings, _ = parse(COMPLEX.settings, {"regularization-coef": str(price), "num-negs": "4", "num-hidden": "2"})
         model = fresh(COMPLEX, settings, problems, list(edges), 9)
+        model.table *= 100
+        model.relations *= 100
         chosen = np.array([0, 1])
         touched = (model.table[group.pairs.source[chosen]], model.relations[group.relation[chosen]])
         cubes = sum(float(moduli(part).pow(3).sum()) for part in (*touched, model.table[group.pairs.target[chosen]]))
-        losses[price] = KgeLearner(model, [group], settings).step(group, chosen, False)
+        losses[price] = KgeLearner(model, [group], settings).step((group, chosen, False))
     assert losses[0.5] - losses[0.0] == pytest.approx(0.5 * cubes / 2, rel=1e-4)
 
 

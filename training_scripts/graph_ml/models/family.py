@@ -128,6 +128,7 @@ class KnowledgeFamily(Family):
         decoder: its formula.
         reciprocal: whether every relation has a second vector, for asking the other way round.
         loss: ``logistic`` with weighted negatives, or ``softmax`` over them.
+        start: deviation of untrained vectors; 0 draws them uniformly, wider for shorter ones.
         nuclear: whether ``regularization-coef`` is the price of the cubed moduli of the complex numbers of each triple
             (N3, Lacroix et al. 2018), and not of every number that a step touches.
     """
@@ -136,6 +137,7 @@ class KnowledgeFamily(Family):
     decoder: Decoder
     reciprocal: bool = False
     loss: Literal["logistic", "softmax"] = "logistic"
+    start: float = 0.0
     nuclear: bool = False
 
 

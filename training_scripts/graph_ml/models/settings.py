@@ -123,7 +123,7 @@ class EpochSettings(Settings):
     ``checkpoint_seconds`` is the time between two checkpoints, and so about what an interrupted trial loses.
     """
 
-    num_hidden: int = hyperparameter(64, "tier1", lambda _: _power2(16, 128), at_least=1)
+    num_hidden: int = hyperparameter(64, "tier1", lambda _: power2(16, 128), at_least=1)
     num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs(scale), at_least=1)
     lr: float = hyperparameter(1e-2, "tier1", lambda scale: _rate(scale), above=0)
     batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch(scale), at_least=1)
@@ -176,12 +176,12 @@ class GraphSettings(EpochSettings):
 class KnowledgeSettings(EpochSettings):
     """What knowledge-graph embeddings have. ``rel_part`` is accepted and changes nothing: relations are whole."""
 
-    num_hidden: int = hyperparameter(256, "tier1", lambda _: _power2(64, 512), at_least=1)
+    num_hidden: int = hyperparameter(256, "tier1", lambda _: power2(64, 512), at_least=1)
     lr: float = hyperparameter(0.1, "tier1", lambda _: logarithmic(0.03, 0.3, default=0.1), above=0)
     regularization_coef: float = hyperparameter(
         2e-6, "tier2", lambda _: logarithmic(1e-8, 1e-4, default=2e-6), at_least=0
     )
-    num_negs: int = hyperparameter(256, "tier3", lambda _: _power2(32, 512, default=256), at_least=1)
+    num_negs: int = hyperparameter(256, "tier3", lambda _: power2(32, 512, default=256), at_least=1)
     rel_part: bool = hyperparameter(False, "fixed")
     neg_share: bool = hyperparameter(True, "fixed")
 
@@ -283,7 +283,8 @@ def logarithmic(low: float, high: float, default: float | None = None) -> dict[s
     return _without_nothing(range=(low, high), inc_strategy="log", default=default)
 
 
-def _power2(low: int, high: int, default: int | None = None) -> dict[str, Any]:
+def power2(low: int, high: int, default: int | None = None) -> dict[str, Any]:
+    """Powers of two."""
     return _without_nothing(range=(low, high), inc_strategy="power2", default=default)
 
 
@@ -338,7 +339,7 @@ def _rate(scale: Scale) -> dict[str, Any]:
 
 
 def _batch(scale: Scale) -> dict[str, Any]:
-    return _power2(*batch_sizes(scale.items, scale.links))
+    return power2(*batch_sizes(scale.items, scale.links))
 
 
 def _identities(scale: Scale) -> bool:
@@ -365,4 +366,4 @@ def _decay(scale: Scale) -> dict[str, Any]:
 
 
 def _negatives(scale: Scale) -> dict[str, Any] | None:
-    return _power2(64, 1024, default=1024) if scale.links else None
+    return power2(64, 1024, default=1024) if scale.links else None

@@ -12,6 +12,8 @@ from .graph import Floats, Ints, PairGraph
 
 CONFIDENCE = 5.0
 RIDGE = 10.0
+#: links whose vectors are gathered at once: they fit in the cache of a processor
+GATHERED = 16_384
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def half_sweep(links: Any, other: Floats, start: Floats, steps: int = 4) -> Floa
 
     def product(x: Floats) -> Floats:
         # Σ_w v_w (v_w · x_u) over the links of u: a product sampled at the links, then a sparse product
-        weighted.data[:] = np.float32(CONFIDENCE) * np.einsum("ij,ij->i", other[links.indices], x[rows])
+        for start in range(0, len(rows), GATHERED):
+            part = slice(start, start + GATHERED)
+            found = np.einsum("ij,ij->i", other[links.indices[part]], x[rows[part]])
+            weighted.data[part] = np.float32(CONFIDENCE) * found
         result: Floats = x @ gram + weighted @ other
         return result
 

@@ -135,14 +135,20 @@ def train_kge(trial: Trial[KnowledgeSettings], family: KnowledgeFamily, problems
 def fresh(
     family: KnowledgeFamily, settings: KnowledgeSettings, problems: list[LinkProblem], kinds: list[EdgeType], total: int
 ) -> KgeLinks:
-    """Untrained vectors, uniform in ±(gamma + 2) / size for distances and ±14 / size for products; phases in ±π."""
+    """Untrained vectors, drawn as the family says.
+
+    Where it gives no deviation, uniform in ±(gamma + 2) / size for distances and ±14 / size for products; phases in ±π.
+    """
     torch.manual_seed(settings.seed)
     gamma = settings.gamma if isinstance(settings, DistanceSettings) else 0.0
     limit = ((gamma or 12.0) + 2.0) / settings.num_hidden
     width, relation_width = family.decoder.widths(settings.num_hidden)
-    table = (torch.rand(total, width) * 2 - 1) * limit
     number = 2 * len(kinds) if family.reciprocal else len(kinds)
-    relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
+    if family.start:
+        table, relations = torch.randn(total, width) * family.start, torch.randn(number, relation_width) * family.start
+    else:
+        table = (torch.rand(total, width) * 2 - 1) * limit
+        relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
     return KgeLinks(problems, family, table, relations, kinds, gamma)
 
 
