@@ -146,7 +146,9 @@ def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
 
 
 def test_a_vertex_without_a_vector_cannot_be_asked_about(tmp_path: Path) -> None:
-    folder = train(numbers_graph(), tmp_path, "--model", "transe", "--num-epochs", "1")
+    # long enough to answer itself, and not by a floor that knows structure
+    arguments = ["--num-epochs", "40", "--lr", "0.1", "--num-hidden", "32", "--batch-size", "32", "--num-negs", "32"]
+    folder = train(numbers_graph(), tmp_path, "--model", "transe", *arguments)
     assert not ModelFolder(folder).description.details["inductive"]
     graph = {
         "nodes": [{"nodeId": "new", "nodeType": "Number"}],
