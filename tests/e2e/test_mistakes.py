@@ -94,7 +94,7 @@ def test_a_stage_cannot_build_on_one_that_has_not_finished(social: Workflow) -> 
     exported = social.wait(social.export(targets=[TARGET]))
     processed = social.dataprocessing(exported, id="unfinished")
     with pytest.raises(ServiceError) as caught:
-        social.training(processed)
+        social.training(processed.id)  # a job, unlike its id, is waited for
     assert caught.value.status == 400
     assert "not completed" in caught.value.message or "InProgress" in caught.value.message
     assert social.wait(processed).status == "Completed"
