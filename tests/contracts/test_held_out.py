@@ -356,30 +356,6 @@ def test_pair_rankers_are_trained_on_links_that_their_features_have_not_seen(mon
         assert not np.isin(codes(later, problem.space.total, ordered=False), seen).any()
 
 
-@pytest.mark.parametrize("task", ["edge_class", "edge_regression"])
-@pytest.mark.parametrize("extra", [{}, {"use-edge-features": "true"}])
-def test_edges_whose_property_is_held_out_carry_no_message_until_the_end(
-    task: TaskType, extra: dict[str, str], tmp_path: Path
-) -> None:
-    graph = small_graph(task)
-    (target,) = graph.targets
-    ties, test = graph.edges[KNOWS], graph.splits[target].test
-    # the same ties, but those to be tested join other people who do not know each other
-    known = set(zip(ties.source.tolist(), ties.target.tolist(), strict=True))
-    strangers = [(a, b) for a in range(30) for b in range(a + 1, 30) if (a, b) not in known][: len(test)]
-    source, to = ties.source.copy(), ties.target.copy()
-    source[test], to[test] = np.array(strangers).T
-    other = replace(graph, edges={KNOWS: EdgeList(source, to)})
-    chosen = {"model": "rgcn", "num-epochs": "20", "num-hidden": "16", **extra}
-    one, two = (ModelFolder(train(data, tmp_path / name, chosen)) for name, data in (("as", graph), ("rewired", other)))
-    for part in ("network", "head"):
-        for name, values in one.tensors(part).items():
-            assert np.array_equal(values, two.tensors(part)[name]), name
-    assert one.metrics.history == two.metrics.history
-    # what is served knows all ties
-    assert not np.array_equal(one.array("embeddings"), two.array("embeddings"))
-
-
 def test_every_family_is_asked() -> None:
     assert {name for name, _ in LEARNED} == set(FAMILIES)
 

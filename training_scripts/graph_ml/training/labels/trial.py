@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...container import JobError
-from ...graph import EdgeType, GraphData, Labels, Split, Target
+from ...graph import GraphData, Labels, Split, Target
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
@@ -37,6 +36,10 @@ from .baseline import save_baseline
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
+EDGE_NOTE = (
+    "edges whose property is held out carry messages, as those do that an endpoint is asked about; the property itself "
+    "takes part nowhere before it is judged"
+)
 
 
 @dataclass
@@ -48,15 +51,12 @@ class LabelProblem:
         extra: features of the items themselves, (items, d); edges have them.
         labels: see ``Labels``.
         split: items to train on, choose by and report on, which share nothing.
-        unseen: of edges, those that are held out, their copies and their opposites, bool (items,): they take no part in
-            messages until the model is finished.
     """
 
     ends: Ints
     extra: Floats
     labels: Labels
     split: HeldOut
-    unseen: npt.NDArray[np.bool_]
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target, space: NodeSpace) -> LabelProblem:
@@ -64,18 +64,15 @@ class LabelProblem:
         labels, split = graph.labels[target], graph.splits[target]
         known = labels.known
         split = Split(*(np.asarray(part)[known[np.asarray(part)]] for part in (split.train, split.valid, split.test)))
-        groups = groups_of(graph, target)
-        held = held_out(split, groups, graph.seed)
-        apart = np.concatenate([held.choose, held.valid, held.test])
-        unseen = np.isin(groups, groups[apart]) & (not isinstance(target.type, str))
+        held = held_out(split, groups_of(graph, target), graph.seed)
         if isinstance(target.type, str):
             span = space.range(target.type)
             nothing = np.zeros((span.stop - span.start, 0), dtype=np.float32)
-            return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, held, unseen)
+            return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, held)
         pairs = numbered(graph, target.type, space)
         features = edge_matrix(graph.edge_features.get(target.type, {}))
         extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
-        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held, unseen)
+        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held)
 
 
 class HeadModule(torch.nn.Module):
@@ -167,9 +164,7 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
     edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
-    directed = {kind: one_way(pairs) for kind, pairs in edges.items()}
-    seen = {kind: pairs[~problem.unseen] if kind == target.type else pairs for kind, pairs in edges.items()}
-    graph = MessageGraph.from_edges(seen, space.total, directed)
+    graph = MessageGraph.from_edges(edges, space.total, {kind: one_way(pairs) for kind, pairs in edges.items()})
     model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
     found = judge.preferred(lambda items: model.predictions(graph, items))
     judged = judge.judge(answers_of(judge, None if found is None else found[0], model, graph))
@@ -185,16 +180,19 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
             "splits": judged.splits,
             "floors": judged.floors,
             "history": history,
-            "notes": [*FLOOR_NOTES, *problem.split.notes, *notes],
+            "notes": [
+                *FLOOR_NOTES,
+                *([] if isinstance(target.type, str) else [EDGE_NOTE]),
+                *problem.split.notes,
+                *notes,
+            ],
             "warnings": [*warned, *judged.warnings],
             "breakdown": judged.breakdown,
         }
     )
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-    model.network.edges = message_features(trial)
-    everything = MessageGraph.from_edges(edges, space.total, directed)
-    details = save_labels(writer, model, everything, trial.graph, target)
+    details = save_labels(writer, model, graph, trial.graph, target)
     if found is not None:
         fitted = judge.floors[found[0]]
         details |= save_baseline(writer, found[0], fitted.baseline, fitted.predictions, trial.graph, target)
@@ -259,18 +257,6 @@ def best_attempt(
     return model, history, notes
 
 
-def message_features(
-    trial: Trial[GraphSettings], unseen: npt.NDArray[np.bool_] | None = None
-) -> dict[EdgeType, Floats]:
-    """Features of edges that join the messages, (edges, d); of the target's type without the ``unseen``, bool (m,)."""
-    if not trial.settings.use_edge_features:
-        return {}
-    found, of = edge_features(trial.graph), trial.targets[0].type
-    if unseen is not None and not isinstance(of, str) and of in found:
-        found[of] = found[of][~unseen]
-    return found
-
-
 def clearly_better(value: float, floor: float, metric: str) -> bool:
     """Whether a tenth of what separates a constant answer from perfection was gained."""
     return value >= floor + 0.1 * (1 - floor) if sign_of(metric) > 0 else value <= 0.9 * floor
@@ -288,7 +274,7 @@ def fresh_model(
         family,
         settings,
         choose_backend(graph.num_entries),
-        message_features(trial, problem.unseen),
+        edge_features(trial.graph) if settings.use_edge_features else None,
         for_heads=True,
         trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
     )
