@@ -72,9 +72,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     seen: Counter[bool] = Counter()
     ask = arrays.ArrayPlan.rows
 
-    def counted(plan: arrays.ArrayPlan, run: Any) -> Any:
+    def counted(plan: arrays.ArrayPlan, run: Any, step: int) -> Any:
         try:
-            found = ask(plan, run)
+            found = ask(plan, run, step)
         except arrays.NotAsArrays:
             seen[False] += 1
             raise

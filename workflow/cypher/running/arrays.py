@@ -21,6 +21,7 @@ import numpy as np
 from workflow.cypher.errors import CypherArithmeticError
 from workflow.cypher.lang import tree as t
 from workflow.cypher.running.expressions import Expressions
+from workflow.cypher.running.outcome import StepCost
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.semantics.elements import read
 from workflow.cypher.semantics.relations import equivalence_key
@@ -131,12 +132,12 @@ class ArrayPlan:
     def grouped(self) -> bool:
         return any(column.aggregate for column in self.columns)
 
-    def rows(self, run: CypherRun) -> Iterator[Row]:
-        """The projected rows. Raises NotAsArrays before the first one, or not at all."""
+    def rows(self, run: CypherRun, step: int) -> Iterator[Row]:
+        """The projected rows; those of the pattern count for a step. Raises NotAsArrays before the first, or never."""
         graph = run.graph
         if not is_columnar(graph) or run.attempt.transaction is not None:
             raise NotAsArrays
-        walk = _Walk(run, graph, self)
+        walk = _Walk(run, graph, self, step)
         return walk.groups() if self.grouped else walk.plain()
 
 
@@ -275,8 +276,8 @@ def _queries(node: t.Node) -> bool:
 class _Walk:
     """One run of a plan."""
 
-    def __init__(self, run: CypherRun, graph: ColumnarGraph, plan: ArrayPlan) -> None:
-        self._run, self._graph, self._plan = run, graph, plan
+    def __init__(self, run: CypherRun, graph: ColumnarGraph, plan: ArrayPlan, step: int) -> None:
+        self._run, self._graph, self._plan, self._step = run, graph, plan, step
         self._ends = graph.edge_ends()
         self._masks = [self._fitting(at) for at in range(len(plan.names))]
         self._csrs = [graph.csr(hop.types, hop.way) for hop in plan.hops]
@@ -344,7 +345,12 @@ class _Walk:
         """The rows of the whole pattern, piece by piece."""
         mask = self._masks[0]
         start = self._graph.vertex_rows(None) if mask is None else np.flatnonzero(mask)
-        yield from self._along(ChainFrontier([start.astype(np.int64)]), 0)
+        costs = self._run.outcome.costs
+        for frontier in self._along(ChainFrontier([start.astype(np.int64)]), 0):
+            if costs is not None:
+                rows = len(frontier) if frontier.weight is None else int(frontier.weight.sum())
+                costs.setdefault(self._step, StepCost()).rows += rows
+            yield frontier
 
     def _along(self, frontier: ChainFrontier, at: int) -> Iterator[ChainFrontier]:
         self._run.check()

@@ -294,7 +294,7 @@ class Planner:
         if plan is None:
             return None
         finish = self._projection(projection, projected=True)
-        number = self._steps[-1][-len(clauses) :][1].number
+        matched, number = (step.number for step in self._steps[-1][-len(clauses) :][:2])
 
         def around(ordinary: Operator) -> Operator:
             def run_arrays(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
@@ -302,7 +302,7 @@ class Planner:
                 if len(given) != 1 or given[0]:
                     return ordinary(run, chain(given, rows))
                 try:
-                    found = finish(run, plan.rows(run))
+                    found = finish(run, plan.rows(run, matched))
                 except NotAsArrays:
                     return ordinary(run, iter(given))
                 return found if run.outcome.costs is None else run.outcome.measured(number, found)
