@@ -338,7 +338,10 @@ class Workflow:
     def ended(self, job: Job | str) -> Job | str: ...
     def ended(self, job: Job | str) -> Job | str:
         """A job after it has ended, waited for where it still runs; an id as it is. Raises what ``wait`` raises."""
-        return self.wait(job) if isinstance(job, Job) and not job.done else job
+        if not isinstance(job, Job) or job.done:
+            return job
+        now = self.status(job.stage, job.id)
+        return self.wait(now, watch=None if now.done else "shown")
 
     # -- removing
 

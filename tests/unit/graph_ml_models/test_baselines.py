@@ -16,6 +16,7 @@ from training_scripts.graph_ml.graph import EdgeList, GraphData, Labels, Target
 from training_scripts.graph_ml.judging.floors.structure import view_of
 from training_scripts.graph_ml.judging.report import model_report
 from training_scripts.graph_ml.links import LinkProblem
+from training_scripts.graph_ml.models.baselines import Baseline
 from training_scripts.graph_ml.models.ranking.store import load_ranker, save_ranker
 from training_scripts.graph_ml.pairs import floor_block
 from training_scripts.graph_ml.predict import load_predictor
@@ -302,3 +303,16 @@ def test_ease_beside_the_ranker_is_what_was_judged_and_what_is_served(tmp_path: 
     again = load_ranker(ModelFolder(tmp_path / "kept"), "links/0", said)
     assert again.lift == 3.0
     assert again.scores(sources, films, False) == pytest.approx(lifted.scores(sources, films, False))
+
+
+def test_no_probability_is_nearer_to_one_than_its_items_tell() -> None:
+    # after eight of eight the rule of succession says nine tenths
+    kept = {"mean": np.array([0.5, 0.3, 0.2]), "seen": np.array([8])}
+    one = Baseline("constant", "class", kept)
+    answers = np.array([[1.0, 0.0, 0.0], [0.96, 0.03, 0.01], [0.5, 0.3, 0.2]])
+    wanted = [[0.9, 0.05, 0.05], [0.9, 0.075, 0.025], [0.5, 0.3, 0.2]]
+    assert one.unsure(answers) == pytest.approx(np.array(wanted))
+    assert one.unsure(one.unsure(answers)) == pytest.approx(np.array(wanted))
+    several = Baseline("constant", "classes", kept)
+    assert several.unsure(np.array([[1.0, 0.0, 0.4]])) == pytest.approx(np.array([[0.9, 0.1, 0.4]]))
+    assert Baseline("constant", "number", kept).unsure(np.array([[7.0]])).tolist() == [[7.0]]

@@ -23,7 +23,7 @@ def noted(engine: Engine, text: str) -> list[str]:
 @pytest.mark.parametrize("text", ["g.V(1)", "g.V(1L).out()", "g.V().hasId(1)", "g.V().out().hasId(1)", "g.V(7,1)"])
 def test_a_number_is_told_that_the_id_is_a_text(profile: Profile, text: str) -> None:
     graph = EmbeddedGraph(profile=profile)
-    CsvLoad(graph).load(io.BytesIO(b"~id,~label\n1,a\nx,a\n"), "f.csv", LoadRules())
+    CsvLoad(graph).load(io.BytesIO(b"~id,~label\n1,a\nx,a\n"), "f.csv", LoadRules(number_ids=False))
     assert noted(Engine(graph, profile), text) == ["V(1) finds nothing: the id here is the text '1'"]
 
 

@@ -42,7 +42,8 @@ class Baseline:
     Args:
         kind: a name in ``FORMULAS``.
         labels: ``class``, ``classes`` (several at once) or ``number``.
-        arrays: what it has learned; every kind has ``mean``, the mean answer in training, (outputs,).
+        arrays: what it has learned; every kind has ``mean``, the mean answer in training, (outputs,), and ``seen``,
+            the number of items in training, (1,).
     """
 
     kind: str
@@ -52,6 +53,29 @@ class Baseline:
     def __call__(self, asked: Asked) -> Doubles:
         """Probabilities (n, classes), or numbers (n, 1)."""
         return FORMULAS[self.kind](self, asked)
+
+    def unsure(self, answers: Doubles) -> Doubles:
+        """Answers of which no probability is nearer to 0 or 1 than n agreements of n tell: float64, (n, outputs) both.
+
+        Source: Laplace's rule of succession, (n + 1) / (n + 2).
+        """
+        least = 1 / (float(self.arrays["seen"][0]) + 2)
+        if self.labels == "number" or not len(answers):
+            return answers
+        if self.labels == "classes" or answers.shape[1] < 2:
+            return np.clip(answers, least, 1 - least)
+        result, rows = answers.astype(np.float64), np.arange(len(answers))
+        top = result.argmax(axis=1)
+        sure = result[rows, top] > 1 - least
+        rest = result[sure]
+        rest[np.arange(len(rest)), top[sure]] = 0.0
+        left = rest.sum(axis=1, keepdims=True)
+        even = np.full_like(rest, 1 / (rest.shape[1] - 1))
+        even[np.arange(len(rest)), top[sure]] = 0.0
+        rest = least * np.where(left > 0, rest / np.where(left > 0, left, 1.0), even)
+        rest[np.arange(len(rest)), top[sure]] = 1 - least
+        result[sure] = rest
+        return result
 
     @property
     def reads_features(self) -> bool:

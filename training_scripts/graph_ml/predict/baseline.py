@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..artifacts import ModelFolder
-from ..models.baselines import Asked, Baseline
+from ..models.baselines import Asked, Baseline, Doubles
 from ..pairs.graph import Floats, Ints
 from ..schemas import GlobalParameters, QueryItem
 from .inductive import Encode
@@ -41,6 +41,10 @@ class BaselinePredictor(PropertyPredictor):
         )
         self.stored = model.array("predictions" if not self.of_edges else "baseline/answers")
 
+    def answered(self, asked: Asked) -> Doubles:
+        """Answers as they are stored, (n, outputs)."""
+        return self.baseline.unsure(self.baseline(asked))
+
     def warm(self) -> None:
         """Read a row."""
         self.head(np.asarray(self.stored[:1]))
@@ -67,7 +71,7 @@ class BaselinePredictor(PropertyPredictor):
             else:
                 asked.append((position, number, node))
         if asked and subgraph is not None:
-            answers = self.baseline(
+            answers = self.answered(
                 Asked(
                     np.array([[self.known(number)] for _, number, _ in asked]),
                     np.stack([self.live("item", node_type, node, subgraph) for _, _, node in asked]),
@@ -135,7 +139,7 @@ class BaselineEdgePredictor(BaselinePredictor, EdgePredictor):
                 rows[position] = self.stored[row]
             elif source is not None and target is not None:
                 ends = np.array([[self.known(source), self.known(target)]])
-                rows[position] = self.baseline(Asked(ends, self.features_of(item, subgraph)[None]))[0]
+                rows[position] = self.answered(Asked(ends, self.features_of(item, subgraph)[None]))[0]
         places = sorted(rows)
         return np.array([rows[place] for place in places], dtype=np.float32), places
 

@@ -131,7 +131,7 @@ class MatchForm(Form):
             raise NotColumnar
         begin = morsel.split(ctx, column)
         found = join.child.flowing(ctx, begin)
-        if join.child.child.has_barrier_here:  # what is reduced has no path: go on from where the pattern began
+        if not _known(found) >= _known(begin):  # what is reduced has no path: go on from where the pattern began
             found = replace(spread(ctx, begin, found), origin=None)
         else:
             found = replace(found, origin=None)

@@ -65,7 +65,9 @@ class LabelledItems:
 
     def baseline(self, kind: str, **arrays: Array) -> Baseline:
         """A baseline of these labels, with what it has learned beside the mean of the training labels."""
-        return Baseline(kind, self.labels.kind, {"mean": self.learned.mean(axis=0), **arrays})
+        return Baseline(
+            kind, self.labels.kind, {"mean": self.learned.mean(axis=0), "seen": np.array([len(self.learned)]), **arrays}
+        )
 
     def fitted(self, kind: str, predictions: Predictions | None = None, **arrays: Array) -> Fitted:
         """A floor from what it has learned; its predictions are what it answers about all items unless given."""

@@ -34,7 +34,7 @@ def save_baseline(
         What ``model.json`` says of it, as a member ``baseline``.
     """
     writer.tensors("baseline", baseline.arrays)
-    answers = predictions.astype(np.float32)
+    answers = baseline.unsure(predictions).astype(np.float32)
     columns: dict[str, dict[str, int]] = {}
     if isinstance(target.type, str):
         writer.array("predictions", answers)
