@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 FIRST_START_S = 900  # builds and downloads included
 MISSING: dict[str, str] = {}
 
@@ -23,6 +25,28 @@ class PeerMissing(Exception):
 def cache() -> Path:
     """Where binaries and jars are kept between runs."""
     return Path(os.environ.get("DESPINA_PEERS_CACHE") or Path.home() / ".cache" / "despina-peers")
+
+
+def python_with(name: str, *packages: str, timeout_s: float = 600) -> Path:
+    """The interpreter of an environment that holds some packages, made at the first use; skips aloud where it cannot.
+
+    Args:
+        name: of its folder in the cache, and of what the summary says is missing.
+        packages: as pip takes them.
+        timeout_s: seconds that pip may take.
+    """
+    folder = cache() / name
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
+            install = [python, "-m", "pip", "install", "-q", *packages]
+            subprocess.run(install, check=True, capture_output=True, timeout=timeout_s)
+        except (subprocess.SubprocessError, OSError) as error:
+            MISSING[name] = str(getattr(error, "stderr", b"") or error)[-300:]
+            pytest.skip(f"{name}: {MISSING[name]}")
+        (folder / "ready").touch()
+    return python
 
 
 def free_port() -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import MISSING, python_with
 from workflow.client.service import local_service
 
 pytestmark = pytest.mark.peers
@@ -30,20 +29,10 @@ def absent(name: str, reason: str) -> None:
     pytest.skip(f"{name}: {reason}")
 
 
-def python_with(package: str) -> str:
-    """The interpreter of an environment that holds one version of gremlinpython, made at the first use."""
-    folder = cache() / package.replace("==", "-")
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
-            # drivers before 3.7.5 use async-timeout without asking for it on newer Pythons
-            install = [python, "-m", "pip", "install", "-q", package, "async-timeout<5"]
-            subprocess.run(install, check=True, capture_output=True, timeout=600)
-        except (subprocess.SubprocessError, OSError) as error:
-            absent(package, str(getattr(error, "stderr", b"") or error)[-300:])
-        (folder / "ready").touch()
-    return str(python)
+def python_of(package: str) -> str:
+    """The interpreter of an environment that holds one version of gremlinpython."""
+    # drivers before 3.7.5 use async-timeout without asking for it on newer Pythons
+    return str(python_with(package.replace("==", "-"), package, "async-timeout<5"))
 
 
 def result_of(*command: str) -> Any:
@@ -54,7 +43,7 @@ def result_of(*command: str) -> Any:
 
 @pytest.mark.parametrize("package", ["gremlinpython==3.7.2", "gremlinpython==3.8.2"])
 def test_gremlinpython_connects_queries_commits_and_rolls_back(address: str, package: str) -> None:
-    found = result_of(python_with(package), "-W", "ignore", str(HERE / "driver_check.py"), f"ws://{address}/gremlin")
+    found = result_of(python_of(package), "-W", "ignore", str(HERE / "driver_check.py"), f"ws://{address}/gremlin")
     for form in ("graphbinary", "graphson3", "graphson2"):
         assert found[form] == {
             "text": [1, "a", [1, 2]],
@@ -69,7 +58,7 @@ def test_gremlinpython_connects_queries_commits_and_rolls_back(address: str, pac
 
 
 def test_gremlinpython_4_speaks_http(address: str) -> None:
-    python = python_with("gremlinpython==4.0.0b3")
+    python = python_of("gremlinpython==4.0.0b3")
     found = result_of(python, "-W", "ignore", str(HERE / "driver_check_4.py"), f"http://{address}/gremlin")
     assert found == {
         "text": [1, "a", [1, 2]],

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.peers.java_server import OPENED
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import MISSING, cache, python_with
 from workflow.client.service import local_service, start_service
 
 pytestmark = pytest.mark.peers
@@ -148,16 +147,6 @@ def trusting(certificate: Path, **more: str) -> Mapping[str, str]:
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
     trust = {"SSL_CERT_FILE": str(certificate), "REQUESTS_CA_BUNDLE": str(certificate)}
     return {**os.environ, **keys, **trust, **more}
-
-
-def python_with(name: str, *packages: str) -> Path:
-    """The interpreter of an environment that holds some packages, made at the first use."""
-    folder = cache() / name
-    if not (folder / "ready").exists():
-        done(sys.executable, "-m", "venv", "--clear", folder, peer=name)
-        done(folder / "bin" / "python", "-m", "pip", "install", "-q", *packages, peer=name)
-        (folder / "ready").touch()
-    return folder / "bin" / "python"
 
 
 def test_awswrangler_writes_frames_and_reads_them_back(secure: str, certificate: tuple[Path, Path]) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests import emulated
 from tests.contracts.runner_contract import LAB, SCRIPTS
 from tests.integration.test_batch_transform import ECHO
 from tests.integration.test_cloud_faults import Cloud
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import python_with
 from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TUNING
 from workflow.runners.bundle import pack
 
@@ -24,21 +23,6 @@ pytestmark = pytest.mark.peers
 PACKAGE = "sagemaker>=3"
 README = Path(__file__).parents[2] / "workflow" / "runners" / "sagemaker" / "README.md"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-
-
-def sdk() -> Path:
-    """The interpreter of an environment that holds the SDK, made at the first use; it takes minutes and 730 MB."""
-    folder = cache() / "sagemaker-sdk"
-    if not (folder / "ready").exists():
-        try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
-            install = [folder / "bin" / "python", "-m", "pip", "install", "-q", PACKAGE]
-            subprocess.run(install, check=True, capture_output=True, timeout=1800)
-        except (subprocess.SubprocessError, OSError) as error:
-            MISSING["sagemaker SDK"] = str(getattr(error, "stderr", b"") or error)[-300:]
-            pytest.skip(f"sagemaker SDK: {MISSING['sagemaker SDK']}")
-        (folder / "ready").touch()
-    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +49,7 @@ def test_the_documented_examples_run(cloud: Cloud) -> None:
     program = "\n".join([*head, *examples, "print('ANSWER', answer.decode())"])
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": emulated.REGION}
     done = subprocess.run(
-        [sdk(), "-W", "ignore", "-c", program],
+        [python_with("sagemaker-sdk", PACKAGE, timeout_s=1800), "-W", "ignore", "-c", program],
         env={"PATH": os.environ["PATH"], "HOME": str(cloud.home), "AWS_ENDPOINT_URL": cloud.emulator.url, **keys},
         capture_output=True,
         text=True,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +14,7 @@ import pytest
 from tests import emulated
 from tests.contracts.runner_contract import LAB, processing, put, tuning
 from tests.integration.test_cloud_faults import Cloud
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import python_with
 from workflow.runners.base import Control
 from workflow.runners.bundle import unpack
 from workflow.runners.sagemaker.runner import SageMakerRunner
@@ -32,18 +30,8 @@ TOLD = """
 
 
 def toolkit() -> Path:
-    """The `train` command of AWS's toolkit, in an environment of its own made at the first use."""
-    folder = cache() / PACKAGE.replace("==", "-")
-    if not (folder / "ready").exists():
-        try:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True, capture_output=True)
-            install = [folder / "bin" / "python", "-m", "pip", "install", "-q", PACKAGE]
-            subprocess.run(install, check=True, capture_output=True, timeout=900)
-        except (subprocess.SubprocessError, OSError) as error:
-            MISSING["sagemaker-training"] = str(getattr(error, "stderr", b"") or error)[-300:]
-            pytest.skip(f"sagemaker-training: {MISSING['sagemaker-training']}")
-        (folder / "ready").touch()
-    return folder / "bin" / "train"
+    """The `train` command of AWS's toolkit, in an environment of its own."""
+    return python_with(PACKAGE.replace("==", "-"), PACKAGE, timeout_s=900).with_name("train")
 
 
 @pytest.fixture(scope="module")

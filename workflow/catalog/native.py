@@ -67,13 +67,7 @@ def wanted_elements(given: Any, extra: Any, *, nodes: bool) -> dict[str, WantedE
         extra: properties that all of them get.
     """
     what = "node" if nodes else "relationship"
-    if isinstance(given, str):
-        given = [given]
-    if isinstance(given, list | tuple):
-        named: dict[str, Any] = {}
-        for one in given:
-            named.update(one if isinstance(one, Mapping) else {one: one})
-        given = named
+    given = _by_name(given)
     if not isinstance(given, Mapping) or (not given and nodes):
         raise ProcedureRefused(f"A {what} projection is a text, a list or a map with something in it, not {given!r}")
     shared = _properties(extra)
@@ -84,6 +78,18 @@ def wanted_elements(given: Any, extra: Any, *, nodes: bool) -> dict[str, WantedE
             raise ProcedureRefused(f"The {what} projection of {name!r} is a text or a map, not {one!r}")
         found[ALL_LABELS if name == EVERYTHING else name] = _elements(name, stored, shared, nodes=nodes)
     return found
+
+
+def _by_name(given: Any) -> Any:
+    """A text, or a list of texts and maps, as one map from names; anything else as it is."""
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list | tuple):
+        return given
+    named: dict[str, Any] = {}
+    for one in given:
+        named.update(one if isinstance(one, Mapping) else {one: one})
+    return named
 
 
 def _elements(name: str, given: Mapping[str, Any], shared: dict[str, WantedProperty], *, nodes: bool) -> WantedElements:
@@ -105,13 +111,7 @@ def _elements(name: str, given: Mapping[str, Any], shared: dict[str, WantedPrope
 def _properties(given: Any) -> dict[str, WantedProperty]:
     if given is None:
         return {}
-    if isinstance(given, str):
-        given = [given]
-    if isinstance(given, list | tuple):
-        merged: dict[str, Any] = {}
-        for one in given:
-            merged.update(one if isinstance(one, Mapping) else {one: one})
-        given = merged
+    given = _by_name(given)
     if not isinstance(given, Mapping):
         raise ProcedureRefused(f"Properties are a text, a list or a map, not {given!r}")
     found = {}

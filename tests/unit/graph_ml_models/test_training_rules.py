@@ -87,13 +87,16 @@ def test_the_loss_of_links_by_hand() -> None:
     assert float(found) == pytest.approx(softmax + 0.3 * binary, rel=1e-6)
 
 
-def test_a_batch_costs_what_its_two_directions_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def watched_losses(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[float], list[float]]:
+    """Lists that training fills: links and cost of each direction of a batch, and the loss of each pass."""
     costs: list[float] = []
     losses: list[float] = []
+    sizes: list[int] = []
     contrast, loss_of = gnn.contrast, gnn.batch_loss
 
-    def cost(*given: Any) -> Any:
-        found = contrast(*given)
+    def cost(query: Any, *given: Any) -> Any:
+        found = contrast(query, *given)
+        sizes.append(len(query))
         costs.append(float(found.detach()))
         return found
 
@@ -104,6 +107,11 @@ def test_a_batch_costs_what_its_two_directions_cost(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(gnn, "contrast", cost)
     monkeypatch.setattr(gnn, "batch_loss", noted)
+    return sizes, costs, losses
+
+
+def test_a_batch_costs_what_its_two_directions_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, costs, losses = watched_losses(monkeypatch)
     arguments = ("--model", "rgcn", "--num-epochs", "1", "--num-hidden", "8", "--regularization-coef", "0")
     train(friends_graph(), tmp_path, *arguments)
     assert len(costs) == 2 * len(losses)
@@ -128,24 +136,7 @@ def test_a_pass_of_several_batches_is_the_mean_of_what_they_cost_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gnn, "PASSES", 2)
-    costs: list[float] = []
-    losses: list[float] = []
-    sizes: list[int] = []
-    contrast, loss_of = gnn.contrast, gnn.batch_loss
-
-    def cost(query: Any, *given: Any) -> Any:
-        found = contrast(query, *given)
-        sizes.append(len(query))
-        costs.append(float(found.detach()))
-        return found
-
-    def noted(*given: Any) -> Any:
-        found = loss_of(*given)
-        losses.append(float(found[0].detach()))
-        return found
-
-    monkeypatch.setattr(gnn, "contrast", cost)
-    monkeypatch.setattr(gnn, "batch_loss", noted)
+    sizes, costs, losses = watched_losses(monkeypatch)
     arguments = ("--num-epochs", "1", "--num-hidden", "8", "--batch-size", "16", "--regularization-coef", "0")
     train(friends_graph(), tmp_path, "--model", "rgcn", *arguments)
     assert len(losses) == 2

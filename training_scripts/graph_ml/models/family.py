@@ -151,3 +151,10 @@ class RankingFamily(Family):
 def same_width(size: int) -> tuple[int, int]:
     """Vertices and relations have vectors of ``num-hidden`` numbers."""
     return size, size
+
+
+def complex_product(xp: Any, vectors: Any, real: Any, imaginary: Any) -> Any:
+    """Complex numbers, real parts first, times others, number by number: (b, 2 d) and twice (b, d) → (b, 2 d)."""
+    half = vectors.shape[-1] // 2
+    first, second = vectors[..., :half], vectors[..., half:]
+    return xp.concatenate((first * real - second * imaginary, first * imaginary + second * real), -1)

@@ -282,14 +282,8 @@ def ranks(column: Column) -> Places:
     return np.asarray(rank[inverse])
 
 
-class GroupCountForm(ReduceForm):
-    """``groupCount``."""
-
-    step: GroupCountStep
-
-    def __init__(self, step: GroupCountStep, make: Make) -> None:
-        super().__init__(step)
-        self.by = MorselBy(step.by or IDENTITY, make)
+class KeyedForm(ReduceForm):
+    """All to one map, by keys of the traversers."""
 
     def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
         held = gathered(ctx, source)
@@ -299,9 +293,26 @@ class GroupCountForm(ReduceForm):
             return self.step.reduce(ctx, (t for b in held for t in b.traversers(ctx)))
         whole = concatenated(held)
         try:
-            column, groups, places, bulk, _ = _by_key(ctx, self.by, whole)
+            return self.grouped(ctx, whole)
         except NotColumnar:
             return self.step.reduce(ctx, whole.traversers(ctx))
+
+    def grouped(self, ctx: ExecutionContext, whole: Morsel) -> Any:
+        """The map of all traversers, which have gone through as many loops. Raises NotColumnar."""
+        raise NotImplementedError
+
+
+class GroupCountForm(KeyedForm):
+    """``groupCount``."""
+
+    step: GroupCountStep
+
+    def __init__(self, step: GroupCountStep, make: Make) -> None:
+        super().__init__(step)
+        self.by = MorselBy(step.by or IDENTITY, make)
+
+    def grouped(self, ctx: ExecutionContext, whole: Morsel) -> Any:
+        column, groups, places, bulk, _ = _by_key(ctx, self.by, whole)
         counts = totals(groups, len(places), bulk)
         keys = column.take(places).tolist()
         return made_map([(key, Long(count)) for key, count in zip(keys, counts.tolist(), strict=True)])
@@ -322,7 +333,7 @@ def _by_key(
     return column, groups, places, morsel.bulk, morsel
 
 
-class GroupForm(ReduceForm):
+class GroupForm(KeyedForm):
     """``group`` by a key: its values are lists of projections, or a child's result for each group."""
 
     step: GroupStep
@@ -334,19 +345,7 @@ class GroupForm(ReduceForm):
         self.value_by = MorselBy(value.by, make) if value.folded or not value.reduces else None
         self.child = make(value.by.child) if not value.folded and isinstance(value.by, ByChild) else None
 
-    def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
-        held = gathered(ctx, source)
-        if not held:
-            return made_map([])
-        if len({b.loops for b in held}) > 1:
-            return self.step.reduce(ctx, (t for b in held for t in b.traversers(ctx)))
-        whole = concatenated(held)
-        try:
-            return self._grouped(ctx, whole)
-        except NotColumnar:
-            return self.step.reduce(ctx, whole.traversers(ctx))
-
-    def _grouped(self, ctx: ExecutionContext, whole: Morsel) -> Any:
+    def grouped(self, ctx: ExecutionContext, whole: Morsel) -> Any:
         column, groups, places, _, morsel = _by_key(ctx, self.key_by, whole)
         keys = column.take(places).tolist()
         arranged = np.argsort(groups, kind="stable")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..family import LINKS, Decoder, KnowledgeFamily
+from ..family import LINKS, Decoder, KnowledgeFamily, complex_product
 from ..settings import KnowledgeSettings, hyperparameter, logarithmic, power2
 
 
@@ -33,13 +33,9 @@ class ComplexSettings(KnowledgeSettings):
 
 def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
     """h ∘ r for tails, t ∘ r̄ for heads: (b, 2 d) and (b, 2 d) → (b, 2 d), whose product with a partner is the score."""
-    half = vectors.shape[-1] // 2
-    real, imaginary = vectors[..., :half], vectors[..., half:]
-    of_real, of_imaginary = relations[..., :half], relations[..., half:]
-    if heading:
-        of_imaginary = -of_imaginary
-    parts = (real * of_real - imaginary * of_imaginary, real * of_imaginary + imaginary * of_real)
-    return xp.concatenate(parts, -1)
+    half = relations.shape[-1] // 2
+    real, imaginary = relations[..., :half], relations[..., half:]
+    return complex_product(xp, vectors, real, -imaginary if heading else imaginary)
 
 
 FAMILY = KnowledgeFamily(

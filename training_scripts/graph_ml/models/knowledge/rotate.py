@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..family import LINKS, Decoder, KnowledgeFamily
+from ..family import LINKS, Decoder, KnowledgeFamily, complex_product
 from ..settings import DistanceSettings
 
 
 def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
     """h ∘ e^{iθ} for tails, t ∘ e^{−iθ} for heads: (b, 2 d) and phases (b, d) → (b, 2 d)."""
-    cosine, sine = xp.cos(relations), xp.sin(-relations if heading else relations)
-    half = vectors.shape[-1] // 2
-    real, imaginary = vectors[..., :half], vectors[..., half:]
-    turned = (real * cosine - imaginary * sine, real * sine + imaginary * cosine)
-    return xp.concatenate(turned, -1)
+    return complex_product(xp, vectors, xp.cos(relations), xp.sin(-relations if heading else relations))
 
 
 FAMILY = KnowledgeFamily(
