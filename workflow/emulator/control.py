@@ -18,6 +18,7 @@ from workflow.emulator.jobs.processing import ProcessingJobs
 from workflow.emulator.jobs.training import TrainingJobs
 from workflow.emulator.jobs.transform import TransformJobs
 from workflow.emulator.jobs.tuning import TuningJobs
+from workflow.emulator.pipelines.pipelines import Pipelines
 from workflow.emulator.records import (
     CONFIG,
     KINDS,
@@ -41,6 +42,7 @@ class ControlPlane:
         self.tuning = TuningJobs(cloud, threads, self.training)
         self.hosting = Hosting(cloud, threads)
         self.transform = TransformJobs(cloud, threads, self.hosting.containers)
+        self.pipelines = Pipelines(cloud, threads, self.answer)
         self.operations: dict[str, Operation] = {
             "CreateTrainingJob": self.training.create,
             "StopTrainingJob": lambda request: self.training.stop(request["TrainingJobName"]),
@@ -64,6 +66,7 @@ class ControlPlane:
         for kind in KINDS.values():
             self.operations[f"Describe{kind.name}"] = partial(self._describe, kind)
             self.operations[f"List{kind.plural}"] = partial(self._list, kind)
+        self.operations |= self.pipelines.operations
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> Document:
         """Check a request, do what it asks, and cut the answer to its shape. Raises ApiError."""
@@ -85,6 +88,7 @@ class ControlPlane:
         self.tuning.recover()
         self.transform.recover()
         self.hosting.recover()
+        self.pipelines.recover()
 
     # -- what all kinds share
 

@@ -51,8 +51,10 @@ TRANSFORM = Kind("TransformJob", "transform-job", "TransformJobs")
 MODEL = Kind("Model", "model", "Models", is_job=False)
 CONFIG = Kind("EndpointConfig", "endpoint-config", "EndpointConfigs", is_job=False)
 ENDPOINT = Kind("Endpoint", "endpoint", "Endpoints", is_job=False)
+PIPELINE = Kind("Pipeline", "pipeline", "Pipelines", is_job=False)
+EXECUTION = Kind("PipelineExecution", "pipeline", "PipelineExecutions")
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (TRAINING, PROCESSING, TUNING, TRANSFORM, MODEL, CONFIG, ENDPOINT)
+    kind.name: kind for kind in (TRAINING, PROCESSING, TUNING, TRANSFORM, MODEL, CONFIG, ENDPOINT, PIPELINE, EXECUTION)
 }
 
 
