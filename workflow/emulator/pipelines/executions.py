@@ -30,7 +30,7 @@ MOST_REASON = 1024
 _TOP = 50  # trials of a tuning step that can be asked for
 
 
-class Execution:
+class RunningPipeline:
     """The steps of one execution.
 
     Args:

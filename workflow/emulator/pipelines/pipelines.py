@@ -12,7 +12,7 @@ from typing import Any
 from workflow.emulator.cloud import Cloud, Threads
 from workflow.emulator.errors import ApiError, invalid
 from workflow.emulator.pipelines.definition import read_definition
-from workflow.emulator.pipelines.executions import Call, Execution
+from workflow.emulator.pipelines.executions import Call, RunningPipeline
 from workflow.emulator.pipelines.expressions import as_text
 from workflow.emulator.records import EXECUTION, PIPELINE, Document, Kind, page
 from workflow.storage import S3Uri
@@ -225,7 +225,9 @@ class Pipelines:
         told_to_stop = False
         while not stop.is_set():
             record = self._records.get(EXECUTION, id)
-            run = Execution(record, read_definition(record["PipelineDefinition"]), self._call, self._cloud.storage)
+            run = RunningPipeline(
+                record, read_definition(record["PipelineDefinition"]), self._call, self._cloud.storage
+            )
             stopping = record["PipelineExecutionStatus"] == "Stopping"
             if stopping and not told_to_stop:
                 run.stop()
@@ -240,7 +242,7 @@ class Pipelines:
                 return
             stop.wait(_LOOK_S)
 
-    def _end(self, record: Document, run: Execution, *, stopped: bool) -> None:
+    def _end(self, record: Document, run: RunningPipeline, *, stopped: bool) -> None:
         id, reason = str(record["PipelineExecutionName"]), {}
         status = "Stopped" if stopped else "Failed" if run.has_failed() else "Succeeded"
         if status == "Failed":
