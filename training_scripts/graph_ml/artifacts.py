@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
 from .schemas import Metrics, ModelDescription
+from .text_files import read_texts, write_texts
 
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -73,10 +72,7 @@ class ModelWriter:
     def texts(self, name: str, values: Sequence[str]) -> None:
         """Keep a list of texts as ``ids/<name>.parquet``."""
         (self.staging / "ids").mkdir(exist_ok=True)
-        # ids of a processed graph are Arrow arrays already
-        arrow = getattr(values, "arrow", None)
-        table = pa.table({"id": pa.array(values, type=pa.string()) if arrow is None else arrow})
-        pq.write_table(table, self.staging / "ids" / f"{name}.parquet", compression="zstd")
+        write_texts(self.staging / "ids" / f"{name}.parquet", "id", values)
 
     def file(self, name: str, text: str) -> None:
         """Keep a text file."""
@@ -160,9 +156,4 @@ class ModelFolder:
     def texts(self, name: str) -> list[str]:
         """A list of texts; empty where none was kept."""
         path = self.folder / "ids" / f"{name}.parquet"
-        if not path.exists():
-            return []
-        # read_table would import pandas
-        with pq.ParquetFile(path) as file:
-            texts: list[str] = file.read(columns=["id"]).column(0).to_pylist()
-        return texts
+        return read_texts(path, "id") if path.exists() else []

@@ -1,7 +1,10 @@
 """Charts as drawings, made in a process of their own.
 
-The engine that draws is a browser's. Where memory is limited it does not raise but ends its process, which must not be
-that of a job whose work is done.
+A chart is a description in Vega-Lite, as plain data: the library that writes them takes longer to import than a small
+job takes. The engine that draws is a browser's. Where memory is limited it does not raise but ends its process, which
+must not be that of a job whose work is done.
+
+Source: https://vega.github.io/vega-lite/docs/
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+Chart = dict[str, Any]
+"""A description in Vega-Lite, without its data."""
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +25,21 @@ _DRAW = """
 import json, sys, vl_convert
 json.dump([vl_convert.vegalite_to_svg(chart) for chart in json.load(sys.stdin)], sys.stdout)
 """
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _TIMEOUT_S = 300.0
 NOT_DRAWN = "<p>This could not be drawn; the log says more.</p>"
 
 
-def draw(charts: Sequence[Any]) -> list[str]:
-    """Altair charts as SVG that needs nothing else; a sentence in place of each where drawing fails."""
+def chart(rows: Sequence[Mapping[str, Any]], description: Chart) -> Chart:
+    """A whole chart of rows: what is drawn of each is in its description."""
+    return {"$schema": _SCHEMA, "data": {"values": list(rows)}, **description}
+
+
+def draw(charts: Sequence[Chart]) -> list[str]:
+    """Charts as SVG that needs nothing else; a sentence in place of each where drawing fails."""
     if not charts:
         return []
-    asked = json.dumps([chart.to_dict() for chart in charts])
+    asked = json.dumps(charts)
     try:
         drawn = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-c", _DRAW],

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..schemas import ArrayEntry, FeatureEntry
+from ..text_files import read_texts, write_texts
 
 Array = NDArray[Any]
 K = TypeVar("K")
@@ -66,8 +66,7 @@ class FolderWriter:
     def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
         """Write a Parquet file of one column, and give back its name."""
         path = self._place(name)
-        texts = values.arrow if isinstance(values, Texts) else pa.array(values, type=pa.string())
-        pq.write_table(pa.table({column: texts}), path, compression="zstd")
+        write_texts(path, column, values)
         self.digest.update(name.encode())
         for text in values:
             self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
@@ -109,7 +108,7 @@ class FolderReader:
     def later(self, name: str, column: str) -> Callable[[], list[str]]:
         """What reads the texts of a file when it is called."""
         path = self._inside(name)
-        return lambda: pq.read_table(path, columns=[column]).column(column).to_pylist()
+        return lambda: read_texts(path, column)
 
     def _inside(self, name: str) -> Path:
         path = (self.folder / name).resolve()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..artifacts import REPORT, ModelFolder
-from ..drawing import draw
+from ..drawing import Chart, chart, draw
 from ..models.families import title
 from ..predict import load_predictor
 from ..schemas import EndpointRequest, Metrics, ModelDescription
@@ -132,7 +132,7 @@ def scorer_name(name: str) -> str:
 
 def drawings(model: ModelFolder) -> list[tuple[str, str]]:
     """(title, SVG) of the training curves, of the model beside the floors, and of the ranks of true links."""
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, Chart]] = []
     metrics = model.metrics
     if len(metrics.history) > 1:
         rows = [
@@ -160,7 +160,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
     if ranked is not None:
         words, ranks = ranked
         found.append((f"Where the true partner stands, {len(ranks):,} queries of {words} links", histogram(ranks)))
-    return list(zip((title for title, _ in found), draw([chart for _, chart in found]), strict=True))
+    return list(zip((title for title, _ in found), draw([drawn for _, drawn in found]), strict=True))
 
 
 def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | None:
@@ -171,63 +171,72 @@ def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | Non
     return None
 
 
-def curves(rows: list[dict[str, Any]]) -> Any:
+def curves(rows: list[dict[str, Any]]) -> Chart:
     """Lines over epochs, one panel a quantity."""
-    import altair as alt
-
     # the loss first, whatever the objective is called
     order = sorted({str(row["what"]) for row in rows}, key=lambda name: (name != "loss", name))
-    return (
-        alt.Chart({"values": rows})
-        .mark_line(color=BLUE, point={"size": 18, "color": BLUE})
-        .encode(
-            x=alt.X("epoch:Q", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(zero=False)),
-            y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
-        )
-        .properties(width=270, height=170)
-        .facet(alt.Facet("what:N", sort=order, title=None), columns=2)
-        .resolve_scale(y="independent")
+    panel = {
+        "mark": {"type": "line", "color": BLUE, "point": {"size": 18, "color": BLUE}},
+        "encoding": {
+            "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1}, "scale": {"zero": False}},
+            "y": {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}},
+        },
+        "width": 270,
+        "height": 170,
+    }
+    return chart(
+        rows,
+        {
+            "facet": {"field": "what", "type": "nominal", "sort": order, "title": None},
+            "columns": 2,
+            "spec": panel,
+            "resolve": {"scale": {"y": "independent"}},
+        },
     )
 
 
-def bars(rows: list[dict[str, Any]]) -> Any:
+def bars(rows: list[dict[str, Any]]) -> Chart:
     """Grouped bars, the model first."""
-    import altair as alt
-
     order = list(dict.fromkeys(row["scorer"] for row in rows))
     figures = list(dict.fromkeys(row["figure"] for row in rows))
     colours = [COLOURS[place % len(COLOURS)] for place in range(len(order))]
-    return (
-        alt.Chart({"values": rows})
-        .mark_bar()
-        .encode(
-            x=alt.X("figure:N", sort=figures, title=None, axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("scorer:N", sort=order),
-            y=alt.Y("value:Q", title=None),
-            color=alt.Color("scorer:N", scale=alt.Scale(domain=order, range=colours), title=None),
-        )
-        .properties(width=560, height=190)
+    scorer = {"field": "scorer", "type": "nominal"}
+    return chart(
+        rows,
+        {
+            "mark": "bar",
+            "encoding": {
+                "x": {"field": "figure", "type": "nominal", "sort": figures, "title": None, "axis": {"labelAngle": 0}},
+                "xOffset": {**scorer, "sort": order},
+                "y": {"field": "value", "type": "quantitative", "title": None},
+                "color": {**scorer, "scale": {"domain": order, "range": colours}, "title": None},
+            },
+            "width": 560,
+            "height": 190,
+        },
     )
 
 
-def histogram(ranks: np.ndarray[Any, Any]) -> Any:
+def histogram(ranks: np.ndarray[Any, Any]) -> Chart:
     """Queries by rank, in bins that double."""
-    import altair as alt
-
     bins = np.floor(np.log2(np.maximum(ranks, 1))).astype(np.int64)
     counts = np.bincount(bins)
     rows = [
-        {"rank": "1" if i == 0 else f"{1 << i}–{(2 << i) - 1}", "order": i, "queries": int(count)}
+        {"rank": "1" if i == 0 else f"{1 << i}–{(2 << i) - 1}", "queries": int(count)}
         for i, count in enumerate(counts.tolist())
     ]
-    return (
-        alt.Chart({"values": rows})
-        .mark_bar(color=BLUE)
-        .encode(
-            x=alt.X("rank:N", sort=[str(row["rank"]) for row in rows], axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("queries:Q", axis=alt.Axis(tickMinStep=1)),
-        )
-        .properties(width=alt.Step(54), height=190)
+    sort = [row["rank"] for row in rows]
+    return chart(
+        rows,
+        {
+            "mark": {"type": "bar", "color": BLUE},
+            "encoding": {
+                "x": {"field": "rank", "type": "nominal", "sort": sort, "axis": {"labelAngle": 0}},
+                "y": {"field": "queries", "type": "quantitative", "axis": {"tickMinStep": 1}},
+            },
+            "width": {"step": 54},
+            "height": 190,
+        },
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..drawing import draw
+from ..drawing import Chart, chart, draw
 from ..graph.data import GraphData
 from ..schemas import InstanceRecommendation
 
@@ -110,7 +110,7 @@ def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:
 
 def _charts(graph: GraphData) -> list[tuple[str, str]]:
     """(title, SVG) of the degree distributions of the largest edge types; nothing for one without edges."""
-    charts: list[tuple[str, Any]] = []
+    charts: list[tuple[str, Chart]] = []
     largest = sorted(graph.edges, key=lambda kind: -len(graph.edges[kind]))[:MOST_CHARTS]
     for kind, edges in graph.edges.items():
         if not len(edges) or kind not in largest:
@@ -121,7 +121,7 @@ def _charts(graph: GraphData) -> list[tuple[str, str]]:
         ]
         rows = [row for name, side, degree in ends for row in _histogram(f"{name} ({side})", degree)]
         charts.append((str(kind), _chart(rows)))
-    return list(zip((title for title, _ in charts), draw([chart for _, chart in charts]), strict=True))
+    return list(zip((title for title, _ in charts), draw([drawn for _, drawn in charts]), strict=True))
 
 
 def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -134,20 +134,22 @@ def _histogram(label: str, degree: NDArray[np.int64]) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(rows: Sequence[dict[str, Any]]) -> Any:
-    import altair as alt
-
+def _chart(rows: Sequence[dict[str, Any]]) -> Chart:
     order = list(dict.fromkeys(row["degree"] for row in sorted(rows, key=lambda row: int(row["order"]))))
-    return (
-        alt.Chart({"values": list(rows)})
-        .mark_bar()
-        .encode(
-            x=alt.X("degree:N", sort=order, title="links of a node", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("nodes:Q", title="nodes", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color(
-                "end:N", title=None, legend=alt.Legend(orient="top"), scale=alt.Scale(range=["#1f5fa8", "#e0873a"])
-            ),
-            xOffset="end:N",
-        )
-        .properties(width=560, height=180)
+    degree = {"field": "degree", "type": "nominal", "sort": order, "title": "links of a node"}
+    end = {"field": "end", "type": "nominal"}
+    colours = {"range": ["#1f5fa8", "#e0873a"]}
+    return chart(
+        rows,
+        {
+            "mark": "bar",
+            "encoding": {
+                "x": {**degree, "axis": {"labelAngle": 0}},
+                "y": {"field": "nodes", "type": "quantitative", "title": "nodes", "axis": {"tickMinStep": 1}},
+                "color": {**end, "title": None, "legend": {"orient": "top"}, "scale": colours},
+                "xOffset": end,
+            },
+            "width": 560,
+            "height": 180,
+        },
     )
