@@ -1,4 +1,4 @@
-"""A trial's event file says what its metrics say; read by the protocol's own classes."""
+"""A trial's event file says what its metrics say; read by the protocol's own classes, sums by another writer's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import masked_crc32c
 
 from tests.contracts.model_contract import small_graph, train
 from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.training.curves import Curves
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -21,6 +23,8 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     while data:
         (length,) = struct.unpack("<Q", data[:8])
         event = Event.FromString(data[12 : 12 + length])
+        sums = struct.unpack("<I", data[8:12]), struct.unpack("<I", data[12 + length : 16 + length])
+        assert sums == ((masked_crc32c(data[:8]),), (masked_crc32c(data[12 : 12 + length]),))
         for value in event.summary.value:
             found[value.tag].append((event.step, value.simple_value))
         data = data[16 + length :]
@@ -35,3 +39,18 @@ def test_every_epoch_and_every_split_has_its_scalars(tmp_path: Path) -> None:
         wanted = [(entry["epoch"], pytest.approx(entry[name], rel=1e-5)) for entry in metrics.history]
         assert found[tag][: len(wanted)] == wanted
     assert found["figures/test/mrr"] == [(len(metrics.history), pytest.approx(metrics.splits["test"]["mrr"], rel=1e-5))]
+
+
+def test_figures_that_are_no_numbers_are_left_out_and_long_steps_are_kept(tmp_path: Path) -> None:
+    curves = Curves(tmp_path)
+    curves.add({"loss": float("nan"), "näher": 0.5}, 3_000_000_000)
+    curves.add({"loss": -2.25}, 127)
+    curves.close()
+    assert scalars(tmp_path) == {"näher": [(3_000_000_000, 0.5)], "loss": [(127, -2.25)]}
+
+
+def test_a_figure_can_be_read_before_the_trial_ends(tmp_path: Path) -> None:
+    curves = Curves(tmp_path)
+    curves.add({"loss": 1.5}, 1)
+    assert scalars(tmp_path) == {"loss": [(1, 1.5)]}
+    curves.close()
