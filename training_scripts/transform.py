@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from graph_ml import container
@@ -10,7 +11,7 @@ from graph_ml.training.refresh import transform
 
 def main() -> int:
     """Run the job; 0, or 1 with the reason in ``output/failure``."""
-    return container.run(lambda box: transform(box, Path(__file__).resolve().parent))
+    return container.run(lambda box: transform(box, Path(__file__).resolve().parent, sys.argv[1:]))
 
 
 if __name__ == "__main__":

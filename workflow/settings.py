@@ -23,7 +23,7 @@ SETTINGS_FILE: Final = "~/.config/despina/settings.toml"
 # what a job may see of the environment of the service: where programs and libraries are, languages, devices
 _FOR_JOBS = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
-    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DESPINA_TEXT_MODELS"),
+    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DESPINA_TEXT_MODELS", "DESPINA_DEVICE"),
 )
 
 
@@ -133,8 +133,14 @@ TABLE: Final = (
     ),
     EnvironmentVariable("DESPINA_SIGN", "for `despina`: as `--sign`"),
     EnvironmentVariable(
+        "DESPINA_DEVICE",
+        "`cpu`, `cuda`, `cuda:N` or `mps`: what training, transform and endpoints compute on where their request names "
+        "no device; `auto`: a GPU for jobs where there is one, the processor for endpoints",
+        "auto",
+    ),
+    EnvironmentVariable(
         "DESPINA_TEXT_MODELS",
-        "the folder of text models, for processing jobs; the one of these variables that jobs see",
+        "the folder of text models, for processing jobs; with the device the one of these variables that jobs see",
     ),
     EnvironmentVariable(
         "DESPINA_SETTINGS", "the settings file, TOML with a member a variable (`home`, `users` …)", SETTINGS_FILE

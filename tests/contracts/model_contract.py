@@ -22,6 +22,8 @@ from training_scripts.graph_ml.tasks.templates import templates
 from training_scripts.graph_ml.training.refresh import transform
 from training_scripts.graph_ml.training.run import run
 
+from .toys.pretend_device import PRETEND, PretendDevice
+
 SCRIPTS = Path(__file__).parents[2] / "training_scripts"
 PEOPLE = 30
 KNOWS = EdgeType(source="Person", relation="knows", target="Person")
@@ -130,6 +132,17 @@ class ModelContract:
         assert chosen.title
         assert any(character.isdigit() for character in chosen.paper), "a paper has a year"
         assert chosen.tasks
+
+    def test_on_another_device_it_learns_the_same(
+        self, models: dict[TaskType, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task = sorted(models)[0]
+        monkeypatch.setattr("training_scripts.graph_ml.training.run.device_of", lambda wanted, environ: PRETEND)
+        with PretendDevice() as device:
+            folder = train(small_graph(task), tmp_path, {"model": self.name, **QUICK})
+        assert device.placed > 100, "nothing was computed on the device"
+        here, there = ModelFolder(models[task]).description.metrics, ModelFolder(folder).description.metrics
+        assert there == pytest.approx(here, rel=1e-3, abs=1e-4, nan_ok=True)
 
     def test_what_was_saved_answers_twice_alike(self, models: dict[TaskType, Path]) -> None:
         for task, folder in models.items():

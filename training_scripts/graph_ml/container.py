@@ -72,6 +72,11 @@ class Container:
         return int(text) if text.isdigit() else None
 
     @property
+    def device(self) -> str:
+        """The device that the setting ``DESPINA_DEVICE`` names, ``auto`` where nobody says."""
+        return self.environ.get("DESPINA_DEVICE", "").strip().lower() or "auto"
+
+    @property
     def text_models(self) -> Path | None:
         """Where fastText and sentence-transformers models lie (``DESPINA_TEXT_MODELS``), None where nobody says."""
         folder = self.environ.get("DESPINA_TEXT_MODELS")

@@ -18,6 +18,8 @@ from torch import Tensor
 Backend = Literal["dgl", "torch"]
 #: message edges from which DGL's import (1.5 s) pays
 DGL_FROM_EDGES = 20_000
+#: devices on which torch multiplies sparse matrices; elsewhere messages are added one by one
+CSR_DEVICES = ("cpu", "cuda")
 
 
 @dataclass
@@ -51,8 +53,14 @@ class Neighbours:
     def rows(self) -> Tensor:
         """The row that each edge belongs to, int64, shape (edges,); made once."""
         if self._rows is None:
-            self._rows = torch.repeat_interleave(torch.arange(self.num_rows), self.degrees)
+            self._rows = torch.repeat_interleave(torch.arange(self.num_rows, device=self.indptr.device), self.degrees)
         return self._rows
+
+    def on(self, device: torch.device) -> Neighbours:
+        """The same lists on a device."""
+        if self.indptr.device == device:
+            return self
+        return Neighbours(self.indptr.to(device), self.indices.to(device), self.num_sources)
 
     def turned(self) -> tuple[Tensor, Tensor, Tensor]:
         """The transposed lists, made once: gradients flow along them.
@@ -62,7 +70,7 @@ class Neighbours:
         """
         if self._turned is None:
             order = torch.argsort(self.indices, stable=True)
-            indptr = torch.zeros(self.num_sources + 1, dtype=torch.int64)
+            indptr = self.indptr.new_zeros(self.num_sources + 1)
             torch.cumsum(torch.bincount(self.indices, minlength=self.num_sources), 0, out=indptr[1:])
             self._turned = (indptr, self.rows[order], order)
         return self._turned
@@ -73,9 +81,12 @@ def available() -> tuple[Backend, ...]:
     return ("dgl", "torch") if importlib.util.find_spec("dgl") is not None else ("torch",)
 
 
-def choose_backend(num_edges: int) -> Backend:
-    """DGL where it is installed and the graph is large enough, else the twin."""
-    return "dgl" if num_edges >= DGL_FROM_EDGES and "dgl" in available() else "torch"
+def choose_backend(num_edges: int, device: str = "cpu") -> Backend:
+    """DGL where it is installed, the graph is large enough and the device is the processor, else the twin.
+
+    DGL's ordinary wheels know no GPU.
+    """
+    return "dgl" if device == "cpu" and num_edges >= DGL_FROM_EDGES and "dgl" in available() else "torch"
 
 
 def sum_neighbours(neighbours: Neighbours, x: Tensor, backend: Backend = "torch") -> Tensor:
@@ -89,6 +100,7 @@ def sum_neighbours(neighbours: Neighbours, x: Tensor, backend: Backend = "torch"
     Returns:
         float32, shape (rows, d); gradients flow to ``x``.
     """
+    x = _exact(x)
     if backend == "dgl":
         dgl = _dgl()
         total: Tensor = dgl.ops.copy_u_sum(_block(dgl, neighbours), x)
@@ -115,6 +127,7 @@ def edge_softmax(neighbours: Neighbours, scores: Tensor, backend: Backend = "tor
 
     Source: Veličković et al. 2018, equation 3.
     """
+    scores = _exact(scores)
     if backend == "dgl":
         dgl = _dgl()
         shares: Tensor = dgl.ops.edge_softmax(_block(dgl, neighbours), scores)
@@ -140,12 +153,18 @@ def weighted_sum(neighbours: Neighbours, x: Tensor, weights: Tensor, backend: Ba
     Returns:
         float32, shape (rows, heads, d); gradients flow to ``x`` and ``weights``.
     """
+    x, weights = _exact(x), _exact(weights)
     if backend == "dgl":
         dgl = _dgl()
         total: Tensor = dgl.ops.u_mul_e_sum(_block(dgl, neighbours), x, weights.unsqueeze(-1))
         return total
     heads = [_WeightedSum.apply(x[:, h], weights[:, h], neighbours) for h in range(x.shape[1])]  # type: ignore[no-untyped-call]
     return torch.stack(heads, dim=1)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """Half precision as float32, for sums over many neighbours lose what it leaves out; anything else as it is."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 class _WeightedSum(torch.autograd.Function):
@@ -184,9 +203,13 @@ def _matrix_times(indptr: Tensor, indices: Tensor, width: int, x: Tensor, values
     """A CSR matrix, of ones where no values are given, times dense rows."""
     if not len(indices):
         return x.new_zeros(len(indptr) - 1, x.shape[1])
-    with warnings.catch_warnings():
+    if x.device.type not in CSR_DEVICES:
+        rows = torch.repeat_interleave(torch.arange(len(indptr) - 1, device=x.device), torch.diff(indptr))
+        sent = x[indices] if values is None else x[indices] * values.unsqueeze(1)
+        return x.new_zeros(len(indptr) - 1, x.shape[1]).index_add(0, rows, sent)
+    with warnings.catch_warnings(), torch.autocast(x.device.type, enabled=False):
         warnings.simplefilter("ignore")  # torch says that CSR support is in beta
-        entries = torch.ones(len(indices), dtype=x.dtype) if values is None else values
+        entries = x.new_ones(len(indices)) if values is None else values
         matrix = torch.sparse_csr_tensor(indptr, indices, entries, size=(len(indptr) - 1, width))
         return matrix @ x
 

@@ -61,7 +61,8 @@ class LocalEndpointHost:
     """The EndpointHost of one machine: endpoints are children of the service and end with it.
 
     All processes are started from one thread that lives as long as the host: Linux delivers the death signal when the
-    *thread* that forked ends, not when the process does. Of the resources that a request names it takes none.
+    *thread* that forked ends, not when the process does. Of the resources that a request names it takes
+    the device.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class LocalEndpointHost:
         model = self._folder / name / sha256(str(archive).encode()).hexdigest()[:16] / "model"
         if not model.exists():
             self._bring(archive, model)
-        serving = self._start(name, model)
+        serving = self._start(name, model, resources.device)
         try:
             self._wait(serving)
         except EndpointStartFailed:
@@ -130,13 +131,13 @@ class LocalEndpointHost:
         unpack(local, model)
         shutil.rmtree(model.parent / "download", ignore_errors=True)
 
-    def _start(self, name: str, model: Path) -> _Serving:
+    def _start(self, name: str, model: Path, device: str | None) -> _Serving:
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
         port = _free_port()
         with log.open("ab") as stream:
             began_at = stream.tell()
-            child = self._starter.submit(self._launch, model, port, stream).result()
+            child = self._starter.submit(self._launch, model, port, stream, device).result()
         serving = _Serving(name, child, model, port, log, began_at)
         with self._lock:
             self._running[str(child.pid)] = serving
@@ -182,7 +183,7 @@ class LocalEndpointHost:
                 child.wait()
         self._starter.shutdown()
 
-    def _launch(self, model_dir: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _launch(self, model_dir: Path, port: int, log: IO[bytes], device: str | None) -> subprocess.Popen[bytes]:
         environ = {
             **self._environ,
             "SAGEMAKER_BIND_TO_PORT": str(port),
@@ -191,6 +192,7 @@ class LocalEndpointHost:
             "PYTHONUNBUFFERED": "1",
             # several requests at once ask for more threads than there are processors; those that wait must not spin
             "OMP_WAIT_POLICY": "PASSIVE",
+            **({} if device is None else {"DESPINA_DEVICE": device}),
         }
         command = [str(self._script), "--model-dir", str(model_dir)]
         return subprocess.Popen(  # noqa: S603 - our own interpreter and script

@@ -88,6 +88,15 @@ class CustomTransform(Lenient):
     _check_names = field_validator("transform_script")(_script_name)
 
 
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+def _device(value: str | None) -> str | None:
+    if value is not None and DEVICE.fullmatch(value) is None:
+        raise InvalidParameter(f"device {value!r} is unknown; it is auto, cpu, cuda, cuda:0, cuda:1 … or mps.")
+    return value
+
+
 class StartModelTraining(_Secured):
     """``POST /ml/modeltraining``; user guide: machine-learning-api-modeltraining."""
 
@@ -104,6 +113,7 @@ class StartModelTraining(_Secured):
     max_parallel: Positive = Field(2, alias="maxHPOParallelTrainingJobs", le=100)
     spot: Flag | None = Field(None, alias="enableManagedSpotTraining")
     max_wait_s: Positive | None = Field(None, alias="maxWaitTime")  # guide only
+    device: Text | None = None  # ours: what to compute on, for runners that have one kind of machine
     custom: CustomTraining | None = Field(
         None,
         validation_alias=AliasChoices(
@@ -113,6 +123,7 @@ class StartModelTraining(_Secured):
     )
 
     _check_model = field_validator("model_name")(_model_name)
+    _check_device = field_validator("device")(_device)
 
 
 class StartModelTransform(_Secured):
@@ -126,6 +137,9 @@ class StartModelTransform(_Secured):
     custom: CustomTransform | None = Field(None, alias="customModelTransformParameters")
     instance_type: InstanceType | None = Field(None, alias="baseProcessingInstanceType")
     volume_gb: Count | None = Field(None, alias="baseProcessingInstanceVolumeSizeInGB")
+    device: Text | None = None  # ours
+
+    _check_device = field_validator("device")(_device)
 
     @model_validator(mode="after")
     def _one_way(self) -> StartModelTransform:
@@ -149,8 +163,10 @@ class CreateEndpoint(Lenient):
     instance_type: InstanceType | None = Field(None, alias="instanceType")
     instance_count: Positive = Field(1, alias="instanceCount")
     volume_key: Text | None = Field(None, alias="volumeEncryptionKMSKey")
+    device: Text | None = None  # ours
 
     _check_model = field_validator("model_name")(_model_name)
+    _check_device = field_validator("device")(_device)
 
     @model_validator(mode="after")
     def _one_source(self) -> CreateEndpoint:

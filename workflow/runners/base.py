@@ -33,7 +33,7 @@ class Resources:
     """The machines, the network and the keys that a request names; None and empty where it names none.
 
     A runner that has one machine takes what it has. Sizes are in GB, ``max_wait_s`` is how long a spot job may take
-    with its interruptions.
+    with its interruptions, and ``device`` is what to compute on, such as ``cuda:0``.
     """
 
     instance_type: str | None = None
@@ -47,6 +47,7 @@ class Resources:
     encrypt_traffic: bool = False
     spot: bool = False
     max_wait_s: int | None = None
+    device: str | None = None
 
 
 @dataclass(frozen=True)

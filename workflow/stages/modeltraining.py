@@ -14,7 +14,7 @@ from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
 from workflow.stages import custom
 from workflow.stages.base import Finished
-from workflow.stages.resources import resources_of
+from workflow.stages.resources import device_argument, resources_of
 from workflow.storage import S3Uri
 from workflow.tuning.results import Direction, Trial, direction_of
 from workflow.tuning.space import FAMILY, build_space
@@ -82,7 +82,7 @@ def plan(
         parallel: how many trials fit at once, where that is less than what is asked for.
     """
     metric, direction = objective(configuration)
-    own = request.custom
+    own, resources = request.custom, resources_of(request)
     space = build_space(configuration, request.max_trials, nodes, edges, family=request.model_name)
     return Tuning(
         name=names["hpo"],
@@ -96,12 +96,16 @@ def plan(
         parallel=min(request.max_parallel, parallel or request.max_parallel),
         seed=seed,
         timeout_s=request.timeout_s,
-        arguments=_arguments(configuration, metric, seed) if own is None else custom.training_arguments(own),
+        arguments=(
+            {**_arguments(configuration, metric, seed), **device_argument(resources)}
+            if own is None
+            else custom.training_arguments(own)
+        ),
         previous=tuple(trials_of(previous)) if previous is not None else (),
         work=names["work"],
         script="train.py" if own is None else custom.SCRIPT,
         code=None if own is None else S3Uri.parse(own.source),
-        resources=resources_of(request),
+        resources=resources,
     )
 
 

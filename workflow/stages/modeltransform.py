@@ -8,7 +8,7 @@ from workflow.neptune.requests import DAY_S, CustomTransform, StartModelTransfor
 from workflow.runners.base import Task
 from workflow.stages import custom
 from workflow.stages.base import Finished
-from workflow.stages.resources import resources_of
+from workflow.stages.resources import device_argument, resources_of
 from workflow.storage import S3Uri
 
 
@@ -27,6 +27,7 @@ def plan(
         archive: ``model.tar.gz`` of the training job, or of the trial the request names.
         own: where the scripts of a custom model lie.
     """
+    resources = resources_of(request)
     code = {} if own is None else {custom.CODE_FOLDER: S3Uri.parse(own.source)}
     return Task(
         name=names["name"],
@@ -34,8 +35,8 @@ def plan(
         inputs={"processing/input": processing.output, **code},
         archives={"processing/model": archive},
         outputs={},
-        arguments={} if own is None else custom.transform_arguments(own),
+        arguments=device_argument(resources) if own is None else custom.transform_arguments(own),
         timeout_s=DAY_S,
         model_output=S3Uri.parse(names["output"]),
-        resources=resources_of(request),
+        resources=resources,
     )

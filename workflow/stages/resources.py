@@ -20,6 +20,7 @@ def resources_of(
             request.instance_count,
             role=request.neptune_role,
             volume_key=request.volume_key,
+            device=request.device,
         )
     training = request if isinstance(request, StartModelTraining) else None
     return Resources(
@@ -33,4 +34,10 @@ def resources_of(
         encrypt_traffic=bool(request.encrypt_traffic),
         spot=bool(training and training.spot),
         max_wait_s=training.max_wait_s if training else None,
+        device=None if isinstance(request, StartDataProcessing) else request.device,
     )
+
+
+def device_argument(resources: Resources) -> dict[str, str]:
+    """The argument that names the device to a job; nothing where the request names none."""
+    return {} if resources.device is None else {"device": resources.device}

@@ -20,8 +20,11 @@ from workflow.neptune.responses import MlConfig
 
 # in the user guide, not in the model
 GUIDE_ONLY = {"enableInterContainerTrafficEncryption", "modelName", "maxWaitTime"}
-# ours: which graph of the service
-OURS = {"StartLoaderJob": {"graph"}}
+# ours: which graph of the service; what to compute on
+OURS = {
+    "StartLoaderJob": {"graph"},
+    **{key: {"device"} for key in ("StartMLModelTrainingJob", "StartMLModelTransformJob", "CreateMLEndpoint")},
+}
 # ours, in answers; and what the guide's sample of an answer has and the model has not
 EXTRAS = {"progress", "reusedFrom", "details"}
 GUIDE_ANSWERS = {"CancelGremlinQuery": {"payload"}}

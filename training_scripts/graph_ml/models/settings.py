@@ -97,7 +97,7 @@ def hyperparameter(
 class Settings:
     """What every family knows.
 
-    ``max_seconds`` bounds training; 0 is no bound.
+    ``max_seconds`` bounds training; 0 is no bound. ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     """
 
     model: str = ""
@@ -110,6 +110,7 @@ class Settings:
     eval_edges: int = 1000
     max_seconds: float = 0.0
     seed: int = 0
+    device: str = "auto"
 
     def as_text(self) -> dict[str, Any]:
         """Under their outside names, for descriptions and reports."""
@@ -141,7 +142,7 @@ class GraphSettings(EpochSettings):
     ``fanout`` is one number a layer, nearest layer first; a list that is too short repeats its last number.
     ``concat_node_embed`` gives vertices that have features a learned vector as well. ``decoder`` of links is
     ``distmult``, ``dot`` or ``auto``: dot where there is one edge type to predict. ``low_mem`` is accepted and changes
-    nothing: memory is low anyway.
+    nothing: memory is low anyway. ``mixed_precision`` multiplies matrices in bfloat16.
     """
 
     dropout: float = hyperparameter(0.3, "tier2", lambda scale: _dropout(scale), at_least=0, below=1)
@@ -165,6 +166,7 @@ class GraphSettings(EpochSettings):
     use_class_weight: bool = hyperparameter(False)
     regularization_coef: float = hyperparameter(0.0, at_least=0)
     decoder: str = hyperparameter("auto")
+    mixed_precision: bool = hyperparameter(False)
 
     def fanouts(self, depth: int) -> tuple[int, ...]:
         """The fan-out of each of ``depth`` layers, nearest first."""

@@ -76,11 +76,13 @@ class OverlaidScorer:
 class NetworkEmbedder:
     """Runs the stored graph network over a subgraph. Imports torch at its first use.
 
-    Known vertices take part with their learned vectors, new ones with the mean of their type's.
+    Known vertices take part with their learned vectors, new ones with the mean of their type's. ``device`` is that of a
+    setting.
     """
 
     folder: ModelFolder
     details: Mapping[str, Any]
+    device: str = "cpu"
 
     def __call__(self, subgraph: Subgraph) -> tuple[Ints, Floats]:
         """See ``Embedder``.
@@ -92,6 +94,7 @@ class NetworkEmbedder:
             raise Incompatible("a model trained with use-edge-features cannot answer inductively; train without it")
         import torch
 
+        from ..devices import device_of
         from ..models.network.network import load_network
         from ..sampling import MessageGraph
 
@@ -121,7 +124,9 @@ class NetworkEmbedder:
             }
             for kind, widths in self.details["widths"].items()
         }
-        network = load_network(self.folder, self.details, local, features, "torch", table)
+        network = load_network(
+            self.folder, self.details, local, features, "torch", table, device=device_of(self.device)
+        )
         vectors = network.embed(graph)
         ascending = np.argsort(order)
         return order[ascending], vectors[ascending]

@@ -24,22 +24,32 @@ from .properties import EdgePredictor, PropertyPredictor
 from .stored import StoredPredictor
 
 
-def load_predictor(folder: Path) -> Predictor:
+def load_predictor(folder: Path, device: str = "auto") -> Predictor:
     """Open a model folder. Imports torch only where a request cannot be answered without it.
+
+    Args:
+        folder: of the model.
+        device: where a network runs that answers about new vertices; ``auto`` is the processor, for the few vertices
+            of a request are computed sooner than brought to a GPU.
 
     Raises:
         FileNotFoundError: no finished model lies there.
-        ValueError: the description cannot be understood.
+        ValueError: the description cannot be understood, or there is no such device.
     """
     model = ModelFolder(folder)
+    device = "cpu" if device == "auto" else device
+    if device != "cpu":
+        from ..devices import device_of
+
+        device = str(device_of(device))
     if model.description.task == "link_prediction":
-        return _links(model)
+        return _links(model, device)
     if "stored" in model.description.details:
         return StoredPredictor(model)
-    return _properties(model)
+    return _properties(model, device)
 
 
-def _properties(model: ModelFolder) -> PropertyPredictor:
+def _properties(model: ModelFolder, device: str) -> PropertyPredictor:
     details = model.description.details
     of_edges = model.description.task.startswith("edge")
     predictor: PropertyPredictor
@@ -47,7 +57,7 @@ def _properties(model: ModelFolder) -> PropertyPredictor:
         predictor = (BaselineEdgePredictor if of_edges else BaselinePredictor)(model, encoding(model))
     else:
         head = Head(weights=model.tensors("head"), **details["head"])
-        embed = NetworkEmbedder(model, details["network"])
+        embed = NetworkEmbedder(model, details["network"], device)
         embeddings = np.array(model.array("embeddings"))
         kind = EdgePredictor if of_edges else PropertyPredictor
         predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
@@ -59,7 +69,7 @@ def _properties(model: ModelFolder) -> PropertyPredictor:
     return predictor
 
 
-def _links(model: ModelFolder) -> LinkPredictor:
+def _links(model: ModelFolder, device: str) -> LinkPredictor:
     details = model.description.details
     space = NodeSpace(dict(model.description.node_types))
     embeddings = np.array(model.array("embeddings")) if model.has("embeddings") else None
@@ -72,7 +82,7 @@ def _links(model: ModelFolder) -> LinkPredictor:
         problem = LinkProblem.known_links(EdgeType(*entry["edge_type"]), space, links, {}, entry["directed"], left_out)
         scorer = _scorer(model, place, entry["scorer"], embeddings, graphs)
         targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
-    embed = NetworkEmbedder(model, details["network"]) if "network" in details else None
+    embed = NetworkEmbedder(model, details["network"], device) if "network" in details else None
     if embeddings is None:
         embeddings = factors(targets[0].scorer)
     return LinkPredictor(model.description, targets, model.ids(), embeddings, encoding(model), embed)

@@ -2,6 +2,7 @@
 
 from .blocks import Block as Block
 from .blocks import BlockEdges as BlockEdges
+from .blocks import blocks_on as blocks_on
 from .blocks import full_block as full_block
 from .blocks import sample_blocks as sample_blocks
 from .message_graph import MessageGraph as MessageGraph

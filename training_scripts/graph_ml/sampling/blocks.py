@@ -33,6 +33,10 @@ class BlockEdges:
     edges: Ints
     sent: torch.Tensor
 
+    def on(self, device: torch.device) -> BlockEdges:
+        """The same edges with their tensors on a device; which edge each is stays on the host, as features do."""
+        return BlockEdges(self.rows.to(device), self.neighbours.on(device), self.edges, self.sent.to(device))
+
 
 @dataclass(frozen=True)
 class Block:
@@ -41,6 +45,19 @@ class Block:
     num_sources: int
     num_targets: int
     relations: Mapping[Relation, BlockEdges]
+
+    def on(self, device: torch.device) -> Block:
+        """The same block on a device; itself where it is there."""
+        if all(edges.rows.device == device for edges in self.relations.values()):
+            return self
+        relations = {relation: edges.on(device) for relation, edges in self.relations.items()}
+        return Block(self.num_sources, self.num_targets, relations)
+
+
+def blocks_on(blocks: Sequence[Block], device: torch.device) -> list[Block]:
+    """Blocks on a device; one that stands several times is brought there once."""
+    moved = {id(block): block.on(device) for block in blocks}
+    return [moved[id(block)] for block in blocks]
 
 
 def full_block(graph: MessageGraph, excluded: Excluded | None = None) -> Block:

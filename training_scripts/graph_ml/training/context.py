@@ -6,7 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import torch
+
 from ..container import Container, JobError, ProgressWriter
+from ..devices import CPU
 from ..graph import GraphData, Target
 from ..models.settings import Settings
 from ..schemas import task_type
@@ -20,7 +23,7 @@ S_co = TypeVar("S_co", bound=Settings, covariant=True)
 
 @dataclass(frozen=True)
 class Trial(Generic[S_co]):
-    """One trial: the graph, what is learned of it, and the hyperparameters of the family."""
+    """One trial: the graph, what is learned of it, the hyperparameters of the family, and where it is computed."""
 
     graph: GraphData
     targets: tuple[Target, ...]
@@ -29,6 +32,7 @@ class Trial(Generic[S_co]):
     progress: ProgressWriter
     started: float
     curves: Curves
+    device: torch.device = CPU
 
     def tell(self, phase: str, step: int = 0, total: int = 0) -> None:
         """Report progress."""
@@ -46,7 +50,8 @@ class Trial(Generic[S_co]):
 
     def checkpoints(self, name: str) -> Checkpoints:
         """The checkpoint of one of the trial's trainings."""
-        settings = {name: value for name, value in self.settings.as_text().items() if name != "max-seconds"}
+        elsewhere = ("max-seconds", "device")
+        settings = {name: value for name, value in self.settings.as_text().items() if name not in elsewhere}
         belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
         every_s = getattr(self.settings, "checkpoint_seconds", 0.0)
         return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import random_state, restore_random_state
 from ..models.settings import EpochSettings
 from ..schemas.model import Split
 from .checkpoints import Checkpoint, Checkpoints, copies, take
@@ -82,7 +83,7 @@ class Standing:
             "rng": learner.rng.bit_generator.state,
         }
 
-    def restore(self, learner: Learner[Any], kept: Checkpoint) -> None:
+    def restore(self, learner: Learner[Any], kept: Checkpoint, device: torch.device) -> None:
         """Go on where a checkpoint was made."""
         facts = kept.facts
         self.epoch, self.done, self.losses = facts["epoch"], facts["done"], facts["losses"]
@@ -93,15 +94,15 @@ class Standing:
         take(learner.moments(), kept.group("moments"))
         self.best = kept.group("best")
         learner.rng.bit_generator.state = facts["rng"]
-        torch.set_rng_state(kept.group("torch")["rng"])
+        restore_random_state(kept.group("torch"), device)
 
-    def keep(self, learner: Learner[Any], checkpoints: Checkpoints) -> None:
+    def keep(self, learner: Learner[Any], checkpoints: Checkpoints, device: torch.device) -> None:
         """Make a checkpoint."""
         groups = {
             "weights": learner.weights(),
             "moments": learner.moments(),
             "best": self.best,
-            "torch": {"rng": torch.get_rng_state()},
+            "torch": random_state(device),
         }
         checkpoints.write(groups, self.facts(learner))
 
@@ -133,7 +134,7 @@ def fit(
     checkpoints = trial.checkpoints(name)
     kept = checkpoints.read()
     if kept is not None:
-        standing.restore(learner, kept)
+        standing.restore(learner, kept, trial.device)
         trial.container.log(f"{name} goes on after {standing.epoch} epochs and {standing.done} batches")
     while not standing.finished:
         trial.tell("training", standing.epoch, total)
@@ -156,7 +157,7 @@ def fit(
                 f"stopped early after epoch {standing.epoch}; best {learner.metric} {sign * stop.best:.4f}"
             )
         if checkpoints.due:
-            standing.keep(learner, checkpoints)
+            standing.keep(learner, checkpoints, trial.device)
     take(learner.weights(), standing.best)
     return standing.history
 
@@ -177,4 +178,4 @@ def _epoch(trial: Trial[EpochSettings], learner: Learner[Batch], standing: Stand
         if trial.out_of_time:
             break
         if checkpoints.due:
-            standing.keep(learner, checkpoints)
+            standing.keep(learner, checkpoints, trial.device)

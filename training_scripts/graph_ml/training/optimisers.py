@@ -66,7 +66,7 @@ class RowAdagrad:
 
     def __init__(self, table: Tensor, lr: float) -> None:
         self.table, self.lr = table, lr
-        self.sums = torch.zeros(len(table))
+        self.sums = table.new_zeros(len(table))
 
     def moments(self) -> dict[str, Tensor]:
         """What it remembers, by name, as it is in use."""
@@ -78,8 +78,9 @@ class RowAdagrad:
 
         Args:
             rows: distinct row numbers, int64, shape (r,).
-            gradient: shape (r, d).
+            gradient: shape (r, d); both may come from another device than the table's.
         """
+        rows, gradient = rows.to(self.table.device), gradient.to(self.table.device)
         self.sums[rows] += gradient.pow(2).mean(dim=1)
         self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10).unsqueeze(1)
 
@@ -98,7 +99,8 @@ class RowAdam:
 
     @torch.no_grad()
     def step(self, rows: Tensor, gradient: Tensor) -> None:
-        """Move distinct rows, int64 (r,), along their gradients (r, d)."""
+        """Move distinct rows, int64 (r,), along their gradients (r, d); both may come from another device."""
+        rows, gradient = rows.to(self.table.device), gradient.to(self.table.device)
         self.steps += 1
         first = self.first[rows].lerp_(gradient, 0.1)
         second = self.second[rows].mul_(0.999).addcmul_(gradient, gradient, value=0.001)

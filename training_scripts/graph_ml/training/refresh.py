@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 
 from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
+from ..devices import NoSuchDevice, device_of, tensor_on
 from ..graph import EdgeType, GraphData, Target
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
@@ -31,12 +33,16 @@ from .links.trained import TrainedLinks, with_floor
 Details = dict[str, Any]
 
 
-def transform(container: Container, scripts: Path) -> None:
+def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()) -> None:
     """Read ``processing/model`` and ``processing/input``, write the refreshed model to ``processing/output``.
 
     Raises:
-        JobError: the model does not fit the graph; the text says why.
+        JobError: the model does not fit the graph, or there is no such device; the text says which.
     """
+    try:
+        device = device_of(container.hyperparameters(arguments).get("device", "auto"), container.environ)
+    except NoSuchDevice as error:
+        raise JobError(str(error)) from error
     progress = container.progress()
     progress("reading model and graph")
     try:
@@ -51,9 +57,9 @@ def transform(container: Container, scripts: Path) -> None:
     progress("computing embeddings and structures")
     try:
         if model.description.task == "link_prediction":
-            details = refresh_links(model, graph, writer)
+            details = refresh_links(model, graph, writer, device)
         else:
-            details = refresh_labels(model, graph, writer)
+            details = refresh_labels(model, graph, writer, device)
     except ValueError as error:
         raise JobError(str(error)) from error
     metrics = model.metrics
@@ -112,11 +118,11 @@ def refreshed(description: ModelDescription, graph: GraphData, details: Details)
     )
 
 
-def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
-    """A model of links with all links of the new graph."""
+def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter, device: torch.device) -> Details:
+    """A model of links with all links of the new graph, computed on a device."""
     details = model.description.details
     problems = [known_links(graph, entry) for entry in details["links"]]
-    trained = stored(model, graph, problems, details)
+    trained = stored(model, graph, problems, details, device)
     links = []
     for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
         writer.array(f"links/{position}/source", problem.train.source)
@@ -145,17 +151,19 @@ def known_links(graph: GraphData, entry: Details) -> LinkProblem:
     return LinkProblem.known_links(edge_type, space, pairs, context, entry["directed"], left_out)
 
 
-def stored(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details) -> TrainedLinks:
+def stored(
+    model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details, device: torch.device
+) -> TrainedLinks:
     """The trained model as it was before it was written, on the new graph."""
     scorers = [entry["scorer"].get("beaten", entry["scorer"]) for entry in details["links"]]
     kind = scorers[0]["kind"]
     if kind == "ranker":
         return rankers(model, graph, problems, scorers)
     if kind == "embedding":
-        return network_links(model, graph, problems, scorers, details)
+        return network_links(model, graph, problems, scorers, details, device)
     stack = StackedLinks(
         rankers(model, graph, problems, [entry["parts"][0] for entry in scorers]),
-        network_links(model, graph, problems, [entry["parts"][1] for entry in scorers], details),
+        network_links(model, graph, problems, [entry["parts"][1] for entry in scorers], details, device),
     )
     for position, entry in enumerate(scorers):
         stack.scales[position], stack.weights[position] = 1.0, entry["weights"][1]
@@ -182,16 +190,21 @@ def rankers(model: ModelFolder, graph: GraphData, problems: list[LinkProblem], s
 
 
 def network_links(
-    model: ModelFolder, graph: GraphData, problems: list[LinkProblem], scorers: list[Details], details: Details
+    model: ModelFolder,
+    graph: GraphData,
+    problems: list[LinkProblem],
+    scorers: list[Details],
+    details: Details,
+    device: torch.device,
 ) -> GnnLinks:
-    """A graph network of links with its decoders."""
-    relations = [torch.from_numpy(model.tensors(f"links/{i}.decoder")["relation"]) for i in range(len(problems))]
-    network = network_of(model, graph, details, sum(len(edges) for edges in graph.edges.values()))
+    """A graph network of links with its decoders, on a device."""
+    relations = [tensor_on(model.tensors(f"links/{i}.decoder")["relation"], device) for i in range(len(problems))]
+    network = network_of(model, graph, details, device)
     return GnnLinks(problems, network, relations, scorers[0]["decoder"], model.description.model)
 
 
-def network_of(model: ModelFolder, graph: GraphData, details: Details, num_edges: int) -> Network:
-    """The trained network over the nodes of the new graph.
+def network_of(model: ModelFolder, graph: GraphData, details: Details, device: torch.device) -> Network:
+    """The trained network over the nodes of the new graph, on a device.
 
     Raises:
         ValueError: the model has no network, but a vector that was learned for each node.
@@ -205,13 +218,15 @@ def network_of(model: ModelFolder, graph: GraphData, details: Details, num_edges
     space = NodeSpace(dict(graph.num_nodes))
     wanted = {EdgeType(*entry[:3]) for entry in details["network"]["edge_widths"]}
     edges = {kind: matrix for kind, matrix in edge_features(graph).items() if kind in wanted}
-    return load_network(model, details["network"], space, features, choose_backend(2 * num_edges), edges=edges)
+    messages = 2 * sum(len(pairs) for pairs in graph.edges.values())
+    backend = choose_backend(messages, device.type)
+    return load_network(model, details["network"], space, features, backend, edges=edges, device=device)
 
 
-def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter) -> Details:
-    """A model of a property with vectors of all vertices of the new graph."""
+def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, device: torch.device) -> Details:
+    """A model of a property with vectors of all vertices of the new graph, computed on a device."""
     details = dict(model.description.details)
-    network = network_of(model, graph, details, sum(len(edges) for edges in graph.edges.values()))
+    network = network_of(model, graph, details, device)
     edges = {kind: numbered(graph, kind, network.space) for kind in graph.edge_types}
     directed = {EdgeType(*entry[:3]): bool(entry[3]) for entry in details["network"]["directed"]}
     messages = MessageGraph.from_edges(edges, network.space.total, directed)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..artifacts import ModelWriter
 from ..container import Container, JobError
+from ..devices import NoSuchDevice, device_of
 from ..graph import GraphData, Target
 from ..models.families import UnknownFamily, families, family
 from ..models.family import Family
@@ -41,7 +42,12 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     if unknown:
         container.log(f"hyperparameters that {chosen.title} does not have, ignored: {', '.join(unknown)}")
     set_threads(container)
-    trial = Trial(graph, targets, settings, container, progress, started, Curves(container.tensorboard))
+    try:
+        device = device_of(settings.device, container.environ)
+    except NoSuchDevice as error:
+        raise JobError(str(error)) from error
+    container.log(f"computing on {device}")
+    trial = Trial(graph, targets, settings, container, progress, started, Curves(container.tensorboard), device)
     writer = ModelWriter(container.model)
     if targets[0].task == "link_prediction":
         from .links.trial import train_links

@@ -15,7 +15,9 @@ VARIANT = "AllTraffic"
 
 def deployment_name(name: str, archive: S3Uri, resources: Resources) -> str:
     """The name of the model and the configuration of a deployment: equal deployments share it."""
-    content = f"{archive} {resources.instance_type} {resources.instance_count} {resources.volume_key}"
+    content = (
+        f"{archive} {resources.instance_type} {resources.instance_count} {resources.volume_key}{resources.device or ''}"
+    )
     return f"{name[:54].rstrip('-')}-{sha256(content.encode()).hexdigest()[:8]}"
 
 
@@ -26,7 +28,11 @@ def model_request(handle: str, archive: S3Uri, resources: Resources, account: Ac
         "PrimaryContainer": {
             "Image": account.serving_image_uri(),
             "ModelDataUrl": str(archive),
-            "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                **({} if resources.device is None else {"DESPINA_DEVICE": resources.device}),
+            },
         },
         "ExecutionRoleArn": account.role_arn(resources),
         **vpc(resources, account),

@@ -34,9 +34,9 @@ def messages(this: Round) -> Tensor:
     width = this.x.shape[1]
     far = this.settings.teleport
     near = far if this.last else 1 - far
-    begin = this.x.new_tensor(
-        [far] * (width - width // 2) + [near] * (width // 2 - width // 4) + [1 - far] * (width // 4)
-    )
+    begin = this.x.new_full((width,), 1 - far)
+    begin[: width - width // 2] = far
+    begin[width - width // 2 : width - width // 4] = near
     # the share as a logit moves freely and stays between 0 and 1
     back = ((begin / (1 - begin)).log() + this.weights["returns"]).sigmoid()
     result: Tensor = (1 - back) * spread(this) + back * this.start

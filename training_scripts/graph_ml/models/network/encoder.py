@@ -140,10 +140,11 @@ class Encoder(nn.Module):
         """Vectors of the last block's targets from inputs of the first block's sources; float32 (n, num_hidden)."""
         if self.family.active_input:
             x = nn.functional.dropout(torch.relu(x), self.settings.dropout, self.training)
+        x = x.float()
         wanted = blocks[-1].num_targets if blocks else len(x)
         out, every = x, [x[:wanted]]
         for layer, block in zip(self.layers, blocks, strict=True):
-            out = layer(block, out, x, backend, edges or {})
+            out = layer(block, out, x, backend, edges or {}).float()
             every.append(out[:wanted])
         if self.family.mean_of_rounds:
             out = torch.stack(every).mean(dim=0)

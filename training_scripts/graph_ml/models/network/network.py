@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from ...artifacts import ModelFolder, ModelWriter
+from ...devices import CPU, home_of_table, mixed_precision, tensor_on
 from ...graph import EdgeType
 from ...message_passing import Backend
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
-from ...sampling import Block, MessageGraph, Relation, full_block
+from ...sampling import Block, MessageGraph, Relation, blocks_on, full_block
 from ..families import family_of
 from ..family import GraphFamily
 from ..settings import GraphSettings, Settings
@@ -36,12 +37,14 @@ class Network:
     Args:
         space: numbers of the nodes.
         features: node type → feature name → (n, d); may be memory-mapped.
-        table: learned vectors, (nodes of all types, num_hidden), or None where no type has any.
+        table: learned vectors, (nodes of all types, num_hidden), or None where no type has any; on the host where they
+            are too many for the device.
         embedded: node types with learned vectors.
         encoder: input layer and rounds of messages.
         relations: the relations that the encoder knows.
         backend: who passes messages.
         edges: features of edges in the order of the message graph, empty where the network uses none.
+        device: where weights lie and vectors are computed; features stay on the host.
     """
 
     space: NodeSpace
@@ -52,6 +55,7 @@ class Network:
     relations: tuple[Relation, ...]
     backend: Backend
     edges: EdgeFeatures = field(default_factory=dict)
+    device: torch.device = CPU
 
     @classmethod
     def fresh(
@@ -65,6 +69,7 @@ class Network:
         edges: EdgeFeatures | None = None,
         for_heads: bool = False,
         trained_on: Mapping[str, Ints] | None = None,
+        device: torch.device = CPU,
     ) -> Network:
         """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``.
 
@@ -78,6 +83,7 @@ class Network:
             edges: features of edges that take part, by edge type.
             for_heads: whether heads and not decoders of links read the vectors.
             trained_on: training items by node type, on which inputs are standardised; of other types all vertices.
+            device: where it is trained; weights are drawn on the processor, and so are the same everywhere.
         """
         torch.manual_seed(settings.seed)
         widths = {kind: feature_widths(features.get(kind, {})) for kind in space.counts}
@@ -88,7 +94,9 @@ class Network:
         edge_widths = {kind: int(values.shape[1]) for kind, values in (edges or {}).items()}
         encoder = Encoder(family, settings, widths, relations, embedded, edge_widths, for_heads)
         encoder.fit({kind: usable(values) for kind, values in features.items()}, edges or {}, trained_on or {})
-        return cls(space, features, table, embedded, encoder, tuple(relations), backend, edges or {})
+        if table is not None:
+            table = table.to(home_of_table(table.numel(), device))
+        return cls(space, features, table, embedded, encoder.to(device), tuple(relations), backend, edges or {}, device)
 
     def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
         """Input vectors, float32 (n, num_hidden).
@@ -109,12 +117,12 @@ class Network:
             if not len(place):
                 continue
             features = {
-                name: torch.from_numpy(np.array(values if local is None else values[local], dtype=np.float32))
+                name: tensor_on(np.array(values if local is None else values[local], dtype=np.float32), self.device)
                 for name, values in usable(self.features.get(kind, {})).items()
             }
             own = None
             if learned is not None and kind in self.embedded:
-                own = learned[span] if nodes is None else learned[torch.from_numpy(place)]
+                own = learned[span] if nodes is None else learned[tensor_on(place, self.device)]
                 own = some_unseen(own) if self.encoder.training and torch.is_grad_enabled() else own
             parts.append(self.encoder.input(kind, features, own))
             places.append(place)
@@ -123,15 +131,18 @@ class Network:
             return stacked
         back = np.empty(total, dtype=np.int64)
         back[np.concatenate(places)] = np.arange(total)
-        return stacked[torch.from_numpy(back)]
+        return stacked[tensor_on(back, self.device)]
 
     def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
         """Vectors of the last block's targets, float32 (n, d), and the leaf of the learned rows used, (m, d)."""
         learned = None
         if self.table is not None:
-            rows = self.table if nodes is None else self.table[torch.from_numpy(nodes)]
-            learned = rows.detach().requires_grad_(torch.is_grad_enabled())
-        return self.encoder(blocks, self.inputs(nodes, learned), self.backend, self.edges), learned
+            rows = self.table if nodes is None else self.table[tensor_on(nodes, self.table.device)]
+            learned = rows.detach().to(self.device).requires_grad_(torch.is_grad_enabled())
+        with mixed_precision(self.encoder.settings.mixed_precision, self.device):
+            inputs = self.inputs(nodes, learned)
+            vectors = self.encoder(blocks_on(blocks, self.device), inputs, self.backend, self.edges)
+        return vectors.float(), learned
 
     @torch.no_grad()
     def embed(self, graph: MessageGraph) -> Floats:
@@ -140,7 +151,7 @@ class Network:
         block = full_block(graph)
         out, _ = self.forward(None, [block] * self.encoder.depth)
         self.encoder.train()
-        result: Floats = out.numpy().astype(np.float32)
+        result: Floats = out.cpu().numpy().astype(np.float32)
         return result
 
     def state(self) -> dict[str, Tensor]:
@@ -157,7 +168,7 @@ def some_unseen(learned: Tensor) -> Tensor:
 
     Source: Volkovs et al. 2017, DropoutNet, with the mean in place of nothing.
     """
-    unseen = torch.rand(len(learned), 1) < UNSEEN_SHARE
+    unseen = (torch.rand(len(learned), 1) < UNSEEN_SHARE).to(learned.device)
     return torch.where(unseen, learned.detach().mean(dim=0), learned)
 
 
@@ -186,10 +197,10 @@ def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeTy
         network: the trained network.
         directed: which edge types were taken to have a direction.
     """
-    tensors = {name: value.numpy() for name, value in network.state().items() if name != "table"}
+    tensors = {name: value.cpu().numpy() for name, value in network.state().items() if name != "table"}
     writer.tensors("network", tensors)
     if network.table is not None:
-        writer.array("table", network.table.numpy())
+        writer.array("table", network.table.cpu().numpy())
     return {
         "family": network.encoder.family.name,
         "settings": shape_of(network.encoder.settings),
@@ -210,8 +221,9 @@ def load_network(
     backend: Backend,
     table: Tensor | None = None,
     edges: EdgeFeatures | None = None,
+    device: torch.device = CPU,
 ) -> Network:
-    """The trained network over some nodes.
+    """The trained network over some nodes, on a device.
 
     ``space`` may have more nodes of a type than the network was trained on; later ones get the mean of their type's
     learned vectors, unless ``table``, float32 (n, d), brings all learned vectors.
@@ -242,10 +254,10 @@ def load_network(
     if embedded and table is None:
         old = NodeSpace(dict(folder.description.node_types))
         table = grown_table(np.array(folder.array("table")), old, space)
-    network = Network(space, features, table, embedded, encoder, relations, backend, edges or {})
     state = {name: torch.from_numpy(value.copy()) for name, value in folder.tensors("network.encoder").items()}
     encoder.load_state_dict(state)
-    return network
+    table = None if table is None else table.to(home_of_table(table.numel(), device))
+    return Network(space, features, table, embedded, encoder.to(device), relations, backend, edges or {}, device)
 
 
 def shape_of(settings: GraphSettings) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Round:
         for number, relation, edges in self.relations():
             sent = message(number, edges)
             more = self.edge_messages(relation, edges) if width is None else None
-            total = total.index_add(0, edges.rows, sent if more is None else sent + more)
+            total = total.index_add(0, edges.rows, (sent if more is None else sent + more).to(total.dtype))
         return total
 
     def mean(self, edges: BlockEdges) -> Tensor:
@@ -117,7 +117,7 @@ class Round:
         raw = torch.cat([scores(number, edges) for number, _, edges in every])
         targets = torch.cat([edges.rows[edges.neighbours.rows] for _, _, edges in every])
         order = torch.argsort(targets, stable=True)
-        indptr = torch.zeros(self.block.num_targets + 1, dtype=torch.int64)
+        indptr = targets.new_zeros(self.block.num_targets + 1)
         torch.cumsum(torch.bincount(targets, minlength=self.block.num_targets), 0, out=indptr[1:])
         # the softmax looks at rows alone, so where an edge comes from need not be said
         sorted_shares = edge_softmax(Neighbours(indptr, torch.zeros_like(order), 1), raw[order], "torch")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...devices import tensor_on
 from ...graph import EdgeType
 from ...message_passing import Backend, Neighbours, mean_neighbours
 from ...pairs.graph import Floats
@@ -61,8 +62,8 @@ class RoundModule(nn.Module):
             number = str(self.known[relation])
             if number not in self.edge_layers:
                 return None
-            features = torch.from_numpy(np.array(edges[relation.edge_type][heard.edges], dtype=np.float32))
-            own = Neighbours(heard.neighbours.indptr, torch.arange(len(features)), len(features))
+            features = tensor_on(np.array(edges[relation.edge_type][heard.edges], dtype=np.float32), x.device)
+            own = Neighbours(heard.neighbours.indptr, torch.arange(len(features), device=x.device), len(features))
             return mean_neighbours(own, self.edge_layers[number](self.edge_standards[number](features)), backend)
 
         return self.family.round(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...container import JobError
+from ...devices import tensor_on
 from ...graph import GraphData, Labels, Split, Target
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
@@ -102,7 +103,7 @@ class HeadModule(torch.nn.Module):
         parts = [*vectors, *([vectors[0] * vectors[1]] if len(vectors) == 2 else [])]  # as ``joined`` does
         if self.own is not None:
             scaled = (np.asarray(extra, dtype=np.float32) - self.own_mean) / self.own_scale
-            parts.append(torch.relu(self.own(torch.from_numpy(scaled))))
+            parts.append(torch.relu(self.own(tensor_on(scaled, vectors[0].device))))
         result: Tensor = self.second(self.dropout(torch.relu(self.first(torch.cat(parts, dim=1)))))
         return result
 
@@ -111,8 +112,8 @@ class HeadModule(torch.nn.Module):
         layers = {"1": self.first, "2": self.second, **({} if self.own is None else {"0": self.own})}
         arrays = {}
         for number, layer in layers.items():
-            arrays[f"w{number}"] = layer.weight.detach().numpy().copy()
-            arrays[f"b{number}"] = layer.bias.detach().numpy().copy()
+            arrays[f"w{number}"] = layer.weight.detach().cpu().numpy().copy()
+            arrays[f"b{number}"] = layer.bias.detach().cpu().numpy().copy()
         return arrays if self.own is None else {**arrays, "own_mean": self.own_mean, "own_scale": self.own_scale}
 
 
@@ -273,13 +274,14 @@ def fresh_model(
         list(graph.relations),
         family,
         settings,
-        choose_backend(graph.num_entries),
+        choose_backend(graph.num_entries, trial.device.type),
         edge_features(trial.graph) if settings.use_edge_features else None,
         for_heads=True,
+        device=trial.device,
         trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
     )
     outputs = width_of(problem.labels)
-    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings)
+    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings).to(trial.device)
     mean, scale = 0.0, 1.0
     if problem.labels.kind == "number":
         values = np.asarray(problem.labels.values)[problem.split.train].astype(np.float64)
@@ -305,8 +307,9 @@ class LabelLearner:
         network = model.network
         self.optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, self.settings.l2norm)
         self.table = RowAdam(network.table, self.settings.sparse_lr) if network.table is not None else None
-        self.class_weights = class_weights(model.problem) if self.settings.use_class_weight else None
-        self.whole = full_block(graph) if graph.num_entries <= FULL_ENTRIES else None
+        counted = class_weights(model.problem) if self.settings.use_class_weight else None
+        self.class_weights = None if counted is None else counted.to(network.device)
+        self.whole = full_block(graph).on(network.device) if graph.num_entries <= FULL_ENTRIES else None
 
     def batches(self) -> list[Ints]:
         """See ``Learner``."""
@@ -375,16 +378,17 @@ def batch_loss(
         nodes, blocks = sample_blocks(graph, seeds, fanouts, rng)
         places = back.reshape(ends.shape)
     vectors, learned = model.network.forward(nodes, blocks)
-    columns = [torch.from_numpy(np.ascontiguousarray(places[:, c])) for c in range(places.shape[1])]
+    device = model.network.device
+    columns = [tensor_on(np.ascontiguousarray(places[:, c]), device) for c in range(places.shape[1])]
     out = model.head([vectors[column] for column in columns], problem.extra[items])
     values = np.asarray(problem.labels.values)[items]
     if problem.labels.kind == "class":
-        loss = torch.nn.functional.cross_entropy(out, torch.from_numpy(values.astype(np.int64)), weight=weights)
+        loss = torch.nn.functional.cross_entropy(out, tensor_on(values.astype(np.int64), device), weight=weights)
     elif problem.labels.kind == "classes":
-        truth = torch.from_numpy(values.astype(np.float32))
+        truth = tensor_on(values.astype(np.float32), device)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(out, truth, pos_weight=weights)
     else:
-        wanted = torch.from_numpy(((values - model.mean) / model.scale).astype(np.float32))
+        wanted = tensor_on(((values - model.mean) / model.scale).astype(np.float32), device)
         loss = torch.nn.functional.mse_loss(out[:, 0], wanted)
     return loss, nodes, learned
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...artifacts import ModelWriter
+from ...devices import tensor_on
 from ...graph import EdgeType, GraphData
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
@@ -51,7 +52,7 @@ class GnnLinks:
 
     def scorer(self, position: int, embeddings: Floats) -> EmbeddingScorer:
         """The decoder of one problem over embeddings, (nodes, d)."""
-        return EmbeddingScorer(embeddings, self.relations[position].detach().numpy(), self.decoder)
+        return EmbeddingScorer(embeddings, self.relations[position].detach().cpu().numpy(), self.decoder)
 
     def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
         """Scores of the network alone, from the training links: (sources, candidates)."""
@@ -71,7 +72,7 @@ class GnnLinks:
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
-        writer.tensors(f"links/{position}.decoder", {"relation": self.relations[position].detach().numpy()})
+        writer.tensors(f"links/{position}.decoder", {"relation": self.relations[position].detach().cpu().numpy()})
         return {"kind": "embedding", "decoder": self.decoder, "gamma": 0.0}
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
@@ -116,16 +117,18 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         list(graph.relations),
         family,
         settings,
-        choose_backend(graph.num_entries),
+        choose_backend(graph.num_entries, trial.device.type),
         edge_features(trial.graph, predicted) if settings.use_edge_features else None,
+        device=trial.device,
     )
     decoder = "distmult"
     if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):
         decoder = "dot"
     if decoder == "dot":
-        relations = [torch.ones(settings.num_hidden) for _ in problems]
+        relations = [torch.ones(settings.num_hidden, device=trial.device) for _ in problems]
     else:
-        relations = [r.requires_grad_() for r in fresh_relations(len(problems), settings.num_hidden, settings.seed)]
+        begun = fresh_relations(len(problems), settings.num_hidden, settings.seed)
+        relations = [relation.to(trial.device).requires_grad_() for relation in begun]
     model = GnnLinks(problems, network, relations, decoder, family.name)
     model.history = fit(trial, GnnLearner(model, graph, settings))
     return model
@@ -270,17 +273,17 @@ def batch_loss(
         table, relation = inputs
 
         def rows(numbers: Ints) -> Tensor:
-            return table[torch.from_numpy(numbers if nodes is None else np.searchsorted(seeds, numbers))]
+            return table[tensor_on(numbers if nodes is None else np.searchsorted(seeds, numbers), table.device)]
 
         source, target = rows(part.source), rows(part.target)
-        loss = torch.zeros(())
+        loss = table.new_zeros(())
         for query, true, true_ids, heading in (
             (source, target, part.target, False),
             (target, source, part.source, True),
         ):
             count = problem.candidates(heading).stop - problem.candidates(heading).start
             rivals = rows(drawn[heading])
-            loss = loss + contrast(query * relation, true, torch.from_numpy(true_ids), rivals, count, settings)
+            loss = loss + contrast(query * relation, true, tensor_on(true_ids, table.device), rivals, count, settings)
         if settings.regularization_coef:
             loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
         return loss * (len(part) / len(chosen))
@@ -303,7 +306,7 @@ def one_after_the_other(inputs: Sequence[Tensor], losses: Sequence[Callable[[Seq
         loss = loss_of(leaves)
         loss.backward()  # type: ignore[no-untyped-call]
         value += float(loss.detach())
-    linear = torch.zeros(())
+    linear = inputs[0].new_zeros(())
     for tensor, leaf in zip(inputs, leaves, strict=True):
         if leaf.grad is not None:
             linear = linear + (tensor * leaf.grad).sum()

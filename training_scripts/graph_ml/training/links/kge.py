@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...artifacts import ModelWriter
+from ...devices import CPU, home_of_table, tensor_on
 from ...graph import EdgeType
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, rank_links, sample, shares
@@ -35,7 +36,7 @@ class KgeLinks:
     Args:
         problems: what is predicted.
         family: whose formula.
-        table: vectors of vertices, float32 (nodes, w).
+        table: vectors of vertices, float32 (nodes, w); on the host where they are too many for the device.
         relations: vectors of relations by edge type, those of the problems first, (kinds, r); with reciprocal relations
             as many again, for asking the other way round.
         kinds: edge types in that order.
@@ -55,14 +56,18 @@ class KgeLinks:
     def scorer(self, position: int) -> EmbeddingScorer:
         """The decoder of one problem."""
         number = self.kinds.index(self.problems[position].edge_type)
-        relations = self.relations.numpy()
+        relations = self.relations.cpu().numpy()
         inverse = relations[len(self.kinds) + number] if self.family.reciprocal else None
-        return EmbeddingScorer(self.table.numpy(), relations[number], self.decoder, self.gamma, inverse)
+        return EmbeddingScorer(self.table.cpu().numpy(), relations[number], self.decoder, self.gamma, inverse)
 
     @property
     def decoder(self) -> str:
         """The name of the formula."""
         return self.family.decoder.name
+
+    def rows(self, numbers: Ints) -> Tensor:
+        """Vectors of vertices, int64 (n,) → float32 (n, w), where relations are; the table may be on the host."""
+        return self.table[tensor_on(numbers, self.table.device)].to(self.relations.device)
 
     @torch.no_grad()
     def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
@@ -71,15 +76,16 @@ class KgeLinks:
             self.kinds.index(self.problems[position].edge_type),
             self.problems[position].candidates(heading),
         )
-        numbers = torch.full((len(sources),), number)
-        asked = queries(self, self.table[torch.from_numpy(sources)], numbers, self.relations[numbers], heading)
-        others, formula = self.table[candidates], self.family.decoder
+        device, formula = self.relations.device, self.family.decoder
+        numbers = torch.full((len(sources),), number, device=device)
+        asked = queries(self, self.rows(sources), numbers, self.relations[numbers], heading)
+        others = self.table[candidates].to(device)
         step = max(1, 2**22 // max(1, asked.numel())) if formula.compare == "moduli" else len(others)
         parts = [
             similarity(asked.unsqueeze(0), others[start : start + step].unsqueeze(0), formula, self.gamma)[0]
             for start in range(0, len(others), max(1, step))
         ]
-        result: Floats = torch.cat(parts, dim=1).numpy()
+        result: Floats = torch.cat(parts, dim=1).cpu().numpy()
         return result
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
@@ -99,7 +105,7 @@ class KgeLinks:
 
     def finish(self, writer: ModelWriter) -> dict[str, Any]:
         """See ``TrainedLinks``; only vertices that were trained on have vectors."""
-        writer.array("embeddings", self.table.numpy())
+        writer.array("embeddings", self.table.cpu().numpy())
         return {"inductive": False, "hops": 0, "fanouts": []}
 
 
@@ -127,15 +133,20 @@ def train_kge(trial: Trial[KnowledgeSettings], family: KnowledgeFamily, problems
     edges = {problem.edge_type: problem.train for problem in problems}
     for kind, pairs in problems[0].context.items():
         edges.setdefault(kind, pairs)
-    model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total)
+    model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total, trial.device)
     model.history = fit(trial, KgeLearner(model, by_types(edges, problems[0]), trial.settings))
     return model
 
 
 def fresh(
-    family: KnowledgeFamily, settings: KnowledgeSettings, problems: list[LinkProblem], kinds: list[EdgeType], total: int
+    family: KnowledgeFamily,
+    settings: KnowledgeSettings,
+    problems: list[LinkProblem],
+    kinds: list[EdgeType],
+    total: int,
+    device: torch.device = CPU,
 ) -> KgeLinks:
-    """Untrained vectors, drawn as the family says.
+    """Untrained vectors, drawn as the family says on the processor, so that they are the same on every device.
 
     Where it gives no deviation, uniform in ±(gamma + 2) / size for distances and ±14 / size for products; phases in ±π.
     """
@@ -149,7 +160,8 @@ def fresh(
     else:
         table = (torch.rand(total, width) * 2 - 1) * limit
         relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
-    return KgeLinks(problems, family, table, relations, kinds, gamma)
+    table = table.to(home_of_table(table.numel(), device))
+    return KgeLinks(problems, family, table, relations.to(device), kinds, gamma)
 
 
 def by_types(edges: dict[EdgeType, Pairs], problem: LinkProblem) -> list[Triples]:
@@ -193,16 +205,19 @@ class KgeLearner:
         drawn = draw_uniform(span, (chunks, settings.num_negs), self.rng, model.problems[0].gone)
         rows, back = np.unique(np.concatenate([pairs.source, pairs.target, drawn.ravel()]), return_inverse=True)
         kinds, which = np.unique(relation, return_inverse=True)
-        leaf = model.table[torch.from_numpy(rows)].requires_grad_()
-        leaf_relations = model.relations[torch.from_numpy(kinds)].requires_grad_()
-        place, number = torch.from_numpy(back), len(chosen)
+        device = model.relations.device
+        leaf = model.rows(rows).requires_grad_()
+        leaf_relations = model.relations[tensor_on(kinds, device)].requires_grad_()
+        place, number = tensor_on(back, device), len(chosen)
         head, tail = leaf[place[:number]], leaf[place[number : 2 * number]]
         negative = leaf[place[2 * number :]].view(chunks, settings.num_negs, -1)
-        of_triples = leaf_relations[torch.from_numpy(which)]
+        of_triples = leaf_relations[tensor_on(which, device)]
         loss = batch_loss(model, head, tail, of_triples, negative, heading)
         if settings.regularization_coef:
             if model.family.nuclear:
-                cubes = sum((moduli(part).pow(3).sum() for part in (head, of_triples, tail)), torch.zeros(())) / number
+                cubes = (
+                    sum((moduli(part).pow(3).sum() for part in (head, of_triples, tail)), leaf.new_zeros(())) / number
+                )
             else:
                 cubes = leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()
             loss = loss + settings.regularization_coef * cubes
@@ -255,7 +270,7 @@ def batch_loss(
     query = formula.query(torch, tail if heading else head, relation, turned)
     true = head if heading else tail
     plus = similarity(query.unsqueeze(1), true.unsqueeze(1), formula, gamma)[:, 0, 0]
-    loss = torch.zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).mean()
+    loss = plus.new_zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).mean()
     for chunk in range(len(negative)):
         part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
         minus = similarity(query[part].unsqueeze(0), negative[chunk].unsqueeze(0), formula, gamma)[0]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ...devices import CPU, tensor_on
 from ...links import LinkProblem, Pairs, codes
 from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
 from ...pairs import RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
@@ -149,7 +150,9 @@ def top_candidates(scores: Floats, free: npt.NDArray[np.bool_], each: int) -> In
     return result
 
 
-def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | None = None) -> PairScorer:
+def fit_scorer(
+    lists: Lists, settings: RankerSettings, seed: int, tick: Tick | None = None, device: torch.device = CPU
+) -> PairScorer:
     """Train the scorer: softmax over weighted negatives, plus binary cross-entropy so that scores compare across lists.
 
     Loss = softplus(logsumexp over negatives of (s + log weight) − s⁺) + .3 · (BCE of positives + BCE of uniform
@@ -161,14 +164,15 @@ def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | N
     mean = every.mean(axis=0, dtype=np.float64).astype(np.float32)
     scale = every.std(axis=0, dtype=np.float64).astype(np.float32)
     scale[scale < 1e-6] = 1.0
-    positives = torch.from_numpy(np.clip((lists.positives - mean) / scale, -CLAMP, CLAMP))
-    negatives = torch.from_numpy(lists.negatives).sub_(torch.from_numpy(mean)).div_(torch.from_numpy(scale))
+    positives = tensor_on(np.clip((lists.positives - mean) / scale, -CLAMP, CLAMP), device)
+    negatives = tensor_on(lists.negatives, device).sub_(tensor_on(mean, device)).div_(tensor_on(scale, device))
     negatives.clamp_(-CLAMP, CLAMP)
-    log_weight, uniform = torch.from_numpy(lists.log_weight), torch.from_numpy(lists.uniform)
+    log_weight, uniform = tensor_on(lists.log_weight, device), tensor_on(lists.uniform, device)
     order = np.argsort(lists.owner, kind="stable")
     first = np.searchsorted(lists.owner[order], np.arange(len(lists.negatives) + 1))
 
-    weights = initial_weights(positives.shape[1], settings.hidden, generator)
+    begun = initial_weights(positives.shape[1], settings.hidden, generator)
+    weights = {name: weight.to(device).requires_grad_() for name, weight in begun.items()}
     batches = -(-len(lists.negatives) // settings.batch)
     epochs = max(settings.epochs, -(-settings.min_steps // batches))
     optimiser = AdamW(weights.values(), settings.lr, settings.weight_decay)
@@ -178,16 +182,16 @@ def fit_scorer(lists: Lists, settings: RankerSettings, seed: int, tick: Tick | N
             chosen = shuffled[begin : begin + settings.batch]
             members = np.concatenate([order[first[i] : first[i + 1]] for i in chosen])
             owner = np.repeat(np.arange(len(chosen)), first[chosen + 1] - first[chosen])
-            rows = torch.from_numpy(chosen)
+            rows = tensor_on(chosen, device)
             minus = score(weights, negatives[rows])
-            plus = score(weights, positives[torch.from_numpy(members)])
-            loss = ranking_loss(plus, minus, torch.from_numpy(owner), log_weight[rows], uniform[rows], settings.bce)
+            plus = score(weights, positives[tensor_on(members, device)])
+            loss = ranking_loss(plus, minus, tensor_on(owner, device), log_weight[rows], uniform[rows], settings.bce)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.lr = one_cycle(int(optimiser.steps), epochs * batches, settings.lr)
             optimiser.step()
         if tick is not None:
             tick("training", epoch + 1, epochs)
-    trained = {name: weight.detach().numpy().copy() for name, weight in weights.items()}
+    trained = {name: weight.detach().cpu().numpy().copy() for name, weight in weights.items()}
     return PairScorer(mean, scale, trained)
 
 
@@ -198,7 +202,7 @@ def initial_weights(num_features: int, hidden: int, generator: torch.Generator) 
         drawn: Tensor = (torch.rand(*shape, generator=generator) * 2 - 1) / fan_in**0.5
         return drawn
 
-    weights = {
+    return {
         "linear": torch.zeros(1, num_features),
         "w1": uniform(hidden, num_features, fan_in=num_features),
         "b1": uniform(hidden, fan_in=num_features),
@@ -207,7 +211,6 @@ def initial_weights(num_features: int, hidden: int, generator: torch.Generator) 
         "w3": uniform(1, hidden, fan_in=hidden),
         "b3": torch.zeros(1),
     }
-    return {name: weight.requires_grad_() for name, weight in weights.items()}
 
 
 def score(weights: dict[str, Tensor], x: Tensor) -> Tensor:
@@ -238,7 +241,12 @@ def ranking_loss(plus: Tensor, minus: Tensor, owner: Tensor, log_weight: Tensor,
 
 
 def train_ranker(
-    problem: LinkProblem, attributes: Features, settings: RankerSettings, seed: int, tick: Tick | None = None
+    problem: LinkProblem,
+    attributes: Features,
+    settings: RankerSettings,
+    seed: int,
+    tick: Tick | None = None,
+    device: torch.device = CPU,
 ) -> PairRanker:
     """The whole recipe on the training links: lists, scorer, and features on all training links to rank with.
 
@@ -265,7 +273,7 @@ def train_ranker(
         features = build_features(problem, rest, attributes, settings.pairs, seed + fold)
         parts.append(training_lists(problem, features, held, rest, settings, seed + fold))
     tell("pair features", folds, folds + 1)
-    scorer = fit_scorer(join_lists(parts), settings, seed, tick)
+    scorer = fit_scorer(join_lists(parts), settings, seed, tick, device)
     return PairRanker(build_features(problem, problem.train, attributes, settings.pairs, seed), scorer)
 
 

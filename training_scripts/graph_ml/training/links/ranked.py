@@ -101,7 +101,8 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> Ranked
         )
     attributes = {name: dict(values) for name, values in trial.graph.features.items()}
     rankers = [
-        train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell) for problem in problems
+        train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell, trial.device)
+        for problem in problems
     ]
     return RankedLinks(problems, rankers, attributes, trial.settings.seed)
 
