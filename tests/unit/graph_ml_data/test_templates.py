@@ -97,6 +97,9 @@ def test_features_alone_are_tried_first_for_labels_and_the_pair_ranker_for_links
 def test_many_relations_are_tried_by_what_tells_relations_apart_first() -> None:
     choice = templates("node_class", "acc", 100, "heterogeneous", relations=40)["auto"].model.tier1[0]
     assert choice.default == "rgcn"
+    # of films that are linked with users and genres alone, and never with films, nothing passes from film to film
+    choice = templates("node_class", "acc", 100, "heterogeneous", relations=2, among=False)["auto"].model.tier1[0]
+    assert choice.default == "rgcn"
 
 
 def test_every_family_of_the_table_has_a_template_for_each_of_its_tasks() -> None:

@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression
 
 from training_scripts.graph_ml.graph import EdgeType, Labels
-from training_scripts.graph_ml.judging.floors import LABEL_FLOORS, LabelledItems, label_floors
+from training_scripts.graph_ml.judging.floors import LABEL_FLOORS, Fitted, LabelledItems, calibrated, label_floors
 from training_scripts.graph_ml.judging.floors.bias import RIDGES, bias
 from training_scripts.graph_ml.judging.floors.features import STRENGTHS, features_alone
 from training_scripts.graph_ml.judging.floors.propagation import SHARES, propagation
@@ -236,3 +236,32 @@ def test_a_model_that_a_floor_beats_says_so_with_both_figures() -> None:
     # of errors the smaller is better
     said = lost_to_floors({"test": {"rmse": 0.9}}, {"test": {"bias": {"rmse": 0.86}}}, "rmse")
     assert said == ["source and target bias beats this model on the test split: rmse 0.86 against 0.9"]
+
+
+def test_probabilities_of_a_floor_are_as_often_right_as_they_say() -> None:
+    # of eight vertices to choose by one neighbour is red and one blue or both are red: a half, or all but a half
+    labels = Labels("classes", np.array([[1.0], [0.0]] * 2 + [[1.0]] * 6 + [[0.0]] * 2, dtype=np.float32), ("red",))
+    items = np.arange(2, 12)
+    passed = np.full((12, 1), 0.3)
+    passed[[3, 10, 11]] = 0.1
+    one = Fitted(passed, vertices(labels, [0, 1], []).baseline("constant"))
+    found = calibrated(one, items, labels.values[items])
+    # seven red ones at 0.3, three others at 0.1: Platt's targets are 8/9 and 1/5
+    assert found.predictions[[2, 4, 9], 0] == pytest.approx([8 / 9] * 3, abs=1e-3)
+    assert found.predictions[[3, 10], 0] == pytest.approx([1 / 5] * 2, abs=1e-3)
+    again = found.baseline.calibrated(passed)
+    assert again == pytest.approx(found.predictions)
+
+
+def test_a_calibrated_floor_keeps_the_likeliest_class_and_what_cannot_be() -> None:
+    # trees that say 0.9 and are right in seven of ten: with the smoothing of twelve, 0.9 becomes 0.7 or less
+    labels = Labels("class", np.array([0] * 7 + [1] * 3), ("a", "b", "c"))
+    said = np.tile([0.9, 0.1, 0.0], (10, 1))
+    one = Fitted(said, vertices(labels, [0], []).baseline("trees"))
+    found = calibrated(one, np.arange(10), labels.values)
+    assert found.predictions[0, 0] == pytest.approx(0.7, abs=0.05)
+    assert found.predictions[:, 2].tolist() == [0] * 10
+    assert found.predictions.sum(axis=1) == pytest.approx(1)
+    assert (found.predictions.argmax(axis=1) == 0).all()
+    # nothing to choose by, or a number, stays what it was
+    assert calibrated(one, np.arange(0), labels.values[:0]) is one

@@ -16,7 +16,7 @@ from ..processing.split import HeldOut
 from ..schemas.model import Breakdown, Split
 from ..tasks import METRIC_DIRECTION
 from .breakdown import of_labels
-from .floors import Fitted, LabelledItems, label_floors
+from .floors import Fitted, LabelledItems, calibrated, label_floors
 from .metrics import classification_metrics, regression_metrics
 from .warnings import FLOOR_NAMES, better, lost_to_floors
 
@@ -72,7 +72,12 @@ class Judge:
             return sign * measured(labels, predictions[chosen], chosen, topk).get(objective, np.nan)
 
         degrees = np.diff(adjacency.indptr).astype(np.int64)[ends].min(axis=1)
-        return cls(labels, parts, topk, objective, label_floors(items, goodness), degrees)
+        truth = np.asarray(labels.values)[parts.choose]
+        floors = {
+            name: fitted if name == "constant" else calibrated(fitted, parts.choose, truth)
+            for name, fitted in label_floors(items, goodness).items()
+        }
+        return cls(labels, parts, topk, objective, floors, degrees)
 
     def floor(self, name: str, items: Ints) -> dict[str, float]:
         """All metrics of a floor on the items with these numbers, (m,)."""

@@ -43,7 +43,8 @@ class Baseline:
         kind: a name in ``FORMULAS``.
         labels: ``class``, ``classes`` (several at once) or ``number``.
         arrays: what it has learned; every kind has ``mean``, the mean answer in training, (outputs,), and ``seen``,
-            the number of items in training, (1,).
+            the number of items in training, (1,). Where its probabilities were calibrated there are ``slope`` and
+            ``offset``, (1,) each, of their logits.
     """
 
     kind: str
@@ -52,7 +53,18 @@ class Baseline:
 
     def __call__(self, asked: Asked) -> Doubles:
         """Probabilities (n, classes), or numbers (n, 1)."""
+        return self.calibrated(self.raw(asked))
+
+    def raw(self, asked: Asked) -> Doubles:
+        """Answers before they are calibrated, (n, outputs)."""
         return FORMULAS[self.kind](self, asked)
+
+    def calibrated(self, raw: Doubles) -> Doubles:
+        """Probabilities that are as often right as they say, of raw ones: float64, (n, classes) both."""
+        if "slope" not in self.arrays:
+            return raw
+        slope, offset = (float(self.arrays[name][0]) for name in ("slope", "offset"))
+        return finished(self.labels, slope * logits(self.labels, raw) + offset)
 
     def unsure(self, answers: Doubles) -> Doubles:
         """Answers of which no probability is nearer to 0 or 1 than n agreements of n tell: float64, (n, outputs) both.
@@ -160,6 +172,13 @@ def _striped(baseline: Baseline, asked: Asked, raw: Callable[[Floats], Doubles])
         outputs = raw(((asked.features[start : start + STRIPE] - centre) / scale).astype(np.float32))
         parts.append(finished(baseline.labels, outputs))
     return np.concatenate(parts)
+
+
+def logits(labels: str, probabilities: Doubles) -> Doubles:
+    """Outputs of which ``finished`` makes these probabilities: float64, (n, classes) both; those of 0 are infinite."""
+    with np.errstate(divide="ignore"):
+        known = np.log(probabilities)
+        return np.asarray(known - np.log1p(-probabilities) if labels == "classes" else known)
 
 
 def finished(labels: str, outputs: Doubles) -> Doubles:

@@ -31,11 +31,13 @@ class Scale:
         task: what is learned.
         items: vertices or edges to train on.
         relations: edge types of the graph.
+        among: whether some edges link vertices of the labelled type with each other.
     """
 
     task: TaskType
     items: int
     relations: int = 1
+    among: bool = True
 
     @property
     def links(self) -> bool:
@@ -44,8 +46,11 @@ class Scale:
 
     @property
     def few_relations_between_vertices(self) -> bool:
-        """Whether a property of vertices is learned in a graph with so few relations that neighbours may be alike."""
-        return self.task.startswith("node") and self.relations <= FEW_RELATIONS
+        """Whether a property of vertices is learned in a graph with so few relations that neighbours may be alike.
+
+        Between vertices of other types it is what they are linked with, and by which relation, that tells.
+        """
+        return self.task.startswith("node") and self.relations <= FEW_RELATIONS and self.among
 
 
 #: members of ``HpoParameter`` beside name and type; None where a task has no such parameter

@@ -245,7 +245,9 @@ def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:
     labels: Labels | None = graph.labels.get(target)
     # what belongs to one task is trained on together
     items = sum(len(graph.splits[other].train) for other in graph.targets if other.task == task.name)
-    chosen = templates(task.name, default_metric(task.name, labels), items, job.model_type, len(graph.edges))
+    among = any(kind.source == target.type == kind.target for kind in graph.edges)
+    metric = default_metric(task.name, labels)
+    chosen = templates(task.name, metric, items, job.model_type, len(graph.edges), among)
     for name, configuration in chosen.items():
         configuration.save(job.output / HPO_TEMPLATES / f"{name}.json")
     next(iter(chosen.values())).save(job.output / HPO_CONFIGURATION)

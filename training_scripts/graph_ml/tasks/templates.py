@@ -20,7 +20,7 @@ ACC_TOPK = 3
 
 
 def templates(
-    task: TaskType, metric: str, items: int, model_type: str, relations: int = 1
+    task: TaskType, metric: str, items: int, model_type: str, relations: int = 1, among: bool = True
 ) -> dict[str, ModelHpoConfiguration]:
     """A configuration for each family that fits the task, the default one first.
 
@@ -30,11 +30,12 @@ def templates(
         items: how many nodes or edges there are to train on.
         model_type: ``heterogeneous`` or ``kge``; the latter is for link prediction alone.
         relations: edge types of the graph.
+        among: whether some edges link vertices of the labelled type with each other.
 
     Returns:
         By name. The default lets the tuner choose the family; knowledge graphs begin with the first embedding.
     """
-    scale = Scale(task, items, relations)
+    scale = Scale(task, items, relations, among)
     fitting = sorted(families(task), key=lambda one: not one.first_for(scale))
     single = {one.name: _configuration(one.name, scale, metric, [one]) for one in fitting}
     knowledge = {one.name: single[one.name] for one in fitting if isinstance(one, KnowledgeFamily)}

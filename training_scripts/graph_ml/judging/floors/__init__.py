@@ -6,6 +6,7 @@ else: on one split it has the same figures in every report.
 
 from __future__ import annotations
 
+from .calibration import calibrated as calibrated
 from .items import Fitted as Fitted
 from .items import LabelledItems as LabelledItems
 from .items import Predictions as Predictions

@@ -87,14 +87,15 @@ def refresh_baseline(
     if ends.shape[1] == 1:
         neighbours = known_neighbours(graph, new, known)
         around = tuple(neighbours[number] for number in ends[:, 0].tolist())
-    answers = baseline(Asked(known[ends], features, around))
+    raw = baseline.raw(Asked(known[ends], features, around))
+    answers = baseline.calibrated(raw)
     if baseline.kind == "propagated" and not isinstance(target.type, str):
         # an edge that had a label in training keeps it, and is not told by its ends
         rows = {edge: row for row, edge in enumerate(model.texts("edges"))}
         before = np.array([rows.get(edge, -1) for edge in graph.edge_ids.get(target.type, [])], dtype=np.int64)
         if len(before) == len(answers):
             answers[before >= 0] = model.array("baseline/answers")[before[before >= 0]]
-    grown = Baseline(baseline.kind, baseline.labels, regrown(baseline, known, ends, answers))
+    grown = Baseline(baseline.kind, baseline.labels, regrown(baseline, known, ends, raw))
     floor = str(model.description.details["baseline"]["floor"])
     return save_baseline(writer, floor, grown, answers, graph, target)
 
@@ -107,14 +108,14 @@ def known_neighbours(graph: GraphData, space: NodeSpace, known: Ints) -> list[In
     return [part[part >= 0] for part in found]
 
 
-def regrown(baseline: Baseline, known: Ints, ends: Ints, answers: Doubles) -> dict[str, Array]:
+def regrown(baseline: Baseline, known: Ints, ends: Ints, raw: Doubles) -> dict[str, Array]:
     """The arrays by vertices, (vertices, …), in numbers of a later graph; of new ones their answers, the mean, or 0.
 
     Args:
         baseline: what was learned.
         known: numbers in training of the later graph's vertices, −1 for new ones, (vertices,).
         ends: numbers of the vertices that make up each item, (items, 1) or (items, 2).
-        answers: about the items, (items, outputs).
+        raw: answers about the items before they are calibrated, (items, outputs).
     """
     arrays = dict(baseline.arrays)
     if baseline.kind == "bias":
@@ -123,5 +124,5 @@ def regrown(baseline: Baseline, known: Ints, ends: Ints, answers: Doubles) -> di
     if baseline.kind == "propagated":
         arrays["answers"] = np.where(known[:, None] >= 0, arrays["answers"][known], arrays["mean"])
         if ends.shape[1] == 1:
-            arrays["answers"][ends[:, 0]] = answers
+            arrays["answers"][ends[:, 0]] = raw
     return arrays
