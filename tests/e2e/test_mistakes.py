@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from workflow.client.connection import ServiceError
@@ -168,6 +169,92 @@ def test_a_second_service_on_one_home_is_refused(social: Workflow, tmp_path_fact
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+FRAME = pd.DataFrame({"~id": ["p1", "p2"], "~label": ["Person", "Person"]})
+LINKS: dict[str, Any] = {"targets": [TARGET]}
+ASKED = "g.with('Neptune#ml.endpoint', 'lp').V('u19')"
+
+NEWCOMERS_MISTAKES: dict[str, tuple[Callable[[Workflow], Any], str]] = {
+    # tables
+    "a list for a frame": (lambda wf: wf.load(nodes=["Ann"]), "give a data frame"),
+    "no ids": (lambda wf: wf.load(nodes=pd.DataFrame({"name": ["Ann"]})), "no column '~id'"),
+    "a key column that is not there": (
+        lambda wf: wf.load({"customer": pd.DataFrame({"cid": [1]})}, key="customer_id"),
+        "It has: cid",
+    ),
+    "an id that a join emptied": (
+        lambda wf: wf.load(nodes=FRAME.assign(**{"~id": [1.0, None]})),
+        "Row 1 of the frame of nodes has no '~id'",
+    ),
+    "equal ids of two things": (
+        lambda wf: wf.load({"customer": pd.DataFrame({"id": [1]}), "product": pd.DataFrame({"id": [1]})}),
+        'ids="prefix"',
+    ),
+    "a length of time": (lambda wf: wf.load(nodes=FRAME.assign(stay=pd.Timedelta("1h"))), "total_seconds()"),
+    "edges without ends": (lambda wf: wf.load(edges=FRAME), "no column '~from'"),
+    "neither file nor frame": (lambda wf: wf.load(), "not neither"),
+    # exports
+    "a member": (lambda wf: wf.export(targts=[TARGET]), "did you mean 'targets'?"),
+    "no target": (lambda wf: wf.export(targets=[]), "names nothing"),
+    "a label": (lambda wf: wf.export(targets=[{**TARGET, "edge": ["Usr", "FRIEND", "User"]}]), "mean 'User'?"),
+    "an edge": (lambda wf: wf.export(targets=[{**TARGET, "edge": ["User", "FREIND", "User"]}]), "mean 'FRIEND'?"),
+    "a task": (lambda wf: wf.export(targets=[{**TARGET, "type": "link-prediction"}]), "'link_prediction'"),
+    "a property": (
+        lambda wf: wf.export(targets=[{"node": "User", "property": "intrests", "type": "classification"}]),
+        "did you mean 'interests'?",
+    ),
+    "a number that is a text": (
+        lambda wf: wf.export(targets=[{"node": "User", "property": "name", "type": "regression"}]),
+        "with type classification",
+    ),
+    "a feature": (
+        lambda wf: wf.export(**LINKS, features=[{"node": "User", "property": "interest", "type": "category"}]),
+        "did you mean 'interests'?",
+    ),
+    "an encoder": (
+        lambda wf: wf.export(**LINKS, features=[{"node": "User", "property": "interests", "type": "categorical"}]),
+        "features[0]",
+    ),
+    "a split": (lambda wf: wf.export(targets=[{**TARGET, "split_rate": [80, 10, 10]}]), "add up to 1.0"),
+    # jobs
+    "a member of a request": (
+        lambda wf: wf.training("dp", trainingInstanceTyp="ml.p3.2xlarge"),
+        "did you mean 'trainingInstanceType'?",
+    ),
+    "a number in letters": (lambda wf: wf.training("dp", trials="many"), "must be a whole number, not 'many'"),
+    "an address": (lambda wf: wf.dataprocessing("s3:/lab/export"), "write s3://bucket/folder"),
+    # questions
+    "a step": (lambda wf: wf.query("g.V().hasLable('User')"), "did you mean hasLabel()?"),
+    "the other language": (lambda wf: wf.query("MATCH (u:User) RETURN u"), "`wf.cypher`"),
+    "a clause": (lambda wf: wf.cypher("MATCH (u:User) RETRUN u"), "did you mean RETURN"),
+    "a word of Neptune ML": (
+        lambda wf: wf.query(f"{ASKED.replace('endpoint', 'endpiont')}.out('FRIEND').with('Neptune#ml.prediction')"),
+        "did you mean Neptune#ml.endpoint?",
+    ),
+    "an endpoint that is none": (lambda wf: wf.predict("lp", ["u19"]), "wf.endpoint(training)"),
+}
+
+
+@pytest.mark.parametrize("mistake", NEWCOMERS_MISTAKES)
+def test_a_newcomers_mistake_is_refused_before_any_work_in_a_few_lines_with_what_to_write(
+    social: Workflow, mistake: str
+) -> None:
+    make, told = NEWCOMERS_MISTAKES[mistake]
+    before = social.connection.http("GET", social.connection.export_url)["ids"]
+    with pytest.raises(WorkflowError) as refused:
+        make(social)
+    said = refused.value.message
+    assert told in said
+    assert len(said.splitlines()) <= 3
+    assert not any(word in said for word in ("pydantic", "botocore", "Parameter validation failed", "Traceback"))
+    assert social.connection.http("GET", social.connection.export_url)["ids"] == before
+    assert list(social.query("g.V().count()")["value"]) == [20]
+
+
+def test_words_that_have_no_effect_are_warned_of(social: Workflow) -> None:
+    with pytest.warns(UserWarning, match=r"Neptune#ml.endpoint had no effect"):
+        assert len(social.query(f"{ASKED}.values('name')")) == 1
 
 
 def test_after_all_these_mistakes_the_jobs_are_consistent(social: Workflow) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.client.checks.hints import words_in_vain
 from workflow.client.frames import answer_records
 from workflow.client.predictions.reasons import reasons
 
@@ -35,6 +36,9 @@ def query(
     if json:
         output.as_json(answer_records(results))
     elif results:
+        if language == "gremlin":
+            for sentence in words_in_vain(text):
+                output.warn(sentence)
         output.answer(f"{len(results)} result{'' if len(results) == 1 else 's'}", answer_records(results))
     else:
         output.say("0 results")

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import logging
-import re
 import socket
 import ssl
 import urllib.error
@@ -14,10 +13,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from workflow.client.checks.hints import with_nearest_clause, with_nearest_step
+from workflow.client.checks.members import members_of_guide, problems_of_shape
+from workflow.client.checks.problems import refuse
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.neptune.responses import DETAILS_HEADER
 from workflow.settings import Settings
@@ -84,6 +85,7 @@ class Connection:
         self.region, self.sign = region or Settings.from_environment().region, sign
         self.export_url = (export_url or f"{self.url}/neptune-export").rstrip("/")
         self._raw: dict[str, Any] = {}
+        self._beside: dict[str, Any] = {}  # members of the guide that botocore does not know, of the call that runs
         self._neptunedata: Any = None
         # one of its own: the process-wide one knows for ever the certificates of its first use
         self._opener: urllib.request.OpenerDirector | None = None
@@ -107,13 +109,20 @@ class Connection:
                 signature_version="v4" if self.sign else UNSIGNED,
             )
             client = boto3.client("neptunedata", endpoint_url=self.url, region_name=self.region, config=config)
-            client.meta.events.register("before-call.neptunedata", self._add_headers)
+            client.meta.events.register("before-call.neptunedata", self._add_to_request)
             client.meta.events.register("after-call.neptunedata", self._keep_raw)
             self._neptunedata = client
         return self._neptunedata
 
-    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
+    def _model(self, operation: str) -> Any:
+        """What botocore knows of an operation."""
+        meta = self.neptunedata.meta
+        return meta.service_model.operation_model(meta.method_to_api_mapping[operation])
+
+    def _add_to_request(self, params: dict[str, Any], **_: Any) -> None:
         params["headers"] |= {DETAILS_HEADER: "true", **self._basic()}
+        if self._beside:
+            params["body"] = json.dumps({**json.loads(params["body"] or b"{}"), **self._beside}).encode()
 
     def _basic(self) -> dict[str, str]:
         if not self._user:
@@ -141,6 +150,10 @@ class Connection:
         )
 
         given = {name: value for name, value in arguments.items() if value is not None}
+        model = self._model(operation)
+        known = {} if model.input_shape is None else model.input_shape.members
+        beside = members_of_guide(model.name) & (given.keys() - known.keys())
+        self._beside = {name: given.pop(name) for name in sorted(beside)}
         try:
             parsed = getattr(self.neptunedata, operation)(**given)
         except ClientError as error:
@@ -155,6 +168,7 @@ class Connection:
         except NoCredentialsError as error:
             raise InvalidParameter(NO_CREDENTIALS) from error
         except ParamValidationError as error:
+            refuse(problems_of_shape(model.input_shape, given))
             raise InvalidParameter(str(error)) from error
         except BotoCoreError as error:
             raise ServiceUnreachable(self.url, error) from error
@@ -197,7 +211,10 @@ class Connection:
         body = {"query": text, "parameters": json.dumps(dict(parameters or {}))}
         if graph != "g":
             body["graph"] = graph  # a member of this service's; Neptune has one graph
-        answer = self.http("POST", f"{self.url}/openCypher", body, service="neptune-db")
+        try:
+            answer = self.http("POST", f"{self.url}/openCypher", body, service="neptune-db")
+        except ServiceError as error:
+            raise ServiceError(with_nearest_clause(error.message, text), error.code, error.status) from error
         rows: list[dict[str, Any]] = answer["results"]
         return rows
 
@@ -278,7 +295,7 @@ class Connection:
         except GremlinServerError as error:
             # from None: what the driver raised says the same again, in fifty lines of traceback
             raise ServiceError(
-                with_nearest_step(_reason(error.status_message)), "QueryError", int(error.status_code)
+                with_nearest_step(_reason(error.status_message), text), "QueryError", int(error.status_code)
             ) from None
         except ConfigurationError as error:
             raise ServiceError(
@@ -295,17 +312,6 @@ class Connection:
             raise ServiceError(
                 f"{self.websocket_url} refused these credentials.", "AccessDeniedException", 403
             ) from error
-
-
-def with_nearest_step(message: str) -> str:
-    """A refusal with the step that was likely meant, where it names one that Gremlin does not have."""
-    found = re.search(r"Could not locate method: (\w+)\(", message)
-    if found is None:
-        return message
-    from workflow.gremlin.steps.facts import FACTS
-
-    close = [] if found[1] in FACTS else get_close_matches(found[1], FACTS, 1)
-    return f"{message}; did you mean {close[0]}()?" if close else message
 
 
 def _reason(status_message: str) -> str:

@@ -32,9 +32,7 @@ def write_neptune_csv(frame: Any, *, kind: str, first: str = "e") -> bytes:
     missing value of any kind is an empty cell, lists and arrays are columns of several values. Raises InvalidParameter
     for a missing column, an id that is empty or no whole number, and values that Neptune's format has no word for.
     """
-    import narwhals as nw
-
-    table = nw.from_native(frame, eager_only=True)
+    table = as_table(frame, f"frame of {kind}")
     missing = [name for name in REQUIRED[kind] if name not in table.columns]
     if missing:
         raise InvalidParameter(f"The frame of {kind} has no column {missing[0]!r}; it has: {', '.join(table.columns)}.")
@@ -48,6 +46,18 @@ def write_neptune_csv(frame: Any, *, kind: str, first: str = "e") -> bytes:
     writer.writerow(header)
     writer.writerows(rows)
     return out.getvalue().encode()
+
+
+def as_table(frame: Any, what: str) -> Any:
+    """A frame as Narwhals reads it. Raises InvalidParameter for anything that is no frame."""
+    import narwhals as nw
+
+    try:
+        return nw.from_native(frame, eager_only=True)
+    except TypeError as error:
+        raise InvalidParameter(
+            f"The {what} is of type {type(frame).__name__}; give a data frame, such as pandas.DataFrame({frame!r:.60})."
+        ) from error
 
 
 def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:

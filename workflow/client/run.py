@@ -14,7 +14,7 @@ from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.tables import database_tables
 from workflow.client.workflow import Watcher, Workflow
-from workflow.client.workflow_file.description import WorkflowFile, check_graph
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.datasets import DATASETS
 from workflow.drivers import BOLT
 from workflow.errors import InvalidParameter, WorkflowError
@@ -69,7 +69,7 @@ class WorkflowRun:
         """Run every stage that has no finished equal, in order. StageFailed ends it; a later run goes on from there."""
         described = self.described
         loaded = self._load() if described.load is not None else ""
-        check_graph(described, self._summary())
+        described.check_graph(self.workflow.graph_summary(), self.workflow.connection.query)
         request = described.export
         exported = self._remembered(
             "export", _key(request, loaded, self._graph_version()), lambda: self.workflow.export(**request)
@@ -110,14 +110,6 @@ class WorkflowRun:
             source = self.workflow.upload(files, key[:16])
         self._remembered("load", key, lambda: self.workflow.load(source))
         return key
-
-    def _summary(self) -> Mapping[str, Any]:
-        """What is in the graph; nothing where the service tells of none, as a gateway does."""
-        try:
-            answer = self.workflow.connection.call("get_propertygraph_summary", mode="detailed")
-        except WorkflowError:
-            return {}
-        return dict((answer.get("payload") or {}).get("graphSummary") or {})
 
     def _graph_version(self) -> str:
         """What tells one state of the graph from another: the last commit of its stream, or its counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from workflow.client.frames import cells_of, row_of
+from workflow.client.frames import as_table, cells_of, row_of
 from workflow.errors import InvalidParameter
 
 Keys = str | Mapping[str, str] | None
@@ -19,11 +19,9 @@ def node_tables(tables: Mapping[str, Any], key: Keys, ids: Literal["prefix"] | N
         key: the column with the ids, of all tables or by label; ``~id`` or ``id`` where it is left out.
         ids: ``prefix`` makes ``label:key`` of every id, so that equal keys of two tables are two vertices.
     """
-    import narwhals as nw
-
     found = []
     for label, frame in tables.items():
-        table = nw.from_native(frame, eager_only=True)
+        table = as_table(frame, f"table of {label!r}")
         column = key.get(label) if isinstance(key, Mapping) else key
         column = column or next((name for name in ("~id", "id") if name in table.columns), None)
         if column is None or column not in table.columns:
@@ -45,14 +43,12 @@ def edge_tables(
 
     With ``ids="prefix"`` an end is ``(column, label of its vertices)``; a column such as ``customer_id`` says it.
     """
-    import narwhals as nw
-
     found = []
     for label, entry in tables.items():
         if not isinstance(entry, tuple) or len(entry) != 3:
             raise InvalidParameter(f"The edges {label!r} must be (frame, from column, to column).")
         frame, *ends = entry
-        table = nw.from_native(frame, eager_only=True)
+        table = as_table(frame, f"table of edges {label!r}")
         columns, values = [], {}
         for name, end in zip(("~from", "~to"), ends, strict=True):
             column, of = end if isinstance(end, tuple) else (end, None)
@@ -76,11 +72,9 @@ def edge_tables(
 
 def check_ids(frames: Sequence[Any]) -> None:
     """Raises InvalidParameter where one id stands under two labels: one vertex would be made of two things."""
-    import narwhals as nw
-
     seen: dict[str, str] = {}
     for frame in frames:
-        table = nw.from_native(frame, eager_only=True)
+        table = as_table(frame, "frame of nodes")
         if {"~id", "~label"} <= set(table.columns):
             for id, label in zip(cells_of(table, "~id"), cells_of(table, "~label"), strict=True):
                 if seen.setdefault(id, label) != label:

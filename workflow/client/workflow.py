@@ -6,12 +6,17 @@ import contextlib
 import json
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from workflow.client.checks.exports import problems_of_export
+from workflow.client.checks.graph import problems_of_graph
+from workflow.client.checks.hints import words_in_vain
+from workflow.client.checks.problems import nearest, refuse
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.graph_science import GraphScience
@@ -184,12 +189,17 @@ class Workflow:
     ) -> Job:
         """Export the graph for training: a whole request body, or the members of ``additionalParams.neptune_ml``.
 
-        ``params`` choose what is exported, such as ``{"gremlinNodeFilter": "has('age', gt(30))"}``.
+        ``params`` choose what is exported, such as ``{"gremlinNodeFilter": "has('age', gt(30))"}``. Members, labels and
+        properties are looked at first: InvalidParameter names all that are wrong. A whole body goes as it is.
 
         >>> wf.export(targets=[{"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}])  # doctest: +SKIP
         """
+        if body is None:
+            refuse(problems_of_export(neptune_ml, params))
         while self._loads:
             self.ended(self._loads.pop())
+        if body is None:
+            refuse(problems_of_graph(neptune_ml, self.graph_summary(), self.connection.query))
         request = (
             dict(body)
             if body is not None
@@ -234,7 +244,8 @@ class Workflow:
         """
         processed = self.ended(processed)
         if hyperparameters:
-            set_hyperparameters(self.storage, self.status("dataprocessing", _id(processed)), hyperparameters)
+            described = self.status("dataprocessing", _id(processed))
+            set_hyperparameters(self.storage, described, hyperparameters, more.get("modelName"))
         answer = self.connection.call(
             "start_ml_model_training_job",
             **{
@@ -285,6 +296,18 @@ class Workflow:
             return Job(stage, id, str(answer["overallStatus"]["status"]), answer)
         answer = self.connection.call(STATUS_OPERATION[stage], id=id)
         return Job(stage, id, str(answer["status"]), answer)
+
+    def _deployed(self, endpoint: Job | str) -> Job:
+        """An endpoint as it is now. Raises MLResourceNotFound with the likely one."""
+        id = _id(self.ended(endpoint))
+        try:
+            return self.status("endpoint", id)
+        except ServiceError as error:
+            if error.status != MLResourceNotFound.status:
+                raise
+            there = self.connection.call(LIST_OPERATION["endpoint"], maxItems=100).get("ids", [])
+            known = nearest(id, there) if there else "; there is none: deploy a model with wf.endpoint(training)"
+            raise MLResourceNotFound(f"There is no endpoint {id!r}{known}") from error
 
     def find(self, id: str) -> list[Job]:
         """Every job and endpoint with an id, which is unique only within a stage. Raises MLResourceNotFound."""
@@ -343,6 +366,17 @@ class Workflow:
         now = self.status(job.stage, job.id)
         return self.wait(now, watch=None if now.done else "shown")
 
+    def graph_summary(self) -> dict[str, Any]:
+        """Labels and properties of the graph, and how many there are; nothing where the service has none that is fresh.
+
+        A gateway tells of no graph, and a Neptune cluster's statistics may be a day old.
+        """
+        with contextlib.suppress(WorkflowError):
+            if self._is_despina:
+                answer = self.connection.call("get_propertygraph_summary", mode="detailed")
+                return dict((answer.get("payload") or {}).get("graphSummary") or {})
+        return {}
+
     # -- removing
 
     def reset(self) -> None:
@@ -367,7 +401,12 @@ class Workflow:
     # -- answers
 
     def query(self, text: str, bindings: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``."""
+        """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``.
+
+        Words of Neptune ML that have no effect are warned of.
+        """
+        for sentence in words_in_vain(text):
+            warnings.warn(sentence, stacklevel=2)
         return answer_frame(self.connection.query(text, bindings))
 
     def why_empty(self, text: str) -> list[str]:
@@ -406,9 +445,9 @@ class Workflow:
                 has several, ``display`` for another name of vertices; of a Neptune cluster also ``task``, ``label``
                 and ``partner``, since it does not describe its models.
         """
-        id = _id(self.ended(endpoint))
-        model = (self.status("endpoint", id).detail.get("details") or {}).get("model") or {}
-        asked = asked_of(id, model, limit=limit, threshold=threshold, inductive=inductive, **more)
+        deployed = self._deployed(endpoint)
+        model = (deployed.detail.get("details") or {}).get("model") or {}
+        asked = asked_of(deployed.id, model, limit=limit, threshold=threshold, inductive=inductive, **more)
         label = asked.label if not asked.of_links else model["targets"][0]["edge_type"][0 if asked.way == "out" else 2]
         wanted = ids_of(items, key=key, prefix=label if ids == "prefix" else None)
         return predictions_frame(list(records(self.connection.query, asked, wanted)))

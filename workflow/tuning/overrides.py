@@ -55,6 +55,13 @@ def with_overrides(document: Mapping[str, Any], wishes: Mapping[str, str]) -> di
     return changed
 
 
+def as_wish(value: object) -> str:
+    """A value of Python or YAML as wishes are written: ``[0.01, 0.03]`` is ``0.01,0.03``."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(as_wish, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _unknown(name: str, value: str, model: Mapping[str, Any]) -> BadOverride:
     known = sorted({entry["param"] for tier in (*TIERS, FIXED) for entry in model.get(tier) or ()})
     close = difflib.get_close_matches(name, known, 1)

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
-from workflow.client.connection import Connection, with_nearest_step
+from workflow.client.checks.hints import with_nearest_clause, with_nearest_step, words_in_vain
+from workflow.client.connection import Connection
 from workflow.client.frames import answer_frame, answer_records, write_neptune_csv
 from workflow.client.job import Job
 from workflow.client.workflow import Workflow
@@ -115,6 +116,28 @@ def test_a_step_that_gremlin_lacks_is_refused_with_the_likely_one() -> None:
     overload = "Could not locate method: hasLabel(3)"
     assert with_nearest_step(overload) == overload
     assert with_nearest_step("a vertex is gone") == "a vertex is gone"
+
+
+def test_a_query_in_the_other_language_is_answered_with_how_to_ask_in_it() -> None:
+    said = "MalformedQueryException: Query parsing failed at line 1, column 7"
+    assert with_nearest_step(said, "MATCH (n) RETURN n").endswith("`wf.cypher` and `--language opencypher` take")
+    assert with_nearest_step(said, "g.V(") == said
+    said = "Invalid input 'g' (SyntaxError: InvalidSyntax)"
+    assert with_nearest_clause(said, "g.V().count()").endswith("`wf.query` and `--language gremlin` take")
+
+
+def test_a_clause_that_is_misspelt_is_answered_with_the_likely_one() -> None:
+    said = "a query ends in RETURN (SyntaxError: InvalidClauseComposition)"
+    assert with_nearest_clause(said, "MATCH (u:RETRUNED) RETRUN u") == f"{said}; did you mean RETURN instead of RETRUN?"
+    assert with_nearest_clause(said, "MATCH (u {name: 'RETRUN'}) RETURN v") == said
+    assert with_nearest_clause("no such label", "MATHC (u)") == "no such label"
+
+
+def test_words_of_neptune_ml_in_a_query_that_predicts_nothing_are_named() -> None:
+    (sentence,) = words_in_vain("g.with('Neptune#ml.endpoint', 'lp').with('Neptune#ml.limit', 3).V().out('FRIEND')")
+    assert sentence.startswith("Neptune#ml.endpoint and Neptune#ml.limit had no effect")
+    assert words_in_vain("g.with('Neptune#ml.endpoint', 'lp').V().out('F').with('Neptune#ml.prediction')") == []
+    assert words_in_vain("g.V().count()") == []
 
 
 def test_the_warnings_of_a_stage_are_found_where_each_kind_tells_them() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workflow.client.workflow_file.description import WorkflowFile, check_graph
+from workflow.client.checks.graph import problems_of_graph
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.errors import InvalidParameter
 
 GOOD = """\
@@ -41,11 +42,12 @@ def test_all_mistakes_are_told_at_once_with_line_and_column(tmp_path: Path) -> N
     text = GOOD.replace("queries:", "querys:").replace("trials: 2", "trails: 2").replace("norm:", "norn:")
     text = text.replace("name: social", "name: so cial")
     told = complaints(tmp_path, text)
-    assert told[0].startswith("w.yaml, line 1, column 1: name is 'so cial'")
-    assert "w.yaml, line 11, column 1: querys is no member of the file; did you mean 'queries'?" in told
-    assert "w.yaml, line 9, column 3: training.trails is no member of training; did you mean 'trials'?" in told
-    assert any("line 3, column 1: export" in line and "'norn'" in line and "'norm'" in line for line in told)
-    assert len(told) == 4
+    assert told == [
+        "w.yaml, line 1, column 1: name is 'so cial'; write at most 24 letters, digits and single hyphens",
+        "w.yaml, line 7, column 50: export.features[0].norn is not known; did you mean 'norm'?",
+        "w.yaml, line 9, column 3: training.trails is no such member; did you mean 'trials'?",
+        "w.yaml, line 11, column 1: querys is no member of the file; did you mean 'queries'?",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,37 @@ def test_all_mistakes_are_told_at_once_with_line_and_column(tmp_path: Path) -> N
         ("  trials: 2", "  trials: two", "line 9, column 3: training.trials is 'two', and must be a whole number"),
         ("  trials: 2", "  trials: 0", "training.trials is 0, and must be 1 or more"),
         ("  trials: 2", "  dataProcessingJobId: x", "training.dataProcessingJobId is chosen by the run"),
-        ("type: classification", "type: clasification", "line 3, column 1: export"),
+        ("type: classification", "type: clasification", "line 5, column 34: export.targets[0].type: Invalid 'type'"),
+        ("type: classification", "type: link_prediction", "line 5, column 34: export.targets[0].type: Invalid 'type'"),
+        (
+            "{node: User, property: city, type",
+            "{nod: User, property: city, type",
+            "line 5, column 5: export.targets[0]",
+        ),
+        ("norm: min-max", "norm: minmax", "line 7, column 50: export.features[0].norm"),
+        ("norm: min-max", "range: [0, 9]", "line 7, column 50: export.features[0].range has no effect on this type"),
+        ("  features:", "  params: {nodeLables: [User]}\n  features:", "line 6, column 12: export.params.nodeLables"),
+        ("  features:", "  split_rate: [0.9, 0.2, 0.1]\n  features:", "line 6, column 3: export.split_rate"),
+        ("export:", "dataprocessing: {modelType: kgee}\nexport:", "line 3, column 18: dataprocessing.modelType"),
+        ("ml.p3.2xlarge", "p3", "line 10, column 3: training.trainingInstanceType: Invalid ML instance type"),
+        ("trainingInstanceType: ml.p3.2xlarge", "modelName: rotate", "training.modelName 'rotate' does not learn"),
+        (
+            "trainingInstanceType: ml.p3.2xlarge",
+            "customModelTrainingParameters: {sourceS3Directory: s3://a/b}",
+            "training.customModelTrainingParameters.sourceS3Directory is no such member; did you mean 'sourceS3Direc",
+        ),
+        (
+            "load: social",
+            "load: socail",
+            "load is 'socail', which is neither a folder nor a graph that comes along; did",
+        ),
+        (
+            "g.V().limit(1)",
+            "g.V().limt(1)",
+            "line 12, column 3: queries.who has the step limt(), which Gremlin has not",
+        ),
+        ("g.V().limit(1)", "MATCH (n) RETURN n", "that looks like openCypher"),
+        ("g.V().limit(1)", "g.with('Neptune#ml.endpiont', 'x').V()", "did you mean Neptune#ml.endpoint?"),
         ("name: social\n", "", "name is missing"),
         ("export:", "export: [", "is not YAML"),
     ],
@@ -64,6 +96,36 @@ def test_a_mistake_is_named_in_our_words(tmp_path: Path, old: str, new: str, tol
     lines = complaints(tmp_path, GOOD.replace(old, new))
     assert any(told in line for line in lines), lines
     assert not any("pydantic" in line or "Input should" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ("num-hiden: 64", "num-hiden is no hyperparameter of this search; did you mean 'num-hidden'?"),
+        ("lr: fast", "lr cannot be set: 'fast' is not of type float"),
+        ("lr: -0.1", "lr is -0.1; it must be above 0"),
+        ("num-layer: 0..2", "num-layer is 0..2; it must be at least 1"),
+        ("num-hidden: 64..16", "num-hidden cannot be set: the range ends before it begins"),
+        ("gamma: 12", "gamma is no hyperparameter of this search"),  # of distances alone, and links
+        ("model: gatt", "model names 'gatt', which learns nothing of the kind; did you mean 'gat'?"),
+    ],
+)
+def test_hyperparameters_are_compared_with_what_the_families_of_the_task_declare(
+    tmp_path: Path, wish: str, told: str
+) -> None:
+    text = GOOD.replace("  trials: 2", f"  trials: 2\n  hyperparameters: {{dropout: 0.2, {wish}}}")
+    (line,) = complaints(tmp_path, text)
+    assert line.startswith("w.yaml, line 10, column 35: training.hyperparameters.")
+    assert told in line
+
+
+def test_a_hyperparameter_that_one_family_has_is_taken_where_that_family_is_asked_for(tmp_path: Path) -> None:
+    wish = "  modelName: rotate\n  hyperparameters: {gamma: 6..12}"
+    text = GOOD.replace(
+        "{node: User, property: city, type: classification}", "{edge: [A, R, B], type: link_prediction}"
+    )
+    (tmp_path / "w.yaml").write_text(text.replace("  trials: 2", wish))
+    assert WorkflowFile.read(tmp_path / "w.yaml").training.model_dump()["modelName"] == "rotate"
 
 
 SUMMARY = {
@@ -86,14 +148,37 @@ def test_labels_and_properties_are_compared_with_the_graph_and_all_are_named() -
         },
     )
     with pytest.raises(InvalidParameter) as refused:
-        check_graph(described, SUMMARY)
+        described.check_graph(SUMMARY)
     assert refused.value.message.splitlines() == [
-        "export: a target names the node label 'Usr', which the graph has not; did you mean 'User'?",
-        "export: a target names the node property 'citty', which no node has; did you mean 'city'?",
-        "export: a target names the edge label 'RATES', which the graph has not; did you mean 'RATED'?",
-        "export: a target names the edge property 'star', which no edge has; did you mean 'stars'?",
+        "export.targets[0].node names the node label 'Usr', which the graph has not; did you mean 'User'?",
+        "export.targets[0].property names the node property 'citty', which no node has; did you mean 'city'?",
+        "export.targets[1].edge[1] names the edge label 'RATES', which the graph has not; did you mean 'RATED'?",
+        "export.targets[1].property names the edge property 'star', which no edge has; did you mean 'stars'?",
+    ]
+
+
+def test_what_the_graph_lacks_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(GOOD.replace("city", "citty"))
+    with pytest.raises(InvalidParameter, match=r"w\.yaml, line 5, column 18: export\.targets\[0\]\.property names"):
+        WorkflowFile.read(tmp_path / "w.yaml").check_graph(SUMMARY)
+
+
+def test_a_property_of_other_vertices_and_a_text_for_a_number_are_told_by_asking_the_graph() -> None:
+    answers = {
+        "g.V().hasLabel('User').values('city').limit(50)": ["Paris"],
+        "g.V().hasLabel('Movie').values('age').limit(50)": [],
+        "g.V().hasLabel('Movie').limit(50).properties().key().dedup()": ["title"],
+    }
+    targets = [
+        {"node": "User", "property": "city", "type": "regression"},
+        {"node": "Movie", "property": "age", "type": "regression"},
+    ]
+    told = [one.told() for one in problems_of_graph({"targets": targets}, SUMMARY, answers.__getitem__)]
+    assert told == [
+        "targets[0].property 'city' is no number: User has 'Paris', for one; predict it with type classification",
+        "targets[1].property names 'age', which no Movie has; there are title",
     ]
 
 
 def test_a_service_that_tells_of_no_graph_is_believed() -> None:
-    check_graph(WorkflowFile(name="a", export={"targets": [{"node": "X", "property": "y"}]}), {})
+    WorkflowFile(name="a", export={"targets": [{"node": "X", "property": "y"}]}).check_graph({})

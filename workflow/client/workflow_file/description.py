@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from workflow.errors import InvalidParameter, WorkflowError
-from workflow.export import parse_request
-from workflow.export.unread import unread_of_jobs, unread_of_params
-from workflow.neptune import OPERATIONS
+from training_scripts.graph_ml.schemas import TaskType
+from workflow.client.checks.exports import problems_of_export
+from workflow.client.checks.graph import problems_of_graph
+from workflow.client.checks.hyperparameters import problems_of_hyperparameters, task_of
+from workflow.client.checks.members import problems_of_members
+from workflow.client.checks.problems import Place, Problem, nearest, shown
+from workflow.client.checks.queries import problems_of_query
+from workflow.datasets import DATASETS
+from workflow.errors import InvalidParameter
 
-Place = tuple[str | int, ...]
 Places = dict[Place, tuple[int, int]]
 
 # members of the file's sections beside those of Neptune's request, and those that a run chooses itself
@@ -62,6 +65,8 @@ class WorkflowFile(BaseModel):
     training: TrainingSection = TrainingSection(trials=4, parallel=2)
     endpoint: EndpointSection = EndpointSection()
     queries: dict[str, str] = {}
+    _path: Path | None = PrivateAttr(None)
+    _places: Places = PrivateAttr(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> WorkflowFile:
@@ -78,21 +83,84 @@ class WorkflowFile(BaseModel):
             where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
             raise InvalidParameter(f"{path}{where} is not YAML: {getattr(error, 'problem', error)}") from error
         places: Places = {}
-        problems = list(_walk(tree, (), places))
+        problems = [Problem(at, sentence) for at, sentence in _walk(tree, (), places)]
         found: WorkflowFile | None = None
         try:
             found = cls.model_validate(described)
         except ValidationError as error:
-            problems += [
-                (tuple(one["loc"]), _in_words(one, cls))
-                for one in error.errors(include_url=False, include_context=False)
-            ]
+            complaints = error.errors(include_url=False, include_context=False)
+            problems += [Problem(tuple(one["loc"]), _in_words(one, cls)) for one in complaints]
         if isinstance(described, dict):
-            problems += _unknown_members(described)
-            problems += _of_export(described)
+            problems += problems_of_file(described)
         if problems or found is None:
             raise InvalidParameter("\n".join(_lines(path, problems, places)))
+        found._path, found._places = path, places
         return found
+
+    def check_graph(self, summary: Mapping[str, Any], run: Callable[[str], list[Any]] | None = None) -> None:
+        """Compare labels and properties of targets and features with what is in the graph.
+
+        Raises InvalidParameter naming every one that is not there, and where, with the nearest that is.
+        """
+        problems = [one.below("export") for one in problems_of_graph(self.export, summary, run)]
+        if problems:
+            raise InvalidParameter("\n".join(_lines(self._path, problems, self._places)))
+
+
+def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong beyond the shape of the file: every member of every section, at every level."""
+    for section, operation in _REQUESTS.items():
+        given = described.get(section)
+        if isinstance(given, Mapping):
+            own = _OWN[section]
+            for one in problems_of_members(operation, given, own, _CHOSEN - own):
+                yield one.below(section)
+    export = described.get("export")
+    if isinstance(export, Mapping):
+        request = {name: value for name, value in export.items() if name != "params"}
+        for one in problems_of_export(request, export.get("params")):
+            yield one.below("export")
+        if "targets" not in request and "jobs" not in request:
+            example = "targets: [{node: LABEL, property: KEY, type: classification}]"
+            yield Problem(("export",), f"says nothing to predict; write {example}, or let `despina init` write it")
+        yield from _of_training(described, request)
+    queries = described.get("queries")
+    for name, text in queries.items() if isinstance(queries, Mapping) else ():
+        if isinstance(text, str):
+            for sentence in problems_of_query(text.replace("{endpoint}", "endpoint")):
+                yield Problem(("queries", str(name)), sentence)
+    source = described.get("load", described.get("source"))
+    if (
+        isinstance(source, str)
+        and "://" not in source
+        and source not in DATASETS
+        and not Path(source).expanduser().is_dir()
+    ):
+        member = "load" if "load" in described else "source"
+        yield Problem(
+            (member,),
+            f"is {source!r}, which is neither a folder nor a graph that comes along{nearest(source, DATASETS)}",
+        )
+
+
+def _of_training(described: Mapping[str, Any], export: Mapping[str, Any]) -> Iterator[Problem]:
+    """The hyperparameters of the training, for the task of the export's first job."""
+    training, processing = described.get("training"), described.get("dataprocessing")
+    wishes = training.get("hyperparameters") if isinstance(training, Mapping) else None
+    if wishes is not None and not isinstance(wishes, Mapping):
+        yield Problem(("training", "hyperparameters"), f"is {shown(wishes)}, and must be a mapping of names to values")
+        return
+    jobs = export.get("jobs")
+    job = (jobs[0] if isinstance(jobs, list) and jobs else jobs) if jobs is not None else export
+    targets = job.get("targets") if isinstance(job, Mapping) else None
+    first = targets[0] if isinstance(targets, list) and targets else targets
+    if not isinstance(training, Mapping):
+        return
+    task = task_of(first) if isinstance(first, Mapping) else None
+    tasks = get_args(TaskType) if task is None else (task,)
+    model_type = processing.get("modelType") if isinstance(processing, Mapping) else None
+    for one in problems_of_hyperparameters(wishes or {}, tasks, model_type, training.get("modelName")):
+        yield one.below("training")
 
 
 def _walk(node: Any, at: Place, places: Places) -> Iterator[tuple[Place, str]]:
@@ -120,7 +188,8 @@ def _in_words(problem: Any, model: type[BaseModel]) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return "is no member of the file" + nearest(str(problem["loc"][-1]), model.model_fields)
+            known = {*model.model_fields, "source"}
+            return "is no member of the file" + nearest(str(problem["loc"][-1]), known)
         case "string_pattern_mismatch" | "string_too_long":
             return f"is {given}; write at most 24 letters, digits and single hyphens"
         case "model_type" | "dict_type":
@@ -130,92 +199,14 @@ def _in_words(problem: Any, model: type[BaseModel]) -> str:
     return f"is {given}, and must be {wanted[kind]}" if kind in wanted else str(problem["msg"])
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'targets'?``, or what there is."""
-    names = list(known)
-    close = get_close_matches(word, names, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(names))}"
-
-
-def _unknown_members(described: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    for section, operation in _REQUESTS.items():
-        given = described.get(section)
-        fields = OPERATIONS[operation].request.model_fields
-        known = {field.serialization_alias or field.alias or name for name, field in fields.items()}
-        for name in given if isinstance(given, dict) else ():
-            if name in _CHOSEN - _OWN[section]:
-                yield (section, name), "is chosen by the run; leave it out"
-            elif name not in known | _OWN[section]:
-                yield (
-                    (section, name),
-                    f"is no member of {section}" + nearest(str(name), (known - _CHOSEN) | _OWN[section]),
-                )
-
-
-def _of_export(described: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    export = described.get("export")
-    if not isinstance(export, dict):
-        return
-    request = {name: value for name, value in export.items() if name != "params"}
-    ml = {"version": "v2.0", **request}
-    params = {"profile": "neptune_ml", **(export.get("params") or {})}
-    body = {"command": "export-pg", "outputS3Path": "s3://check/x", "params": params}
-    try:
-        parse_request({**body, "additionalParams": {"neptune_ml": ml}})
-    except WorkflowError as error:
-        yield ("export",), error.message
-        return
-    for sentence in (*unread_of_jobs(ml), *unread_of_params(params, True)):
-        yield ("export",), sentence.removeprefix("neptune_ml: ")
-
-
-def _lines(path: Path, problems: Iterable[tuple[Place, str]], places: Places) -> Iterator[str]:
-    for place, sentence in dict.fromkeys(problems):
-        at = place
+def _lines(path: Path | None, problems: Iterable[Problem], places: Places) -> Iterator[str]:
+    """A line a problem, in the order of the file, each with the nearest place that is in it."""
+    told = []
+    for problem in dict.fromkeys(problems):
+        at = problem.place
         while at and at not in places:
             at = at[:-1]
-        where = f", line {places[at][0]}, column {places[at][1]}" if at else ""
-        yield f"{path}{where}: {'.'.join(map(str, place)) or 'the file'} {sentence}"
-
-
-def check_graph(described: WorkflowFile, summary: Mapping[str, Any]) -> None:
-    """Compare labels and properties of the export's targets and features with what is in the graph.
-
-    Raises InvalidParameter naming every one that is not there, with the nearest that is.
-    """
-    problems: list[str] = []
-    labels = {"node": set(summary.get("nodeLabels") or ()), "edge": set(summary.get("edgeLabels") or ())}
-    names = {
-        kind: {name for entry in summary.get(f"{kind}Properties") or () for name in entry} for kind in ("node", "edge")
-    }
-    jobs = described.export.get("jobs") or [described.export]
-    for job in jobs if isinstance(jobs, list) and summary else ():
-        for part in ("targets", "features"):
-            entries = job.get(part) or () if isinstance(job, dict) else ()
-            for entry in entries if isinstance(entries, list) else [entries]:
-                if isinstance(entry, dict):
-                    problems += _not_there(part[:-1], entry, labels, names)
-    if problems:
-        raise InvalidParameter("\n".join(dict.fromkeys(problems)))
-
-
-def _not_there(
-    what: str, entry: Mapping[str, Any], labels: Mapping[str, set[str]], names: Mapping[str, set[str]]
-) -> Iterator[str]:
-    ends = entry.get("edge") if isinstance(entry.get("edge"), list) else []
-    asked = [("node", entry.get("node"))]
-    if len(ends or ()) == 3:
-        asked += [("node", ends[0]), ("edge", ends[1]), ("node", ends[2])]  # type: ignore[index]
-    for kind, label in asked:
-        for one in str(label).split(";") if isinstance(label, str) else ():
-            if labels[kind] and one not in labels[kind]:
-                yield f"export: a {what} names the {kind} label {one!r}, which the graph has not" + nearest(
-                    one, labels[kind]
-                )
-    kind = "edge" if ends else "node"
-    properties = [entry.get("property"), *(entry.get("properties") or ())]
-    for name in filter(None, properties):
-        if isinstance(name, str) and names[kind] and name not in names[kind]:
-            yield f"export: a {what} names the {kind} property {name!r}, which no {kind} has" + nearest(
-                name, names[kind]
-            )
+        where = places.get(at) or (0, 0)
+        named = "" if path is None else str(path) + (f", line {where[0]}, column {where[1]}" if at else "") + ": "
+        told.append((where, f"{named}{problem.told('the file')}"))
+    yield from (line for _, line in sorted(told, key=lambda one: one[0]))

@@ -41,11 +41,12 @@ def fold_predictions(
 
     Raises MissingParameter, InvalidParameter, UnsupportedOperation, BadRequest with Neptune's texts.
     """
+    of_source = source_options(traversal)  # a misspelt word is refused in a query that predicts nothing, too
     steps = list(inference_steps(traversal.steps, in_repeat=False))
     if not steps:
         return traversal
     check_count(steps)
-    given = {**source_options(traversal), **options}
+    given = {**of_source, **options}
     spec = read_spec(steps[0], given)
     check_endpoint(spec, service)
     folded, _ = _Folder(spec).fold(traversal.steps, top=True)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, Literal, TypeGuard
 
 from workflow.errors import InternalFailure, InvalidParameter, MissingParameter, UnsupportedOperation
@@ -114,7 +115,9 @@ def _options(instructions: Iterable[Instruction]) -> dict[str, Any]:
         if not isinstance(key, str) or not key.startswith((PREFIX, OWN_PREFIX)):
             continue
         if key not in _KNOWN:
-            raise InvalidParameter(f"{key} is not known; known are {', '.join(sorted(_KNOWN))}")
+            close = get_close_matches(key, _KNOWN, 1)
+            meant = f"did you mean {close[0]}? " if close else ""
+            raise InvalidParameter(f"{key} is not known; {meant}known are {', '.join(sorted(_KNOWN))}")
         value = instruction.args[1] if len(instruction.args) > 1 else True
         if value is not False:
             found[key] = value

@@ -234,9 +234,15 @@ def test_wrong_queries_are_refused_in_neptunes_words(query: str, error: type[Wor
     assert caught.value.message == text
 
 
-def test_unknown_keys_are_named() -> None:
-    with pytest.raises(InvalidParameter, match=r"Neptune#ml.clasification is not known; known are .*classification"):
+def test_unknown_keys_are_named_with_the_likely_one_and_those_there_are() -> None:
+    said = r"Neptune#ml.clasification is not known; did you mean Neptune#ml.classification\? known are .*#ml.limit"
+    with pytest.raises(InvalidParameter, match=said):
         _fold(EP + "V().properties('s').with('Neptune#ml.clasification')")
+
+
+def test_an_unknown_key_is_refused_in_a_query_that_predicts_nothing_too() -> None:
+    with pytest.raises(InvalidParameter, match=r"did you mean Neptune#ml.endpoint\?"):
+        _fold("g.with('Neptune#ml.endpiont', 'x').V().out('FRIEND')")
 
 
 def test_a_limit_of_regression_is_ignored() -> None:

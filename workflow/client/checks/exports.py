@@ -1,0 +1,105 @@
+"""What is wrong with the targets, features and parameters of an export, each with its own place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from workflow.client.checks.problems import Place, Problem, nearest
+from workflow.errors import WorkflowError
+from workflow.export.plan import parse_request
+from workflow.export.specification import parse_jobs
+from workflow.export.unread import unread_of_jobs, unread_of_params
+
+MEMBERS = ("targets", "features", "split_rate", "jobs", "feature_encoding", "disableEdgeFeatures", "name", "version")
+_SHARED = ("feature_encoding", "disableEdgeFeatures")  # what decides whether a feature has any effect
+
+
+def problems_of_export(neptune_ml: Mapping[str, Any], params: Any = None) -> list[Problem]:
+    """What the exporter would refuse, and what it would pass over.
+
+    Args:
+        neptune_ml: the members of ``additionalParams.neptune_ml``.
+        params: those that choose what is exported.
+    """
+    found = [
+        Problem((name,), "is no member of the export" + nearest(str(name), (*MEMBERS, "params")))
+        for name in neptune_ml
+        if name not in MEMBERS
+    ]
+    request = {"version": "v2.0", **{name: value for name, value in neptune_ml.items() if name in MEMBERS}}
+    jobs = request.get("jobs")
+    if jobs is None:
+        found += _of_job(request, {})
+    else:
+        shared = {name: value for name, value in request.items() if name in _SHARED}
+        for number, job in enumerate(jobs if isinstance(jobs, list) else [jobs]):
+            if isinstance(job, Mapping):
+                found += [one.below("jobs", number) for one in _of_job(job, shared)]
+    found += _of_params(params)
+    if "targets" in request and not request["targets"]:
+        found.append(Problem(("targets",), "names nothing: write targets: [{node: LABEL, property: KEY, type: …}]"))
+    if not found:  # what only shows in the whole
+        found += [Problem((), one) for one in (*_refused(request), *_unread(request))]
+    return found
+
+
+def _of_job(job: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Problem]:
+    plain = {name: value for name, value in job.items() if name not in ("targets", "features", "jobs")}
+    yield from _placed((), plain, [*_refused(plain), *_unread(plain)])
+    shared = {**shared, **{name: job[name] for name in _SHARED if name in job}}
+    for part in ("targets", "features"):
+        given = job.get(part)
+        if given is not None and not isinstance(given, list | Mapping):
+            yield Problem((part,), f"is {given!r:.60}, and must be a list of mappings")
+            continue
+        for number, entry in enumerate(given if isinstance(given, list) else [given] if given else ()):
+            at: Place = (part, number) if isinstance(given, list) else (part,)
+            if isinstance(entry, Mapping):
+                alone = {**shared, part: [entry]}
+                yield from _placed(at, entry, [*_refused(alone), *_unread(alone)])
+            else:
+                yield Problem(at, f"is {entry!r:.60}, and must be a mapping such as {{node: LABEL, property: KEY}}")
+
+
+def _of_params(params: Any) -> Iterator[Problem]:
+    if params is None:
+        return
+    if not isinstance(params, Mapping):
+        yield Problem(("params",), f"is {params!r:.60}, and must be a mapping")
+        return
+    whole = {"profile": "neptune_ml", **params}
+    sentences = [one.removeprefix("params: ") for one in unread_of_params(whole, True)]
+    try:
+        body = {"command": "export-pg", "outputS3Path": "s3://check/x", "params": whole}
+        parse_request({**body, "additionalParams": {"neptune_ml": {"version": "v2.0"}}})
+    except WorkflowError as error:
+        sentences.append(error.message)
+    yield from _placed(("params",), params, sentences)
+
+
+def _refused(neptune_ml: Mapping[str, Any]) -> list[str]:
+    try:
+        parse_jobs(neptune_ml)
+    except WorkflowError as error:
+        return [error.message]
+    return []
+
+
+def _unread(neptune_ml: Mapping[str, Any]) -> list[str]:
+    """What would be passed over, told of what has not happened yet."""
+    found: list[str] = []
+    with suppress(ValueError):  # a type that no feature has, which is refused
+        found.extend(unread_of_jobs(neptune_ml))
+    return [one.replace(" and was ignored", "").replace("had no effect", "has no effect") for one in found]
+
+
+def _placed(at: Place, entry: Mapping[str, Any], sentences: list[str]) -> Iterator[Problem]:
+    """Each sentence at the member that it quotes, without saying twice where that is."""
+    for sentence in sentences:
+        quoted = next((str(name) for name in entry if f"'{name}'" in sentence), None)
+        told = re.sub(r"^neptune_ml(?: job \d+)?: (?:target [^:]*: |\w+ feature [^:]*: )?", "", sentence)
+        place = at if quoted is None else (*at, quoted)
+        yield Problem(place, told.removeprefix(f"'{quoted}' ") if quoted else told)

@@ -1,0 +1,62 @@
+"""What was likely meant by a query that was refused, or that has words of Neptune ML in vain."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+# clauses that openCypher queries are made of
+CLAUSES = (
+    *("MATCH", "OPTIONAL", "RETURN", "WHERE", "WITH", "CREATE", "MERGE", "DELETE", "DETACH", "REMOVE", "UNWIND"),
+    *("UNION", "ORDER", "SKIP", "LIMIT", "DISTINCT", "CALL", "YIELD", "FOREACH"),
+)  # fmt: skip
+PREDICTING = re.compile(r"(?:Neptune#ml\.(?:prediction|classification|regression)|Despina#ml\.relation)\b")
+OPTION = re.compile(r"Neptune#ml\.\w+")
+
+
+def with_nearest_step(message: str, text: str = "") -> str:
+    """A refusal of Gremlin with the step that was likely meant, or the language, where that can be told.
+
+    Args:
+        message: of the service.
+        text: the query.
+    """
+    found = re.search(r"Could not locate method: (?:GraphTraversalSource\.)?(\w+)\(", message)
+    if found is not None:
+        from workflow.gremlin.steps.facts import FACTS
+
+        close = [] if found[1] in FACTS else get_close_matches(found[1], FACTS, 1)
+        return f"{message}; did you mean {close[0]}()?" if close else message
+    if "parsing failed" in message and _first_word(text) in CLAUSES:
+        return f"{message}; that looks like openCypher, which `wf.cypher` and `--language opencypher` take"
+    return message
+
+
+def with_nearest_clause(message: str, text: str) -> str:
+    """A refusal of openCypher with the clause that was likely meant, or the language."""
+    if "SyntaxError" not in message:
+        return message
+    if re.match(r"\s*g\s*\.", text):
+        return f"{message}; that looks like Gremlin, which `wf.query` and `--language gremlin` take"
+    words = re.findall(r"\b[A-Za-z]{4,}\b", re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "", text))
+    for word in words:
+        close = [] if word.upper() in CLAUSES else get_close_matches(word.upper(), CLAUSES, 1, 0.8)
+        if close and (word.isupper() or f"'{word}" in message):
+            return f"{message}; did you mean {close[0]} instead of {word}?"
+    return message
+
+
+def words_in_vain(text: str) -> list[str]:
+    """Sentences about words of Neptune ML in a query that predicts nothing."""
+    named = sorted(set(OPTION.findall(text)))
+    if not named or PREDICTING.search(text):
+        return []
+    which = " and ".join(named)
+    return [
+        f"{which} had no effect, for nothing in the query predicts: write .with('Neptune#ml.prediction') after a step "
+        "such as out(), or .with('Neptune#ml.classification') or .with('Neptune#ml.regression') after properties()"
+    ]
+
+
+def _first_word(text: str) -> str:
+    return text.split(None, 1)[0].upper() if text.strip() else ""
