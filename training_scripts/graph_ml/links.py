@@ -99,12 +99,27 @@ class LinkProblem:
         used = np.concatenate([split.train, split.valid, split.test])
         # edges outside every split are known and need not be predicted
         rest = np.setdiff1d(np.arange(len(everything)), used)
+        later = np.empty(0, dtype=np.int64)
+        if target in graph.cuts:
+            is_later = graph.times[edge_type][rest] >= graph.cuts[target][0]
+            rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
-        context = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
+        past = graph.as_trained(target)
+        others = [kind for kind in graph.edge_types if kind != edge_type]
+        context = {kind: numbered(past, kind, space) for kind in others}
         directed = speaks_in_triples(graph, edge_type)
-        problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed)
-        return replace(problem, gone=numbers_gone(graph, space))
+        problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, past is not graph)
+        problem = replace(problem, gone=numbers_gone(graph, space))
+        if past is graph:
+            return problem
+        left = sum(len(graph.edges[kind]) - len(context[kind]) for kind in others) + len(later)
+        return replace(
+            problem,
+            hidden=everything[later],
+            whole_context={kind: numbered(graph, kind, space) for kind in others},
+            notes=(*problem.notes, f"split by time; {left} later edges take no part in training and judging"),
+        )
 
     @classmethod
     def from_pairs(
@@ -117,12 +132,16 @@ class LinkProblem:
         context: Mapping[EdgeType, Pairs] | None = None,
         directed: bool = False,
         seed: int = 0,
+        by_time: bool = False,
     ) -> LinkProblem:
-        """Find out the direction where it is not given, take self loops away, and divide what is held out."""
+        """Find out the direction where it is not given, take self loops away, and divide what is held out.
+
+        Split by time, the direction is told by the links of training alone.
+        """
         parts = [part[part.source != part.target] for part in (train, valid, test)]
         every, total = Pairs.join(parts), space.total
         within = edge_type.source == edge_type.target
-        directed = within and (directed or is_directed(every, total))
+        directed = within and (directed or is_directed(parts[0] if by_time else every, total))
         ends = np.cumsum([0, *(len(part) for part in parts)])
         split = Split(*(np.arange(start, stop) for start, stop in pairwise(ends.tolist())))
         groups = codes(every, total, ordered=not within)
@@ -247,13 +266,13 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
                 notes[problem.edge_type].append(
                     f"{kind} repeats {share:.0%} of the links {problem.edge_type} and would tell them: it takes no part"
                 )
-    whole = {kind: pairs for kind, pairs in whole.items() if kind not in left_out}
-    context = {kind: pairs[~held.by_others(kind, pairs)] for kind, pairs in whole.items()}
+    known = {kind: pairs for problem in problems for kind, pairs in problem.context.items() if kind not in left_out}
+    context = {kind: pairs[~held.by_others(kind, pairs)] for kind, pairs in known.items()}
     found = []
     for problem in problems:
         twins = held.by_others(problem.edge_type, problem.train)
         others = [kind for kind in problem.context if kind not in left_out]
-        gone = sum(len(whole[other]) - len(context[other]) for other in others)
+        gone = sum(len(known[other]) - len(context[other]) for other in others)
         told = (
             [f"{gone} edges of other types join vertices whose link is held out; they take no part until the end"]
             if gone
@@ -263,9 +282,9 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
             replace(
                 problem,
                 train=problem.train[~twins],
-                hidden=problem.train[twins],
+                hidden=Pairs.join([problem.hidden, problem.train[twins]]),
                 context={other: context[other] for other in others},
-                whole_context={other: whole[other] for other in others},
+                whole_context={other: problem.whole_context[other] for other in others},
                 left_out=tuple(kind for kind in problem.context if kind in left_out),
                 notes=(*problem.notes, *notes[problem.edge_type], *told),
             )

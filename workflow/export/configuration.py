@@ -36,13 +36,19 @@ def training_configuration(
     for entry in (*graph["nodes"], *graph["edges"]):
         for feature in entry.get("features", ()):
             feature["feature"][:2] = map(form.column, feature["feature"][:2])
+        if "time" in entry:
+            entry["time"] = form.column(entry["time"])
         for label in entry.get("labels", ()):
             label["label"][0] = form.column(label["label"][0])
     return {"version": "v2.0", "query_engine": "gremlin", "graph": graph, "warnings": warnings}
 
 
 def _of_nothing(job: TrainingJob, exported: Sequence[NodeType | EdgeTriple]) -> Iterator[str]:
-    """Features of labels that the export does not have."""
+    """Features and times of labels that the export does not have."""
+    for on, time in job.times.items():
+        if on not in exported:
+            named = f"(Label: {on.bracketed}, Property: {time})"
+            yield f"Unable to tell times {named}. The export has no edge of that label."
     for override in job.features:
         if override.on not in exported:
             kind, named = _named(override.on)
@@ -85,20 +91,25 @@ def _edge(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, An
         "relation": ["", on.label],
         "dest": ["~to", joined_labels(on.target)],
     }
+    if (time := job.times.get(on)) is not None:
+        if time in data.schema.properties:
+            entry["time"] = time
+        else:
+            warnings.append(f"Unable to tell times (Label: {on.bracketed}, Property: {time}). Property is missing.")
     if job.edge_features:
         entry["features"] = _features(job, data.schema, targets, warnings)
     if targets:
-        entry["labels"] = _labels(targets, data.schema, "edge", on.bracketed, warnings)
+        entry["labels"] = _labels(targets, data.schema, "edge", on.bracketed, warnings, "time" in entry)
     return entry
 
 
 def _labels(
-    targets: list[Target], schema: TypeSchema, kind: str, named: str, warnings: list[str]
+    targets: list[Target], schema: TypeSchema, kind: str, named: str, warnings: list[str], timed: bool = False
 ) -> list[dict[str, Any]]:
     labels = []
     for target in targets:
         if target.task == "link_prediction":
-            labels.append({"label": ["", "link_prediction"], "split_rate": list(target.split_rate)})
+            labels.append({"label": ["", "link_prediction"], **_split(target, timed)})
             continue
         facts = schema.properties.get(target.property)
         if facts is None:
@@ -107,15 +118,18 @@ def _labels(
                 f"Unrecognized {kind} classification property (Label: {named}, Property: {target.property})."
             )
             continue
-        label: dict[str, Any] = {
-            "label": [target.property, target.task],
-            "split_rate": list(target.split_rate),
-        }
+        label: dict[str, Any] = {"label": [target.property, target.task], **_split(target, timed)}
         separator = target.separator or (";" if facts.multi else None)
         if separator is not None:
             label["separator"] = separator
         labels.append(label)
     return labels
+
+
+def _split(target: Target, timed: bool) -> dict[str, Any]:
+    if timed and target.split_dates is not None:
+        return {"split_dates": list(target.split_dates)}
+    return {"split_rate": list(target.split_rate)}
 
 
 def _features(job: TrainingJob, schema: TypeSchema, targets: list[Target], warnings: list[str]) -> list[dict[str, Any]]:

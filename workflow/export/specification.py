@@ -7,7 +7,7 @@ differs, the code's form is written and both are read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workflow.errors import InvalidParameter
@@ -24,24 +24,32 @@ _EDGE_TASKS = ("classification", "regression", "link_prediction")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to predict; ``property`` is empty for link prediction."""
+    """One thing to predict; ``property`` is empty for link prediction.
+
+    ``split_dates`` say where training and validation end, in place of a split rate; ours, not the service's.
+    """
 
     on: NodeType | EdgeTriple
     task: str
     property: str
     split_rate: tuple[float, float, float]
     separator: str | None = None
+    split_dates: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """What one training configuration file is written from."""
+    """What one training configuration file is written from.
+
+    ``times`` name the property that says when an edge of a type came to be; ours, not the service's.
+    """
 
     name: str
     targets: tuple[Target, ...] = ()
     features: tuple[FeatureOverride, ...] = ()
     infer_features: bool = True  # feature_encoding "auto"
     edge_features: bool = True
+    times: Mapping[EdgeTriple, str] = field(default_factory=dict)
 
 
 def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
@@ -76,13 +84,38 @@ def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
 def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> TrainingJob:
     split_rate = _split_rate(entry, "config", DEFAULT_SPLIT_RATE)
     default = DEFAULT_CONFIGURATION_NAME if number == 1 else f"{DEFAULT_CONFIGURATION_NAME}-{number}"
+    times = dict(_times(entry))
+    targets = tuple(_target(one, split_rate) for one in _entries(entry, "targets"))
+    for target in targets:
+        if target.split_dates is not None and target.on not in times:
+            raise InvalidParameter(
+                f"The 'split_dates' of {target.on.bracketed} need the time of its edges: name the property under "
+                "'targets' as 'time', or under 'times'."
+                if isinstance(target.on, EdgeTriple)
+                else f"The 'split_dates' of {target.on.text} had to be dates of edges. Nodes are split at random."
+            )
     return TrainingJob(
         name=_configuration_name(entry.get("name"), default),
-        targets=tuple(_target(one, split_rate) for one in _entries(entry, "targets")),
+        targets=targets,
         features=tuple(parse_feature(one, _subject(one, "feature")) for one in _entries(entry, "features")),
         infer_features=str(entry.get("feature_encoding", "auto")).lower() != "none",
         edge_features=edge_features,
+        times=times,
     )
+
+
+def _times(entry: Mapping[str, Any]) -> Iterator[tuple[EdgeTriple, str]]:
+    """The times of edge types, named under ``times`` or by a target of the type."""
+    timed = [one for one in _entries(entry, "targets") if one.get("time") is not None]
+    for one, name in [*((one, "property") for one in _entries(entry, "times")), *((one, "time") for one in timed)]:
+        on, property = _subject(one, "time"), one.get(name)
+        if not isinstance(on, EdgeTriple):
+            raise InvalidParameter(f"Error parsing the time of node {on.text}. Only edges have a time to split by.")
+        if not isinstance(property, str) or not property:
+            raise InvalidParameter(
+                f"Error parsing '{name}' field for the time of {on.bracketed}. Expected the name of a property."
+            )
+        yield on, property
 
 
 def _configuration_name(name: object, default: str) -> str:
@@ -136,7 +169,19 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
         property="" if task == "link_prediction" else str(property),
         split_rate=_split_rate(entry, context, split_rate),
         separator=separator,
+        split_dates=_split_dates(entry, context),
     )
+
+
+def _split_dates(entry: Mapping[str, Any], context: str) -> tuple[str, str] | None:
+    dates = entry.get("split_dates")
+    if dates is None:
+        return None
+    if entry.get("split_rate") is not None:
+        raise InvalidParameter(f"Error parsing 'split_dates' field for {context}. It stands in place of 'split_rate'.")
+    if not isinstance(dates, list) or len(dates) != 2 or not all(isinstance(date, str) and date for date in dates):
+        raise InvalidParameter(f"Error parsing 'split_dates' field for {context}. Expected an array with 2 dates.")
+    return dates[0], dates[1]
 
 
 def _subject(entry: Mapping[str, Any], what: str) -> NodeType | EdgeTriple:

@@ -9,9 +9,9 @@ from typing import Any
 from training_scripts.graph_ml.schemas import FEATURE_TYPES, OPTION_ALIASES, feature_type
 from workflow.export.parameters import WITHOUT_EFFECT, truth
 
-_JOB = ("targets", "features", "split_rate", "name", "feature_encoding")
+_JOB = ("targets", "features", "times", "split_rate", "name", "feature_encoding")
 _REQUEST = ("version", "jobs", "disableEdgeFeatures", *_JOB)
-_TARGET = ("node", "edge", "property", "type", "split_rate", "separator")
+_TARGET = ("node", "edge", "property", "type", "split_rate", "separator", "time", "split_dates")
 _FEATURE = ("node", "edge", "property", "properties", "type")
 _BODY = (
     "command", "params", "outputS3Path", "jobSize", "jobsize", "createExportSubdirectory", "overwriteExisting",
@@ -81,6 +81,8 @@ def _of_job(job: Mapping[str, Any], where: str, edges_are_bare: bool) -> Iterato
             yield f"{named}: 'property' had no effect; links are predicted, whatever properties they have"
         if task in ("link_prediction", "regression") and target.get("separator"):
             yield f"{named}: 'separator' had no effect; only a classification has several values a cell"
+    for time in _several(job.get("times")):
+        yield from _unknown(time, ("edge", "property"), f"{where}: time of {_subject(time)}")
     seen: dict[tuple[str, str], str] = {}
     for feature in _several(job.get("features")):
         yield from _of_feature(feature, where, str(encoding).lower() == "none", edges_are_bare)

@@ -210,6 +210,35 @@ def test_all_five_kinds_of_target_are_written(export: Any) -> None:
     assert graph["edges"][2]["features"][0]["feature"] == ["weight", "weight", "numerical"]
 
 
+def test_times_of_edges_are_named_by_a_target_or_beside_it(export: Any) -> None:
+    paper, author = export.node("p", "Paper"), export.node("a", "Author")
+    wrote, cites = export.edge("1", "WROTE", author, paper, since="2024-01-01"), export.edge("2", "CITES", paper, paper)
+    out = export(
+        [paper, author],
+        [wrote, cites],
+        ml={
+            "targets": [
+                {"edge": ["Author", "WROTE", "Paper"], "type": "link_prediction", "time": "since",
+                 "split_dates": ["2023-01-01", "2024-01-01"]},
+            ],
+            "times": [
+                {"edge": ["Paper", "CITES", "Paper"], "property": "year"},
+                {"edge": ["Paper", "READS", "Paper"], "property": "at"},
+            ],
+        },
+    )  # fmt: skip
+    entries = {entry["relation"][1]: entry for entry in out.configuration["graph"]["edges"]}
+    assert entries["WROTE"]["time"] == "since"
+    assert entries["WROTE"]["labels"] == [
+        {"label": ["", "link_prediction"], "split_dates": ["2023-01-01", "2024-01-01"]}
+    ]
+    assert "time" not in entries["CITES"]
+    assert sorted(out.configuration["warnings"]) == [
+        "Unable to tell times (Label: [Paper, CITES, Paper], Property: year). Property is missing.",
+        "Unable to tell times (Label: [Paper, READS, Paper], Property: at). The export has no edge of that label.",
+    ]
+
+
 def test_a_target_without_nodes_names_the_label_sets_there_are(export: Any) -> None:
     nodes = [export.node("1", ("Admin", "Person")), export.node("2", "Robot")]
     with pytest.raises(InvalidParameter, match=r"labelled 'Person'.*these exist: Admin;Person, Robot"):
@@ -277,6 +306,23 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
         (
             {"targets": [{"edge": "knows", "type": "link_prediction"}]},
             "Error parsing 'edge' field for edge label. Expected an array with 3 values.",
+        ),
+        (
+            {"targets": [{"node": "P", "property": "x", "type": "regression", "time": "since"}]},
+            "Error parsing the time of node P. Only edges have a time to split by.",
+        ),
+        (
+            {"times": [{"edge": ["A", "e", "B"]}]},
+            "Error parsing 'property' field for the time of [A, e, B]. Expected the name of a property.",
+        ),
+        (
+            {"targets": [{"edge": ["A", "e", "B"], "type": "link_prediction", "split_dates": ["2023", "2024"]}]},
+            "The 'split_dates' of [A, e, B] need the time of its edges: name the property under 'targets' as 'time', "
+            "or under 'times'.",
+        ),
+        (
+            {"targets": [{"edge": ["A", "e", "B"], "type": "link_prediction", "time": "t", "split_dates": ["2023"]}]},
+            "Error parsing 'split_dates' field for edge label (Label: [A, e, B]). Expected an array with 2 dates.",
         ),
         (
             {"targets": [{"edge": ["A", "e", "B"], "type": "classification"}]},

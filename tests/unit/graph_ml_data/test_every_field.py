@@ -34,7 +34,9 @@ USERS = "~id,age,size,town,tags,born,bio,note,kind\n" + "".join(
     f"word{i % 5} the word{i % 3} and,n{i},c{i % 2};d{i % 3}\n"
     for i in range(40)
 )
-LIKES = "~id,~from,~to,how,other\n" + "".join(f"e{i},u{i},u{(i * 3 + 1) % 40},h{i % 2},u{i // 2}\n" for i in range(40))
+LIKES = "~id,~from,~to,how,other,at,when\n" + "".join(
+    f"e{i},u{i},u{(i * 3 + 1) % 40},h{i % 2},u{i // 2},{i},{i * 7 % 40}\n" for i in range(40)
+)
 
 
 def feature(column: str, kind: str, **options: Any) -> Document:
@@ -68,6 +70,7 @@ BASE: Document = {
                 "source": ["~from", "User"],
                 "relation": ["", "LIKES"],
                 "dest": ["~to", "User"],
+                "time": "at",
                 "features": [feature("how", "category")],
                 "labels": [{"label": ["", "link_prediction"], "split_rate": [0.5, 0.5, 0.0]}],
             }
@@ -98,6 +101,7 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (EdgeFile, "source"): ((*EDGE, "source"), ["other", "User"]),
     (EdgeFile, "relation"): ((*EDGE, "relation"), ["how", "LIKES"]),
     (EdgeFile, "dest"): ((*EDGE, "dest"), ["other", "User"]),
+    (EdgeFile, "time"): ((*EDGE, "time"), "when"),
     (EdgeFile, "features"): ((*EDGE, "features"), None),
     (EdgeFile, "labels"): ((*EDGE, "labels"), None),
     (FeatureSpec, "feature"): ((*FEATURE, 0, "feature"), ["size", "age", "numerical"]),
@@ -115,6 +119,7 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (FeatureSpec, "datetime_parts"): ((*FEATURE, 3, "datetime_parts"), ["month"]),
     (LabelSpec, "label"): ((*LABEL, "label"), ["size", "regression"]),
     (LabelSpec, "split_rate"): ((*LABEL, "split_rate"), [0.5, 0.5, 0.0]),
+    (LabelSpec, "split_dates"): ((*EDGE, "labels"), [{"label": ["", "link_prediction"], "split_dates": ["3", "9"]}]),
     (LabelSpec, "separator"): ((*LABEL, "separator"), "|"),
     (LabelSpec, "custom_split_filenames"): ((*LABEL, "custom_split_filenames"), {"train": "chosen.csv"}),
 }

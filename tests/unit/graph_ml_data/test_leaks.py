@@ -166,6 +166,17 @@ def test_a_date_after_the_event_knows_the_future(export: Any, run: Run) -> None:
     assert "'birthday'" not in warnings
 
 
+def test_a_time_is_suggested_where_the_split_is_random(export: Any, run: Run) -> None:
+    links = random_pairs(200)
+    when = np.random.default_rng(0).integers(1_600_000_000, 1_650_000_000, len(links))
+    export.node(people(age=range(PEOPLE)), features=features(("age", "numerical")))
+    export.edge(edges(FRIEND, links, since=when), FRIEND, labels=label("", "link_prediction"))
+    done = run()
+    page = done.text("report.html")
+    assert "&#39;since&#39; may say when its items came to be, and the split is random" in page
+    assert "may say when" not in said(done)
+
+
 def test_a_vertex_that_knows_what_came_after_the_edge_is_named(export: Any, run: Run) -> None:
     links = random_pairs(400)
     when = np.random.default_rng(0).integers(1_600_000_000, 1_650_000_000, len(links))

@@ -8,7 +8,7 @@ called anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,11 +106,12 @@ class GraphData:
     """A processed graph. Arrays may be memory-mapped and must not be written to.
 
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
-    the values of features of type ``none`` as text. ``first_new[type]`` is the index of the first node that the
-    previous graph did not have; the count itself where nothing was added, 0 where there was no previous graph.
-    ``gone[type]`` are the indices (int64) of nodes that the previous graph had and this one has not: without edges,
-    their features zero, for nobody to name. ``encodings`` says which encoding made a feature; ``warnings`` are for
-    whoever is about to train.
+    the values of features of type ``none`` as text. ``times[edge type]`` is when each edge came to be, float64 (m,),
+    −inf where nobody knows; ``cuts[target]`` is where training and validation end, in a split by time.
+    ``first_new[type]`` is the index of the first node that the previous graph did not have; the count itself where
+    nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes that the
+    previous graph had and this one has not: without edges, their features zero, for nobody to name. ``encodings`` says
+    which encoding made a feature; ``warnings`` are for whoever is about to train.
     """
 
     node_ids: Mapping[str, Sequence[str]]
@@ -123,6 +124,8 @@ class GraphData:
     edge_raw: Mapping[EdgeType, Mapping[str, Sequence[str | None]]] = field(default_factory=dict)
     labels: Mapping[Target, Labels] = field(default_factory=dict)
     splits: Mapping[Target, Split] = field(default_factory=dict)
+    times: Mapping[EdgeType, NDArray[np.float64]] = field(default_factory=dict)
+    cuts: Mapping[Target, tuple[float, float]] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, IntArray] = field(default_factory=dict)
     encodings: Mapping[tuple[str | EdgeType, str], str] = field(default_factory=dict)
@@ -141,6 +144,30 @@ class GraphData:
     def edge_types(self) -> tuple[EdgeType, ...]:
         """All forward edge types, in the order of the manifest."""
         return tuple(self.edges)
+
+    def as_trained(self, target: Target) -> GraphData:
+        """The graph as of the end of training: without the edges that came later, where a target is split by time.
+
+        Links of several types are learned together, so the earliest end among the targets of one task counts. Edges of
+        types without a time stay.
+        """
+        if target not in self.cuts:
+            return self
+        end = self.end_of_training(target)
+        kept = {kind: np.flatnonzero(times < end) for kind, times in self.times.items()}
+        edges = {
+            kind: EdgeList(ends.source[kept[kind]], ends.target[kept[kind]]) if kind in kept else ends
+            for kind, ends in self.edges.items()
+        }
+        features = {
+            kind: {name: values[kept[kind]] if kind in kept else values for name, values in several.items()}
+            for kind, several in self.edge_features.items()
+        }
+        return replace(self, edges=edges, edge_features=features, edge_ids={}, edge_raw={}, times={}, cuts={})
+
+    def end_of_training(self, target: Target) -> float:
+        """The time that all training of a target's task lies before; inf where it is not split by time."""
+        return min((first for other, (first, _) in self.cuts.items() if other.task == target.task), default=np.inf)
 
     @property
     def live_ids(self) -> dict[str, Sequence[str]]:
@@ -202,6 +229,7 @@ class GraphData:
             source=writer.array(f"{place}/source.npy", self.edges[kind].source),
             target=writer.array(f"{place}/target.npy", self.edges[kind].target),
             ids=None if ids is None else writer.texts(f"{place}/ids.parquet", "id", ids),
+            time=writer.array(f"{place}/time.npy", self.times[kind]) if kind in self.times else None,
             features=self._write_features(writer, place, kind, self.edge_features.get(kind, {})),
             raw={
                 key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
@@ -235,6 +263,7 @@ class GraphData:
             train=writer.array(f"{place}/train.npy", split.train),
             valid=writer.array(f"{place}/valid.npy", split.valid),
             test=writer.array(f"{place}/test.npy", split.test),
+            cuts=[cut if np.isfinite(cut) else None for cut in self.cuts[target]] if target in self.cuts else None,
         )
 
     @classmethod
@@ -273,6 +302,8 @@ class GraphData:
             splits={
                 t: Split(reader.array(e.train), reader.array(e.valid), reader.array(e.test)) for t, e in targets.items()
             },
+            times={k: reader.array(e.time) for k, e in kinds.items() if e.time is not None},
+            cuts={t: _cuts(e.cuts) for t, e in targets.items() if e.cuts is not None},
             first_new={e.name: e.first_new for e in manifest.node_types},
             gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},
             encodings={(owner, f.name): f.encoding for owner, entry in owners for f in entry.features},
@@ -282,6 +313,11 @@ class GraphData:
             info=manifest.info,
             warnings=manifest.warnings,
         )
+
+
+def _cuts(written: Sequence[float | None]) -> tuple[float, float]:
+    first, second = (np.inf if cut is None else cut for cut in written)
+    return first, second
 
 
 def _without(ids: Sequence[str], gone: IntArray | None) -> Sequence[str]:

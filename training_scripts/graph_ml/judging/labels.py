@@ -60,11 +60,15 @@ class Judge:
 
     @classmethod
     def of(cls, graph: GraphData, target: Target, parts: HeldOut, ends: Ints, topk: int, objective: str) -> Judge:
-        """Work out the floors; see ``floors``."""
+        """Work out the floors; see ``floors``. Split by time, they know the edges that training knows."""
         labels, space = graph.labels[target], NodeSpace(dict(graph.num_nodes))
-        edges = Pairs.join(numbered(graph, kind, space) for kind in graph.edge_types)
+        past = graph.as_trained(target)
+        edges = Pairs.join(numbered(past, kind, space) for kind in past.edge_types)
         adjacency = PairGraph.from_edges(edges.source, edges.target, space.total).adjacency
-        items = LabelledItems(ends, features_of(graph, target), labels, parts.train, adjacency, graph.seed)
+        later = np.empty(0, dtype=np.int64)
+        if past is not graph and not isinstance(target.type, str):
+            later = np.flatnonzero(graph.times[target.type] >= graph.end_of_training(target))
+        items = LabelledItems(ends, features_of(graph, target), labels, parts.train, adjacency, graph.seed, later)
         sign = sign_of(objective)
 
         def goodness(predictions: npt.NDArray[np.float64]) -> float:

@@ -17,6 +17,7 @@ from ..graph.data import Labels, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
 from .frames import ExportFile, FrameColumn, open_export
+from .moments import Cuts, time_split
 from .reading import Edges, Export, Nodes
 from .split import Rates, random_split, same_pair_groups
 
@@ -27,13 +28,14 @@ MANY_CLASSES_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Learned:
-    """One target with its labels (none for link prediction), its split, and what to warn of."""
+    """One target with its labels (none for link prediction), its split, its cuts in time, and what to warn of."""
 
     target: Target
     labels: Labels | None
     split: Split
     separator: str | None = None
     warnings: tuple[str, ...] = ()
+    cuts: Cuts | None = None
 
 
 def read_targets(
@@ -92,6 +94,7 @@ class _Reader:
             labels = self._labels(target, spec, column)
         except BadValue as error:
             raise group.complain(spec.column, error) from None
+        cuts = None
         if custom is not None:
             split = custom.split
             labels = _only(labels, np.concatenate([split.train, split.valid, split.test]))
@@ -100,12 +103,11 @@ class _Reader:
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
         else:
             items = np.flatnonzero(labels.known)
-            pairs = self._pairs(group)[items] if isinstance(group, Edges) else None
-            split = random_split(target, items, spec.split_rate or self.rates, self.seed, pairs)
+            split, cuts = self._split(group, target, items, spec)
         warnings = _warnings(target, labels, group.count)
         if any(feature.column == spec.column for feature in group.features):
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
-        return Learned(target, labels, split, spec.separator, warnings)
+        return Learned(target, labels, split, spec.separator, warnings, cuts)
 
     def _links(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         if isinstance(group, Nodes):
@@ -123,9 +125,20 @@ class _Reader:
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
             return Learned(target, None, custom.split, warnings=warnings)
         items = np.arange(group.count, dtype=np.int64)
+        split, cuts = self._split(group, target, items, spec)
+        return Learned(target, None, split, warnings=warnings, cuts=cuts)
+
+    def _split(
+        self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec
+    ) -> tuple[Split, Cuts | None]:
+        """By time where the edges have one, else at random; edges between the same two vertices stay together."""
         rates = spec.split_rate or self.rates
-        split = random_split(target, items, rates, self.seed, self._pairs(group))
-        return Learned(target, None, split, warnings=warnings)
+        if isinstance(group, Edges) and group.times is not None:
+            return time_split(target, items, group.times, self._pairs(group), rates, spec.split_dates)
+        if spec.split_dates is not None:
+            raise JobError(f"'split_dates' of {target} needs the 'time' of its edge type, which names none")
+        pairs = self._pairs(group)[items] if isinstance(group, Edges) else None
+        return random_split(target, items, rates, self.seed, pairs), None
 
     def _pairs(self, group: Edges) -> IntArray:
         """Equal numbers for edges between the same two vertices, shape (edges,)."""

@@ -19,6 +19,7 @@ from ..graph.data import EdgeList, GraphData
 from ..graph.folder import Texts
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 from .frames import ROW, ExportFile, FrameColumn, open_export
+from .moments import Moments, moments
 
 IntArray = NDArray[np.int64]
 ID, INDEX, VALUE = "id", "index", "value"
@@ -106,9 +107,11 @@ class Nodes(Elements):
 
 @dataclass
 class Edges(Elements):
-    """All edges of one type; ``ids`` only where every file has them."""
+    """All edges of one type; ``ids`` only where every file has them, ``times`` where a column says when they came."""
 
     kind: EdgeType = field(default_factory=lambda: EdgeType("", "", ""))
+    time: str | None = None
+    times: Moments | None = None
     ends: EdgeList = field(default_factory=lambda: EdgeList(np.empty(0, np.int64), np.empty(0, np.int64)))
     ids: Texts | None = None
 
@@ -154,6 +157,8 @@ def read_export(
     for group in nodes.values():
         _locate(group)
     edges = _read_edges(configuration.graph.edges, files, nodes, warnings)
+    for kind in edges.values():
+        _read_times(kind)
     if previous is not None:
         _keep_edge_types(edges, previous.edge_types, warnings)
     if not sum(int(group.present.sum()) for group in nodes.values()):
@@ -265,8 +270,19 @@ def _read_edges(
             else:
                 chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
                 group.ids = group.ids.joined(chosen.to_arrow())
+            if entry.time is not None:
+                file.require(entry.time)
+                group.time = entry.time
             _add_specs(group, file, entry.features or [], entry.labels, warnings)
     return edges
+
+
+def _read_times(group: Edges) -> None:
+    if group.time is not None:
+        try:
+            group.times = moments(group.column(group.time))
+        except BadValue as error:
+            raise group.complain(group.time, error) from None
 
 
 def _relations(file: ExportFile, entry: EdgeFile) -> list[tuple[str, IntArray]]:

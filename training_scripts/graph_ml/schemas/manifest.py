@@ -49,6 +49,7 @@ class EdgeTypeEntry(Artefact):
     source: ArrayEntry
     target: ArrayEntry
     ids: str | None = None
+    time: ArrayEntry | None = None
     features: list[FeatureEntry] = Field(default_factory=list)
     raw: dict[str, str] = Field(default_factory=dict)
 
@@ -59,7 +60,10 @@ class EdgeTypeEntry(Artefact):
 
 
 class TargetEntry(Artefact):
-    """What is to be learned of one node or edge type, with its labels and its split."""
+    """What is to be learned of one node or edge type, with its labels and its split.
+
+    ``cuts`` are the times where training and validation end, null where nothing lies behind; absent in a random split.
+    """
 
     task: TaskType
     node_type: str | None = None
@@ -71,6 +75,7 @@ class TargetEntry(Artefact):
     train: ArrayEntry
     valid: ArrayEntry
     test: ArrayEntry
+    cuts: list[float | None] | None = None
 
 
 class Manifest(Artefact):

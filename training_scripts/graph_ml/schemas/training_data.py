@@ -119,10 +119,14 @@ class FeatureSpec(ConfigurationPart):
 
 
 class LabelSpec(ConfigurationPart):
-    """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells."""
+    """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells.
+
+    ``split_dates`` are the ends of training and of validation where the edge type has a time.
+    """
 
     label: tuple[str, LabelTask]
     split_rate: SplitRate | None = None
+    split_dates: tuple[str, str] | None = None
     separator: Separator | None = None
     custom_split_filenames: dict[Literal["train", "valid", "test"], str] | None = None
 
@@ -135,8 +139,9 @@ class LabelSpec(ConfigurationPart):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> LabelSpec:
-        if self.split_rate is not None and self.custom_split_filenames is not None:
-            raise ValueError("'split_rate' and 'custom_split_filenames' exclude each other")
+        ways = ("split_rate", "split_dates", "custom_split_filenames")
+        if len(given := [repr(name) for name in ways if getattr(self, name) is not None]) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other")
         if self.custom_split_filenames is not None and "train" not in self.custom_split_filenames:
             raise ValueError("'custom_split_filenames' names no 'train' file")
         return self
@@ -163,13 +168,17 @@ class NodeFile(ConfigurationPart):
 
 
 class EdgeFile(ConfigurationPart):
-    """One entry of ``graph.edges``: a file of edges of one type, or of several when the relation names a column."""
+    """One entry of ``graph.edges``: a file of edges of one type, or of several when the relation names a column.
+
+    ``time`` names the column that says when an edge came to be: targets of its type are then split by time.
+    """
 
     file_name: str
     separator: FileSeparator = ","
     source: tuple[str, str]
     relation: tuple[str, str]
     dest: tuple[str, str]
+    time: str | None = None
     features: list[FeatureSpec] | None = None
     labels: list[LabelSpec] | None = None
 

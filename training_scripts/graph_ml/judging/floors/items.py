@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class LabelledItems:
         train: positions of the items to learn from, shape (t,).
         adjacency: symmetric CSR matrix of ones over all vertices, shape (n, n).
         seed: of the sample that a slow floor learns from.
+        later: positions of the items that come after training, (l,): nothing is learned from their being there.
     """
 
     ends: Ints
@@ -45,6 +46,7 @@ class LabelledItems:
     train: Ints
     adjacency: Any
     seed: int = 0
+    later: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def learned(self) -> Predictions:

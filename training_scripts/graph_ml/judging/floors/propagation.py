@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .items import Fitted, LabelledItems
+from .items import Fitted, LabelledItems, Predictions
 
 #: share of a vertex's answer that comes from its neighbours; the rest is the mean of all training labels
 SHARES = (0.5, 0.9, 0.99)
@@ -38,7 +38,7 @@ def propagation(items: LabelledItems) -> Iterator[Fitted]:
         answers = np.tile(mean, (size, 1))
         answers[fixed] = learned
         for _ in range(ROUNDS):
-            around = step @ (back @ answers) if back is not None else step @ answers
+            around = step @ (answers if back is None else _of_ends(back, answers, mean))
             fresh = share * around + (1 - share) * mean
             fresh[alone] = mean
             fresh[fixed] = learned
@@ -46,7 +46,7 @@ def propagation(items: LabelledItems) -> Iterator[Fitted]:
             answers = fresh
             if moved < 1e-4:
                 break
-        given = answers if back is None else np.where(np.diff(back.indptr)[:, None], back @ answers, mean)
+        given = answers if back is None else _of_ends(back, answers, mean)
         own = answers if edges else answers[items.ends[:, 0]]
         yield items.fitted("propagated", own, answers=given, share=np.array([share]))
 
@@ -56,7 +56,16 @@ def _steps(items: LabelledItems, edges: bool) -> tuple[Any, Any | None]:
     if not edges:
         return _normalised(items.adjacency), None
     incidence = items.incidence()
-    return _normalised(incidence), _normalised(incidence.T.tocsr())
+    known = np.ones(incidence.shape[0])
+    known[items.later] = 0.0
+    back = incidence.T.tocsr() @ sparse.diags(known)
+    back.eliminate_zeros()
+    return _normalised(incidence), _normalised(back)
+
+
+def _of_ends(back: Any, answers: Predictions, mean: Predictions) -> Predictions:
+    """The mean answer of the edges of each vertex, (n, outputs); the mean of all where it has none."""
+    return np.where(np.diff(back.indptr)[:, None], back @ answers, mean)
 
 
 def _normalised(matrix: Any) -> Any:

@@ -31,6 +31,8 @@ def future(material: Material) -> Iterator[Finding]:
         items = material.sample(np.asarray(material.graph.splits[target].train))
         own = _dates(material, target.type, items)
         moment = _own_time(own)
+        if moment is not None and target not in material.graph.cuts:
+            yield _at_random(target, moment)
         if moment is not None:
             yield from _later(material, target, target.type, own, own[moment], moment)
             if isinstance(target.type, EdgeType):
@@ -83,6 +85,16 @@ def _own_time(dates: dict[str, Floats]) -> str | None:
     """The column that says when an item came to be: the earliest of those that are called so, or of all."""
     named = [name for name in dates if OWN_TIME.search(name)] or list(dates)
     return min(named, key=lambda name: float(np.nanmedian(dates[name])), default=None)
+
+
+def _at_random(target: Target, named: str) -> Finding:
+    """What a random split cannot promise, where the items have a time."""
+    how = f"; 'time': '{named}' at the target splits by it" if isinstance(target.type, EdgeType) else ""
+    return Finding(
+        f"{target}: '{named}' may say when its items came to be, and the split is random: figures tell how well gaps "
+        f"are filled, not how well tomorrow is told, for training has seen what came later{how}",
+        warns=False,
+    )
 
 
 def _later(

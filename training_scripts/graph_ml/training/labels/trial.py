@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...devices import tensor_on
-from ...graph import GraphData, Labels, Split, Target
+from ...graph import EdgeType, GraphData, Labels, Split, Target
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
@@ -163,10 +164,10 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     problem = LabelProblem.from_graph(trial.graph, target, space)
     if not len(problem.split.train):
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
+    past = trial.graph.as_trained(target)
+    graph = messages_of(past, space)
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
-    edges = {kind: numbered(trial.graph, kind, space) for kind in trial.graph.edge_types}
-    graph = MessageGraph.from_edges(edges, space.total, {kind: one_way(pairs) for kind, pairs in edges.items()})
-    model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
+    model, history, notes = best_attempt(replace(trial, graph=past), family, problem, space, graph, judge)
     found = judge.preferred(lambda items: model.predictions(graph, items))
     judged = judge.judge(answers_of(judge, None if found is None else found[0], model, graph))
     warned = [] if found is None else [found[1]]
@@ -193,6 +194,10 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     )
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
+    if past is not trial.graph:
+        graph = messages_of(trial.graph, space, graph.directed)
+        if model.network.edges:
+            model.network.edges = edge_features(trial.graph)
     details = save_labels(writer, model, graph, trial.graph, target)
     if found is not None:
         fitted = judge.floors[found[0]]
@@ -222,6 +227,14 @@ def one_way(pairs: Pairs) -> bool:
     total = int(max(pairs.source.max(), pairs.target.max())) + 1
     forth = np.unique(codes(pairs, total, ordered=True))
     return not np.array_equal(forth, np.unique(codes(pairs.turned(), total, ordered=True)))
+
+
+def messages_of(graph: GraphData, space: NodeSpace, directed: Mapping[EdgeType, bool] | None = None) -> MessageGraph:
+    """All edges of a graph as messages; which types are ``directed`` is looked at where nobody says it."""
+    edges = {kind: numbered(graph, kind, space) for kind in graph.edge_types}
+    if directed is None:
+        directed = {kind: one_way(pairs) for kind, pairs in edges.items()}
+    return MessageGraph.from_edges(edges, space.total, directed)
 
 
 def best_attempt(

@@ -1,0 +1,132 @@
+"""With times of edges nothing of the future is seen: whatever comes after a moment, what was learned stays the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from small_graphs import FRIEND, RATED, films_graph, labelled_graph, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Target
+from training_scripts.graph_ml.links import LinkProblem, without_twins
+from training_scripts.graph_ml.processing.moments import time_split
+from training_scripts.graph_ml.processing.split import groups_of
+
+RATES = (0.7, 0.2, 0.1)
+
+
+def timed(graph: GraphData) -> GraphData:
+    """Every edge at a moment of its own, and the target split by time."""
+    rng = np.random.default_rng(5)
+    times = {kind: rng.permutation(len(ends)).astype(np.float64) / len(ends) for kind, ends in graph.edges.items()}
+    (target,) = graph.targets
+    items = np.arange(len(graph.edges[target.edge_type]))
+    split, cuts = time_split(target, items, times[target.edge_type], groups_of(graph, target), RATES, None)
+    return replace(graph, times=times, splits={target: split}, cuts={target: cuts})
+
+
+def another_future(graph: GraphData) -> GraphData:
+    """The same until the end of validation (other types: of training), and other edges with other values after it."""
+    (target,) = graph.targets
+    first, second = graph.cuts[target]
+    rng = np.random.default_rng(6)
+    edges, features, labels = dict(graph.edges), dict(graph.edge_features), dict(graph.labels)
+    for kind, ends in graph.edges.items():
+        own = kind == target.edge_type
+        later = np.flatnonzero(graph.times[kind] >= (second if own else first))
+        assert len(later) > 3
+        order = rng.permutation(later)
+        moved = ends.target.copy()
+        moved[later] = ends.target[order]
+        edges[kind] = EdgeList(ends.source, moved)
+        if kind in features:
+            weights = features[kind]["weight"].copy()
+            weights[later] = 100.0
+            features[kind] = {"weight": weights}
+        if own and target in labels:
+            values = labels[target].values.copy()
+            values[later] = labels[target].values[order]
+            labels[target] = Labels(labels[target].kind, values, labels[target].classes)
+    other = replace(graph, edges=edges, edge_features=features, labels=labels)
+    # as processing would, with the same cuts: a later copy of an earlier pair stands in no part
+    dates, items = (str(first), str(second)), np.arange(len(edges[target.edge_type]))
+    split, _ = time_split(target, items, graph.times[target.edge_type], groups_of(other, target), RATES, dates)
+    return replace(other, splits={target: split})
+
+
+@pytest.mark.parametrize("model", ["pair-ranker", "rgcn"])
+def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, tmp_path: Path) -> None:
+    graph = timed(films_graph())
+    folders = [
+        ModelFolder(train(one, tmp_path / str(i), "--model", model, "--num-epochs", "2"))
+        for i, one in enumerate((graph, another_future(graph)))
+    ]
+    one, other = (load_file(folder.folder / "weights.safetensors") for folder in folders)
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+    figures = [folder.metrics.splits["valid"] for folder in folders]
+    assert figures[0] == figures[1]
+    assert folders[0].metrics.floors["valid"] == folders[1].metrics.floors["valid"]
+    assert folders[0].metrics.splits["test"] != folders[1].metrics.splits["test"]
+    assert "split by time" in " ".join(folders[0].metrics.notes)
+
+
+def test_numbers_of_edges_learned_do_not_depend_on_later_edges(tmp_path: Path) -> None:
+    graph = timed(labelled_graph("edge_regression"))
+    folders = [
+        ModelFolder(train(one, tmp_path / str(i), "--model", "rgcn", "--num-epochs", "2"))
+        for i, one in enumerate((graph, another_future(graph)))
+    ]
+    assert all(
+        np.array_equal(value, folders[1].tensors(part)[name])
+        for part in ("head", "network")
+        for name, value in folders[0].tensors(part).items()
+    )
+    assert folders[0].metrics.splits["valid"] == folders[1].metrics.splits["valid"]
+    # what is served knows all edges
+    assert folders[0].array("edges/ends").shape == (len(graph.edges[FRIEND]), 2)
+
+
+def test_what_is_served_knows_the_later_edges_too() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+    first = graph.cuts[target][0]
+    assert len(problem.context[FRIEND]) == np.count_nonzero(graph.times[FRIEND] < first) < len(graph.edges[FRIEND])
+    whole = problem.complete()
+    assert len(whole.context[FRIEND]) == len(graph.edges[FRIEND])
+    assert len(whole.everything) == len(graph.edges[RATED])
+
+
+def test_training_lies_before_validation_and_validation_before_test() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    split, times = graph.splits[target], graph.times[RATED]
+    assert times[split.train].max() < times[split.valid].min()
+    assert times[split.valid].max() < times[split.test].min()
+    sizes = np.array([len(split.train), len(split.valid), len(split.test)])
+    assert sizes / sizes.sum() == pytest.approx(RATES, abs=0.02)
+
+
+LINK = Target("link_prediction", EdgeType("a", "r", "b"))
+
+
+def test_equal_times_stay_together_and_the_earliest_of_a_pair_counts() -> None:
+    times = np.array([1.0, 2.0, 2.0, 2.0, 3.0, 4.0])
+    # edges 0 and 5 are of the same pair: 5 is known already
+    groups = np.array([0, 1, 2, 3, 4, 0])
+    # 2, 2 and 1 of five; the cut falls among the three of time 2, which all come after it
+    split, cuts = time_split(LINK, np.arange(6), times, groups, (0.4, 0.4, 0.2), None)
+    assert (split.train.tolist(), split.valid.tolist(), split.test.tolist()) == ([0], [1, 2, 3], [4])
+    assert cuts == (2.0, 3.0)
+
+
+def test_dates_cut_where_they_say_and_edges_without_a_time_are_old() -> None:
+    day = 86_400.0
+    times = np.array([-np.inf, 0.0, day, 2 * day, 3 * day])
+    split, cuts = time_split(LINK, np.arange(5), times, np.arange(5), (1.0, 0.0, 0.0), ("1970-01-02", "1970-01-04"))
+    assert (split.train.tolist(), split.valid.tolist(), split.test.tolist()) == ([0, 1], [2, 3], [4])
+    assert cuts == (day, 3 * day)
