@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from workflow.cypher.lang import Statement, parse
@@ -14,6 +15,7 @@ from workflow.cypher.lang.tree import Query
 from workflow.cypher.planning.checks import check
 from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.planning.procedures import Library
+from workflow.cypher.running.blocks import RowBlock, single_rows
 from workflow.cypher.running.clauses import Operator, Planner, writing
 from workflow.cypher.running.outcome import RunOutcome
 from workflow.cypher.running.run import CypherRun, Ids, Row
@@ -42,6 +44,7 @@ class CypherOptions:
         ids: what ``id()`` gives.
         default_label: of nodes that are created without one.
         measured: whether rows and time of each step are wanted.
+        blocks: whether rows may come in blocks.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +55,7 @@ class CypherOptions:
     ids: Ids = "text"
     default_label: str | None = None
     measured: bool = False
+    blocks: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,32 @@ class CheckedStatement:
 class CypherResult:
     """The columns of an answer and its rows, which come lazily; each has the columns in order.
 
-    ``outcome`` is complete when the last row was taken. EXPLAIN gives no rows.
+    ``outcome`` is complete when the last row was taken. EXPLAIN gives no rows. Rows are taken one by one as ``rows``,
+    or as ``parts``, where many that were made together are one block; by one of both, once.
     """
 
     plan: CheckedStatement
-    rows: Iterator[Row]
+    parts: Iterator[Row | RowBlock]
     outcome: RunOutcome
 
     @property
     def columns(self) -> tuple[str, ...]:
         return self.plan.columns
+
+    @cached_property
+    def rows(self) -> Iterator[Row]:
+        return self._single()
+
+    def _single(self) -> Iterator[Row]:
+        try:
+            yield from single_rows(self.parts)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop where it is; outside of a session what was written is undone."""
+        if isinstance(self.parts, Generator):
+            self.parts.close()
 
 
 class CypherEngine:
@@ -121,7 +141,7 @@ class CypherEngine:
         statement = parse(text)
         columns = check(statement, self.library, names)
         planner = Planner(text, self.library)
-        operator = planner.query(statement.query)
+        operator = planner.query(statement.query, outermost=True)
         return CheckedStatement(statement, columns, operator, writing(statement.query, self.library), planner.steps)
 
     def run(
@@ -143,13 +163,13 @@ class CypherEngine:
 
     def _rows(
         self, plan: CheckedStatement, options: CypherOptions, transaction: Transaction | None, outcome: RunOutcome
-    ) -> Iterator[Row]:
+    ) -> Iterator[Row | RowBlock]:
         if plan.statement.mode == "explain":
             return
         timeout_s = min((one for one in (options.timeout_s, plan.timeout_s) if one is not None), default=None)
         began_at = options.began_at or time.monotonic()
 
-        def start(attempt: Attempt) -> Iterator[Row]:
+        def start(attempt: Attempt) -> Iterator[Row | RowBlock]:
             outcome.begin()
             run = CypherRun(
                 self.graph,
@@ -159,13 +179,15 @@ class CypherEngine:
                 default_label=options.default_label,
                 outcome=outcome,
                 read_only=options.read_only,
+                takes_blocks=options.blocks,
                 timeout_s=timeout_s,
                 began_at=began_at,
                 cancelled=options.cancelled,
                 attempt=attempt,
             )
+            row: Any
             for row in plan.operator(run, iter(({},))):
-                yield {column: row[column] for column in plan.columns}
+                yield row if type(row) is RowBlock else {column: row[column] for column in plan.columns}
             if plan.writes:
                 check_condemned(run)
 
@@ -194,7 +216,7 @@ class CypherSession:
         outcome = outcome_of(plan, options)
         return CypherResult(plan, self._rows(plan, options, outcome), outcome)
 
-    def _rows(self, plan: CheckedStatement, options: CypherOptions, outcome: RunOutcome) -> Iterator[Row]:
+    def _rows(self, plan: CheckedStatement, options: CypherOptions, outcome: RunOutcome) -> Iterator[Row | RowBlock]:
         writes = plan.writes and not options.read_only and plan.statement.mode != "explain"
         with self._open.statement(writes=writes) as transaction:
             yield from self.engine._rows(plan, options, transaction, outcome)

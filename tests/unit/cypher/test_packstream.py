@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from neo4j._codec.packstream.v1 import PackableBuffer, Packer, UnpackableBuffer, Unpacker
 
+from workflow.cypher.wire.framing import chunked
+from workflow.cypher.wire.messages import records
 from workflow.cypher.wire.packstream import BadPackStream, Structure, pack, unpack
 from workflow.errors import QueryFailed
 from workflow.values.numbers import Float, Long
@@ -74,7 +76,21 @@ def test_other_values_are_made_by_whoever_asks() -> None:
         pack(1 + 2j)
 
 
+def test_columns_become_the_rows_that_single_values_make() -> None:
+    columns: list[list[Any]] = [
+        [-17, -16, 127, 128, -129, 40_000, -(2**31) - 1, 2**63 - 1],
+        [0.5, -0.0, 1e300, float("inf"), 2.0, 3.0, 4.0, 5.0],
+        ["", "ä" * 20, "x", "y", "z", "u", "v", "w"],
+        [1, None, "x", [1, "a"], {"k": 2.5}, True, b"xy", Long(7)],
+    ]
+    expected = [chunked(b"\xb1\x71" + pack(list(row))) for row in zip(*columns, strict=True)]
+    assert records(columns, str) == expected
+    assert records([[] for _ in range(3)], str) == records([], str) == []
+
+
 def test_an_integer_beyond_64_bits_is_refused() -> None:
+    with pytest.raises(QueryFailed):
+        records([[1, 2**63]], str)
     with pytest.raises(QueryFailed, match="64 bits"):
         pack([2**63])
 

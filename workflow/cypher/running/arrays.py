@@ -12,7 +12,7 @@ Relationships of one MATCH differ: each hop leaves out the edges its row has alr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,14 +20,16 @@ import numpy as np
 
 from workflow.cypher.errors import CypherArithmeticError
 from workflow.cypher.lang import tree as t
+from workflow.cypher.running.blocks import RowBlock
 from workflow.cypher.running.expressions import Expressions
 from workflow.cypher.running.outcome import StepCost
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.semantics.elements import read
-from workflow.cypher.semantics.relations import equivalence_key
+from workflow.cypher.semantics.relations import equivalence_key, order_key
 from workflow.graphs.elements import Vertex, Way
 from workflow.graphs.protocols import is_columnar
-from workflow.values.numbers import Long
+from workflow.graphs.store.versions.arrays import WRAPPERS, Codes, Numeric
+from workflow.values.numbers import Float, Long
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +41,12 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1 << 20
 """Rows of a frontier at most: what is longer is gone through in pieces."""
+
+PART: Final = 1 << 14
+"""Rows of a block that is handed on."""
+
+FEW_LOOKUPS: Final = 1000
+"""Values that are looked up one by one, and rows that are tested so."""
 
 DENSE: Final = 1 << 20
 """Combinations of grouping keys that are numbered by their place in an array, without sorting."""
@@ -95,6 +103,15 @@ class ArrayColumn:
     distinct: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ArrayOrder:
+    """A property of a node by which the rows are sorted, or the node itself; null is the largest of all."""
+
+    node: str
+    key: str | None
+    descending: bool
+
+
 @dataclass
 class ChainFrontier:
     """Rows side by side: one array a node of the pattern, one an edge; ``weight`` is how many rows each stands for."""
@@ -120,6 +137,7 @@ class ArrayPlan:
         names: of the nodes, in the order of the chain.
         labels: that each node must have.
         conditions: of each node.
+        order: of the rows; None where the arrays cannot tell it, and rows come unsorted.
     """
 
     names: tuple[str, ...]
@@ -127,22 +145,29 @@ class ArrayPlan:
     labels: tuple[tuple[str, ...], ...]
     conditions: tuple[tuple[NodeCondition, ...], ...]
     columns: tuple[ArrayColumn, ...]
+    order: tuple[ArrayOrder, ...] | None = ()
 
     @property
     def grouped(self) -> bool:
         return any(column.aggregate for column in self.columns)
 
-    def rows(self, run: CypherRun, step: int) -> Iterator[Row]:
-        """The projected rows; those of the pattern count for a step. Raises NotAsArrays before the first, or never."""
+    def groups(self, run: CypherRun, step: int) -> Iterator[Row]:
+        """A row for each group; rows of the pattern count for a step. Raises NotAsArrays before the first, or never."""
+        return self._walk(run, step).groups()
+
+    def blocks(self, run: CypherRun, step: int, start: int, end: int | None) -> Iterator[RowBlock]:
+        """The projected rows in their order, from place ``start`` up to ``end``. Raises as ``groups`` does."""
+        return self._walk(run, step).blocks(start, end)
+
+    def _walk(self, run: CypherRun, step: int) -> _Walk:
         graph = run.graph
         if not is_columnar(graph) or run.attempt.transaction is not None:
             raise NotAsArrays
-        walk = _Walk(run, graph, self, step)
-        return walk.groups() if self.grouped else walk.plain()
+        return _Walk(run, graph, self, step)
 
 
 def array_plan(match: t.Match, projection: t.Projection, expressions: Expressions) -> ArrayPlan | None:
-    """The plan of a MATCH and the projection behind it; None for what has none."""
+    """The plan of a MATCH and the projection behind it; None for what has none. Groups come unsorted."""
     if match.optional or len(match.patterns) != 1 or projection.everything or projection.distinct:
         return None
     (path,) = match.patterns
@@ -159,6 +184,7 @@ def array_plan(match: t.Match, projection: t.Projection, expressions: Expression
     conditions = _conditions(path, match.condition, chain, expressions)
     if None in hops or None in labels or None in columns or conditions is None:
         return None
+    order = _order(projection, given, [one for one in columns if one is not None])
     lookups = [any(one.test == "=" for one in some) for some in conditions]
     if lookups[-1] and not lookups[0]:  # begin where there are fewer
         chain, labels, conditions = chain[::-1], labels[::-1], conditions[::-1]
@@ -171,7 +197,31 @@ def array_plan(match: t.Match, projection: t.Projection, expressions: Expression
         tuple(one for one in labels if one is not None),
         tuple(map(tuple, conditions)),
         tuple(one for one in columns if one is not None),
+        order,
     )
+
+
+def _order(
+    projection: t.Projection, nodes: Sequence[str], columns: Sequence[ArrayColumn]
+) -> tuple[ArrayOrder, ...] | None:
+    """By which properties the rows are sorted; None where it is by something else."""
+    named = {column.name: column for column in columns}
+    found = []
+    for sort in projection.order:
+        value, node, key = sort.value, None, None
+        if isinstance(value, t.Variable) and value.name in named:
+            node, key = named[value.name].node, named[value.name].key
+        elif isinstance(value, t.PropertyAccess) and isinstance(value.subject, t.Variable):
+            subject = value.subject.name
+            column = named.get(subject)  # a column hides the node of its name, unless it is that node
+            if subject in nodes and (column is None or (column.node == subject and column.key is None)):
+                node, key = subject, value.key
+        elif isinstance(value, t.Variable) and value.name in nodes:
+            node = value.name
+        if node is None or key == "~id":
+            return None
+        found.append(ArrayOrder(node, key, sort.descending))
+    return tuple(found)
 
 
 def _hop(one: t.RelationshipPattern) -> ArrayHop | None:
@@ -279,7 +329,11 @@ class _Walk:
     def __init__(self, run: CypherRun, graph: ColumnarGraph, plan: ArrayPlan, step: int) -> None:
         self._run, self._graph, self._plan, self._step = run, graph, plan, step
         self._ends = graph.edge_ends()
-        self._masks = [self._fitting(at) for at in range(len(plan.names))]
+        self._labelled: dict[tuple[str, ...], Mask | None] = {}
+        self._start = self._looked_up()
+        self._masks = [
+            None if at == 0 and self._start is not None else self._fitting(at) for at in range(len(plan.names))
+        ]
         self._csrs = [graph.csr(hop.types, hop.way) for hop in plan.hops]
         loops = any(hop.way == "both" for hop in plan.hops) and bool((self._ends[0] == self._ends[1]).any())
         if loops or any(csr is None for csr in self._csrs):
@@ -292,17 +346,14 @@ class _Walk:
     def _fitting(self, at: int) -> Mask | None:
         """Which rows fit a node of the pattern, bool over all rows; None where any does."""
         labels, conditions = self._plan.labels[at], self._plan.conditions[at]
-        if not labels and not conditions:
-            return None
-        if labels and not self._run.splits_labels:
-            raise NotAsArrays
-        size = self._graph.row_limit()
-        mask = np.zeros(size, dtype=bool)
-        mask[self._graph.vertex_rows([labels[0]] if labels else None)] = True
-        for label in labels[1:]:
-            more = np.zeros(size, dtype=bool)
-            more[self._graph.vertex_rows([label])] = True
-            mask &= more
+        of_labels = self._of_labels(labels)
+        if not conditions:
+            return of_labels
+        if of_labels is None:
+            mask = np.zeros(self._graph.row_limit(), dtype=bool)
+            mask[self._graph.vertex_rows(None)] = True
+        else:
+            mask = of_labels.copy()
         name = self._plan.names[at]
         for condition in conditions:
             compared = self._compared(condition)
@@ -313,6 +364,57 @@ class _Walk:
                 self._run.tick()
                 mask[row] = condition.holds(self._run, {name: Vertex(self._graph, row)})
         return mask
+
+    def _of_labels(self, labels: tuple[str, ...]) -> Mask | None:
+        """Which rows have all of some labels, bool over all rows; None where every living one has."""
+        if not labels:
+            return None
+        if not self._run.splits_labels:
+            raise NotAsArrays
+        if labels not in self._labelled:
+            found = self._graph.vertex_rows([labels[0]])
+            mask: Mask | None = None
+            if len(labels) > 1 or len(found) < self._graph.vertex_count():
+                mask = np.zeros(self._graph.row_limit(), dtype=bool)
+                mask[found] = True
+                for label in labels[1:]:
+                    more = np.zeros(len(mask), dtype=bool)
+                    more[self._graph.vertex_rows([label])] = True
+                    mask &= more
+            self._labelled[labels] = mask
+        return self._labelled[labels]
+
+    def _looked_up(self) -> Ints | None:
+        """The rows of the first node where the index finds them and they are few."""
+        plan, graph = self._plan, self._graph
+        for condition in plan.conditions[0] if plan.hops else ():
+            if condition.key is None or condition.value is None or condition.test not in ("=", "IN"):
+                continue
+            value = condition.value(self._run, {})
+            values = value if condition.test == "IN" and isinstance(value, list) else [value]
+            if len(values) > FEW_LOOKUPS or not all(type(one) in (str, int, Long) for one in values):
+                continue
+            found: set[int] = set()
+            for one in values:
+                if condition.key == "~id":
+                    row = graph.vertex_row(one) if isinstance(one, str) else None
+                    rows: Iterable[int] | None = [] if row is None else [row]
+                else:
+                    rows = graph.find_vertices(None, condition.key, one)
+                found.update(rows or ())
+                if rows is None or len(found) > FEW_LOOKUPS:
+                    break
+            else:
+                mask = self._of_labels(plan.labels[0])
+                name = plan.names[0]
+                fitting = [
+                    row
+                    for row in sorted(found)
+                    if (mask is None or mask[row])
+                    and all(one.holds(self._run, {name: Vertex(graph, row)}) for one in plan.conditions[0])
+                ]
+                return np.array(fitting, dtype=np.int64)
+        return None
 
     def _compared(self, condition: NodeCondition) -> Mask | None:
         """A comparison of a column with one value, bool over all rows; None where the arrays cannot say."""
@@ -343,10 +445,11 @@ class _Walk:
 
     def _frontiers(self) -> Iterator[ChainFrontier]:
         """The rows of the whole pattern, piece by piece."""
-        mask = self._masks[0]
-        start = self._graph.vertex_rows(None) if mask is None else np.flatnonzero(mask)
+        mask, start = self._masks[0], self._start
+        if start is None:
+            start = self._graph.vertex_rows(None).astype(np.int64) if mask is None else np.flatnonzero(mask)
         costs = self._run.outcome.costs
-        for frontier in self._along(ChainFrontier([start.astype(np.int64)]), 0):
+        for frontier in self._along(ChainFrontier([start]), 0):
             if costs is not None:
                 rows = len(frontier) if frontier.weight is None else int(frontier.weight.sum())
                 costs.setdefault(self._step, StepCost()).rows += rows
@@ -419,8 +522,8 @@ class _Walk:
         if column.node is None or column.key is None:
             return None
         view = self._graph.column(column.key)
-        found: Any = view.numeric() if column.aggregate else view.codes()
-        if column.aggregate == "count":
+        found: Any = None if column.aggregate == "count" else view.numeric()
+        if column.aggregate == "count" or (found is None and not column.aggregate) or self._is_key(column):
             found = view.codes()
         if found is None:
             raise NotAsArrays
@@ -431,21 +534,106 @@ class _Walk:
         assert column.node is not None
         return frontier.nodes[self._plan.names.index(column.node)]
 
-    def plain(self) -> Iterator[Row]:
-        """A row for each of the pattern."""
+    def _is_key(self, column: ArrayColumn) -> bool:
+        return self._plan.grouped and not column.aggregate
+
+    def blocks(self, start: int, end: int | None) -> Iterator[RowBlock]:
+        """The rows of the pattern in their order, from place ``start`` up to ``end``."""
+        names = tuple(column.name for column in self._plan.columns)
+        for frontier in self._cut(start, end):
+            for begin in range(0, len(frontier), PART):
+                self._run.check()
+                part = frontier.some(slice(begin, begin + PART))
+                yield RowBlock(
+                    names,
+                    [
+                        self._values(source, self._at(column, part))
+                        for column, source in zip(self._plan.columns, self._columns, strict=True)
+                    ],
+                )
+
+    def _values(self, source: Numeric | Codes | None, rows: Ints) -> list[Any]:
+        """What a column holds in these rows, null where nothing; the nodes themselves where it has no source."""
+        if source is None:
+            return [Vertex(self._graph, row) for row in rows.tolist()]
+        if isinstance(source, Codes):
+            table = source.values
+            return [None if code < 0 else read(table[code]) for code in source.codes[rows].tolist()]
+        found: list[Any] = source.values[rows].tolist()
+        if source.kind is Float:
+            found = list(map(WRAPPERS[Float], found))
+        held = source.present[rows]
+        if not held.all():
+            found = [value if there else None for value, there in zip(found, held.tolist(), strict=True)]
+        return found
+
+    def _cut(self, start: int, end: int | None) -> Iterator[ChainFrontier]:
+        """The rows that are wanted, sorted where the plan has an order."""
+        if self._plan.order and end != start:
+            yield self._sorted(end).some(slice(start, end))
+            return
+        done = 0
+        for frontier in self._frontiers() if end != start else ():
+            size = len(frontier)
+            yield frontier.some(slice(max(0, start - done), None if end is None else end - done))
+            done += size
+            if end is not None and done >= end:
+                return
+
+    def _sorted(self, end: int | None) -> ChainFrontier:
+        """The first ``end`` rows in their order, or all; equal ones as they came."""
+        best: ChainFrontier | None = None
         for frontier in self._frontiers():
-            values: list[Sequence[Any]] = []
-            for column, source in zip(self._plan.columns, self._columns, strict=True):
-                rows = self._at(column, frontier)
-                if source is None:
-                    values.append([Vertex(self._graph, row) for row in rows.tolist()])
-                else:
-                    table = [read(value) for value in source.values] + [None]
-                    values.append([table[code] for code in source.codes[rows].tolist()])
-            names = [column.name for column in self._plan.columns]
-            for one in zip(*values, strict=True):
-                self._run.tick()
-                yield dict(zip(names, one, strict=True))
+            if best is not None:
+                frontier = ChainFrontier(
+                    [np.concatenate(pair) for pair in zip(best.nodes, frontier.nodes, strict=True)],
+                    [np.concatenate(pair) for pair in zip(best.edges, frontier.edges, strict=True)],
+                )
+            self._run.hold(len(frontier))
+            best = frontier if end is None else self._first(frontier, end)
+        if best is None:
+            return ChainFrontier([np.zeros(0, dtype=np.int64) for _ in self._plan.names])
+        return self._first(best, end)
+
+    def _first(self, frontier: ChainFrontier, end: int | None) -> ChainFrontier:
+        keys: list[Any] = []
+        for order in self._plan.order or ():
+            keys += self._sort_keys(order, frontier)
+        if end is not None and len(frontier) > 4 * end:
+            for key in keys[:2]:  # whatever is beyond the first so many by the first key alone is not among them
+                if key.min() != key.max():
+                    near = np.flatnonzero(key <= np.partition(key, end - 1)[end - 1])
+                    frontier, keys = frontier.some(near), [one[near] for one in keys]
+                    break
+        return frontier.some(np.lexsort(keys[::-1])[:end])
+
+    def _sort_keys(self, order: ArrayOrder, frontier: ChainFrontier) -> list[Any]:
+        """Arrays that sort one after the other: of which kind a value is, and where it stands in it."""
+        rows = frontier.nodes[self._plan.names.index(order.node)]
+        if order.key is None:
+            return [-rows if order.descending else rows]
+        view = self._graph.column(order.key)
+        numeric = view.numeric()
+        if numeric is not None:
+            values, kinds = numeric.values[rows], np.where(numeric.present[rows], 0, 2)
+            if values.dtype.kind == "f":
+                kinds[(kinds == 0) & np.isnan(values)] = 1
+            values = np.where(kinds == 0, values, values.dtype.type(0))
+            if order.descending:
+                return [-kinds, ~values if values.dtype.kind == "i" else -values]
+            return [kinds, values]
+        codes = view.codes()
+        if codes is None:
+            held = [self._graph.vertex_values(row, order.key) for row in rows.tolist()]
+            keys = [order_key(read(some[0]) if len(some) else None) for some in held]
+            ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+            found = np.fromiter((ranks[key] for key in keys), dtype=np.int64, count=len(keys))
+        else:
+            distinct, places = np.unique(codes.codes[rows], return_inverse=True)
+            keys = [order_key(None if code < 0 else read(codes.values[code])) for code in distinct.tolist()]
+            ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+            found = np.array([ranks[key] for key in keys], dtype=np.int64)[places.reshape(-1)]
+        return [np.zeros(len(found), dtype=np.int64), -found if order.descending else found]
 
     def groups(self) -> Iterator[Row]:
         """A row for each group."""

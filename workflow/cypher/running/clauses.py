@@ -16,6 +16,7 @@ from workflow.cypher.lang import tree as t
 from workflow.cypher.planning.plan import PlanStep, source
 from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.arrays import NotAsArrays, array_plan
+from workflow.cypher.running.blocks import single_rows
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
@@ -70,14 +71,17 @@ class Planner:
 
     # -- queries
 
-    def query(self, query: t.Query) -> Operator:
-        """A query: its parts one after the other, each on the same rows."""
+    def query(self, query: t.Query, *, outermost: bool = False) -> Operator:
+        """A query: its parts one after the other, each on the same rows.
+
+        ``outermost``: it is the statement; where the run takes them, it may give blocks of rows in place of rows.
+        """
         writes = writing(query, self._library)
         bound, parts = self._bound, []
         for at, part in enumerate(query.parts):
             self._bound = bound
             end = query.parts[at + 1][0].at if at + 1 < len(query.parts) else len(self._text)
-            parts.append(self.chain(part, eager=writes, end=end))
+            parts.append(self.chain(part, eager=writes, end=end, last=outermost and len(query.parts) == 1))
         if len(parts) == 1:
             return parts[0]
         distinct = query.distinct
@@ -89,13 +93,13 @@ class Planner:
 
         return union
 
-    def chain(self, clauses: Sequence[t.Clause], *, eager: bool, end: int) -> Operator:
+    def chain(self, clauses: Sequence[t.Clause], *, eager: bool, end: int, last: bool) -> Operator:
         """Clauses one after the other; ``end`` is where the last one ends in the text."""
         ends_at = [clause.at for clause in clauses[1:]] + [end]
         operators = [self._planned(clause, ends_at[at], alone=len(clauses) == 1) for at, clause in enumerate(clauses)]
         ends = isinstance(clauses[-1], t.Return) or (isinstance(clauses[-1], t.CallProcedure) and len(clauses) == 1)
 
-        around = self._as_arrays(clauses) if not eager and len(clauses) > 1 else None
+        around = self._as_arrays(clauses, last=last) if not eager and len(clauses) > 1 else None
         if around is not None:
             operators[:2] = [around(_in_turn(*operators[:2]))]
 
@@ -279,22 +283,40 @@ class Planner:
 
     # -- projections
 
-    def _as_arrays(self, clauses: Sequence[t.Clause]) -> Callable[[Operator], Operator] | None:
-        """The first two clauses as one operator over arrays, around those it stands for; None where they are not so."""
+    def _as_arrays(self, clauses: Sequence[t.Clause], *, last: bool) -> Callable[[Operator], Operator] | None:
+        """The first two clauses as one operator over arrays, around those it stands for; None where they are not so.
+
+        ``last``: what the last clause gives is the answer of the statement, and may be handed on in blocks.
+        """
         first, second = clauses[:2]
         if not isinstance(first, t.Match) or not isinstance(second, t.With | t.Return):
             return None
         projection = second.projection
         if isinstance(second, t.With) and second.condition is not None:
             return None
-        shapes, names = {t.shape(item.value) for item in projection.items}, {item.name for item in projection.items}
-        if any(t.shape(one.value) not in shapes and not _variables(one.value) <= names for one in projection.order):
-            return None
         plan = array_plan(first, projection, self._expressions)
         if plan is None:
             return None
+        shapes, names = {t.shape(item.value) for item in projection.items}, {item.name for item in projection.items}
+        sorts = plan.grouped or plan.order is None
+        if sorts and any(
+            t.shape(one.value) not in shapes and not _variables(one.value) <= names for one in projection.order
+        ):
+            return None
         finish = self._projection(projection, projected=True)
+        skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
+        limit = None if projection.limit is None else self._number(projection.limit, "LIMIT")
         matched, number = (step.number for step in self._steps[-1][-len(clauses) :][:2])
+        hands_on = last and len(clauses) == 2
+
+        def found(run: CypherRun) -> Iterator[Any]:
+            if plan.grouped:
+                return finish(run, plan.groups(run, matched))
+            if plan.order is None:
+                return finish(run, single_rows(plan.blocks(run, matched, 0, None)))
+            start = 0 if skip is None else skip(run)
+            blocks = plan.blocks(run, matched, start, None if limit is None else start + limit(run))
+            return blocks if hands_on and run.takes_blocks else single_rows(blocks)
 
         def around(ordinary: Operator) -> Operator:
             def run_arrays(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
@@ -302,10 +324,10 @@ class Planner:
                 if len(given) != 1 or given[0]:
                     return ordinary(run, chain(given, rows))
                 try:
-                    found = finish(run, plan.rows(run, matched))
+                    answers = found(run)
                 except NotAsArrays:
                     return ordinary(run, iter(given))
-                return found if run.outcome.costs is None else run.outcome.measured(number, found)
+                return answers if run.outcome.costs is None else run.outcome.measured(number, answers)
 
             return run_arrays
 

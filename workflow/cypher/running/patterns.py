@@ -8,22 +8,18 @@ Source: openCypher's MATCH with its relationship isomorphism.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.cypher.errors import CypherTypeError
 from workflow.cypher.lang import tree as t
 from workflow.cypher.running.expressions import PATH, Evaluator, Expressions, label_test
+from workflow.cypher.running.hops import NOTHING, OTHER_WAY, RelationshipElement, Solve, hops, restore, vertex_of
 from workflow.cypher.running.run import CypherRun, Row
-from workflow.cypher.semantics.arithmetic import kind_of
+from workflow.cypher.running.shortest import shortest
 from workflow.cypher.semantics.elements import labels_of
 from workflow.cypher.semantics.paths import CypherPath
-from workflow.cypher.semantics.relations import equals
-from workflow.graphs.elements import Edge, Vertex, Way
-
-_OTHER_WAY: dict[Way, Way] = {"out": "in", "in": "out", "both": "both"}
+from workflow.graphs.elements import Edge, Vertex
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +41,12 @@ class NodeElement:
 
 
 @dataclass(frozen=True, slots=True)
-class RelationshipElement:
-    """A relationship of a pattern, between two of its nodes by name."""
-
-    name: str
-    types: tuple[str, ...] | None
-    allowed: Callable[[Any], bool] | None
-    way: Way
-    length: t.Length | None
-    properties: list[tuple[str, Evaluator]]
-    condition: Callable[[CypherRun, Row], bool] | None
-    left: str
-    right: str
-    shortest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PathElement:
     """Which names a path is made of."""
 
     name: str
     nodes: tuple[str, ...]
     relationships: tuple[str, ...]
-
-
-Solve = Callable[[CypherRun, Row, set[int]], Iterator[None]]
-"""Binds names of a row in every way there is, one after the other, and takes them back at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +270,7 @@ class Pattern:
         if name in bound:
 
             def check(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
-                value = _vertex(name, row[name])
+                value = vertex_of(name, row[name])
                 if value is not None and (labels is None or labels(labels_of(value))):
                     yield
 
@@ -317,21 +293,21 @@ class Pattern:
         start, end = (one.right, one.left) if backward else (one.left, one.right)
         target = self.nodes[end].labels
         if one.shortest is not None:
-            return _shortest(one)
+            return shortest(one)
         if one.length is not None:
             return _variable_length(one, start, end, target, backward=backward)
 
         def expand(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
-            here = _vertex(start, row[start])
+            here = vertex_of(start, row[start])
             if here is None:
                 return
-            held = row.get(one.name, _NOTHING)
-            there = row.get(end, _NOTHING)
-            for edge, other in _hops(run, one, row, here.row, backward=backward):
-                if edge in used or (held is not _NOTHING and not (isinstance(held, Edge) and held.row == edge)):
+            held = row.get(one.name, NOTHING)
+            there = row.get(end, NOTHING)
+            for edge, other in hops(run, one, row, here.row, backward=backward):
+                if edge in used or (held is not NOTHING and not (isinstance(held, Edge) and held.row == edge)):
                     continue
                 vertex = Vertex(run.graph, other)
-                if there is not _NOTHING and there != vertex:
+                if there is not NOTHING and there != vertex:
                     continue
                 if target is not None and not target(labels_of(vertex)):
                     continue
@@ -340,8 +316,8 @@ class Pattern:
                 row[end] = vertex
                 yield
                 used.discard(edge)
-            _restore(row, one.name, held)
-            _restore(row, end, there)
+            restore(row, one.name, held)
+            restore(row, end, there)
 
         return expand
 
@@ -354,32 +330,17 @@ def _along_way(one: RelationshipElement, *, backward: bool, known: bool) -> str:
     start, end = (one.right, one.left) if backward else (one.left, one.right)
     types = ":" + "|".join(one.types) if one.types else ""
     length = "" if one.length is None else f"*{one.length.least or ''}..{one.length.most or ''}"
-    way = _OTHER_WAY[one.way] if backward else one.way
+    way = OTHER_WAY[one.way] if backward else one.way
     arrow = f"{'<' if way == 'in' else ''}-[{types}{length}]-{'>' if way == 'out' else ''}"
     what = "find the shortest" if one.shortest else "look for" if known else "go along"
     return f"{what} ({_shown(start)}){arrow}({_shown(end)})"
 
 
-_NOTHING: Any = object()
 _ID = "\0id"
-
-
-def _restore(row: Row, name: str, value: Any) -> None:
-    if value is _NOTHING:
-        row.pop(name, None)
-    else:
-        row[name] = value
 
 
 def _once(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
     yield
-
-
-def _vertex(name: str, value: Any) -> Vertex | None:
-    """The node a name is bound to; None where it is null."""
-    if value is None or isinstance(value, Vertex):
-        return value
-    raise CypherTypeError(f"{name} is {kind_of(value)}, and no node", "InvalidArgumentType")
 
 
 def _candidates(run: CypherRun, label: str | None, values: list[tuple[str, Any]]) -> Iterable[int]:
@@ -403,38 +364,6 @@ def _candidates(run: CypherRun, label: str | None, values: list[tuple[str, Any]]
     return list(graph.vertices() if label is None or not run.splits_labels else graph.vertices([label]))
 
 
-def _hops(
-    run: CypherRun, one: RelationshipElement, row: Row, start: int, *, backward: bool
-) -> Iterator[tuple[int, int]]:
-    """The relationships at a node that fit, by row, each with the node at its other end."""
-    graph = run.graph
-    way = _OTHER_WAY[one.way] if backward else one.way
-    loops: set[int] = set()
-    edges, others = list(graph.incident(start, way, one.types)), list(graph.neighbours(start, way, one.types))
-    for edge, other in zip(edges, others, strict=True):
-        if other == start:  # a loop is met once for each direction
-            if edge in loops:
-                continue
-            loops.add(edge)
-        if one.allowed is not None and not one.allowed([graph.edge_label(edge)]):
-            continue
-        if one.properties and not _has_properties(run, one, row, edge):
-            continue
-        if one.condition is not None:
-            held = row.get(one.name, _NOTHING)
-            row[one.name] = Edge(graph, edge)
-            passes = one.condition(run, row)
-            _restore(row, one.name, held)
-            if not passes:
-                continue
-        yield edge, other
-
-
-def _has_properties(run: CypherRun, one: RelationshipElement, row: Row, edge: int) -> bool:
-    values = run.graph.edge_values(edge)
-    return all(equals(values.get(key), value(run, row)) is True for key, value in one.properties)
-
-
 def _variable_length(
     one: RelationshipElement, start: str, end: str, target: Callable[[Any], bool] | None, *, backward: bool
 ) -> Solve:
@@ -443,25 +372,25 @@ def _variable_length(
     most = one.length.most
 
     def expand(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
-        here = _vertex(start, row[start])
+        here = vertex_of(start, row[start])
         if here is None:
             return
-        held, there = row.get(one.name, _NOTHING), row.get(end, _NOTHING)
-        wanted = None if held is _NOTHING else [edge.row for edge in held]
+        held, there = row.get(one.name, NOTHING), row.get(end, NOTHING)
+        wanted = None if held is NOTHING else [edge.row for edge in held]
         for edges, other in _trails(run, one, row, here.row, used, least, most, backward=backward):
             found = edges[::-1] if backward else list(edges)
             if wanted is not None and found != wanted:
                 continue
             vertex = Vertex(run.graph, other)
-            if there is not _NOTHING and there != vertex:
+            if there is not NOTHING and there != vertex:
                 continue
             if target is not None and not target(labels_of(vertex)):
                 continue
             row[one.name] = [Edge(run.graph, edge) for edge in found]
             row[end] = vertex
             yield
-            _restore(row, one.name, held)
-            _restore(row, end, there)
+            restore(row, one.name, held)
+            restore(row, end, there)
 
     return expand
 
@@ -486,7 +415,7 @@ def _trails(
             if len(edges) >= least:
                 yield edges, at
             deeper = most is None or len(edges) < most
-            stack.append(_hops(run, one, row, at, backward=backward) if deeper else iter(()))
+            stack.append(hops(run, one, row, at, backward=backward) if deeper else iter(()))
             while stack:
                 step = next(((edge, other) for edge, other in stack[-1] if edge not in used), None)
                 run.tick()
@@ -503,85 +432,6 @@ def _trails(
                 return
     finally:
         used.difference_update(edges)
-
-
-def _shortest(one: RelationshipElement) -> Solve:
-    """The shortest ways between two nodes, found level by level."""
-    length = one.length or t.Length(1, 1)
-    least = 1 if length.least is None else length.least
-
-    def solve(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
-        begin, end = _vertex(one.left, row[one.left]), _vertex(one.right, row[one.right])
-        if begin is None or end is None:
-            return
-        held = row.get(one.name, _NOTHING)
-        for edges in _shortest_ways(run, one, row, begin.row, end.row, least, length.most):
-            row[one.name] = [Edge(run.graph, edge) for edge in edges]
-            if one.length is None:
-                row[one.name] = Edge(run.graph, edges[0])
-            yield
-            _restore(row, one.name, held)
-            if one.shortest == "one":
-                return
-
-    return solve
-
-
-def _shortest_ways(
-    run: CypherRun, one: RelationshipElement, row: Row, begin: int, end: int, least: int, most: int | None
-) -> Iterator[list[int]]:
-    if begin == end:
-        if least == 0:
-            yield []
-        return
-    # from both ends, a level at a time on the side with less to look at: what the two sides have in common after a
-    # level lies on the outermost levels of both, or they would have met before
-    sides = (_Side(begin, backward=False), _Side(end, backward=True))
-    met: list[int] = []
-    while not met and all(side.frontier for side in sides):
-        if most is not None and sides[0].depth + sides[1].depth >= most:
-            return
-        side, other = sorted(sides, key=lambda one: len(one.frontier))
-        side.widen(run, one, row)
-        met = [node for node in side.frontier if node in other.parents]
-        run.hold(len(side.parents) + len(other.parents))
-    if sides[0].depth + sides[1].depth < least:
-        return
-    for node in met:
-        for before in sides[0].ways(node):
-            for after in sides[1].ways(node):
-                yield [*before, *after[::-1]]
-
-
-class _Side:
-    """A search from one end: the nodes it has reached, each with the nodes and edges by which it was first reached."""
-
-    def __init__(self, start: int, *, backward: bool) -> None:
-        self.parents: dict[int, list[tuple[int, int]]] = {start: []}
-        self.frontier = [start]
-        self.depth = 0
-        self._start, self._backward = start, backward
-
-    def widen(self, run: CypherRun, one: RelationshipElement, row: Row) -> None:
-        """One level further."""
-        reached: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for at in self.frontier:
-            run.tick()
-            for edge, other in _hops(run, one, row, at, backward=self._backward):
-                if other not in self.parents:
-                    reached[other].append((at, edge))
-        self.parents.update(reached)
-        self.frontier = list(reached)
-        self.depth += 1
-
-    def ways(self, node: int) -> Iterator[list[int]]:
-        """The edges from the start to a node, in every shortest way."""
-        stack: list[tuple[int, list[int]]] = [(node, [])]
-        while stack:
-            at, edges = stack.pop()
-            if at == self._start:
-                yield edges
-            stack += [(before, [edge, *edges]) for before, edge in reversed(self.parents[at])]
 
 
 def _path_of(path: PathElement, relationships: dict[str, RelationshipElement]) -> Solve:

@@ -34,6 +34,7 @@ class CypherRun(Run):
         splits_labels: whether the graph finds a vertex of several labels by one of them.
         default_label: of nodes that are created without one, as Neptune has it; they then never lose the last one.
         outcome: where the run notes what it changes and costs.
+        takes_blocks: whether whoever takes the answer knows blocks of rows.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CypherRun(Run):
         default_label: str | None = None,
         outcome: RunOutcome | None = None,
         read_only: bool = False,
+        takes_blocks: bool = False,
         timeout_s: float | None = None,
         began_at: float | None = None,
         cancelled: threading.Event | None = None,
@@ -59,6 +61,7 @@ class CypherRun(Run):
         self.default_label = default_label
         self.outcome = outcome or RunOutcome()
         self.read_only = read_only
+        self.takes_blocks = takes_blocks and self.outcome.costs is None  # rows are counted one by one
         self.began_ns = time.time_ns()  # what every "now" of one statement means
         self.condemned: dict[Vertex, None] = {}  # deleted, and still with relationships
         self._turns = 0

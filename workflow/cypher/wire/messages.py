@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from workflow.cypher.wire.framing import chunked
-from workflow.cypher.wire.packstream import BadPackStream, Structure, pack, unpack
+from workflow.cypher.wire.packstream import BadPackStream, Structure, list_head, pack, pack_each, unpack
 
 
 class Tag(IntEnum):
@@ -82,6 +82,8 @@ def ignored() -> bytes:
     return chunked(pack(Structure(0x7E, ())))
 
 
-def record(values: list[Any], convert: Callable[[Any], Any]) -> bytes:
-    """A row of an answer."""
-    return chunked(b"\xb1\x71" + pack(values, convert))
+def records(columns: list[list[Any]], convert: Callable[[Any], Any]) -> list[bytes]:
+    """Rows of an answer, whose values are given by column."""
+    head = b"\xb1\x71" + list_head(len(columns))
+    packed = [pack_each(values, convert) for values in columns]
+    return [chunked(head + b"".join(row)) for row in zip(*packed, strict=True)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 from workflow.errors import BadRequest, QueryFailed
@@ -12,6 +13,11 @@ from workflow.errors import BadRequest, QueryFailed
 MOST_DEPTH: Final = 100
 _INT64: Final = 1 << 63
 _DOUBLE: Final = struct.Struct(">Bd").pack
+_INT8: Final = struct.Struct(">Bb").pack
+_INT16: Final = struct.Struct(">Bh").pack
+_INT32: Final = struct.Struct(">Bi").pack
+_INT64_BYTES: Final = struct.Struct(">Bq").pack
+_SMALL: Final = {value: bytes((value & 0xFF,)) for value in range(-16, 128)}
 
 
 class BadPackStream(BadRequest):
@@ -38,6 +44,19 @@ def pack(value: Any, convert: Callable[[Any], Any] | None = None) -> bytes:
     out = bytearray()
     _write(out, value, convert)
     return bytes(out)
+
+
+def pack_each(values: Sequence[Any], convert: Callable[[Any], Any] | None = None) -> list[bytes]:
+    """Each of many values as bytes; those of one type, as a column of an answer has them, at once.
+
+    Raises as ``pack`` does.
+    """
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return list(map(_DOUBLE, repeat(0xC1), values))
+    if kinds == {int}:
+        return [_SMALL[value] if -16 <= value < 128 else _packed_int(value) for value in values]
+    return [pack(value, convert) for value in values]
 
 
 def _write(out: bytearray, value: Any, convert: Callable[[Any], Any] | None) -> None:
@@ -102,16 +121,26 @@ def _write_other(out: bytearray, value: Any, convert: Callable[[Any], Any] | Non
 def _write_int(out: bytearray, value: int) -> None:
     if -16 <= value < 128:
         out.append(value & 0xFF)
-    elif -128 <= value < 128:
-        out += b"\xc8" + struct.pack(">b", value)
-    elif -32768 <= value < 32768:
-        out += b"\xc9" + struct.pack(">h", value)
-    elif -(1 << 31) <= value < 1 << 31:
-        out += b"\xca" + struct.pack(">i", value)
-    elif -_INT64 <= value < _INT64:
-        out += b"\xcb" + struct.pack(">q", value)
     else:
-        raise QueryFailed("The answer holds an integer beyond 64 bits, which Bolt cannot send; use toFloat()")
+        out += _packed_int(value)
+
+
+def _packed_int(value: int) -> bytes:
+    """An integer that needs more than one byte."""
+    if -32768 <= value < 32768:
+        return _INT8(0xC8, value) if -128 <= value < 128 else _INT16(0xC9, value)
+    if -(1 << 31) <= value < 1 << 31:
+        return _INT32(0xCA, value)
+    if -_INT64 <= value < _INT64:
+        return _INT64_BYTES(0xCB, value)
+    raise QueryFailed("The answer holds an integer beyond 64 bits, which Bolt cannot send; use toFloat()")
+
+
+def list_head(size: int) -> bytes:
+    """What stands before the members of a list."""
+    out = bytearray()
+    _write_size(out, size, 0x90, 0xD4)
+    return bytes(out)
 
 
 def _write_size(out: bytearray, size: int, tiny: int, marker: int) -> None:

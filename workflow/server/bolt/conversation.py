@@ -282,7 +282,8 @@ class BoltConversation:
         for one in self._results.values():  # those of a transaction, whose rows the client has not taken yet
             await self._watched(one.running, one.drain)
         left_ms = None if self._until is None else max(1.0, 1000 * (self._until - monotonic()))
-        request = CypherRequest(text, parameters, self._graph, self._mode == _READS_MODE, left_ms)
+        read_only = self._mode == _READS_MODE
+        request = CypherRequest(text, parameters, self._graph, read_only, left_ms, blocks=True)
         running = self.service.runner.registry.accept(text)
         session = self._session
         begun_at = monotonic()

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from workflow.cypher.engine import CypherResult
 from workflow.cypher.planning.plan import PlanStep
+from workflow.cypher.running.blocks import RowBlock
 from workflow.cypher.running.outcome import RunOutcome, StepCost
 from workflow.cypher.wire.framing import BoltVersion
-from workflow.cypher.wire.messages import record
+from workflow.cypher.wire.messages import records
 from workflow.errors import MemoryLimitExceeded
 from workflow.queries.running import RunningQuery
 
 PART_BYTES: Final = 4 * 1024 * 1024
 PART_S: Final = 0.2  # rows of a slow query do not wait longer than this to be sent
+MOST_AT_ONCE: Final = 1000  # rows between two looks at the clock
 MOST_HELD: Final = 1 << 30  # bytes of rows that are made before anybody takes them
 
 
@@ -41,19 +43,19 @@ class BoltResult:
         self.begun_at = monotonic()
         self.given = 0
         self.finished = False
-        self._rows: Iterator[bytes] = self._records(convert)
+        self._parts: Iterator[list[bytes]] = self._records(convert)
         self._whole = whole
         self._ready: deque[bytes] = deque()
         self._over = False
         self._error: Exception | None = None
 
-    def _records(self, convert: Callable[[Any], Any]) -> Iterator[bytes]:
-        columns = self.result.columns
+    def _records(self, convert: Callable[[Any], Any]) -> Iterator[list[bytes]]:
+        """Rows as they were made: many together, or one by one."""
         try:
-            for row in self.result.rows:
-                yield record([row[name] for name in columns], convert)
+            for part in self.result.parts:
+                yield records(part.columns if isinstance(part, RowBlock) else [[one] for one in part.values()], convert)
         finally:
-            self.result.rows.close() if hasattr(self.result.rows, "close") else None
+            self.result.close()
 
     def take(self, count: int) -> tuple[list[bytes], bool]:
         """The next rows, at most ``count`` (-1 for all there are), and whether there may be more of them.
@@ -66,11 +68,12 @@ class BoltResult:
         part: list[bytes] = []
         size, until = 0, monotonic() + PART_S
         while count < 0 or len(part) < count:
-            message = self._next()
-            if message is None:
+            if not self._has_more():
                 break
-            part.append(message)
-            size += len(message)
+            few = MOST_AT_ONCE if count < 0 else min(MOST_AT_ONCE, count - len(part))
+            messages = [self._ready.popleft() for _ in range(min(few, len(self._ready)))]
+            part += messages
+            size += sum(map(len, messages))
             if size >= PART_BYTES or monotonic() > until:
                 break
         self.given += len(part)
@@ -83,11 +86,7 @@ class BoltResult:
         """Make all rows now. A query that fails fails when its rows are taken."""
         size = 0
         while not self._over:
-            message = self._made()
-            if message is None:
-                break
-            size += len(message)
-            self._ready.append(message)
+            size += sum(map(len, self._made()))
             if size > MOST_HELD:
                 self.close()
                 self._ready.clear()
@@ -110,27 +109,26 @@ class BoltResult:
         """Stop the query where it is, and undo what it wrote outside of a transaction."""
         self._over = True
         with suppress(Exception):  # nobody is left to be told
-            self._rows.close()  # type: ignore[attr-defined]
-
-    def _next(self) -> bytes | None:
-        return self._ready.popleft() if self._ready else self._made()
+            self._parts.close()  # type: ignore[attr-defined]
 
     def _has_more(self) -> bool:
-        if not self._ready and (message := self._made()) is not None:
-            self._ready.append(message)
+        while not self._ready and not self._over:
+            self._made()
         return bool(self._ready)
 
-    def _made(self) -> bytes | None:
-        if self._over:
-            return None
+    def _made(self) -> list[bytes]:
+        """The next rows, which are ready now; none where the query has ended."""
         try:
-            return next(self._rows)
+            made = next(self._parts)
         except StopIteration:
             self._over = True
+            return []
         except Exception as error:  # noqa: BLE001 - told when the rows before it were given
             self._over = True
             self._error = error
-        return None
+            return []
+        self._ready += made
+        return made
 
     def summary(self, version: BoltVersion, database: str, bookmark: str | None) -> dict[str, Any]:
         """What is told at the end."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow.cypher.engine import CypherEngine, CypherOptions, CypherResult, CypherSession
+from workflow.cypher.running.blocks import RowBlock
 from workflow.cypher.running.run import Ids, Row
 from workflow.errors import InvalidParameter, UnsupportedOperation
 from workflow.queries.runner import LanguageRunner
@@ -28,6 +29,7 @@ class CypherRequest:
         graph: a name of ``LanguageRunner.engines``.
         timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
         measured: whether rows and time of each step are wanted.
+        blocks: whether rows may come in blocks.
     """
 
     text: str
@@ -36,6 +38,7 @@ class CypherRequest:
     read_only: bool = False
     timeout_ms: float | None = None
     measured: bool = False
+    blocks: bool = False
 
 
 class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
@@ -89,13 +92,14 @@ class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
             ids=self.ids,
             default_label=self.default_label,
             measured=request.measured,
+            blocks=request.blocks,
         )
         if session is None:
             return engine.run(request.text, options)
         result = session.on(request.graph, engine.session).run(request.text, options)
 
-        def rows() -> Iterator[Row]:
+        def parts() -> Iterator[Row | RowBlock]:
             with session.lock:
-                yield from self.statements(session, lambda: result.rows)
+                yield from self.statements(session, lambda: result.parts)
 
-        return replace(result, rows=rows())
+        return replace(result, parts=parts())
