@@ -12,17 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow import datasets
-from workflow.catalog.graphs import GraphCatalog
-from workflow.catalog.models import ModelCatalog
-from workflow.catalog.pipelines import PipelineCatalog
-from workflow.catalog.procedures import catalog_rows
-from workflow.catalog.service import GraphAnalytics
-from workflow.catalog.workers import AnalysisWorkers
-from workflow.cypher.engine import CypherEngine
-from workflow.cypher.planning.procedures import Library, library
 from workflow.drivers import check_choices, open_database, open_endpoint_host, open_runner, open_source, open_storage
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
@@ -43,9 +35,9 @@ from workflow.jobs.loads import LoadService
 from workflow.jobs.retention import Retention
 from workflow.jobs.service import JobService, Place
 from workflow.jobs.store import JobStore
-from workflow.predictions.cypher import prediction_rows
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.service import EndpointService
+from workflow.queries.engines import EnginesOnDemand
 from workflow.queries.memory_watch import MemoryWatch, memory
 from workflow.queries.running import QueryRegistry
 from workflow.runners.base import Capacity
@@ -54,6 +46,9 @@ from workflow.server.app import create_app
 from workflow.server.services import Services
 from workflow.settings import Settings
 from workflow.storage import S3Uri, Storage
+
+if TYPE_CHECKING:
+    from workflow.cypher.engine import CypherEngine
 
 
 class HomeUnusable(WorkflowError):
@@ -153,8 +148,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         reader = open_source(settings.gremlin_url, sign_region)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
-    tables = _procedures(settings, graphs, closers, prediction)
-    cypher = {source: CypherEngine(graph, settings.profile, tables[graph.name]) for source, graph in graphs.items()}
+    cypher = _cypher(settings, graphs, prediction, closers)
     queries, cypher_queries = QueryRegistry(), QueryRegistry()
     watch = MemoryWatch(queries, cypher_queries)
     closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
@@ -186,27 +180,22 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     return Application(services, retention, closers, starters, leavers)
 
 
-def _procedures(
+def _cypher(
     settings: Settings,
     graphs: Mapping[str, EmbeddedGraph],
-    closers: list[Callable[[], None]],
     prediction: EndpointService,
-) -> dict[str, Library]:
-    """What openCypher can call, by the name of the graph; pipelines and models are those of the whole service."""
-    folder = settings.home / "catalog"
-    workers = AnalysisWorkers(
-        settings.scripts / "analyse.py", settings.home / "logs" / "analysis.log", settings.job_environment
-    )
-    closers.append(workers.close)
-    pipelines, models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
-    shutil.rmtree(folder / "answers", ignore_errors=True)
-    tables = {}
-    for name in dict.fromkeys(graph.name for graph in graphs.values()):
-        projected = GraphCatalog(folder / "graphs" / name)
-        closers.append(projected.close)
-        analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
-        tables[name] = library(*catalog_rows(analytics, name), *prediction_rows(prediction))
-    return tables
+    closers: list[Callable[[], None]],
+) -> Mapping[str, CypherEngine]:
+    """The engines of openCypher, imported and built at the first query; what an earlier run left is removed now."""
+    for left in ("answers", "graphs"):
+        shutil.rmtree(settings.home / "catalog" / left, ignore_errors=True)
+
+    def build() -> Mapping[str, CypherEngine]:
+        from workflow.opencypher import open_engines
+
+        return open_engines(settings, graphs, prediction, closers)
+
+    return EnginesOnDemand(graphs, build)
 
 
 def _loads(settings: Settings, store: JobStore, storage: Storage, graphs: Mapping[str, EmbeddedGraph]) -> LoadService:

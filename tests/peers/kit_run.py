@@ -13,8 +13,9 @@ import neo4j
 
 from tests.peers.kit_scenarios import KitScenario, KitStep, kit_graph
 from tests.peers.kit_values import Form, form_of, parameter, unordered, written
-from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.engine import CypherEngine
 from workflow.cypher.planning.procedures import Argument, Library, Procedure, library
+from workflow.cypher.running.options import CypherOptions
 from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
 

@@ -19,7 +19,6 @@ from workflow.client.checks.hints import words_in_vain
 from workflow.client.checks.problems import nearest, refuse
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
-from workflow.client.graph_science import GraphScience
 from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
@@ -38,6 +37,8 @@ from workflow.storage.uri import S3Uri
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workflow.client.graph_science import GraphScience
 
 Watcher = Callable[[Stage, Mapping[str, Any]], None]
 
@@ -455,6 +456,8 @@ class Workflow:
     @property
     def graph_science(self) -> GraphScience:
         """Graph algorithms and prediction pipelines of this service; a Neptune cluster has none."""
+        from workflow.client.graph_science import GraphScience  # most clients do without
+
         return GraphScience(self.connection)
 
     def predict_links(

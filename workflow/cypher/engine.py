@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +16,9 @@ from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.blocks import RowBlock, single_rows
 from workflow.cypher.running.clauses import Operator, Planner, writing
+from workflow.cypher.running.options import CypherOptions
 from workflow.cypher.running.outcome import RunOutcome
-from workflow.cypher.running.run import CypherRun, Ids, Row
+from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.running.writing import check_condemned
 from workflow.errors import QueryTooLarge, UnsupportedOperation
 from workflow.queries.attempts import Attempt, HeldTransaction, run_query
@@ -33,29 +33,6 @@ _SCHEMA: Final = re.compile(
     r"\s*(?:CREATE|DROP)\s+(?:(?:RANGE|TEXT|LOOKUP|BTREE|POINT)\s+)?(INDEX|CONSTRAINT)\b(?:.*\b(?:FOR|ON)\b|\s+\w+\s*)",
     re.IGNORECASE | re.DOTALL,
 )
-
-
-@dataclass(frozen=True)
-class CypherOptions:
-    """What a request says about how its query runs.
-
-    Attributes:
-        began_at: when the time began, in ``time.monotonic()``.
-        ids: what ``id()`` gives.
-        default_label: of nodes that are created without one.
-        measured: whether rows and time of each step are wanted.
-        blocks: whether rows may come in blocks.
-    """
-
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    timeout_s: float | None = None
-    began_at: float | None = None
-    cancelled: threading.Event | None = None
-    read_only: bool = False
-    ids: Ids = "text"
-    default_label: str | None = None
-    measured: bool = False
-    blocks: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class StartLoad(Lenient):
     mode: Annotated[Literal["NEW", "RESUME", "AUTO"], one_of("mode", "NEW", "RESUME", "AUTO")] = "AUTO"
     fail_on_error: Flag = Field(True, alias="failOnError")
     parallelism: Annotated[Text, one_of("parallelism", "LOW", "MEDIUM", "HIGH", "OVERSUBSCRIBE")] = "HIGH"
-    parser: ParserConfiguration = Field(ParserConfiguration(), alias="parserConfiguration")
+    parser: ParserConfiguration = Field(default_factory=ParserConfiguration, alias="parserConfiguration")
     update_single: Flag = Field(False, alias="updateSingleCardinalityProperties")
     queue: Flag = Field(False, alias="queueRequest")
     dependencies: TextList = []

@@ -16,8 +16,9 @@ from workflow.catalog.pipelines import PipelineCatalog
 from workflow.catalog.procedures import catalog_rows
 from workflow.catalog.service import GraphAnalytics
 from workflow.catalog.workers import AnalysisWorkers
-from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.engine import CypherEngine
 from workflow.cypher.planning.procedures import library
+from workflow.cypher.running.options import CypherOptions
 from workflow.graphs.store.store import EmbeddedGraph
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -235,7 +235,7 @@ def test_stored_models_are_dropped_loaded_and_deleted(people: Database) -> None:
 
 
 def test_a_cancelled_training_stops_and_leaves_nothing(people: Database) -> None:
-    from workflow.cypher.engine import CypherOptions
+    from workflow.cypher.running.options import CypherOptions
 
     build(people)
     cancelled = threading.Event()

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.engine import CypherEngine
 from workflow.cypher.errors import CypherArithmeticError, CypherTypeError
 from workflow.cypher.running import arrays, clauses
+from workflow.cypher.running.options import CypherOptions
 from workflow.cypher.semantics.relations import equivalence_key
 from workflow.graphs.store.store import EmbeddedGraph
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.engine import CypherEngine
 from workflow.cypher.errors import (
     ConstraintFailed,
     CypherSyntaxError,
@@ -26,6 +26,7 @@ from workflow.cypher.planning.procedures import (
     Procedure,
     library,
 )
+from workflow.cypher.running.options import CypherOptions
 from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded, UnsupportedOperation
 from workflow.graphs.elements import Edge, Vertex
 from workflow.graphs.store.store import EmbeddedGraph

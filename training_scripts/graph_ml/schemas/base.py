@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 class Artefact(BaseModel):
     """One JSON document. Unknown fields are ignored on reading, because clients add their own."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, protected_namespaces=(), defer_build=True)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from training_scripts.graph_ml.schemas import TaskType
@@ -37,13 +36,13 @@ _CHOSEN = {
 class TrainingSection(BaseModel):
     """How much to try; further members go into Neptune's request as they are."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
     trials: int = Field(4, ge=1)
     parallel: int = Field(2, ge=1)
 
 
 class EndpointSection(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
     id: str | None = None
 
 
@@ -56,14 +55,14 @@ class WorkflowFile(BaseModel):
     ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     name: str = Field(pattern=r"^[a-zA-Z0-9](-?[a-zA-Z0-9])*$", max_length=24)
     bucket: str = "s3://despina"
     load: str | None = Field(None, validation_alias=AliasChoices("load", "source"))
     export: dict[str, Any]
     dataprocessing: dict[str, Any] = {}
-    training: TrainingSection = TrainingSection(trials=4, parallel=2)
-    endpoint: EndpointSection = EndpointSection()
+    training: TrainingSection = Field(default_factory=lambda: TrainingSection(trials=4, parallel=2))
+    endpoint: EndpointSection = Field(default_factory=EndpointSection)
     queries: dict[str, str] = {}
     _path: Path | None = PrivateAttr(None)
     _places: Places = PrivateAttr(default_factory=dict)
@@ -71,6 +70,8 @@ class WorkflowFile(BaseModel):
     @classmethod
     def read(cls, path: Path) -> WorkflowFile:
         """Read and check a file. Raises InvalidParameter with a line for each thing that is wrong, and where."""
+        import yaml  # the other commands read none
+
         try:
             text = path.read_text()
         except FileNotFoundError as error:
@@ -164,8 +165,9 @@ def _of_training(described: Mapping[str, Any], export: Mapping[str, Any]) -> Ite
 
 
 def _walk(node: Any, at: Place, places: Places) -> Iterator[tuple[Place, str]]:
-    """Note where every member stands; gives those that a mapping names twice."""
-    if isinstance(node, yaml.MappingNode):
+    """Note where every member of a node of YAML stands; gives those that a mapping names twice."""
+    kind = getattr(node, "id", None)
+    if kind == "mapping":
         seen: set[str] = set()
         for key, value in node.value:
             name = str(key.value)
@@ -175,7 +177,7 @@ def _walk(node: Any, at: Place, places: Places) -> Iterator[tuple[Place, str]]:
             seen.add(name)
             places.setdefault((*at, name), (key.start_mark.line + 1, key.start_mark.column + 1))
             yield from _walk(value, (*at, name), places)
-    elif isinstance(node, yaml.SequenceNode):
+    elif kind == "sequence":
         for number, value in enumerate(node.value):
             places[*at, number] = value.start_mark.line + 1, value.start_mark.column + 1
             yield from _walk(value, (*at, number), places)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from workflow.cypher.errors import ParameterMissing
+from workflow.cypher.running.options import Ids
 from workflow.cypher.running.outcome import RunOutcome
 from workflow.errors import ReadOnlyViolation
 from workflow.graphs.elements import Edge, Vertex
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 """The values of one row by name. Names that no query can write begin with a zero character."""
-
-Ids = Literal["text", "integer"]
 
 
 class CypherRun(Run):

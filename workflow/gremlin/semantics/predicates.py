@@ -5,10 +5,9 @@ A comparison across types, or with NaN, is false, also below ``not`` and inside 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
-
-import regex
 
 from workflow.errors import QueryFailed
 from workflow.gremlin.semantics import comparison as semantics
@@ -20,7 +19,7 @@ from workflow.values.limits import MATCH_TIMEOUT_S, MOST_PATTERN, MOST_REPEATS
 Test = Callable[[Any], bool]
 
 # what a pattern is made of, as far as it matters to how often its parts repeat: {3}, {3,} and {3,5} have numbers
-_PART: Final = regex.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{\s*([0-9]*)\s*,?\s*([0-9]*)\s*\}|.", regex.DOTALL)
+_PART: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\{\s*([0-9]*)\s*,?\s*([0-9]*)\s*\}|.", re.DOTALL)
 
 NEGATED: dict[str, str] = {
     "eq": "neq",
@@ -209,6 +208,8 @@ def _searching(p: P) -> Test:
     cannot be ended, and nothing else runs meanwhile; this one has a time, and lets the service go on. It writes out
     what is repeated a number of times, ``(a{1000}){1000}``, so that number is limited.
     """
+    import regex  # a service whose clients search no texts does without
+
     wanted = p.args[0]
     if not isinstance(wanted, str):
         raise QueryFailed(f"{p.name}() takes a string")

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from workflow.cypher.engine import CypherResult
 from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.running.blocks import RowBlock
 from workflow.cypher.running.outcome import RunOutcome, StepCost
@@ -17,6 +16,9 @@ from workflow.cypher.wire.framing import BoltVersion
 from workflow.cypher.wire.messages import records
 from workflow.errors import MemoryLimitExceeded
 from workflow.queries.running import RunningQuery
+
+if TYPE_CHECKING:
+    from workflow.cypher.engine import CypherResult
 
 PART_BYTES: Final = 4 * 1024 * 1024
 PART_S: Final = 0.2  # rows of a slow query do not wait longer than this to be sent

@@ -42,7 +42,7 @@ class BoltService:
     def database(self, name: str) -> tuple[str, str]:
         """The name of a database as drivers are told it, and its graph. Raises DatabaseNotFound."""
         if name in ("", HOME_DATABASE):
-            self.runner.engine("g")
+            self.runner.check_graph("g")
             return HOME_DATABASE, "g"
         if name not in self.runner.engines:
             raise DatabaseNotFound(name, ", ".join((HOME_DATABASE, *sorted(self.runner.engines))))

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from workflow.cypher.engine import CypherEngine, CypherOptions, CypherResult, CypherSession
-from workflow.cypher.running.blocks import RowBlock
-from workflow.cypher.running.run import Ids, Row
+from workflow.cypher.running.options import CypherOptions, Ids
 from workflow.errors import InvalidParameter, UnsupportedOperation
 from workflow.queries.runner import LanguageRunner
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.settings import Profile
 
-BoltSession = QuerySession[CypherSession]
+if TYPE_CHECKING:
+    from workflow.cypher.engine import CypherEngine, CypherResult, CypherSession
+    from workflow.cypher.running.blocks import RowBlock
+    from workflow.cypher.running.run import Row
+
+BoltSession: TypeAlias = "QuerySession[CypherSession]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class CypherRequest:
     blocks: bool = False
 
 
-class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
-    """Runs openCypher on the engines of a service.
+class CypherRunner(LanguageRunner["CypherEngine", "CypherSession"]):
+    """Runs openCypher on the engines of a service, which are built at the first query.
 
     Args:
         ids: what ``id()`` gives to the clients of this transport.
@@ -63,18 +66,16 @@ class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
         self.ids: Ids = ids
         self.default_label = default_label
 
-    def engine(self, graph: str) -> CypherEngine:
-        """The engine of a graph. Raises UnsupportedOperation where there is none at all, InvalidParameter."""
+    def check_graph(self, graph: str) -> None:
+        """Raise UnsupportedOperation where the service has no graph of its own, InvalidParameter for an unknown one."""
         if not self.engines:
             raise UnsupportedOperation(
                 "openCypher is answered from graphs of this service's own, and it keeps none: ask the database it "
                 "stands in front of"
             )
-        engine = self.engines.get(graph)
-        if engine is None:
+        if graph not in self.engines:
             known = ", ".join(sorted(self.engines))
             raise InvalidParameter(f"There is no graph {graph[:80]!r}; there are {known}")
-        return engine
 
     def result(self, request: CypherRequest, running: RunningQuery, session: BoltSession | None = None) -> CypherResult:
         """The answer, checked and not yet run: its rows run it, in the thread that takes them.
@@ -82,7 +83,8 @@ class CypherRunner(LanguageRunner[CypherEngine, CypherSession]):
         Closing the rows early stops the query and, outside a session, undoes what it wrote.
         """
         running.begin()
-        engine = self.engine(request.graph)
+        self.check_graph(request.graph)
+        engine = self.engines[request.graph]
         options = CypherOptions(
             parameters=request.parameters,
             timeout_s=self.timeout_s(request.timeout_ms),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from workflow.cypher.engine import CypherResult
 from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.running.outcome import StepCost
+
+if TYPE_CHECKING:
+    from workflow.cypher.engine import CypherResult
 
 ExplainMode = Literal["static", "dynamic", "details"]
 

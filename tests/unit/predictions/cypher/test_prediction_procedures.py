@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from workflow.cypher.engine import CypherEngine, CypherOptions
+from workflow.cypher.engine import CypherEngine
 from workflow.cypher.planning.procedures import library
+from workflow.cypher.running.options import CypherOptions
 from workflow.errors import InvalidParameter
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.predictions.cypher import prediction_rows

@@ -1,0 +1,47 @@
+"""openCypher over the graphs of a service: engines that know the procedures of the catalog and of predictions.
+
+A service imports this with the first query of the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from workflow.catalog.graphs import GraphCatalog
+from workflow.catalog.models import ModelCatalog
+from workflow.catalog.pipelines import PipelineCatalog
+from workflow.catalog.procedures import catalog_rows
+from workflow.catalog.service import GraphAnalytics
+from workflow.catalog.workers import AnalysisWorkers
+from workflow.cypher.engine import CypherEngine
+from workflow.cypher.planning.procedures import library
+from workflow.graphs.store.store import EmbeddedGraph
+from workflow.predictions.cypher import prediction_rows
+from workflow.predictions.endpoint import PredictionService
+from workflow.settings import Settings
+
+
+def open_engines(
+    settings: Settings,
+    graphs: Mapping[str, EmbeddedGraph],
+    prediction: PredictionService,
+    closers: list[Callable[[], None]],
+) -> dict[str, CypherEngine]:
+    """An engine a traversal source; graphs have projections of their own, pipelines and models are the service's.
+
+    Args:
+        closers: gets what ends the processes and projections.
+    """
+    folder = settings.home / "catalog"
+    workers = AnalysisWorkers(
+        settings.scripts / "analyse.py", settings.home / "logs" / "analysis.log", settings.job_environment
+    )
+    closers.append(workers.close)
+    pipelines, models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
+    tables = {}
+    for name in dict.fromkeys(graph.name for graph in graphs.values()):
+        projected = GraphCatalog(folder / "graphs" / name)
+        closers.append(projected.close)
+        analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
+        tables[name] = library(*catalog_rows(analytics, name), *prediction_rows(prediction))
+    return {source: CypherEngine(graph, settings.profile, tables[graph.name]) for source, graph in graphs.items()}
