@@ -15,7 +15,7 @@ from workflow.graphs.files import csv_rows
 from workflow.graphs.files.csv_rows import CsvRows
 from workflow.graphs.files.loading import RowError
 from workflow.graphs.store.versions.elements import Elements
-from workflow.graphs.store.versions.text_block import Texts, encoded, hash_text
+from workflow.graphs.store.versions.text_block import OF_THIS_PROCESS, TextHash, Texts, encoded
 from workflow.values.numbers import Long
 
 WORDS = ["", "a", "ab", "grün", "日本", "x" * 7, "x" * 8, "x" * 9, "y" * 127, "y" * 128, "y" * 129, "y" * 130, "\ud800"]
@@ -30,7 +30,7 @@ def test_texts_give_back_what_they_were_made_of() -> None:
 
 
 def test_the_hash_of_one_text_is_the_hash_of_it_among_many() -> None:
-    assert Texts.of(WORDS).hashes().tolist() == [hash_text(encoded(word)) for word in WORDS]
+    assert Texts.of(WORDS).hashes().tolist() == [OF_THIS_PROCESS.of(encoded(word)) for word in WORDS]
 
 
 def test_groups_are_numbered_by_first_appearance() -> None:
@@ -40,8 +40,8 @@ def test_groups_are_numbered_by_first_appearance() -> None:
 
 def test_texts_of_one_hash_are_still_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     # every text gets the same hash
-    monkeypatch.setattr(Texts, "hashes", lambda self: np.full(len(self), 7, dtype=np.uint64))
-    monkeypatch.setattr("workflow.graphs.store.versions.ids.hash_text", lambda text: 7)
+    monkeypatch.setattr(Texts, "hashes", lambda self, by=None: np.full(len(self), 7, dtype=np.uint64))
+    monkeypatch.setattr(TextHash, "of", lambda self, text: 7)
     elements = Elements()
     install(elements, Texts.of(["a", "b", "c"]))
     assert [elements.find(id) for id in "abcd"] == [0, 1, 2, None]

@@ -589,7 +589,7 @@ def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tr
     assert isinstance(folder, GraphFolder)
     tries = []
 
-    def full(file: Any, **arrays: Any) -> None:
+    def full(file: Any, arrays: Any) -> None:
         tries.append(1)
         file.write(b"half")
         raise OSError(28, "No space left on device")
@@ -604,7 +604,7 @@ def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tr
     now = 1000.0
     monkeypatch.setattr("workflow.graphs.store.persistence.time.monotonic", lambda: now)
     with monkeypatch.context() as patch:
-        patch.setattr("workflow.graphs.store.journal.segments.np.savez", full)
+        patch.setattr("workflow.graphs.store.journal.segments.write_arrays", full)
         for id in ("a", "b", "c"):
             write(id)
         assert len(tries) == 1

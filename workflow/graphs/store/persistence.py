@@ -12,10 +12,13 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-from workflow.errors import InternalFailure
+from workflow.errors import InternalFailure, WorkflowError
 from workflow.graphs.store.journal.current import FORMAT, Current, begin, read_current, write_current
 from workflow.graphs.store.journal.file_journal import FileJournal
 from workflow.graphs.store.journal.log_file import log_number, log_paths
@@ -23,12 +26,16 @@ from workflow.graphs.store.journal.recovery import lay_aside, recover
 from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, write_segment
 from workflow.graphs.store.memory import return_memory
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.versions.batch import batch_of
+from workflow.graphs.store.versions.batch import batch_of, put_in_order
 from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 
 LOG_LIMIT_BYTES = 32 * 1024 * 1024
 MOST_SEGMENTS = 16
+LARGE_SEGMENTS_BYTES: Final = 64 << 20
+"""So much of bulk loads is folded into a snapshot once the snapshot is no larger: all of them together write little."""
+LOG_AT_STOP_BYTES, SEGMENTS_AT_STOP_BYTES, MOST_AT_STOP_BYTES = 4 << 20, 8 << 20, 1 << 30
+"""A clean stop folds in what takes a start a quarter of a second or more, unless the graph takes long to write."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 600.0
 """How long a failed compaction waits before the next, from the first to the last of a row."""
 EVERY_LINE = 1 << 62
@@ -58,6 +65,7 @@ class GraphFolder(FileJournal):
         """The snapshot that is being written, without its suffix."""
         self._becoming = threading.Lock()  # guards CURRENT and what it lets be removed
         self._compacting: threading.Thread | None = None
+        self._fold_at_stop: Callable[[], None] = _nothing
         self._handle = lock_folder(folder)
         try:
             self._current, is_whole = read_current(folder) or (begin(folder, profile), True)
@@ -94,7 +102,8 @@ class GraphFolder(FileJournal):
         """From now on a grown log makes a new snapshot of this graph."""
 
         def look() -> None:
-            grown = self.size > self._log_limit_bytes or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
+            grown = self._grown(self._log_limit_bytes, max(LARGE_SEGMENTS_BYTES, self._snapshot_bytes()))
+            grown = grown or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             waits = self.trouble is not None and time.monotonic() < self._again_at
             if (grown or self.trouble) and not waits and self._folding.acquire(blocking=False):
                 self._compacting = threading.Thread(
@@ -103,6 +112,27 @@ class GraphFolder(FileJournal):
                 self._compacting.start()
 
         self.on_commit = look
+        self._fold_at_stop = partial(self._compact_at_stop, graph)
+
+    def _grown(self, log_bytes: int, segment_bytes: int) -> bool:
+        """Whether the logs, or the bulk loads they name, are larger than that."""
+        named = (name for names in list(self.segments.values()) for name in list(names))
+        loaded = sum(path.stat().st_size for name in named if (path := self.folder / name).exists())
+        return self.size > log_bytes or loaded > segment_bytes
+
+    def _snapshot_bytes(self) -> int:
+        return 0 if self._current.snapshot is None else self._current.snapshot.size or 0
+
+    def _compact_at_stop(self, graph: EmbeddedGraph) -> None:
+        if self._grown(LOG_AT_STOP_BYTES, SEGMENTS_AT_STOP_BYTES) and not self._grown(
+            MOST_AT_STOP_BYTES, MOST_AT_STOP_BYTES - self._snapshot_bytes()
+        ):
+            with self._folding:
+                try:
+                    self._fold(graph)
+                except (OSError, WorkflowError) as error:
+                    # what was acknowledged is safe without it
+                    log.warning("no new snapshot could be made in %s at the stop: %s", self.folder, error)
 
     def _compact_quietly(self, graph: EmbeddedGraph) -> None:
         try:
@@ -129,8 +159,9 @@ class GraphFolder(FileJournal):
             if self.size or self.number == self._current.log:
                 self.switch(self.number + 1)
             number = self.number
+        # the version is held until it is written: the batch has views of rows that would be given again else
         batch = batch_of(state)
-        del state
+        put_in_order(batch)
         self._snapshot = f"snapshot-{number:08d}"
         try:
             written = write_segment(self.folder / f"{self._snapshot}.npz", batch)
@@ -163,16 +194,16 @@ class GraphFolder(FileJournal):
 
     def _sweep(self) -> None:
         """Remove what ``CURRENT`` no longer needs: older logs and snapshots, segments no log names."""
+        for path in log_paths(self.folder):
+            if log_number(path) < self._current.log:
+                path.unlink()
+                self.segments.pop(log_number(path), None)
         # in this order: a file seen now is pending still, or named by a log already, or of no use
         files = [*self.folder.glob("segment-*"), *self.folder.glob("snapshot-*")]
         pending = self.pending, self._snapshot
         needed = {name for names in list(self.segments.values()) for name in list(names)}
         if self._current.snapshot is not None:
             needed.add(self._current.snapshot.name)
-        for path in log_paths(self.folder):
-            if log_number(path) < self._current.log:
-                path.unlink()
-                self.segments.pop(log_number(path), None)
         for path in files:
             if path.name not in needed and path.stem not in pending:
                 path.unlink(missing_ok=True)
@@ -181,6 +212,8 @@ class GraphFolder(FileJournal):
         self.on_commit = lambda: None
         if self._compacting is not None:
             self._compacting.join()
+        self._fold_at_stop()
+        self._fold_at_stop = _nothing
 
     def close(self) -> None:
         super().close()
@@ -202,6 +235,10 @@ def open_graph(
     graph = EmbeddedGraph(name, profile, journal, journal.take_state())
     journal.attach(graph)
     return graph
+
+
+def _nothing() -> None:
+    """Of a folder that no graph writes to."""
 
 
 def lock_folder(folder: Path) -> int:

@@ -171,7 +171,7 @@ def _columns(elements: Elements, rows: NDArray[np.int64]) -> list[RunColumn]:
     found = []
     for key, column in elements.columns.items():
         data = column_data(column, len(elements), rows)
-        if data.kind is not None:
+        if data.kind is not None and isinstance(data.values, np.ndarray):
             held = None if data.present is None else np.flatnonzero(data.present)
             if held is None or len(held):
                 first = 0 if held is None else int(held[0])

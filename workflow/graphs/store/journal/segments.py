@@ -1,7 +1,8 @@
-"""A batch as one file: an uncompressed ``.npz`` of plain arrays.
+"""A batch as one file of plain arrays, which is mapped and used in place.
 
-Whoever names the file keeps its size and checksum beside its name. Text is one UTF-8 array and the length of every
-string in bytes; what has no array form is JSON. Nothing in a file is ever executed or unpickled.
+Whoever names the file keeps its size and checksum beside its name. Text is one UTF-8 array and the place where every
+string begins; what has no array form is JSON. A snapshot has more than a bulk load: what finds its ids, and the
+adjacency of its edges. Nothing in a file is ever executed or unpickled.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import WorkflowError
+from workflow.graphs.store.journal.array_file import map_arrays, write_arrays
 from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.store.versions.adjacency import Csr
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 from workflow.graphs.store.versions.cells import MISSING
-from workflow.graphs.store.versions.text_block import Texts
+from workflow.graphs.store.versions.coded import CellForm, Coded
+from workflow.graphs.store.versions.ids import Marks
+from workflow.graphs.store.versions.text_block import TextHash, Texts
 from workflow.values.numbers import Float, Long
 
 Arrays = dict[str, NDArray[Any]]
 _KINDS: Final[dict[str, type]] = {"int": int, "Long": Long, "float": float, "Float": Float}
 _INT64: Final = 2**63
+CELLS: Final = CellForm(lambda cell: json.dumps(encode_cell(cell)), lambda text: decode_cell(json.loads(text)))
+"""Cells of any class as JSON."""
 
 
 class StoreDamaged(WorkflowError):
@@ -55,7 +62,10 @@ class SegmentFile(NamedTuple):
 def write_segment(path: Path, batch: Batch) -> SegmentFile:
     """Write a batch so that the file is there whole and on disk, or not there."""
     arrays: Arrays = {"source": batch.source, "target": batch.target}
-    header: dict[str, Any] = {"next_id": batch.next_id}
+    for place, both in enumerate(batch.adjacency.values()):
+        for way, csr in zip(("out", "in"), both, strict=True):
+            arrays |= {f"{way}.{place}.{part}": array for part, array in csr._asdict().items()}
+    header: dict[str, Any] = {"next_id": batch.next_id, "adjacency": list(batch.adjacency)}
     header["vertices"] = _dump_elements("v", batch.vertices, arrays)
     header["edges"] = _dump_elements("e", batch.edges, arrays)
     header["ends"] = "vertices" if batch.ends is batch.vertices.ids else _dump_ids("ends", batch.ends, arrays)
@@ -63,7 +73,7 @@ def write_segment(path: Path, batch: Batch) -> SegmentFile:
     temporary = path.with_suffix(".tmp")
     try:
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            write_arrays(file, arrays)
             file.flush()
             os.fsync(file.fileno())
         size, checksum = _size_and_checksum(temporary)
@@ -83,7 +93,7 @@ def read_segment(folder: Path, file: SegmentFile) -> Batch:
         raise StoreDamaged(path, "it is missing")
     if file.size is not None and (file.size, file.checksum) != _size_and_checksum(path):
         raise StoreDamaged(path, "it does not match its checksum")
-    return _read(path)
+    return _read(path, in_place=file.size is not None)
 
 
 def _size_and_checksum(path: Path) -> tuple[int, int]:
@@ -95,19 +105,31 @@ def _size_and_checksum(path: Path) -> tuple[int, int]:
     return size, checksum
 
 
-def _read(path: Path) -> Batch:
+def _read(path: Path, in_place: bool) -> Batch:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _mapped(path) if in_place else _copied(path)
         header = json.loads(_text(arrays["header"]))
         batch = Batch(_load_elements("v", header["vertices"], arrays), _load_elements("e", header["edges"], arrays))
         ends = header["ends"]
         batch.ends = batch.vertices.ids if ends == "vertices" else _load_ids("ends", ends, arrays)
         batch.source, batch.target, batch.next_id = arrays["source"], arrays["target"], header["next_id"]
+        for place, name in enumerate(header.get("adjacency", ())):
+            out, into = (Csr(*(arrays[f"{way}.{place}.{part}"] for part in Csr._fields)) for way in ("out", "in"))
+            batch.adjacency[name] = out, into
     except Exception as error:
         # a file of format 1 has no checksum of its own, and what its damage makes the readers raise has no end
         raise StoreDamaged(path, str(error) or type(error).__name__) from error
     return batch
+
+
+def _mapped(path: Path) -> Arrays:
+    with path.open("rb") as file:
+        return map_arrays(file)
+
+
+def _copied(path: Path) -> Arrays:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def sync_folder(folder: Path) -> None:
@@ -126,6 +148,8 @@ def _dump_elements(prefix: str, batch: ElementBatch, arrays: Arrays) -> dict[str
         {"key": key, **_dump_column(f"{prefix}.{place}", data, arrays)}
         for place, (key, data) in enumerate(batch.columns.items())
     ]
+    if batch.marks is not None:
+        arrays |= {f"{prefix}.marks": batch.marks.numbers, f"{prefix}.marks.keys": batch.marks.by.keys}
     return {"ids": _dump_ids(f"{prefix}.ids", batch.ids, arrays), "label_names": batch.label_names, "columns": columns}
 
 
@@ -135,7 +159,9 @@ def _load_elements(prefix: str, header: dict[str, Any], arrays: Arrays) -> Eleme
         for place, column in enumerate(header["columns"])
     }
     ids = _load_ids(f"{prefix}.ids", header["ids"], arrays)
-    return ElementBatch(ids, arrays[f"{prefix}.labels"], header["label_names"], columns)
+    numbers, keys = arrays.get(f"{prefix}.marks"), arrays.get(f"{prefix}.marks.keys")
+    marks = None if numbers is None or keys is None else Marks(TextHash(keys), numbers)
+    return ElementBatch(ids, arrays[f"{prefix}.labels"], header["label_names"], columns, marks)
 
 
 def _dump_ids(name: str, ids: Sequence[Any], arrays: Arrays) -> str:
@@ -169,39 +195,37 @@ def _dump_column(name: str, data: ColumnData, arrays: Arrays) -> dict[str, Any]:
         if data.present is not None:
             arrays[f"{name}.present"] = data.present
         return {"form": data.kind.__name__}
-    held = [(row, value) for row, value in enumerate(data.values) if value is not MISSING]
-    arrays[f"{name}.rows"] = np.fromiter((row for row, _ in held), dtype=np.int32, count=len(held))
-    values = [value for _, value in held]
-    if set(map(type, values)) <= {str}:
-        _dump_texts(name, Texts.of(values), arrays)
-        return {"form": "str", "size": len(data.values)}
-    arrays[name] = _bytes(json.dumps([encode_cell(value) for value in values]))
-    return {"form": "json", "size": len(data.values)}
+    coded = data.values if isinstance(data.values, Coded) else Coded.of(list(data.values), CELLS)
+    _dump_texts(name, coded.texts, arrays)
+    arrays[f"{name}.codes"] = coded.codes
+    return {"form": "texts" if coded.form is None else "cells"}
 
 
 def _load_column(name: str, header: dict[str, Any], arrays: Arrays) -> ColumnData:
-    if header["form"] in _KINDS:
-        return ColumnData(arrays[name], _KINDS[header["form"]], arrays.get(f"{name}.present"))
+    form = header["form"]
+    if form in _KINDS:
+        return ColumnData(arrays[name], _KINDS[form], arrays.get(f"{name}.present"))
+    if form in ("texts", "cells"):
+        return ColumnData(Coded(arrays[f"{name}.codes"], _load_texts(name, arrays), CELLS if form == "cells" else None))
+    # of files from before texts were coded
     values: list[Any] = [MISSING] * header["size"]
-    if header["form"] == "str":
-        # equal text is one object: most text columns repeat themselves
-        known: dict[str, str] = {}
-        held: list[Any] = [known.setdefault(text, text) for text in _load_texts(name, arrays)]
-    else:
-        held = [decode_cell(cell) for cell in json.loads(_text(arrays[name]))]
+    held = _load_texts(name, arrays) if form == "str" else map(decode_cell, json.loads(_text(arrays[name])))
     for row, value in zip(arrays[f"{name}.rows"].tolist(), held, strict=True):
         values[row] = value
-    return ColumnData(values)
+    return ColumnData(Coded.of(values, CELLS))
 
 
 # -- text
 def _dump_texts(name: str, texts: Texts, arrays: Arrays) -> None:
     arrays[name] = np.frombuffer(texts.blob, dtype=np.uint8)
-    arrays[f"{name}.lengths"] = texts.lengths().astype(np.int32)
+    arrays[f"{name}.starts"] = texts.starts
 
 
 def _load_texts(name: str, arrays: Arrays) -> Texts:
-    return Texts.with_lengths(arrays[name].tobytes(), arrays[f"{name}.lengths"])
+    shown: Any = arrays[name]
+    if f"{name}.starts" in arrays:
+        return Texts(memoryview(shown), arrays[f"{name}.starts"])
+    return Texts.with_lengths(memoryview(shown), arrays[f"{name}.lengths"])
 
 
 def _bytes(text: str) -> NDArray[np.uint8]:

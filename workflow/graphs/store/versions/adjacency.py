@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from copy import copy
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +63,8 @@ class Adjacency:
     """Neighbours and edge rows by vertex row, from what was written since the load, else from the base.
 
     One that readers may have is never written: a fork of it is. Written rows are in two dictionaries: ``_patched`` of
-    this fork, and ``_below`` it one that all forks share. The base exists twice over the same memory: as arrays for
-    single rows and as numpy views for whole frontiers.
+    this fork, and ``_below`` it one that all forks share. The base is shown twice over the same memory, which may be a
+    file's: as views whose items are Python numbers for single rows, and as numpy arrays for whole frontiers.
     """
 
     __slots__ = ("_base", "_below", "_edges", "_indptr", "_neighbours", "_own_rows", "_patched", "_size")
@@ -74,9 +74,7 @@ class Adjacency:
         self._below: dict[int, Slot] = {}
         self._own_rows: set[int] | None = None
         self._base: Csr | None = None
-        self._indptr: array[int] = array("q", (0,))
-        self._neighbours: array[int] = array("i")
-        self._edges: array[int] = array("i")
+        self._indptr, self._neighbours, self._edges = _shown(NO_EDGES)
         self._size = 0
 
     def fork(self) -> Adjacency:
@@ -124,10 +122,15 @@ class Adjacency:
         """The base as arrays, when nothing was written since it was made."""
         return self._base if not self._patched and not self._below else None
 
+    @property
+    def worn(self) -> bool:
+        """Whether so much was written that making it anew is cheaper than putting it together."""
+        return self._base is None or len(self._below) + len(self._patched) > max(64, self._size // 16)
+
     def merged(self, size: int) -> Csr | None:
         """Base and written rows in one, over ``size`` rows; None where making it anew is cheaper."""
         written = {**self._below, **self._patched} if self._below else self._patched
-        if self._base is None or len(written) > max(64, self._size // 16):
+        if self._base is None or self.worn:
             return None
         return self._merged(self._base, written, size)
 
@@ -159,7 +162,7 @@ class Adjacency:
             slot = (slot[0][:], slot[1][:])
         elif row < self._size:
             start, stop = self._indptr[row], self._indptr[row + 1]
-            slot = (self._neighbours[start:stop], self._edges[start:stop])
+            slot = (array("i", self._neighbours[start:stop].tobytes()), array("i", self._edges[start:stop].tobytes()))
         else:
             slot = (array("i"), array("i"))
         self._patched[row] = slot
@@ -188,17 +191,13 @@ class Adjacency:
     def rebase(self, base: Csr) -> None:
         """Make ``base`` all there is; it holds every edge of this label in this direction."""
         self._size = len(base.indptr) - 1
-        self._indptr = array("q")
-        self._indptr.frombytes(base.indptr.tobytes())
-        self._neighbours = array("i")
-        self._neighbours.frombytes(base.neighbours.tobytes())
-        self._edges = array("i")
-        self._edges.frombytes(base.edges.tobytes())
-        self._base = Csr(
-            np.frombuffer(self._indptr, dtype=np.int64),
-            np.frombuffer(self._neighbours, dtype=np.int32) if self._neighbours else base.neighbours,
-            np.frombuffer(self._edges, dtype=np.int32) if self._edges else base.edges,
-        )
-        for part in self._base:
+        for part in base:
             part.flags.writeable = False
+        self._base = base
+        self._indptr, self._neighbours, self._edges = _shown(base)
         self._patched, self._below = {}, {}
+
+
+def _shown(base: Csr) -> tuple[memoryview, memoryview, memoryview]:
+    indptr, neighbours, edges = cast(Any, base)
+    return memoryview(indptr), memoryview(neighbours), memoryview(edges)

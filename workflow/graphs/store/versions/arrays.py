@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
@@ -57,7 +57,7 @@ class Made(Generic[_Arrays]):
     value: _Arrays | None
 
 
-def plain(values: NDArray[Any] | list[Any], kind: type | None, present: Any) -> list[Any]:
+def plain(values: NDArray[Any] | Sequence[Any], kind: type | None, present: Any) -> list[Any]:
     """Values, (n,) of any dtype, as Python objects, MISSING where not present."""
     if kind is None or not isinstance(values, np.ndarray):
         return list(values)

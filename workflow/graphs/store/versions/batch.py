@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.adjacency import compress
+from workflow.graphs.store.versions.adjacency import Csr, compress
 from workflow.graphs.store.versions.cells import MISSING
+from workflow.graphs.store.versions.coded import Coded
 from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
+from workflow.graphs.store.versions.ids import Marks
 from workflow.graphs.store.versions.state import State
+from workflow.graphs.store.versions.text_block import Texts
 
 DEAR: Final = 128
 """Edges that can be put behind others together in the time that one takes by itself."""
@@ -24,22 +27,23 @@ class ColumnData:
     """Values of one key for a run of elements.
 
     ``kind`` is int, Long, float or Float where ``values`` is an array (``present`` when some rows hold nothing), and
-    None where it is a list of cells with MISSING for nothing.
+    None where these are cells, a list or ``Coded``, with MISSING for nothing.
     """
 
-    values: NDArray[Any] | list[Any]
+    values: NDArray[Any] | Sequence[Any]
     kind: type | None = None
     present: NDArray[np.bool_] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class ElementBatch:
-    """A run of new vertices or edges: ``labels[i]`` is a place in ``label_names``."""
+    """A run of new vertices or edges: ``labels[i]`` is a place in ``label_names``; ``marks`` find ids, where known."""
 
     ids: Sequence[Any] = field(default_factory=list)
     labels: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     label_names: list[str] = field(default_factory=list)
     columns: dict[str, ColumnData] = field(default_factory=dict)
+    marks: Marks | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,7 +51,10 @@ class ElementBatch:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """New vertices, then new edges between places in ``ends``: ids of vertices, new or known before."""
+    """New vertices, then new edges between places in ``ends``: ids of vertices, new or known before.
+
+    ``adjacency`` has (out, in) by places in the batch for some edge labels, where it was put in order before.
+    """
 
     vertices: ElementBatch = field(default_factory=ElementBatch)
     edges: ElementBatch = field(default_factory=ElementBatch)
@@ -55,48 +62,62 @@ class Batch:
     source: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     target: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     next_id: int = 0
+    adjacency: dict[str, tuple[Csr, Csr]] = field(default_factory=dict)
 
 
 def install(state: State, batch: Batch) -> None:
     """Put a batch into a graph. Its ids must be new and its ends known: callers check before they make it durable."""
     state.numbers.skip_to(batch.next_id)
-    if len(batch.vertices):
-        _install_elements(state.vertices, batch.vertices)
+    first_vertex = _install_elements(state.vertices, batch.vertices) if len(batch.vertices) else 0
     if not len(batch.edges):
         return
-    ends = state.vertices.find_many(batch.ends)
     for name in batch.edges.label_names:
         state.edge_code(name)
-    source, target = ends[batch.source], ends[batch.target]
+    source, target = _end_rows(state, batch, first_vertex)
     first = _install_elements(state.edges, batch.edges, source, target)
     _, state.source, state.target = state.edges.shared.cells
-    _extend_adjacency(state, first, source, target)
+    if first or first_vertex or not batch.adjacency:
+        _extend_adjacency(state, first, source, target)
+    else:
+        _begin_adjacency(state, batch)
+
+
+def _end_rows(state: State, batch: Batch, first: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Source and target of each new edge; ``first`` is the row of the first new vertex."""
+    if batch.ends is not batch.vertices.ids:
+        ends = state.vertices.find_many(batch.ends)
+        return ends[batch.source], ends[batch.target]
+    if first:
+        return batch.source + np.int32(first), batch.target + np.int32(first)
+    return batch.source, batch.target
 
 
 def _install_elements(elements: Elements, batch: ElementBatch, *ends: NDArray[np.int32]) -> int:
     codes = np.fromiter(map(elements.code, batch.label_names), dtype=np.int32, count=len(batch.label_names))
-    labels = codes[batch.labels]
-    first = elements.shared.extend(batch.ids, labels.astype(np.int32), *ends)
+    labels = batch.labels if (codes == np.arange(len(codes))).all() else codes[batch.labels]
+    first = elements.shared.extend(batch.ids, labels, *ends, marks=batch.marks)
     elements.show_many(first, len(batch.ids))
     for key, data in batch.columns.items():
         column = elements.column(key)
         column.load(first, data.values, data.kind, data.present)
-        for code in np.unique(labels[_held(data)]).tolist():
+        held = _held(data)
+        for code in np.flatnonzero(np.bincount(labels if held is None else labels[held])).tolist():
             elements.note_key(code, key, column.index)
     return first
 
 
-def _held(data: ColumnData) -> NDArray[np.bool_]:
+def _held(data: ColumnData) -> NDArray[np.bool_] | None:
+    """Which rows hold something; None for all."""
+    if isinstance(data.values, Coded):
+        return data.values.codes >= 0
     if data.kind is None:
         return np.fromiter((value is not MISSING for value in data.values), dtype=bool, count=len(data.values))
-    return np.ones(len(data.values), dtype=bool) if data.present is None else data.present
+    return data.present
 
 
 def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
     """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base longer."""
-    labels = state.edges.label_array()
-    for code in np.unique(labels[known:]).tolist():
-        fresh = np.flatnonzero(labels[known:] == code)
+    for code, fresh in by_label(state.edges.label_array()[known:]):
         state.touch(code)
         if len(fresh) < max(256, state.adjacency("out", code).edge_count // DEAR):
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
@@ -109,26 +130,79 @@ def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], targe
         state.adjacency("in", code).extend(compress(target[fresh], source[fresh], rows, size))
 
 
+def _begin_adjacency(state: State, batch: Batch) -> None:
+    """The first edges of all, whose adjacency came with them."""
+    for name, (out, into) in batch.adjacency.items():
+        code = state.edge_code(name)
+        state.touch(code)
+        state.adjacency("out", code).rebase(out)
+        state.adjacency("in", code).rebase(into)
+
+
+def by_label(labels: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """(number of a label, its places in ``labels``, ascending), for those there are."""
+    counts = np.bincount(labels)
+    codes = np.flatnonzero(counts)
+    if len(codes) == 1:
+        yield int(codes[0]), np.arange(len(labels))
+        return
+    order = np.sort(labels.astype(np.int64) << 32 | np.arange(len(labels))) & 0xFFFFFFFF
+    stops = np.cumsum(counts[codes]).tolist()
+    yield from ((code, order[stop - counts[code] : stop]) for code, stop in zip(codes.tolist(), stops, strict=True))
+
+
+def put_in_order(batch: Batch) -> None:
+    """Add what finds ids, and the adjacency, to a batch that has all the vertices its edges join."""
+    whole = batch.ends is batch.vertices.ids
+    for elements in (batch.vertices, batch.edges):
+        if not isinstance(elements.ids, Texts) and set(map(type, elements.ids)) == {str}:
+            elements.ids = Texts.of(elements.ids)
+        if isinstance(elements.ids, Texts) and elements.marks is None:
+            elements.marks = Marks.of(elements.ids)
+    batch.ends = batch.vertices.ids if whole else batch.ends
+    size = len(batch.vertices)
+    for place, fresh in by_label(batch.edges.labels):
+        source, target, rows = batch.source[fresh], batch.target[fresh], fresh.astype(np.int32)
+        both = compress(source, target, rows, size), compress(target, source, rows, size)
+        batch.adjacency[batch.edges.label_names[place]] = both
+
+
 def batch_of(state: State) -> Batch:
-    """All living elements of a graph, in insertion order, detached from it."""
-    vertices, edges = state.vertices.row_array(None), state.edges.row_array(None)
+    """All living elements of a graph, in insertion order; where none is dead, as views of what never changes."""
+    vertices, edges = _living(state.vertices), _living(state.edges)
     batch = Batch(_elements(state.vertices, vertices), _elements(state.edges, edges), next_id=state.next_id)
     batch.ends = batch.vertices.ids
-    places = np.full(len(state.vertices), -1, dtype=np.int32)
-    places[vertices] = np.arange(len(vertices), dtype=np.int32)
-    batch.source, batch.target = (places[ends[edges]] for ends in state.ends())
+    source, target = (ends if edges is None else ends[edges] for ends in state.ends())
+    if vertices is not None:
+        places = np.full(len(state.vertices), -1, dtype=np.int32)
+        places[vertices] = np.arange(len(vertices), dtype=np.int32)
+        source, target = places[source], places[target]
+    batch.source, batch.target = source, target
     return batch
 
 
-def _elements(elements: Elements, rows: NDArray[np.int32]) -> ElementBatch:
-    ids = elements.ids.all(len(elements)) if len(rows) == len(elements) else elements.ids.some(rows)
-    labels = elements.label_array()[rows]
-    columns = {key: column_data(column, len(elements), rows) for key, column in elements.columns.items()}
-    return ElementBatch(ids, labels, list(elements.label_names), columns)
+def _living(elements: Elements) -> NDArray[np.int32] | None:
+    return elements.row_array(None) if elements.dead else None
+
+
+def _elements(elements: Elements, rows: NDArray[np.int32] | None) -> ElementBatch:
+    size, names = len(elements), list(elements.label_names)
+    columns = {key: _stored(column, size, rows) for key, column in elements.columns.items()}
+    if rows is not None:
+        return ElementBatch(elements.ids.some(rows), elements.label_array()[rows], names, columns)
+    return ElementBatch(elements.ids.all(size), elements.label_array(), names, columns, elements.ids.marks(size))
+
+
+def _stored(column: KeyColumn, size: int, rows: NDArray[np.int32] | None) -> ColumnData:
+    numeric = column.numeric(size)
+    if numeric is not None and rows is None:
+        return ColumnData(numeric.values, numeric.kind, None if numeric.present.all() else numeric.present)
+    coded = column.coded(rows, size) if numeric is None else None
+    return column_data(column, size, np.arange(size) if rows is None else rows) if coded is None else ColumnData(coded)
 
 
 def column_data(column: KeyColumn, size: int, rows: NDArray[Any]) -> ColumnData:
-    """The values of some rows, int32 (n,), in their order; ``size`` is how many rows there are."""
+    """The values of some rows, int (n,), in their order; ``size`` is how many rows there are."""
     numeric = column.numeric(size)
     if numeric is not None:
         present = numeric.present[rows]

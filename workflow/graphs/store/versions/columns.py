@@ -1,21 +1,22 @@
 """Property columns: the values of one key, by row.
 
-A column has a ``base`` (what was loaded in bulk: a numpy array of one number class, or a list) and a ``patch`` of
-what was written since. A row holds nothing, one bare value, or ``Cells`` where it has several values, meta-properties
-or a value whose id was given.
+A column has a ``base`` (what was loaded in bulk: a numpy array of one number class, values coded as they stand in a
+file, or a list) and a ``patch`` of what was written since. A row holds nothing, one bare value, or ``Cells`` where it
+has several values, meta-properties or a value whose id was given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.store.versions.arrays import DTYPES, WRAPPERS, Codes, Made, Numeric, grown, plain
 from workflow.graphs.store.versions.cells import MISSING, Cells
+from workflow.graphs.store.versions.coded import Coded
 from workflow.graphs.store.versions.coding import Coding
 from workflow.graphs.store.versions.layers import layered
 
@@ -32,6 +33,14 @@ class ValueIndex(Protocol):
     def stale(self) -> bool: ...
     def note(self, row: int, cell: Any) -> None: ...
     def find(self, value: Any, column: KeyColumn) -> list[int] | None: ...
+
+
+class BaseNumbers(NamedTuple):
+    """A number for each row, (n,), where ``present``, bool (n,) or None for all; and which of them a value may have."""
+
+    numbers: NDArray[Any]
+    present: NDArray[np.bool_] | None
+    named: Callable[[Any], Sequence[int | float]]
 
 
 class KeyColumn:
@@ -66,7 +75,7 @@ class KeyColumn:
         self.version = 0
         self.multi = False
         self.values: ValueIndex | None = None
-        self._base: NDArray[Any] | list[Any] | None = None
+        self._base: NDArray[Any] | list[Any] | Coded | None = None
         self._present: NDArray[np.bool_] | None = None
         self._wrap: Callable[[Any], Any] | None = None
         self._patch: dict[int, Any] = {}
@@ -102,9 +111,11 @@ class KeyColumn:
     def cells(self, rows: Sequence[int]) -> list[Any]:
         """The bare value, ``Cells`` or MISSING of each of some rows."""
         base = self._base
-        if self._patch or self._below or not isinstance(base, list) or self._wrap is not None:
+        if self._patch or self._below or not isinstance(base, list | Coded) or self._wrap is not None:
             return [self.get(row) for row in rows]
         size = len(base)
+        if isinstance(base, Coded) and (not rows or max(rows) < size):
+            return base.some(base.codes[np.array(rows, dtype=np.int64)])
         return [base[row] if row < size else MISSING for row in rows]
 
     def _written(self) -> dict[int, Any]:
@@ -207,6 +218,9 @@ class KeyColumn:
         return Numeric(values, present, kind)
 
     def _number_class(self) -> type | None:
+        if isinstance(self._base, Coded) and len(self._base.texts):
+            # numbers of one class are kept as such
+            return None
         kinds = {type(value) for written in (self._patch, self._below) for value in written.values()}
         if isinstance(self._base, np.ndarray):
             kinds.add(next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap))
@@ -244,7 +258,16 @@ class KeyColumn:
     def _build_codes(self, rows: int) -> Codes | None:
         codes = np.full(rows, -1, dtype=np.int32)
         numeric = self.numeric(rows)
-        if numeric is not None:
+        if isinstance(self._base, Coded):
+            try:
+                codes[: len(self._base)], coding = self._base.coding()
+                for row, value in self._written().items():
+                    if type(value) is Cells:
+                        return None
+                    codes[row] = -1 if value is MISSING else coding.code(value)
+            except TypeError:
+                return None
+        elif numeric is not None:
             held = np.flatnonzero(numeric.present)
             distinct, inverse = np.unique(numeric.values[held], return_inverse=True)
             codes[held] = inverse
@@ -263,6 +286,23 @@ class KeyColumn:
         self._coding = coding
         return Codes(codes, coding.values)
 
+    def coded(self, rows: NDArray[Any] | None, size: int) -> Coded | None:
+        """The cells of some rows (None: all ``size``), where they were loaded so."""
+        return self._base.at(rows, size, self._written()) if isinstance(self._base, Coded) else None
+
+    def base_numbers(self) -> BaseNumbers | None:
+        """Of what was loaded; None where it is a list."""
+        if isinstance(self._base, Coded):
+            return BaseNumbers(self._base.codes, self._base.codes >= 0, self._base.codes_of)
+        if isinstance(self._base, np.ndarray):
+            named = _same_whole if self._base.dtype == np.int64 else _same_real
+            return BaseNumbers(self._base, self._present, named)
+        return None
+
+    def written(self) -> Iterator[tuple[int, Any]]:
+        """(row, cell) of what was written since the load and is not MISSING."""
+        return ((row, cell) for row, cell in list(self._written().items()) if cell is not MISSING)
+
     def counts(self, rows: int) -> NDArray[np.int32]:
         """How many values each of ``rows`` rows holds, (rows,)."""
         counts = np.zeros(rows, dtype=np.int32)
@@ -270,6 +310,11 @@ class KeyColumn:
             numeric = self.numeric(rows)
             if numeric is not None:
                 return numeric.present.astype(np.int32)
+            if isinstance(self._base, Coded):
+                counts[: len(self._base)] = self._base.codes >= 0
+                for row, cell in self._written().items():
+                    counts[row] = cell is not MISSING
+                return counts
         for row, cell in self.items():
             counts[row] = len(cell) if type(cell) is Cells else 1
         return counts
@@ -314,19 +359,24 @@ class KeyColumn:
             self.values.note(row, value)
         return old
 
-    def load(self, first: int, values: NDArray[Any] | list[Any], kind: type | None, present: Any = None) -> None:
+    def load(self, first: int, values: NDArray[Any] | Sequence[Any], kind: type | None, present: Any = None) -> None:
         """Take the values of rows ``first`` and after, none of which was written before.
 
         Args:
             first: the row of ``values[0]``.
-            values: an array (n,) when ``kind`` is a number class, else a list with MISSING where a row holds nothing.
+            values: an array (n,) when ``kind`` is a number class, else cells with MISSING where a row holds nothing.
             kind: int, Long, float or Float, or None for a list.
             present: bool array beside an array of values; None means all.
         """
         self.version += 1
         self._log, self._logged = [], self._logged + len(values)
         self.values = None
-        if kind is None and any(type(value) is Cells for value in values):
+        if isinstance(values, Coded):
+            self.multi |= values.multi
+            if self._base is None and not first:
+                self._base = values
+                return
+        elif kind is None and any(type(value) is Cells for value in values):
             self.multi = True
         if self._base is None and kind is not None and isinstance(values, np.ndarray):
             gap = np.zeros(first, dtype=values.dtype)
@@ -356,7 +406,7 @@ class KeyColumn:
     def _as_list(self) -> list[Any]:
         if self._base is None:
             self._base = []
-        elif isinstance(self._base, list) and not self._own_base:
+        elif isinstance(self._base, Coded) or (isinstance(self._base, list) and not self._own_base):
             self._base = list(self._base)
         elif isinstance(self._base, np.ndarray):
             kind = next(kind for kind, wrap in WRAPPERS.items() if wrap is self._wrap)
@@ -364,3 +414,21 @@ class KeyColumn:
             self._wrap = self._present = None
         self._own_base = True
         return self._base
+
+
+def _same_whole(value: Any) -> Sequence[int]:
+    """The whole number of 64 bits that equals a value."""
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return (whole,) if whole == value and -(1 << 63) <= whole < 1 << 63 else ()
+
+
+def _same_real(value: Any) -> Sequence[float]:
+    """The number of double precision that equals a value."""
+    try:
+        real = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return ()
+    return (real,) if real == value else ()

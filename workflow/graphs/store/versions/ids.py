@@ -7,7 +7,6 @@ are few.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -15,38 +14,55 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.text_block import Texts, encoded, hash_text
+from workflow.graphs.store.versions.text_block import OF_THIS_PROCESS, TextHash, Texts, encoded
 
 _ALL = (1 << 64) - 1
 
 
-class _Packed:
-    """A run of text ids that stand in consecutive rows."""
+class Marks(NamedTuple):
+    """What finds texts in a block: ``numbers``, ascending uint64 (n,), and the hash that they are made by.
 
-    __slots__ = ("_marks", "_mask", "_sorted", "first", "texts")
+    A number is the upper bits of a text's hash and, below them, its place: sorting numbers is several times as fast as
+    finding the order of others, and one array does.
+    """
 
-    def __init__(self, first: int, texts: Texts) -> None:
+    by: TextHash
+    numbers: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, texts: Texts, by: TextHash = OF_THIS_PROCESS) -> Marks:
+        numbers = texts.hashes(by) & np.uint64(~_mask(texts) & _ALL) | np.arange(len(texts), dtype=np.uint64)
+        texts.forget_hashes()
+        numbers.sort()
+        return cls(by, numbers)
+
+
+def _mask(texts: Texts) -> int:
+    return (1 << len(texts).bit_length()) - 1
+
+
+class PackedTexts:
+    """A run of texts that stand in consecutive rows, and where each of them is."""
+
+    __slots__ = ("_items", "_mask", "first", "marks", "texts")
+
+    def __init__(self, first: int, texts: Texts, marks: Marks | None = None) -> None:
         self.first = first
         self.texts = texts
-        # a mark is the upper bits of a text's hash and, below them, its place: sorting numbers is several times as fast
-        # as finding the order of others, and one array does
-        self._mask = (1 << len(texts).bit_length()) - 1
-        marks = texts.hashes() & np.uint64(~self._mask & _ALL) | np.arange(len(texts), dtype=np.uint64)
-        texts.forget_hashes()
-        marks.sort()
-        # the same memory for single questions: items of an array are Python numbers
-        self._marks = array("Q")
-        self._marks.frombytes(marks.tobytes())
-        self._sorted = np.frombuffer(self._marks, dtype=np.uint64) if len(texts) else marks
+        self.marks = Marks.of(texts) if marks is None else marks
+        self._mask = _mask(texts)
+        # the same memory for single questions: items of a view are Python numbers
+        shown: Any = self.marks.numbers
+        self._items = memoryview(shown)
 
     def find(self, text: str) -> list[int]:
         """Rows of an id, which are several only when it was given again after a removal."""
         raw = encoded(text)
-        wanted = hash_text(raw) & ~self._mask
+        wanted = self.marks.by.of(raw) & ~self._mask
         found = []
-        place = bisect_left(self._marks, wanted)
-        while place < len(self._marks) and self._marks[place] & ~self._mask == wanted:
-            row = self._marks[place] & self._mask
+        place = bisect_left(self._items, wanted)
+        while place < len(self._items) and self._items[place] & ~self._mask == wanted:
+            row = self._items[place] & self._mask
             if self.texts.raw(row) == raw:
                 found.append(self.first + row)
             place += 1
@@ -58,10 +74,10 @@ class _Packed:
         if not len(self.texts) or not len(texts):
             return rows
         upper, lower = np.uint64(~self._mask & _ALL), np.uint64(self._mask)
-        hashes = texts.hashes() & upper
-        places = np.searchsorted(self._sorted, hashes)
-        places[places == len(self._sorted)] = 0
-        marks = self._sorted[places]
+        hashes = texts.hashes(self.marks.by) & upper
+        places = np.searchsorted(self.marks.numbers, hashes)
+        places[places == len(self.texts)] = 0
+        marks = self.marks.numbers[places]
         hit = np.flatnonzero(marks & upper == hashes)
         held = (marks[hit] & lower).astype(np.int64)
         same = self.texts.equal_to(texts, held, hit)
@@ -75,9 +91,9 @@ class _Packed:
 class _Runs(NamedTuple):
     """How rows lie: runs loaded in bulk, then a tail of those that came one by one."""
 
-    runs: list[_Packed | list[Any]]
+    runs: list[PackedTexts | list[Any]]
     firsts: list[int]
-    packed: list[_Packed]
+    packed: list[PackedTexts]
     tail: list[Any]
     tail_first: int
 
@@ -203,8 +219,11 @@ class Ids:
             self._earlier.pop(id, None)
         self._free.append(row)
 
-    def extend(self, ids: Sequence[Any]) -> int:
-        """Give the next rows, one behind the other, to ids that are distinct and not taken; returns the first."""
+    def extend(self, ids: Sequence[Any], marks: Marks | None = None) -> int:
+        """Give the next rows, one behind the other, to ids that are distinct and not taken; returns the first.
+
+        ``marks`` are those of the ids, where somebody has made them.
+        """
         runs, firsts, packed, tail, tail_first = self._laid
         begin = first = len(self)
         if not isinstance(ids, Texts):
@@ -217,27 +236,34 @@ class Ids:
             runs.append(tail)
             firsts.append(tail_first)
         texts = ids
-        while runs and isinstance(runs[-1], _Packed) and len(runs[-1].texts) <= 2 * len(texts):
+        while runs and isinstance(runs[-1], PackedTexts) and len(runs[-1].texts) <= 2 * len(texts):
             last = runs.pop()
-            assert isinstance(last, _Packed)
+            assert isinstance(last, PackedTexts)
             firsts.pop()
             packed.remove(last)
-            first, texts = last.first, Texts.joined([last.texts, texts])
-        run = _Packed(first, texts)
+            first, texts, marks = last.first, Texts.joined([last.texts, texts]), None
+        run = PackedTexts(first, texts, marks)
         self._laid = _Runs([*runs, run], [*firsts, first], [*packed, run], [], first + len(texts))
         return begin
 
     def all(self, size: int) -> Sequence[Any]:
         """The ids of the first ``size`` rows, the dead ones included; nobody changes what is returned."""
         runs, _, _, tail, tail_first = self._laid
-        if len(runs) == 1 and isinstance(runs[0], _Packed) and size == tail_first and not self._given_again:
+        if len(runs) == 1 and isinstance(runs[0], PackedTexts) and size == tail_first and not self._given_again:
             return runs[0].texts
         found: list[Any] = []
         for run in runs:
-            found += run.texts.tolist() if isinstance(run, _Packed) else run
+            found += run.texts.tolist() if isinstance(run, PackedTexts) else run
         for row, id in list(self._given_again.items()):
             found[row] = id
         return [*found, *tail][:size]
+
+    def marks(self, size: int) -> Marks | None:
+        """Those of the first ``size`` ids, where these are one run of texts."""
+        runs, _, _, _, tail_first = self._laid
+        if len(runs) == 1 and isinstance(runs[0], PackedTexts) and size == tail_first and not self._given_again:
+            return runs[0].marks
+        return None
 
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
         """The ids of some rows, int32 (n,), in their order."""

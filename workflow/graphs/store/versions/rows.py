@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.ids import Ids
+from workflow.graphs.store.versions.ids import Ids, Marks
 
 ROOM = 16
 
@@ -61,11 +61,14 @@ class Rows:
                 cells[row] = fact
             return row
 
-    def extend(self, ids: Sequence[Any], *facts: NDArray[np.int32]) -> int:
-        """Rows one behind the other for many new elements; returns the first."""
+    def extend(self, ids: Sequence[Any], *facts: NDArray[np.int32], marks: Marks | None = None) -> int:
+        """Rows one behind the other for many new elements; returns the first. The very first are kept as they are."""
         with self._lock:
-            first = self.ids.extend(ids)
+            first = self.ids.extend(ids, marks)
             for place, fact in enumerate(facts):
+                if not first and fact.flags.writeable and len(fact) >= ROOM:
+                    self.cells[place] = cells_of(fact)
+                    continue
                 cells = self.cells[place] = with_room(self.cells[place], first, len(ids))
                 np.asarray(cells)[first : first + len(ids)] = fact
             return first

@@ -192,8 +192,9 @@ class State:
             elements.shared.release(elements.removed)
             elements.removed = []
         for code in range(len(self.out)):
-            self.csr((code,), "out")
-            self.csr((code,), "in")
+            for way, side in (("out", self.out), ("in", self.into)):
+                if side[code].worn:
+                    self.csr((code,), way)
         self._views = {}
         self.settle()
 

@@ -16,21 +16,44 @@ from numpy.typing import NDArray
 _WORDS: Final = 16
 _BYTES: Final = 8 * _WORDS
 _MASK: Final = (1 << 64) - 1
-# secret, so that nobody can choose ids that collide; the last is for the length
-_KEYS: Final = [secrets.randbits(64) | 1 for _ in range(_WORDS + 1)]
-_KEY_ARRAY: Final = np.array(_KEYS, dtype=np.uint64)
 _ENCODING: Final = ("utf-8", "surrogatepass")
+Block = bytes | memoryview
+
+
+class TextHash:
+    """Numbers for texts, made with secret keys so that nobody can choose ids that collide."""
+
+    __slots__ = ("_numbers", "keys")
+
+    def __init__(self, keys: NDArray[np.uint64] | None = None) -> None:
+        """``keys`` are odd uint64, (17,), the last for the length; by default fresh ones."""
+        if keys is None:
+            keys = np.array([secrets.randbits(64) | 1 for _ in range(_WORDS + 1)], dtype=np.uint64)
+        self.keys = keys
+        self._numbers: list[int] = keys.tolist()
+
+    def of(self, text: Block) -> int:
+        """The hash of one string, given as UTF-8."""
+        total = len(text) * self._numbers[_WORDS]
+        head = text[:_BYTES]
+        for place in range(0, len(head), 8):
+            total += int.from_bytes(head[place : place + 8], "little") * self._numbers[place >> 3]
+        total &= _MASK
+        return total ^ (total >> 32)
+
+
+OF_THIS_PROCESS: Final = TextHash()
 
 
 class Texts(Sequence[str]):
-    """Immutable; ``starts`` has one more entry than there are strings."""
+    """Immutable. ``blob`` may be a file's memory; ``starts``, int32 or int64 (n + 1,), are places in it."""
 
     __slots__ = ("_hashes", "blob", "starts")
 
-    def __init__(self, blob: bytes, starts: NDArray[np.int64]) -> None:
+    def __init__(self, blob: Block, starts: NDArray[Any]) -> None:
         self.blob = blob
         self.starts = starts
-        self._hashes: NDArray[np.uint64] | None = None
+        self._hashes: tuple[TextHash, NDArray[np.uint64]] | None = None
 
     @classmethod
     def of(cls, strings: Iterable[str]) -> Texts:
@@ -44,9 +67,10 @@ class Texts(Sequence[str]):
         return cls.with_lengths(blob, np.fromiter(sizes, dtype=np.int64, count=len(strings)))
 
     @classmethod
-    def with_lengths(cls, blob: bytes, lengths: NDArray[Any]) -> Texts:
+    def with_lengths(cls, blob: Block, lengths: NDArray[Any]) -> Texts:
         """From the bytes of all strings, one after the other, and the length of each in bytes, int64 (n,)."""
-        starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+        size = int(lengths.sum(dtype=np.int64))
+        starts = np.zeros(len(lengths) + 1, dtype=np.int32 if size < 1 << 31 else np.int64)
         np.cumsum(lengths, out=starts[1:])
         return cls(blob, starts)
 
@@ -55,8 +79,7 @@ class Texts(Sequence[str]):
         """The stretches of a buffer between starts and stops, (n,); together they must be valid UTF-8 each."""
         lengths = stops - starts
         texts = cls.with_lengths(b"", lengths)
-        places = np.repeat(starts - texts.starts[:-1], lengths)
-        places += np.arange(len(places))
+        places = np.repeat(starts - texts.starts[:-1], lengths) + np.arange(int(texts.starts[-1]))
         texts.blob = buffer[places].tobytes()
         return texts
 
@@ -83,7 +106,7 @@ class Texts(Sequence[str]):
             return [self[one] for one in range(*place.indices(len(self)))]
         if place < 0 or place >= len(self):
             raise IndexError(place)
-        return self.blob[self.starts.item(place) : self.starts.item(place + 1)].decode(*_ENCODING)
+        return str(self.blob[self.starts.item(place) : self.starts.item(place + 1)], *_ENCODING)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tolist())
@@ -91,17 +114,17 @@ class Texts(Sequence[str]):
     def tolist(self) -> list[str]:
         """As Python strings."""
         starts = self.starts.tolist()
-        if self.blob.isascii():
-            text = self.blob.decode("ascii")
+        blob = self.blob if isinstance(self.blob, bytes) else bytes(self.blob)
+        if blob.isascii():
+            text = blob.decode("ascii")
             return [text[start:stop] for start, stop in pairwise(starts)]
-        blob = self.blob
         return [blob[start:stop].decode(*_ENCODING) for start, stop in pairwise(starts)]
 
     def raw(self, place: int) -> bytes:
         """The UTF-8 of one string."""
-        return self.blob[self.starts.item(place) : self.starts.item(place + 1)]
+        return bytes(self.blob[self.starts.item(place) : self.starts.item(place + 1)])
 
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> NDArray[Any]:
         """The length of each string in bytes, (n,)."""
         return np.diff(self.starts)
 
@@ -120,30 +143,32 @@ class Texts(Sequence[str]):
         lengths = (self.starts[1:] if places is None else self.starts[1:][places]) - starts
         longest = max(int(lengths.max(initial=0)), width, 1)
         width = min((longest + 7) // 8 * 8, _BYTES)
-        buffer = np.frombuffer(self.blob + bytes(width), dtype=np.uint8)
+        buffer = np.frombuffer(self.blob, dtype=np.uint8)
         columns = np.arange(width)
-        found: NDArray[np.uint8] = buffer[starts[:, None] + columns]
+        if not len(buffer):
+            return np.zeros((len(starts), width), dtype=np.uint8)
+        found: NDArray[np.uint8] = buffer[np.minimum(starts[:, None] + columns, len(buffer) - 1)]
         found *= columns < lengths[:, None]
         return found
 
-    def hashes(self) -> NDArray[np.uint64]:
-        """One number for each string, (n,), the same as ``hash_text`` gives for it in this process."""
-        if self._hashes is None:
-            parts = [self._hash_range(first) for first in range(0, len(self), 1 << 16)]
-            self._hashes = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
-        return self._hashes
+    def hashes(self, by: TextHash = OF_THIS_PROCESS) -> NDArray[np.uint64]:
+        """One number for each string, (n,), the same as ``by.of`` gives for it."""
+        if self._hashes is None or self._hashes[0] is not by:
+            parts = [self._hash_range(first, by.keys) for first in range(0, len(self), 1 << 16)]
+            self._hashes = by, np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+        return self._hashes[1]
 
     def forget_hashes(self) -> None:
         """Let go of their memory; they are made again when asked for."""
         self._hashes = None
 
-    def _hash_range(self, first: int) -> NDArray[np.uint64]:
+    def _hash_range(self, first: int, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
         places = np.arange(first, min(first + (1 << 16), len(self)))
         words = self.matrix(places).view("<u8")
         lengths = self.starts[1:][places] - self.starts[:-1][places]
-        total: NDArray[np.uint64] = lengths.astype(np.uint64) * _KEY_ARRAY[_WORDS]
+        total: NDArray[np.uint64] = lengths.astype(np.uint64) * keys[_WORDS]
         for place in range(words.shape[1]):
-            total += words[:, place] * _KEY_ARRAY[place]
+            total += words[:, place] * keys[place]
         total ^= total >> np.uint64(32)
         return total
 
@@ -175,16 +200,6 @@ class Texts(Sequence[str]):
         known: dict[str, int] = {}
         codes = [known.setdefault(text, len(known)) for text in self.tolist()]
         return np.array(codes, dtype=np.int32), list(known)
-
-
-def hash_text(text: bytes) -> int:
-    """The hash of one string."""
-    total = len(text) * _KEYS[_WORDS]
-    head = text[:_BYTES]
-    for place in range(0, len(head), 8):
-        total += int.from_bytes(head[place : place + 8], "little") * _KEYS[place >> 3]
-    total &= _MASK
-    return total ^ (total >> 32)
 
 
 def encoded(text: str) -> bytes:

@@ -1,0 +1,119 @@
+"""How soon a large graph answers after a restart, and how much memory it takes.
+
+    python benchmarks/restart.py WORKDIR [--vertices 100000] [--edges 1000000]
+
+Makes a random graph of one edge label with a number on every edge, writes it into a folder as a bulk load does, and
+stops cleanly. Then a process of its own opens the folder and asks: the first look-up, a count, a look-up by a property,
+a grouping, hops, a choice among all edges, and at last writes. Each is asked twice, the second time when all is warm.
+Prints seconds (of the clock and of the processor) and the bytes of memory an edge takes, its share of the vertices
+included, with what is mapped from the file: when all was read, and after writes. Ends with status 1 where the first
+answer comes after 2 s or all first answers after 10 s of processor time, or an edge takes more than 60 bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.text_block import Texts
+from workflow.gremlin.engine import Engine
+from workflow.gremlin.lang import parse
+from workflow.values.numbers import Float
+
+READS = [
+    "g.V('v17').valueMap(true)",
+    "g.E().count()",
+    "g.V().has('name', 'name99').values('age')",
+    "g.V().groupCount().by('age')",
+    "g.E('e99').valueMap()",
+    "g.V('v17').out().out().dedup().count()",
+    "g.V().out().out().count()",
+    "g.E().has('weight', gt(0.5)).count()",
+    "g.V('v17').inE('knows').outV().count()",
+]
+WRITES = [
+    "g.addV('noted').property('n', 1).addE('knows').to(__.V('v17')).iterate()",
+    "g.V().out().out().count()",
+]
+FIRST_S, ALL_S, MOST_BYTES = 2.0, 10.0, 60.0
+
+
+def make(folder: Path, vertices: int, edges: int) -> None:
+    """A graph in a folder, by one load and a clean stop."""
+    rng = np.random.default_rng(5)
+    ids = Texts.of(f"v{row}" for row in range(vertices))
+    zeros = np.zeros(max(vertices, edges), dtype=np.int32)
+    columns = {
+        "name": ColumnData([f"name{row}" for row in range(vertices)]),
+        "age": ColumnData(rng.integers(18, 90, vertices), int),
+    }
+    nodes = ElementBatch(ids, zeros[:vertices].copy(), ["person"], columns)
+    weights = {"weight": ColumnData(rng.random(edges).astype(np.float32).astype(np.float64), Float)}
+    links = ElementBatch(Texts.of(f"e{row}" for row in range(edges)), zeros[:edges].copy(), ["knows"], weights)
+    source, target = rng.integers(0, vertices, edges), (vertices * rng.random(edges) ** 2).astype(np.int64)
+    batch = Batch(nodes, links, ids, source.astype(np.int32), target.astype(np.int32))
+    graph = open_graph(folder)
+    begin = time.process_time()
+    graph.load(batch)
+    print(f"load: {time.process_time() - begin:.1f} s of the processor", flush=True)
+    begin = time.process_time()
+    graph.close()
+    print(f"stop: {time.process_time() - begin:.1f} s of the processor", flush=True)
+    disk = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"disk: {disk / edges:.0f} bytes an edge", flush=True)
+
+
+def ask(folder: Path, edges: int) -> bool:
+    """In a process of its own; returns whether all was as wanted."""
+    process = psutil.Process()
+    before = process.memory_info()
+    clock, begin = time.perf_counter(), time.process_time()
+    graph = open_graph(folder)
+    engine = Engine(graph, "neptune")
+    print(
+        f"open: {time.perf_counter() - clock:.2f} s, {time.process_time() - begin:.2f} s of the processor", flush=True
+    )
+    first_s, shares = 0.0, []
+    for name, questions in (("first", READS), ("again", READS), ("then", WRITES)):
+        for text in questions:
+            asked = time.process_time()
+            list(engine.run(parse(text)[-1].traversal))
+            first_s = first_s or time.process_time() - begin
+            print(f"{name}: {1000 * (time.process_time() - asked):9.1f} ms  {text}", flush=True)
+        if name == "first":
+            all_s = time.process_time() - begin
+        after = process.memory_info()
+        shares.append(((after.rss - before.rss) / edges, (after.shared - before.shared) / edges))
+    print(f"first answer {first_s:.2f} s, all {all_s:.2f} s of the processor")
+    for name, (whole, mapped) in zip(("all read", "then written"), shares[1:], strict=True):
+        print(f"{name}: {whole:.0f} bytes an edge, of which {mapped:.0f} are mapped")
+    graph.close()
+    return first_s <= FIRST_S and all_s <= ALL_S and shares[1][0] <= MOST_BYTES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workdir", type=Path)
+    parser.add_argument("--vertices", type=int, default=100_000)
+    parser.add_argument("--edges", type=int, default=1_000_000)
+    parser.add_argument("--ask", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    folder = arguments.workdir.resolve() / f"restart-{arguments.vertices}-{arguments.edges}"
+    if arguments.ask:
+        sys.exit(not ask(folder, arguments.edges))
+    shutil.rmtree(folder, ignore_errors=True)
+    make(folder, arguments.vertices, arguments.edges)
+    sys.exit(subprocess.call([sys.executable, __file__, *sys.argv[1:], "--ask"]))
+
+
+if __name__ == "__main__":
+    main()
