@@ -202,7 +202,7 @@ def _stored(column: KeyColumn, size: int, rows: NDArray[np.int32] | None) -> Col
 
 
 def column_data(column: KeyColumn, size: int, rows: NDArray[Any]) -> ColumnData:
-    """The values of some rows, int (n,), in their order; ``size`` is how many rows there are."""
+    """The values of some rows, int32 or int64 (n,), in their order; ``size`` is how many rows there are."""
     numeric = column.numeric(size)
     if numeric is not None:
         present = numeric.present[rows]

@@ -93,7 +93,7 @@ class Coded(Sequence[Any]):
         return cls(codes, Texts.of(known), None if plain else form)
 
     def at(self, rows: NDArray[Any] | None, size: int, written: Mapping[int, Any]) -> Coded | None:
-        """The cells of some rows (None: all), of ``size`` there are now, after writes. Values of no row are left out.
+        """The cells of some rows, int64 (m,) or None for all ``size``, after writes. Values of no row are left out.
 
         None where it cannot be said in this form.
         """

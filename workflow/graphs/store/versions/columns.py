@@ -287,7 +287,7 @@ class KeyColumn:
         return Codes(codes, coding.values)
 
     def coded(self, rows: NDArray[Any] | None, size: int) -> Coded | None:
-        """The cells of some rows (None: all ``size``), where they were loaded so."""
+        """The cells of some rows, int64 (m,) or None for all ``size``, where they were loaded so."""
         return self._base.at(rows, size, self._written()) if isinstance(self._base, Coded) else None
 
     def base_numbers(self) -> BaseNumbers | None:

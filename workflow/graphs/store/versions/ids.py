@@ -69,7 +69,7 @@ class PackedTexts:
         return found
 
     def find_many(self, texts: Texts) -> NDArray[np.int32]:
-        """A row for each id, -1 where it is not here."""
+        """A row for each id, (n,), -1 where it is not here."""
         rows = np.full(len(texts), -1, dtype=np.int32)
         if not len(self.texts) or not len(texts):
             return rows

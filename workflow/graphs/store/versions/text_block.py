@@ -125,7 +125,7 @@ class Texts(Sequence[str]):
         return bytes(self.blob[self.starts.item(place) : self.starts.item(place + 1)])
 
     def lengths(self) -> NDArray[Any]:
-        """The length of each string in bytes, (n,)."""
+        """The length of each string in bytes, int32 or int64 (n,)."""
         return np.diff(self.starts)
 
     def select(self, places: NDArray[Any]) -> Texts:
