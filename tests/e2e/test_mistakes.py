@@ -17,7 +17,7 @@ from workflow.client.job import Job
 from workflow.client.service import start_service
 from workflow.client.workflow import StageFailed, Workflow
 from workflow.datasets import dataset
-from workflow.errors import WorkflowError
+from workflow.errors import InvalidParameter, WorkflowError
 
 TARGET = {"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}
 
@@ -264,3 +264,16 @@ def test_after_all_these_mistakes_the_jobs_are_consistent(social: Workflow) -> N
         job = social.status("dataprocessing", id)
         assert isinstance(job, Job)
         assert job.status != "Failed" or job.failure_reason
+
+
+def test_a_corrected_row_stands_beside_the_old_one_aloud_or_takes_its_place(empty: Workflow) -> None:
+    empty.wait(empty.load(nodes=FRAME.assign(city="Bonn")))
+    with pytest.warns(UserWarning, match="2 of the vertices are in the graph already.*replace=True"):
+        empty.wait(empty.load(nodes=FRAME.assign(city="Ulm")))
+    assert sorted(empty.query("g.V('p1').values('city')")["value"]) == ["Bonn", "Ulm"]
+    empty.wait(empty.load(nodes=FRAME.assign(city=["Trier", ""]), replace=True))
+    assert list(empty.query("g.V('p1').values('city')")["value"]) == ["Trier"]
+    assert list(empty.query("g.V('p2').values('city')")["value"]) == [""]
+    with pytest.raises(InvalidParameter, match="'p1' stands under 'Order' here and under 'Person' in the graph"):
+        empty.load(nodes=FRAME.assign(**{"~label": "Order"}))
+    empty.reset()

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from tests.peers.peer import MISSING, cache
+from tests.unit.client import test_predictions
+from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.service import LocalService, start_service
 from workflow.datasets import dataset
 
@@ -49,6 +51,24 @@ def jupyter() -> Path:
         MISSING["graph-notebook"] = "its environment could not be installed"
         pytest.skip(MISSING["graph-notebook"])
     return python
+
+
+model = test_predictions.model  # a fixture
+
+
+def test_the_published_helper_reads_what_is_exported(jupyter: Path, model: ModelArtefacts, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    model.export(folder)
+    (folder / "eval_metrics_info.json").write_text('{"accuracy": 0.5}')  # training writes it there
+    script = Path(__file__).with_name("published_helper_check.py")
+    done = subprocess.run(
+        [str(jupyter), str(script), str(folder), "train"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert told["embeddings"] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert [row.index(max(row)) for row in told["predictions"]] == told["classes"] == [0, 1, 0]
+    assert told["metrics"] == {"accuracy": 0.5}
 
 
 class Notebook:

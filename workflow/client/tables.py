@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from workflow.client.frames import as_table, cells_of, row_of
 from workflow.errors import InvalidParameter
+from workflow.neptune.literals import literal
 
+MOST_IDS = 2_000  # in one query
 Keys = str | Mapping[str, str] | None
 End = str | tuple[str, str]
 
@@ -83,6 +85,42 @@ def check_ids(frames: Sequence[Any]) -> None:
                         'Give a dictionary of tables and ids="prefix", or ids of their own, or one row with the label '
                         f"'{seen[id]};{label}'."
                     )
+
+
+def check_against_graph(frames: Sequence[Any], labels: Sequence[str], run: Callable[[str], list[Any]]) -> int:
+    """Compare ids with those in the graph; gives how many vertices of the frames with properties are there already.
+
+    Args:
+        frames: of nodes.
+        labels: of the graph.
+        run: runs Gremlin text.
+
+    Raises InvalidParameter for an id that stands under another label there.
+    """
+    there = 0
+    for frame in frames:
+        table = as_table(frame, "frame of nodes")
+        if not {"~id", "~label"} <= set(table.columns):
+            continue
+        by_label: dict[str, list[str]] = {}
+        for id, label in zip(cells_of(table, "~id"), cells_of(table, "~label"), strict=True):
+            by_label.setdefault(label, []).append(id)
+        for label, ids in by_label.items():
+            own = label.split(";")
+            for start in range(0, len(ids), MOST_IDS):
+                found = f"g.V({', '.join(map(literal, ids[start : start + MOST_IDS]))})"
+                if set(labels) - set(own):
+                    clash = f"{found}.not(hasLabel({', '.join(map(literal, own))})).limit(1).project('id','label')"
+                    for other in run(f"{clash}.by(id()).by(label())"):
+                        held = str(other["label"]).replace("::", ";")
+                        raise InvalidParameter(
+                            f"The id {other['id']!r} stands under {label!r} here and under {held!r} in the graph: they "
+                            'would become one vertex. Give a dictionary of tables and ids="prefix", or ids of their '
+                            f"own, or, where they are one, the label '{held};{label}'."
+                        )
+                if len(table.columns) > 2 and set(labels) & set(own):
+                    there += int(run(f"{found}.count()")[0])
+    return there
 
 
 def _ids(table: Any, column: str, where: str, prefix: str | None) -> list[str]:

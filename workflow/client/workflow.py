@@ -28,7 +28,7 @@ from workflow.client.predictions.reasons import reasons
 from workflow.client.progress import shown
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
-from workflow.client.tables import Keys, check_ids, edge_tables, node_tables
+from workflow.client.tables import Keys, check_against_graph, check_ids, edge_tables, node_tables
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
 from workflow.neptune.operations import Verb
@@ -128,6 +128,7 @@ class Workflow:
         edges: Any = None,
         key: Keys = None,
         ids: Literal["prefix"] | None = None,
+        replace: bool = False,
         format: str = "csv",
         iam_role_arn: str = "arn:aws:iam::000000000000:role/NeptuneLoadFromS3",
         fail_on_error: bool = True,
@@ -141,7 +142,12 @@ class Workflow:
         ``nodes`` and ``edges`` are one frame each, or lists of them, with the columns ``~id`` and ``~label``, edges
         ``~from`` and ``~to`` as well; further columns are properties, typed by their dtype unless the name carries a
         type (``age:Int``), lists and arrays several values. Edges without ``~id`` get ids that no other load gives.
+
+        An id that the graph has under another label is refused. A vertex may have several values of a property, so what
+        a corrected row says stands beside what the graph has, which is warned of, and with ``replace`` in its place
+        (lists are joined in either case); edges have one value, and another is refused without ``replace``.
         """
+        of_frames = False
         if isinstance(source, Mapping):
             tables, nodes, source = source, None, None
             nodes = node_tables(tables, key, ids)
@@ -152,7 +158,7 @@ class Workflow:
                 "Name either a source or frames of nodes and edges to load, not both and not neither."
             )
         if source is None:
-            source = self._upload_frames(_several(nodes), _several(edges))
+            source, of_frames = self._upload_frames(_several(nodes), _several(edges), replace), True
         try:
             answer = self.connection.call(
                 "start_loader_job",
@@ -161,6 +167,9 @@ class Workflow:
                 s3BucketRegion=self.connection.region,
                 iamRoleArn=iam_role_arn,
                 failOnError=fail_on_error,
+                updateSingleCardinalityProperties=replace or None,
+                # a text without letters is a value of a frame, and nothing in a file
+                parserConfiguration={"allowEmptyStrings": "TRUE"} if of_frames else None,
             )
         except ServiceError as error:
             if error.code == StorageError.code and source in self._uploads:
@@ -169,13 +178,24 @@ class Workflow:
         self._loads.append(self.status("load", answer["payload"]["loadId"]))
         return self._loads[-1]
 
-    def _upload_frames(self, nodes: Sequence[Any], edges: Sequence[Any]) -> str:
+    def _upload_frames(self, nodes: Sequence[Any], edges: Sequence[Any], replace: bool) -> str:
         """Write frames where the service reads them. Raises InvalidParameter before anything is written."""
         check_ids(nodes)
+        there = 0
+        if labels := self.graph_summary().get("nodeLabels"):
+            there = check_against_graph(nodes, labels, self.connection.query)
+        if there and not replace:
+            warnings.warn(
+                f"{there} of the vertices are in the graph already: what is loaded stands beside the values they have. "
+                "Load them with replace=True to have it in their place.",
+                stacklevel=3,
+            )
         token = uuid.uuid4().hex
         kinds: tuple[tuple[str, Sequence[Any]], ...] = (("nodes", nodes), ("edges", edges))
         files = {
-            f"{kind}-{number}.csv": write_neptune_csv(frame, kind=kind, first=f"e-{token[:12]}-{number}.")
+            f"{kind}-{number}.csv": write_neptune_csv(
+                frame, kind=kind, first=f"e-{token[:12]}-{number}.", replace=replace
+            )
             for kind, frames in kinds
             for number, frame in enumerate(frames)
         }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 
 from workflow.client.connection import Connection
 from workflow.client.frames import write_neptune_csv
+from workflow.client.tables import check_against_graph
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
 from workflow.storage.local import LocalStorage
@@ -57,6 +60,12 @@ AT = datetime(2026, 1, 5, 10, 0, tzinfo=EAST)
         (pd.Series([[1, 2], [3]]), "x:Long[]", ["1;2", "3"]),
         (pd.Series([np.array([0.5, 1.0]), np.array([2.0])]), "x:Double[]", ["0.5;1.0", "2.0"]),
         (pd.Series([1, "a", None], dtype=object), "x:String", ["1", "a", ""]),
+        (pd.Series([Decimal("1.10"), None]), "x:Double", ["1.10", ""]),
+        (pd.Series(pd.Categorical([1, None])), "x:Long", ["1", ""]),
+        (pd.Series(pd.period_range("2026-01", periods=2, freq="M")), "x:String", ["2026-01", "2026-02"]),
+        (pd.Series(pd.arrays.SparseArray([0, 1])), "x:Long", ["0", "1"]),
+        (pd.Series([[], [1]]), "x:Long[]", ["", "1"]),
+        (pd.Series([UUID(int=5)]), "x:String", ["00000000-0000-0000-0000-000000000005"]),
     ],
     ids=lambda value: str(value.dtype) if isinstance(value, pd.Series) else "",
 )
@@ -79,6 +88,56 @@ def test_polars_and_pyarrow_say_the_same(make: Any, values: Any, header: str, ce
     assert column(frame) == (header, cells)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([b"ab"], "Row 0 of the frame of nodes has 'x' b'ab', which is bytes"),
+        ([1 + 2j], "a complex number"),
+        ([{"a": 1}], "a mapping: make a column of each of its members"),
+        ([[[1], [2]]], "a list in a list"),
+        ([1, 2**63], "Row 1 .* more than a whole number of 64 bits"),
+        ([Decimal("0.1234567890123456789")], "more digits than a Double has"),
+        ([[1, 2], 3], "holds lists and single values"),
+    ],
+)
+def test_a_value_that_a_graph_has_no_word_for_is_refused_with_its_row_and_what_to_write(values: Any, told: str) -> None:
+    with pytest.raises(InvalidParameter, match=told):
+        write_neptune_csv(nodes(pd.Series(values, dtype=object)), kind="nodes")
+
+
+def test_a_text_without_letters_is_quoted_and_a_missing_one_is_not() -> None:
+    text = write_neptune_csv(nodes(pd.Series(["", None, " a ", 'b "c", d'])), kind="nodes").decode()
+    assert text.splitlines()[1:] == ['0,T,""', "1,T,", '2,T," a "', '3,T,"b ""c"", d"']
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pd.DataFrame([["a", "T", 1, 2]], columns=["~id", "~label", "x", "x"]), "has the column 'x' twice"),
+        (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("~id", "y")])), "columns of several levels"),
+        (pd.DataFrame({"~id": ["a", "b"], "~label": ["T", None]}), "Row 1 .* has no '~label'"),
+        (pd.DataFrame({"~id": ["a", ""], "~label": "T"}), "Row 1 .* has no '~id'"),
+        (pd.DataFrame({"~id": ["a", "a"], "~label": "T", "x": [1, 2]}), "Rows 0 and 1 .* have the id 'a' and other"),
+        (pl.LazyFrame({"~id": ["a"], "~label": ["T"]}), "of type LazyFrame; give a data frame"),
+        ({"~id": ["a"]}, "of type dict; give a data frame"),
+    ],
+)
+def test_a_frame_that_would_become_something_else_is_refused(frame: Any, told: str) -> None:
+    with pytest.raises(InvalidParameter, match=told):
+        write_neptune_csv(frame, kind="nodes")
+
+
+def test_names_that_are_numbers_or_have_colons_stay_the_names_of_properties() -> None:
+    frame = pd.DataFrame({"~id": ["a"], "~label": ["T"], 5: [1], "time:of": [2], "age:Int": [3]})
+    assert write_neptune_csv(frame, kind="nodes").splitlines()[0] == b"~id,~label,5:Long,time\\:of:Long,age:Int"
+
+
+def test_values_that_replace_are_columns_of_single_cardinality() -> None:
+    frame = pd.DataFrame({"~id": ["a"], "~label": ["T"], "x": [1], "tags": [["u"]]})
+    header = write_neptune_csv(frame, kind="nodes", replace=True).splitlines()[0]
+    assert header == b"~id,~label,x:Long(single),tags:String[]"
+
+
 def test_several_labels_of_a_vertex_are_one_cell() -> None:
     frame = pd.DataFrame({"~id": ["0"], "~label": [["User", "Admin"]]})
     assert column(frame, "~label") == ("~label", ["User;Admin"])
@@ -96,6 +155,19 @@ def test_ids_that_a_join_made_floats_are_whole_or_refused_with_the_row() -> None
     assert b"e0,1,3,K" in write_neptune_csv(frame.dropna(), kind="edges")
     with pytest.raises(InvalidParameter, match=r"Row 0 .* has '~from' 1.5"):
         write_neptune_csv(pd.DataFrame({"~from": [1.5], "~to": [1], "~label": "K"}), kind="edges")
+
+
+def test_an_id_that_the_graph_has_under_another_label_is_refused_with_what_to_write() -> None:
+    def run(text: str) -> list[Any]:
+        if "not(hasLabel('order'))" in text and "'1'" in text:
+            return [{"id": "1", "label": "customer::vip"}]
+        return [] if "project" in text else [1]
+
+    orders = pd.DataFrame({"~id": ["1"], "~label": "order", "sum": [5]})
+    with pytest.raises(InvalidParameter, match=r"'1' stands under 'order' here and under 'customer;vip' in the graph"):
+        check_against_graph([orders], ["customer", "order"], run)
+    assert check_against_graph([orders.assign(**{"~id": "2"})], ["customer", "order"], run) == 1
+    assert check_against_graph([orders], ["order"], run) == 1  # the graph has nothing else
 
 
 class Loader(Connection):
