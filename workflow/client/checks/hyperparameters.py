@@ -1,4 +1,7 @@
-"""Hyperparameters that a request wishes for, compared with what the families of its task declare."""
+"""Hyperparameters that a request wishes for, compared with what the families of its task declare.
+
+The declarations stand beside the families, in the training code; they are imported when a wish is checked.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,7 @@ from contextlib import suppress
 from itertools import product
 from typing import Any
 
-from training_scripts.graph_ml.models.families import family as declared_family
-from training_scripts.graph_ml.models.settings import declared
 from training_scripts.graph_ml.schemas import FAMILIES, TaskType
-from training_scripts.graph_ml.tasks.templates import templates
 from workflow.client.checks.problems import Problem, nearest
 from workflow.errors import InvalidParameter
 from workflow.tuning.overrides import as_wish, with_overrides
@@ -41,6 +41,8 @@ def problems_of_hyperparameters(
         model_type: ``modelType`` of the data processing.
         family: ``modelName`` of the training.
     """
+    from training_scripts.graph_ml.tasks.templates import templates
+
     own = family if family in FAMILIES else None
     if family not in (None, "auto", own):
         return
@@ -74,9 +76,12 @@ def _refusal(document: Mapping[str, Any], name: str, wish: str) -> str | None:
 
 def _out_of_bounds(name: str, wish: str, models: set[str]) -> str | None:
     """Why no family takes some value of a wish."""
+    from training_scripts.graph_ml.models.families import family
+    from training_scripts.graph_ml.models.settings import declared
+
     refusals = []
-    for family in sorted(models):
-        _, bounds = declared(declared_family(family).settings)[name]
+    for model in sorted(models):
+        _, bounds = declared(family(model).settings)[name]
         refusals.append(next((why for one in _numbers(wish) if (why := bounds.complaint(one))), None))
     return f"is {wish}; {refusals[0]}" if refusals and all(refusals) else None
 
