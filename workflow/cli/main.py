@@ -10,7 +10,7 @@ import typer
 
 from workflow import __version__
 from workflow.cli import demo, init, load, output, predictions, query, remove, run, stages, status, store
-from workflow.cli.cloud import batch, costs, emulator, stacks
+from workflow.cli.cloud import batch, costs, emulator, pipeline, stacks
 from workflow.cli.operations import config, doctor, gc, logs, serve
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
@@ -40,6 +40,7 @@ app.add_typer(predictions.predictions_commands, name="predictions", rich_help_pa
 app.command("status", rich_help_panel=LOOK)(status.status)
 app.command("costs", rich_help_panel=CLOUD)(costs.costs)
 app.command("batch", rich_help_panel=CLOUD)(batch.batch)
+app.add_typer(pipeline.pipeline_commands, name="pipeline", rich_help_panel=CLOUD)
 app.command("deploy", rich_help_panel=CLOUD)(stacks.deploy)
 app.command("outputs", rich_help_panel=CLOUD)(stacks.outputs)
 app.command("destroy", rich_help_panel=CLOUD)(stacks.destroy)

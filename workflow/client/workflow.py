@@ -222,14 +222,7 @@ class Workflow:
         if body is None:
             refuse(problems_of_graph(neptune_ml, self.graph_summary(), self.connection.query))
         request = (
-            dict(body)
-            if body is not None
-            else {
-                "command": "export-pg",
-                "outputS3Path": str(self.bucket / "export"),
-                "params": {"endpoint": self.connection.url, "profile": "neptune_ml", **(params or {})},
-                "additionalParams": {"neptune_ml": {"version": "v2.0", **neptune_ml}},
-            }
+            dict(body) if body is not None else export_request(self.bucket, self.connection.url, params, neptune_ml)
         )
         answer = self.connection.http("POST", self.connection.export_url, request)
         return self.status("export", answer["jobId"])
@@ -553,6 +546,23 @@ class Workflow:
         ]
         rows = [{"stage": job.stage, "id": job.id, "status": job.status, "note": job.note} for job in found]
         return pd.DataFrame(rows, columns=["stage", "id", "status", "note"])
+
+
+def export_request(
+    bucket: S3Uri, endpoint: str, params: Mapping[str, Any] | None, neptune_ml: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the export service is asked for.
+
+    Args:
+        params: choose what is exported.
+        neptune_ml: members of ``additionalParams.neptune_ml``.
+    """
+    return {
+        "command": "export-pg",
+        "outputS3Path": str(bucket / "export"),
+        "params": {"endpoint": endpoint, "profile": "neptune_ml", **(params or {})},
+        "additionalParams": {"neptune_ml": {"version": "v2.0", **neptune_ml}},
+    }
 
 
 def _several(frames: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from workflow.errors import InvalidParameter
 runner = CliRunner()
 COMMANDS = [
     *("serve", "load", "query", "run", "status", "logs", "demo", "doctor"),
-    *("export", "dataprocessing", "training", "transform", "endpoint", "store"),
+    *("export", "dataprocessing", "training", "transform", "endpoint", "store", "pipeline"),
 ]
 
 

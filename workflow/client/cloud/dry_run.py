@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from training_scripts.graph_ml.schemas import EvalMetric, HpoModel, task_type
+from training_scripts.graph_ml.schemas import EvalMetric, HpoModel
 from workflow.client.connection import Connection
 from workflow.client.job import Stage
 from workflow.client.run import WorkflowRun
@@ -175,11 +175,9 @@ class _Play:
     def modeltraining(self, request: StartModelTraining, id: str) -> str:
         self.stage = "modeltraining"
         names = job_names("modeltraining", id, self.created_ms, request.output_location)
-        target = self.described.export.get("targets") or [{}]
-        first = target[0] if isinstance(target, list) else target
         model = HpoModel(
             model="auto",
-            task_type=task_type(str(first.get("type", "link_prediction"))),
+            task_type=self.described.task,
             eval_metric=EvalMetric(metric=OBJECTIVE),
         )
         processed = Finished(request.processing_id, self._output[request.processing_id])

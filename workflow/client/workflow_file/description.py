@@ -67,6 +67,13 @@ class WorkflowFile(BaseModel):
     _path: Path | None = PrivateAttr(None)
     _places: Places = PrivateAttr(default_factory=dict)
 
+    @property
+    def task(self) -> TaskType:
+        """What the first target of the export is to be learnt as; links where there is none."""
+        jobs = self.export.get("jobs") or [self.export]
+        targets = jobs[0].get("targets") or [{}]
+        return task_of(targets[0] if isinstance(targets, list) else targets) or "link_prediction"
+
     @classmethod
     def read(cls, path: Path) -> WorkflowFile:
         """Read and check a file. Raises InvalidParameter with a line for each thing that is wrong, and where."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,21 +28,31 @@ class CodeBundle:
 
     def at(self, bucket: str) -> Code:
         """The scripts in a bucket."""
-        with self._lock, tempfile.TemporaryDirectory() as temporary:
+        with self._lock, self._packed(bucket) as (staged, archive, code):
+            key = str(code.folder)
+            if key not in self._known:
+                if not self._storage.exists(code.archive):
+                    self._storage.upload(staged, code.folder)
+                    place = S3Uri(bucket, code.archive.key.rpartition("/")[0])
+                    self._storage.upload(archive.parent, place)  # last: whoever sees it sees the scripts
+                self._known[key] = code
+            return self._known[key]
+
+    def planned(self, bucket: str) -> Code:
+        """Where the scripts will be in a bucket; nothing is uploaded."""
+        with self._packed(bucket) as (_, _, code):
+            return code
+
+    @contextmanager
+    def _packed(self, bucket: str) -> Iterator[tuple[Path, Path, Code]]:
+        """A folder of the scripts, the archive of them, and their address in a bucket."""
+        with tempfile.TemporaryDirectory() as temporary:
             staged = Path(temporary) / "scripts"
             shutil.copytree(self._scripts, staged, ignore=shutil.ignore_patterns("__pycache__", ".*"))
             archive = Path(temporary) / "packed" / SOURCES
             pack(staged, archive)
-            digest = sha256(archive.read_bytes()).hexdigest()[:16]
-            place = S3Uri(bucket, f"{PREFIX}/{digest}")
-            key = str(place)
-            if key not in self._known:
-                code = Code(place / "scripts", place / SOURCES)
-                if not self._storage.exists(code.archive):
-                    self._storage.upload(staged, code.folder)
-                    self._storage.upload(archive.parent, place)  # last: whoever sees it sees the scripts
-                self._known[key] = code
-            return self._known[key]
+            place = S3Uri(bucket, f"{PREFIX}/{sha256(archive.read_bytes()).hexdigest()[:16]}")
+            yield staged, archive, Code(place / "scripts", place / SOURCES)
 
 
 def with_requirements(scripts: Path, requirements: str, folder: Path) -> Path:
