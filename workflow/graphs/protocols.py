@@ -62,6 +62,20 @@ class Transaction(Protocol):
 
 
 @runtime_checkable
+class AddsMany(Protocol):
+    """A transaction that takes many vertices at once."""
+
+    def add_vertices(self, label: str, count: int, cells: dict[str, list[Any]]) -> int:
+        """New vertices with ids of their own, in rows one behind the other; returns the first.
+
+        Args:
+            label: of all of them.
+            count: how many, one at least.
+            cells: for each key a single value a vertex, MISSING where it has none.
+        """
+
+
+@runtime_checkable
 class FetchesVertices(Protocol):
     """A graph that is far away: several vertices at once cost one request."""
 

@@ -27,7 +27,15 @@ from workflow.cypher.planning.procedures import (
     library,
 )
 from workflow.cypher.running.options import CypherOptions
-from workflow.errors import CancelledByUser, QueryTooLarge, ReadOnlyViolation, TimeLimitExceeded, UnsupportedOperation
+from workflow.cypher.running.writing import Writing
+from workflow.errors import (
+    CancelledByUser,
+    ConstraintViolation,
+    QueryTooLarge,
+    ReadOnlyViolation,
+    TimeLimitExceeded,
+    UnsupportedOperation,
+)
 from workflow.graphs.elements import Edge, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -344,3 +352,54 @@ def test_a_condition_behind_distinct_may_have_names_of_its_own(bench: Bench) -> 
     ]  # fmt: skip
     with pytest.raises(CypherSyntaxError, match="UndefinedVariable"):
         bench("MATCH (n) WITH DISTINCT n.name AS name WHERE EXISTS { MATCH (y) WHERE y.name = n.name } RETURN name")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UNWIND $rows AS r CREATE (:B {k: r.k, s: r.s})",
+        "UNWIND $rows AS r CREATE (b:B {k: r.k, s: r.s}) SET b.seen = true RETURN b.k, b.s",
+        "UNWIND $rows AS r CREATE (b:B:C {k: r.k}), (d:D {of: r.s}) CREATE (b)-[:R]->(d)",
+        "UNWIND $rows AS r MATCH (p:Person {name: 'Ada'}) CREATE (:B {k: r.k, age: p.age}), (p)-[:MADE]->(:E)",
+        "UNWIND $rows AS r CREATE (:B {k: r.k, n: COUNT { MATCH (:B) }})",
+        "UNWIND $rows AS r CREATE (b:B {k: r.k, a: r.k, a: r.s}) WITH b WHERE b.k > 1 DETACH DELETE b",
+        "FOREACH (r IN $rows | CREATE (:B {k: r.k}))",
+        "UNWIND $rows AS r CREATE ({k: r.k})",
+    ],
+)
+def test_nodes_created_together_are_those_created_one_by_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"k": 1, "s": "x"}, {"k": 2, "s": None}, {"k": 3, "s": [1, 2]}]
+
+    def written() -> Any:
+        made = Bench()
+        made(PEOPLE)
+        answer = made.engine.run(text, CypherOptions(parameters={"rows": rows}, default_label="vertex"))
+        found = list(answer.rows)
+        nodes = made("MATCH (n) RETURN labels(n), properties(n)")
+        hops = made("MATCH (a)-[r]->(b) RETURN type(r), properties(a), properties(b)")
+        return found, answer.outcome.counters, sorted(map(repr, nodes)), sorted(map(repr, hops))
+
+    together = written()
+    monkeypatch.setattr(Writing, "created_together", lambda *_: None)
+    assert together == written()
+
+
+def test_each_row_may_bring_a_map_of_its_own() -> None:
+    bench = Bench()
+    bench("CREATE ($one)", one={"a": 1})
+    bench("UNWIND [{a: 2}, {b: 'x', a: null}, {}] AS r CREATE (n:M) SET n = r")
+    bench("UNWIND [1, 2] AS r CREATE (:M $map)", map={"c": [r"y"], "d": None})
+    assert sorted(map(repr, bench("MATCH (n) RETURN properties(n)"))) == sorted(
+        map(repr, [{"a": 1}, {"a": 2}, {"b": "x"}, {}, {"c": ["y"]}, {"c": ["y"]}])
+    )
+
+
+def test_ids_that_are_given_are_kept_and_a_second_of_them_undoes_all() -> None:
+    bench = Bench()
+    bench("UNWIND ['p', 'q'] AS id CREATE (:I {`~id`: id, k: id})")
+    assert bench("MATCH (n:I) RETURN id(n), n.k ORDER BY id(n)") == [("p", "p"), ("q", "q")]
+    with pytest.raises(ConstraintViolation):
+        bench("UNWIND ['r', 'p'] AS id CREATE (:I {`~id`: id})")
+    with pytest.raises(CypherTypeError):
+        bench("UNWIND [1, {}] AS v CREATE (:V {v: v})")
+    assert bench("MATCH (n) RETURN count(*)") == [2]

@@ -20,7 +20,7 @@ from workflow.cypher.running.blocks import single_rows
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
-from workflow.cypher.running.writing import Change, Writing, delete_condemned
+from workflow.cypher.running.writing import Change, Creation, Writing, delete_condemned
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.relations import equivalence_key, order_key
 
@@ -159,6 +159,9 @@ class Planner:
                 return self._subquery(clause)
             case t.MergePattern():
                 return self._merge(clause)
+            case t.Create():
+                together = self._writing.created_together(clause.patterns, self._bound)
+                return _each(self._change(clause), together)
             case _:
                 return _each(self._change(clause))
 
@@ -573,10 +576,17 @@ def _in_turn(first: Operator, second: Operator) -> Operator:
     return lambda run, rows: second(run, first(run, rows))
 
 
-def _each(change: Change) -> Operator:
-    """A clause that does something for each row and hands it on."""
+def _each(change: Change, together: Creation | None = None) -> Operator:
+    """A clause that does something for each row, or for all of them together, and hands it on."""
 
     def run_each(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+        if together is not None:
+            given = list(rows)
+            if len(given) > 1 and together(run, given):
+                yield from given
+                delete_condemned(run)
+                return
+            rows = iter(given)
         for row in rows:
             run.tick()
             change(run, row)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Final
 
 from workflow.cypher.errors import ConstraintFailed, CypherSemanticError, CypherTypeError
 from workflow.cypher.lang import tree as t
@@ -14,10 +14,22 @@ from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.elements import joined_labels, labels_of, properties_of
 from workflow.cypher.semantics.paths import CypherPath
 from workflow.graphs.elements import Edge, Vertex
+from workflow.graphs.protocols import AddsMany
+from workflow.graphs.store.versions.cells import MISSING
 from workflow.values.numbers import Long
 
 Change = Callable[[CypherRun, Row], None]
 """What one row does to the graph; it may bind names of the row."""
+
+
+Cells = dict[str, list[Any]]
+"""Properties of many new nodes by key, one value a node, MISSING where it has none."""
+
+Creation = Callable[[CypherRun, list[Row]], bool]
+"""Creates the same for many rows; false where that has to be done row by row, and nothing was done."""
+
+_LOOKS: Final = (t.Subquery, t.PatternExpression, t.PatternComprehension)
+"""What looks at the graph."""
 
 
 def stored(value: Any) -> Any:
@@ -35,6 +47,11 @@ def stored(value: Any) -> Any:
     if isinstance(value, Mapping | Vertex | Edge | CypherPath):
         raise CypherTypeError(f"A property cannot be {kind_of(value)}", "InvalidPropertyType")
     return value
+
+
+def _cell(value: Any) -> Any:
+    """A value of a new element."""
+    return MISSING if value is None else stored(value)
 
 
 def _number(value: Any) -> bool:
@@ -134,6 +151,75 @@ class Writing:
                 row[path.name] = assembled(path, row)
 
         return create
+
+    def created_together(self, paths: tuple[t.PathPattern, ...], bound: Container[str]) -> Creation | None:
+        """The same for many rows at once, where a pattern only has new nodes; None where it has more.
+
+        What is created is not looked at by it: neither other nodes of the pattern nor queries stand in its properties.
+        """
+        nodes: list[tuple[str | None, list[str], Callable[[CypherRun, list[Row]], Cells]]] = []
+        for path in paths:
+            node = path.nodes[0]
+            name = None if node.variable is None else node.variable.name
+            if path.relationships or path.variable is not None or (name is not None and name in bound):
+                return None
+            if node.properties is not None and any(isinstance(one, _LOOKS) for one in t.walk(node.properties)):
+                return None
+            nodes.append((name, _plain_labels(node.labels), self._cells(node.properties)))
+        own = {name for name, _, _ in nodes}
+        read = (path.nodes[0].properties for path in paths)
+        if any(isinstance(one, t.Variable) and one.name in own for part in read if part for one in t.walk(part)):
+            return None
+
+        def create(run: CypherRun, rows: list[Row]) -> bool:
+            writer = run.writer()
+            if not isinstance(writer, AddsMany):
+                return False
+            found = [cells(run, rows) for _, _, cells in nodes]
+            if any("~id" in cells for cells in found):
+                return False
+            counters = run.outcome.counters
+            for (name, labels, _), cells in zip(nodes, found, strict=True):
+                labels = labels or ([] if run.default_label is None else [run.default_label])
+                first = writer.add_vertices(joined_labels(labels), len(rows), cells)
+                counters.nodes_created += len(rows)
+                counters.labels_added += len(rows) * len(set(labels))
+                counters.properties_set += sum(len(held) - held.count(MISSING) for held in cells.values())
+                if name is not None:
+                    for at, row in enumerate(rows, first):
+                        row[name] = Vertex(run.graph, at)
+            return True
+
+        return create
+
+    def _cells(self, properties: t.MapLiteral | t.Parameter | None) -> Callable[[CypherRun, list[Row]], Cells]:
+        """The properties of many rows by key."""
+        if isinstance(properties, t.MapLiteral):
+            entries = [(key, self._expressions.of(value)) for key, value in properties.entries]
+
+            def by_key(run: CypherRun, rows: list[Row]) -> Cells:
+                found: Cells = {}
+                for key, value in entries:
+                    found[key] = held = []
+                    for row in rows:
+                        run.tick()
+                        held.append(_cell(value(run, row)))
+                return found
+
+            return by_key
+        value = None if properties is None else self._expressions.of(properties)
+
+        def by_row(run: CypherRun, rows: list[Row]) -> Cells:
+            found: Cells = {}
+            for at, row in enumerate(rows if value is not None else ()):
+                run.tick()
+                for key, one in _checked(value(run, row), merging=False).items():  # type: ignore[misc]
+                    if key not in found:
+                        found[key] = [MISSING] * len(rows)
+                    found[key][at] = _cell(one)
+            return found
+
+        return by_row
 
     def _map(self, properties: t.MapLiteral | t.Parameter | None) -> Evaluator | None:
         return None if properties is None else self._expressions.of(properties)

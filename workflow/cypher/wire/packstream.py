@@ -181,9 +181,10 @@ _SIZED: Final = {
     0xD4: ("list", 1), 0xD5: ("list", 2), 0xD6: ("list", 4),
     0xD8: ("map", 1), 0xD9: ("map", 2), 0xDA: ("map", 4),
 }  # fmt: skip
-_TINY: Final = {0x80: "string", 0x90: "list", 0xA0: "map", 0xB0: "structure"}
-_INTEGERS: Final = {0xC8: 1, 0xC9: 2, 0xCA: 4, 0xCB: 8}
+_INTEGERS: Final = {0xC8: struct.Struct(">b"), 0xC9: struct.Struct(">h"), 0xCA: struct.Struct(">i"),
+                    0xCB: struct.Struct(">q")}  # fmt: skip
 _CONSTANTS: Final = {0xC0: None, 0xC2: False, 0xC3: True}
+_FLOAT: Final = struct.Struct(">d").unpack_from
 
 
 class _Unpacker:
@@ -193,47 +194,52 @@ class _Unpacker:
         self._build = build
 
     def value(self, depth: int) -> Any:
-        if depth > MOST_DEPTH:
-            raise BadPackStream(f"The message is nested more than {MOST_DEPTH} deep")
         marker = self.data[self.at]
         self.at += 1
         if marker < 0x80:
             return marker
+        if marker < 0x90:
+            return self._take(marker & 0x0F).decode()
+        if marker < 0xC0:
+            return self._held("list" if marker < 0xA0 else "map" if marker < 0xB0 else "structure", marker & 15, depth)
         if marker >= 0xF0:
             return marker - 256
+        integer = _INTEGERS.get(marker)
+        if integer is not None:
+            self.at += integer.size
+            return integer.unpack_from(self.data, self.at - integer.size)[0]
+        if marker == 0xC1:
+            self.at += 8
+            return _FLOAT(self.data, self.at - 8)[0]
         if marker in _CONSTANTS:
             return _CONSTANTS[marker]
-        if marker in _INTEGERS:
-            return int.from_bytes(self._take(_INTEGERS[marker]), "big", signed=True)
-        if marker == 0xC1:
-            return struct.unpack(">d", self._take(8))[0]
-        kind, size = _TINY.get(marker & 0xF0), marker & 0x0F
-        if kind is None:
-            if marker not in _SIZED:
-                raise BadPackStream(f"{marker:#04x} begins no value of PackStream")
-            kind, width = _SIZED[marker]
-            size = int.from_bytes(self._take(width), "big")
-        return self._sized(kind, size, depth)
-
-    def _sized(self, kind: str, size: int, depth: int) -> Any:
+        if marker not in _SIZED:
+            raise BadPackStream(f"{marker:#04x} begins no value of PackStream")
+        kind, width = _SIZED[marker]
+        size = int.from_bytes(self._take(width), "big")
         if kind == "string":
             return self._take(size).decode()
-        if kind == "bytes":
-            return self._take(size)
+        return self._take(size) if kind == "bytes" else self._held(kind, size, depth)
+
+    def _held(self, kind: str, size: int, depth: int) -> Any:
+        """What has members."""
+        if depth >= MOST_DEPTH and size:
+            raise BadPackStream(f"The message is nested more than {MOST_DEPTH} deep")
         if size > len(self.data) - self.at:  # every member takes a byte at least
             raise BadPackStream("The message ends too early")
+        value, inside = self.value, depth + 1
         if kind == "list":
-            return [self.value(depth + 1) for _ in range(size)]
+            return [value(inside) for _ in range(size)]
         if kind == "map":
             found: dict[str, Any] = {}
             for _ in range(size):
-                key = self.value(depth + 1)
-                if not isinstance(key, str):
+                key = value(inside)
+                if type(key) is not str:
                     raise BadPackStream("The keys of a map are texts")
-                found[key] = self.value(depth + 1)
+                found[key] = value(inside)
             return found
         tag = self._take(1)[0]
-        structure = Structure(tag, tuple(self.value(depth + 1) for _ in range(size)))
+        structure = Structure(tag, tuple(value(inside) for _ in range(size)))
         return structure if self._build is None or depth == 0 else self._build(structure)
 
     def _take(self, size: int) -> bytes:

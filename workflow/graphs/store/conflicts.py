@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.graphs.elements import VertexProperty, Way
-from workflow.graphs.store.journal.changes import Operation, values_of
+from workflow.graphs.store.journal.changes import Operation, each, values_of
 from workflow.graphs.store.journal.encoding import decode, decode_cell
 from workflow.graphs.store.versions.adjacency import Csr
 from workflow.graphs.store.versions.batch import Batch
@@ -67,7 +67,7 @@ class History:
 
 def touched(operations: Iterable[Operation]) -> Iterator[Key]:
     """The keys of all that a commit changed; "there" is whether a vertex exists, "vertex" all its properties."""
-    for operation in operations:
+    for operation in each(operations):
         verb, id = operation[0], decode(operation[1])
         if verb in ("+v", "-v"):
             yield from (("vertex", id), ("vertex", None), ("there", id), ("there", None), ("vertices with", None))
@@ -89,7 +89,7 @@ def touched(operations: Iterable[Operation]) -> Iterator[Key]:
 
 def needed(operations: Iterable[Operation]) -> Iterator[Key]:
     """What the changes of a transaction rest on, apart from what it read: nobody else may have changed it."""
-    for operation in operations:
+    for operation in each(operations):
         verb, id = operation[0], decode(operation[1])
         if verb == "pv":
             # other keys of the vertex may be written by others

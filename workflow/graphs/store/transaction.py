@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument, QueryFailed
 from workflow.graphs.elements import Vertex, VertexProperty
 from workflow.graphs.store.conflicts import Key, WatchedGraph, needed
 from workflow.graphs.store.journal.changes import Operation, describe
 from workflow.graphs.store.turns import Turns
-from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells
+from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cell, Cells, derived_id
 from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
-from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.versions.records import Added, AddedMany, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 from workflow.values.numbers import Long
@@ -44,6 +46,7 @@ class Changed(Protocol):
     def settled(self, state: State) -> None: ...
     def leave(self, transaction: StoreTransaction) -> None: ...
     def fresh_text(self) -> str: ...
+    def fresh_texts(self, count: int) -> list[str]: ...
 
 
 class StoreTransaction:
@@ -74,6 +77,18 @@ class StoreTransaction:
         row = state.vertices.add(self._checked_id("Vertex", id), label)
         self.changes.append(Added(False, row))
         return row
+
+    def add_vertices(self, label: str, count: int, cells: dict[str, list[Any]]) -> int:
+        vertices = self._writing().vertices
+        neptune = self.graph.profile == "neptune"
+        ids = self._root.fresh_texts(count) if neptune else [self._fresh_number() for _ in range(count)]
+        code = vertices.code(label)
+        first = vertices.shared.extend(ids, np.full(count, code, dtype=np.int32))
+        vertices.show_many(first, count)
+        for key, values in cells.items():
+            vertices.put_new(key, first, values)
+        self.changes.append(AddedMany(False, first, label, ids, cells))
+        return first
 
     def add_edge(self, id: Any | None, label: str, source: int, target: int) -> int:
         state = self._writing()
@@ -133,7 +148,7 @@ class StoreTransaction:
                     return VertexProperty(cell.id, key, cell.value, Vertex(graph, row), cell.meta)
         if not held and not meta:
             self._put(column, row, value)
-            return next(graph.vertex_properties(row, (key,)))
+            return VertexProperty(derived_id(column.index, row), key, value, Vertex(graph, row))
         cell = Cell(Long(VALUE_IDS + state.take_numbers(1)), value, meta)
         self._put(column, row, Cells((*held, cell)))
         return VertexProperty(cell.id, key, value, Vertex(graph, row), meta)
@@ -260,8 +275,14 @@ class StoreTransaction:
 
     def given_rows(self) -> tuple[list[int], list[int]]:
         """The rows of vertices and of edges that were added and not published."""
-        added = [change for change in self.changes if isinstance(change, Added)]
-        return [one.row for one in added if not one.edge], [one.row for one in added if one.edge]
+        vertices: list[int] = []
+        edges: list[int] = []
+        for change in self.changes:
+            if isinstance(change, AddedMany):
+                vertices += range(change.row, change.row + len(change.ids))
+            elif isinstance(change, Added):
+                (edges if change.edge else vertices).append(change.row)
+        return vertices, edges
 
     def _close(self) -> None:
         self._root.turns.leave(self)
@@ -282,6 +303,11 @@ def redo(state: State, changes: Sequence[Change]) -> None:
             elements.put(change.key, change.row, change.new)
         elif isinstance(change, Relabelled):
             elements.relabel(change.row, change.new)
+        elif isinstance(change, AddedMany):
+            for row in range(change.row, change.row + len(change.ids)):
+                elements.show(row)
+            for key, cells in change.cells.items():
+                elements.put_new(key, change.row, cells)
         elif isinstance(change, Added):
             (state.show_edge if change.edge else elements.show)(change.row)
         else:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from workflow.graphs.store.journal.encoding import decode, decode_cell, encode, encode_cell
+from workflow.graphs.store.journal.encoding import decode, decode_cell, decode_cells, encode, encode_cell, encode_cells
 from workflow.graphs.store.versions.cells import MISSING, VALUE_IDS, Cells
 from workflow.graphs.store.versions.elements import Elements
-from workflow.graphs.store.versions.records import Added, Change, Put, Relabelled, Removed
+from workflow.graphs.store.versions.records import Added, AddedMany, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State
 from workflow.values.numbers import Byte, Char, Float, Long, Short
 
 Operation = list[Any]
 """One of:
-["+v" | "-v", id, label] · ["lv", id, old label, new label] · ["+e" | "-e", id, label, source, target] ·
-["pv" | "pe", id, key, old cell, new cell]."""
+["+v" | "-v", id, label] · ["+vs", ids, label, [[key, cells], …]] for many · ["lv", id, old label, new label] ·
+["+e" | "-e", id, label, source, target] · ["pv" | "pe", id, key, old cell, new cell]."""
 
 
 class Record(NamedTuple):
@@ -29,6 +29,10 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
     """A transaction's changes by ids. A removed element lists the properties that went with it first."""
     operations: list[Operation] = []
     for change in changes:
+        if isinstance(change, AddedMany):
+            cells = [[key, encode_cells(held)] for key, held in change.cells.items()]
+            operations.append(["+vs", encode_cells(change.ids), change.label, cells])
+            continue
         elements = state.edges if change.edge else state.vertices
         id = encode(elements.ids[change.row])
         if isinstance(change, Put):
@@ -55,9 +59,30 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
     return operations
 
 
+def each(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """The operations with one for each element: many new vertices one by one, the values of each behind it."""
+    for operation in operations:
+        if operation[0] != "+vs":
+            yield operation
+            continue
+        _, ids, label, keyed = operation
+        keys = [key for key, _ in keyed]
+        for id, *cells in zip(map(encode, decode_cells(ids)), *(decode_cells(held) for _, held in keyed), strict=True):
+            yield ["+v", id, label]
+            for key, cell in zip(keys, cells, strict=True):
+                if cell is not MISSING:
+                    yield ["pv", id, key, [], encode_cell(cell)]
+
+
+def count(operations: Sequence[Operation]) -> int:
+    """How many operations there are with one for each element, at most."""
+    many = [operation for operation in operations if operation[0] == "+vs"]
+    return len(operations) + sum(len(decode_cells(one[1])) * (1 + len(one[3])) - 1 for one in many)
+
+
 def replay(state: State, operations: Sequence[Operation]) -> None:
     """Do again what ``describe`` told of; KeyError when an id is unknown."""
-    for operation in operations:
+    for operation in each(operations):
         verb, id = operation[0], decode(operation[1])
         if type(id) is Long:
             # a number once given out is not given again
@@ -90,7 +115,7 @@ def _row(elements: Elements, id: Any) -> int:
 
 def records_of(operations: Sequence[Operation]) -> Iterator[Record]:
     """The change log's lines for a transaction."""
-    for operation in operations:
+    for operation in each(operations):
         verb, id = operation[0], decode(operation[1])
         if verb[0] in "+-":
             op: Literal["ADD", "REMOVE"] = "ADD" if verb[0] == "+" else "REMOVE"

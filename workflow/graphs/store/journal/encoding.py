@@ -52,6 +52,23 @@ def encode_cell(cell: Any) -> list[Any]:
     return [encode(cell)]
 
 
+def encode_cells(cells: list[Any]) -> Any:
+    """Many cells without ids and meta-properties, in few objects where they are of one class."""
+    kinds = set(map(type, cells))
+    if kinds <= _PLAIN:
+        return {"@": "", "v": cells}
+    if kinds == {Long}:
+        return {"@": "Long", "v": cells}
+    return [encode_cell(cell) for cell in cells]
+
+
+def decode_cells(cells: Any) -> list[Any]:
+    """The reverse of ``encode_cells``."""
+    if isinstance(cells, dict):
+        return cells["v"] if not cells["@"] else list(map(_DECODERS[cells["@"]], cells["v"]))
+    return list(map(decode_cell, cells))
+
+
 def decode_cell(cell: list[Any]) -> Any:
     """The reverse of ``encode_cell``."""
     if not cell:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, Protocol
 
-from workflow.graphs.store.journal.changes import Operation, Record, records_of
+from workflow.graphs.store.journal.changes import Operation, Record, count, records_of
 from workflow.graphs.store.versions.batch import Batch
 from workflow.graphs.store.versions.records import Ticket
 
@@ -88,7 +88,7 @@ class MemoryJournal:
         self._dropped: Commit | None = None
 
     def append(self, operations: Sequence[Operation], era: int = 0) -> Ticket:
-        return self._number("ops", operations, len(operations))
+        return self._number("ops", operations, count(operations))
 
     def prepare(self, batch: Batch) -> None:
         """Nothing is kept of it."""
@@ -112,7 +112,7 @@ class MemoryJournal:
         self._held += size
         while commits and (self._held > MEMORY_OPERATIONS or len(commits) > MEMORY_COMMITS):
             self._dropped = commits.popleft()
-            self._held -= len(self._dropped.body)
+            self._held -= count(self._dropped.body)
         self._commits = commits
         return Ticket(commit.number, 0)
 

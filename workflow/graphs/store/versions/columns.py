@@ -359,6 +359,17 @@ class KeyColumn:
             self.values.note(row, value)
         return old
 
+    def put_new(self, first: int, cells: Sequence[Any]) -> None:
+        """Set the bare values of rows ``first`` and after, none of which held anything; MISSING is left out."""
+        held = {row: cell for row, cell in enumerate(cells, first) if cell is not MISSING}
+        self._patch.update(held)
+        self.version += 1
+        self._logged += len(held)
+        self._log = [*self._log, *held][-MOST_LOGGED:]
+        if self.values is not None:
+            for row, cell in held.items():
+                self.values.note(row, cell)
+
     def load(self, first: int, values: NDArray[Any] | Sequence[Any], kind: type | None, present: Any = None) -> None:
         """Take the values of rows ``first`` and after, none of which was written before.
 

@@ -181,11 +181,22 @@ class Elements:
         self.note_key(self.label[row], key, column.index)
         return self._write(column, row, cell)
 
+    def put_new(self, key: str, first: int, cells: Sequence[Any]) -> None:
+        """Set the cells of new rows of one label, from ``first`` on."""
+        column = self.column(key)
+        self.note_key(self.label[first], key, column.index)
+        column.put_new(first, cells)
+        self._mind(column)
+
     def _write(self, column: KeyColumn, row: int, cell: Any) -> Any:
         old = column.put(row, cell)
+        self._mind(column)
+        return old
+
+    def _mind(self, column: KeyColumn) -> None:
+        """Know a column that was just written to where that is to be paid by ``settle``."""
         if column.much_written and column.key not in self._much_written:
             self._much_written |= {column.key}
-        return old
 
     def settle(self) -> None:
         """Let arrays that readers had built be the base of columns that much was written to."""

@@ -13,6 +13,19 @@ class Added(NamedTuple):
     row: int
 
 
+class AddedMany(NamedTuple):
+    """Vertices of one label came with single values, in rows one behind the other from ``row`` on.
+
+    ``cells`` are by key, one a vertex: MISSING where it has none.
+    """
+
+    edge: bool
+    row: int
+    label: str
+    ids: list[Any]
+    cells: dict[str, list[Any]]
+
+
 class Removed(NamedTuple):
     """A vertex or an edge went."""
 
@@ -39,7 +52,7 @@ class Relabelled(NamedTuple):
     new: str
 
 
-Change = Added | Removed | Put | Relabelled
+Change = Added | AddedMany | Removed | Put | Relabelled
 
 
 @dataclass(frozen=True, slots=True)
