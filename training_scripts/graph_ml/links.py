@@ -105,19 +105,22 @@ class LinkProblem:
             rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
-        past = graph.as_trained(target)
-        others = [kind for kind in graph.edge_types if kind != edge_type]
-        context = {kind: numbered(past, kind, space) for kind in others}
+        whole = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
+        context = whole
+        if target in graph.cuts:
+            known = graph.known_in_training(target)
+            context = {kind: pairs[known[kind]] for kind, pairs in whole.items()}
         directed = speaks_in_triples(graph, edge_type)
-        problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, past is not graph)
+        by_time = target in graph.cuts
+        problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, by_time)
         problem = replace(problem, gone=numbers_gone(graph, space))
-        if past is graph:
+        if not by_time:
             return problem
-        left = sum(len(graph.edges[kind]) - len(context[kind]) for kind in others) + len(later)
+        left = sum(len(whole[kind]) - len(context[kind]) for kind in whole) + len(later)
         return replace(
             problem,
             hidden=everything[later],
-            whole_context={kind: numbered(graph, kind, space) for kind in others},
+            whole_context=whole,
             notes=(*problem.notes, f"split by time; {left} later edges take no part in training and judging"),
         )
 

@@ -47,8 +47,8 @@ def _of_nothing(job: TrainingJob, exported: Sequence[NodeType | EdgeTriple]) -> 
     """Features and times of labels that the export does not have."""
     for on, time in job.times.items():
         if on not in exported:
-            named = f"(Label: {on.bracketed}, Property: {time})"
-            yield f"Unable to tell times {named}. The export has no edge of that label."
+            kind, named = _named(on)
+            yield f"Unable to tell times (Label: {named}, Property: {time}). The export has no {kind} of that label."
     for override in job.features:
         if override.on not in exported:
             kind, named = _named(override.on)
@@ -75,8 +75,9 @@ def _node(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, An
         "node": ["~id", on.text],
         "features": _features(job, data.schema, targets, warnings),
     }
+    _add_time(entry, job, data.schema, warnings)
     if targets:
-        entry["labels"] = _labels(targets, data.schema, "node", on.text, warnings)
+        entry["labels"] = _labels(targets, data.schema, "node", on.text, warnings, "time" in entry)
     return entry
 
 
@@ -91,16 +92,21 @@ def _edge(job: TrainingJob, data: DataFile, warnings: list[str]) -> dict[str, An
         "relation": ["", on.label],
         "dest": ["~to", joined_labels(on.target)],
     }
-    if (time := job.times.get(on)) is not None:
-        if time in data.schema.properties:
-            entry["time"] = time
-        else:
-            warnings.append(f"Unable to tell times (Label: {on.bracketed}, Property: {time}). Property is missing.")
+    _add_time(entry, job, data.schema, warnings)
     if job.edge_features:
         entry["features"] = _features(job, data.schema, targets, warnings)
     if targets:
         entry["labels"] = _labels(targets, data.schema, "edge", on.bracketed, warnings, "time" in entry)
     return entry
+
+
+def _add_time(entry: dict[str, Any], job: TrainingJob, schema: TypeSchema, warnings: list[str]) -> None:
+    if (time := job.times.get(schema.on)) is not None:
+        if time in schema.properties:
+            entry["time"] = time
+        else:
+            named = f"(Label: {_named(schema.on)[1]}, Property: {time})"
+            warnings.append(f"Unable to tell times {named}. Property is missing.")
 
 
 def _labels(

@@ -41,7 +41,7 @@ class Target:
 class TrainingJob:
     """What one training configuration file is written from.
 
-    ``times`` name the property that says when an edge of a type came to be; ours, not the service's.
+    ``times`` name the property that says when a node or edge of a type came to be; ours, not the service's.
     """
 
     name: str
@@ -49,7 +49,7 @@ class TrainingJob:
     features: tuple[FeatureOverride, ...] = ()
     infer_features: bool = True  # feature_encoding "auto"
     edge_features: bool = True
-    times: Mapping[EdgeTriple, str] = field(default_factory=dict)
+    times: Mapping[NodeType | EdgeTriple, str] = field(default_factory=dict)
 
 
 def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
@@ -89,10 +89,8 @@ def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> Training
     for target in targets:
         if target.split_dates is not None and target.on not in times:
             raise InvalidParameter(
-                f"The 'split_dates' of {target.on.bracketed} need the time of its edges: name the property under "
-                "'targets' as 'time', or under 'times'."
-                if isinstance(target.on, EdgeTriple)
-                else f"The 'split_dates' of {target.on.text} had to be dates of edges. Nodes are split at random."
+                f"The 'split_dates' of {_named(target.on)} need a time: name the property under 'targets' as 'time', "
+                "or under 'times'."
             )
     return TrainingJob(
         name=_configuration_name(entry.get("name"), default),
@@ -104,18 +102,20 @@ def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> Training
     )
 
 
-def _times(entry: Mapping[str, Any]) -> Iterator[tuple[EdgeTriple, str]]:
-    """The times of edge types, named under ``times`` or by a target of the type."""
+def _times(entry: Mapping[str, Any]) -> Iterator[tuple[NodeType | EdgeTriple, str]]:
+    """The times of types, named under ``times`` or by a target of the type."""
     timed = [one for one in _entries(entry, "targets") if one.get("time") is not None]
     for one, name in [*((one, "property") for one in _entries(entry, "times")), *((one, "time") for one in timed)]:
         on, property = _subject(one, "time"), one.get(name)
-        if not isinstance(on, EdgeTriple):
-            raise InvalidParameter(f"Error parsing the time of node {on.text}. Only edges have a time to split by.")
         if not isinstance(property, str) or not property:
             raise InvalidParameter(
-                f"Error parsing '{name}' field for the time of {on.bracketed}. Expected the name of a property."
+                f"Error parsing '{name}' field for the time of {_named(on)}. Expected the name of a property."
             )
         yield on, property
+
+
+def _named(on: NodeType | EdgeTriple) -> str:
+    return on.text if isinstance(on, NodeType) else on.bracketed
 
 
 def _configuration_name(name: object, default: str) -> str:

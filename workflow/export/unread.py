@@ -82,7 +82,7 @@ def _of_job(job: Mapping[str, Any], where: str, edges_are_bare: bool) -> Iterato
         if task in ("link_prediction", "regression") and target.get("separator"):
             yield f"{named}: 'separator' had no effect; only a classification has several values a cell"
     for time in _several(job.get("times")):
-        yield from _unknown(time, ("edge", "property"), f"{where}: time of {_subject(time)}")
+        yield from _unknown(time, ("node", "edge", "property"), f"{where}: time of {_subject(time)}")
     seen: dict[tuple[str, str], str] = {}
     for feature in _several(job.get("features")):
         yield from _of_feature(feature, where, str(encoding).lower() == "none", edges_are_bare)

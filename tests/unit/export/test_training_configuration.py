@@ -211,7 +211,7 @@ def test_all_five_kinds_of_target_are_written(export: Any) -> None:
 
 
 def test_times_of_edges_are_named_by_a_target_or_beside_it(export: Any) -> None:
-    paper, author = export.node("p", "Paper"), export.node("a", "Author")
+    paper, author = export.node("p", "Paper", year=2024), export.node("a", "Author")
     wrote, cites = export.edge("1", "WROTE", author, paper, since="2024-01-01"), export.edge("2", "CITES", paper, paper)
     out = export(
         [paper, author],
@@ -222,6 +222,7 @@ def test_times_of_edges_are_named_by_a_target_or_beside_it(export: Any) -> None:
                  "split_dates": ["2023-01-01", "2024-01-01"]},
             ],
             "times": [
+                {"node": "Paper", "property": "year"},
                 {"edge": ["Paper", "CITES", "Paper"], "property": "year"},
                 {"edge": ["Paper", "READS", "Paper"], "property": "at"},
             ],
@@ -233,6 +234,7 @@ def test_times_of_edges_are_named_by_a_target_or_beside_it(export: Any) -> None:
         {"label": ["", "link_prediction"], "split_dates": ["2023-01-01", "2024-01-01"]}
     ]
     assert "time" not in entries["CITES"]
+    assert [entry.get("time") for entry in out.configuration["graph"]["nodes"]] == ["year", None]
     assert sorted(out.configuration["warnings"]) == [
         "Unable to tell times (Label: [Paper, CITES, Paper], Property: year). Property is missing.",
         "Unable to tell times (Label: [Paper, READS, Paper], Property: at). The export has no edge of that label.",
@@ -308,8 +310,8 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
             "Error parsing 'edge' field for edge label. Expected an array with 3 values.",
         ),
         (
-            {"targets": [{"node": "P", "property": "x", "type": "regression", "time": "since"}]},
-            "Error parsing the time of node P. Only edges have a time to split by.",
+            {"targets": [{"node": "P", "property": "x", "type": "regression", "time": 5}]},
+            "Error parsing 'time' field for the time of P. Expected the name of a property.",
         ),
         (
             {"times": [{"edge": ["A", "e", "B"]}]},
@@ -317,8 +319,8 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
         ),
         (
             {"targets": [{"edge": ["A", "e", "B"], "type": "link_prediction", "split_dates": ["2023", "2024"]}]},
-            "The 'split_dates' of [A, e, B] need the time of its edges: name the property under 'targets' as 'time', "
-            "or under 'times'.",
+            "The 'split_dates' of [A, e, B] need a time: name the property under 'targets' as 'time', or "
+            "under 'times'.",
         ),
         (
             {"targets": [{"edge": ["A", "e", "B"], "type": "link_prediction", "time": "t", "split_dates": ["2023"]}]},

@@ -94,6 +94,7 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (NodeFile, "file_name"): ((*NODE, "file_name"), "others.csv"),
     (NodeFile, "separator"): ((*NODE, "separator"), "|"),
     (NodeFile, "node"): ((*NODE, "node"), ["note", "User"]),
+    (NodeFile, "time"): ((*NODE, "time"), "age"),
     (NodeFile, "features"): (FEATURE, []),
     (NodeFile, "labels"): ((*NODE, "labels"), None),
     (EdgeFile, "file_name"): ((*EDGE, "file_name"), "others.csv"),

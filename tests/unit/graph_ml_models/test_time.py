@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from small_graphs import FRIEND, RATED, films_graph, labelled_graph, train
+from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Target
@@ -88,6 +88,64 @@ def test_numbers_of_edges_learned_do_not_depend_on_later_edges(tmp_path: Path) -
     assert folders[0].metrics.splits["valid"] == folders[1].metrics.splits["valid"]
     # what is served knows all edges
     assert folders[0].array("edges/ends").shape == (len(graph.edges[FRIEND]), 2)
+
+
+def test_classes_of_nodes_learned_do_not_depend_on_later_nodes_and_edges(tmp_path: Path) -> None:
+    graph = labelled_graph("node_class")
+    (target,) = graph.targets
+    rng = np.random.default_rng(5)
+    nodes = graph.num_nodes["User"]
+    came = rng.permutation(nodes).astype(np.float64)
+    ends = graph.edges[FRIEND]
+    edge_came = np.maximum(came[ends.source], came[ends.target]) + rng.integers(0, 3, len(ends))
+    split, cuts = time_split(target, np.arange(nodes), came, np.arange(nodes), (0.6, 0.3, 0.1), None)
+    graph = replace(graph, times={"User": came, FRIEND: edge_came}, splits={target: split}, cuts={target: cuts})
+    # what comes after the cuts is another story: tested people, and whatever edge is newer than its older end's stay
+    labels = graph.labels[target]
+    values, noise = labels.values.copy(), graph.features["User"]["noise"].copy()
+    values[split.test] = (values[split.test] + 1) % 3
+    noise[split.test] = 100.0
+    newer = np.flatnonzero(edge_came >= cuts[1])
+    moved = ends.target.copy()
+    moved[newer] = rng.permutation(ends.target[newer])
+    other = replace(
+        graph,
+        labels={target: Labels("class", values, labels.classes)},
+        features={"User": {"noise": noise}},
+        edges={FRIEND: EdgeList(ends.source, moved)},
+    )
+    assert len(newer) > 5
+    folders = [
+        ModelFolder(train(one, tmp_path / str(i), "--model", "graphsage", "--num-epochs", "2"))
+        for i, one in enumerate((graph, other))
+    ]
+    assert all(
+        np.array_equal(value, folders[1].tensors(part)[name])
+        for part in ("head", "network")
+        for name, value in folders[0].tensors(part).items()
+    )
+    for figures in ("splits", "floors"):
+        one, two = (getattr(folder.metrics, figures)["valid"] for folder in folders)
+        assert one == two
+    assert folders[0].metrics.splits["test"] != folders[1].metrics.splits["test"]
+
+
+def test_a_later_node_hears_of_older_ones_alone_along_edges_that_were_there() -> None:
+    # 0 and 1 are old, 2 came at 5, 3 at 6; training ends at 5
+    came = np.array([0.0, 1.0, 5.0, 6.0])
+    ends = EdgeList(np.array([0, 2, 1, 2, 0]), np.array([1, 0, 3, 3, 3]))
+    target = Target("node_class", "User", "label")
+    graph = replace(
+        friends_graph(),
+        num_nodes={"User": 4},
+        edges={FRIEND: ends},
+        times={"User": came, FRIEND: np.array([1.0, 5.0, 6.0, 6.0, 7.0])},
+        cuts={target: (5.0, 6.0)},
+    )
+    forth, back = graph.flows(target)[FRIEND]
+    # 0–1 both ways; 2 hears of 0; 3 hears of 1, not of 2, which is later itself, nor of 0 by an edge that came later
+    assert forth.tolist() == [True, False, True, False, False]
+    assert back.tolist() == [True, True, False, False, False]
 
 
 def test_what_is_served_knows_the_later_edges_too() -> None:

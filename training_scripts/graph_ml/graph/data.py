@@ -8,19 +8,21 @@ called anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas import EdgeType, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+from ..schemas import ArrayEntry, EdgeType, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
 from .folder import FolderReader, FolderWriter, Lazy
 
 Array = NDArray[Any]
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
+Times = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 LabelKind = Literal["class", "classes", "number"]
 
 MANIFEST = "manifest.json"
@@ -106,7 +108,7 @@ class GraphData:
     """A processed graph. Arrays may be memory-mapped and must not be written to.
 
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
-    the values of features of type ``none`` as text. ``times[edge type]`` is when each edge came to be, float64 (m,),
+    the values of features of type ``none`` as text. ``times[type]`` is when each node or edge came to be, float64 (n,),
     −inf where nobody knows; ``cuts[target]`` is where training and validation end, in a split by time.
     ``first_new[type]`` is the index of the first node that the previous graph did not have; the count itself where
     nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes that the
@@ -124,7 +126,7 @@ class GraphData:
     edge_raw: Mapping[EdgeType, Mapping[str, Sequence[str | None]]] = field(default_factory=dict)
     labels: Mapping[Target, Labels] = field(default_factory=dict)
     splits: Mapping[Target, Split] = field(default_factory=dict)
-    times: Mapping[EdgeType, NDArray[np.float64]] = field(default_factory=dict)
+    times: Mapping[str | EdgeType, Times] = field(default_factory=dict)
     cuts: Mapping[Target, tuple[float, float]] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, IntArray] = field(default_factory=dict)
@@ -145,29 +147,49 @@ class GraphData:
         """All forward edge types, in the order of the manifest."""
         return tuple(self.edges)
 
-    def as_trained(self, target: Target) -> GraphData:
-        """The graph as of the end of training: without the edges that came later, where a target is split by time.
-
-        Links of several types are learned together, so the earliest end among the targets of one task counts. Edges of
-        types without a time stay.
-        """
-        if target not in self.cuts:
-            return self
-        end = self.end_of_training(target)
-        kept = {kind: np.flatnonzero(times < end) for kind, times in self.times.items()}
-        edges = {
-            kind: EdgeList(ends.source[kept[kind]], ends.target[kept[kind]]) if kind in kept else ends
-            for kind, ends in self.edges.items()
-        }
-        features = {
-            kind: {name: values[kept[kind]] if kind in kept else values for name, values in several.items()}
-            for kind, several in self.edge_features.items()
-        }
-        return replace(self, edges=edges, edge_features=features, edge_ids={}, edge_raw={}, times={}, cuts={})
-
     def end_of_training(self, target: Target) -> float:
-        """The time that all training of a target's task lies before; inf where it is not split by time."""
+        """The time that all training of a target's task lies before; inf where it is not split by time.
+
+        Links of several types are learned together, so the earliest end among the targets of one task counts.
+        """
         return min((first for other, (first, _) in self.cuts.items() if other.task == target.task), default=np.inf)
+
+    def known_in_training(self, target: Target) -> Mapping[EdgeType, Mask]:
+        """Which edges and both their ends are older than the end of training, a mask (m,) for each edge type.
+
+        What has no time is as old as any.
+        """
+        end = self.end_of_training(target)
+        return {kind: np.maximum.reduce(self.moments(kind)) < end for kind in self.edges}
+
+    def flows(self, target: Target) -> Mapping[EdgeType, tuple[Mask, Mask]]:
+        """Along which edges messages may flow when a target that is split by time is learned and judged.
+
+        Those that training knows carry messages both ways. To a node that came later also flow the messages of older
+        nodes, along edges that were there when it came; it sends none.
+
+        Returns:
+            For each edge type a mask of the edges from source to target, and one of the ways back, (m,) each.
+        """
+        end, known = self.end_of_training(target), self.known_in_training(target)
+        found = {}
+        for kind in self.edges:
+            edge, source, other = self.moments(kind)
+            found[kind] = (
+                known[kind] | ((source < end) & (other >= end) & (edge <= other)),
+                known[kind] | ((other < end) & (source >= end) & (edge <= source)),
+            )
+        return found
+
+    def moments(self, kind: EdgeType) -> tuple[Times, Times, Times]:
+        """When each edge of a type, its source and its target came to be, float64 (m,) each."""
+        ends, old = self.edges[kind], np.full(len(self.edges[kind]), -np.inf)
+        source, other = self.times.get(kind.source), self.times.get(kind.target)
+        return (
+            np.asarray(self.times.get(kind, old)),
+            old if source is None else np.asarray(source)[ends.source],
+            old if other is None else np.asarray(other)[ends.target],
+        )
 
     @property
     def live_ids(self) -> dict[str, Sequence[str]]:
@@ -211,6 +233,7 @@ class GraphData:
             ids=writer.texts(f"{place}/ids.parquet", "id", self.node_ids[name]),
             first_new=self.first_new.get(name, 0),
             gone=writer.array(f"{place}/gone.npy", self.gone[name]) if name in self.gone else None,
+            time=self._write_times(writer, place, name),
             features=self._write_features(writer, place, name, self.features.get(name, {})),
             raw={
                 key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
@@ -229,13 +252,16 @@ class GraphData:
             source=writer.array(f"{place}/source.npy", self.edges[kind].source),
             target=writer.array(f"{place}/target.npy", self.edges[kind].target),
             ids=None if ids is None else writer.texts(f"{place}/ids.parquet", "id", ids),
-            time=writer.array(f"{place}/time.npy", self.times[kind]) if kind in self.times else None,
+            time=self._write_times(writer, place, kind),
             features=self._write_features(writer, place, kind, self.edge_features.get(kind, {})),
             raw={
                 key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
                 for i, (key, values) in enumerate(self.edge_raw.get(kind, {}).items())
             },
         )
+
+    def _write_times(self, writer: FolderWriter, place: str, owner: str | EdgeType) -> ArrayEntry | None:
+        return writer.array(f"{place}/time.npy", self.times[owner]) if owner in self.times else None
 
     def _write_features(
         self, writer: FolderWriter, place: str, owner: str | EdgeType, features: Mapping[str, FloatArray]
@@ -302,7 +328,7 @@ class GraphData:
             splits={
                 t: Split(reader.array(e.train), reader.array(e.valid), reader.array(e.test)) for t, e in targets.items()
             },
-            times={k: reader.array(e.time) for k, e in kinds.items() if e.time is not None},
+            times={owner: reader.array(e.time) for owner, e in owners if e.time is not None},
             cuts={t: _cuts(e.cuts) for t, e in targets.items() if e.cuts is not None},
             first_new={e.name: e.first_new for e in manifest.node_types},
             gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from ..graph import EdgeType, GraphData, Labels, Target
+from ..graph.data import Mask
 from ..links import Pairs, numbered
-from ..pairs import NodeSpace, PairGraph
+from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
 from ..processing.split import HeldOut
 from ..schemas.model import Breakdown, Split
@@ -62,12 +65,11 @@ class Judge:
     def of(cls, graph: GraphData, target: Target, parts: HeldOut, ends: Ints, topk: int, objective: str) -> Judge:
         """Work out the floors; see ``floors``. Split by time, they know the edges that training knows."""
         labels, space = graph.labels[target], NodeSpace(dict(graph.num_nodes))
-        past = graph.as_trained(target)
-        edges = Pairs.join(numbered(past, kind, space) for kind in past.edge_types)
-        adjacency = PairGraph.from_edges(edges.source, edges.target, space.total).adjacency
+        flows = graph.flows(target) if target in graph.cuts else None
         later = np.empty(0, dtype=np.int64)
-        if past is not graph and not isinstance(target.type, str):
-            later = np.flatnonzero(graph.times[target.type] >= graph.end_of_training(target))
+        if flows is not None and not isinstance(target.type, str):
+            later = np.flatnonzero(~graph.known_in_training(target)[target.type])
+        adjacency = received(graph, space, flows)
         items = LabelledItems(ends, features_of(graph, target), labels, parts.train, adjacency, graph.seed, later)
         sign = sign_of(objective)
 
@@ -136,6 +138,23 @@ def side_by_side(features: Mapping[str, Floats], count: int) -> Floats:
     nothing = np.zeros((count, 0), dtype=np.float32)
     ordered = (np.asarray(values, dtype=np.float32) for _, values in sorted(features.items()))
     return np.concatenate([nothing, *ordered], axis=1)
+
+
+def received(graph: GraphData, space: NodeSpace, flows: Mapping[EdgeType, tuple[Mask, Mask]] | None) -> Any:
+    """Ones where a node (row) hears of another (column) along any edge, CSR (nodes, nodes); symmetric without
+    ``flows``, see ``GraphData.flows``."""
+    parts = []
+    for kind in graph.edge_types:
+        pairs = numbered(graph, kind, space)
+        forth, back = (slice(None),) * 2 if flows is None else flows[kind]
+        parts += [pairs.turned()[forth], pairs[back]]
+    every = Pairs.join(parts)
+    every = every[every.source != every.target]
+    ones = np.ones(len(every), dtype=np.float32)
+    matrix = sparse.csr_matrix((ones, (every.source, every.target)), shape=(space.total, space.total))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
 
 
 def sign_of(metric: str) -> float:

@@ -184,7 +184,7 @@ def _build(
         edge_raw=features.raw_of_edges,
         labels={one.target: one.labels for one in learned if one.labels is not None},
         splits={one.target: one.split for one in learned},
-        times={kind: group.times for kind, group in export.edges.items() if group.times is not None},
+        times=export.times,
         cuts={one.target: one.cuts for one in learned if one.cuts is not None},
         first_new={name: group.first_new for name, group in export.nodes.items()},
         gone={name: group.gone for name, group in export.nodes.items() if len(group.gone)},

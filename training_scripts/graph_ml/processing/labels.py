@@ -131,14 +131,15 @@ class _Reader:
     def _split(
         self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec
     ) -> tuple[Split, Cuts | None]:
-        """By time where the edges have one, else at random; edges between the same two vertices stay together."""
+        """By time where there is one, else at random; edges between the same two vertices stay together."""
         rates = spec.split_rate or self.rates
-        if isinstance(group, Edges) and group.times is not None:
-            return time_split(target, items, group.times, self._pairs(group), rates, spec.split_dates)
+        groups = self._pairs(group) if isinstance(group, Edges) else None
+        if group.times is not None:
+            alone = np.arange(group.count) if groups is None else groups
+            return time_split(target, items, group.times, alone, rates, spec.split_dates)
         if spec.split_dates is not None:
-            raise JobError(f"'split_dates' of {target} needs the 'time' of its edge type, which names none")
-        pairs = self._pairs(group)[items] if isinstance(group, Edges) else None
-        return random_split(target, items, rates, self.seed, pairs), None
+            raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
+        return random_split(target, items, rates, self.seed, None if groups is None else groups[items]), None
 
     def _pairs(self, group: Edges) -> IntArray:
         """Equal numbers for edges between the same two vertices, shape (edges,)."""

@@ -1,4 +1,4 @@
-"""Times of edges as numbers, and splits that follow them: what is trained on lies before what is judged."""
+"""Times of nodes and edges as numbers, and splits that follow them: what is trained on lies before what is judged."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def time_split(
     parts = [order[when < first], order[(when >= first) & (when < second)], order[when >= second]]
     if not len(parts[0]):
         raise JobError(
-            f"the split of {target} by time leaves nothing to train on: no edge is older than {first:g}; give train a "
+            f"the split of {target} by time leaves nothing to train on: none is older than {first:g}; give train a "
             "larger share, or an earlier date"
         )
     return Split(*(np.sort(part).astype(np.int64) for part in parts)), (first, second)

@@ -41,7 +41,8 @@ class Rows:
 class Elements:
     """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns.
 
-    ``gone`` are the indices of those that a previous job had and this export has not.
+    ``gone`` are the indices of those that a previous job had and this export has not. ``times`` are there where a
+    column, ``time``, says when they came to be.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Elements:
     features: list[FeatureSpec] = field(default_factory=list)
     labels: list[LabelSpec] = field(default_factory=list)
     gone: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    time: str | None = None
+    times: Moments | None = None
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -107,11 +110,9 @@ class Nodes(Elements):
 
 @dataclass
 class Edges(Elements):
-    """All edges of one type; ``ids`` only where every file has them, ``times`` where a column says when they came."""
+    """All edges of one type; ``ids`` only where every file has them."""
 
     kind: EdgeType = field(default_factory=lambda: EdgeType("", "", ""))
-    time: str | None = None
-    times: Moments | None = None
     ends: EdgeList = field(default_factory=lambda: EdgeList(np.empty(0, np.int64), np.empty(0, np.int64)))
     ids: Texts | None = None
 
@@ -124,6 +125,12 @@ class Export:
     edges: dict[EdgeType, Edges]
     warnings: list[str]
     bytes_read: int
+
+    @property
+    def times(self) -> dict[str | EdgeType, Moments]:
+        """When the elements of each type came to be that says so, float64 (count,) each."""
+        groups: list[tuple[str | EdgeType, Elements]] = [*self.nodes.items(), *self.edges.items()]
+        return {owner: group.times for owner, group in groups if group.times is not None}
 
 
 def read_export(
@@ -157,8 +164,9 @@ def read_export(
     for group in nodes.values():
         _locate(group)
     edges = _read_edges(configuration.graph.edges, files, nodes, warnings)
-    for kind in edges.values():
-        _read_times(kind)
+    every: list[Elements] = [*nodes.values(), *edges.values()]
+    for one in every:
+        _read_times(one)
     if previous is not None:
         _keep_edge_types(edges, previous.edge_types, warnings)
     if not sum(int(group.present.sum()) for group in nodes.values()):
@@ -186,6 +194,7 @@ def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnin
         _refuse_empty(file, id_column, ids)
         tables.setdefault(kind, []).append(ids.series.alias(ID))
         group.id_columns.append((file, id_column))
+        _add_time(group, file, entry.time)
         _add_specs(group, file, entry.features, entry.labels, warnings)
     for kind, series in tables.items():
         every = nw.concat([one.to_frame() for one in series])
@@ -270,14 +279,18 @@ def _read_edges(
             else:
                 chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
                 group.ids = group.ids.joined(chosen.to_arrow())
-            if entry.time is not None:
-                file.require(entry.time)
-                group.time = entry.time
+            _add_time(group, file, entry.time)
             _add_specs(group, file, entry.features or [], entry.labels, warnings)
     return edges
 
 
-def _read_times(group: Edges) -> None:
+def _add_time(group: Elements, file: ExportFile, column: str | None) -> None:
+    if column is not None:
+        file.require(column)
+        group.time = column
+
+
+def _read_times(group: Elements) -> None:
     if group.time is not None:
         try:
             group.times = moments(group.column(group.time))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import EdgeType
+from ..graph.data import Mask
 from ..links import Pairs, codes, is_directed
 from ..pairs.graph import Ints
 
@@ -67,7 +68,11 @@ class MessageGraph:
 
     @classmethod
     def from_edges(
-        cls, edges: Mapping[EdgeType, Pairs], num_nodes: int, directed: Mapping[EdgeType, bool]
+        cls,
+        edges: Mapping[EdgeType, Pairs],
+        num_nodes: int,
+        directed: Mapping[EdgeType, bool],
+        flows: Mapping[EdgeType, tuple[Mask, Mask]] | None = None,
     ) -> MessageGraph:
         """Arrange edges by receiver.
 
@@ -75,6 +80,7 @@ class MessageGraph:
             edges: edge type → (sources, targets) in numbers of the node space.
             num_nodes: size of the node space.
             directed: whether the direction of edges within one node type matters; looked at where it is missing.
+            flows: which edges of each type carry messages forth, and which back, (m,) each; all do where not given.
         """
         relations: dict[Relation, Incoming] = {}
         links: dict[EdgeType, Ints] = {}
@@ -86,13 +92,13 @@ class MessageGraph:
             ways[kind] = not undirected
             keys = codes(pairs, num_nodes, ordered=not undirected)
             links[kind] = np.unique(keys, return_inverse=True)[1].astype(np.int64)
-            numbers = np.arange(len(pairs))
+            forth, back = (np.arange(len(pairs)),) * 2 if flows is None else map(np.flatnonzero, flows[kind])
             if undirected:
-                both = Pairs.join([pairs, pairs.turned()])
-                relations[Relation(kind)] = incoming(both, np.concatenate([numbers, numbers]), num_nodes)
+                both = Pairs.join([pairs[forth], pairs.turned()[back]])
+                relations[Relation(kind)] = incoming(both, np.concatenate([forth, back]), num_nodes)
             else:
-                relations[Relation(kind)] = incoming(pairs, numbers, num_nodes)
-                relations[Relation(kind, reverse=True)] = incoming(pairs.turned(), numbers, num_nodes)
+                relations[Relation(kind)] = incoming(pairs[forth], forth, num_nodes)
+                relations[Relation(kind, reverse=True)] = incoming(pairs.turned()[back], back, num_nodes)
         return cls(num_nodes, relations, links, ways)
 
     @property

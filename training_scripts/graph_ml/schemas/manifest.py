@@ -35,6 +35,7 @@ class NodeTypeEntry(Artefact):
     ids: str
     first_new: int = 0
     gone: ArrayEntry | None = None
+    time: ArrayEntry | None = None
     features: list[FeatureEntry] = Field(default_factory=list)
     raw: dict[str, str] = Field(default_factory=dict)
 

@@ -158,11 +158,15 @@ class LabelSpec(ConfigurationPart):
 
 
 class NodeFile(ConfigurationPart):
-    """One entry of ``graph.nodes``: a file of nodes of one type."""
+    """One entry of ``graph.nodes``: a file of nodes of one type.
+
+    ``time`` names the column that says when a node came to be: targets of its type are then split by time.
+    """
 
     file_name: str
     separator: FileSeparator = ","
     node: tuple[str, str]
+    time: str | None = None
     features: list[FeatureSpec] = Field(default_factory=list)
     labels: list[LabelSpec] | None = None
 

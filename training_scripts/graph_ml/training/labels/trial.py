@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,11 @@ SLOW = 1e-3
 EDGE_NOTE = (
     "edges whose property is held out carry messages, as those do that an endpoint is asked about; the property itself "
     "takes part nowhere before it is judged"
+)
+
+TIME_NOTE = (
+    "split by time: nothing that came after training takes part in it or in the floors, and what is judged hears of "
+    "older nodes alone"
 )
 
 
@@ -164,10 +169,10 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     problem = LabelProblem.from_graph(trial.graph, target, space)
     if not len(problem.split.train):
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
-    past = trial.graph.as_trained(target)
-    graph = messages_of(past, space)
+    by_time = target in trial.graph.cuts
+    graph = messages_of(trial.graph, space, target if by_time else None)
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
-    model, history, notes = best_attempt(replace(trial, graph=past), family, problem, space, graph, judge)
+    model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
     found = judge.preferred(lambda items: model.predictions(graph, items))
     judged = judge.judge(answers_of(judge, None if found is None else found[0], model, graph))
     warned = [] if found is None else [found[1]]
@@ -185,6 +190,7 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
             "notes": [
                 *FLOOR_NOTES,
                 *([] if isinstance(target.type, str) else [EDGE_NOTE]),
+                *([TIME_NOTE] if by_time else []),
                 *problem.split.notes,
                 *notes,
             ],
@@ -194,10 +200,8 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     )
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
-    if past is not trial.graph:
-        graph = messages_of(trial.graph, space, graph.directed)
-        if model.network.edges:
-            model.network.edges = edge_features(trial.graph)
+    if by_time:
+        graph = messages_of(trial.graph, space, directed=graph.directed)
     details = save_labels(writer, model, graph, trial.graph, target)
     if found is not None:
         fitted = judge.floors[found[0]]
@@ -229,12 +233,18 @@ def one_way(pairs: Pairs) -> bool:
     return not np.array_equal(forth, np.unique(codes(pairs.turned(), total, ordered=True)))
 
 
-def messages_of(graph: GraphData, space: NodeSpace, directed: Mapping[EdgeType, bool] | None = None) -> MessageGraph:
-    """All edges of a graph as messages; which types are ``directed`` is looked at where nobody says it."""
+def messages_of(
+    graph: GraphData, space: NodeSpace, target: Target | None = None, directed: Mapping[EdgeType, bool] | None = None
+) -> MessageGraph:
+    """Edges of a graph as messages: those that a target which is split by time may see, or all.
+
+    Which types are ``directed`` is looked at where nobody says it.
+    """
     edges = {kind: numbered(graph, kind, space) for kind in graph.edge_types}
+    known = None if target is None else graph.known_in_training(target)
     if directed is None:
-        directed = {kind: one_way(pairs) for kind, pairs in edges.items()}
-    return MessageGraph.from_edges(edges, space.total, directed)
+        directed = {kind: one_way(pairs if known is None else pairs[known[kind]]) for kind, pairs in edges.items()}
+    return MessageGraph.from_edges(edges, space.total, directed, None if target is None else graph.flows(target))
 
 
 def best_attempt(
