@@ -188,15 +188,19 @@ def air_routes(data: Path, export: ExportWriter) -> None:
 
 
 def planetoid(data: Path, export: ExportWriter) -> None:
-    """Papers that cite each other, with their public split; 0/1 words are one vector."""
+    """Papers that cite each other, with their public split; 0/1 words, where a set has them, are one vector."""
     papers = list(_read(data / "nodes.csv.gz"))
-    width = 1 + max(int(word) for paper in papers for word in paper["words"].split())
-    rows = []
-    for paper in papers:
-        words = ["0"] * width
-        for word in paper["words"].split():
-            words[int(word)] = "1"
-        rows.append([paper["id"], paper["label"], ";".join(words)])
+    columns, asked = ["label"], list[Feature]()
+    rows = [[paper["id"], paper["label"]] for paper in papers]
+    if "words" in papers[0]:
+        width = 1 + max(int(word) for paper in papers for word in paper["words"].split())
+        for row, paper in zip(rows, papers, strict=True):
+            words = ["0"] * width
+            for word in paper["words"].split():
+                words[int(word)] = "1"
+            row.append(";".join(words))
+        columns.append("words")
+        asked.append(("words", "numerical", {"separator": ";", "norm": "none"}))
     files = {}
     for part, ours in (("train", "train"), ("valid", "validation"), ("test", "test")):
         files[part] = f"{part}.csv"
@@ -204,8 +208,7 @@ def planetoid(data: Path, export: ExportWriter) -> None:
         export.folder.mkdir(parents=True, exist_ok=True)
         (export.folder / files[part]).write_text("\n".join(lines) + "\n")
     label = {"label": ["label", "classification"], "custom_split_filenames": files}
-    words_feature: Feature = ("words", "numerical", {"separator": ";", "norm": "none"})
-    export.nodes("Paper", ["label", "words"], rows, [words_feature], [label])
+    export.nodes("Paper", columns, rows, asked, [label])
     ends = ([edge["source"], edge["target"]] for edge in _read(data / "edges.csv.gz"))
     export.edges(("Paper", "CITES", "Paper"), [], ends)
 

@@ -275,6 +275,26 @@ def test_an_edited_search_space_is_honoured_and_a_broken_one_refused(service: An
     assert "exactly one model" in error["message"]
 
 
+def test_an_edited_search_space_is_compared_with_what_models_know_before_training(service: Any) -> None:
+    place = service.process_data("names-dp", service.export("names"))["processingJob"]["outputLocation"]
+    path = service.home / "s3" / place.removeprefix("s3://") / "model-hpo-configuration.json"
+    document = json.loads(path.read_text())
+    model = document["models"][0]
+    wrong = {**model, "eval_metric": {"metric": "accuracy"}, "fixed-param": [{"param": "num_hidden", "type": "int"}]}
+    path.write_text(json.dumps({"models": [wrong]}))
+    body = {"dataProcessingJobId": "names-dp", "trainModelS3Location": "s3://lab/m"}
+    code, error = service.call("POST", "/ml/modeltraining", body)
+    assert (code, error["code"]) == (400, "BadRequestException")
+    assert "there is no metric 'accuracy' for link_prediction" in error["message"]
+    assert "no model has a hyperparameter 'num_hidden'; did you mean 'num-hidden'?" in error["message"]
+
+    path.write_text(json.dumps({"models": [{**model, "optimizer": "adam"}]}))
+    service.start_training("names", "names-dp", modelName="transe")
+    said = service.wait("modeltraining", "names", "Completed")["details"]["warnings"]
+    assert "model-hpo-configuration.json: the model: 'optimizer' is not known and was ignored" in said
+    assert any(text.startswith("modelName 'transe' had no effect") for text in said)
+
+
 @pytest.mark.parametrize(
     ("name", "compared"), [("transe", ["transe"]), ("pair-ranker", ["pair-ranker"]), ("auto", ["rgcn", "pair-ranker"])]
 )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training_scripts.graph_ml.schemas import HpoModel
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import JobRecord
@@ -22,6 +21,7 @@ from workflow.stages import custom, dataprocessing, estimates, modeltraining, mo
 from workflow.stages.base import Finished
 from workflow.storage import ObjectNotFound, S3Uri, Storage
 from workflow.tuning.results import Tuned
+from workflow.tuning.space import AUTO
 
 _log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Execution:
         request = StartModelTraining.model_validate(job.request)
         processing = lookup.finished(self.store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self.store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = training_configuration(self.storage, processing, request, self.custom_code)
+        search = training_configuration(self.storage, processing, request, self.custom_code)
         needs = training_needs(self.storage, processing)
         nodes, edges = self._graph_size(processing)
         parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
@@ -116,7 +116,7 @@ class Execution:
             request,
             job.names,
             processing,
-            configuration,
+            search.model,
             previous,
             self.seed,
             nodes=nodes,
@@ -138,7 +138,7 @@ class Execution:
         if equal is not None:
             return equal
         tuned = self.runner.tune(tuning, control)
-        return Outcome(_trained(tuned, tuning.metric, needs), digest)
+        return Outcome(_trained(tuned, tuning.metric, needs, search.warnings), digest)
 
     def _equal(self, job: JobRecord, digest: str) -> Outcome | None:
         """The outcome of a finished equal job whose output is still there, copied to where this job's belongs."""
@@ -184,7 +184,7 @@ def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:
 
 def training_configuration(
     storage: Storage, processing: Finished, request: StartModelTraining, custom_code: Sequence[S3Uri]
-) -> HpoModel:
+) -> modeltraining.SearchFile:
     """The search space of a request: that of its data, or a custom model's own.
 
     Raises what ``read_configuration`` raises; UnsupportedOperation for scripts that must not be run, BadRequest where
@@ -196,7 +196,7 @@ def training_configuration(
     source = custom.source_of(request.custom, custom_code)
     custom.check_folder(source, custom.training_files(request.custom), storage.exists)
     place = source / custom.CONFIGURATION
-    return modeltraining.read_configuration(storage.read(place), place)
+    return modeltraining.SearchFile(modeltraining.read_configuration(storage.read(place), place))
 
 
 def custom_transform(
@@ -224,7 +224,9 @@ def custom_transform(
     return own
 
 
-def read_configuration(storage: Storage, processing: Finished, model_name: str | None = None) -> HpoModel:
+def read_configuration(
+    storage: Storage, processing: Finished, model_name: str | None = None
+) -> modeltraining.SearchFile:
     """The search space of a processing output as it is now: users edit it there.
 
     Args:
@@ -234,17 +236,23 @@ def read_configuration(storage: Storage, processing: Finished, model_name: str |
     Raises BadRequest for a file that is missing or broken, InvalidParameter for a model that does not fit the data.
     """
     place, data = _configuration_file(storage, processing)
-    model = modeltraining.read_configuration(data, place)
+    search = modeltraining.examined(data, place)
     folder = processing.output / modeltraining.TEMPLATES
     templates = {info.uri.name.removesuffix(".json"): info.uri for info in storage.list(folder)} if model_name else {}
-    if model_name is None or not any(storage.read(uri) == data for uri in templates.values()):
-        return model
+    there = modeltraining.families(search.model)
+    if model_name is None:
+        return search
+    if not any(storage.read(uri) == data for uri in templates.values()):
+        if model_name in (*there, AUTO):
+            return search
+        said = f"modelName {model_name!r} had no effect: {place.name} was edited, and names {', '.join(there)}"
+        return modeltraining.SearchFile(search.model, (*search.warnings, said))
     if model_name in templates:
         uri = templates[model_name]
-        return modeltraining.read_configuration(storage.read(uri), uri)
-    if model_name in modeltraining.families(model):
-        return model
-    fitting = ", ".join(sorted({*templates, *modeltraining.families(model)}))
+        return modeltraining.examined(storage.read(uri), uri)
+    if model_name in there:
+        return search
+    fitting = ", ".join(sorted({*templates, *there}))
     raise InvalidParameter(f"modelName {model_name!r} does not fit this data; these do: {fitting}.")
 
 
@@ -280,14 +288,14 @@ def _measured(ended: Ended, needs: estimates.Needs) -> dict[str, Any]:
     }
 
 
-def _trained(tuned: Tuned, metric: str, needs: estimates.Needs) -> dict[str, Any]:
+def _trained(tuned: Tuned, metric: str, needs: estimates.Needs, warnings: Sequence[str]) -> dict[str, Any]:
     return {
         "trials": [trial.to_json() for trial in tuned.trials],
         "best": tuned.best.name,
         "metric": {"name": f"{tuned.best.judged_on}_{metric}", "value": tuned.best.value},
         "metrics": dict(tuned.best.metrics),
         "verdict": tuned.verdict,
-        "warnings": list(tuned.best.warnings),
+        "warnings": [*warnings, *tuned.best.warnings],
         "models_compared": list(dict.fromkeys(trial.family for trial in tuned.trials)),
         "wall_s": round(tuned.wall_s, 3),
         "peak_memory_bytes": tuned.peak_memory_bytes,

@@ -162,10 +162,10 @@ class JobService:
         S3Uri.parse(request.output_location)
         processing = lookup.finished(self._store, "dataprocessing", request.processing_id)
         previous = lookup.finished(self._store, "modeltraining", request.previous_id) if request.previous_id else None
-        configuration = training_configuration(self._storage, processing, request, self._execution.custom_code)
+        search = training_configuration(self._storage, processing, request, self._execution.custom_code)
         # a search space that cannot be read is refused now rather than in a minute
         names = job_names("modeltraining", request.id or "check", 0, request.output_location)
-        modeltraining.plan(request, names, processing, configuration, previous, seed=0)
+        modeltraining.plan(request, names, processing, search.model, previous, seed=0)
         self._check_capacity(training_needs(self._storage, processing))
 
     def _check_capacity(self, needs: estimates.Needs) -> None:

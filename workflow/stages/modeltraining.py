@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
+from training_scripts.graph_ml.tasks.edited import examine
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
@@ -37,6 +39,26 @@ def read_configuration(data: bytes, place: S3Uri) -> HpoModel:
         where = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         raise BadRequest(f"{place} cannot be used: {where + ': ' if where else ''}{message}") from error
+
+
+@dataclass(frozen=True)
+class SearchFile:
+    """A ``model-hpo-configuration.json`` as it was read: its model, and what in it changes nothing."""
+
+    model: HpoModel
+    warnings: tuple[str, ...] = ()
+
+
+def examined(data: bytes, place: S3Uri) -> SearchFile:
+    """A file for the service's own models.
+
+    Raises BadRequest as ``read_configuration`` does, and for names and values that no model knows: all at once.
+    """
+    model = read_configuration(data, place)
+    findings = examine(json.loads(data), model)
+    if findings.faults:
+        raise BadRequest(f"{place} cannot be used: {'; '.join(findings.faults)}")
+    return SearchFile(model, tuple(f"{place.name}: {text}" for text in findings.idle))
 
 
 def families(model: HpoModel) -> tuple[str, ...]:

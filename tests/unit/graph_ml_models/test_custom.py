@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from training_scripts.graph_ml.container import Container, JobError
 from training_scripts.graph_ml.graph import GraphData
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.custom_trial import metric_of, read_configuration, task_arguments
+from training_scripts.graph_ml.training.custom_trial import (
+    Metric,
+    judged,
+    metric_of,
+    read_configuration,
+    task_arguments,
+)
 
 
 def ask(folder: Path, data: dict[str, Any], mode: str | None = None) -> list[list[dict[str, Any]]]:
@@ -166,3 +173,14 @@ def test_an_objective_without_a_usable_expression_is_refused(tmp_path: Path, met
 def test_instructions_to_the_container_are_no_hyperparameters(tmp_path: Path) -> None:
     given = Container(tmp_path).hyperparameters(["--_training-script", "a.py", "--rounds", "3"])
     assert given == {"rounds": "3"}
+
+
+def test_a_custom_model_says_that_no_floor_stands_beside_it(tmp_path: Path) -> None:
+    graph = labelled_graph("node_regression")
+    work = work_on(graph, tmp_path)
+    custom.save_predictions(work, graph, work.targets(graph)[0], np.zeros(36))
+    judged(work.model, Metric("LOSS", re.compile("(.)"), "minimize"), 0.5)
+    metrics = ModelFolder(work.model).metrics
+    assert metrics.value == 0.5
+    (said,) = metrics.warnings
+    assert said.startswith("a custom model is compared and chosen by the LOSS that its own training script prints")

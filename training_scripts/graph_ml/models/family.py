@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..schemas import TaskType
+from .settings import LABELS as LABELS
+from .settings import LINKS as LINKS
 from .settings import GraphSettings, KnowledgeSettings, Scale, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .network.round import Round
-
-LABELS: frozenset[TaskType] = frozenset({"node_class", "node_regression", "edge_class", "edge_regression"})
-LINKS: frozenset[TaskType] = frozenset({"link_prediction"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +34,7 @@ class Family:
         compared: whether a search that may choose a family tries this one.
         first_for: whether it suits a scale, so that a search tries it before families that do not.
         baseline: whether it is there to be beaten; a search of a single trial passes over it.
+        unused: outside names of those of its hyperparameters that change nothing in it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Family:
     compared: bool = True
     first_for: Callable[[Scale], bool] = lambda scale: True
     baseline: bool = False
+    unused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,10 @@ from ..schemas import HpoParameter, TaskType
 Tier = Literal["tier1", "tier2", "tier3", "fixed"]
 _DECLARED = "declared"
 
+LABELS: frozenset[TaskType] = frozenset({"node_class", "node_regression", "edge_class", "edge_regression"})
+CLASSES: frozenset[TaskType] = frozenset({"node_class", "edge_class"})
+LINKS: frozenset[TaskType] = frozenset({"link_prediction"})
+
 #: items to train on up to which a batch holds all of them
 WHOLE = 4096
 SMALL_GRAPH = 100_000
@@ -59,13 +63,15 @@ Search = Callable[[Scale], Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class Declared:
-    """What a field says of itself: where it stands in a search, and its bounds."""
+    """What a field says of itself: where it stands in a search, its bounds, and where it changes nothing."""
 
     tier: Tier | None = None
     search: Search | None = None
     at_least: float | None = None
     above: float | None = None
     below: float | None = None
+    idle: str = ""
+    tasks: frozenset[TaskType] | None = None
 
     def complaint(self, value: Any) -> str | None:
         """What is wrong with a value, or None."""
@@ -86,6 +92,8 @@ def hyperparameter(
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    idle: str = "",
+    tasks: frozenset[TaskType] | None = None,
 ) -> Any:
     """A field of a class of hyperparameters.
 
@@ -94,8 +102,10 @@ def hyperparameter(
         tier: where it stands in a search; None leaves it out.
         search: what is tried at some scale; without it a ``tier`` holds the default alone.
         at_least, above, below: bounds of the value.
+        idle: why it is accepted and changes nothing; empty for all that count.
+        tasks: where it counts; None is everywhere.
     """
-    return field(default=default, metadata={_DECLARED: Declared(tier, search, at_least, above, below)})
+    return field(default=default, metadata={_DECLARED: Declared(tier, search, at_least, above, below, idle, tasks)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,31 +156,33 @@ class GraphSettings(EpochSettings):
 
     ``fanout`` is one number a layer, nearest layer first; a list that is too short repeats its last number.
     ``concat_node_embed`` gives vertices that have features a learned vector as well. ``decoder`` of links is
-    ``distmult``, ``dot`` or ``auto``: dot where there is one edge type to predict. ``low_mem`` is accepted and changes
-    nothing: memory is low anyway. ``mixed_precision`` multiplies matrices in bfloat16.
+    ``distmult``, ``dot`` or ``auto``: dot where there is one edge type to predict. ``mixed_precision``
+    multiplies matrices in bfloat16.
     """
 
     dropout: float = hyperparameter(0.3, "tier2", lambda scale: _dropout(scale), at_least=0, below=1)
     input_dropout: float = hyperparameter(0.0, "tier2", lambda scale: _input_dropout(scale), at_least=0, below=1)
     layer_norm: bool = hyperparameter(True, "tier2", lambda _: {"default": True})
     concat_node_embed: bool = hyperparameter(False, "tier2", lambda scale: {"default": _identities(scale)})
-    num_negs: int = hyperparameter(1024, "tier2", lambda scale: _negatives(scale), at_least=1)
+    num_negs: int = hyperparameter(1024, "tier2", lambda scale: _negatives(scale), at_least=1, tasks=LINKS)
     fanout: tuple[int, ...] = hyperparameter(
         (10, 15, 15), "tier3", lambda _: {"options": [[10, 30], [15, 30], [15, 30]], "default": [10, 15, 15]}
     )
     num_layer: int = hyperparameter(2, "tier3", lambda _: linear(1, 3, default=2, step=1), at_least=1)
     l2norm: float = hyperparameter(0.0, "fixed", lambda scale: _decay(scale), at_least=0)
     use_self_loop: bool = hyperparameter(True, "fixed")
-    low_mem: bool = hyperparameter(True, "fixed")
-    neg_share: bool = hyperparameter(True, "fixed", lambda scale: {"default": True} if scale.links else None)
-    in_batch_negs: bool = hyperparameter(False)
+    low_mem: bool = hyperparameter(True, "fixed", idle="memory is low anyway")
+    neg_share: bool = hyperparameter(
+        True, "fixed", lambda scale: {"default": True} if scale.links else None, tasks=LINKS
+    )
+    in_batch_negs: bool = hyperparameter(False, tasks=LINKS)
     sparse_lr: float = hyperparameter(1e-2, above=0)
     per_feat_name_embed: bool = hyperparameter(True)
     use_edge_features: bool = hyperparameter(False)
     edge_num_hidden: int = hyperparameter(16, at_least=1)
-    use_class_weight: bool = hyperparameter(False)
-    regularization_coef: float = hyperparameter(0.0, at_least=0)
-    decoder: str = hyperparameter("auto")
+    use_class_weight: bool = hyperparameter(False, tasks=CLASSES)
+    regularization_coef: float = hyperparameter(0.0, at_least=0, tasks=LINKS)
+    decoder: str = hyperparameter("auto", tasks=LINKS)
     mixed_precision: bool = hyperparameter(False)
 
     def fanouts(self, depth: int) -> tuple[int, ...]:
@@ -181,7 +193,7 @@ class GraphSettings(EpochSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class KnowledgeSettings(EpochSettings):
-    """What knowledge-graph embeddings have. ``rel_part`` is accepted and changes nothing: relations are whole."""
+    """What knowledge-graph embeddings have."""
 
     num_hidden: int = hyperparameter(256, "tier1", lambda _: power2(64, 512), at_least=1)
     lr: float = hyperparameter(0.1, "tier1", lambda _: logarithmic(0.03, 0.3, default=0.1), above=0)
@@ -189,8 +201,8 @@ class KnowledgeSettings(EpochSettings):
         2e-6, "tier2", lambda _: logarithmic(1e-8, 1e-4, default=2e-6), at_least=0
     )
     num_negs: int = hyperparameter(256, "tier3", lambda _: power2(32, 512, default=256), at_least=1)
-    rel_part: bool = hyperparameter(False, "fixed")
-    neg_share: bool = hyperparameter(True, "fixed")
+    rel_part: bool = hyperparameter(False, "fixed", idle="relations are always whole")
+    neg_share: bool = hyperparameter(True, "fixed", idle="the links of a batch always share their negatives")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,18 +115,14 @@ class _Reader:
         target = Target("link_prediction", group.kind)
         if not len(group.ends):
             raise JobError(f"the graph has no edge {group.name}, so its links cannot be learned; export some")
-        loops = 0
-        if group.kind.source == group.kind.target:
-            loops = int(np.count_nonzero(group.ends.source == group.ends.target))
-        warnings = (f"{target}: {loops} edges lead from a vertex to itself; they are not learned",) if loops else ()
         custom = self._custom_split(group, spec)
         if custom is not None:
             if not len(custom.split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
-            return Learned(target, None, custom.split, warnings=warnings)
+            return Learned(target, None, custom.split)
         items = np.arange(group.count, dtype=np.int64)
         split, cuts = self._split(group, target, items, spec)
-        return Learned(target, None, split, warnings=warnings, cuts=cuts)
+        return Learned(target, None, split, cuts=cuts)
 
     def _split(
         self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec

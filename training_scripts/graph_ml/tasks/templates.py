@@ -56,6 +56,8 @@ def _configuration(name: str, scale: Scale, metric: str, compared: Sequence[Fami
     for family in compared:
         for tier, parameters in searched(family.settings, scale).items():
             for parameter in parameters:
+                if parameter.param in family.unused:
+                    continue
                 key = (tier, json.dumps(parameter.model_dump(), sort_keys=True))
                 if key not in merged:
                     merged[key] = parameter

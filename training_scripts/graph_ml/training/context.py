@@ -10,7 +10,7 @@ import torch
 
 from ..container import Container, JobError, ProgressWriter
 from ..devices import CPU
-from ..graph import GraphData, Target
+from ..graph import EdgeType, GraphData, Target
 from ..models.settings import Settings
 from ..schemas import task_type
 from ..schemas.model import SPLIT_NAMES, Split
@@ -86,10 +86,17 @@ def chosen_targets(graph: GraphData, settings: Settings) -> tuple[Target, ...]:
         fitting = [target for target in fitting if target.property_name == settings.property]
     if settings.target_ntype:
         fitting = [target for target in fitting if target.type == settings.target_ntype]
+    if settings.target_etype:
+        fitting = [t for t in fitting if isinstance(t.type, EdgeType) and settings.target_etype in names_of(t.type)]
     if not fitting:
         able = "; ".join(str(target) for target in graph.targets)
         raise JobError(f"the processed graph has no target for {task}; it has {able}")
     return tuple(fitting) if task == "link_prediction" else (fitting[0],)
+
+
+def names_of(kind: EdgeType) -> tuple[str, ...]:
+    """How hyperparameters may call an edge type: its relation, or the whole of it."""
+    return kind.relation, str(kind), ",".join(kind)
 
 
 def direction(metric: str) -> str:

@@ -58,6 +58,11 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
 
 
 _DEFAULTS = {TRAINING: "training.py", TRANSFORM: "transform.py"}
+#: what a report of a custom model begins with
+UNJUDGED = (
+    "a custom model is compared and chosen by the {name} that its own training script prints: no floor was worked out, "
+    "none answers in its place, and whether the figure is of held-out items is known to the script alone"
+)
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,7 @@ def judged(model: Path, metric: Metric, value: float) -> None:
             "direction": metric.direction,
             "value": value,
             "splits": {**metrics.splits, "valid": {**metrics.splits.get("valid", {}), metric.name: value}},
+            "warnings": [*metrics.warnings, UNJUDGED.format(name=metric.name)],
         }
     ).save(model / METRICS)
     figures = {**description.metrics, objective: value}

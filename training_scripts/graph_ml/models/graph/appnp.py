@@ -63,4 +63,5 @@ FAMILY = GraphFamily(
     round=messages,
     active_input=True,
     final_norm=False,
+    unused=frozenset({"use-self-loop", "layer-norm"}),
 )

@@ -43,4 +43,5 @@ FAMILY = GraphFamily(
     weights=lambda size: {},
     round=messages,
     mean_of_rounds=True,
+    unused=frozenset({"use-self-loop", "layer-norm"}),
 )

@@ -35,4 +35,5 @@ FAMILY = GraphFamily(
     rounds=lambda settings: 0,
     active_input=True,
     final_norm=False,
+    unused=frozenset({"num-layer", "fanout", "use-self-loop", "layer-norm"}),
 )

@@ -85,4 +85,4 @@ def loops(material: Material) -> Iterator[Finding]:
         if target.task == "link_prediction":
             pairs: Pairs = numbered(graph, target.edge_type, space)
             if number := int(np.count_nonzero(pairs.source == pairs.target)):
-                yield Finding(f"{target}: {number} edges lead from a vertex to itself; they are left out")
+                yield Finding(f"{target}: {number} edges lead from a vertex to itself; they are not learned")
