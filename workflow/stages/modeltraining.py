@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
-from training_scripts.graph_ml.tasks.edited import examine
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
@@ -54,6 +53,9 @@ def examined(data: bytes, place: S3Uri) -> SearchFile:
 
     Raises BadRequest as ``read_configuration`` does, and for names and values that no model knows: all at once.
     """
+    # the declarations of families bring the formats of graphs with them, which few requests need
+    from training_scripts.graph_ml.tasks.edited import examine
+
     model = read_configuration(data, place)
     findings = examine(json.loads(data), model)
     if findings.faults:

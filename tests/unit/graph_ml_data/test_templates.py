@@ -65,7 +65,10 @@ def test_few_labels_are_one_batch(items: int) -> None:
 
 def test_small_graphs_are_passed_over_more_often() -> None:
     assert epochs(20, links=True)[:2] == (20, 100)
-    assert epochs(10**7, links=True)[:2] == (3, 30)
+    assert epochs(10**7, links=True) == (3, 30, 8)
+    # 700,000 links in 17.5 passes over 40,000, and no jump where a graph passes any size
+    assert epochs(40_000, links=True)[2] == 18
+    assert [epochs(items, links=True)[2] for items in (20_000, 90_000, 99_999, 100_001)] == [35, 8, 8, 8]
 
 
 def test_a_parameter_of_graph_networks_is_not_searched_for_the_pair_ranker() -> None:

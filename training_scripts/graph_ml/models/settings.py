@@ -22,6 +22,8 @@ LINKS: frozenset[TaskType] = frozenset({"link_prediction"})
 
 #: items to train on up to which a batch holds all of them
 WHOLE = 4096
+#: links that a training of usual length sees, each as often as there are epochs
+LINKS_SEEN = 700_000
 SMALL_GRAPH = 100_000
 TINY_GRAPH = 1_000
 FEW_RELATIONS = 3
@@ -333,11 +335,14 @@ def batch_sizes(items: int, links: bool = False) -> tuple[int, int, int]:
 
 def epochs(items: int, links: bool) -> tuple[int, int, int | None]:
     """Fewest, most and usual passes: small graphs need more of them, and they cost little there."""
-    if items >= SMALL_GRAPH:
-        # an epoch of so many links has as many steps as five of a smaller graph, where eight are nearly enough
-        return 3, 30, 8 if links else None
     if links:
-        return (20, 100, 60) if items < TINY_GRAPH else (10, 60, 35)
+        if items < TINY_GRAPH:
+            return 20, 100, 60
+        # as many links in all, and so steps, whatever an epoch has; eight passes are nearly enough where it is large
+        usual = max(8, min(35, round(LINKS_SEEN / items)))
+        return max(3, usual // 3), max(30, 2 * usual), usual
+    if items >= SMALL_GRAPH:
+        return 3, 30, None
     return (50, 300, 200) if items <= WHOLE else (20, 100, 60)
 
 
