@@ -136,8 +136,7 @@ def wf(made: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Work
             task: workflow.dataprocessing(workflow.wait(export), id=f"{task}-dp") for task, export in exported.items()
         }
         trained = {
-            task: workflow.training(workflow.wait(job), id=f"{task}-train", trials=2, parallel=1)
-            for task, job in processed.items()
+            task: workflow.training(workflow.wait(job), id=f"{task}-train", trials=1) for task, job in processed.items()
         }
         endpoints = [workflow.endpoint(workflow.wait(job), id=task) for task, job in trained.items()]
         for endpoint in endpoints:

@@ -42,7 +42,7 @@ def run(file: Path, home: Path, *more: str, timeout_s: float = 400) -> dict[str,
 @pytest.fixture
 def described(tmp_path: Path) -> Path:
     file = tmp_path / "workflow.yaml"
-    file.write_text(FILE.replace("TRIALS", "2"))
+    file.write_text(FILE.replace("TRIALS", "1"))
     return file
 
 
@@ -51,7 +51,7 @@ def test_an_equal_run_starts_nothing_and_a_changed_one_only_what_changed(describ
     try:
         first = run(described, home, "--url", with_service.url)
         again = run(described, home, "--url", with_service.url)
-        described.write_text(FILE.replace("TRIALS", "3"))
+        described.write_text(FILE.replace("TRIALS", "2"))
         changed = run(described, home, "--url", with_service.url)
     finally:
         with_service.stop()
@@ -65,7 +65,7 @@ def test_an_equal_run_starts_nothing_and_a_changed_one_only_what_changed(describ
 
 
 def test_a_run_goes_on_after_its_service_was_killed_in_the_middle_of_training(described: Path, home: Path) -> None:
-    described.write_text(FILE.replace("TRIALS", "6"))
+    described.write_text(FILE.replace("TRIALS", "2"))
     service = start_service(home)
     command = [sys.executable, "-m", "workflow.cli", "run", str(described), "--home", str(home), "--url", service.url]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from workflow.client.graph_science import GraphScience
 
 Watcher = Callable[[Stage, Mapping[str, Any]], None]
+FIRST_LOOK_S = 0.02  # between the first looks at a stage
 
 # stages whose jobs are those of an operation's kind
 KINDS: dict[Stage, Kind] = {
@@ -351,12 +352,13 @@ class Workflow:
     ) -> Job:
         """Follow a stage to its end. StageFailed carries the reason; StageTimeout leaves the stage running.
 
-        ``watch`` is called at each look; by default a notebook or a terminal shows how far the stage is.
+        Looks are close in the beginning, and ``interval_s`` apart where the stage takes long. ``watch`` is called at
+        each; by default a notebook or a terminal shows how far the stage is.
         """
         if watch == "shown":
             with shown() as look:
                 return self.wait(job, timeout_s=timeout_s, interval_s=interval_s, watch=look)
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
         while True:
             job = self.status(job.stage, job.id)
             if watch is not None:
@@ -365,9 +367,10 @@ class Workflow:
                 if job.status not in GOOD:
                     raise StageFailed(job.stage, job.id, job.status, job.failure_reason or _load_errors(job))
                 return job
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > timeout_s:
                 raise StageTimeout(job.stage, job.id, timeout_s)
-            time.sleep(interval_s)
+            time.sleep(min(interval_s, max(FIRST_LOOK_S, waited / 8)))
 
     @overload
     def ended(self, job: Job) -> Job: ...

@@ -50,6 +50,30 @@ def test_polars_frames_are_taken_as_well_and_edges_are_numbered() -> None:
     assert write_neptune_csv(frame, kind="edges").decode() == "~id,~from,~to,~label\ne0,a,b,K\ne1,b,a,K\n"
 
 
+def test_looks_at_a_stage_are_close_at_first_and_then_as_far_apart_as_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, pauses = 0.0, []
+
+    class Slow(Connection):
+        def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+            state = "LOAD_COMPLETED" if now > 100 else "LOAD_IN_PROGRESS"
+            return {"payload": {"overallStatus": {"status": state}}}
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        pauses.append(seconds)
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr("workflow.client.workflow.time", clock)
+    assert Workflow(Slow()).wait(Job("load", "l", "LOAD_IN_PROGRESS"), interval_s=2.0).status == "LOAD_COMPLETED"
+    assert pauses[0] < 0.1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 2.0
+    assert len(pauses) < 100
+
+
 def test_frames_of_several_labels_are_loaded_together(tmp_path: Path) -> None:
     calls: list[dict[str, Any]] = []
 
