@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import psutil
+
 from workflow.neptune.progress import size
 from workflow.runners.process import Ending
 
@@ -12,11 +14,14 @@ REASON_LENGTH = 1024  # what SageMaker shows of a failure file
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 6
 
+#: share of the machine's memory below which a program that was killed was not the one that used it up
+LITTLE = 0.25
+
+_OUT_OF_MEMORY = (
+    "the usual cause is that the machine ran out of memory: run fewer trials at once (maxHPOParallelTrainingJobs), "
+    "a smaller batch-size or num-hidden, or take a machine with more memory"
+)
 _ADVICE = {
-    "SIGKILL": (
-        "the usual cause is that the machine ran out of memory: run fewer trials at once (maxHPOParallelTrainingJobs), "
-        "a smaller batch-size or num-hidden, or take a machine with more memory"
-    ),
     "SIGSEGV": "native code crashed; the log's last lines tell in which step, and a different model may avoid it",
     "SIGBUS": "a file it had mapped changed or the disk is full; free some space and start the job again",
     "SIGILL": "a native library was built for another processor; install one built for this machine",
@@ -26,7 +31,15 @@ _ADVICE = {
 }
 
 
-def explain(name: str, ending: Ending, failure: Path, log: Path, timeout_s: int, timeout_field: str) -> str:
+def explain(
+    name: str,
+    ending: Ending,
+    failure: Path,
+    log: Path,
+    timeout_s: int,
+    timeout_field: str,
+    memory_bytes: int | None = None,
+) -> str:
     """The failure reason of a program that did not succeed.
 
     Args:
@@ -34,6 +47,7 @@ def explain(name: str, ending: Ending, failure: Path, log: Path, timeout_s: int,
         failure: the container's failure file, which need not exist.
         log: of the program.
         timeout_field: the request member that would have given it more time.
+        memory_bytes: of the machine; what this one has where not given.
     """
     told = _read_tail(failure, REASON_LENGTH).strip()
     peak = f"peak memory {size(ending.peak_memory_bytes)}" if ending.peak_memory_bytes else "peak memory unknown"
@@ -48,10 +62,21 @@ def explain(name: str, ending: Ending, failure: Path, log: Path, timeout_s: int,
     number = ending.signal or (shell_code if shell_code > 0 else None)
     if number is not None:
         title = _signal_name(number)
-        advice = _ADVICE.get(title)
+        advice = _killed(ending, memory_bytes) if title == "SIGKILL" else _ADVICE.get(title)
         what = f"{name} was ended by {title} ({signal.strsignal(number) or 'unknown signal'})"
         return f"{what}{'; ' + advice if advice else ''}. ({facts}){tail}"
     return f"{name} failed with exit code {_code(ending)}. ({facts}){tail}"
+
+
+def _killed(ending: Ending, memory_bytes: int | None) -> str:
+    """What SIGKILL means, by how much memory the program had at its peak."""
+    there = psutil.virtual_memory().total if memory_bytes is None else memory_bytes
+    if not ending.peak_memory_bytes or ending.peak_memory_bytes >= LITTLE * there:
+        return _OUT_OF_MEMORY
+    return (
+        f"its own memory was little of the {size(there)} that the machine has, so something outside it ended it: a "
+        "person, a supervisor, or the system because others had used up the memory; start the job again"
+    )
 
 
 def last_lines(log: Path) -> str:

@@ -71,6 +71,14 @@ def test_small_graphs_are_passed_over_more_often() -> None:
     assert [epochs(items, links=True)[2] for items in (20_000, 90_000, 99_999, 100_001)] == [35, 8, 8, 8]
 
 
+def test_triples_are_passed_over_more_often_than_links_of_a_network() -> None:
+    def usual(name: str) -> object:
+        tier = templates("link_prediction", "mrr", 75_000, "heterogeneous")[name].model.tier1
+        return next(entry.default for entry in tier if entry.param == "num-epochs")
+
+    assert (usual("rgcn"), usual("distmult")) == (9, 35)
+
+
 def test_a_parameter_of_graph_networks_is_not_searched_for_the_pair_ranker() -> None:
     model = templates("link_prediction", "mrr", 1000, "heterogeneous")["auto"].model
     for entry in (*model.tier1[1:], *model.tier2, *model.tier3):

@@ -126,7 +126,13 @@ def ending(**changes: object) -> Ending:
 
 def reason(tmp_path: Path, **changes: object) -> str:
     return explain(
-        "train.py", ending(**changes), tmp_path / "failure", tmp_path / "log", 60, "trainingTimeOutInSeconds"
+        "train.py",
+        ending(**changes),
+        tmp_path / "failure",
+        tmp_path / "log",
+        60,
+        "trainingTimeOutInSeconds",
+        memory_bytes=2_000_000_000,
     )
 
 
@@ -143,6 +149,14 @@ def test_sigkill_is_read_as_lack_of_memory_with_what_to_change(tmp_path: Path) -
         assert "out of memory" in text
         assert "maxHPOParallelTrainingJobs" in text
         assert text.endswith("epoch 1 | epoch 2")
+
+
+def test_sigkill_of_a_small_program_on_a_large_machine_is_not_laid_to_its_memory(tmp_path: Path) -> None:
+    text = reason(tmp_path, exit_code=None, signal=9, peak_memory_bytes=400_000_000)
+    assert "out of memory" not in text
+    assert "its own memory was little of the 2.0 GB that the machine has" in text
+    assert "peak memory 400 MB" in text
+    assert "out of memory" in reason(tmp_path, exit_code=None, signal=9, peak_memory_bytes=0)  # nobody measured
 
 
 def test_a_time_limit_names_the_member_to_raise(tmp_path: Path) -> None:

@@ -198,6 +198,7 @@ class KnowledgeSettings(EpochSettings):
     """What knowledge-graph embeddings have."""
 
     num_hidden: int = hyperparameter(256, "tier1", lambda _: power2(64, 512), at_least=1)
+    num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs_of_triples(scale), at_least=1)
     lr: float = hyperparameter(0.1, "tier1", lambda _: logarithmic(0.03, 0.3, default=0.1), above=0)
     regularization_coef: float = hyperparameter(
         2e-6, "tier2", lambda _: logarithmic(1e-8, 1e-4, default=2e-6), at_least=0
@@ -355,6 +356,14 @@ def stop_window(items: int) -> int:
 
 def _epochs(scale: Scale) -> dict[str, Any]:
     few, many, usual = epochs(scale.items, scale.links)
+    return {**linear(few, many, usual, step=1), "node_strategy": "perM"}
+
+
+def _epochs_of_triples(scale: Scale) -> dict[str, Any]:
+    # a step costs what its batch has and no round over the graph, and vectors of rare entities need every pass
+    few, many, usual = (3, 30, 8) if scale.items >= SMALL_GRAPH else (10, 60, 35)
+    if scale.items < TINY_GRAPH:
+        few, many, usual = 20, 100, 60
     return {**linear(few, many, usual, step=1), "node_strategy": "perM"}
 
 
