@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow import datasets
-from workflow.drivers import check_choices, open_database, open_endpoint_host, open_runner, open_source, open_storage
+from workflow.drivers import (
+    check_choices,
+    open_database,
+    open_endpoint_host,
+    open_observers,
+    open_runner,
+    open_source,
+    open_storage,
+)
 from workflow.endpoints.service import Endpoints
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.gateway.engine import GatewayEngine
@@ -32,6 +40,7 @@ from workflow.jobs.export_sources import OWN_HOSTS, ExportSources
 from workflow.jobs.exports import ExportService
 from workflow.jobs.load_folders import LoadFolders
 from workflow.jobs.loads import LoadService
+from workflow.jobs.observers.observing import Observing
 from workflow.jobs.retention import Retention
 from workflow.jobs.service import JobService, Place
 from workflow.jobs.store import JobStore
@@ -129,6 +138,10 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
     storage = open_storage(settings)
     store = JobStore(settings.home / "jobs.sqlite")
     closers.append(store.close)
+    if observers := open_observers(settings, store, storage):
+        observing = Observing(observers)
+        store.listener = observing
+        closers.append(observing.close)
     jobs = _jobs(settings, store, storage)
     closers.append(jobs.close)
     prediction = EndpointService(jobs.endpoints, default_endpoint=settings.default_endpoint)
@@ -149,7 +162,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
     cypher = _cypher(settings, graphs, prediction, closers)
-    queries, cypher_queries = QueryRegistry(), QueryRegistry()
+    queries, cypher_queries = QueryRegistry(), QueryRegistry(language="opencypher")
     watch = MemoryWatch(queries, cypher_queries)
     closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
     exports = _exports(settings, store, storage, openers, remote)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workflow.graphs.source import SourceDriver
     from workflow.graphs.sources.cypher import BoltDatabase
     from workflow.graphs.sources.gremlin import GremlinDatabase, MessageFormat
+    from workflow.jobs.observers.observing import JobObserver
+    from workflow.jobs.store import JobStore
     from workflow.runners.base import Runner
     from workflow.runners.sagemaker.account import Account, Clients
     from workflow.storage import Storage
@@ -136,6 +138,26 @@ def open_runner(settings: Settings, storage: Storage) -> Runner:
 def open_endpoint_host(settings: Settings, storage: Storage) -> EndpointHost:
     """What runs endpoints. Raises BadSetting."""
     return _chosen(ENDPOINT_HOSTS, "DESPINA_ENDPOINTS", settings.endpoints)(settings, storage)
+
+
+def open_observers(settings: Settings, store: JobStore, storage: Storage) -> list[JobObserver]:
+    """Who is told of jobs. Raises BadSetting where one is asked for whose library is not installed."""
+    found: list[JobObserver] = []
+    try:
+        if settings.mlflow_uri is not None:
+            from workflow.jobs.observers.tracking import MlflowRuns
+
+            found.append(MlflowRuns(settings.mlflow_uri, storage))
+        if settings.openlineage_url is not None:
+            from workflow.jobs.observers.lineage import LineageEvents
+
+            found.append(LineageEvents(settings.openlineage_url, store.of_kind))
+    except ImportError as error:
+        extra = "mlflow" if settings.mlflow_uri is not None and not found else "openlineage"
+        raise BadSetting(
+            f"DESPINA_{extra.upper()}", f"is set and {error.name} is not installed: pip install 'despina[{extra}]'"
+        ) from error
+    return found
 
 
 def _chosen(table: Mapping[str, Opener], variable: str, name: str) -> Opener:

@@ -16,6 +16,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from workflow import tracing
 from workflow.app import build
 from workflow.errors import WorkflowError
 from workflow.server.access.auth import check_listening
@@ -67,6 +68,8 @@ def serve(
     tls = check_tls(settings)
     hide_secrets()
     configure(settings)
+    if settings.traces:
+        tracing.switch_on()
     sys.setswitchinterval(SWITCH_S)
     listeners = [_listen(settings.host, settings.port)]
     try:
@@ -151,6 +154,7 @@ def serve(
         Server(config).run(sockets=listeners[:1])
     finally:
         application.close()
+        tracing.switch_off()
         for listener in listeners:
             listener.close()
         for number, handler in previous.items():

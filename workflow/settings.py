@@ -124,6 +124,22 @@ TABLE: Final = (
         "days after which the service removes what ended jobs left and nobody needs, as `despina gc` does; "
         "default: never",
     ),
+    EnvironmentVariable(
+        "DESPINA_TRACES",
+        "`true`: spans of queries, endpoint calls, jobs and trials go to where the standard `OTEL_*` variables say; "
+        "needs `despina[traces]`",
+        "false",
+    ),
+    EnvironmentVariable(
+        "DESPINA_MLFLOW",
+        "the tracking URI of an MLflow that gets training jobs, their trials and reports; needs `despina[mlflow]`",
+        secret=True,
+    ),
+    EnvironmentVariable(
+        "DESPINA_OPENLINEAGE",
+        "the URL of who collects OpenLineage events of loads, exports and jobs; needs `despina[openlineage]`",
+        secret=True,
+    ),
     EnvironmentVariable("DESPINA_SEED", "a whole number: jobs of equal seed and data give equal models", "0"),
     EnvironmentVariable(
         "DESPINA_URL",
@@ -346,6 +362,9 @@ class Settings:
     log_format: LogFormat = "text"
     access_log: bool = False
     retention_days: int | None = None
+    traces: bool = False
+    mlflow_uri: str | None = field(default=None, repr=False)  # may hold a password, as the next
+    openlineage_url: str | None = field(default=None, repr=False)
 
     @property
     def s3_root(self) -> Path:
@@ -386,6 +405,9 @@ class Settings:
             log_format=_one_of("DESPINA_LOG_FORMAT", env, get_args(LogFormat), "text"),
             access_log=_one_of("DESPINA_ACCESS_LOG", env, ("true", "false"), "false") == "true",
             retention_days=_days("DESPINA_RETENTION", env),
+            traces=_one_of("DESPINA_TRACES", env, ("true", "false"), "false") == "true",
+            mlflow_uri=env.get("DESPINA_MLFLOW") or None,
+            openlineage_url=env.get("DESPINA_OPENLINEAGE") or None,
             seed=_seed("DESPINA_SEED", env),
         )
 

@@ -82,6 +82,8 @@ class JobStore:
     def __init__(self, path: Path | None, clock: Callable[[], int] = lambda: int(time.time() * 1000)) -> None:
         self._clock = clock
         self._lock = threading.RLock()  # guards _connection: one statement or transaction at a time
+        # hears of every job that begins or changes its state, when that is kept; must return at once and not raise
+        self.listener: Callable[[JobRecord], None] = lambda job: None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -199,13 +201,17 @@ class JobStore:
                 raise IllegalTransition(kind, job_id, job.state, to)
             check_transition(kind, job_id, job.state, to)
             moments: dict[str, Any] = {"ended_ms": self._clock()} if is_end(kind, to) else {}
-            return self._write(job, {"state": to, **moments, **changes})
+            moved = self._write(job, {"state": to, **moments, **changes})
+        self.listener(moved)
+        return moved
 
     def begin(self, kind: JobKind, job_id: str) -> JobRecord:
         """Count one more attempt to run a job; the first is when it started. Raises UnknownJob."""
         with self._transaction():
             job = self.get(kind, job_id)
-            return self._write(job, {"attempts": job.attempts + 1, "started_ms": job.started_ms or self._clock()})
+            begun = self._write(job, {"attempts": job.attempts + 1, "started_ms": job.started_ms or self._clock()})
+        self.listener(begun)
+        return begun
 
     def update(self, kind: JobKind, job_id: str, **changes: Any) -> JobRecord:
         """Change fields other than the state. Raises UnknownJob."""

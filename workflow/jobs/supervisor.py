@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from workflow import tracing
 from workflow.errors import WorkflowError
 from workflow.jobs.model import LIVES, IllegalTransition, JobKind, JobRecord
 from workflow.jobs.store import JobStore, UnknownJob
@@ -157,7 +158,8 @@ class Supervisor:
             self._store.move(kind, job_id, life.running)
         job = self._store.begin(kind, job_id)
         try:
-            outcome = work.run(job, control)
+            with tracing.span(f"{kind} job", job_id=job_id):
+                outcome = work.run(job, control)
         except JobCancelled:
             self._end_cancelled(key)
         except WorkflowError as error:

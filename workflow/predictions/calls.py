@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httptools
 
+from workflow import tracing
 from workflow.errors import WorkflowError
 from workflow.predictions.connections import NO_HEADERS, EndpointUnreachable, patience
 from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointRecord, Signer
@@ -41,7 +42,7 @@ class EndpointCalls:
         client = self._clients.get(url)
         if client is None:
             client = self._clients[url] = CoalescingClient(url, self._timeout_s)
-        return client.ask(needed.endpoint, needed.question)
+        return client.ask(needed.endpoint, needed.question, needed.asker)
 
     def close(self) -> None:
         """Close the connections."""
@@ -59,10 +60,14 @@ class CoalescingClient:
         self._callers: set[asyncio.Task[None]] = set()
         self._calling = 0  # not their number: a task that has ended is among them until the loop's next turn
         self._idle: list[AsyncEndpointConnection] = []
+        self._askers: dict[asyncio.Future[Answer], Any] = {}  # where each asker's trace is; empty while traces are off
 
-    def ask(self, endpoint: EndpointRecord, question: Question) -> asyncio.Future[Answer]:
+    def ask(self, endpoint: EndpointRecord, question: Question, asker: Any = None) -> asyncio.Future[Answer]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
+        if asker is not None:
+            self._askers[future] = asker
+            future.add_done_callback(lambda one: self._askers.pop(one, None))
         patience_s = question.timeout_s
         if patience_s is not None and patience_s < self._timeout_s:  # a shared call may take longer
             timer = loop.call_later(patience_s, self._give_up, future, patience_s)
@@ -119,7 +124,10 @@ class CoalescingClient:
     async def _serve(self, endpoint: EndpointRecord, group: list[Asked]) -> None:
         questions = [question for question, _ in group]
         whole = merged(questions)
-        answer = await self._call(endpoint, whole)
+        askers = [self._askers[future] for _, future in group if future in self._askers]
+        first = askers[0] if askers else None
+        with tracing.span("endpoint call", first, askers[1:], endpoint=endpoint.name, questions=len(group)):
+            answer = await self._call(endpoint, whole)
         if isinstance(answer, WorkflowError) and len(group) > 1 and not isinstance(answer, EndpointUnreachable):
             for one in group:  # whose fault it was shows when each is asked by itself
                 await self._serve(endpoint, [one])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflow import tracing
 from workflow.errors import WorkflowError
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
 from workflow.predictions.question import Predictions, Question
@@ -16,6 +17,7 @@ class PredictionNeeded(AnswerNeeded):
     def __init__(self, endpoint: EndpointRecord, question: Question) -> None:
         super().__init__(question)
         self.endpoint = endpoint
+        self.asker = tracing.current()
 
 
 class Replay:

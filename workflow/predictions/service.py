@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from workflow import tracing
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
 from workflow.predictions.connections import ConnectionPool
 from workflow.predictions.endpoint import ENDPOINT_TIMEOUT_S, EndpointDirectory, EndpointRecord, ModelCard
@@ -53,7 +54,8 @@ class EndpointService:
         return kept[1]
 
     def predict(self, endpoint: EndpointRecord, question: Question) -> Predictions:
-        return joined([self._asked(endpoint, question, batch) for batch in batches(question)])
+        with tracing.span("endpoint call", endpoint=endpoint.name):
+            return joined([self._asked(endpoint, question, batch) for batch in batches(question)])
 
     def _asked(self, endpoint: EndpointRecord, question: Question, batch: Sequence[Any]) -> Predictions:
         url = f"{endpoint.url}/invocations"

@@ -7,8 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
+from workflow import tracing
 from workflow.errors import CancelledByUser, TooManyRequests, WorkflowError
 
 
@@ -34,16 +35,22 @@ class RunningQuery:
     accepted_at: float
     started_at: float | None = None
     cancelled: Cancellation = field(default_factory=Cancellation)
+    span: Any = None
 
     def begin(self) -> None:
-        """Its time begins; nothing happens when it is begun again."""
+        """Its time begins, and what its thread does is below its span; its time is not begun again."""
         if self.started_at is None:
             self.started_at = time.monotonic()
+        tracing.enter(self.span)
 
     def check(self) -> None:
         """Raise where the query was asked to stop: for what goes on when its last step has given its last result."""
         if self.cancelled.is_set():
             raise self.cancelled.error or CancelledByUser("The query was cancelled")
+
+    def shown(self) -> str:
+        """The beginning of its text."""
+        return (self.text if isinstance(self.text, str) else self.text())[:MOST_SHOWN]
 
     def as_status(self) -> dict[str, object]:
         """The entry of a status answer: times in milliseconds."""
@@ -51,7 +58,7 @@ class RunningQuery:
         started = self.started_at
         return {
             "queryId": self.id,
-            "queryString": (self.text if isinstance(self.text, str) else self.text())[:MOST_SHOWN],
+            "queryString": self.shown(),
             "queryEvalStats": {
                 "waited": round(((now if started is None else started) - self.accepted_at) * 1000),
                 "elapsed": 0 if started is None else round((now - started) * 1000),
@@ -66,7 +73,8 @@ MAX_ACCEPTED: Final = 8192  # as many as Neptune keeps waiting
 class QueryRegistry:
     """All queries between acceptance and their last frame. Safe to share between threads."""
 
-    def __init__(self, max_accepted: int = MAX_ACCEPTED) -> None:
+    def __init__(self, max_accepted: int = MAX_ACCEPTED, language: str = "gremlin") -> None:
+        self.language = language
         self._max_accepted = max_accepted
         self._queries: dict[str, RunningQuery] = {}
         self._lock = threading.Lock()  # guards _queries and accepted_total
@@ -81,11 +89,15 @@ class QueryRegistry:
             query = RunningQuery(name, text, time.monotonic())
             self._queries[name] = query
             self.accepted_total += 1
+        if tracing.is_on():
+            query.span = tracing.started(f"{self.language} query", query_id=name, query_text=query.shown())
         return query
 
     def finish(self, query: RunningQuery) -> None:
         with self._lock:
             self._queries.pop(query.id, None)
+        span, query.span = query.span, None
+        tracing.ended(span)
 
     def get(self, id: str) -> RunningQuery | None:
         return self._queries.get(id)

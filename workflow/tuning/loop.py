@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from workflow import tracing
 from workflow.tuning.results import Trial, best
 from workflow.tuning.samplers import Proposal, Search
 from workflow.tuning.space import FAMILY
@@ -69,11 +70,13 @@ class Loop:
     say: Callable[[str], None]
     finished: dict[int, Trial] = field(default_factory=dict, init=False)
     _taken_over: frozenset[int] = field(default=frozenset(), init=False)
+    _above: Any = field(default=None, init=False)
 
     def run(self, cancelled: threading.Event) -> tuple[Trial, ...]:
         """The trials in order, fewer than were asked for where none can succeed or the search was cancelled."""
         (self.folder / "trials").mkdir(parents=True, exist_ok=True)
         self._recover()
+        self._above = tracing.current()  # trials run in threads of their own
         running: dict[Future[Trial], Trial] = {}
         stop = _Either(cancelled)
         with ThreadPoolExecutor(self.search.parallel, thread_name_prefix="trial") as pool:
@@ -123,7 +126,10 @@ class Loop:
     # -- tell
 
     def _launch(self, trial: Trial, stop: threading.Event) -> Trial:
-        ended = self.launcher.launch(trial, stop)
+        with tracing.span("trial", self._above, trial_number=trial.number, trial_name=trial.name) as span:
+            ended = self.launcher.launch(trial, stop)
+            if span is not None:
+                span.set_attributes({"despina.trial.state": ended.state, "despina.trial.model": ended.family})
         if ended.state != "Stopped":
             self._keep(ended)
         return ended
