@@ -23,6 +23,7 @@ from tests.bolt_server import BoltServer, BoltServers
 from workflow.cypher.wire import framing
 from workflow.cypher.wire.framing import MAGIC, VERSIONS, BoltVersion, Dechunker, chunked
 from workflow.cypher.wire.packstream import Structure, pack, unpack
+from workflow.server.access.budget import FREE_BYTES, Budget
 from workflow.server.bolt import conversation
 
 ENDLESS = "UNWIND range(1, 1000000) AS a UNWIND range(1, 1000000) AS b RETURN count(b)"
@@ -481,3 +482,73 @@ def test_a_service_without_graphs_of_its_own_says_so(serve: Callable[..., BoltSe
     server.service.runner.engines = empty.cypher
     with server.driver() as driver, pytest.raises(neo.ClientError, match="keeps none"):
         driver.execute_query("RETURN 1")
+
+
+# -- what all connections keep
+
+
+@pytest.fixture
+def narrow(server: BoltServer) -> BoltServer:
+    """A server that keeps 1 MiB for all its clients."""
+    server.service.budget = Budget(1 << 20)
+    return server
+
+
+def refusal_of(client: Client) -> str:
+    kind, told = client.answer()
+    assert kind == "FAILURE"
+    return str(told["message"])
+
+
+def test_a_message_that_is_not_whole_counts_among_what_all_connections_keep(narrow: BoltServer) -> None:
+    with Client(narrow) as client, Client(narrow) as other:
+        # one byte more than there is room for, so that the service has read all when it answers
+        message = pack(Structure(RUN, ("RETURN 1", {"x": "x" * (2 << 20)}, {})))[: FREE_BYTES + (1 << 20) + 1]
+        client.socket.sendall(chunked(message)[:-2])
+        assert "The service keeps" in refusal_of(client)
+        assert client.answer() == ("END", None)
+        other.send((RUN, "RETURN 1 AS x", {}, {}))
+        assert other.answers(1) == ["SUCCESS"]
+        assert narrow.service.budget.held == 0
+
+
+def test_messages_that_wait_for_their_turn_count_until_they_are_answered(narrow: BoltServer) -> None:
+    with Client(narrow) as client:
+        large = "x" * (300 << 10)
+        for _ in range(5):  # one after the other they fit
+            client.send((RUN, "RETURN size($x) AS x", {"x": large}, {}), (PULL, {"n": -1}))
+            assert client.answers(3) == ["SUCCESS", "RECORD", "SUCCESS"]
+        assert narrow.service.budget.held == 0
+        client.send((RUN, ENDLESS, {}, {}), (PULL, {"n": -1}))
+        assert client.answers(1) == ["SUCCESS"]
+        client.send(*[(RUN, "RETURN size($x) AS x", {"x": large}, {})] * 3)
+        client.socket.sendall(chunked(pack(Structure(RUN, ("RETURN 1", {"x": large}, {}))))[: (188 << 10) + 100])
+        # the query that runs is ended with its connection, and its failure comes first
+        assert client.answers(1) == ["FAILURE"]
+        assert client.answers(3) == ["IGNORED"] * 3
+        assert "The service keeps" in refusal_of(client)
+    assert narrow.services.cypher_queries.all() == []
+
+
+def test_rows_that_a_transaction_keeps_for_its_client_count(narrow: BoltServer) -> None:
+    with Client(narrow) as client:
+        rows = "UNWIND range(1, 20000) AS n RETURN n, 'a text of some thirty or forty bytes, or even of a hundred' AS t"
+        client.send((BEGIN, {}), (RUN, rows, {}, {}), (RUN, "RETURN 1 AS x", {}, {}), (PULL, {"n": -1, "qid": 0}))
+        assert client.answers(3) == ["SUCCESS", "SUCCESS", "SUCCESS"]
+        assert "The service keeps" in refusal_of(client)
+        client.send((RESET,), (RESET,), (RUN, "RETURN 1 AS x", {}, {}), (PULL, {"n": -1}))
+        assert client.answers(5) == ["SUCCESS", "SUCCESS", "SUCCESS", "RECORD", "SUCCESS"]
+        assert narrow.service.budget.held == 0
+
+
+def test_rows_that_nobody_fetches_count_and_those_that_do_not_fit_are_refused(narrow: BoltServer) -> None:
+    with Client(narrow) as client:
+        # a row of some 1.4 MB
+        client.send((RUN, "UNWIND [1, 2] AS n RETURN range(1, 300000) AS xs", {}, {}), (PULL, {"n": -1}))
+        assert client.answers(1) == ["SUCCESS"]
+        assert "The service keeps" in refusal_of(client)
+        client.send((RESET,), (RESET,))
+        assert client.answers(2) == ["SUCCESS", "SUCCESS"]
+        assert narrow.service.budget.held == 0
+        client.send((RUN, "UNWIND [1, 2] AS n RETURN range(1, 100000) AS xs", {}, {}), (PULL, {"n": -1}))
+        assert client.answers(4) == ["SUCCESS", "RECORD", "RECORD", "SUCCESS"]

@@ -101,6 +101,11 @@ class Dechunker:
         self._waiting = bytearray()
         self._message = bytearray()
 
+    @property
+    def held(self) -> int:
+        """The bytes of what is not whole yet."""
+        return len(self._waiting) + len(self._message)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are whole now. Empty chunks between them keep a connection alive.
 

@@ -6,6 +6,7 @@ budget has no room for is refused, and the rest of the service goes on. Everythi
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections import defaultdict
 from collections.abc import MutableMapping
@@ -93,6 +94,32 @@ class Holding:
     def close(self) -> None:
         """Nothing is kept any more. Closing twice is fine."""
         self.holds(0)
+
+
+class WorkerHolding:
+    """An account that a worker thread keeps: what it says is noted on the event loop, and refused at its next word."""
+
+    def __init__(self, account: Holding) -> None:
+        self._account = account
+        self._loop = asyncio.get_running_loop()
+        self._said = 0
+        self._refusal: OverBudget | None = None
+
+    def holds(self, amount: int) -> None:
+        """Say what is kept now, from the worker; small changes are not told. Raises OverBudget."""
+        if self._refusal is not None:
+            raise self._refusal
+        if abs(amount - self._said) >= FREE_BYTES:
+            self._said = amount
+            self._loop.call_soon_threadsafe(self._note, amount)
+
+    def close(self) -> None:
+        """Nothing is kept any more; from any thread."""
+        self._loop.call_soon_threadsafe(self._note, 0)
+
+    def _note(self, amount: int) -> None:
+        if not self._account.holds(amount):
+            self._refusal = self._account.refusal()
 
 
 class Bounded:

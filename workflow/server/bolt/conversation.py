@@ -20,6 +20,7 @@ from workflow.cypher.wire.structures import Structures
 from workflow.errors import UnsupportedOperation, WorkflowError
 from workflow.queries.running import RunningQuery
 from workflow.queries.sessions import QuerySession
+from workflow.server.access.budget import OverBudget, WorkerHolding
 from workflow.server.access.signatures import NotAuthenticated
 from workflow.server.bolt.failures import TransactionEnded, UnexpectedMessage, failure_members
 from workflow.server.bolt.results import BoltResult, fresh_bookmark
@@ -55,7 +56,11 @@ class BoltConversation:
         self._reader, self._writer = reader, writer
         self._dechunker = Dechunker(service.most_bytes_before_login)
         self._structures = Structures(element_ids=version >= (5, 0), utc=version >= (5, 0))
-        self._inbox: deque[BoltMessage | Exception] = deque()
+        address = (writer.get_extra_info("peername") or ("",))[0]
+        self._asked_for, self._sending = (service.budget.account(str(address)) for _ in range(2))
+        self._inbox: deque[tuple[BoltMessage | Exception, int]] = deque()
+        self._unanswered = 0  # bytes of messages that were read
+        self._answering = 0  # those of the message that is being answered
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -96,13 +101,17 @@ class BoltConversation:
                 self._dechunker.most_bytes = (
                     self.service.most_bytes_before_login if self._user is None else self.service.most_bytes
                 )
-                for one in self._dechunker.feed(data):
+                whole = self._dechunker.feed(data)
+                self._unanswered += sum(map(len, whole))
+                if not self._count():
+                    raise self._asked_for.refusal()
+                for one in whole:
                     await self._take(one)
                 if len(self._inbox) >= MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
-        except (BadPackStream, MessageTooLong) as error:
-            self._inbox.append(error)
+        except (BadPackStream, MessageTooLong, OverBudget) as error:
+            self._inbox.append((error, 0))
         except OSError:
             pass
         finally:
@@ -121,11 +130,18 @@ class BoltConversation:
             self._resets += 1
             if self._running is not None:
                 self._running.cancelled.set()
-        self._inbox.append(message)
+        self._inbox.append((message, len(data)))
         self._arrived.set()
+
+    def _count(self) -> bool:
+        """Note what came and was not answered; false where there is no room for it."""
+        return self._asked_for.holds(self._unanswered + self._dechunker.held)
 
     async def _next(self) -> BoltMessage | None:
         """The next message; None at the end. A transaction that nobody uses meanwhile is undone."""
+        self._unanswered -= self._answering
+        self._answering = 0
+        self._count()
         while not self._inbox:
             if self._gone:
                 return None
@@ -141,7 +157,7 @@ class BoltConversation:
                 self._ended = TransactionEnded(
                     f"The transaction was undone: nobody used it for {IDLE_TRANSACTION_S:.0f} s"
                 )
-        message = self._inbox.popleft()
+        message, self._answering = self._inbox.popleft()
         if len(self._inbox) < MOST_WAITING // 2:
             self._room.set()
         if isinstance(message, Exception):
@@ -153,6 +169,7 @@ class BoltConversation:
         self._writer.write(b"".join(messages))
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await self._writer.drain()
+        self._sending.holds(self._writer.transport.get_write_buffer_size())
 
     async def _succeed(self, members: dict[str, Any] | None = None) -> None:
         await self._send(success(members, self._structures.of))
@@ -294,7 +311,8 @@ class BoltConversation:
             raise
         self._latest = 0 if session is None else self._latest + 1
         whole = session is not None or result.plan.writes
-        self._results[self._latest] = BoltResult(result, running, self._structures.of, whole=whole)
+        account = WorkerHolding(self._asked_for.another())
+        self._results[self._latest] = BoltResult(result, running, self._structures.of, account, whole=whole)
         told: dict[str, Any] = {"fields": list(result.columns), "t_first": round(1000 * (monotonic() - begun_at))}
         if session is not None:
             told["qid"] = self._latest
@@ -320,6 +338,10 @@ class BoltConversation:
             except BaseException:
                 self._forget(number)
                 raise
+            if not self._sending.holds(self._writer.transport.get_write_buffer_size() + sum(map(len, part))):
+                self._forget(number)
+                await self._in_worker(result.close)
+                raise self._sending.refusal()
             await self._send(*part)
             left = left if left < 0 else left - len(part)
             if not more:
@@ -357,6 +379,7 @@ class BoltConversation:
 
     def _forget(self, number: int) -> BoltResult:
         result = self._results.pop(number)
+        result.forget()
         self.service.runner.registry.finish(result.running)
         return result
 
@@ -393,6 +416,8 @@ class BoltConversation:
     async def _leave(self) -> None:
         """Undo what is open."""
         await asyncio.shield(self._undo())
+        self._asked_for.close()
+        self._sending.close()
         self._writer.close()
 
     # -- routing

@@ -14,8 +14,9 @@ from workflow.cypher.running.blocks import RowBlock
 from workflow.cypher.running.outcome import RunOutcome, StepCost
 from workflow.cypher.wire.framing import BoltVersion
 from workflow.cypher.wire.messages import records
-from workflow.errors import MemoryLimitExceeded
+from workflow.errors import MemoryLimitExceeded, WorkflowError
 from workflow.queries.running import RunningQuery
+from workflow.server.access.budget import OverBudget, WorkerHolding
 
 if TYPE_CHECKING:
     from workflow.cypher.engine import CypherResult
@@ -35,10 +36,17 @@ class BoltResult:
         convert: makes values that PackStream can write.
         whole: all rows are made at once: those of a query that writes are sent when it is committed, and in a
             transaction the next statement must not wait for a client that has not taken the rows of this one.
+        account: of rows that are made and not taken yet.
     """
 
     def __init__(
-        self, result: CypherResult, running: RunningQuery, convert: Callable[[Any], Any], *, whole: bool
+        self,
+        result: CypherResult,
+        running: RunningQuery,
+        convert: Callable[[Any], Any],
+        account: WorkerHolding,
+        *,
+        whole: bool,
     ) -> None:
         self.result = result
         self.running = running
@@ -47,7 +55,9 @@ class BoltResult:
         self.finished = False
         self._parts: Iterator[list[bytes]] = self._records(convert)
         self._whole = whole
+        self._account = account
         self._ready: deque[bytes] = deque()
+        self._ready_bytes = 0
         self._over = False
         self._error: Exception | None = None
 
@@ -75,9 +85,11 @@ class BoltResult:
             few = MOST_AT_ONCE if count < 0 else min(MOST_AT_ONCE, count - len(part))
             messages = [self._ready.popleft() for _ in range(min(few, len(self._ready)))]
             part += messages
-            size += sum(map(len, messages))
+            taken = sum(map(len, messages))
+            size, self._ready_bytes = size + taken, self._ready_bytes - taken
             if size >= PART_BYTES or monotonic() > until:
                 break
+        self._count()
         self.given += len(part)
         more = self._has_more()
         if not part and self._error is not None:
@@ -86,22 +98,26 @@ class BoltResult:
 
     def drain(self) -> None:
         """Make all rows now. A query that fails fails when its rows are taken."""
-        size = 0
         while not self._over:
-            size += sum(map(len, self._made()))
-            if size > MOST_HELD:
-                self.close()
-                self._ready.clear()
-                self._error = MemoryLimitExceeded(
-                    f"The answer is larger than {MOST_HELD >> 20} MiB, which is too much for one that is made as a "
-                    "whole; take it outside of a transaction"
+            self._make()
+            if self._ready_bytes > MOST_HELD:
+                self._refuse(
+                    MemoryLimitExceeded(
+                        f"The answer is larger than {MOST_HELD >> 20} MiB, which is too much for one that is made as a "
+                        "whole; take it outside of a transaction"
+                    )
                 )
+
+    def _refuse(self, error: WorkflowError) -> None:
+        """Stop, and keep none of the rows."""
+        self.close()
+        self._ready.clear()
+        self._error = error
 
     def discard(self) -> None:
         """Nobody wants the rest; a query that writes does so all the same. Raises what the query raises."""
         if self._whole:
             self.drain()
-            self._ready.clear()
         else:
             self.close()
         if self._error is not None:
@@ -113,24 +129,34 @@ class BoltResult:
         with suppress(Exception):  # nobody is left to be told
             self._parts.close()  # type: ignore[attr-defined]
 
+    def forget(self) -> None:
+        """Nobody takes any of it any more."""
+        self._account.close()
+
     def _has_more(self) -> bool:
         while not self._ready and not self._over:
-            self._made()
+            self._make()
         return bool(self._ready)
 
-    def _made(self) -> list[bytes]:
-        """The next rows, which are ready now; none where the query has ended."""
+    def _make(self) -> None:
+        """Make the next rows ready; there are none where the query has ended."""
         try:
             made = next(self._parts)
         except StopIteration:
             self._over = True
-            return []
         except Exception as error:  # noqa: BLE001 - told when the rows before it were given
             self._over = True
             self._error = error
-            return []
-        self._ready += made
-        return made
+        else:
+            self._ready += made
+            self._ready_bytes += sum(map(len, made))
+            self._count()
+
+    def _count(self) -> None:
+        try:
+            self._account.holds(self._ready_bytes)
+        except OverBudget as error:
+            self._refuse(error)
 
     def summary(self, version: BoltVersion, database: str, bookmark: str | None) -> dict[str, Any]:
         """What is told at the end."""

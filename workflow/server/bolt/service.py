@@ -26,6 +26,7 @@ class BoltService:
     def __init__(self, services: Services) -> None:
         settings = services.settings
         self.policy = Policy.of(settings)
+        self.budget = services.budget
         self.runner = CypherRunner(
             services.cypher, settings.profile, services.cypher_queries, settings.query_timeout_ms, ids="integer"
         )
