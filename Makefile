@@ -10,7 +10,7 @@ PEERS := $(or $(DESPINA_PEERS_CACHE),$(HOME)/.cache/despina-peers)
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check types lint imports unit mutants test-peers bench clean
+.PHONY: help setup demo test check types lint imports unit mutants test-peers test-sdk bench clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,7 +58,11 @@ mutants: setup  ## Change 25 lines a room, one at a time, and name the changes t
 
 test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, MinIO, LocalStack (skipped loudly where one cannot start)
 	@echo "==> tests beside servers of other makers"
-	@$(RUN) pytest tests/peers
+	@$(RUN) pytest tests/peers --ignore tests/peers/test_sagemaker_sdk.py
+
+test-sdk: setup  ## The documented examples for the sagemaker SDK 3, run by it against the emulator (skipped loudly where it cannot be installed)
+	@echo "==> the sagemaker SDK"
+	@$(RUN) pytest tests/peers/test_sagemaker_sdk.py
 
 bench: setup  ## Speed and memory, as ratios against a peer in the same run
 	@for run in service.py inference.py codec.py link_prediction.py "gremlin.py $(PEERS)/gremlin" "cypher.py $(PEERS)/cypher"; do \

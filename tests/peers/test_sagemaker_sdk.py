@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests import emulated
 from tests.contracts.runner_contract import LAB, SCRIPTS
 from tests.integration.test_batch_transform import ECHO
 from tests.integration.test_cloud_faults import Cloud
+from tests.integration.test_pipeline_of_a_file import SERVES
 from tests.peers.peer import python_with
 from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TUNING
 from workflow.runners.bundle import pack
@@ -39,14 +41,28 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         cloud.clients.close()
 
 
+def scripts_that_serve(home: Path) -> Path:
+    """The small scripts, whose training leaves the code that serves in the model, as the real one does."""
+    scripts = home / "scripts"
+    shutil.copytree(SCRIPTS, scripts)
+    with (scripts / "train.py").open("a") as train:
+        train.write(SERVES)
+    return scripts
+
+
 def test_the_documented_examples_run(cloud: Cloud) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
     role = cloud.clients.get("iam").create_role(RoleName="sdk", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(examples) == 4
-    names = {"BUCKET": LAB.bucket, "ROLE": role, "IMAGE": "despina-training", "SCRIPTS": str(SCRIPTS)}
+    assert len(examples) == 5
+    names = {
+        "BUCKET": LAB.bucket,
+        "ROLE": role,
+        "IMAGE": "despina-training",
+        "SCRIPTS": str(scripts_that_serve(cloud.home)),
+    }
     head = [f"{name} = {value!r}" for name, value in names.items()]
-    program = "\n".join([*head, *examples, "print('ANSWER', answer.decode())"])
+    program = "\n".join(["import json", *head, *examples, "print('ANSWER', json.dumps([json.loads(answer), states]))"])
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": emulated.REGION}
     done = subprocess.run(
         [python_with("sagemaker-sdk", PACKAGE, timeout_s=1800), "-W", "ignore", "-c", program],
@@ -57,9 +73,15 @@ def test_the_documented_examples_run(cloud: Cloud) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.rpartition("ANSWER ")[2])["answer"] == 42
-    assert [job["ProcessingJobStatus"] for job in cloud.jobs(PROCESSING)] == ["Completed"]
-    assert [job["TrainingJobStatus"] for job in cloud.jobs(TRAINING)] == ["Completed"] * 3
+    answer, states = json.loads(done.stdout.rpartition("ANSWER ")[2])
+    assert answer["answer"] == 42
+    names = ("Process", "Train", "IsGoodEnough", "Model", "Config", "Serve")
+    assert states == dict.fromkeys(names, "Succeeded")
+    # one of each example, one of each step of the pipeline, and two trials
+    assert [job["ProcessingJobStatus"] for job in cloud.jobs(PROCESSING)] == ["Completed"] * 2
+    assert [job["TrainingJobStatus"] for job in cloud.jobs(TRAINING)] == ["Completed"] * 4
     assert [job["HyperParameterTuningJobStatus"] for job in cloud.jobs(TUNING)] == ["Completed"]
-    assert [end["EndpointStatus"] for end in cloud.jobs(ENDPOINT)] in ([], ["Deleting"])
+    served = {end["EndpointName"]: end["EndpointStatus"] for end in cloud.jobs(ENDPOINT)}
+    assert served.pop("sdk-endpoint", "Deleting") == "Deleting"
+    assert served == {"sdk-pipeline": "InService"}
     assert cloud.storage.exists(LAB / "processed/manifest.json")
