@@ -52,7 +52,8 @@ class QueryOptions:
     ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``answering``
     stands in for what the engine's extension would make. ``began_at`` is when the time began that ``timeout_s`` limits,
     in ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
-    up to there is kept. ``required`` makes it an error to have none, which undoes what was written.
+    up to there is kept. ``required`` makes it an error to have none, which undoes what was written. ``effort`` is how
+    many elements along edges a brief run may come to; beyond them it raises NotBrief.
     """
 
     timeout_s: float | None = None
@@ -65,6 +66,7 @@ class QueryOptions:
     repeated: bool = False
     answering: Answering | None = None
     began_at: float | None = None
+    effort: int | None = None
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,7 @@ class Engine:
             cancelled=options.cancelled,
             read_only=options.read_only,
             full_path=prepared.plan.full_path,
+            effort=options.effort,
         )
         ctx.files = self.files
         if prepared.strategies.seed is not None:

@@ -13,14 +13,22 @@ MOST_HELD: Final = 5_000_000
 """Rows or traversers that one step may keep waiting: some 2 GB."""
 
 
+class NotBrief(Exception):
+    """A run that was to be brief comes to more elements than a brief one may."""
+
+
 class Run:
     """One run of a query. Used by one thread.
+
+    Attributes:
+        effort: how many elements it may still come to along edges; None for any number.
 
     Args:
         timeout_s: the most seconds it may take; None without a limit.
         began_at: when those began, in ``time.monotonic()``; now where it is None.
         cancelled: set by others to end the run; ``Cancellation`` says with which error.
         attempt: what it has of its graph.
+        effort: of a brief run, how many elements it may come to along edges.
     """
 
     def __init__(
@@ -30,8 +38,10 @@ class Run:
         began_at: float | None = None,
         cancelled: threading.Event | None = None,
         attempt: Attempt | None = None,
+        effort: int | None = None,
     ) -> None:
         self.timeout_s = timeout_s
+        self.effort = effort
         self.deadline = None if timeout_s is None else (began_at or time.monotonic()) + timeout_s
         self.cancelled = cancelled
         self.attempt = attempt or Attempt()
@@ -43,6 +53,13 @@ class Run:
         if self.deadline is not None and time.monotonic() > self.deadline:
             limit = int(1000 * (self.timeout_s or 0))
             raise TimeLimitExceeded(f"A timeout occurred: the query ran longer than its limit of {limit} ms")
+
+    def spend(self, count: int) -> None:
+        """Note that the run goes to so many more elements. Raises NotBrief where a brief one may not."""
+        if self.effort is not None:
+            self.effort -= count
+            if self.effort < 0:
+                raise NotBrief
 
     def hold(self, count: int) -> None:
         """Raise when a step holds too much at once; also checks the clock."""

@@ -27,7 +27,7 @@ from workflow.gremlin.running.step import ReduceStep, Step
 from workflow.gremlin.steps.facts import FACTS, StepFacts, facts_of, leaves_something, named
 from workflow.gremlin.steps.moving.adjacent import AdjacentStep, EndsStep, IncidentStep, OtherVertexStep
 from workflow.gremlin.traversal import Instruction, Traversal, instructions_of
-from workflow.server.gremlin.point_queries import is_point_query
+from workflow.server.gremlin.known_queries import is_look
 
 # what stands before a step, by what the step needs
 PEOPLE, EDGES, NAMES, FIELDS = "g.V().hasLabel('person')", "g.E()", "g.V().values('name')", "g.V().properties('name')"
@@ -314,11 +314,11 @@ def test_a_remote_database_is_sent_nothing_that_each_page_answers_otherwise(step
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_a_point_query_has_only_steps_that_are_bounded(name: str) -> None:
-    steps = tuple(step for step in sample(name)[0].steps if step.name == name)[:1]
-    without_children = tuple(Instruction(step.name, ()) for step in steps)
-    is_point = is_point_query(Traversal((Instruction("V", ("marko",)), *without_children)))
-    assert is_point == facts_of(name).bounded
+def test_a_look_has_only_steps_that_walk_or_take_no_more_time_than_they_get(name: str) -> None:
+    facts = facts_of(name)
+    look = is_look(Traversal((Instruction("V", ("marko",)), Instruction(name))))
+    assert look == (facts.bounded or facts.linear or bool(facts.walks))
+    assert not (look and facts.may_write)
 
 
 def test_every_step_of_the_samples_is_in_the_table() -> None:

@@ -26,7 +26,7 @@ from workflow.server.gremlin.protocol import (
     STRANGERS_FRAME,
     AnswerStream,
     Conversation,
-    PointQueryJob,
+    LookJob,
     batches,
     knows_no_offsets,
     plain_credentials,
@@ -561,7 +561,7 @@ def test_a_session_that_is_open_for_too_long_is_rolled_back_and_says_so() -> Non
     assert count(runner) == 0
 
 
-# -- point reads
+# -- looks at named elements
 
 
 def job_of(conversation: Conversation, text: str) -> AnswerStream:
@@ -571,12 +571,23 @@ def job_of(conversation: Conversation, text: str) -> AnswerStream:
 
 
 @pytest.mark.parametrize(
-    ("text", "point"),
+    ("text", "look"),
     [
         ("g.V('a')", True),
         ("g.V('a').valueMap('name')", True),
         ("g.V(1L, 2L).elementMap()", True),
-        ("g.V('a').out()", False),
+        ("g.V('a').out()", True),
+        ("g.V('a').out().out().dedup().count()", True),
+        ("g.V('a').where(__.out().count().is(gt(3))).project('n', 'd').by('name').by(__.both().count())", True),
+        ("g.V('a').as('x').outE('f').inV().where(neq('x')).path().by('name')", True),
+        ("g.with('evaluationTimeout', 5).V('a').out()", True),
+        ("g.V('a').repeat(__.out()).times(3)", False),
+        ("g.V('a').V()", False),
+        ("g.V('a').out().where(__.V().count().is(3))", False),
+        ("g.V('a').union(__.out(), __.in())", False),
+        ("g.V('a').out().sideEffect(__.addV('b'))", False),
+        ("g.V('a').where(__.out('f').with('Neptune#ml.prediction'))", False),
+        ("g.V('a')" + ".map(__.identity())" * 8, False),
         ("g.V().limit(1)", False),
         ("g.V('a').drop()", False),
         ("g.V('a').property('k', 'v')", False),
@@ -587,17 +598,17 @@ def job_of(conversation: Conversation, text: str) -> AnswerStream:
         ("g.V('a').out('f').with('Neptune#ml.prediction').with('Neptune#ml.inductiveInference')", False),
         ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').out('f')", False),
         ("g.with('Neptune#ml.endpoint', 'e').withSideEffect('x', 1).V('a')", False),
-        ("g.with('evaluationTimeout', 5).V('a')", False),
+        ("g.with('evaluationTimeout', 5).V('a')", True),
         ("g.V(V('a'))", False),
-        ("g.V('a').has('x', __.out())", False),
+        ("g.V('a').has('x', __.out())", True),
         ("g.V('a'); g.V('b')", False),
         ("g.V('a').explain()", False),
         ("g.V('", False),
     ],
 )
-def test_only_a_look_at_named_elements_is_answered_at_once(text: str, point: bool) -> None:
+def test_only_a_look_at_named_elements_and_what_lies_near_is_answered_at_once(text: str, look: bool) -> None:
     job = job_of(Conversation(runner_of("neptune")), text)
-    assert isinstance(job, PointQueryJob) is point
+    assert isinstance(job, LookJob) is look
 
 
 def test_a_point_read_waits_for_no_writer() -> None:
@@ -605,7 +616,7 @@ def test_a_point_read_waits_for_no_writer() -> None:
     conversation = Conversation(runner)
     asked(conversation, "g.addV('x').property(id, 'a')")
     job = job_of(conversation, "g.V('a').count()")
-    assert isinstance(job, PointQueryJob)
+    assert isinstance(job, LookJob)
     started, go_on = threading.Event(), threading.Event()
 
     def write() -> None:

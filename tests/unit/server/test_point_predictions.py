@@ -20,7 +20,7 @@ from workflow.predictions.replay import PredictionNeeded
 from workflow.predictions.service import EndpointService
 from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import Conversation, PointQueryJob
+from workflow.server.gremlin.protocol import Conversation, LookJob
 
 RANKING = [("u1", 0.95), ("u2", 0.9), ("gone", 0.8), ("b1", 0.7), ("u3", 0.4)]
 GENRES: dict[str, Any] = {"b1": [("Drama", 0.7), ("Comedy", 0.2)], "b2": [("Poetry", 0.9)]}
@@ -86,7 +86,7 @@ class Bench:
     def in_a_worker(self, text: str) -> list[Any]:
         return [json.loads(frame) for frame in self.job(text).frames()]
 
-    def at_once(self, job: PointQueryJob) -> list[Any]:
+    def at_once(self, job: LookJob) -> list[Any]:
         while isinstance(outcome := job.at_once(), PredictionNeeded):
             self.asked += 1
             try:
@@ -113,7 +113,7 @@ def test_every_answer_is_that_of_a_worker(bench: Bench) -> None:
     point = 0
     for text in QUERIES:
         job = bench.job(text)
-        if isinstance(job, PointQueryJob):
+        if isinstance(job, LookJob):
             point += 1
             for _ in range(2):  # as new, and as kept
                 assert bench.at_once(bench.job(text)) == bench.in_a_worker(text), text

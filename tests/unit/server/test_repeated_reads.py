@@ -18,7 +18,7 @@ from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import Script
 from workflow.queries.running import QueryRegistry
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner
-from workflow.server.gremlin.protocol import Conversation, PointQueryJob
+from workflow.server.gremlin.protocol import Conversation, LookJob
 
 READ = "g.V(1).values('name')"
 
@@ -34,16 +34,16 @@ def runner(engines: dict[str, Engine]) -> QueryRunner:
 
 
 def looked_up(runner: QueryRunner, query: QueryRequest) -> list[Script]:
-    point = runner.point(query)
-    assert point is not None
-    return point.scripts
+    read = runner.read(query)
+    assert read is not None
+    return read.known.scripts
 
 
 def ask(runner: QueryRunner, text: str, **how: Any) -> list[Any]:
     query = QueryRequest(text, **how)
     running = runner.registry.accept(text)
     try:
-        return [found.value for found in runner.results(query, running, None, runner.point(query))]
+        return [found.value for found in runner.results(query, running, None, runner.read(query))]
     finally:
         runner.registry.finish(running)
 
@@ -80,10 +80,48 @@ def test_the_same_text_with_other_bindings_is_another_look_up(runner: QueryRunne
     assert [ask(runner, text, bindings={"x": id}) for id in (1, 2, 1)] == [["marko"], ["vadas"], ["marko"]]
 
 
-@pytest.mark.parametrize("text", ["g.V(UUID())", "g.V(1).has('seen', lt(datetime()))"])
-def test_a_text_that_means_something_else_each_time_is_read_each_time(runner: QueryRunner, text: str) -> None:
-    first, second = runner.point(QueryRequest(text)), runner.point(QueryRequest(text))
-    assert first is None or second is None or first.scripts is not second.scripts
+@pytest.mark.parametrize(
+    "text",
+    [
+        "g.V(UUID())",
+        "g.V(1).has('seen', lt(datetime()))",
+        "g.V().where(__.out().has('seen', lt(new Date())))",
+        "g.inject([1, 2]).fold()",
+        "g.withSideEffect('x', [1]).V().aggregate('x').cap('x')",
+        "g.mergeV([T.id: 1])",
+    ],
+)
+def test_a_text_that_means_something_else_each_time_or_may_be_changed_is_read_each_time(
+    runner: QueryRunner, text: str
+) -> None:
+    assert looked_up(runner, QueryRequest(text)) is not looked_up(runner, QueryRequest(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("g.V().has('name', within('marko', 'vadas')).count()", [2]),
+        ("g.V(1).repeat(__.out('knows')).times(1).emit().values('name')", ["vadas"]),
+        ("g.withSideEffect('x', 1).V(1).select('x')", [1]),
+        ("g.V(1).match(__.as('a').out('knows').as('b')).select('b').values('name')", ["vadas"]),
+    ],
+)
+def test_every_constant_text_asked_again_is_compiled_once_and_answered_the_same(
+    runner: QueryRunner, text: str, answers: list[Any]
+) -> None:
+    ask(runner, "g.addV('person').property(id, 1).property('name', 'marko')")
+    ask(runner, "g.addV('person').property(id, 2).property('name', 'vadas')")
+    ask(runner, "g.V(1).addE('knows').to(__.V(2))")
+    kept = looked_up(runner, QueryRequest(text))
+    for _ in range(3):
+        assert ask(runner, text) == answers
+    assert looked_up(runner, QueryRequest(text)) is kept
+
+
+def test_a_write_asked_again_writes_again(runner: QueryRunner) -> None:
+    for _ in range(3):
+        ask(runner, "g.addV('noted').property('n', 1)")
+    assert ask(runner, "g.V().hasLabel('noted').count()") == [3]
 
 
 def message(op: str, gremlin: Any, **args: Any) -> bytes:
@@ -94,7 +132,7 @@ def message(op: str, gremlin: Any, **args: Any) -> bytes:
 
 def submitted(runner: QueryRunner, frame: bytes) -> list[Any]:
     job = Conversation(runner).receive(frame)
-    assert isinstance(job, PointQueryJob)
+    assert isinstance(job, LookJob)
     (answer,) = job.at_once()  # type: ignore[misc]  # neither waits for an endpoint nor for a writer
     message = GraphBinarySerializersV1().deserialize_message(answer)
     assert UUID(message["requestId"]).bytes in frame
@@ -114,8 +152,8 @@ def test_bytecode_asked_again_is_read_and_compiled_once_and_answered_anew(
     ask(runner, "g.V(1).property('name', 'josh')")
     assert submitted(runner, message("bytecode", looks(1), **aliases)) == ["josh"]
     assert submitted(runner, message("bytecode", looks(2), **aliases)) == []
-    assert len(runner.point_requests) == 2
-    assert len(engines["g"]._plans) == 2
+    assert len(runner.known_requests) == 2
+    assert len(engines["g"]._plans) == 4  # with those of the two writes
 
 
 def test_a_message_for_another_graph_is_another_message(runner: QueryRunner) -> None:
@@ -130,7 +168,6 @@ def test_a_message_for_another_graph_is_another_message(runner: QueryRunner) -> 
     "frame",
     [
         lambda: message("eval", "g.V(x)", bindings={"x": 1}),
-        lambda: message("bytecode", AnonymousTraversalSource().with_(Graph()).V().bytecode, aliases={"g": "g"}),
         lambda: message("bytecode", looks([1, 2]), aliases={"g": "g"}),
         lambda: message("authentication", "", sasl="AHVzZXIAcGFzc3dvcmQ="),
     ],
@@ -139,16 +176,77 @@ def test_what_could_mean_something_else_or_is_secret_is_not_kept(
     runner: QueryRunner, frame: Callable[[], bytes]
 ) -> None:
     Conversation(runner).receive(frame())
-    assert len(runner.point_requests) == 0
+    assert len(runner.known_requests) == 0
 
 
 def test_what_is_kept_stays_bounded(runner: QueryRunner, engines: dict[str, Engine]) -> None:
     for id in range(1200):
         ask(runner, f"g.V({id}).id()")
         submitted(runner, message("bytecode", looks(id), aliases={"g": "g"}))
-    assert len(runner.point_texts) <= 512
-    assert len(runner.point_requests) <= 512
+    assert len(runner.known_texts) <= 512
+    assert len(runner.known_requests) <= 512
     assert len(engines["g"]._plans) <= 512
+
+
+LOOKS = [
+    "g.V(1).out().count()",
+    "g.V(1).out().out().dedup().count()",
+    "g.V(1).out('knows').has('name', 'p7').values('name')",
+    "g.V(1).outE('knows').has('weight', gt(3)).inV().order().by('name').values('name')",
+    "g.V(1).out().groupCount().by(__.out().count())",
+    "g.V(1, 2).project('n', 'd').by(__.values('name').fold()).by(__.both().count())",
+    "g.V(2).as('a').out().in().where(neq('a')).path().by(T.id)",
+    "g.V(3).coalesce(__.out('none'), __.values('name'))",
+    "g.V(2).out().out().out().count()",
+    "g.V(1).where(__.out().count().is(gt(5))).optional(__.in()).id()",
+    "g.V(1).out().limit(3).elementMap()",
+    "g.V(99).out()",
+    "g.V(1).out().math('_ + 1')",
+]
+
+
+@pytest.fixture
+def friends(runner: QueryRunner, engines: dict[str, Engine]) -> QueryRunner:
+    """30 people: each knows the next five, and the first one knows all."""
+    tx = engines["g"].graph.begin()
+    rows = {id: tx.add_vertex(id, "person") for id in range(1, 31)}
+    for id, row in rows.items():
+        tx.set_vertex_property(row, "name", f"p{id}", "single")
+        for other in range(id + 1, min(30, id + 5) + 1) if id > 1 else range(2, 31):
+            tx.set_edge_property(tx.add_edge(None, "knows", row, rows[other]), "weight", other - id)
+    tx.commit()
+    return runner
+
+
+def decoded(frames: Any) -> list[Any]:
+    messages = [GraphBinarySerializersV1().deserialize_message(frame) for frame in frames]
+    return [(message["status"]["code"], str(message["result"]["data"])) for message in messages]
+
+
+@pytest.mark.parametrize("text", LOOKS)
+def test_a_look_answers_at_once_what_a_worker_answers(friends: QueryRunner, text: str) -> None:
+    def job() -> LookJob:
+        job = Conversation(friends).receive(message("eval", text))
+        assert isinstance(job, LookJob)
+        return job
+
+    assert decoded(job().at_once()) == decoded(job().frames())
+
+
+def test_a_look_that_comes_to_too_much_is_left_to_a_worker_from_then_on(
+    friends: QueryRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflow.server.gremlin.execution.MOST_ELEMENTS", 40)
+    frame = message("eval", "g.V(1).out().out().count()")  # 29 neighbours, and up to five of each
+    first = Conversation(friends).receive(frame)
+    assert isinstance(first, LookJob)
+    assert first.at_once() is None
+    expected = sum(min(30, id + 5) - id for id in range(2, 31))
+    assert decoded(first.frames()) == [(200, f"[{expected}]")]
+    assert not isinstance(Conversation(friends).receive(frame), LookJob)
+    near = Conversation(friends).receive(message("eval", "g.V(1).out().count()"))
+    assert isinstance(near, LookJob)
+    assert decoded(near.at_once()) == [(200, "[29]")]
 
 
 def test_many_threads_may_run_one_kept_plan(runner: QueryRunner) -> None:

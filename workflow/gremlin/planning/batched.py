@@ -25,7 +25,9 @@ class BatchedStep(Step):
         self.forms = forms_of(steps)
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        if not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart or ctx.sack_merge is not None:
+        # a brief run uses no array of the whole graph, which might have to be made first
+        in_turn = not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart or ctx.sack_merge is not None
+        if in_turn or ctx.effort is not None:
             for step in self.steps:
                 source = chain((step,), ctx, source, frame)
                 if isinstance(ctx.profiler, StepProfiler):

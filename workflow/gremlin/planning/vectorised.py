@@ -377,6 +377,14 @@ class MaskedGraphStep(GraphStep):
         return found
 
 
+def _spend(ctx: ExecutionContext, operation: RowOperation, frontier: Frontier) -> None:
+    """Note what a brief run goes to. It uses no array of the whole graph, which might have to be made first."""
+    if len(frontier.rows) > SMALL and not isinstance(operation, Dedup):
+        raise NotVectorisable
+    if isinstance(operation, RowHop):
+        ctx.spend(operation.count(frontier))
+
+
 class VectorisedStep(Step):
     """A source, operations and a finish on arrays, in place of ordinary steps."""
 
@@ -415,9 +423,17 @@ class VectorisedStep(Step):
         frontier = self._begin(ctx, graph)
         for operation in self.operations:
             ctx.check()
+            if ctx.effort is not None:
+                _spend(ctx, operation, frontier)
             frontier = operation.apply(frontier)
         ctx.check()
-        return self.finish_with.values(frontier)
+        finish = self.finish_with
+        if ctx.effort is not None:
+            if not isinstance(finish, RowCount):
+                raise NotVectorisable
+            if finish.hop is not None:
+                _spend(ctx, finish.hop, frontier)
+        return finish.values(frontier)
 
     def _begin(self, ctx: ExecutionContext, graph: ColumnarGraph) -> Frontier:
         source = self.source

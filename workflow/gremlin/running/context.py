@@ -87,8 +87,9 @@ class ExecutionContext(Run):
         full_path: bool = False,
         began_at: float | None = None,
         attempt: Attempt | None = None,
+        effort: int | None = None,
     ) -> None:
-        super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)
+        super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt, effort=effort)
         self.root = graph
         self.graph: Graph = self.attempt.graph or graph
         self.profile: Profile = profile

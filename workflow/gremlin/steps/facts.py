@@ -36,6 +36,7 @@ class StepFacts:
         keeps: it sends on some of the elements it gets, and never anything else.
         tests: it looks at nothing but the element it gets and what that carries.
         bounded: for one element its time depends on what that element carries, and never on its edges or the graph.
+        linear: its time, and what it sends on, grow with what it gets, and with what its children make of that.
         same_input: its children see the very traversers that come to it.
         repeatable: it may be run once more, ahead of its turn.
         reduces: all traversers to one result; ``unkeyed`` only where it has no arguments.
@@ -54,6 +55,7 @@ class StepFacts:
     keeps: bool = False
     tests: bool = False
     bounded: bool = False
+    linear: bool = False
     same_input: bool = False
     repeatable: bool = False
     reduces: Reduces = "no"
@@ -87,39 +89,39 @@ FACTS: dict[str, StepFacts] = {
     "inE": StepFacts(family=".moving.adjacent", walks="incident", gives="edge", repeatable=True),
     "bothE": StepFacts(family=".moving.adjacent", walks="incident", gives="edge", repeatable=True),
     "toE": StepFacts(family=".moving.adjacent", walks="incident", gives="edge"),
-    "outV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True),
-    "inV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True),
-    "bothV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True),
-    "otherV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True),
-    "toV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex"),
+    "outV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True, linear=True),
+    "inV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True, linear=True),
+    "bothV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True, linear=True),
+    "otherV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", repeatable=True, linear=True),
+    "toV": StepFacts(family=".moving.adjacent", walks="end", gives="vertex", linear=True),
     # keep
     "has": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, bounded=True),
-    "hasNot": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True),
+    "hasNot": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, linear=True),
     "hasLabel": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, bounded=True),
     "hasId": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, bounded=True),
-    "hasKey": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True),
-    "hasValue": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True),
-    "where": StepFacts(family=".choosing.where", keeps=True, same_input=True, repeatable=True),
-    "filter": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True),
-    "not": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True),
-    "and": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True),
-    "or": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True),
-    "is": StepFacts(family=".choosing.filters", keeps=True, repeatable=True),
+    "hasKey": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, linear=True),
+    "hasValue": StepFacts(family=".choosing.has", keeps=True, tests=True, repeatable=True, linear=True),
+    "where": StepFacts(family=".choosing.where", keeps=True, same_input=True, repeatable=True, linear=True),
+    "filter": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True, linear=True),
+    "not": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True, linear=True),
+    "and": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True, linear=True),
+    "or": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True, linear=True),
+    "is": StepFacts(family=".choosing.filters", keeps=True, repeatable=True, linear=True),
     "limit": StepFacts(family=".choosing.ranges", keeps=True, repeatable=True, bounded=True),
-    "skip": StepFacts(family=".choosing.ranges", keeps=True),
-    "range": StepFacts(family=".choosing.ranges", keeps=True, repeatable=True),
-    "tail": StepFacts(family=".choosing.ranges", keeps=True),
+    "skip": StepFacts(family=".choosing.ranges", keeps=True, linear=True),
+    "range": StepFacts(family=".choosing.ranges", keeps=True, repeatable=True, linear=True),
+    "tail": StepFacts(family=".choosing.ranges", keeps=True, linear=True),
     "sample": StepFacts(family=".choosing.ranges", keeps=True, by_chance=True),
     "coin": StepFacts(family=".choosing.ranges", keeps=True, by_chance=True),
-    "order": StepFacts(family=".gathering.order", keeps=True, same_input=True, repeatable=True),
-    "by": StepFacts(family="", keeps=True, modulates=True, repeatable=True),
-    "dedup": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True),
-    "as": StepFacts(family="", keeps=True, repeatable=True),
-    "simplePath": StepFacts(family=".moving.path", keeps=True, repeatable=True),
-    "identity": StepFacts(family=".choosing.filters", keeps=True, repeatable=True),
+    "order": StepFacts(family=".gathering.order", keeps=True, same_input=True, repeatable=True, linear=True),
+    "by": StepFacts(family="", keeps=True, modulates=True, repeatable=True, linear=True),
+    "dedup": StepFacts(family=".choosing.filters", keeps=True, same_input=True, repeatable=True, linear=True),
+    "as": StepFacts(family="", keeps=True, repeatable=True, linear=True),
+    "simplePath": StepFacts(family=".moving.path", keeps=True, repeatable=True, linear=True),
+    "identity": StepFacts(family=".choosing.filters", keeps=True, repeatable=True, linear=True),
     "barrier": StepFacts(family=".gathering.side_effects", keeps=True),
     "timeLimit": StepFacts(family=".choosing.ranges", by_chance=True),
-    **_all(".moving.path", "cyclicPath"),
+    "cyclicPath": StepFacts(family=".moving.path", linear=True),
     **_all(".choosing.filters", "discard"),
     **_all(".choosing.where", "where-start", "where-end"),
     # look at what an element carries
@@ -134,17 +136,18 @@ FACTS: dict[str, StepFacts] = {
     "elementMap": StepFacts(family=".shaping.elements", bounded=True),
     "element": StepFacts(family=".shaping.elements"),
     # map
-    "map": StepFacts(family=".shaping.maps", same_input=True),
-    "flatMap": StepFacts(family=".shaping.maps", same_input=True),
-    "project": StepFacts(family=".shaping.maps", same_input=True),
-    "select": StepFacts(family=".shaping.maps", repeatable=True),
-    "unfold": StepFacts(family=".shaping.maps", repeatable=True),
-    "sack": StepFacts(family=".shaping.maps", leaves="always", same_input=True),
-    "math": StepFacts(family=".shaping.math", same_input=True),
+    "map": StepFacts(family=".shaping.maps", same_input=True, linear=True),
+    "flatMap": StepFacts(family=".shaping.maps", same_input=True, linear=True),
+    "project": StepFacts(family=".shaping.maps", same_input=True, linear=True),
+    "select": StepFacts(family=".shaping.maps", repeatable=True, linear=True),
+    "unfold": StepFacts(family=".shaping.maps", repeatable=True, linear=True),
+    "sack": StepFacts(family=".shaping.maps", leaves="always", same_input=True, linear=True),
+    "math": StepFacts(family=".shaping.math", same_input=True, linear=True),
     "match": StepFacts(family=".choosing.match"),
-    "path": StepFacts(family=".moving.path"),
+    "path": StepFacts(family=".moving.path", linear=True),
     "profile": StepFacts(family=".gathering.profile", reduces="always"),
-    **_all(".shaping.maps", "constant", "loops"),
+    "constant": StepFacts(family=".shaping.maps", linear=True),
+    **_all(".shaping.maps", "loops"),
     **_all(
         ".shaping.strings", "trim", "lTrim", "rTrim", "toUpper", "toLower", "length", "substring", "split", "replace"
     ),
@@ -157,26 +160,26 @@ FACTS: dict[str, StepFacts] = {
     # gather
     "count": StepFacts(family=".gathering.reduce", reduces="always", repeatable=True, bounded=True),
     "fold": StepFacts(family=".gathering.reduce", reduces="always", repeatable=True, bounded=True),
-    "sum": StepFacts(family=".gathering.reduce", reduces="always"),
-    "min": StepFacts(family=".gathering.reduce", reduces="always"),
-    "max": StepFacts(family=".gathering.reduce", reduces="always"),
-    "mean": StepFacts(family=".gathering.reduce", reduces="always"),
-    "cap": StepFacts(family=".gathering.side_effects", reduces="always"),
-    "group": StepFacts(family=".gathering.group", reduces="unkeyed", leaves="keyed", same_input=True),
-    "groupCount": StepFacts(family=".gathering.group", reduces="unkeyed", leaves="keyed", same_input=True),
+    "sum": StepFacts(family=".gathering.reduce", reduces="always", linear=True),
+    "min": StepFacts(family=".gathering.reduce", reduces="always", linear=True),
+    "max": StepFacts(family=".gathering.reduce", reduces="always", linear=True),
+    "mean": StepFacts(family=".gathering.reduce", reduces="always", linear=True),
+    "cap": StepFacts(family=".gathering.side_effects", reduces="always", linear=True),
+    "group": StepFacts(family=".gathering.group", reduces="unkeyed", leaves="keyed", same_input=True, linear=True),
+    "groupCount": StepFacts(family=".gathering.group", reduces="unkeyed", leaves="keyed", same_input=True, linear=True),
     "tree": StepFacts(family=".moving.path", reduces="unkeyed", leaves="keyed"),
-    "aggregate": StepFacts(family=".gathering.side_effects", leaves="always", same_input=True),
+    "aggregate": StepFacts(family=".gathering.side_effects", leaves="always", same_input=True, linear=True),
     "store": StepFacts(family=".gathering.side_effects", leaves="always", same_input=True),
     "subgraph": StepFacts(family=".gathering.side_effects", leaves="always"),
     "sideEffect": StepFacts(family=".gathering.side_effects", leaves="always", same_input=True),
     "fail": StepFacts(family=".gathering.side_effects"),
     # branch
     "union": StepFacts(family=".branching.branch", starts=True, same_input=True),
-    "coalesce": StepFacts(family=".branching.branch", same_input=True),
-    "optional": StepFacts(family=".branching.branch", same_input=True),
-    "local": StepFacts(family=".branching.branch", same_input=True),
+    "coalesce": StepFacts(family=".branching.branch", same_input=True, linear=True),
+    "optional": StepFacts(family=".branching.branch", same_input=True, linear=True),
+    "local": StepFacts(family=".branching.branch", same_input=True, linear=True),
     "branch": StepFacts(family=".branching.branch", same_input=True),
-    "choose": StepFacts(family=".branching.branch", same_input=True),
+    "choose": StepFacts(family=".branching.branch", same_input=True, linear=True),
     **_all(".branching.repeat", "repeat", "times", "emit", "until"),
     # write
     "addV": StepFacts(family=".writing.mutation", starts=True, writes=True, gives="vertex"),
@@ -198,7 +201,7 @@ FACTS: dict[str, StepFacts] = {
     # modulate
     "with": StepFacts(family="", modulates=True, details=True),
     "from": StepFacts(family="", modulates=True, details=True),
-    "option": StepFacts(family="", modulates=True, details=True),
+    "option": StepFacts(family="", modulates=True, details=True, linear=True),
 }
 
 UNKNOWN = StepFacts(family="", writes=True, outside=True, by_chance=True)

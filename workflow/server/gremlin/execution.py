@@ -22,12 +22,12 @@ from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.error_statuses import BadMessage
-from workflow.server.gremlin.point_queries import (
-    PointQuery,
-    PointQueryRequests,
-    PointQueryTexts,
-    is_point_query,
-    predicts,
+from workflow.server.gremlin.known_queries import (
+    MOST_ELEMENTS,
+    KnownRequests,
+    KnownTexts,
+    KnownTraversals,
+    ReadQuery,
 )
 from workflow.settings import Profile
 
@@ -66,17 +66,18 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         self, engines: Mapping[str, Engine], profile: Profile, registry: QueryRegistry, default_timeout_ms: float
     ) -> None:
         super().__init__(engines, profile, registry, default_timeout_ms)
-        self.point_texts = PointQueryTexts()
-        self.point_requests = PointQueryRequests()
+        self.known_texts = KnownTexts()
+        self.known_traversals = KnownTraversals()
+        self.known_requests = KnownRequests()
 
     def results(
         self,
         query: QueryRequest,
         running: RunningQuery,
         session: GremlinSession | None = None,
-        point: PointQuery | None = None,
+        read: ReadQuery | None = None,
     ) -> Iterator[BulkedValue]:
-        """The results of a query, one after the other; ``point`` where it was read already.
+        """The results of a query, one after the other; ``read`` where it was read already.
 
         Closing the iterator early stops the query and undoes what it wrote. Raises what the parser, the compiler and
         the steps raise.
@@ -86,7 +87,9 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             raise UnsupportedOperation(
                 "Lambdas are not supported: the query carries code that the service does not run"
             )
-        scripts = self._scripts(query) if point is None else point.scripts
+        if read is None and session is None:
+            read = self.read(query)
+        scripts = self._scripts(query) if read is None else read.known.scripts
         if session is not None:
             with session.lock:
                 yield from self._in_session(query, scripts, running, session)
@@ -94,49 +97,46 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             script = scripts[0]
             if transaction_command(script.traversal) is None:
                 engine = self.engine(script.source_name, query.aliases)
-                options = self.options(query, script.traversal, running, point)
+                options = self.options(query, script.traversal, running, read)
                 yield from terminated(script.traversal, engine, options)
         else:
             yield from self.as_one_transaction(lambda own: self._in_session(query, scripts, running, own))
 
-    def point(self, query: QueryRequest) -> PointQuery | None:
-        """The query as it was read, where it takes no longer than a look-up; None for everything else."""
+    def read(self, query: QueryRequest) -> ReadQuery | None:
+        """The query as it was read, where it is one statement of moderate length; None for everything else."""
         if query.lambdas:
             return None
         if isinstance(query.gremlin, str):
-            read = self.point_texts.read(query.gremlin, query.bindings)
+            known = self.known_texts.read(query.gremlin, query.bindings)
         else:
-            # what is kept was found to be one when it came first
-            point = query.repeated or is_point_query(query.gremlin)
-            read = ([Script(query.gremlin, "g")], query.repeated) if point else None
-        if read is None:
+            known = self.known_traversals.read(query.gremlin, repeated=query.repeated)
+        if known is None:
             return None
-        scripts, repeated = read
-        source = scripts[0].source_name
+        if not (known.predicts and known.look):
+            return ReadQuery(known)
+        source = known.scripts[0].source_name
         engine = self.engines.get(query.aliases.get(source, source))
-        if engine is None or engine.extension is None or not predicts(scripts[0].traversal):
-            return PointQuery(scripts, repeated)
-        answering = engine.extension.answering()
+        answering = None if engine is None or engine.extension is None else engine.extension.answering()
         if answering is not None:
             answering.suspends = True
-        return PointQuery(scripts, repeated, answering)
+        return ReadQuery(known, answering)
 
-    def point_results(
-        self, query: QueryRequest, point: PointQuery, running: RunningQuery
+    def look_results(
+        self, query: QueryRequest, read: ReadQuery, running: RunningQuery
     ) -> Generator[BulkedValue | AnswerNeeded, None, None]:
-        """As ``results``, for a point query whose endpoint the caller asks."""
+        """As ``results``, for a look whose endpoint the caller asks. Raises NotBrief where it comes to too much."""
         running.begin()
-        script = point.scripts[0]
+        script = read.known.scripts[0]
         engine = self.engine(script.source_name, query.aliases)
-        options = self.options(query, script.traversal, running, point)
-        if point.answering is None:
+        options = self.options(query, script.traversal, running, read, effort=MOST_ELEMENTS)
+        if read.answering is None:
             yield from terminated(script.traversal, engine, options)
         else:
             yield from engine.run_in_parts(script.traversal, options)
 
-    def at_once(self, query: QueryRequest, point: PointQuery, work: Callable[[], Result]) -> Result | None:
-        """``without_waiting`` for the graph of a point query."""
-        source = point.scripts[0].source_name
+    def at_once(self, query: QueryRequest, read: ReadQuery, work: Callable[[], Result]) -> Result | None:
+        """``without_waiting`` for the graph of a look."""
+        source = read.known.scripts[0].source_name
         return self.without_waiting(self.engines.get(query.aliases.get(source, source)), work)
 
     def engine(self, source: str, aliases: Mapping[str, str]) -> Engine:
@@ -179,7 +179,12 @@ class QueryRunner(LanguageRunner[Engine, Session]):
                     drain(found)
 
     def options(
-        self, query: QueryRequest, traversal: Traversal, running: RunningQuery, point: PointQuery | None = None
+        self,
+        query: QueryRequest,
+        traversal: Traversal,
+        running: RunningQuery,
+        read: ReadQuery | None = None,
+        effort: int | None = None,
     ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
@@ -190,9 +195,10 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             cancelled=running.cancelled,
             options=options,
             read_only=query.read_only,
-            repeated=point is not None and point.repeated,
-            answering=None if point is None else point.answering,
+            repeated=read is not None and read.known.repeated,
+            answering=None if read is None else read.answering,
             began_at=running.started_at,
+            effort=effort,
         )
 
 

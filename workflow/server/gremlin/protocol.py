@@ -19,11 +19,12 @@ from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_fr
 from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
+from workflow.queries.run import NotBrief
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
 from workflow.server.gremlin.error_statuses import BadMessage, StatusCode, WrongCredentials, status_of
 from workflow.server.gremlin.execution import GremlinSession, QueryRequest, QueryRunner, answer_options
-from workflow.server.gremlin.point_queries import PointQuery
+from workflow.server.gremlin.known_queries import ReadQuery
 from workflow.server.query_failures import known
 from workflow.settings import Profile
 
@@ -58,7 +59,7 @@ class AnswerStream:
         self._registry.finish(self.running)
 
 
-class PointQueryJob(AnswerStream):
+class LookJob(AnswerStream):
     """A query that is tried without blocking first, by ``at_once``.
 
     Args:
@@ -72,20 +73,20 @@ class PointQueryJob(AnswerStream):
         running: RunningQuery,
         runner: QueryRunner,
         query: QueryRequest,
-        point: PointQuery,
+        read: ReadQuery,
         encoded: Callable[[Iterator[BulkedValue]], Iterator[Frame]],
     ) -> None:
         super().__init__(answer, running, runner.registry)
-        self._runner, self._query, self._point, self._encoded = runner, query, point, encoded
-        self._parts = runner.point_results(query, point, running)
+        self._runner, self._query, self._read, self._encoded = runner, query, read, encoded
+        self._parts = runner.look_results(query, read, running)
         self._found: list[BulkedValue] = []
 
     def at_once(self) -> list[Frame] | PredictionNeeded | None:
         """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
 
-        None is for a graph that is being written, so that a thread has to wait.
+        None is for a remote graph, and for a look that comes to too much; whoever repeats that is not tried again.
         """
-        outcome = self._runner.at_once(self._query, self._point, self._advance)
+        outcome = self._runner.at_once(self._query, self._read, self._advance)
         if outcome is None:
             self._parts.close()
         elif not isinstance(outcome, PredictionNeeded):
@@ -94,19 +95,19 @@ class PointQueryJob(AnswerStream):
 
     def note(self, needed: PredictionNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
-        if self._point.answering is not None:
-            self._point.answering.note(needed, answer)
+        if self._read.answering is not None:
+            self._read.answering.note(needed, answer)
 
     def frames(self) -> Generator[Frame]:
-        if self._point.answering is not None:
-            self._point.answering.suspends = False
+        if self._read.answering is not None:
+            self._read.answering.suspends = False
         return super().frames()
 
     def finish(self) -> None:
         self._parts.close()
         super().finish()
 
-    def _advance(self) -> list[Frame] | PredictionNeeded:
+    def _advance(self) -> list[Frame] | PredictionNeeded | None:
         failed: Exception | None = None
         try:
             for part in self._parts:
@@ -115,6 +116,9 @@ class PointQueryJob(AnswerStream):
                     continue
                 assert isinstance(part, PredictionNeeded)  # nothing else is asked from here
                 return part
+        except NotBrief:
+            self._read.known.look = False
+            return None
         except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
             failed = error
         return list(self._encoded(once_more(self._found, failed)))
@@ -165,7 +169,7 @@ class Conversation:
                 request = codec.read_request(frame.encode("utf-8", "surrogatepass"))
             else:
                 codec, start = split_frame(frame) if frame[:1] != b"{" else (codec, 0)
-                request = self.runner.point_requests.read(codec, frame, start)
+                request = self.runner.known_requests.read(codec, frame, start)
             return self._decide(request, codec)
         except Exception as error:  # noqa: BLE001 - the edge: whatever went wrong is this request's answer
             return [self._failure(known(error), codec, request)]
@@ -216,17 +220,17 @@ class Conversation:
         query = query_of(request)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
-        point = self.runner.point(query) if session is None else None
+        read = self.runner.read(query) if session is None else None
 
         def encoded(found: Iterator[BulkedValue]) -> Iterator[Frame]:
             return self._answer(request, codec, query, running, found)
 
         def answer() -> Iterator[Frame]:
-            return encoded(self.runner.results(query, running, session, point))
+            return encoded(self.runner.results(query, running, session, read))
 
-        if point is None:
+        if read is None or not read.known.look:
             return AnswerStream(answer, running, self.runner.registry)
-        return PointQueryJob(answer, running, self.runner, query, point, encoded)
+        return LookJob(answer, running, self.runner, query, read, encoded)
 
     def _session(self, request: Request) -> GremlinSession:
         id = request.args.get("session")

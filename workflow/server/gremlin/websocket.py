@@ -21,7 +21,7 @@ from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.budget import Budget, Holding, OverBudget, address_of
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, PointQueryJob
+from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, LookJob
 from workflow.server.services import Services
 from workflow.server.streams import WorkerStream
 
@@ -128,7 +128,7 @@ class GremlinSocket:
 
     async def _run(self, job: AnswerStream, inbox: Inbox, send: Send) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if isinstance(job, PointQueryJob) and await self._at_once(job, inbox, send):
+        if isinstance(job, LookJob) and await self._at_once(job, inbox, send):
             return
         stream = WorkerStream(job.frames(), self.workers, inbox.account.another())
         try:
@@ -146,8 +146,8 @@ class GremlinSocket:
         finally:
             stream.close()
 
-    async def _at_once(self, job: PointQueryJob, inbox: Inbox, send: Send) -> bool:
-        """Answer a point query here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
+    async def _at_once(self, job: LookJob, inbox: Inbox, send: Send) -> bool:
+        """Answer a look here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
             while isinstance(outcome := job.at_once(), PredictionNeeded):
                 job.note(outcome, await self._answer(outcome, job, inbox))

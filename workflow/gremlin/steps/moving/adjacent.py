@@ -45,6 +45,8 @@ class EdgesHop(Hop):
             split = t.split
             if not turn & 127:
                 ctx.check()
+            if ctx.effort is not None:
+                ctx.spend(1 + graph.degree(vertex.row, way, labels))
             for row in reached(vertex.row, way, labels):
                 yield split(element(graph, row))
 
@@ -56,6 +58,7 @@ class EdgesHop(Hop):
         vertex = traverser.value
         if type(vertex) is not Vertex:
             refuse_cast(vertex, "Vertex")
+        ctx.spend(1)
         return ctx.graph.degree(vertex.row, self.way, self.edge_labels or None)
 
     def arguments(self) -> str:
