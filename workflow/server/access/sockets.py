@@ -1,4 +1,8 @@
-"""WebSockets with an end to what they may leave unfinished: bytes, fragments, time, and answers nobody fetches."""
+"""WebSockets with an end to what they may leave unfinished: bytes, fragments, time, and answers nobody fetches.
+
+A message that arrives whole, in one frame and one piece, as nearly all do, is unmasked here and does not pass the
+parser, which takes frames apart byte by byte; so is an answer put into its frame.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import asyncio
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import Frame, apply_mask
+from websockets.protocol import OPEN
+from websockets.streams import StreamReader
 
 from workflow.server.access.budget import Budget, Holding
 from workflow.server.access.pacing import PacedTransport
@@ -17,6 +23,10 @@ MOST_FRAGMENTS: Final = 10_000
 FRAGMENT_BYTES: Final = 64  # what one costs beside its bytes
 UNFETCHED_PONGS: Final = 64 << 10
 
+WHOLE_BYTES: Final = 1 << 16  # a longer frame states its length in eight bytes, and is left to the parser
+
+_TEXT, _BINARY = 0x81, 0x82  # the first byte of a frame that is a whole message
+_AT_FRAME: Final = StreamReader.at_eof.__code__
 _BAD_TEXT, _TOO_BIG, _TRY_LATER = 1007, 1009, 1013  # codes of RFC 6455, section 7.4, and of its registry
 
 
@@ -54,8 +64,31 @@ class PatientSocket(WebSocketsSansIOProtocol):
         if not self._count():
             self._refuse(_TRY_LATER, self._account.refusal().message)
             return
-        super().data_received(piece)
+        message = self._whole(piece)
+        if message is None:
+            super().data_received(piece)
+        else:
+            self.curr_msg_data_type = "text" if piece[0] == _TEXT else "bytes"
+            self.frames = [message]
+            self.send_receive_event_to_app()
         self._watch()
+
+    async def send(self, message: Any) -> None:
+        """Send an event of the application, an answer in one frame."""
+        if message["type"] != "websocket.send" or not self._answers():
+            await super().send(message)
+            return
+        data = message.get("bytes")
+        first = _BINARY
+        if data is None:
+            data, first = message["text"].encode(), _TEXT
+        size = len(data)
+        if size >= WHOLE_BYTES:
+            await super().send(message)
+        elif size < 126:
+            self.transport.write(b"%c%c%b" % (first, size, data))
+        else:
+            self.transport.write(b"%c\x7e%b%b" % (first, size.to_bytes(2, "big"), data))
 
     async def receive(self) -> Any:
         """The next message; what came before it is the application's now."""
@@ -108,6 +141,39 @@ class PatientSocket(WebSocketsSansIOProtocol):
         self._stop()
         super().connection_lost(exc)
         self._account.close()
+
+    def _whole(self, piece: bytes) -> bytes | None:
+        """The message, where a piece is exactly one frame of a client that says all, and nothing else is unfinished."""
+        size = len(piece)
+        if size < 6 or piece[0] not in (_TEXT, _BINARY) or self.conn.state is not OPEN or not self._between_frames():
+            return None
+        start, length = 6, piece[1] - 0x80
+        if length == 126:
+            start, length = 8, int.from_bytes(piece[2:4], "big")
+        if length < 0 or length == 127 or size != start + length:
+            return None
+        return apply_mask(piece[start:], piece[start - 4 : start])
+
+    def _between_frames(self) -> bool:
+        """Whether the parser has taken all it got and waits for the begin of a message."""
+        conn = self.conn
+        if conn.current_size is not None or conn.reader.buffer or self.frames:
+            return False
+        waiting: Any = conn.parser
+        while waiting.gi_yieldfrom is not None:
+            waiting = waiting.gi_yieldfrom
+        return waiting.gi_code is _AT_FRAME
+
+    def _answers(self) -> bool:
+        """Whether an answer may be written right now, and is no part of a longer one."""
+        conn = self.conn
+        return (
+            self.handshake_complete
+            and not (self.close_sent or self.disconnected)
+            and self.writable.is_set()
+            and conn.state is OPEN
+            and not conn.expect_continuation_frame
+        )
 
     def _count(self) -> bool:
         if self.disconnected:

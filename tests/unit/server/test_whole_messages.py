@@ -1,0 +1,157 @@
+"""WebSocket messages mean the same whether they arrive whole, in pieces, together, or in fragments."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import random
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from workflow.server.access.sockets import PatientSocket
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
+)
+SIZES = (0, 1, 5, 125, 126, 127, 4000, 65_535, 65_536)
+Message = bytes | str
+
+
+class Wire:
+    """The transport of one connection: keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.closing = False
+        self.protocol: PatientSocket | None = None
+
+    def arrived(self, data: bytes) -> None:
+        assert self.protocol is not None
+        self.protocol.take(data)
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answers what it gets."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({**message, "type": "websocket.send"})
+
+
+def frame(message: Message, opcode: int | None = None, *, final: bool = True, mask: bytes = b"\x01\x80\xff\x37") -> bytes:
+    """A frame as clients send it."""
+    data = message.encode() if isinstance(message, str) else message
+    code = (1 if isinstance(message, str) else 2) if opcode is None else opcode
+    size = len(data)
+    length = bytes([0x80 | size]) if size < 126 else (
+        b"\xfe" + struct.pack(">H", size) if size < 1 << 16 else b"\xff" + struct.pack(">Q", size)
+    )  # fmt: skip
+    masked = bytes(byte ^ key for byte, key in zip(data, itertools.cycle(mask), strict=False))
+    return bytes([(0x80 if final else 0) | code]) + length + mask + masked
+
+
+def answers(written: bytes) -> Iterator[Message | int]:
+    """The messages that a server wrote; of a close frame its code."""
+    at = 0
+    while at < len(written):
+        first, size = written[at], written[at + 1]
+        at += 2
+        if size > 125:
+            width = 2 if size == 126 else 8
+            size = int.from_bytes(written[at : at + width], "big")
+            at += width
+        data, at = bytes(written[at : at + size]), at + size
+        if first == 0x88:
+            yield int.from_bytes(data[:2], "big")
+        elif first != 0x8A:
+            assert first in (0x81, 0x82)
+            yield data.decode() if first == 0x81 else data
+
+
+def said(*pieces: bytes) -> list[Message | int]:
+    """What the echo answers to some pieces, each after the server has done what the one before asked for."""
+
+    async def run() -> bytes:
+        config = uvicorn.Config(echo, lifespan="off", log_config=None, ws_per_message_deflate=False)
+        config.load()
+        wire = Wire()
+        protocol = PatientSocket(config, ServerState(), {}, _loop=asyncio.get_running_loop())
+        wire.protocol = protocol
+        protocol.connection_made(wire)  # type: ignore[arg-type]  # as much of a transport as it uses
+        protocol.data_received(HANDSHAKE)
+        for piece in (b"", *pieces):
+            if piece:
+                protocol.data_received(piece)
+            for _ in range(6):
+                await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        await asyncio.gather(*protocol.tasks)
+        return bytes(wire.written).partition(b"\r\n\r\n")[2]
+
+    return list(answers(asyncio.run(run())))
+
+
+@pytest.mark.parametrize("of", [bytes, lambda size: "é" * (size // 2) + "x" * (size % 2)], ids=["bytes", "text"])
+def test_a_message_is_the_same_whole_and_in_pieces(of: Callable[[int], Message]) -> None:
+    for size in SIZES:
+        message = of(size)
+        data = frame(message)
+        assert said(data, data) == [message, message]
+        for cut in (1, 2, 3, 4, 6, 8, len(data) - 1):
+            if cut < len(data):
+                assert said(data[:cut], data[cut:], data) == [message, message], (size, cut)
+
+
+def test_the_rest_of_a_message_that_looks_like_a_frame_is_none() -> None:
+    inner = frame(b"inner")
+    outer = frame(inner, mask=bytes(4))
+    for cut in (2, 6):  # nothing waits in the parser then, which is inside of a frame all the same
+        assert said(outer[:cut], outer[cut:], frame(b"next")) == [inner, b"next"]
+
+
+def test_messages_are_the_same_however_their_bytes_are_cut() -> None:
+    rng = random.Random(3)
+    for _ in range(30):
+        sent = [rng.choice((bytes, "y".__mul__))(rng.choice((0, 3, 125, 126, 700))) for _ in range(6)]
+        stream = b"".join(frame(message, mask=rng.randbytes(4)) for message in sent)
+        cuts = sorted(rng.sample(range(1, len(stream)), min(len(stream) - 1, rng.randint(1, 12))))
+        assert said(*(stream[a:b] for a, b in itertools.pairwise((0, *cuts, len(stream))))) == sent
+
+
+def test_a_frame_inside_of_a_fragmented_message_is_no_message() -> None:
+    first, ping, rest = frame(b"ab", final=False), frame(b"", 9), frame(b"cd", 0)
+    assert said(first, ping, rest, frame(b"e")) == [b"abcd", b"e"]
+    assert said(first, frame(b"whole")) == [1002]
+
+
+def test_text_that_is_none_and_frames_without_a_mask_close_the_connection() -> None:
+    assert said(frame(b"\xff\xfe", 1)) == [1007]
+    assert said(b"\x82\x01a") == [1002]
+    assert said(frame("x", 0xB)) == [1002]
