@@ -71,9 +71,13 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A compiled query with what its source said; ``options`` together with ``given``, those of its request."""
+    """A compiled query with what its source said; ``options`` together with ``given``, those of its request.
+
+    ``everything`` are the steps of the plan with those of children.
+    """
 
     plan: Plan
+    everything: tuple[Step, ...]
     original: Traversal
     rewritten: Traversal
     strategies: StrategySet
@@ -216,7 +220,7 @@ class Engine:
         compiler = Compiler(strategies.without, self.extension)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
-        return Prepared(better, traversal, rewritten, strategies, settings, options.options)
+        return Prepared(better, tuple(better.all_steps()), traversal, rewritten, strategies, settings, options.options)
 
     def _execute(
         self,
@@ -226,7 +230,8 @@ class Engine:
         profiler: StepProfiler | None,
     ) -> Iterator[Traverser]:
         answering = options.answering or (None if self.extension is None else self.extension.answering())
-        options = replace(options, began_at=options.began_at or time.monotonic(), answering=answering)
+        if options.began_at is None or options.answering is not answering:
+            options = replace(options, began_at=options.began_at or time.monotonic(), answering=answering)
 
         def start(attempt: Attempt) -> Iterator[Traverser]:
             ctx = self._context(prepared, options, attempt, profiler)
@@ -284,7 +289,7 @@ class Engine:
         ctx.files = self.files
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed
-        everything = prepared.plan.all_steps()
+        everything = prepared.everything
         if profiler is None and any(isinstance(s, ProfileStep) for s in everything):
             profiler = StepProfiler()
         ctx.profiler = profiler

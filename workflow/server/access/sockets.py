@@ -10,9 +10,10 @@ import asyncio
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, apply_mask
+from websockets.frames import Frame
 from websockets.protocol import OPEN
 from websockets.streams import StreamReader
+from websockets.utils import apply_mask
 
 from workflow.server.access.budget import Budget, Holding
 from workflow.server.access.pacing import PacedTransport

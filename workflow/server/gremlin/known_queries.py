@@ -7,10 +7,10 @@ its endpoint's answer, and again when the answer is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from workflow.errors import WorkflowError
@@ -22,6 +22,8 @@ from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal, inst
 from workflow.gremlin.wire import Codec, Request
 from workflow.predictions.gremlin.spec import FILTER_EXISTING, INDUCTIVE, OWN_PREFIX, PREFIX
 from workflow.queries.suspension import Answering
+
+Meaning = TypeVar("Meaning")
 
 MAX_LENGTH: Final = 1024
 MAX_IDS: Final = 16
@@ -102,6 +104,7 @@ class KnownRequests:
 
     def __init__(self) -> None:
         self._kept: dict[bytes, Request] = {}
+        self._meanings: dict[int, tuple[Mapping[str, Any], Any]] = {}  # by identity of the arguments
 
     def read(self, codec: Codec, frame: bytes, start: int) -> Request:
         """The message that begins at ``start``; raises UnreadableRequest."""
@@ -119,6 +122,18 @@ class KnownRequests:
                 self._kept.clear()
             self._kept[key] = request
         return request
+
+    def meaning(self, request: Request, of: Callable[[Request], Meaning]) -> Meaning:
+        """``of`` a message, asked once where its very arguments come again."""
+        if not request.repeated:
+            return of(request)
+        args, found = self._meanings.get(id(request.args), (None, None))
+        if args is not request.args:
+            found = of(request)
+            if len(self._meanings) >= KEPT:
+                self._meanings.clear()
+            self._meanings[id(request.args)] = request.args, found
+        return cast(Meaning, found)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -217,7 +217,7 @@ class Conversation:
             raise BadMessage(f"Message with op code [{request.op}] is not recognized.", StatusCode.MALFORMED_REQUEST)
         if request.processor not in ("", "traversal", "session"):
             raise BadMessage(f"There is no processor named [{request.processor}]", StatusCode.MALFORMED_REQUEST)
-        query = query_of(request)
+        query = self.runner.known_requests.meaning(request, query_of)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
         read = self.runner.read(query) if session is None else None
