@@ -64,6 +64,8 @@ TEXTS = [
     "g.V().out().cyclicPath().path()",
     "g.V().out().in().simplePath().by('name').path().by('age')",
     "g.V().as('s').out().as('t').where('s',lt('t')).by('age').select('s','t').by('name')",
+    "g.V().hasId(between(3,150)).out().hasId(lte(90)).order().by(id).values('name')",
+    "g.V().order().by('name',desc).by('age').by(id,desc).id()",
     "g.V().as('s').out().where(neq('s')).out().where(eq('s')).values('name')",
     "g.V().as('a').out().as('a').select(all,'a')",
     "g.V().as('a').out().as('b').out().as('a').select(first,'a').dedup().values('name')",
@@ -195,3 +197,32 @@ def test_an_error_comes_after_the_results_before_it(engine: Engine) -> None:
     assert isinstance(found, tuple)
     assert found[0]
     assert morsels
+
+
+def test_texts_are_ordered_by_code_units_on_every_way() -> None:
+    # in UTF-16 the face is D83D DE00 and stands before FF5E; by code point it stands behind
+    graph = EmbeddedGraph(profile="tinkerpop")
+    transaction = graph.begin()
+    for number, name in enumerate(("\uff5e", "z", "\U0001f600", "é")):
+        transaction.set_vertex_property(transaction.add_vertex(number, "x"), "name", name, "single")
+    transaction.commit()
+    engine = Engine(graph, "tinkerpop")
+    wanted = ["z", "é", "\U0001f600", "\uff5e"]
+    for text, way in (("order().by('name')", 1), ("order().by('name',desc)", -1)):
+        for begin in ("g.V()", "g.V().local(identity())", "g.V(0,1,2,3)"):
+            found = [t.value for t in engine.run(parse(f"{begin}.{text}.values('name')")[0].traversal)]
+            assert found == wanted[::way], (begin, text)
+
+
+@pytest.mark.parametrize("test", ["between(20,60)", "lte(49)", "neq(7)", "gt(2.5)", "within(1,2,3)", "eq('7')"])
+def test_ids_are_tested_as_arrays_as_one_by_one(engine: Engine, test: str) -> None:
+    holds = {
+        "between(20,60)": lambda id: 20 <= id < 60, "lte(49)": lambda id: id <= 49, "neq(7)": lambda id: id != 7,
+        "gt(2.5)": lambda id: id > 2.5, "within(1,2,3)": lambda id: id in (1, 2, 3), "eq('7')": lambda id: id == 7,
+    }[test]  # fmt: skip
+    wanted = [id for id in range(200) if holds(id)]
+    for text in (f"g.V().hasId({test}).id()", f"g.V().has(T.id,{test}).id()"):
+        assert [t.value for t in engine.run(parse(text)[0].traversal)] == wanted
+    (total,) = [t.value for t in engine.run(parse(f"g.V().both().hasId({test}).count()")[0].traversal)]
+    ends = [t.value for t in engine.run(parse("g.V().both().id()")[0].traversal) for _ in range(t.bulk)]
+    assert total == sum(map(holds, ends))

@@ -65,7 +65,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         await send({**message, "type": "websocket.send"})
 
 
-def frame(message: Message, opcode: int | None = None, *, final: bool = True, mask: bytes = b"\x01\x80\xff\x37") -> bytes:
+def frame(
+    message: Message, opcode: int | None = None, *, final: bool = True, mask: bytes = b"\x01\x80\xff\x37"
+) -> bytes:
     """A frame as clients send it."""
     data = message.encode() if isinstance(message, str) else message
     code = (1 if isinstance(message, str) else 2) if opcode is None else opcode

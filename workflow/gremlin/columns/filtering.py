@@ -100,13 +100,21 @@ def _mask(container: HasContainer, column: ElementColumn) -> Places:
         }
         return np.fromiter(map(holds.__getitem__, labels), bool, len(labels))
     if key is T.id and len(rows) > SMALL:
-        id_of = graph.vertex_id if column.kind is Vertex else graph.edge_id
-        ids = list(map(id_of, rows.tolist()))
-        if set(map(type, ids)) <= {int, Long} and min(ids) > -(1 << 53) and max(ids) < 1 << 53:
-            mask = compared(container.predicate, np.array(ids, dtype=np.int64))
-            if mask is not None:
-                return mask
+        mask = id_mask(container.predicate, column)
+        if mask is not None:
+            return mask
     return np.fromiter(map(container.test, column.tolist()), bool, len(rows))
+
+
+def id_mask(predicate: P, column: ElementColumn) -> Places | None:
+    """Which elements have an id that passes; None where arrays do not compare their ids as Gremlin does."""
+    used, inverse = np.unique(column.rows, return_inverse=True)
+    id_of = column.graph.vertex_id if column.kind is Vertex else column.graph.edge_id
+    ids = list(map(id_of, used.tolist()))
+    if not set(map(type, ids)) <= {int, Long} or not all(-(1 << 53) < id < 1 << 53 for id in (min(ids), max(ids))):
+        return None
+    mask = compared(predicate, np.array(ids, dtype=np.int64))
+    return None if mask is None else mask[inverse]
 
 
 def _property_mask(container: HasContainer, key: str, column: ElementColumn) -> Places:

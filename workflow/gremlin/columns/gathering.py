@@ -17,7 +17,7 @@ from workflow.gremlin.columns.values import CodedColumn, Column, ElementColumn, 
 from workflow.gremlin.running.by import IDENTITY, ByChild
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.running.step import MISSING, Frame, ReduceStep, Step
-from workflow.gremlin.semantics.comparison import order
+from workflow.gremlin.semantics.comparison import code_units, order
 from workflow.gremlin.semantics.values import GList, Long, Order
 from workflow.gremlin.steps.choosing.ranges import RangeStep
 from workflow.gremlin.steps.gathering.group import GroupCountStep, GroupStep, made_map
@@ -265,15 +265,16 @@ def ranks(column: Column) -> Places:
     codes = column.keys()
     _, places, inverse = np.unique(codes, return_index=True, return_inverse=True)
     values = column.take(places).tolist()
-    kinds = set(map(type, values))
-    if kinds <= {int, Long} or (kinds == {str} and all(map(str.isascii, values))):
-        arranged = sorted(range(len(values)), key=values.__getitem__)
-    else:
-        arranged = sorted(range(len(values)), key=lambda place: cmp_to_key(order)(values[place]))
     rank = np.zeros(len(values), dtype=np.int64)
+    kinds = set(map(type, values))
+    if kinds <= {int, Long} or kinds == {str}:  # different keys are never a tie
+        by = None if kinds != {str} or all(map(str.isascii, values)) else code_units
+        keys = values if by is None else list(map(by, values))
+        rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values))
+        return np.asarray(rank[inverse])
     number = -1
     before: Any = None
-    for at, place in enumerate(arranged):
+    for at, place in enumerate(sorted(range(len(values)), key=lambda place: cmp_to_key(order)(values[place]))):
         value = values[place]
         if at == 0 or order(before, value) != 0:
             number += 1

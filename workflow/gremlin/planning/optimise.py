@@ -14,6 +14,7 @@ from workflow.gremlin.planning.vectorised import (
     Filter,
     Finish,
     GroupCount,
+    IdFilter,
     Labels,
     MaskedGraphStep,
     Ordered,
@@ -206,7 +207,7 @@ def _filters(container: HasContainer, source: GraphStep | None) -> list[RowOpera
     if isinstance(container.key, str):
         value_test = compile_predicate(container.predicate)
         return [Filter(container.test, container.key, container.predicate, value_test)]
-    return [Filter(container.test)]
+    return [IdFilter(container.test, container.predicate) if container.key is T.id else Filter(container.test)]
 
 
 def _finish(

@@ -17,6 +17,8 @@ import numpy as np
 
 from workflow.graphs.elements import Edge, Vertex, Way
 from workflow.graphs.protocols import is_columnar
+from workflow.gremlin.columns.filtering import id_mask
+from workflow.gremlin.columns.values import ElementColumn
 from workflow.gremlin.running.step import ExecutionContext, Frame, Step, chain
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.arithmetic import div
@@ -227,6 +229,23 @@ class Filter:
         test = self.value_test
         holds = np.array([*map(test, codes.values), False], dtype=bool)  # the last is where -1 points: no value
         return np.asarray(holds[codes.codes[frontier.rows]])
+
+
+@dataclass
+class IdFilter:
+    """A test of ids; many of them by comparison with a number, where they are numbers."""
+
+    test: Callable[[Any], bool]
+    predicate: P
+
+    def apply(self, frontier: Frontier) -> Frontier:
+        graph, kind, test = frontier.graph, frontier.kind, self.test
+        if len(frontier.rows) > SMALL:
+            mask = id_mask(self.predicate, ElementColumn(graph, kind, frontier.rows))
+            if mask is not None:
+                return frontier.keep(mask)
+        passed = (test(kind(graph, row)) for row in frontier.rows.tolist())
+        return frontier.keep(np.fromiter(passed, bool, len(frontier.rows)))
 
 
 def _plain_number(value: Any) -> bool:

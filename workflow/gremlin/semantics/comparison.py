@@ -114,8 +114,12 @@ def _compare_strings(a: str, b: str) -> int:
         return 0
     if a.isascii() and b.isascii():
         return -1 if a < b else 1
-    # Java orders by UTF-16 code unit, Python by code point
-    return -1 if a.encode("utf-16-be", "surrogatepass") < b.encode("utf-16-be", "surrogatepass") else 1
+    return -1 if code_units(a) < code_units(b) else 1
+
+
+def code_units(text: str) -> bytes:
+    """What a text is ordered by: its UTF-16 code units, as Java does; Python itself orders by code point."""
+    return text.encode("utf-16-be", "surrogatepass")
 
 
 def instant(value: datetime.datetime) -> datetime.datetime:

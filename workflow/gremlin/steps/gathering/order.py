@@ -23,8 +23,8 @@ from workflow.gremlin.running.step import (
     StepBuilder,
 )
 from workflow.gremlin.running.traverser import Traverser
-from workflow.gremlin.semantics.comparison import order
-from workflow.gremlin.semantics.values import GList, MapEntry, Order, T
+from workflow.gremlin.semantics.comparison import code_units, order
+from workflow.gremlin.semantics.values import GList, Long, MapEntry, Order, T
 from workflow.gremlin.steps.shaping.local_scope import rebuilt_map
 
 Row = tuple[tuple[Any, ...], Any]
@@ -77,28 +77,32 @@ class Comparators:
         if self.shuffled:
             ctx.random_numbers(step).shuffle(rows)
             return rows
-        key = self._plain(rows) or self.key()
+        plain = [_plain_key(place, [row[0][place] for row in rows]) for place in range(len(self.directions()))]
+        if rows and all(plain):
+            for key, way in zip(reversed(plain), reversed(self.directions()), strict=True):
+                if way is not Order.shuffle:  # which says nothing before another
+                    rows.sort(key=key, reverse=way is Order.desc)  # what ties stays as it was
+            return rows[:limit]
         if limit is not None and limit < len(rows) // 4:
-            return heapq.nsmallest(limit, rows, key=key)
-        rows.sort(key=key)
+            return heapq.nsmallest(limit, rows, key=self.key())
+        rows.sort(key=self.key())
         return rows
-
-    def _plain(self, rows: list[Row]) -> Callable[[Row], Any] | None:
-        """Python's own key where all values are ints, or all ASCII texts, in one ascending order."""
-        if len(self.directions()) != 1 or not rows:
-            return None
-        kinds = {type(row[0][0]) for row in rows}
-        if kinds == {int}:
-            return (lambda row: row[0][0]) if self.directions()[0] is Order.asc else (lambda row: -row[0][0])
-        if kinds == {str} and self.directions()[0] is Order.asc and all(row[0][0].isascii() for row in rows):
-            return lambda row: row[0][0]
-        return None
 
     def children(self) -> Iterable[Child]:
         return [by.child for by, _ in self.parts if isinstance(by, ByChild)]
 
     def __str__(self) -> str:
         return "[" + ", ".join(f"[{by}, {way.value}]" for by, way in self.parts) + "]"
+
+
+def _plain_key(place: int, values: list[Any]) -> Callable[[Row], Any] | None:
+    """Python's own key of rows by one of their values, where those are all whole numbers or all texts."""
+    kinds = set(map(type, values))
+    if kinds <= {int, Long}:
+        return lambda row: row[0][place]
+    if kinds != {str}:
+        return None
+    return (lambda row: row[0][place]) if all(map(str.isascii, values)) else (lambda row: code_units(row[0][place]))
 
 
 class OrderStep(Step):
