@@ -35,8 +35,9 @@ STATE = (
 )
 
 
-# refusals of the server that come from how Java casts, not from what Gremlin says: we may answer
-ACCIDENTS = ("cannot be cast to class java.lang.Comparable",)
+# refusals of the server that come from how Java casts or from a null that it meets, not from what Gremlin says: we may
+# answer
+ACCIDENTS = ("cannot be cast to class java.lang.Comparable", 'Cannot invoke "Object.getClass()"')
 
 
 TOO_SLOW = "too slow"

@@ -184,11 +184,11 @@ class StoredGraph:
     def degree(self, row: int, way: Way, labels: Sequence[str] | None = None) -> int:
         return sum(adjacency.degree(row) for adjacency in self._adjacencies(way, labels))
 
-    def _adjacencies(self, way: Way, labels: Sequence[str] | None) -> list[Adjacency]:
+    def _adjacencies(self, way: Way, labels: Sequence[str] | None) -> Sequence[Adjacency]:
         state = self.state
-        sides = (state.out,) if way == "out" else (state.into,) if way == "in" else (state.out, state.into)
         if labels is None:
-            return [adjacency for side in sides for adjacency in side]
+            return state.out if way == "out" else state.into if way == "in" else [*state.out, *state.into]
+        sides = (state.out,) if way == "out" else (state.into,) if way == "in" else (state.out, state.into)
         codes = self._edge_codes(labels)
         return [side[code] for side in sides for code in codes]
 

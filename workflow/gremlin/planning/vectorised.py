@@ -102,7 +102,7 @@ class RowHop:
 
     def apply(self, frontier: Frontier) -> Frontier:
         if len(frontier.rows) <= SMALL:
-            return self._walk(frontier)
+            return self.walk(frontier)
         graph = frontier.graph
         csr = graph.csr(self.labels or None, self.way)
         if csr is None:
@@ -119,7 +119,8 @@ class RowHop:
         bulk = None if frontier.bulk is None else np.repeat(frontier.bulk, degrees)
         return Frontier(graph, kind, found, bulk)
 
-    def _walk(self, frontier: Frontier) -> Frontier:
+    def walk(self, frontier: Frontier, spend: Callable[[int], None] | None = None) -> Frontier:
+        """The same row by row; ``spend`` is told how many elements each leads to."""
         graph = frontier.graph
         along = graph.incident if self.to_edges else graph.neighbours
         labels = self.labels or None
@@ -128,6 +129,8 @@ class RowHop:
         for row, times in zip(frontier.rows.tolist(), frontier.bulks().tolist(), strict=True):
             here = along(row, self.way, labels)
             found.extend(here)
+            if spend is not None:
+                spend(1 + len(found) - len(bulk))
             bulk.extend([times] * (len(found) - len(bulk)))
         kind: Kind = Edge if self.to_edges else Vertex
         bulks = None if frontier.bulk is None else np.array(bulk, dtype=np.int64)
@@ -396,14 +399,6 @@ class MaskedGraphStep(GraphStep):
         return found
 
 
-def _spend(ctx: ExecutionContext, operation: RowOperation, frontier: Frontier) -> None:
-    """Note what a brief run goes to. It uses no array of the whole graph, which might have to be made first."""
-    if len(frontier.rows) > SMALL and not isinstance(operation, Dedup):
-        raise NotVectorisable
-    if isinstance(operation, RowHop):
-        ctx.spend(operation.count(frontier))
-
-
 class VectorisedStep(Step):
     """A source, operations and a finish on arrays, in place of ordinary steps."""
 
@@ -442,17 +437,21 @@ class VectorisedStep(Step):
         frontier = self._begin(ctx, graph)
         for operation in self.operations:
             ctx.check()
-            if ctx.effort is not None:
-                _spend(ctx, operation, frontier)
-            frontier = operation.apply(frontier)
+            frontier = operation.apply(frontier) if ctx.effort is None else self._briefly(ctx, operation, frontier)
         ctx.check()
         finish = self.finish_with
         if ctx.effort is not None:
-            if not isinstance(finish, RowCount):
+            if not isinstance(finish, RowCount) or (finish.hop is not None and len(frontier.rows) > SMALL):
                 raise NotVectorisable
-            if finish.hop is not None:
-                _spend(ctx, finish.hop, frontier)
+            ctx.spend(len(frontier.rows))
         return finish.values(frontier)
+
+    @staticmethod
+    def _briefly(ctx: ExecutionContext, operation: RowOperation, frontier: Frontier) -> Frontier:
+        """An operation of a brief run, which uses no array of the whole graph: it might have to be made first."""
+        if len(frontier.rows) > SMALL and not isinstance(operation, Dedup):
+            raise NotVectorisable
+        return operation.walk(frontier, ctx.spend) if isinstance(operation, RowHop) else operation.apply(frontier)
 
     def _begin(self, ctx: ExecutionContext, graph: ColumnarGraph) -> Frontier:
         source = self.source
