@@ -12,7 +12,11 @@ from typing import Any
 import neo4j
 
 from workflow.cypher.engine import CypherEngine
+from workflow.cypher.metadata.listings import Listings
+from workflow.cypher.metadata.schema import schema_rows
+from workflow.cypher.planning.procedures import library
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.queries.running import QueryRegistry
 from workflow.server.bolt.connections import BoltConnection
 from workflow.server.bolt.service import BoltService
 from workflow.server.services import Services
@@ -54,8 +58,18 @@ class BoltServers:
     def begin(self, **settings: Any) -> BoltServer:
         """A server with the graphs ``g`` and ``gother``."""
         graphs = {"g": EmbeddedGraph("g", "neptune"), "gother": EmbeddedGraph("other", "neptune")}
-        cypher = {name: CypherEngine(graph, "neptune") for name, graph in graphs.items()}
-        services = Services(Settings(home=self._home, **settings), None, {}, graphs, cypher=cypher)  # type: ignore[arg-type]
+        running = QueryRegistry()
+        listings = Listings([*graphs], running, "db.example:7687", lambda: table)
+        table = library(*schema_rows(), *listings.rows())
+        cypher = {name: CypherEngine(graph, "neptune", table) for name, graph in graphs.items()}
+        services = Services(
+            Settings(home=self._home, **settings),
+            None,
+            {},
+            graphs,
+            cypher=cypher,
+            cypher_queries=running,  # type: ignore[arg-type]
+        )
         service = BoltService(services)
         server = asyncio.run_coroutine_threadsafe(self._listen(service), self._loop).result()
         self._servers.append(server)

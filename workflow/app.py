@@ -161,8 +161,8 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         reader = open_source(settings.gremlin_url, sign_region)
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
-    cypher = _cypher(settings, graphs, prediction, closers)
     queries, cypher_queries = QueryRegistry(), QueryRegistry(language="opencypher")
+    cypher = _cypher(settings, graphs, prediction, cypher_queries, closers)
     watch = MemoryWatch(queries, cypher_queries)
     closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
     exports = _exports(settings, store, storage, openers, remote)
@@ -197,6 +197,7 @@ def _cypher(
     settings: Settings,
     graphs: Mapping[str, EmbeddedGraph],
     prediction: EndpointService,
+    running: QueryRegistry,
     closers: list[Callable[[], None]],
 ) -> Mapping[str, CypherEngine]:
     """The engines of openCypher, imported and built at the first query; what an earlier run left is removed now."""
@@ -206,7 +207,7 @@ def _cypher(
     def build() -> Mapping[str, CypherEngine]:
         from workflow.opencypher import open_engines
 
-        return open_engines(settings, graphs, prediction, closers)
+        return open_engines(settings, graphs, prediction, running, closers)
 
     return EnginesOnDemand(graphs, build)
 

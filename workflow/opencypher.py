@@ -6,6 +6,7 @@ A service imports this with the first query of the language.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from workflow.catalog.graphs import GraphCatalog
 from workflow.catalog.models import ModelCatalog
@@ -14,10 +15,13 @@ from workflow.catalog.procedures import catalog_rows
 from workflow.catalog.service import GraphAnalytics
 from workflow.catalog.workers import AnalysisWorkers
 from workflow.cypher.engine import CypherEngine
-from workflow.cypher.planning.procedures import library
+from workflow.cypher.metadata.listings import Listings
+from workflow.cypher.metadata.schema import schema_rows
+from workflow.cypher.planning.procedures import Library, library
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.predictions.cypher import prediction_rows
 from workflow.predictions.endpoint import PredictionService
+from workflow.queries.running import QueryRegistry
 from workflow.settings import Settings
 
 
@@ -25,11 +29,13 @@ def open_engines(
     settings: Settings,
     graphs: Mapping[str, EmbeddedGraph],
     prediction: PredictionService,
+    running: QueryRegistry,
     closers: list[Callable[[], None]],
 ) -> dict[str, CypherEngine]:
     """An engine a traversal source; graphs have projections of their own, pipelines and models are the service's.
 
     Args:
+        running: the queries that run, to be listed.
         closers: gets what ends the processes and projections.
     """
     folder = settings.home / "catalog"
@@ -38,10 +44,13 @@ def open_engines(
     )
     closers.append(workers.close)
     pipelines, models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
-    tables = {}
+    tables: dict[str, Library] = {}
+    address = f"{settings.host}:{settings.port}"
     for name in dict.fromkeys(graph.name for graph in graphs.values()):
         projected = GraphCatalog(folder / "graphs" / name)
         closers.append(projected.close)
         analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
-        tables[name] = library(*catalog_rows(analytics, name), *prediction_rows(prediction))
+        listings = Listings([*graphs], running, address, partial(tables.__getitem__, name))
+        own = (*schema_rows(), *listings.rows())
+        tables[name] = library(*own, *catalog_rows(analytics, name), *prediction_rows(prediction))
     return {source: CypherEngine(graph, settings.profile, tables[graph.name]) for source, graph in graphs.items()}

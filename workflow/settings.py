@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, get_args
 from workflow.errors import PreconditionsFailed
 
 Profile = Literal["neptune", "tinkerpop"]
+BoltIds = Literal["integer", "neptune"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 TunerChoice = Literal["optuna", "sagemaker"]
@@ -92,6 +93,11 @@ TABLE: Final = (
     EnvironmentVariable("DESPINA_SAGEMAKER_SECURITY_GROUPS", "security groups that go with those subnets"),
     EnvironmentVariable(
         "DESPINA_SAGEMAKER_TAGS", "`key:value` pairs, separated by blanks, put on everything that is created"
+    ),
+    EnvironmentVariable(
+        "DESPINA_BOLT_IDS",
+        "what `id()` gives over Bolt: `integer`, as Neo4j's drivers want it, or `neptune`, the text of HTTP",
+        "integer",
     ),
     EnvironmentVariable("DESPINA_ML_ENDPOINT", "the endpoint of queries that name none"),
     EnvironmentVariable("DESPINA_ML_IAM_ROLE", "the role of queries, and of jobs of SageMaker, that name none"),
@@ -330,6 +336,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8182
     bolt_port: int | None = None  # of Bolt alone; it is spoken on ``port`` too
+    bolt_ids: BoltIds = "integer"
     profile: Profile = "neptune"
     graphs: tuple[str, ...] = ("g",)
     in_memory: bool = False
@@ -387,6 +394,7 @@ class Settings:
             endpoints=env.get("DESPINA_ENDPOINTS") or "local",
             sagemaker=SageMakerSettings.from_environment(env),
             cloud_poll_s=EMULATOR_POLL_S if emulated else CLOUD_POLL_S,
+            bolt_ids=_one_of("DESPINA_BOLT_IDS", env, get_args(BoltIds), "integer"),
             default_endpoint=env.get("DESPINA_ML_ENDPOINT"),
             default_role_arn=env.get("DESPINA_ML_IAM_ROLE"),
             allowed_folders=tuple(

@@ -312,6 +312,39 @@ def test_a_signature_stands_for_a_password(serve: Callable[..., BoltServer]) -> 
         driver.verify_connectivity()
 
 
+def test_what_runs_is_listed_and_the_system_database_is_only_read(driver: neo4j.Driver) -> None:
+    text = "SHOW TRANSACTIONS YIELD currentQuery, database, elapsedTime WHERE currentQuery STARTS WITH 'SHOW'"
+    (row,) = driver.execute_query(text, database_="system").records
+    assert (row["currentQuery"], row["database"]) == (text, "neo4j")
+    assert row["elapsedTime"] < Duration(minutes=5)
+    names = driver.execute_query("SHOW DATABASES YIELD name, default, home ORDER BY name").records
+    assert [tuple(one.values()) for one in names] == [("gother", False, False), ("neo4j", True, True)]
+    with pytest.raises(neo.ClientError) as refused:
+        driver.execute_query("CREATE (:A)", database_="system")
+    assert refused.value.code == "Neo.ClientError.Statement.AccessMode"
+
+
+def test_a_drawing_of_the_schema_comes_as_nodes_and_relationships(driver: neo4j.Driver) -> None:
+    driver.execute_query("CREATE (:A:B)-[:R]->(c:C)-[:R]->(:C), (c)-[:S]->(c), (:Alone)")
+    (row,) = driver.execute_query("CALL db.schema.visualization()").records
+    assert {(*one.labels, one["name"]) for one in row["nodes"]} == {
+        (label, label) for label in ("A", "B", "C", "Alone")
+    }
+    found = {(one.start_node["name"], one.type, one.end_node["name"]) for one in row["relationships"]}
+    assert found == {("A", "R", "C"), ("B", "R", "C"), ("C", "R", "C"), ("C", "S", "C")}
+
+
+@pytest.mark.parametrize(("choice", "found"), [("integer", int), ("neptune", str)])
+def test_a_setting_chooses_what_id_gives(serve: Callable[..., BoltServer], choice: str, found: type) -> None:
+    with serve(bolt_ids=choice).driver() as driver:
+        (row,) = driver.execute_query("CREATE (n {`~id`: 'v1'}) RETURN id(n) AS id, elementId(n) AS text").records
+        assert type(row["id"]) is found
+        assert row["text"] == "v1"
+        text = "MATCH (n) WHERE id(n) = $id RETURN count(*) AS c"
+        assert driver.execute_query(text, id=row["id"]).records[0]["c"] == 1
+        assert driver.execute_query(text, id="v1").records[0]["c"] == (choice == "neptune")
+
+
 @pytest.mark.parametrize("name", ["system", "neo4j", "gother", None])
 def test_every_database_is_routed_to_under_the_address_of_the_client(server: BoltServer, name: str | None) -> None:
     with Client(server) as client:

@@ -21,9 +21,6 @@ from workflow.graphs.elements import Vertex, Way
 VERSION: Final = "2.13.9"
 """The version of Neo4j's library whose procedures these are, and which its clients look for."""
 
-KERNEL: Final = "5.26.0"
-"""The version of Neo4j whose protocols and language these are."""
-
 PROGRESS: Final[tuple[Column, ...]] = (
     *(("username", "string"), ("jobId", "string"), ("taskName", "string"), ("progress", "string")),
     *(("progressBar", "string"), ("status", "string"), ("timeStarted", "any"), ("elapsedTime", "string")),
@@ -44,8 +41,6 @@ class Functions:
         """All of them."""
         for name, function in self._functions().items():
             yield NamedFunction(name, function)
-        parts = (("name", "string"), ("versions", "list"), ("edition", "string"))
-        yield Procedure("dbms.components", (), parts, lambda run: iter([("Neo4j Kernel", [KERNEL], "community")]))
         yield Procedure("gds.version", (), (("gdsVersion", "string"),), lambda run: iter([(VERSION,)]))
         job = Argument("jobId", "string", "", optional=True)
         yield Procedure("gds.listProgress", (job,), PROGRESS, self.progress)

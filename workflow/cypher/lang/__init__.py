@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow.cypher.lang.clauses import QueryReader
+from workflow.cypher.lang.commands import CommandReader
 from workflow.cypher.lang.tree import Statement
 from workflow.errors import QueryTooLarge
 from workflow.queries.reader import Limits
@@ -19,6 +19,6 @@ def parse(text: str, *, limits: Limits | None = None) -> Statement:
     if len(text) > limits.max_length:
         raise QueryTooLarge(f"The query has more than {limits.max_length} characters")
     try:
-        return QueryReader(text, limits).statement()
+        return CommandReader(text, limits).statement()
     except RecursionError as error:
         raise QueryTooLarge("The query is nested too deep to be read") from error

@@ -259,14 +259,17 @@ class QueryReader(ExpressionReader):
             items.append(self._item())
         while self.take(","):
             items.append(self._item())
+        return Projection(start, distinct, everything, tuple(items), *self._ordered())
+
+    def _ordered(self) -> tuple[tuple[Sort, ...], Expression | None, Expression | None]:
+        """``ORDER BY``, ``SKIP`` and ``LIMIT``, each where it is there."""
         order: list[Sort] = []
         if self.take_word("ORDER", "BY"):
             order.append(self._sort())
             while self.take(","):
                 order.append(self._sort())
         skip = self.expression() if self.take_word("SKIP") or self.take_word("OFFSET") else None
-        limit = self.expression() if self.take_word("LIMIT") else None
-        return Projection(start, distinct, everything, tuple(items), tuple(order), skip, limit)
+        return tuple(order), skip, self.expression() if self.take_word("LIMIT") else None
 
     def _item(self) -> Item:
         start = self.token.offset

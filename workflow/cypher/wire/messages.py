@@ -10,6 +10,9 @@ from typing import Any, Final
 from workflow.cypher.wire.framing import chunked
 from workflow.cypher.wire.packstream import BadPackStream, Structure, list_head, pack, pack_each, unpack
 
+HOME_DATABASE: Final = "neo4j"
+"""What drivers call the database they ask when they name none."""
+
 
 class Tag(IntEnum):
     """Of what clients send."""

@@ -104,10 +104,10 @@ class GraphStatistics:
 def _compute(graph: StoredGraph, id: int, version: tuple[int, int]) -> Computed:
     state = graph.state
     rows, edge_rows = state.vertices.row_array(None), state.edges.row_array(None)
-    labels = _used_labels(state.vertices, rows)
-    edge_labels = _used_labels(state.edges, edge_rows)
+    labels = used_labels(state.vertices, rows)
+    edge_labels = used_labels(state.edges, edge_rows)
     parts = sorted({part for name in labels for part in graph.label_parts(name)})
-    node_counts, edge_counts = _counts(state.vertices, rows), _counts(state.edges, edge_rows)
+    node_counts, edge_counts = value_counts(state.vertices, rows), value_counts(state.edges, edge_rows)
     leaving = {name: graph.degree_array("out", [name])[rows] > 0 for name in sorted(edge_labels)}
     summary = {
         "numNodes": len(rows),
@@ -157,13 +157,14 @@ def _marked(leaving: dict[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_
     return {_Leaving(name): held for name, held in leaving.items()}
 
 
-def _used_labels(elements: Elements, rows: NDArray[np.int32]) -> list[str]:
+def used_labels(elements: Elements, rows: NDArray[np.int32]) -> list[str]:
+    """The labels of some rows, int32 (n,), each once."""
     codes = elements.label_array()[rows]
     return [elements.label_names[code] for code in np.unique(codes).tolist()]
 
 
-def _counts(elements: Elements, rows: NDArray[np.int32]) -> dict[str, NDArray[np.int32]]:
-    """Values of each key in each living row; keys without any are left out."""
+def value_counts(elements: Elements, rows: NDArray[np.int32]) -> dict[str, NDArray[np.int32]]:
+    """How many values each of some rows, int32 (n,), holds of each key, int32 (n,); keys without any are left out."""
     found = {key: elements.columns[key].counts(len(elements))[rows] for key in sorted(elements.columns)}
     return {key: counts for key, counts in found.items() if counts.any()}
 

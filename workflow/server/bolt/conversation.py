@@ -24,7 +24,7 @@ from workflow.server.access.budget import OverBudget, WorkerHolding
 from workflow.server.access.signatures import NotAuthenticated
 from workflow.server.bolt.failures import TransactionEnded, UnexpectedMessage, failure_members
 from workflow.server.bolt.results import BoltResult, fresh_bookmark
-from workflow.server.bolt.service import BoltService
+from workflow.server.bolt.service import SYSTEM, BoltService
 from workflow.server.cypher.execution import BoltSession, CypherRequest
 from workflow.server.query_failures import known
 
@@ -37,7 +37,6 @@ LOGIN_S: Final = 20.0
 IDLE_TRANSACTION_S: Final = 600.0
 _LOGON_FROM: Final = BoltVersion(5, 1)
 _READS_MODE: Final = "r"
-SYSTEM: Final = "system"  # some drivers ask where it is to see whether anybody answers; nothing is asked of it
 
 
 class BoltConversation:
@@ -285,7 +284,7 @@ class BoltConversation:
         if extra.get("imp_user"):
             raise UnsupportedOperation("Nobody can act as somebody else here; leave the impersonated user out")
         self._database, self._graph = self.service.database(str(extra.get("db") or ""))
-        self._mode = str(extra.get("mode") or "w")
+        self._mode = _READS_MODE if self._database == SYSTEM else str(extra.get("mode") or "w")
         timeout = extra.get("tx_timeout")
         self._until = monotonic() + timeout / 1000 if isinstance(timeout, int) and timeout > 0 else None
 
@@ -425,9 +424,7 @@ class BoltConversation:
     async def _route(self, context: dict[str, Any], bookmarks: list[Any], extra: Any) -> None:
         """Where to go: here, under the name by which the client came."""
         name = extra.get("db") if isinstance(extra, dict) else extra
-        database = str(name or "")
-        if database != SYSTEM:
-            database, _ = self.service.database(database)
+        database, _ = self.service.database(str(name or ""))
         address = str(context.get("address") or self._address or self.service.address)
         servers = [{"addresses": [address], "role": role} for role in ("WRITE", "READ", "ROUTE")]
         await self._succeed({"rt": {"ttl": 300, "db": database, "servers": servers}})

@@ -7,6 +7,8 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from workflow.cypher.running.options import Ids
+from workflow.cypher.wire.messages import HOME_DATABASE
 from workflow.server.access.auth import Policy
 from workflow.server.access.signatures import NotAuthenticated, check_claim, check_signature
 from workflow.server.bolt.failures import DatabaseNotFound
@@ -16,8 +18,11 @@ from workflow.server.services import Services
 WORKERS: Final = 64
 MOST_BYTES: Final = 64 << 20
 MOST_BYTES_BEFORE_LOGIN: Final = 64 << 10
+SYSTEM: Final = "system"  # where tools ask what there is; nothing is changed there
 AGENT: Final = "Neo4j/5.26.0"  # drivers take nobody else for a server; the version is of what is spoken
-HOME_DATABASE: Final = "neo4j"  # what drivers call the one they ask when they name none
+
+
+_IDS: Final[dict[str, Ids]] = {"integer": "integer", "neptune": "text"}
 
 
 class BoltService:
@@ -28,7 +33,11 @@ class BoltService:
         self.policy = Policy.of(settings)
         self.budget = services.budget
         self.runner = CypherRunner(
-            services.cypher, settings.profile, services.cypher_queries, settings.query_timeout_ms, ids="integer"
+            services.cypher,
+            settings.profile,
+            services.cypher_queries,
+            settings.query_timeout_ms,
+            ids=_IDS[settings.bolt_ids],
         )
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="bolt")
         self.agent = AGENT
@@ -45,6 +54,8 @@ class BoltService:
         if name in ("", HOME_DATABASE):
             self.runner.check_graph("g")
             return HOME_DATABASE, "g"
+        if name == SYSTEM:
+            return SYSTEM, "g"
         if name not in self.runner.engines:
             raise DatabaseNotFound(name, ", ".join((HOME_DATABASE, *sorted(self.runner.engines))))
         return name, name
