@@ -1,13 +1,15 @@
 """What ended jobs left behind and nobody needs any more: chosen by rule, and removed.
 
 Needed is what something live builds on, directly or by others: every endpoint, every job that has not ended, and every
-job younger than the limit. Records stay, and say that their files were removed; logs and folders of demos go by age.
+job younger than the limit. Records stay, and say that their files were removed; what clients uploaded for loads, logs
+and folders of demos go by age.
 """
 
 from __future__ import annotations
 
 import fcntl
 import logging
+import re
 import shutil
 import threading
 import time
@@ -25,6 +27,8 @@ from workflow.storage import S3Uri, Storage
 _log = logging.getLogger(__name__)
 DAY_MS: Final = 86_400_000
 LOOK_S: Final = 6 * 3600.0
+# where clients put the frames and files of a load: below their bucket, under a name that is a token or a hash
+UPLOAD: Final = re.compile(r"/load/(?:[0-9a-f]{32}|[0-9a-f]{16})$")
 Key = tuple[JobKind, str]
 
 # members of requests that name another job
@@ -39,7 +43,7 @@ _NAMES: Final[dict[str, JobKind]] = {
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing that can go: the files of a job, a log, or the folder of a demo."""
+    """One thing that can go: the files of a job, those that were uploaded for a load, a log, or a demo's folder."""
 
     what: str
     name: str
@@ -76,6 +80,13 @@ def removable(jobs: Iterable[JobRecord], before_ms: int) -> list[JobRecord]:
     return [known[key] for key in known if key in old - needed and key[0] != "load" and not known[key].cleaned]
 
 
+def uploads(jobs: Iterable[JobRecord], before_ms: int) -> list[JobRecord]:
+    """A load for each upload that no load from after a moment, or under way, has read; only clients' own uploads."""
+    loads = [job for job in jobs if job.kind == "load" and UPLOAD.search(job.names.get("source", "").rstrip("/"))]
+    young = {job.names["source"] for job in loads if not job.is_final or (job.ended_ms or job.updated_ms) >= before_ms}
+    return [*{job.names["source"]: job for job in loads if job.names["source"] not in young}.values()]
+
+
 class Retention:
     """Finds and removes what nobody needs.
 
@@ -95,6 +106,11 @@ class Retention:
         gone = removable(jobs, before_ms)
         found = [Removal(job.kind, job.id, self._size(job), job=(job.kind, job.id)) for job in gone]
         kept = [name for job in jobs if job not in gone and not job.cleaned for name in job.names.values()]
+        found += [
+            Removal("upload", load.names["source"], size, job=("load", load.id))
+            for load in uploads(jobs, before_ms)
+            if (size := sum(info.size for info in self._storage.list(S3Uri.parse(load.names["source"]))))
+        ]
         logs = [log for log in sorted((self._home / "logs").glob("*")) if log.is_file() and _is_old(log, before_ms)]
         found += [
             Removal("log", log.name, log.stat().st_size, path=log)
@@ -114,10 +130,14 @@ class Retention:
         for removal in removals:
             if removal.job is not None:
                 jobs = [job for kind in TRANSITIONS for job in self._store.of_kind(kind)]
-                job = next((job for job in removable(jobs, 1 << 62) if (job.kind, job.id) == removal.job), None)
+                unneeded = [*removable(jobs, 1 << 62), *uploads(jobs, 1 << 62)]
+                job = next((job for job in unneeded if (job.kind, job.id) == removal.job), None)
                 if job is None:
                     continue
-                self._work[job.kind].clean(job)
+                if job.kind == "load":
+                    self._storage.delete(S3Uri.parse(job.names["source"]))
+                else:
+                    self._work[job.kind].clean(job)
                 self._store.update(job.kind, job.id, cleaned=True)
             elif removal.path is not None and removal.path.is_dir():
                 shutil.rmtree(removal.path, ignore_errors=True)

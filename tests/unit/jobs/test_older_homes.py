@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.graphs.test_persistence import old_folder
+from workflow.app import build
 from workflow.errors import BadRequest
 from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.store.store import EmbeddedGraph
@@ -20,7 +22,9 @@ from workflow.jobs.loads import LoadService
 from workflow.jobs.older_homes import ASIDE, OLD_FILES
 from workflow.jobs.store import JobStore
 from workflow.neptune import OPERATIONS, decode
+from workflow.settings import Settings
 from workflow.storage.local import LocalStorage
+from workflow.storage.uri import S3Uri
 
 # as version 0.1 wrote them
 JOBS = """
@@ -149,3 +153,20 @@ def test_a_load_of_before_is_resumed_as_one_of_now(home: Path) -> None:
         loads.start(request.model_copy(update={"source": "s3://lab/in/1.csv"}))
     loads.close()
     store.close()
+
+
+def test_a_whole_home_of_the_first_format_is_a_service_of_now_with_its_graph_jobs_and_files(home: Path) -> None:
+    (home / "graphs").mkdir()
+    old_folder(home / "graphs" / "g", [[["+v", "a", "v"]], [["+v", "b", "v"], ["+e", "ab", "x", "a", "b"]]])
+    (home / "s3/lab/dp").mkdir(parents=True)
+    (home / "s3/lab/dp/manifest.json").write_text("{}")
+    for _ in range(2):  # and again, as a home of now
+        application = build(Settings(home=home))
+        try:
+            graph = application.services.graphs["g"]
+            assert (graph.vertex_count(), graph.edge_count()) == (2, 1)
+            assert application.services.jobs is not None
+            assert application.services.jobs.counts()["dataprocessing", "Completed"] == 1
+            assert application.services.storage.read(S3Uri("lab", "dp/manifest.json")) == b"{}"
+        finally:
+            application.close()

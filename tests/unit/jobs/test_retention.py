@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from workflow.jobs.model import JobKind, JobRecord
-from workflow.jobs.retention import DAY_MS, Retention, builds_on, removable
+from workflow.jobs.retention import DAY_MS, Retention, builds_on, removable, uploads
 from workflow.jobs.store import JobStore
 from workflow.runners.base import Control
 from workflow.storage import S3Uri
@@ -86,6 +86,36 @@ def test_nothing_that_a_live_job_or_endpoint_reaches_is_ever_removed(seed: int) 
         reached |= more
     assert gone.isdisjoint(reached)
     assert gone == {(one.kind, one.id) for one in jobs} - reached
+
+
+def load(id: str, source: str, state: str = "LOAD_COMPLETED", ended_ms: int | None = 1) -> JobRecord:
+    return JobRecord("load", id, state, 0, 0, {}, {"graph": "g", "source": source}, ended_ms=ended_ms)  # type: ignore[arg-type]
+
+
+TOKEN = "s3://lab/load/0123456789abcdef0123456789abcdef"
+
+
+def test_what_a_client_uploaded_for_a_load_goes_and_what_was_there_before_stays() -> None:
+    own = load("own", "s3://lab/load/my-graph")
+    assert uploads([load("up", TOKEN), own, load("deeper", f"{TOKEN}/more")], 100) == [load("up", TOKEN)]
+
+
+@pytest.mark.parametrize("other", [load("b", TOKEN, ended_ms=500), load("b", TOKEN, "LOAD_IN_PROGRESS", None)])
+def test_an_upload_that_a_young_or_running_load_reads_stays(other: JobRecord) -> None:
+    assert uploads([load("a", TOKEN), other], 100) == []
+
+
+def test_the_files_of_an_old_upload_are_removed_once(tmp_path: Path) -> None:
+    storage, store = LocalStorage(tmp_path / "s3"), JobStore(None)
+    for place in (TOKEN, "s3://lab/load/my-graph"):
+        storage.write(S3Uri.parse(place) / "nodes.csv", b"12345")
+        store.add(load(place, place, ended_ms=0))
+    retention = Retention(store, {}, storage, tmp_path)
+    (planned,) = retention.plan(30, now_ms=40 * DAY_MS)
+    assert (planned.what, planned.name, planned.size_bytes) == ("upload", TOKEN, 5)
+    assert retention.remove([planned]) == 5
+    assert [str(info.uri) for info in storage.list(S3Uri("lab", ""))] == ["s3://lab/load/my-graph/nodes.csv"]
+    assert retention.plan(30, now_ms=40 * DAY_MS) == []
 
 
 class Cleaner:
