@@ -24,6 +24,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 Row = Sequence[object]
 Feature = tuple[str, str, dict[str, Any]]
+#: columns that say when a node or edge came to be
+TIMES = ("creationDate", "at")
 
 
 def data_folder() -> Path:
@@ -45,6 +47,7 @@ class ExportWriter:
         self.folder = folder
         self._nodes: list[dict[str, Any]] = []
         self._edges: list[dict[str, Any]] = []
+        self._columns: dict[str, Sequence[str]] = {}
 
     def nodes(
         self,
@@ -86,13 +89,17 @@ class ExportWriter:
             entry["labels"] = list(labels)
         self._edges.append(entry)
 
-    def configure(self) -> None:
-        """Write ``training-data-configuration.json``; last."""
+    def configure(self, by_time: bool = False) -> None:
+        """Write ``training-data-configuration.json``; last. ``by_time`` names the times of what has one."""
+        for entry in (*self._nodes, *self._edges) if by_time else ():
+            if named := [column for column in self._columns[entry["file_name"]] if column in TIMES]:
+                entry["time"] = named[0]
         graph = {"nodes": self._nodes, "edges": self._edges}
         document = {"version": "v2.0", "query_engine": "gremlin", "graph": graph, "warnings": []}
         (self.folder / "training-data-configuration.json").write_text(json.dumps(document, indent=2))
 
     def _write(self, name: str, header: Sequence[str], rows: Iterable[Row]) -> None:
+        self._columns[name] = header
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as stream:
@@ -279,6 +286,27 @@ def triples(*parts: str) -> Callable[[Path, ExportWriter], None]:
     return convert
 
 
+def ldbc(data: Path, export: ExportWriter) -> None:
+    """222 generated people, 825 acquaintances, their forums and interests, all with the time they came to be."""
+    people = list(_columns_of(data / "dynamic" / "person_0_0.csv.gz"))
+    rows = ([f"p{r[0]}", r[3], r[7], r[4], _moment(r[5])] for r in people)
+    asked: list[Feature] = [("gender", "category", {}), ("browser", "category", {}), ("birthday", "numerical", {})]
+    export.nodes("Person", ["gender", "browser", "birthday", "creationDate"], rows, asked)
+    forums = _columns_of(data / "dynamic" / "forum_0_0.csv.gz")
+    titles: list[Feature] = [("title", "text_tfidf", {})]
+    export.nodes("Forum", ["title", "creationDate"], ([f"f{r[0]}", r[1], _moment(r[2])] for r in forums), titles)
+    interests = list(_columns_of(data / "dynamic" / "person_hasInterest_tag_0_0.csv.gz"))
+    export.nodes("Tag", [], ([f"t{tag}"] for tag in sorted({tag for _, tag in interests})))
+    export.edges(("Person", "hasInterest", "Tag"), [], ([f"p{person}", f"t{tag}"] for person, tag in interests))
+    for triple, name, marks, target in (
+        (("Person", "knows", "Person"), "person_knows_person", "pp", links()),
+        (("Forum", "hasMember", "Person"), "forum_hasMember_person", "fp", []),
+    ):
+        ends = _columns_of(data / "dynamic" / f"{name}_0_0.csv.gz")
+        timed = ([marks[0] + r[0], marks[1] + r[1], _moment(r[2])] for r in ends)
+        export.edges(triple, ["creationDate"], timed, labels=target)
+
+
 THREE_PARTS = ("train", "valid", "test")
 #: by name: the folder it lies in, and what converts it
 DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
@@ -290,6 +318,7 @@ DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
     "fb15k-237": ("fb15k-237", triples(*THREE_PARTS)),
     "kinship": ("kg-small", triples(*(f"kinship-{part}" for part in THREE_PARTS))),
     "lastfm-asia": ("lastfm-asia", lastfm_asia),
+    "ldbc-snb-tiny": ("ldbc-snb-tiny", ldbc),
     "movielens-latest-small": ("movielens-latest-small", movielens),
     "movielens-ratings": ("movielens-latest-small", movielens_ratings),
     "nations": ("kg-small", triples(*(f"nations-{part}" for part in THREE_PARTS))),
@@ -313,8 +342,8 @@ def synthetic(export: ExportWriter, nodes: int, edges: int) -> None:
     export.edges(("User", "FRIEND", "User"), [], ([f"user-{a:08d}", f"user-{b:08d}"] for a, b in ends), labels=links())
 
 
-def write_dataset(name: str, folder: Path) -> None:
-    """Write one data set as an export; ``random-<nodes>-<edges>`` is made up."""
+def write_dataset(name: str, folder: Path, by_time: bool = False) -> None:
+    """Write one data set as an export, on request split by time; ``random-<nodes>-<edges>`` is made up."""
     export = ExportWriter(folder)
     if name.startswith("random-"):
         nodes, edges = (int(part) for part in name.split("-")[1:])
@@ -322,7 +351,7 @@ def write_dataset(name: str, folder: Path) -> None:
     else:
         place, convert = DATASETS[name]
         convert(data_folder() / place, export)
-    export.configure()
+    export.configure(by_time)
 
 
 def _features(features: Sequence[Feature]) -> list[dict[str, Any]]:
@@ -332,6 +361,17 @@ def _features(features: Sequence[Feature]) -> list[dict[str, Any]]:
 def _read(path: Path) -> Iterator[dict[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
         yield from csv.DictReader(stream)
+
+
+def _columns_of(path: Path) -> Iterator[list[str]]:
+    """The rows of a file separated by bars, without its header, which may name two columns alike."""
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        next(stream)
+        yield from (line.rstrip("\n").split("|") for line in stream)
+
+
+def _moment(milliseconds: str) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(milliseconds) / 1000))
 
 
 def _when(rating: dict[str, str]) -> time.struct_time:

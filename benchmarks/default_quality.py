@@ -2,6 +2,7 @@
 
     python benchmarks/default_quality.py facebook-pages cora --seeds 0,1,2
     python benchmarks/default_quality.py cora --trials 1
+    python benchmarks/default_quality.py ldbc-snb-tiny --by-time
 
 starts a service of its own, and takes each data set of ``datasets.py`` from its export through data processing, a
 search of two trials and the deployment of an endpoint. Prints seconds from the start of processing until the endpoint
@@ -27,7 +28,7 @@ SHOWN = ("mrr", "hits@10", "auc", "acc", "F1", "roc_auc", "average_precision", "
 MINIMISED = ("rmse", "mae")
 
 
-def measure(name: str, seed: int, trials: int | None) -> dict[str, Any]:
+def measure(name: str, seed: int, trials: int | None, by_time: bool = False) -> dict[str, Any]:
     """Deploy the default model of one data set.
 
     Returns:
@@ -36,7 +37,7 @@ def measure(name: str, seed: int, trials: int | None) -> dict[str, Any]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         export = Path(folder) / "export"
-        write_dataset(name, export)
+        write_dataset(name, export, by_time)
         service = start_service(Path(folder) / "home", environ={"DESPINA_SEED": str(seed)})
         try:
             wf = Workflow(service.url)
@@ -91,11 +92,12 @@ def main() -> None:
     parser.add_argument("names", nargs="+", metavar="NAME", help=", ".join(DATASETS))
     parser.add_argument("--seeds", default="0", help="comma-separated")
     parser.add_argument("--trials", type=int, help="how many, one after the other; the API's default where not given")
+    parser.add_argument("--by-time", action="store_true", help="split by the times of a data set that has some")
     arguments = parser.parse_args()
     for name in arguments.names:
         tests: list[dict[str, float]] = []
         for seed in (int(text) for text in arguments.seeds.split(",")):
-            found = measure(name, seed, arguments.trials)
+            found = measure(name, seed, arguments.trials, arguments.by_time)
             metrics = found["metrics"]
             print(
                 f"{name}, seed {seed}: {found['seconds']:.0f} s, {found['cpu_s']:.0f} CPU s, load {found['load']:.1f}",

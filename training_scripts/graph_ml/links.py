@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from .graph import EdgeType, GraphData, Split, Target
+from .graph.data import Times
 from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints
@@ -36,29 +37,41 @@ LINK_SPLITS: tuple[LinkSplit, ...] = get_args(LinkSplit)
 
 @dataclass(frozen=True)
 class Pairs:
-    """Directed pairs of node numbers, int64, shape (m,) each."""
+    """Directed pairs of node numbers, int64, shape (m,) each; ``time`` is when they came to be, where that counts.
+
+    It is float64, (m,): the time of the edge or of its newer end, −inf where nobody knows.
+    """
 
     source: Ints
     target: Ints
+    time: Times | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, chosen: Any) -> Pairs:
-        return Pairs(self.source[chosen], self.target[chosen])
+        return Pairs(self.source[chosen], self.target[chosen], None if self.time is None else self.time[chosen])
 
     def turned(self) -> Pairs:
         """The opposite pairs."""
-        return Pairs(self.target, self.source)
+        return Pairs(self.target, self.source, self.time)
+
+    def before(self, moment: float) -> Pairs:
+        """Those that were there before a moment; all where time does not count."""
+        return self if self.time is None else self[self.time < moment]
 
     @classmethod
     def join(cls, parts: Iterable[Pairs]) -> Pairs:
         """All pairs of several lists."""
         several = list(parts)
         none = np.empty(0, dtype=np.int64)
+        time = None
+        if any(part.time is not None for part in several):
+            time = np.concatenate([np.full(len(part), -np.inf) if part.time is None else part.time for part in several])
         return cls(
             np.concatenate([none, *(part.source for part in several)]),
             np.concatenate([none, *(part.target for part in several)]),
+            time,
         )
 
 
@@ -99,19 +112,19 @@ class LinkProblem:
         used = np.concatenate([split.train, split.valid, split.test])
         # edges outside every split are known and need not be predicted
         rest = np.setdiff1d(np.arange(len(everything)), used)
+        by_time = target in graph.cuts
         later = np.empty(0, dtype=np.int64)
-        if target in graph.cuts:
+        if by_time:
+            everything = replace(everything, time=np.maximum.reduce(graph.moments(edge_type)))
             is_later = graph.times[edge_type][rest] >= graph.cuts[target][0]
             rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         whole = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
-        context = whole
-        if target in graph.cuts:
-            known = graph.known_in_training(target)
-            context = {kind: pairs[known[kind]] for kind, pairs in whole.items()}
+        if by_time:
+            whole = {kind: replace(pairs, time=np.maximum.reduce(graph.moments(kind))) for kind, pairs in whole.items()}
+        context = {kind: pairs.before(graph.end_of_training(target)) for kind, pairs in whole.items()}
         directed = speaks_in_triples(graph, edge_type)
-        by_time = target in graph.cuts
         problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, by_time)
         problem = replace(problem, gone=numbers_gone(graph, space))
         if not by_time:
@@ -182,6 +195,11 @@ class LinkProblem:
         return self.known_links(
             self.edge_type, self.space, self.everything, self.whole_context, self.directed, self.left_out
         )
+
+    def earlier(self, moment: float) -> LinkProblem:
+        """The problem as it was before a moment: its training links and all others that were there then."""
+        context = {kind: pairs.before(moment) for kind, pairs in self.context.items()}
+        return replace(self, train=self.train.before(moment), context=context)
 
     def before(self, split: LinkSplit) -> Pairs:
         """The links that may be known when those of a split are ranked: its own and those of all parts before it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Label
 from training_scripts.graph_ml.links import LinkProblem, without_twins
 from training_scripts.graph_ml.processing.moments import time_split
 from training_scripts.graph_ml.processing.split import groups_of
+from training_scripts.graph_ml.training.links.pairs import latest_first
 
 RATES = (0.7, 0.2, 0.1)
 
@@ -157,6 +159,27 @@ def test_what_is_served_knows_the_later_edges_too() -> None:
     whole = problem.complete()
     assert len(whole.context[FRIEND]) == len(graph.edges[FRIEND])
     assert len(whole.everything) == len(graph.edges[RATED])
+
+
+def test_the_ranker_learns_from_its_newest_links_by_what_was_known_before_them() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+    folds = latest_first(problem, 20, 5)
+    assert len(folds) > 1
+    seen = []
+    for held, past in folds:
+        assert held.time is not None
+        for known in (past.train, past.context[FRIEND]):
+            assert known.time is not None
+            assert known.time.max() < held.time.min()
+        seen.append(held.time)
+    assert all(one.min() > other.max() for one, other in pairwise(seen))
+    assert seen[0].max() == problem.train.time.max()
+    assert len(folds[-1][1].train) >= len(problem.train) / 2
+    # without times, or with one time for all, there is nothing to go by
+    for times in (None, np.zeros(len(problem.train))):
+        assert latest_first(replace(problem, train=replace(problem.train, time=times)), 20, 5) == []
 
 
 def test_training_lies_before_validation_and_validation_before_test() -> None:

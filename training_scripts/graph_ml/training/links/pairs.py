@@ -258,23 +258,52 @@ def train_ranker(
     tell = tick or (lambda phase, step, total: None)
     held_number = int(np.clip(settings.held_share * len(problem.train), 1, settings.most_held))
     folds = int(np.clip(settings.fold_edges // held_number, 1, settings.folds))
-    rng = np.random.default_rng(seed)
-    # both edges of a pair that is stored twice go together
-    keys = problem_keys(problem)
-    unique, inverse = np.unique(keys, return_inverse=True)
-    shuffled = rng.permutation(len(unique))
     parts = []
-    for fold in range(folds):
+    for fold, (held, past) in enumerate(
+        latest_first(problem, held_number, folds) or shuffled(problem, held_number, folds, seed)
+    ):
         tell("pair features", fold, folds + 1)
-        chosen = np.isin(
-            inverse, np.take(shuffled, np.arange(fold * held_number, (fold + 1) * held_number), mode="wrap")
-        )
-        held, rest = problem.train[chosen], problem.train[~chosen]
-        features = build_features(problem, rest, attributes, settings.pairs, seed + fold)
-        parts.append(training_lists(problem, features, held, rest, settings, seed + fold))
+        features = build_features(past, past.train, attributes, settings.pairs, seed + fold)
+        parts.append(training_lists(past, features, held, past.train, settings, seed + fold))
     tell("pair features", folds, folds + 1)
     scorer = fit_scorer(join_lists(parts), settings, seed, tick, device)
     return PairRanker(build_features(problem, problem.train, attributes, settings.pairs, seed), scorer)
+
+
+Fold = tuple[Pairs, LinkProblem]
+
+
+def shuffled(problem: LinkProblem, size: int, folds: int, seed: int) -> list[Fold]:
+    """Some training links, and the problem without them, several times over; of ``size`` pairs each."""
+    # both edges of a pair that is stored twice go together
+    unique, inverse = np.unique(problem_keys(problem), return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(unique))
+    found = []
+    for fold in range(folds):
+        chosen = np.isin(inverse, np.take(order, np.arange(fold * size, (fold + 1) * size), mode="wrap"))
+        found.append((problem.train[chosen], replace(problem, train=problem.train[~chosen])))
+    return found
+
+
+def latest_first(problem: LinkProblem, size: int, folds: int) -> list[Fold]:
+    """The newest training links, and the problem as it was before them; then those before, as long as half is left.
+
+    A pair counts when it first came. Empty where time does not count, or tells too little apart.
+    """
+    if problem.train.time is None:
+        return []
+    keys, time = problem_keys(problem), problem.train.time
+    by_time = np.lexsort((keys, time))
+    first = by_time[np.sort(np.unique(keys[by_time], return_index=True)[1])]
+    found = []
+    for fold in range(folds):
+        end = len(first) - fold * size
+        chosen = first[max(end - size, 0) : max(end, 0)]
+        past = problem.earlier(float(time[chosen].min())) if len(chosen) else problem
+        if not len(chosen) or 2 * len(past.train) < len(problem.train):
+            break
+        found.append((problem.train[chosen], past))
+    return found
 
 
 def problem_keys(problem: LinkProblem) -> Ints:
