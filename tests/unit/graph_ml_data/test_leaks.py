@@ -125,6 +125,23 @@ def test_a_number_is_told_by_another_that_is_a_multiple_of_it(export: Any, run: 
     assert "'noise'" not in warnings
 
 
+def test_a_number_in_another_measure_tells_the_label_and_a_noisy_one_does_not(export: Any, run: Run) -> None:
+    rng = np.random.default_rng(4)
+    income = rng.normal(size=PEOPLE)
+    export.node(
+        people(
+            income=income.round(4),
+            cubed=(income**3).round(6),
+            near=(income + rng.normal(0, 0.2, PEOPLE)).round(4),
+        ),
+        features=features(("cubed", "numerical"), ("near", "numerical")),
+        labels=label("income", "regression"),
+    )
+    warnings = said(run())
+    assert "column 'cubed' alone tells it: both put the items in one order" in warnings
+    assert "'near'" not in warnings
+
+
 def test_two_columns_that_tell_the_label_together_are_named(export: Any, run: Run) -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random(PEOPLE), rng.random(PEOPLE)
@@ -280,6 +297,9 @@ def test_dates_and_seconds_are_days_since_1970() -> None:
     assert days_of("timestamp", ["1640995200000"]) == pytest.approx([18_993])
     assert days_of("salary", ["864000000"]) is None
     assert days_of("seen", [None, None]) is None
+    # 31 shows that the day comes first
+    assert days_of("seen", ["02/01/1970", "31/01/1970"]) == pytest.approx([1, 30])
+    assert days_of("seen", ["2 January 1970", "Jan 31, 1970"]) == pytest.approx([1, 30])
 
 
 def test_running_numbers_are_names_and_measures_are_none() -> None:

@@ -20,6 +20,8 @@ LEFT = 0.1
 TELLS_HALVES, LEFT_HALVES = 0.95, 0.3
 #: distinct numbers up to which each is looked up on its own
 FEW_VALUES = 50
+#: likeness of two orders from which on one number is the other in another measure, as a logarithm is
+SAME_ORDER = 0.999
 #: columns of encoded features that a tree is grown on
 MOST_COLUMNS = 2_000
 
@@ -37,10 +39,17 @@ def telling(material: Material) -> Iterator[Finding]:
         wanted = Wanted.of(labels, items, graph.seed)
         named = False
         for name, read in material.features.get(target.type, {}).items():
-            share = wanted.told(by_column(values_of(read(), items), wanted))
+            values = values_of(read(), items)
+            share = wanted.told(by_column(values, wanted))
             if share is not None:
                 named = True
                 yield Finding(f"{target}: column '{name}' alone tells {share:.1%} of it; is it known before the label?")
+            elif wanted.number and same_order(numbers_of(values), wanted.values) >= SAME_ORDER:
+                named = True
+                yield Finding(
+                    f"{target}: column '{name}' alone tells it: both put the items in one order; is it known before "
+                    "the label?"
+                )
         if not named:
             yield from two_deep(graph, target, items, wanted)
 
@@ -109,6 +118,18 @@ def by_column(values: Sequence[str | None], wanted: Wanted) -> Answer:
         return line if errors[1] < errors[0] else grown
 
     return answer
+
+
+def same_order(one: Floats | None, other: Floats) -> float:
+    """How far two lists of numbers, (n,), rise and fall together, from 0 to 1; 0 where there are too few to tell.
+
+    Source: Spearman 1904, without its sign.
+    """
+    if one is None or np.isnan(one).any() or len(np.unique(one)) <= FEW_VALUES:
+        return 0.0
+    from scipy.stats import spearmanr
+
+    return abs(float(spearmanr(one, other).statistic))
 
 
 def by_value(values: Sequence[Hashable], wanted: Wanted) -> Answer:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ...features.columns.column import BadValue, Column, TextColumn
+from ...features.columns.date_spelling import day_first, respelt
 from ...graph import EdgeType, Target
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 
@@ -58,12 +59,13 @@ def _dates(material: Material, owner: Owner, rows: IntArray) -> dict[str, Floats
 
 
 def days_of(name: str, values: list[str | None]) -> Floats | None:
-    """Dates, or seconds or milliseconds since 1970 in a column that is called so, as days,
+    """Dates in any spelling, or seconds or milliseconds since 1970 in a column that is called so, as days,
     (n,); None for anything else."""
     if all(value is None for value in values):
         return None
     try:
-        year, month, day, hour = TextColumn(values).dates()
+        first = day_first(value for value in values if value)[0]
+        year, month, day, hour = respelt(TextColumn(values), first).dates()
     except BadValue:
         numbers = numbers_of(values) if TIME.search(name) else None
         if numbers is None:
@@ -76,8 +78,8 @@ def days_of(name: str, values: list[str | None]) -> Floats | None:
     months = (year[known] - 1970).astype("timedelta64[Y]").astype("timedelta64[M]") + (month[known] - 1).astype(
         "timedelta64[M]"
     )
-    first = (np.datetime64("1970-01") + months).astype("datetime64[D]").astype(np.int64)
-    days[known] = first + day[known] - 1 + hour[known] / 24
+    begin = (np.datetime64("1970-01") + months).astype("datetime64[D]").astype(np.int64)
+    days[known] = begin + day[known] - 1 + hour[known] / 24
     return days
 
 
