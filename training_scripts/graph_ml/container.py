@@ -72,6 +72,11 @@ class Container:
         return int(text) if text.isdigit() else None
 
     @property
+    def first(self) -> bool:
+        """Whether this process prints and writes: the first, where torchrun started several for one job."""
+        return self.environ.get("RANK", "0") in ("", "0")
+
+    @property
     def device(self) -> str:
         """The device that the setting ``DESPINA_DEVICE`` names, ``auto`` where nobody says."""
         return self.environ.get("DESPINA_DEVICE", "").strip().lower() or "auto"
@@ -125,15 +130,19 @@ class Container:
 
     def progress(self) -> ProgressWriter:
         """The writer of this job's ``progress.json``."""
-        return ProgressWriter(self.output / "progress.json")
+        return ProgressWriter(self.output / "progress.json", silent=not self.first)
 
     def metric(self, name: str, value: float) -> None:
-        """Print one metric line, ``name=value``, for the expressions that search the log."""
+        """Print one metric line, ``name=value``, for the expressions that search the log; the first process does."""
+        if not self.first:
+            return
         sys.stdout.write(f"{name}={value:.8g}\n")
         sys.stdout.flush()
 
     def log(self, text: str) -> None:
-        """Print one line to the log."""
+        """Print one line to the log; the first process does."""
+        if not self.first:
+            return
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
@@ -141,13 +150,15 @@ class Container:
 class ProgressWriter:
     """Replaces ``progress.json`` atomically, at most every ``interval_s`` within one phase."""
 
-    def __init__(self, path: Path, interval_s: float = 0.5) -> None:
-        self.path, self.interval_s = path, interval_s
+    def __init__(self, path: Path, interval_s: float = 0.5, silent: bool = False) -> None:
+        self.path, self.interval_s, self.silent = path, interval_s, silent
         self._phase, self._began, self._written = "", 0.0, 0.0
         self._metric: ProgressMetric | None = None
 
     def __call__(self, phase: str, step: int = 0, total: int = 0, metric: tuple[str, float] | None = None) -> None:
         """Say where the job stands: step of total within a phase; the metric stays until it is replaced."""
+        if self.silent:
+            return
         now = time.monotonic()
         fresh = phase != self._phase
         if fresh:

@@ -107,6 +107,7 @@ class StartModelTraining(_Secured):
     model_name: Text | None = Field(None, alias="modelName")  # guide only
     base_instance_type: InstanceType | None = Field(None, alias="baseProcessingInstanceType")
     instance_type: InstanceType | None = Field(None, alias="trainingInstanceType")
+    instance_count: Positive = Field(1, alias="trainingInstanceCount", le=100)  # ours: machines of each trial
     volume_gb: Count | None = Field(None, alias="trainingInstanceVolumeSizeInGB")
     timeout_s: Positive = Field(DAY_S, alias="trainingTimeOutInSeconds")
     max_trials: Positive = Field(2, alias="maxHPONumberOfTrainingJobs", le=500)

@@ -25,6 +25,7 @@ def resources_of(
     training = request if isinstance(request, StartModelTraining) else None
     return Resources(
         request.instance_type,
+        training.instance_count if training else 1,
         volume_gb=request.volume_gb,
         role=request.sagemaker_role,
         subnets=tuple(request.subnets or ()),

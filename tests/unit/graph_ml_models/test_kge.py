@@ -18,6 +18,7 @@ from training_scripts.graph_ml.models.link_scorers import EmbeddingScorer
 from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.training.group import ALONE, RowShards
 from training_scripts.graph_ml.training.links.kge import (
     KgeLearner,
     KgeLinks,
@@ -87,7 +88,9 @@ def test_training_judging_and_serving_score_alike(family: KnowledgeFamily, headi
     width, relation_width = family.decoder.widths(4)
     table, relations = torch.randn(9, width, generator=rng), torch.randn(4, relation_width, generator=rng)
     gamma = 0.0 if family.decoder.compare == "dot" else 5.0
-    model = KgeLinks(problems, family, table, relations, [problem.edge_type for problem in problems], gamma)
+    model = KgeLinks(
+        problems, family, RowShards.of(table, ALONE), relations, [problem.edge_type for problem in problems], gamma
+    )
     served = model.scorer(1).scores(np.arange(3), slice(0, 9), heading)
     number = torch.ones(3, dtype=torch.int64)
     query = queries(model, table[:3], number, relations[number], heading)
@@ -136,7 +139,7 @@ def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
     for price in (0.0, 0.5):
         settings, _ = parse(COMPLEX.settings, {"regularization-coef": str(price), "num-negs": "4", "num-hidden": "2"})
         model = fresh(COMPLEX, settings, problems, list(edges), 9)
-        model.table *= 100
+        model.table.mul_(100)
         model.relations *= 100
         chosen = np.array([0, 1])
         touched = (model.table[group.pairs.source[chosen]], model.relations[group.relation[chosen]])

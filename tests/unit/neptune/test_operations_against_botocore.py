@@ -23,7 +23,8 @@ GUIDE_ONLY = {"enableInterContainerTrafficEncryption", "modelName", "maxWaitTime
 # ours: which graph of the service; what to compute on
 OURS = {
     "StartLoaderJob": {"graph"},
-    **{key: {"device"} for key in ("StartMLModelTrainingJob", "StartMLModelTransformJob", "CreateMLEndpoint")},
+    **{key: {"device"} for key in ("StartMLModelTransformJob", "CreateMLEndpoint")},
+    "StartMLModelTrainingJob": {"device", "trainingInstanceCount"},
 }
 # ours, in answers; and what the guide's sample of an answer has and the model has not
 EXTRAS = {"progress", "reusedFrom", "details"}

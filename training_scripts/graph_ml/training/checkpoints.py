@@ -20,6 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
+from .group import ALONE, Group
+
 FACTS = "facts"
 
 
@@ -43,18 +45,22 @@ class Checkpoints:
         path: of the file.
         belongs_to: graph and hyperparameters, as JSON has them.
         every_s: seconds between two checkpoints.
+        group: processes that each keep a file of their own, of the same moment.
     """
 
-    def __init__(self, path: Path, belongs_to: Mapping[str, Any], every_s: float) -> None:
+    def __init__(self, path: Path, belongs_to: Mapping[str, Any], every_s: float, group: Group = ALONE) -> None:
+        self.path, self.every_s, self.group = path, every_s, group
+        if group.size > 1:
+            self.path = path.with_stem(f"{path.stem}-{group.rank + 1}-of-{group.size}")
+            belongs_to = {**belongs_to, "processes": group.size}
         text = json.dumps(belongs_to, sort_keys=True, default=str)
-        self.path, self.every_s = path, every_s
         self.owner = hashlib.sha256(text.encode()).hexdigest()
         self._written = time.monotonic()
 
     @property
     def due(self) -> bool:
         """Whether enough time has passed since the last one."""
-        return time.monotonic() - self._written >= self.every_s
+        return self.group.agreed(time.monotonic() - self._written >= self.every_s)
 
     def write(self, groups: Mapping[str, Mapping[str, Tensor]], facts: Mapping[str, Any]) -> None:
         """Keep groups of tensors and facts instead of the last checkpoint; a killed process leaves one of the two."""
@@ -68,13 +74,33 @@ class Checkpoints:
             file.write(save(arrays, {FACTS: text}))
             file.flush()
             os.fsync(file.fileno())
+        if self.group.size > 1:
+            # the last file is kept until everybody has the next, so there is always a moment that all have
+            self.group.agreed(True)
+            if self.path.exists():
+                self.path.replace(self._before)
         unfinished.replace(self.path)
         self._written = time.monotonic()
 
+    @property
+    def _before(self) -> Path:
+        return self.path.with_suffix(".before")
+
     def read(self) -> Checkpoint | None:
-        """The last checkpoint of this graph and these hyperparameters, None where there is none that can be read."""
+        """The last checkpoint of this graph and these hyperparameters, None where there is none that can be read.
+
+        Of several processes it is the last that all of them have.
+        """
+        if self.group.size == 1:
+            return self._read(self.path)
+        kept = [self._read(path) for path in (self.path, self._before)]
+        moments = [-1 if one is None else int(one.facts["epoch"]) << 32 | int(one.facts["done"]) for one in kept]
+        common = set.intersection(*(set(found) for found in self.group.everyones(moments))) - {-1}
+        return kept[moments.index(max(common))] if common else None
+
+    def _read(self, path: Path) -> Checkpoint | None:
         try:
-            with safe_open(self.path, framework="pt") as file:
+            with safe_open(path, framework="pt") as file:
                 facts = json.loads((file.metadata() or {}).get(FACTS, "{}"))
                 if facts.get("owner") != self.owner:
                     return None

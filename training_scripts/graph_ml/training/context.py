@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
+from ..artifacts import ModelWriter
 from ..container import Container, JobError, ProgressWriter
 from ..devices import CPU
 from ..graph import EdgeType, GraphData, Target
 from ..models.settings import Settings
-from ..schemas import task_type
+from ..schemas import Metrics, task_type
 from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
 from .checkpoints import Checkpoints
 from .curves import Curves
+from .group import ALONE, Group
 
+#: judges what was trained and writes it; the figures, and what ``model.json`` says beyond them
+Finish = Callable[[ModelWriter], tuple[Metrics, dict[str, Any]]]
 S_co = TypeVar("S_co", bound=Settings, covariant=True)
 
 
 @dataclass(frozen=True)
 class Trial(Generic[S_co]):
-    """One trial: the graph, what is learned of it, the hyperparameters of the family, and where it is computed."""
+    """One trial: the graph, what is learned of it, the hyperparameters of the family, and where it is computed.
+
+    ``group`` are the processes that train it together.
+    """
 
     graph: GraphData
     targets: tuple[Target, ...]
@@ -33,6 +41,7 @@ class Trial(Generic[S_co]):
     started: float
     curves: Curves
     device: torch.device = CPU
+    group: Group = ALONE
 
     def tell(self, phase: str, step: int = 0, total: int = 0) -> None:
         """Report progress."""
@@ -54,7 +63,7 @@ class Trial(Generic[S_co]):
         settings = {name: value for name, value in self.settings.as_text().items() if name not in elsewhere}
         belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
         every_s = getattr(self.settings, "checkpoint_seconds", 0.0)
-        return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s)
+        return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s, self.group)
 
     @property
     def objective(self) -> str:
@@ -66,7 +75,7 @@ class Trial(Generic[S_co]):
     def out_of_time(self) -> bool:
         """Whether training should come to an end."""
         limit = self.settings.max_seconds
-        return bool(limit) and time.monotonic() - self.started > limit
+        return bool(limit) and self.group.agreed(time.monotonic() - self.started > limit)
 
 
 def chosen_targets(graph: GraphData, settings: Settings) -> tuple[Target, ...]:

@@ -28,14 +28,17 @@ class Curves:
 
     Args:
         folder: that TensorBoard is to be given.
+        silent: keep nothing; of several processes one tells.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, silent: bool = False) -> None:
+        self.folder, self.silent = folder, silent
         self._file: BufferedWriter | None = None
 
     def add(self, figures: Mapping[str, float], step: int) -> None:
         """Add figures of a step, by tag such as ``validation/mrr``; what is no number is left out."""
+        if self.silent:
+            return
         if self._file is None:
             self._file = self._begun()
         for tag, value in figures.items():

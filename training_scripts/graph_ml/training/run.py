@@ -18,6 +18,7 @@ from ..models.settings import Scale, Settings, parse
 from ..schemas import DEFAULT_FAMILY, Metrics, ModelDescription, TargetName
 from .context import Trial, chosen_targets
 from .curves import Curves
+from .group import Group
 
 
 def run(container: Container, arguments: list[str], scripts: Path) -> None:
@@ -47,16 +48,24 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     except NoSuchDevice as error:
         raise JobError(str(error)) from error
     container.log(f"computing on {device}")
-    trial = Trial(graph, targets, settings, container, progress, started, Curves(container.tensorboard), device)
-    writer = ModelWriter(container.model)
+    group = Group.joined(container.environ, device)
+    if group.size > 1:
+        container.log(f"{group.size} processes share every batch")
+    curves = Curves(container.tensorboard, silent=not group.first)
+    trial = Trial(graph, targets, settings, container, progress, started, curves, device, group)
     if targets[0].task == "link_prediction":
         from .links.trial import train_links
 
-        metrics, details = train_links(trial, chosen, writer)
+        finish = train_links(trial, chosen)
     else:
         from .labels.trial import train_labels
 
-        metrics, details = train_labels(trial, chosen, writer)
+        finish = train_labels(trial, chosen)
+    group.leave()
+    if not group.first:
+        return
+    writer = ModelWriter(container.model)
+    metrics, details = finish(writer)
     for split, figures in metrics.splits.items():
         trial.curves.add({f"figures/{split}/{name}": value for name, value in figures.items()}, len(metrics.history))
     trial.curves.close()

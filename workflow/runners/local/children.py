@@ -39,10 +39,14 @@ class Children:
         """The log of a job or trial."""
         return (self.logs / f"{name}.log").absolute()
 
-    def command(self, script: str, arguments: Mapping[str, str]) -> list[str]:
-        """The command line of a training script: ``--name value`` for each argument, in order."""
+    def command(self, script: str, arguments: Mapping[str, str], processes: int = 1) -> list[str]:
+        """The command line of a training script: ``--name value`` for each argument, in order.
+
+        Several processes are started by torchrun, and share what they train.
+        """
         flags = (part for name, value in arguments.items() for part in (f"--{name}", value))
-        return [self.python, str(self.scripts / script), *flags]
+        several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        return [self.python, *(several if processes > 1 else []), str(self.scripts / script), *flags]
 
     def all_variables(self, container: Mapping[str, str], share: int) -> dict[str, str]:
         """All that a child sees; ``share`` children run at once and divide the processors."""

@@ -25,6 +25,8 @@ from workflow.tuning.results import Trial
 
 #: how often a killed trial goes on from its checkpoint before it counts as failed
 RESTARTS = 3
+#: the script whose processes know of each other
+TRAIN = "train.py"
 
 
 def metric_value(log: Path, metric: str) -> float | None:
@@ -72,6 +74,11 @@ class LocalTrials:
         progress = read_progress(self._base(trial) / "output" / PROGRESS)
         return {} if progress is None else {"progress": progress}
 
+    @property
+    def processes(self) -> int:
+        """How many processes share a trial: as many as machines were asked for; scripts of users run in one."""
+        return self.tuning.resources.instance_count if self.tuning.script == TRAIN else 1
+
     def _base(self, trial: Trial) -> Path:
         return self.folder / f"trial-{trial.number:03d}" / BASE
 
@@ -102,8 +109,8 @@ class LocalTrials:
         for attempt in range(1 + RESTARTS):
             began = time.time()
             ending = run_guarded(
-                children.command(tuning.script, trial.hyperparameters),
-                children.all_variables(container, share=self.parallel),
+                children.command(tuning.script, trial.hyperparameters, self.processes),
+                children.all_variables(container, share=self.parallel * self.processes),
                 base.parent,
                 log,
                 timeout_s=tuning.timeout_s - wall_s,

@@ -30,8 +30,9 @@ from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
 from ...schemas.model import Split as SplitName
 from ...tasks import METRIC_DIRECTION
-from ..context import Trial
-from ..links.gnn import FULL_ENTRIES, edge_features, rows_of
+from ..context import Finish, Trial
+from ..group import ALONE, Group, weighted_share
+from ..links.gnn import FULL_ENTRIES, edge_features, step_table
 from ..loop import fit
 from ..optimisers import AdamW, RowAdam, together
 from .baseline import save_baseline
@@ -156,8 +157,8 @@ class LabelModel:
         self.temperature = fitted_temperature(self.problem.labels.kind, raw, truth)
 
 
-def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
-    """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
+def train_labels(trial: Trial[Any], family: Family) -> Finish:
+    """Train; what is returned judges the model and writes it.
 
     Raises:
         JobError: nothing here trains such a family on labels, or nothing is labelled.
@@ -169,10 +170,24 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     problem = LabelProblem.from_graph(trial.graph, target, space)
     if not len(problem.split.train):
         raise JobError(f"{target}: no label among the training items; check the property and the split rate")
-    by_time = target in trial.graph.cuts
-    graph = messages_of(trial.graph, space, target if by_time else None)
+    graph = messages_of(trial.graph, space, target if target in trial.graph.cuts else None)
     judge = Judge.of(trial.graph, target, problem.split, problem.ends, settings.topk, trial.objective)
     model, history, notes = best_attempt(trial, family, problem, space, graph, judge)
+    return lambda writer: judged_labels(trial, judge, model, graph, history, notes, writer)
+
+
+def judged_labels(
+    trial: Trial[Any],
+    judge: Judge,
+    model: LabelModel,
+    graph: MessageGraph,
+    history: list[dict[str, float]],
+    notes: list[str],
+    writer: ModelWriter,
+) -> tuple[Metrics, dict[str, Any]]:
+    """Judge a trained model and write it. Returns the figures, and what ``model.json`` says beyond them."""
+    target, problem = trial.targets[0], model.problem
+    by_time = target in trial.graph.cuts
     found = judge.preferred(lambda items: model.predictions(graph, items))
     judged = judge.judge(answers_of(judge, None if found is None else found[0], model, graph))
     warned = [] if found is None else [found[1]]
@@ -201,7 +216,7 @@ def train_labels(trial: Trial[Any], family: Family, writer: ModelWriter) -> tupl
     for split, values in judged.splits.items():
         trial.container.log(split + "  " + "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
     if by_time:
-        graph = messages_of(trial.graph, space, directed=graph.directed)
+        graph = messages_of(trial.graph, model.network.space, directed=graph.directed)
     details = save_labels(writer, model, graph, trial.graph, target)
     if found is not None:
         fitted = judge.floors[found[0]]
@@ -323,12 +338,14 @@ class LabelLearner:
     """
 
     def __init__(self, trial: Trial[GraphSettings], model: LabelModel, graph: MessageGraph, lr: float) -> None:
+        self.group = trial.group
         self.settings, self.metric = trial.settings, trial.objective
         self.chosen_by: SplitName = "valid" if len(model.problem.split.choose) else "train"
         self.model, self.graph = model, graph
         self.rng = np.random.default_rng(self.settings.seed)
         network = model.network
-        self.optimiser = AdamW([*network.encoder.parameters(), *model.head.parameters()], lr, self.settings.l2norm)
+        self.trained = [*network.encoder.parameters(), *model.head.parameters()]
+        self.optimiser = AdamW(self.trained, lr, self.settings.l2norm)
         self.table = RowAdam(network.table, self.settings.sparse_lr) if network.table is not None else None
         counted = class_weights(model.problem) if self.settings.use_class_weight else None
         self.class_weights = None if counted is None else counted.to(network.device)
@@ -344,13 +361,13 @@ class LabelLearner:
         self.model.network.encoder.train()
         self.model.head.train()
         loss, nodes, learned = batch_loss(
-            self.model, self.graph, self.whole, batch, self.class_weights, self.settings, self.rng
+            self.model, self.graph, self.whole, batch, self.class_weights, self.settings, self.rng, self.group
         )
         loss.backward()  # type: ignore[no-untyped-call]
+        value = self.group.add_gradients(self.trained, loss)
         self.optimiser.step()
-        if self.table is not None and learned is not None and learned.grad is not None:
-            self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
-        return float(loss.detach())
+        step_table(self.table, nodes, learned, self.graph.num_nodes, self.group)
+        return value
 
     def validated(self) -> float:
         """The objective on the items to choose by."""
@@ -374,6 +391,7 @@ def batch_loss(
     weights: Tensor | None,
     settings: GraphSettings,
     rng: np.random.Generator,
+    group: Group = ALONE,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """How far a batch of items is from its labels.
 
@@ -385,27 +403,36 @@ def batch_loss(
         weights: of the classes, (classes,), or None.
         settings: hyperparameters.
         rng: draws neighbours.
+        group: the processes of which each takes its share of the items.
 
     Returns:
         The loss, a scalar; the nodes that took part, int64 (n,), None for all; the leaf of their learned vectors,
         float32 (n, d), None where there are none.
     """
-    problem, ends = model.problem, model.problem.ends[items]
+    problem = model.problem
+    reached = len(np.unique(problem.ends[items]))
+    every = np.asarray(problem.labels.values)[items]
+    span, share = weighted_share(group, items)
+    items, values = items[span], every[span]
+    ends = problem.ends[items]
     seeds, back = np.unique(ends, return_inverse=True)
     fanouts = settings.fanouts(model.network.encoder.depth)
     nodes: Ints | None = None
-    reach = len(seeds) * float(np.prod([1 + abs(f) for f in fanouts]))
+    reach = reached * float(np.prod([1 + abs(f) for f in fanouts]))
     if whole is not None and reach >= graph.num_nodes:
         blocks, places = [whole] * len(fanouts), ends
     else:
-        nodes, blocks = sample_blocks(graph, seeds, fanouts, rng)
+        nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds))
         places = back.reshape(ends.shape)
     vectors, learned = model.network.forward(nodes, blocks)
     device = model.network.device
     columns = [tensor_on(np.ascontiguousarray(places[:, c]), device) for c in range(places.shape[1])]
     out = model.head([vectors[column] for column in columns], problem.extra[items])
-    values = np.asarray(problem.labels.values)[items]
     if problem.labels.kind == "class":
+        if weights is not None and share:
+            # the mean over a batch is weighted by classes, and so is what part of it a share is
+            of_class = weights.cpu().numpy()
+            share = float(of_class[values].sum() / of_class[every].sum())
         loss = torch.nn.functional.cross_entropy(out, tensor_on(values.astype(np.int64), device), weight=weights)
     elif problem.labels.kind == "classes":
         truth = tensor_on(values.astype(np.float32), device)
@@ -413,7 +440,7 @@ def batch_loss(
     else:
         wanted = tensor_on(((values - model.mean) / model.scale).astype(np.float32), device)
         loss = torch.nn.functional.mse_loss(out[:, 0], wanted)
-    return loss, nodes, learned
+    return loss * share, nodes, learned
 
 
 def class_weights(problem: LabelProblem) -> Tensor | None:

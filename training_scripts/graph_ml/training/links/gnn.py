@@ -23,8 +23,9 @@ from ...models.link_scorers import EmbeddingScorer
 from ...models.network.network import Network, edge_matrix, save_network
 from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
-from ...sampling import MessageGraph, full_block, sample_blocks
+from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ..context import Trial
+from ..group import ALONE, Group, weighted_share
 from ..loop import fit
 from ..optimisers import AdamW, RowAdam, together
 
@@ -130,7 +131,7 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         begun = fresh_relations(len(problems), settings.num_hidden, settings.seed)
         relations = [relation.to(trial.device).requires_grad_() for relation in begun]
     model = GnnLinks(problems, network, relations, decoder, family.name)
-    model.history = fit(trial, GnnLearner(model, graph, settings))
+    model.history = fit(trial, GnnLearner(model, graph, settings, trial.group))
     return model
 
 
@@ -163,17 +164,18 @@ class GnnLearner:
         model: network and relations; trained in place.
         graph: messages, along training links and all other edges.
         settings: hyperparameters.
+        group: the processes that share every batch.
     """
 
     metric = "mrr"
 
-    def __init__(self, model: GnnLinks, graph: MessageGraph, settings: GraphSettings) -> None:
+    def __init__(self, model: GnnLinks, graph: MessageGraph, settings: GraphSettings, group: Group = ALONE) -> None:
         self.model, self.graph, self.settings = model, graph, settings
         self.chosen_by = chosen_by(model.problems)
-        self.rng = np.random.default_rng(settings.seed)
+        self.rng, self.group = np.random.default_rng(settings.seed), group
         network = model.network
-        trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
-        self.optimiser = AdamW(trained, settings.lr, settings.l2norm)
+        self.trained = [*network.encoder.parameters(), *(r for r in model.relations if r.requires_grad)]
+        self.optimiser = AdamW(self.trained, settings.lr, settings.l2norm)
         self.table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
 
     def batches(self) -> list[tuple[int, Ints]]:
@@ -186,12 +188,12 @@ class GnnLearner:
     def step(self, batch: tuple[int, Ints]) -> float:
         """See ``Learner``."""
         self.model.network.encoder.train()
-        loss, nodes, learned = batch_loss(self.model, self.graph, *batch, self.settings, self.rng)
+        loss, nodes, learned = batch_loss(self.model, self.graph, *batch, self.settings, self.rng, self.group)
         loss.backward()  # type: ignore[no-untyped-call]
+        value = self.group.add_gradients(self.trained, loss)
         self.optimiser.step()
-        if self.table is not None and learned is not None and learned.grad is not None:
-            self.table.step(rows_of(nodes, self.graph.num_nodes), learned.grad)
-        return float(loss.detach())
+        step_table(self.table, nodes, learned, self.graph.num_nodes, self.group)
+        return value
 
     def validated(self) -> float:
         """MRR over a sample of the links to choose by."""
@@ -207,9 +209,24 @@ class GnnLearner:
         return together(weights=self.optimiser.moments(), table=None if self.table is None else self.table.moments())
 
 
-def rows_of(nodes: Ints | None, total: int) -> Tensor:
-    """Numbers of the nodes that took part as a tensor, int64 (n,); None are all."""
-    return torch.arange(total) if nodes is None else torch.from_numpy(nodes)
+def step_table(
+    table: RowAdam | None, nodes: Ints | None, learned: Tensor | None, total: int, group: Group = ALONE
+) -> None:
+    """Move learned vectors along the gradients that all processes have of them.
+
+    Args:
+        table: the optimiser of the learned vectors, None where there are none.
+        nodes: the nodes that took part here, int64 (n,); None are all.
+        learned: the leaf of their vectors, float32 (n, d), after the backward pass.
+        total: nodes in all.
+        group: the processes.
+    """
+    if table is None or learned is None or learned.grad is None:
+        return
+    if nodes is None:
+        table.step(torch.arange(total), group.add(learned.grad))
+    else:
+        table.step(*group.add_rows(tensor_on(nodes, learned.device), learned.grad))
 
 
 def passes(problems: list[LinkProblem], sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, Ints]]:
@@ -229,6 +246,7 @@ def batch_loss(
     chosen: Ints,
     settings: GraphSettings,
     rng: np.random.Generator,
+    group: Group = ALONE,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """The loss of one pass: edges that carry no messages, nor do their copies and opposites.
 
@@ -241,6 +259,7 @@ def batch_loss(
         chosen: positions among its training links, int64 (n,).
         settings: hyperparameters.
         rng: draws negatives and neighbours.
+        group: the processes of which each takes its share of every batch, and all of its negatives.
 
     Returns:
         The loss, a scalar; the nodes that took part, int64 (n,), None for all; the leaf of their learned vectors,
@@ -257,19 +276,30 @@ def batch_loss(
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
     excluded = graph.excluding(problem.edge_type, chosen)
-    every = [ends for part in parts for ends in (part.source, part.target)] + [d for two in negatives for d in two]
-    seeds = np.unique(np.concatenate(every))
+    seeds = seeds_of(parts, negatives)
     fanouts = settings.fanouts(network.encoder.depth)
+    weights = [len(part) / len(chosen) for part in parts]
     reach = len(seeds) * float(np.prod([1 + abs(f) for f in fanouts]))
     nodes: Ints | None = None
+    blocks: list[Block] = []
     if reach >= graph.num_nodes and graph.num_entries <= FULL_ENTRIES:
         # sampling would reach everything anyway, and a whole round is cheaper than drawing
         blocks = [full_block(graph, excluded)] * len(fanouts)
-    else:
-        nodes, blocks = sample_blocks(graph, seeds, fanouts, rng, excluded)
+    if group.size > 1:
+        shares = [weighted_share(group, part) for part in parts]
+        if not settings.neg_share:
+            negatives = [
+                [ids.reshape(len(part), -1)[span].ravel() for ids in two]
+                for part, two, (span, _) in zip(parts, negatives, shares, strict=True)
+            ]
+        parts = [part[span] for part, (span, _) in zip(parts, shares, strict=True)]
+        weights = [weight * share for weight, (_, share) in zip(weights, shares, strict=True)]
+        seeds = seeds_of(parts, negatives)
+    if not blocks:
+        nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
     vectors, learned = network.forward(nodes, blocks)
 
-    def loss_of(part: Pairs, drawn: list[Ints], inputs: Sequence[Tensor]) -> Tensor:
+    def loss_of(part: Pairs, drawn: list[Ints], weight: float, inputs: Sequence[Tensor]) -> Tensor:
         table, relation = inputs
 
         def rows(numbers: Ints) -> Tensor:
@@ -286,10 +316,17 @@ def batch_loss(
             loss = loss + contrast(query * relation, true, tensor_on(true_ids, table.device), rivals, count, settings)
         if settings.regularization_coef:
             loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
-        return loss * (len(part) / len(chosen))
+        return loss * weight
 
-    losses = [partial(loss_of, part, drawn) for part, drawn in zip(parts, negatives, strict=True)]
+    losses = [partial(loss_of, *each) for each in zip(parts, negatives, weights, strict=True)]
     return one_after_the_other((vectors, model.relations[position]), losses), nodes, learned
+
+
+def seeds_of(parts: Sequence[Pairs], negatives: Sequence[Sequence[Ints]]) -> Ints:
+    """The vertices whose vectors a loss looks at, int64 (s,), ascending: ends of edges, and what was drawn, (k,)."""
+    ends = [ids for part in parts for ids in (part.source, part.target)]
+    found: Ints = np.unique(np.concatenate(ends + [ids for two in negatives for ids in two]))
+    return found
 
 
 def one_after_the_other(inputs: Sequence[Tensor], losses: Sequence[Callable[[Sequence[Tensor]], Tensor]]) -> Tensor:

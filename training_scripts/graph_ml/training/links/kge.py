@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from ...models.link_scorers import EmbeddingScorer
 from ...models.settings import DistanceSettings, KnowledgeSettings
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
+from ..group import ALONE, Group, RowShards
 from ..loop import fit
 from ..optimisers import RowAdagrad, together
 from .gnn import EVALUATED
@@ -36,7 +37,8 @@ class KgeLinks:
     Args:
         problems: what is predicted.
         family: whose formula.
-        table: vectors of vertices, float32 (nodes, w); on the host where they are too many for the device.
+        shards: vectors of vertices, (nodes, w), a range in each process that trains them; on the host where they are
+            too many for the device.
         relations: vectors of relations by edge type, those of the problems first, (kinds, r); with reciprocal relations
             as many again, for asking the other way round.
         kinds: edge types in that order.
@@ -45,7 +47,7 @@ class KgeLinks:
 
     problems: list[LinkProblem]
     family: KnowledgeFamily
-    table: Tensor
+    shards: RowShards
     relations: Tensor
     kinds: list[EdgeType]
     gamma: float
@@ -66,8 +68,18 @@ class KgeLinks:
         return self.family.decoder.name
 
     def rows(self, numbers: Ints) -> Tensor:
-        """Vectors of vertices, int64 (n,) → float32 (n, w), where relations are; the table may be on the host."""
-        return self.table[tensor_on(numbers, self.table.device)].to(self.relations.device)
+        """Vectors of vertices, int64 (n,) → float32 (n, w), where relations are; the table may be elsewhere."""
+        return self.shards.rows(numbers, self.relations.device)
+
+    @property
+    def table(self) -> Tensor:
+        """Vectors of vertices kept here, all of them where one process trains; float32 (nodes, w)."""
+        return self.shards.own
+
+    def gather(self) -> None:
+        """Bring the whole table onto the host of every process, after training."""
+        if self.shards.group.size > 1:
+            self.shards = RowShards.of(self.shards.whole(), ALONE)
 
     @torch.no_grad()
     def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
@@ -79,13 +91,21 @@ class KgeLinks:
         device, formula = self.relations.device, self.family.decoder
         numbers = torch.full((len(sources),), number, device=device)
         asked = queries(self, self.rows(sources), numbers, self.relations[numbers], heading)
-        others = self.table[candidates].to(device)
+        shards = self.shards
+        begin, end = max(candidates.start, shards.first), min(candidates.stop, shards.first + len(shards.own))
+        others = shards.own[begin - shards.first : max(begin, end) - shards.first].to(device)
         step = max(1, 2**22 // max(1, asked.numel())) if formula.compare == "moduli" else len(others)
         parts = [
             similarity(asked.unsqueeze(0), others[start : start + step].unsqueeze(0), formula, self.gamma)[0]
             for start in range(0, len(others), max(1, step))
         ]
-        result: Floats = torch.cat(parts, dim=1).cpu().numpy()
+        scores = torch.cat(parts, dim=1) if parts else asked.new_zeros(len(sources), 0)
+        if shards.group.size > 1:
+            # each process scores the candidates that it keeps
+            own, scores = scores, asked.new_zeros(len(sources), candidates.stop - candidates.start)
+            scores[:, begin - candidates.start : begin - candidates.start + own.shape[1]] = own
+            shards.group.add(scores)
+        result: Floats = scores.cpu().numpy()
         return result
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
@@ -133,8 +153,9 @@ def train_kge(trial: Trial[KnowledgeSettings], family: KnowledgeFamily, problems
     edges = {problem.edge_type: problem.train for problem in problems}
     for kind, pairs in problems[0].context.items():
         edges.setdefault(kind, pairs)
-    model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total, trial.device)
+    model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total, trial.device, trial.group)
     model.history = fit(trial, KgeLearner(model, by_types(edges, problems[0]), trial.settings))
+    model.gather()
     return model
 
 
@@ -145,6 +166,7 @@ def fresh(
     kinds: list[EdgeType],
     total: int,
     device: torch.device = CPU,
+    group: Group = ALONE,
 ) -> KgeLinks:
     """Untrained vectors, drawn as the family says on the processor, so that they are the same on every device.
 
@@ -160,8 +182,9 @@ def fresh(
     else:
         table = (torch.rand(total, width) * 2 - 1) * limit
         relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
-    table = table.to(home_of_table(table.numel(), device))
-    return KgeLinks(problems, family, table, relations.to(device), kinds, gamma)
+    shards = RowShards.of(table, group)
+    shards.own = shards.own.to(home_of_table(shards.own.numel(), device))
+    return KgeLinks(problems, family, shards, relations.to(device), kinds, gamma)
 
 
 def by_types(edges: dict[EdgeType, Pairs], problem: LinkProblem) -> list[Triples]:
@@ -186,7 +209,7 @@ class KgeLearner:
     def __init__(self, model: KgeLinks, groups: list[Triples], settings: KnowledgeSettings) -> None:
         self.model, self.groups, self.settings = model, groups, settings
         self.chosen_by = chosen_by(model.problems)
-        self.rng = np.random.default_rng(settings.seed)
+        self.rng, self.group = np.random.default_rng(settings.seed), model.shards.group
         self.nodes, self.relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
 
     def batches(self) -> list[tuple[Triples, Ints, bool]]:
@@ -212,20 +235,35 @@ class KgeLearner:
         head, tail = leaf[place[:number]], leaf[place[number : 2 * number]]
         negative = leaf[place[2 * number :]].view(chunks, settings.num_negs, -1)
         of_triples = leaf_relations[tensor_on(which, device)]
-        loss = batch_loss(model, head, tail, of_triples, negative, heading)
+        ends = [*range(CHUNK, number, CHUNK), number]
+        parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+        if self.group.size > 1:
+            shares = [self.group.share(part.stop - part.start) for part in parts]
+            parts = [
+                slice(part.start + share.start, part.start + share.stop)
+                for part, share in zip(parts, shares, strict=True)
+            ]
+            mine = tensor_on(np.concatenate([np.arange(part.start, part.stop) for part in parts]), device)
+            head, tail, of_triples = head[mine], tail[mine], of_triples[mine]
+            ends = np.cumsum([part.stop - part.start for part in parts]).tolist()
+            parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+        loss = batch_loss(model, head, tail, of_triples, negative, heading, parts, number)
         if settings.regularization_coef:
             if model.family.nuclear:
                 cubes = (
                     sum((moduli(part).pow(3).sum() for part in (head, of_triples, tail)), leaf.new_zeros(())) / number
                 )
             else:
-                cubes = leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()
+                cubes = (leaf.abs().pow(3).sum() + leaf_relations.abs().pow(3).sum()) / self.group.size
             loss = loss + settings.regularization_coef * cubes
         loss.backward()  # type: ignore[no-untyped-call]
+        value = self.group.add_gradients((leaf, leaf_relations), loss)
         if leaf.grad is not None and leaf_relations.grad is not None:
-            self.nodes.step(torch.from_numpy(rows), leaf.grad)
+            places, numbers = model.shards.mine(rows)
+            kept = leaf.grad if self.group.size == 1 else leaf.grad[tensor_on(places, device)]
+            self.nodes.step(torch.from_numpy(numbers), kept)
             self.relations.step(torch.from_numpy(kinds), leaf_relations.grad)
-        return float(loss.detach())
+        return value
 
     def validated(self) -> float:
         """MRR over a sample of the links to choose by."""
@@ -251,7 +289,14 @@ def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Itera
 
 
 def batch_loss(
-    model: KgeLinks, head: Tensor, tail: Tensor, relation: Tensor, negative: Tensor, heading: bool
+    model: KgeLinks,
+    head: Tensor,
+    tail: Tensor,
+    relation: Tensor,
+    negative: Tensor,
+    heading: bool,
+    parts: Sequence[slice],
+    total: int,
 ) -> Tensor:
     """How badly true triples stand out among negatives, a float32 scalar.
 
@@ -264,22 +309,23 @@ def batch_loss(
         relation: vectors of the relations, of their reciprocals where they have any and heads are asked for, (b, r).
         negative: vectors that stand in for the partner, shared by the triples of a chunk, (chunks, k, w).
         heading: whether heads are asked for.
+        parts: which of the triples belong to each chunk.
+        total: triples of the batch, more than these where several processes share it.
     """
     formula, gamma = model.family.decoder, model.gamma
     turned = heading and not model.family.reciprocal
     query = formula.query(torch, tail if heading else head, relation, turned)
     true = head if heading else tail
     plus = similarity(query.unsqueeze(1), true.unsqueeze(1), formula, gamma)[:, 0, 0]
-    loss = plus.new_zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).mean()
-    for chunk in range(len(negative)):
-        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+    loss = plus.new_zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).sum() / total
+    for chunk, part in enumerate(parts):
         minus = similarity(query[part].unsqueeze(0), negative[chunk].unsqueeze(0), formula, gamma)[0]
         if model.family.loss == "softmax":
             rivals = torch.logsumexp(torch.cat([plus[part].unsqueeze(1), minus], dim=1), dim=1)
-            loss = loss + (rivals - plus[part]).sum() / len(query)
+            loss = loss + (rivals - plus[part]).sum() / total
         else:
             weight = torch.softmax(minus.detach(), dim=1)
-            loss = loss + (weight * torch.nn.functional.softplus(minus)).sum() / len(query)
+            loss = loss + (weight * torch.nn.functional.softplus(minus)).sum() / total
     return loss
 
 

@@ -89,7 +89,7 @@ class RankedLinks:
 
 
 def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> RankedLinks:
-    """Train one pair ranker for each problem.
+    """Train one pair ranker for each problem; of several processes the first does it alone.
 
     Raises:
         JobError: there are too many edge types to give each its own.
@@ -100,6 +100,8 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> Ranked
             f"rgcn or a knowledge-graph model, or name up to {MOST_TYPES} edge types as targets"
         )
     attributes = {name: dict(values) for name, values in trial.graph.features.items()}
+    if not trial.group.first:
+        return RankedLinks(problems, [], attributes, trial.settings.seed)
     rankers = [
         train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell, trial.device)
         for problem in problems

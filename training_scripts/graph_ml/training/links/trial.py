@@ -14,7 +14,7 @@ from ...models.family import Family, GraphFamily, KnowledgeFamily, RankingFamily
 from ...models.settings import carried
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
-from ..context import Trial
+from ..context import Finish, Trial
 from .gnn import train_gnn
 from .kge import train_kge
 from .ranked import train_rankers
@@ -22,8 +22,8 @@ from .stacked import StackedLinks
 from .trained import TrainedLinks, with_floor
 
 
-def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple[Metrics, dict[str, Any]]:
-    """Train, judge, write. Returns the figures, and what ``model.json`` says beyond them.
+def train_links(trial: Trial[Any], family: Family) -> Finish:
+    """Train; what is returned judges the model and writes it.
 
     Raises:
         JobError: an edge type has too few edges, or the model cannot be trained on so many edge types.
@@ -36,6 +36,13 @@ def train_links(trial: Trial[Any], family: Family, writer: ModelWriter) -> tuple
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
     trained = train(trial, family, problems)
+    return lambda writer: judged_links(trial, problems, trained, writer)
+
+
+def judged_links(
+    trial: Trial[Any], problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter
+) -> tuple[Metrics, dict[str, Any]]:
+    """Judge a trained model and write it. Returns the figures, and what ``model.json`` says beyond them."""
     judged = judge(trial, problems, trained, writer)
     objective, first = trial.objective, next(iter(judged.splits))
     metrics = Metrics.model_validate(
@@ -89,8 +96,10 @@ def train(trial: Trial[Any], family: Family, problems: list[LinkProblem]) -> Tra
         except UnknownFamily as error:
             raise JobError(f"hyperparameter stack-encoder: {error}") from error
         of_network = replace(trial, settings=carried(encoder.settings, trial.settings))
-        ranked, network = train_rankers(trial, problems), train_gnn(of_network, encoder, problems)
-        return StackedLinks(ranked, network, history=network.history)
+        network = train_gnn(of_network, encoder, problems)
+        # of several processes the first one has the rankers, which no other helps to train
+        first = trial.group.first
+        return StackedLinks(train_rankers(trial, problems), network, history=network.history) if first else network
     if isinstance(family, RankingFamily):
         return train_rankers(trial, problems)
     raise JobError(f"model {family.name!r} is a {type(family).__name__}, and nothing trains those on links")
