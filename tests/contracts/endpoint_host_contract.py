@@ -63,6 +63,9 @@ class EndpointHostContract:
         assert (serving.name, serving.archive) == ("ep-endpoint", LAB / "a/model.tar.gz")
         assert host.is_healthy(serving)
 
+    def test_a_name_under_which_nothing_serves_is_not_found(self, host: EndpointHost) -> None:
+        assert host.look_up("nobody-endpoint") is None
+
     def test_a_withdrawn_deployment_is_gone_and_may_be_withdrawn_again(
         self, host: EndpointHost, storage: Storage, tmp_path: Path
     ) -> None:

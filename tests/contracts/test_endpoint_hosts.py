@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import emulated
-from tests.contracts.endpoint_host_contract import LAB, SCRIPTS, EndpointHostContract
+from tests.contracts.endpoint_host_contract import LAB, SCRIPTS, EndpointHostContract, ask
 from workflow.drivers import open_s3_at
 from workflow.emulator.app import Emulator
 from workflow.endpoints.host import EndpointHost
@@ -69,3 +69,31 @@ class TestSageMakerEndpointHost(EndpointHostContract):
     @pytest.fixture
     def reopened(self, opened: Callable[[], EndpointHost]) -> Callable[[], EndpointHost]:
         return opened
+
+    def test_an_endpoint_that_somebody_else_has_made_is_found_with_its_model(
+        self, host: EndpointHost, storage: Storage, tmp_path: Path, cloud: Emulator
+    ) -> None:
+        archive = str(self.archive(storage, tmp_path, "a"))
+        clients = emulated.clients(cloud.url)
+        sagemaker = clients.get("sagemaker")
+        # as the notebooks of AWS do: code named by the archive's own address, the model in a list
+        told = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": archive}
+        container = {"Image": "any", "ModelDataUrl": archive, "Environment": told}
+        sagemaker.create_model(ModelName="theirs", Containers=[container], ExecutionRoleArn=emulated.ROLE)
+        variant = {
+            "VariantName": "all",
+            "ModelName": "theirs",
+            "InitialInstanceCount": 1,
+            "InstanceType": "ml.m5.large",
+        }
+        sagemaker.create_endpoint_config(EndpointConfigName="theirs", ProductionVariants=[variant])
+        assert host.look_up("theirs") is None
+        sagemaker.create_endpoint(EndpointName="theirs", EndpointConfigName="theirs")
+        sagemaker.get_waiter("endpoint_in_service").wait(
+            EndpointName="theirs", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+        found = host.look_up("theirs")
+        clients.close()
+        assert found is not None
+        assert ask(found) == found.description == {"id": "a"}
+        assert found.archive == LAB / "a/model.tar.gz"

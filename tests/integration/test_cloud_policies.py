@@ -40,6 +40,7 @@ UNSEEN_OF_SERVICE = {
     "sagemaker:AddTags",  # the same where tags are
     "s3:AbortMultipartUpload",  # only after a failed part
     "sagemaker:InvokeEndpoint",  # queries call it, which are not asked here
+    "sagemaker:DescribeModel",  # the same for an endpoint that somebody else has made
 }
 UNSEEN_OF_JOBS = {"s3:GetBucketLocation", "s3:AbortMultipartUpload", "s3:DeleteObject", "logs:DescribeLogStreams"}
 

@@ -52,6 +52,12 @@ class EndpointHost(Protocol):
     def remove(self, name: str) -> None:
         """End whatever serves under a name and forget what was kept for it. Removing what is not there is fine."""
 
+    def look_up(self, name: str) -> Deployment | None:
+        """What serves under a name though this service has not deployed it; None where nothing does.
+
+        A model that somebody else has put behind an endpoint of the same account is asked like one's own.
+        """
+
     def is_healthy(self, deployment: Deployment) -> bool:
         """Whether the deployment answers; an address that cannot be asked just now is no reason to say no."""
 

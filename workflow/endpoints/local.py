@@ -112,6 +112,9 @@ class LocalEndpointHost:
             self._end(handle)
         shutil.rmtree(self._folder / name, ignore_errors=True)
 
+    def look_up(self, name: str) -> Deployment | None:
+        return None  # a child of this service is one that it has deployed
+
     def is_healthy(self, deployment: Deployment) -> bool:
         with self._lock:
             serving = self._running.get(deployment.handle)

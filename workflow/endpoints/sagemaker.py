@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.endpoints.host import Deployment
-from workflow.errors import EndpointStartFailed
+from workflow.errors import EndpointStartFailed, WorkflowError
 from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Clients, Refused, call, pauses
 from workflow.runners.sagemaker.logs import ENDPOINTS, CloudLogs
@@ -30,6 +30,7 @@ MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 LOOK_AGAIN_S = 15.0
 PATIENCE_S = 3600.0
+QUERY_PATIENCE_S = 5.0  # a query waits
 
 
 class SageMakerEndpointHost:
@@ -83,6 +84,16 @@ class SageMakerEndpointHost:
         for handle in self._configs(name):
             self._forget(handle)
 
+    def look_up(self, name: str) -> Deployment | None:
+        endpoint = self._described(name, QUERY_PATIENCE_S)
+        if endpoint is None or endpoint["EndpointStatus"] not in SERVING:
+            return None
+        handle = str(endpoint["EndpointConfigName"])
+        archive = self._archive(handle)
+        description = {} if archive is None else self._description(archive)
+        place = archive or S3Uri("unknown", name)
+        return Deployment(name, self._url(name), place, handle, f"{ENDPOINTS}/{name}", description, self._clients.sign)
+
     def is_healthy(self, deployment: Deployment) -> bool:
         when, served = self._seen.get(deployment.handle, (-LOOK_AGAIN_S, True))
         if time.monotonic() - when < min(LOOK_AGAIN_S, self._account.poll_s):
@@ -101,10 +112,28 @@ class SageMakerEndpointHost:
 
     # -- asking SageMaker
 
-    def _described(self, name: str) -> Request | None:
-        """What Describe says of an endpoint; None where there is none of that name."""
+    def _archive(self, config: str) -> S3Uri | None:
+        """The model's archive behind the first variant of a configuration; None where it cannot be told."""
         try:
-            document: Request = self._call("describe_endpoint", EndpointName=name)
+            variants = self._call("describe_endpoint_config", EndpointConfigName=config)["ProductionVariants"]
+            model = self._call("describe_model", ModelName=variants[0]["ModelName"])
+            container = model.get("PrimaryContainer") or model["Containers"][0]
+            return S3Uri.parse(str(container["ModelDataUrl"]))
+        except (WorkflowError, LookupError):
+            return None
+
+    def _description(self, archive: S3Uri) -> Request:
+        """The model's own description; empty where it has none, or is not for this service to read."""
+        try:
+            return archived_json(self._storage, archive, "model.json")
+        except WorkflowError:
+            return {}
+
+    def _described(self, name: str, patience_s: float | None = None) -> Request | None:
+        """What Describe says of an endpoint; None where there is none of that name."""
+        patience_s = self._account.patience_s if patience_s is None else patience_s
+        try:
+            document: Request = call(self._clients.get("sagemaker"), "describe_endpoint", patience_s, EndpointName=name)
         except Refused as error:
             if error.is_missing:
                 return None

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 MAX_CRASHES = 5  # in a row, each soon after the start
 _STEADY_S = 60.0
 _WATCH_S = 1.0
+_KNOWN_S = 15.0  # before an endpoint of somebody else is looked up again
+_MOST_OTHERS = 1000
 
 
 @dataclass
@@ -45,6 +47,8 @@ class Endpoints:
         self._store, self._host = store, host
         self._live: dict[str, _Live] = {}
         self._by_name: dict[str, str] = {}
+        # by name: when it was looked up, and what was found; one operation a use, no lock
+        self._others: dict[str, tuple[float, EndpointRecord | None]] = {}
         self._crashes: dict[str, int] = {}
         self._turns: dict[str, threading.Lock] = {}  # one change of an endpoint at a time
         self._lock = threading.Lock()  # guards _live, _by_name, _crashes and _turns; a query reads the first two bare
@@ -54,9 +58,28 @@ class Endpoints:
     # -- the directory, asked on every query
 
     def find(self, id_or_name: str) -> EndpointRecord | None:
-        """The endpoint of that id or name, if it serves now."""
+        """The endpoint of that id or name, if it serves now: this service's own, else another of the same account.
+
+        Raises what the host raises that is asked for another.
+        """
         live = self._live.get(id_or_name) or self._live.get(self._by_name.get(id_or_name, ""))
-        return None if live is None else live.record
+        return self._elsewhere(id_or_name) if live is None else live.record
+
+    def _elsewhere(self, name: str) -> EndpointRecord | None:
+        """An endpoint that somebody else has made, as it was when it was last looked up."""
+        when, known = self._others.get(name, (-_KNOWN_S, None))
+        if time.monotonic() - when < _KNOWN_S:
+            return known
+        found = self._host.look_up(name)
+        record = None
+        if found is not None:
+            record = EndpointRecord(name, found.name, found.url, found.description, found.sign)
+        if record == known:
+            record = known  # the same object: what was made of its description is kept by it
+        self._others[name] = time.monotonic(), record
+        while len(self._others) > _MOST_OTHERS:
+            self._others.pop(next(iter(self._others)), None)
+        return record
 
     def serving(self) -> int:
         """How many endpoints answer now."""

@@ -64,7 +64,10 @@ class EndpointRecord:
 
 
 class EndpointDirectory(Protocol):
-    """The endpoints in service now. Called on every query, so it answers from memory; safe to share between threads."""
+    """The endpoints in service now. Safe to share between threads.
+
+    Called on every query, so it answers from memory; one that is not the service's own may be looked up now and then.
+    """
 
     def find(self, id_or_name: str) -> EndpointRecord | None:
         """The endpoint of that Neptune ML id or SageMaker-style name; None when unknown or not in service."""

@@ -28,6 +28,8 @@ class Host:
         self.running: dict[str, str] = {}
         self.sick: set[str] = set()
         self.always_sick = False
+        self.elsewhere: dict[str, Deployment] = {}
+        self.looked_up: list[str] = []
         self.hold = threading.Event()
         self.hold.set()
 
@@ -49,6 +51,10 @@ class Host:
 
     def remove(self, name: str) -> None:
         self.running = {handle: other for handle, other in self.running.items() if other != name}
+
+    def look_up(self, name: str) -> Deployment | None:
+        self.looked_up.append(name)
+        return self.elsewhere.get(name)
 
     def is_healthy(self, deployment: Deployment) -> bool:
         return not self.always_sick and deployment.handle not in self.sick
@@ -188,3 +194,23 @@ def test_a_model_that_is_gone_is_named(store: JobStore, endpoints: Endpoints) ->
     endpoints.recover()
     wait_for(lambda: state(store) == "Failed")
     assert "s3://lab/gone/model.tar.gz" in (store.get("endpoints", "ep").failure or "")
+
+
+def test_an_endpoint_of_somebody_else_is_looked_up_and_known_for_a_while(
+    store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host()
+    endpoints = Endpoints(store, host)
+    place = S3Uri("lab", "other/model.tar.gz")
+    host.elsewhere["other"] = Deployment("other", "http://cloud/endpoints/other", place, "c", "log", {"id": "m"})
+    first = endpoints.find("other")
+    assert first is not None
+    assert (first.id, first.url, first.description) == ("other", "http://cloud/endpoints/other", {"id": "m"})
+    assert endpoints.find("other") is first
+    assert endpoints.find("nobody") is None
+    assert endpoints.find("nobody") is None
+    assert host.looked_up == ["other", "nobody"]
+    monkeypatch.setattr(room, "_KNOWN_S", -1.0)
+    assert endpoints.find("other") is first  # looked up again, and the same
+    del host.elsewhere["other"]
+    assert endpoints.find("other") is None

@@ -61,7 +61,9 @@ def main() -> int:
     """Serve the model folder until SIGTERM."""
     base = Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
     model_dir = base / "model"
-    code = Path(os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or model_dir / "code")
+    submitted = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    # code that lies in S3 was brought beside the model
+    code = Path(submitted) if submitted and "://" not in submitted else model_dir / "code"
     program = code / os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
     if not program.exists():
         sys.stderr.write(f"the model has no {program.relative_to(base)}\n")

@@ -88,6 +88,9 @@ class Containers:
             bring_archive(
                 self._cloud.storage, S3Uri.parse(str(source["S3Uri"] if source else definition["ModelDataUrl"])), data
             )
+        submitted = str(definition.get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", ""))
+        if submitted.startswith("s3://") and submitted != definition.get("ModelDataUrl"):
+            bring_archive(self._cloud.storage, S3Uri.parse(submitted), data / "code")
         container = Container(name, variant, folder, _free_port())
         image = self._cloud.images.of(definition.get("Image", ""))
         told = {**definition.get("Environment", {}), **more, "SAGEMAKER_BIND_TO_PORT": str(container.port)}
