@@ -162,7 +162,7 @@ class LinkProblem:
         split = Split(*(np.arange(start, stop) for start, stop in pairwise(ends.tolist())))
         groups = codes(every, total, ordered=not within)
         # statements such as "mother of" may have been split with opposite ones apart; that is for their author to say
-        held = held_out(split, groups, seed, codes(every, total, ordered=True) if directed else groups)
+        held = held_out(split, groups, seed, codes(every, total, ordered=True) if directed else groups, every.time)
         return cls(
             edge_type,
             space,

@@ -12,10 +12,10 @@ from safetensors.numpy import load_file
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
-from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 from training_scripts.graph_ml.links import LinkProblem, without_twins
 from training_scripts.graph_ml.processing.moments import time_split
-from training_scripts.graph_ml.processing.split import groups_of
+from training_scripts.graph_ml.processing.split import groups_of, held_out
 from training_scripts.graph_ml.training.links.pairs import latest_first
 
 RATES = (0.7, 0.2, 0.1)
@@ -190,6 +190,18 @@ def test_training_lies_before_validation_and_validation_before_test() -> None:
     assert times[split.valid].max() < times[split.test].min()
     sizes = np.array([len(split.train), len(split.valid), len(split.test)])
     assert sizes / sizes.sum() == pytest.approx(RATES, abs=0.02)
+
+
+def test_what_training_gives_up_to_choose_by_is_its_newest_tenth() -> None:
+    times = np.random.default_rng(0).permutation(40).astype(np.float64)
+    nothing = np.empty(0, dtype=np.int64)
+    # items 0 and 1 are of one group, as old as the older of them
+    groups = np.maximum(np.arange(40), 1)
+    held = held_out(Split(np.arange(40), nothing, nothing), groups, 0, times=times)
+    chosen = np.concatenate([held.choose, held.valid])
+    assert len(chosen) == 3  # a tenth of 39
+    earliest = np.array([times[groups == group].min() for group in groups])
+    assert earliest[chosen].min() > earliest[held.train].max()
 
 
 LINK = Target("link_prediction", EdgeType("a", "r", "b"))

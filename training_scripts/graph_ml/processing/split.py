@@ -46,18 +46,25 @@ class HeldOut:
         return {**first, "test": self.test} if len(self.test) else first
 
 
-def held_out(split: Split, groups: IntArray, seed: int, copies: IntArray | None = None) -> HeldOut:
+def held_out(
+    split: Split,
+    groups: IntArray,
+    seed: int,
+    copies: IntArray | None = None,
+    times: NDArray[np.float64] | None = None,
+) -> HeldOut:
     """Divide a split into parts that share nothing.
 
     An item of a later part takes its copies out of the earlier ones. Half of the validation items, by group, are there
     to choose by and the other half to be judged. Where there are none, a tenth of the training groups stands in; fewer
-    than 20 training groups are too few for that.
+    than 20 training groups are too few for that. With ``times`` it is the newest tenth.
 
     Args:
         split: as data processing wrote it.
         groups: items of equal group stay together, shape (n,) over all items.
         seed: of the draws.
         copies: items of equal number may not stand in two parts, shape (n,); ``groups`` where not given.
+        times: of all items, float64 (n,), in a split by time.
     """
     copies = groups if copies is None else copies
     notes = []
@@ -69,7 +76,8 @@ def held_out(split: Split, groups: IntArray, seed: int, copies: IntArray | None 
     rng = np.random.default_rng([seed, 1])
     held, known = np.unique(groups[valid]), np.unique(groups[train])
     if len(held) < 2 and len(known) >= FEWEST_GROUPS:
-        taken = np.isin(groups[train], rng.permutation(known)[: len(known) // 10])
+        order = rng.permutation(known) if times is None else _newest_first(groups[train], times[train])
+        taken = np.isin(groups[train], order[: len(known) // 10])
         train, tenth = train[~taken], train[taken]
         notes.append(f"the split leaves nothing to choose by, so a tenth was taken out of training: {len(tenth)} items")
         if len(held):
@@ -87,6 +95,13 @@ def held_out(split: Split, groups: IntArray, seed: int, copies: IntArray | None 
             "judged"
         )
     return HeldOut(train, choose, valid, test, tuple(notes))
+
+
+def _newest_first(groups: IntArray, times: NDArray[np.float64]) -> IntArray:
+    """The distinct groups, those first whose earliest item is the newest, (g,); of items (n,)."""
+    order = np.lexsort((groups, times))
+    first: IntArray = groups[order[np.sort(np.unique(groups[order], return_index=True)[1])]]
+    return first[::-1]
 
 
 def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:

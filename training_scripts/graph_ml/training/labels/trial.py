@@ -72,7 +72,8 @@ class LabelProblem:
         labels, split = graph.labels[target], graph.splits[target]
         known = labels.known
         split = Split(*(np.asarray(part)[known[np.asarray(part)]] for part in (split.train, split.valid, split.test)))
-        held = held_out(split, groups_of(graph, target), graph.seed)
+        times = np.asarray(graph.times[target.type]) if target in graph.cuts else None
+        held = held_out(split, groups_of(graph, target), graph.seed, times=times)
         if isinstance(target.type, str):
             span = space.range(target.type)
             nothing = np.zeros((span.stop - span.start, 0), dtype=np.float32)
