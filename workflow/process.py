@@ -22,7 +22,8 @@ from workflow.errors import WorkflowError
 from workflow.server.access.auth import check_listening
 from workflow.server.access.tls import check_tls
 from workflow.server.operations.logs import configure
-from workflow.settings import Settings
+from workflow.settings import BadSetting, Settings
+from workflow.storage import Storage
 
 # a tenth of Python's own: among 32 queries that compute, a status answer took 21 s to come with that, and 2 s with this
 SWITCH_S = 0.0005
@@ -47,6 +48,7 @@ def serve(
     settings: Settings,
     on_ready: Callable[[str, int], None] | None = None,
     on_bolt: Callable[[str, int], None] | None = None,
+    on_s3: Callable[[str, int], None] | None = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; it ends within ``END_S`` of them, cleanly unless something hangs.
 
@@ -54,6 +56,7 @@ def serve(
         settings: port 0 takes a free one.
         on_ready: called with host and port once the service answers.
         on_bolt: the same, before it, for the port of Bolt alone where there is one.
+        on_s3: the same for the port of S3.
 
     Raises PortTaken where nobody can listen, InsecureListening where everybody could, BadSetting for half of a TLS.
     """
@@ -81,6 +84,7 @@ def serve(
             listener.close()
         raise
     bolt = BoltService(application.services)
+    buckets: Any = None
 
     previous: dict[int, Any] = {}
 
@@ -148,11 +152,17 @@ def serve(
         ws_per_message_deflate=False,
     )
     try:
+        if settings.s3_port is not None:
+            buckets = _buckets(settings, application.services.storage)
+            if on_s3 is not None:
+                on_s3("127.0.0.1", buckets.server_port)
         application.start()
         gc.collect()
         gc.freeze()  # what stays for ever need not be walked at every full collection
         Server(config).run(sockets=listeners[:1])
     finally:
+        if buckets is not None:
+            buckets.shutdown()
         application.close()
         tracing.switch_off()
         for listener in listeners:
@@ -169,6 +179,14 @@ def hide_secrets() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _buckets(settings: Settings, storage: Storage) -> Any:
+    from workflow.emulator.folder_buckets import serve_buckets
+
+    if settings.storage != "folder" or settings.s3_port is None:
+        raise BadSetting("--s3", "serves a folder, and DESPINA_STORAGE names S3 itself; leave one of them out")
+    return serve_buckets(storage, settings.s3_port)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -337,6 +337,7 @@ class Settings:
     port: int = 8182
     bolt_port: int | None = None  # of Bolt alone; it is spoken on ``port`` too
     bolt_ids: BoltIds = "integer"
+    s3_port: int | None = None  # the folder is served there as S3, to this machine alone
     profile: Profile = "neptune"
     graphs: tuple[str, ...] = ("g",)
     in_memory: bool = False

@@ -18,21 +18,15 @@ from workflow.emulator.containers.images import Images
 from workflow.emulator.containers.isolation import Isolation, best_isolation
 from workflow.emulator.control import ControlPlane
 from workflow.emulator.faults import Faults
-from workflow.emulator.front import Front, WsgiApp
+from workflow.emulator.front import Front
 from workflow.emulator.hosting.runtime import Runtime
 from workflow.emulator.logs import CloudWatchLogs
+from workflow.emulator.moto_server import WsgiApp, moto_app, serve_in_thread
 from workflow.emulator.records import Records
 from workflow.errors import PreconditionsFailed
 from workflow.storage import S3Uri, Storage
 
 BUCKETS = "buckets"
-
-
-class EmulatorMissing(PreconditionsFailed):
-    """The packages of the emulator are not installed."""
-
-    def __init__(self) -> None:
-        super().__init__('the emulator needs moto: pip install "despina[emulator]"')
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class Emulator:
 
 def start(settings: EmulatorSettings) -> Emulator:
     """Serve in threads of this process; returns once it answers. Raises EmulatorMissing, PreconditionsFailed."""
-    moto = _moto()
+    moto = moto_app()
     settings.home.mkdir(parents=True, exist_ok=True)
     release = _claim(settings.home)
     try:
@@ -93,16 +87,10 @@ def start(settings: EmulatorSettings) -> Emulator:
 
 
 def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None]) -> Emulator:
-    from werkzeug.serving import make_server
-
     late: dict[str, WsgiApp] = {}  # the server must listen before anything here can be told its address
-    server = make_server(
-        "127.0.0.1", settings.port, lambda *request: late["app"](*request), True, request_handler=_handler()
-    )
-    url = f"http://127.0.0.1:{server.server_port}"
     late["app"] = moto
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="emulator", daemon=True)
-    thread.start()
+    server = serve_in_thread(lambda *request: late["app"](*request), settings.port, "aws")
+    url = f"http://127.0.0.1:{server.server_port}"
     s3 = settings.endpoints.get("AWS_ENDPOINT_URL_S3", url)
     storage = settings.open_storage(s3)
     owned = s3 == url
@@ -205,30 +193,6 @@ def _client(service: Any, url: str, region: str) -> Any:
         aws_access_key_id=OWN_KEY,
         aws_secret_access_key=OWN_KEY,
     )
-
-
-def _moto() -> WsgiApp:
-    try:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    except ImportError as error:
-        raise EmulatorMissing from error
-    application: WsgiApp = DomainDispatcherApplication(create_backend_app)
-    return application
-
-
-def _handler() -> Any:
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-
-    class Handler(MotoRequestHandler):
-        """One send for head and body, connections that stay open, and no access log."""
-
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def log(self, type: str, message: str, *args: object) -> None:
-            """Keep no access log."""
-
-    return Handler
 
 
 def _claim(home: Path) -> Callable[[], None]:

@@ -9,7 +9,7 @@ import logging
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,12 +18,9 @@ from workflow.emulator.control import ControlPlane, name_in
 from workflow.emulator.errors import ApiError
 from workflow.emulator.faults import Faults
 from workflow.emulator.hosting.runtime import Reply, Runtime
+from workflow.emulator.moto_server import Environ, StartResponse, WsgiApp
 
 _log = logging.getLogger(__name__)
-
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 JSON = "application/x-amz-json-1.1"
 _TARGET = "SageMaker."

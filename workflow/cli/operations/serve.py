@@ -24,6 +24,12 @@ def serve(
             min=0, max=65535, metavar="PORT", help="A port for Bolt alone, such as 7687; --port speaks it too."
         ),
     ] = None,
+    s3: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="A port on which the folder of s3:// addresses is an S3 server."
+        ),
+    ] = None,
     profile: Annotated[
         Profile, typer.Option(help="Behave as Neptune, or as TinkerGraph in Gremlin Server.")
     ] = "neptune",
@@ -57,6 +63,7 @@ def serve(
         host=host,
         port=port,
         bolt_port=bolt,
+        s3_port=s3,
         profile=profile,
         graphs=tuple(name.strip() for name in graphs.split(",") if name.strip()) or settings.graphs,
         in_memory=in_memory,
@@ -71,4 +78,7 @@ def serve(
         settings,
         on_ready=lambda at, on: output.announce(f"Despina listens on {scheme}://{at}:{on}"),
         on_bolt=lambda at, on: output.announce(f"Bolt listens on bolt://{at}:{on}"),
+        on_s3=lambda at, on: output.announce(
+            f"S3 listens on http://{at}:{on}; scripts find it with AWS_ENDPOINT_URL_S3, and any credentials"
+        ),
     )
