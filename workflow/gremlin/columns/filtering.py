@@ -192,6 +192,13 @@ class HasKeyForm(FilterForm):
         return held if self.step.present else ~held
 
 
+class DiscardForm(FilterForm):
+    """``discard``: nothing passes."""
+
+    def mask(self, ctx: ExecutionContext, morsel: Morsel) -> Places:
+        return np.zeros(len(morsel), dtype=bool)
+
+
 class IsForm(FilterForm):
     """``is``."""
 

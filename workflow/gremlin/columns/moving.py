@@ -25,7 +25,7 @@ from workflow.gremlin.columns.values import Column, ElementColumn, NotColumnar, 
 from workflow.gremlin.running.context import ExecutionContext
 from workflow.gremlin.running.step import Frame
 from workflow.gremlin.steps.moving.adjacent import AdjacentStep, EdgesHop, EndsStep, OtherVertexStep
-from workflow.gremlin.steps.moving.path import PathFilterStep, PathStep
+from workflow.gremlin.steps.moving.path import PathFilterStep, PathRange, PathStep
 from workflow.gremlin.steps.moving.sources import GraphStep
 from workflow.queries.columns.expansion import degrees, ends, larger, reached
 
@@ -174,12 +174,10 @@ class PathForm(Form):
 
     def __init__(self, step: PathStep, make: Make) -> None:
         super().__init__(step)
-        if step.from_label is not None or step.to_label is not None:
-            raise NotColumnar
         self.projections = [MorselBy(by, make) for by in step.bys.items]
 
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
-        columns, labels = morsel.whole()
+        columns, labels = stops_between(morsel, self.step)
         present: Places | None = None
         if self.projections:
             columns, present = projected_stops(ctx, self.projections, columns)
@@ -188,6 +186,23 @@ class PathForm(Form):
             columns = [column.take(np.flatnonzero(present)) for column in columns]
         objects = zip(*(column.tolist() for column in columns), strict=True)
         return morsel.split(ctx, plain(map(Path, objects, repeat(tuple(labels))), len(morsel)))
+
+
+def stops_between(morsel: Morsel, step: PathRange) -> tuple[list[Column], list[frozenset[str]]]:
+    """The columns and names of the stops that count for a step. Raises NotColumnar where a name of it is not there."""
+    columns, labels = morsel.whole()
+    low = 0 if step.from_label is None else _last(labels, step.from_label)
+    high = len(labels) - 1 if step.to_label is None else _last(labels, step.to_label)
+    if low > high:
+        raise NotColumnar
+    return columns[low : high + 1], labels[low : high + 1]
+
+
+def _last(labels: list[frozenset[str]], name: str) -> int:
+    places = [place for place, names in enumerate(labels) if name in names]
+    if not places:
+        raise NotColumnar
+    return places[-1]
 
 
 def projected_stops(
@@ -210,12 +225,10 @@ class PathFilterForm(Form):
 
     def __init__(self, step: PathFilterStep, make: Make) -> None:
         super().__init__(step)
-        if step.from_label is not None or step.to_label is not None:
-            raise NotColumnar
         self.projections = [MorselBy(by, make) for by in step.bys.items]
 
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
-        columns, _ = morsel.whole()
+        columns, _ = stops_between(morsel, self.step)
         present: Places | None = None
         if self.projections:
             columns, present = projected_stops(ctx, self.projections, columns)

@@ -27,6 +27,7 @@ from workflow.gremlin.columns.values import (
     property_of,
 )
 from workflow.gremlin.running.context import ExecutionContext
+from workflow.gremlin.running.step import MISSING
 from workflow.gremlin.semantics.values import Operator, T
 from workflow.gremlin.steps.shaping.elements import PropertiesStep, TokenStep, ValuesStep
 from workflow.gremlin.steps.shaping.maps import (
@@ -40,6 +41,7 @@ from workflow.gremlin.steps.shaping.maps import (
     SelectStep,
     operate,
 )
+from workflow.gremlin.steps.shaping.value_step import ValueStep
 
 
 class SameForm(Form):
@@ -149,6 +151,33 @@ class ConstantForm(Form):
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
         value = self.step.constant
         return morsel.split(ctx, plain((value for _ in range(len(morsel))), len(morsel)))
+
+
+class ValueForm(Form):
+    """A step that is a function of the value alone: put once to each of the values that a table tells apart."""
+
+    step: ValueStep
+
+    def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
+        function, column = self.step.function, morsel.column
+        if not isinstance(column, CodedColumn):
+            return self._kept(ctx, morsel, list(map(function, column.tolist())))
+        used, inverse = np.unique(column.codes, return_inverse=True)
+        found = list(map(function, column.table[used].tolist()))
+        if all(type(value) is str for value in found):
+            texts = coded(found)
+            return morsel.split(ctx, CodedColumn(texts.codes[inverse], texts.table))
+        if not all(isinstance(value, (str, int, float)) or value is MISSING for value in found):
+            found = list(map(function, column.tolist()))  # nobody shares a list or a map
+        else:
+            found = [found[place] for place in inverse.tolist()]
+        return self._kept(ctx, morsel, found)
+
+    def _kept(self, ctx: ExecutionContext, morsel: Morsel, found: list[Any]) -> Morsel:
+        places = [place for place, value in enumerate(found) if value is not MISSING]
+        if len(places) == len(found):
+            return morsel.split(ctx, plain(found))
+        return morsel.split(ctx, plain([found[place] for place in places]), np.array(places, dtype=np.int64))
 
 
 class SelectOneForm(Form):

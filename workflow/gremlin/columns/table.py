@@ -8,6 +8,7 @@ from workflow.gremlin.columns.branching import ChooseForm, CoalesceForm, LocalFo
 from workflow.gremlin.columns.filtering import (
     ConnectiveForm,
     DedupForm,
+    DiscardForm,
     HasForm,
     HasKeyForm,
     IsForm,
@@ -44,6 +45,7 @@ from workflow.gremlin.columns.shaping import (
     SelectForm,
     SelectOneForm,
     TokenForm,
+    ValueForm,
     ValuesForm,
 )
 from workflow.gremlin.columns.values import NotColumnar
@@ -61,6 +63,7 @@ from workflow.gremlin.steps.branching.repeat import RepeatStep, TimesStep
 from workflow.gremlin.steps.choosing.filters import (
     ConnectiveStep,
     DedupStep,
+    DiscardStep,
     IdentityStep,
     IsStep,
     NotStep,
@@ -94,6 +97,7 @@ from workflow.gremlin.steps.shaping.maps import (
     SelectOneStep,
     SelectStep,
 )
+from workflow.gremlin.steps.shaping.value_step import ValueStep
 
 _PLAIN: dict[type[Step], Callable[..., Form]] = {
     GraphStep: SourceForm,
@@ -107,6 +111,8 @@ _PLAIN: dict[type[Step], Callable[..., Form]] = {
     WhereStartStep: WhereStartForm,
     WhereEndStep: WhereEndForm,
     IdentityStep: SameForm,
+    DiscardStep: DiscardForm,
+    ValueStep: ValueForm,
     TokenStep: TokenForm,
     ValuesStep: ValuesForm,
     PropertiesStep: PropertiesForm,

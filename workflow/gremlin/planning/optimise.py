@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from itertools import pairwise
 
 from workflow.graphs.elements import Edge, Vertex
+from workflow.gremlin.columns.table import has_form
 from workflow.gremlin.planning.batched import batched
 from workflow.gremlin.planning.compile import Plan
 from workflow.gremlin.planning.vectorised import (
@@ -164,6 +165,8 @@ def _vectorised(steps: list[Step]) -> list[Step] | None:
             if behind.tracked:
                 return None
             slow, rest = tuple(steps[: at + taken]), steps[at + taken :]
+            if isinstance(finish, Ordered) and finish.limit is None and any(map(_goes_far, rest)):
+                return None  # all that is ordered goes on: in morsels
             return [VectorisedStep(slow, source, operations, finish, not isinstance(finish, Ordered)), *rest]
         if step.tracked:
             return None
@@ -185,6 +188,11 @@ def _vectorised(steps: list[Step]) -> list[Step] | None:
             return None
         at += 1
     return None
+
+
+def _goes_far(step: Step) -> bool:
+    """Whether a step behind an order gains from morsels."""
+    return has_form(step) and not isinstance(step, (ValuesStep, TokenStep, RangeStep))
 
 
 def _masked(steps: list[Step]) -> list[Step]:

@@ -29,7 +29,7 @@ from workflow.gremlin.steps.gathering.group import side_effect_key
 FULL_PATH = frozenset({"path"})
 
 
-class _PathRange(ByCycleModulated):
+class PathRange(ByCycleModulated):
     """by() in turn, and ``from``/``to`` labels between which the path counts."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ def _last(path: Path, label: str) -> int:
     return max((i for i, labels in enumerate(path.labels) if label in labels), default=-1)
 
 
-class PathStep(_PathRange, MapStep):
+class PathStep(PathRange, MapStep):
     """``path()``."""
 
     requires = FULL_PATH
@@ -93,7 +93,7 @@ class PathStep(_PathRange, MapStep):
         return str(self.bys) if self.bys else ""
 
 
-class PathFilterStep(_PathRange, FilterStep):
+class PathFilterStep(PathRange, FilterStep):
     """``simplePath()`` and ``cyclicPath()``."""
 
     requires = FULL_PATH
