@@ -4,11 +4,11 @@
 
 *Start* is from the command to the first answered query, over a home that already holds the graph; the peer starts
 with its toy graphs. Its processor time says what of that other programs of a busy machine took. *Memory* is resident,
-after that query and after the look-ups. *Look-ups* are ``V(id)`` with properties through gremlinpython over WebSocket:
-one client, both servers by turns, so that what else the machine does meets both; medians of the rounds, and the
-server's own processor time a request. The peer first gets ``--warm`` seconds of each for its compiler. WORKDIR
-keeps the peer's jars (needs Java and Maven), by default where `make test-peers` keeps them. Ends with status 1 where a
-target is missed: start 2 s, memory 150 MB, no training library loaded.
+after that query and after the look-ups. *Look-ups* are ``V(id)`` with properties, and the number of people two hops
+from one, through gremlinpython over WebSocket: one client, both servers by turns, so that what else the machine does
+meets both; medians of the rounds, and the server's own processor time a request. The peer first gets ``--warm``
+seconds of each for its compiler. WORKDIR keeps the peer's jars (needs Java and Maven), by default where `make test-
+peers` keeps them. Ends with status 1 where a target is missed: start 2 s, memory 150 MB, no training library loaded.
 """
 
 from __future__ import annotations
@@ -61,10 +61,22 @@ def read_bytecode(turn: int, id_of: IdOf) -> Bytecode:
     return __.V(id_of(turn % 20 + 1)).valueMap(True).bytecode
 
 
+def hop_again(_: int, id_of: IdOf) -> str:
+    """Two hops, the same text every time."""
+    return f"g.V({id_of(1)!r}).out().out().dedup().count()"
+
+
+def hop_each(turn: int, id_of: IdOf) -> str:
+    """Two hops, another text every time."""
+    return f"g.V({id_of(turn % 20 + 1)!r}).out().out().dedup().limit({abs(turn) * 2 + 1 + (turn < 0)}).count()"
+
+
 LOOK_UPS: dict[str, Callable[[int, IdOf], Any]] = {
     "V(id), same text": read_again,
     "V(id), new texts": read_each,
     "V(id), bytecode": read_bytecode,
+    "two hops, same text": hop_again,
+    "two hops, new texts": hop_each,
 }
 
 
@@ -194,6 +206,10 @@ def _write_people(url: str) -> None:
                 f".property('interests', '{row['interests:String(single)']}')",
                 "ggraph",
             )
+    with (SOCIAL.folder / "edges.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            source, target = int(row["~from"][1:]), int(row["~to"][1:])
+            ask(url, f"g.V({source}).addE('{row['~label']}').to(__.V({target}))", "ggraph")
 
 
 def look_up(sides: list[Side], rounds: int, calls: int, warm_s: float) -> None:
@@ -228,7 +244,7 @@ def look_up(sides: list[Side], rounds: int, calls: int, warm_s: float) -> None:
 def _timed(client: Client, query: Any) -> float:
     began = time.perf_counter()
     if len(client.submit(query).all().result()) != 1:
-        raise SystemExit(f"{query} did not give one person")
+        raise SystemExit(f"{query} did not give one result")
     return (time.perf_counter() - began) * 1000
 
 
