@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 import warnings
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,23 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     if "boto3" in sys.modules:  # its session keeps the credentials it has found first
         monkeypatch.setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)
+
+
+@pytest.fixture
+def real_drawings() -> None:
+    """For tests of the drawings themselves."""
+
+
+@pytest.fixture(autouse=True)
+def plain_drawings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports made in the tests' own process name their charts; the real engine takes longer than such a job."""
+    drawing = sys.modules.get("training_scripts.graph_ml.drawing")
+    if drawing is not None and "real_drawings" not in request.fixturenames:
+        monkeypatch.setattr(drawing, "drawn_apart", _named)
+
+
+def _named(charts: str) -> list[str]:
+    return [f"<svg>{escape(json.dumps(chart))}</svg>" for chart in json.loads(charts)]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -39,17 +39,21 @@ def draw(charts: Sequence[Chart]) -> list[str]:
     """Charts as SVG that needs nothing else; a sentence in place of each where drawing fails."""
     if not charts:
         return []
-    asked = json.dumps(charts)
     try:
-        drawn = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", _DRAW],
-            input=asked,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
-        return [str(svg) for svg in json.loads(drawn.stdout)]
+        return drawn_apart(json.dumps(charts))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         log.warning("the drawings of the report are missing: %s", error)
         return [NOT_DRAWN] * len(charts)
+
+
+def drawn_apart(charts: str) -> list[str]:
+    """A JSON list of charts as SVG, from a process of its own; raises what its start, end and answer do."""
+    drawn = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", _DRAW],
+        input=charts,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=True,
+    )
+    return [str(svg) for svg in json.loads(drawn.stdout)]

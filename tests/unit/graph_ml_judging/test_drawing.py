@@ -14,6 +14,7 @@ from training_scripts.graph_ml import drawing
 from training_scripts.graph_ml.drawing import NOT_DRAWN, chart, draw
 from training_scripts.graph_ml.judging.report import bars, histogram
 
+pytestmark = pytest.mark.usefixtures("real_drawings")
 ROOT = Path(__file__).parents[3]
 CHART = chart([{"a": 1}], {"mark": "bar", "encoding": {"x": {"field": "a", "type": "quantitative"}}})
 
