@@ -18,6 +18,12 @@ from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 from workflow.settings import Settings
 
+# a run starts hundreds of processes; each would compile the product anew where an environment lets nothing be kept.
+# Where lines change while tests run nothing may be kept: a second is the finest that Python tells two files apart by.
+if os.environ.get("PYTHONDONTWRITEBYTECODE") != "changed lines":
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,7 +176,8 @@ def nearest_tests(root: Path, module: Path) -> list[str]:
 
 def passes(copy: Path, tests: Sequence[str]) -> bool:
     """Whether the tests pass in the copy; a run without an end is one that noticed."""
-    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    threads = {"OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **threads, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "changed lines"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     with subprocess.Popen(
         command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
