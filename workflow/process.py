@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import ctypes
 import faulthandler
-import gc
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 from workflow import tracing
 from workflow.app import build
 from workflow.errors import WorkflowError
+from workflow.queries.garbage import ShortCollections
 from workflow.server.access.auth import check_listening
 from workflow.server.access.tls import check_tls
 from workflow.server.operations.logs import configure
@@ -151,16 +151,17 @@ def serve(
         ws_max_size=64 * 1024 * 1024,
         ws_per_message_deflate=False,
     )
+    collections = ShortCollections()
     try:
         if settings.s3_port is not None:
             buckets = _buckets(settings, application.services.storage)
             if on_s3 is not None:
                 on_s3("127.0.0.1", buckets.server_port)
         application.start()
-        gc.collect()
-        gc.freeze()  # what stays for ever need not be walked at every full collection
+        collections.begin()
         Server(config).run(sockets=listeners[:1])
     finally:
+        collections.end()
         if buckets is not None:
             buckets.shutdown()
         application.close()

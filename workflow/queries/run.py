@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
 from workflow.queries.attempts import Attempt
 
+Item = TypeVar("Item")
 MOST_HELD: Final = 5_000_000
 """Rows or traversers that one step may keep waiting: some 2 GB."""
 
@@ -60,6 +62,13 @@ class Run:
             self.effort -= count
             if self.effort < 0:
                 raise NotBrief
+
+    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, with a look at the clock every thousand."""
+        for turn, item in enumerate(items):
+            if not turn & 1023:
+                self.check()
+            yield item
 
     def hold(self, count: int) -> None:
         """Raise when a step holds too much at once; also checks the clock."""

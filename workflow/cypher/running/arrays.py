@@ -29,6 +29,7 @@ from workflow.cypher.semantics.relations import equivalence_key, order_key
 from workflow.graphs.elements import Vertex, Way
 from workflow.graphs.protocols import is_columnar
 from workflow.graphs.store.versions.arrays import WRAPPERS, Codes, Numeric
+from workflow.queries.columns.sorting import sorted_in_parts
 from workflow.values.numbers import Float, Long
 
 if TYPE_CHECKING:
@@ -624,14 +625,15 @@ class _Walk:
             return [kinds, values]
         codes = view.codes()
         if codes is None:
-            held = [self._graph.vertex_values(row, order.key) for row in rows.tolist()]
-            keys = [order_key(read(some[0]) if len(some) else None) for some in held]
-            ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+            held = [self._graph.vertex_values(row, order.key) for row in self._run.each(rows.tolist())]
+            keys = [order_key(read(some[0]) if len(some) else None) for some in self._run.each(held)]
+            ranks = {key: rank for rank, key in enumerate(sorted_in_parts(self._run, list(set(keys))))}
             found = np.fromiter((ranks[key] for key in keys), dtype=np.int64, count=len(keys))
         else:
             distinct, places = np.unique(codes.codes[rows], return_inverse=True)
-            keys = [order_key(None if code < 0 else read(codes.values[code])) for code in distinct.tolist()]
-            ranks = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+            table = codes.values
+            keys = [order_key(None if code < 0 else read(table[code])) for code in self._run.each(distinct.tolist())]
+            ranks = {key: rank for rank, key in enumerate(sorted_in_parts(self._run, list(set(keys))))}
             found = np.array([ranks[key] for key in keys], dtype=np.int64)[places.reshape(-1)]
         return [np.zeros(len(found), dtype=np.int64), -found if order.descending else found]
 
@@ -645,7 +647,7 @@ class _Walk:
                 self._run.hold(len(groups))
         if not groups and not keys:
             groups[()] = _Group([], self._plan.columns)
-        for group in groups.values():
+        for group in self._run.each(groups.values()):
             given = iter(group.keys)
             yield {
                 column.name: group.result(at) if column.aggregate else next(given)
@@ -660,7 +662,7 @@ class _Walk:
             codes.append(rows if self._columns[at] is None else self._columns[at].codes[rows])
         distinct, place = _numbered(codes, len(frontier))
         found = []
-        for one in distinct:
+        for one in self._run.each(distinct):
             values = [self._value(at, code) for at, code in zip(keys, one, strict=True)]
             key = tuple(map(equivalence_key, values))
             if key not in groups:

@@ -23,6 +23,7 @@ from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.running.writing import Change, Creation, Writing, delete_condemned
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.relations import equivalence_key, order_key
+from workflow.queries.columns.sorting import sorted_in_parts
 
 Operator = Callable[[CypherRun, Iterator[Row]], Iterator[Row]]
 
@@ -445,7 +446,7 @@ class Planner:
                 if not len(keyed) & 1023:
                     run.hold(len(keyed))
             for at in range(len(keys) - 1, -1, -1):
-                keyed.sort(key=lambda one, at=at: one[0][at], reverse=keys[at][1])  # type: ignore[misc]
+                keyed = sorted_in_parts(run, keyed, lambda one, at=at: one[0][at], descending=keys[at][1])  # type: ignore[misc]
             return [pair for _, pair in keyed]
 
         return order

@@ -309,16 +309,18 @@ def pairwise(predicate: P, left: Column, right: Column) -> Places:
         return np.asarray(same if name == "eq" else ~same)
     codes = paired(left.keys(), right.keys())
     _, places, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    pairs = zip(left.take(places).tolist(), right.take(places).tolist(), strict=True)
-    holds = np.fromiter((_holds(predicate, a, b) for a, b in pairs), bool, len(places))
+    others = right.take(places).tolist()
+    tests = {id(other): _test(predicate, other) for other in {id(one): one for one in others}.values()}
+    pairs = zip(left.take(places).tolist(), others, strict=True)
+    holds = np.fromiter((tests[id(other)](value) for value, other in pairs), bool, len(places))
     return np.asarray(holds[inverse])
 
 
-def _holds(predicate: P, value: Any, other: Any) -> bool:
+def _test(predicate: P, other: Any) -> Callable[[Any], bool]:
     if predicate.name in ("within", "without"):
         several = isinstance(other, (list, tuple, set, frozenset))
-        return compile_predicate(P(predicate.name, (list(other) if several else [other],)))(value)
-    return compile_predicate(type(predicate)(predicate.name, (other,)))(value)
+        return compile_predicate(P(predicate.name, (list(other) if several else [other],)))
+    return compile_predicate(type(predicate)(predicate.name, (other,)))
 
 
 class WhereStartForm(Form):

@@ -25,6 +25,7 @@ from workflow.gremlin.steps.gathering.order import OrderStep
 from workflow.gremlin.steps.gathering.reduce import CountStep
 from workflow.gremlin.steps.gathering.side_effects import AggregateStep, BarrierStep
 from workflow.queries.columns.grouping import by_appearance, paired, totals
+from workflow.queries.columns.sorting import sorted_in_parts
 
 
 class RangeForm(Form):
@@ -252,7 +253,7 @@ class OrderForm(Form):
         if keep is not None:
             where = np.flatnonzero(keep)
             morsel, columns = morsel.take(where), [column.take(where) for column in columns]
-        keys = [ranks(column) for column in columns]
+        keys = [ranks(ctx, column) for column in columns]
         signed = [key if way is Order.asc else -key for key, way in zip(keys, self.ways, strict=True)]
         if morsel.origin is not None:
             signed.insert(0, morsel.origin)
@@ -260,7 +261,7 @@ class OrderForm(Form):
         return morsel.take(places[:limit])
 
 
-def ranks(column: Column) -> Places:
+def ranks(ctx: ExecutionContext, column: Column) -> Places:
     """Integers in the order of the values; those that tie share one."""
     codes = column.keys()
     _, places, inverse = np.unique(codes, return_index=True, return_inverse=True)
@@ -270,11 +271,12 @@ def ranks(column: Column) -> Places:
     if kinds <= {int, Long} or kinds == {str}:  # different keys are never a tie
         by = None if kinds != {str} or all(map(str.isascii, values)) else code_units
         keys = values if by is None else list(map(by, values))
-        rank[sorted(range(len(values)), key=keys.__getitem__)] = np.arange(len(values))
+        rank[sorted_in_parts(ctx, range(len(values)), keys.__getitem__)] = np.arange(len(values))
         return np.asarray(rank[inverse])
     number = -1
     before: Any = None
-    for at, place in enumerate(sorted(range(len(values)), key=lambda place: cmp_to_key(order)(values[place]))):
+    arranged = sorted_in_parts(ctx, range(len(values)), lambda place: cmp_to_key(order)(values[place]))
+    for at, place in enumerate(ctx.each(arranged)):
         value = values[place]
         if at == 0 or order(before, value) != 0:
             number += 1
@@ -289,7 +291,7 @@ class KeyedForm(ReduceForm):
     def reduced(self, ctx: ExecutionContext, source: Iterator[Morsel]) -> Any:
         held = gathered(ctx, source)
         if not held:
-            return made_map([])
+            return made_map([], ctx)
         if len({b.loops for b in held}) > 1:
             return self.step.reduce(ctx, (t for b in held for t in b.traversers(ctx)))
         whole = concatenated(held)
@@ -316,7 +318,7 @@ class GroupCountForm(KeyedForm):
         column, groups, places, bulk, _ = _by_key(ctx, self.by, whole)
         counts = totals(groups, len(places), bulk)
         keys = column.take(places).tolist()
-        return made_map([(key, Long(count)) for key, count in zip(keys, counts.tolist(), strict=True)])
+        return made_map([(key, Long(count)) for key, count in zip(ctx.each(keys), counts.tolist(), strict=True)], ctx)
 
     def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
         raise NotColumnar
@@ -359,7 +361,7 @@ class GroupForm(KeyedForm):
             values = self._firsts(found, len(places))
         else:
             values = self._lasts(ctx, morsel, groups, len(places))
-        return made_map([(k, v) for k, v in zip(keys, values, strict=True) if v is not MISSING])
+        return made_map([(k, v) for k, v in zip(ctx.each(keys), values, strict=True) if v is not MISSING], ctx)
 
     def _folded(self, ctx: ExecutionContext, morsel: Morsel, groups: Places, size: int) -> list[Any]:
         assert self.value_by is not None
@@ -373,7 +375,7 @@ class GroupForm(KeyedForm):
             column, groups = column.take(np.repeat(np.arange(len(column)), bulk)), np.repeat(groups, bulk)
         stops = np.searchsorted(groups, np.arange(size + 1)).tolist()
         values = column.tolist()
-        return [GList(values[begin:end]) for begin, end in pairwise(stops)]
+        return [GList(values[begin:end]) for begin, end in ctx.each(pairwise(stops))]
 
     @staticmethod
     def _firsts(found: Morsel, size: int) -> list[Any]:
@@ -389,7 +391,7 @@ class GroupForm(KeyedForm):
         column, present = self.value_by.of(ctx, morsel)
         where = np.arange(len(morsel)) if present is None else np.flatnonzero(present)
         values: list[Any] = [MISSING] * size
-        for group, value in zip(groups[where].tolist(), column.take(where).tolist(), strict=True):
+        for group, value in zip(ctx.each(groups[where].tolist()), column.take(where).tolist(), strict=True):
             values[group] = value
         return values
 
@@ -426,6 +428,7 @@ class AggregateForm(Form):
     def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
         held = gathered(ctx, source)
         for morsel in held:
+            ctx.check()
             try:
                 column, present = self.by.of(ctx, morsel)
             except NotColumnar:

@@ -108,9 +108,12 @@ class PlainColumn:
         """Integers that are equal exactly where two values are one key to Gremlin."""
         if self._keys is None:
             seen: dict[Any, int] = {}
-            self._keys = np.fromiter(
-                (seen.setdefault(hash_key(v), len(seen)) for v in self.items.tolist()), np.int64, len(self.items)
-            )
+            # one list may stand at every place, and telling its key takes as long as it is
+            objects, items = {}, self.items.tolist()
+            for value in items:
+                if id(value) not in objects:
+                    objects[id(value)] = seen.setdefault(hash_key(value), len(seen))
+            self._keys = np.fromiter((objects[id(value)] for value in items), np.int64, len(items))
         return self._keys
 
 

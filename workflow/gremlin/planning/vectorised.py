@@ -26,6 +26,7 @@ from workflow.gremlin.semantics.values import Long, Order
 from workflow.gremlin.steps.gathering.group import made_map
 from workflow.gremlin.steps.moving.sources import GraphStep
 from workflow.gremlin.traversal import P
+from workflow.queries.run import Run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class RowOperation(Protocol):
 class Finish(Protocol):
     """The step that takes everything: gives the values it sends on."""
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         """What the step sends on, of the whole frontier."""
 
 
@@ -270,7 +271,7 @@ class RowCount:
 
     hop: RowHop | None = None
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         yield Long(frontier.total() if self.hop is None else self.hop.count(frontier))
 
 
@@ -281,7 +282,7 @@ class GroupCount:
     key: str | None = None
     by_label: bool = False
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         graph = frontier.graph
         if self.key is not None:
             codes = frontier.column(self.key).codes()
@@ -289,7 +290,7 @@ class GroupCount:
                 raise NotVectorisable
             counts = _summed(codes.codes[frontier.rows] + 1, frontier, len(codes.values) + 1)[1:]
             places = np.flatnonzero(counts)
-            yield made_map([(codes.values[p], Long(counts[p])) for p in places.tolist()])
+            yield made_map([(codes.values[p], Long(counts[p])) for p in run.each(places.tolist())], run)
         elif self.by_label:
             labels = (
                 Counter(_labels(frontier)) if frontier.bulk is None else _weighted(_labels(frontier), frontier.bulk)
@@ -298,7 +299,8 @@ class GroupCount:
         else:
             size = int(frontier.rows.max()) + 1 if len(frontier.rows) else 0
             counts = _summed(frontier.rows, frontier, size)
-            yield made_map([(frontier.kind(graph, p), Long(counts[p])) for p in np.flatnonzero(counts).tolist()])
+            places = np.flatnonzero(counts)
+            yield made_map([(frontier.kind(graph, p), Long(counts[p])) for p in run.each(places.tolist())], run)
 
 
 def _labels(frontier: Frontier) -> Iterator[str]:
@@ -316,7 +318,7 @@ def _weighted(keys: Iterator[str], weights: Rows) -> dict[str, int]:
 class Labels:
     """``label().dedup()``."""
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         return iter(dict.fromkeys(_labels(frontier)))
 
 
@@ -336,7 +338,7 @@ class RowReduction:
     key: str
     how: str
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         numeric = frontier.column(self.key).numeric()
         if numeric is None or numeric.kind not in (int, Long):
             raise NotVectorisable  # sums of reals depend on their order
@@ -363,7 +365,7 @@ class Ordered:
     way: Order
     limit: int | None
 
-    def values(self, frontier: Frontier) -> Iterator[Any]:
+    def values(self, frontier: Frontier, run: Run) -> Iterator[Any]:
         numeric = frontier.column(self.key).numeric()
         if numeric is None or frontier.bulk is not None:
             raise NotVectorisable
@@ -444,7 +446,7 @@ class VectorisedStep(Step):
             if not isinstance(finish, RowCount) or (finish.hop is not None and len(frontier.rows) > SMALL):
                 raise NotVectorisable
             ctx.spend(len(frontier.rows))
-        return finish.values(frontier)
+        return ctx.each(finish.values(frontier, ctx))
 
     @staticmethod
     def _briefly(ctx: ExecutionContext, operation: RowOperation, frontier: Frontier) -> Frontier:

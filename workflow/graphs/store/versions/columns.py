@@ -258,33 +258,41 @@ class KeyColumn:
     def _build_codes(self, rows: int) -> Codes | None:
         codes = np.full(rows, -1, dtype=np.int32)
         numeric = self.numeric(rows)
-        if isinstance(self._base, Coded):
-            try:
-                codes[: len(self._base)], coding = self._base.coding()
-                for row, value in self._written().items():
-                    if type(value) is Cells:
-                        return None
-                    codes[row] = -1 if value is MISSING else coding.code(value)
-            except TypeError:
-                return None
-        elif numeric is not None:
+        if numeric is not None:
             held = np.flatnonzero(numeric.present)
             distinct, inverse = np.unique(numeric.values[held], return_inverse=True)
             codes[held] = inverse
             coding = Coding(map(WRAPPERS[numeric.kind], distinct.tolist()))
         else:
-            coding = Coding()
             try:
-                for row, value in self.items():
+                found = self._base_codes()
+                coding, pairs = Coding(), self.items()
+                if found is not None:
+                    codes[: len(found[0])], coding = found
+                    pairs = iter(self._written().items())
+                for row, value in pairs:
                     if type(value) is Cells:
                         return None
-                    codes[row] = coding.code(value)
+                    codes[row] = -1 if value is MISSING else coding.code(value)
             except TypeError:
                 return None
             coding.settle()
         codes.flags.writeable = False
         self._coding = coding
         return Codes(codes, coding.values)
+
+    def _base_codes(self) -> tuple[NDArray[np.int32], Coding] | None:
+        """Codes of what was loaded, (n,), where that was coded or is text alone."""
+        base = self._base
+        if isinstance(base, Coded):
+            return base.coding()
+        if not isinstance(base, list) or not set(map(type, base)) <= {str, type(MISSING)}:
+            return None
+        known: dict[Any, int] = {MISSING: -1}
+        found = (known.setdefault(value, len(known) - 1) for value in base)
+        codes = np.fromiter(found, dtype=np.int32, count=len(base))
+        del known[MISSING]
+        return codes, Coding(known)
 
     def coded(self, rows: NDArray[Any] | None, size: int) -> Coded | None:
         """The cells of some rows, int64 (m,) or None for all ``size``, where they were loaded so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -151,8 +152,8 @@ class SampleStep(Step):
         if len(pool) > self.amount:
             # Efraimidis and Spirakis: the largest u^(1/w) are a weighted sample without replacement
             draw = ctx.random_numbers(self).random
-            keyed = [(draw() ** (1.0 / w) if w > 0 else -1.0, i) for i, (w, _) in enumerate(pool)]
-            chosen = sorted(i for _, i in sorted(keyed, reverse=True)[: self.amount])
+            keyed = [(draw() ** (1.0 / w) if w > 0 else -1.0, i) for i, (w, _) in enumerate(ctx.each(pool))]
+            chosen = sorted(i for _, i in heapq.nlargest(self.amount, ctx.each(keyed)))
             pool = [pool[i] for i in chosen]
         for _, t in pool:
             yield t

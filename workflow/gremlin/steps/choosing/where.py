@@ -24,6 +24,8 @@ from workflow.gremlin.semantics.predicates import compile_predicate
 from workflow.gremlin.steps.choosing.filters import TraversalFilterStep, describe
 from workflow.gremlin.traversal import Instruction, P, Traversal
 
+MANY = 1000
+"""Values that take so long to compare with that the clock is looked at for each traverser."""
 WHERE_START = "where-start"
 WHERE_END = "where-end"
 LABELS = frozenset({"labels"})
@@ -61,6 +63,8 @@ class WherePredicateStep(ByCycleModulated, FilterStep):
             return None
         if predicate.name in ("within", "without"):
             several = isinstance(found, (list, tuple, set, frozenset))
+            if several and len(found) > MANY:
+                ctx.check()
             return P(predicate.name, (list(found) if several else [found],))
         return type(predicate)(predicate.name, (found, *predicate.args[1:]))
 

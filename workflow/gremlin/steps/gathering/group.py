@@ -27,6 +27,7 @@ from workflow.gremlin.semantics.java_text import as_text
 from workflow.gremlin.semantics.keys import GMap, hash_key
 from workflow.gremlin.semantics.values import GList, GremlinEnum, Long
 from workflow.gremlin.traversal import Traversal
+from workflow.queries.run import Run
 
 
 class Groups:
@@ -55,14 +56,14 @@ class Groups:
             value = self.value.of(ctx, list(traversers.values()))
             if value is not MISSING:
                 items.append((key, value))
-        return made_map(items)
+        return made_map(items, ctx)
 
 
-def made_map(items: list[tuple[Any, Any]]) -> Mapping[Any, Any]:
+def made_map(items: list[tuple[Any, Any]], run: Run) -> Mapping[Any, Any]:
     """A dict where that keeps the keys apart, a GMap otherwise."""
-    if all(type(k) is str or isinstance(k, GremlinEnum) for k, _ in items):
+    if all(type(k) is str or isinstance(k, GremlinEnum) for k, _ in run.each(items)):
         return dict(items)
-    return GMap(items)
+    return GMap(run.each(items))
 
 
 class GroupValue:
@@ -230,7 +231,7 @@ def counted(
             counts[hashed] = [key, t.bulk]
         else:
             found[1] += t.bulk
-    return made_map([(key, Long(number)) for key, number in counts.values()])
+    return made_map([(key, Long(number)) for key, number in counts.values()], ctx)
 
 
 class GroupCountSideEffectStep(GroupCountStep):

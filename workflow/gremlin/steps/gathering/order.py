@@ -26,6 +26,7 @@ from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.comparison import code_units, order
 from workflow.gremlin.semantics.values import GList, Long, MapEntry, Order, T
 from workflow.gremlin.steps.shaping.local_scope import rebuilt_map
+from workflow.queries.columns.sorting import sorted_in_parts
 
 Row = tuple[tuple[Any, ...], Any]
 
@@ -81,12 +82,11 @@ class Comparators:
         if rows and all(plain):
             for key, way in zip(reversed(plain), reversed(self.directions()), strict=True):
                 if way is not Order.shuffle:  # which says nothing before another
-                    rows.sort(key=key, reverse=way is Order.desc)  # what ties stays as it was
+                    rows = sorted_in_parts(ctx, rows, key, descending=way is Order.desc)  # what ties stays as it was
             return rows[:limit]
         if limit is not None and limit < len(rows) // 4:
             return heapq.nsmallest(limit, rows, key=self.key())
-        rows.sort(key=self.key())
-        return rows
+        return sorted_in_parts(ctx, rows, self.key())
 
     def children(self) -> Iterable[Child]:
         return [by.child for by, _ in self.parts if isinstance(by, ByChild)]
@@ -163,7 +163,7 @@ class LocalOrderStep(MapStep):
     def _arranged(self, ctx: ExecutionContext, members: list[Any]) -> list[Any]:
         projections = self.comparators.projections()
         rows: list[Row] = []
-        for member in members:
+        for member in ctx.each(members):
             values = tuple(_named(by.of_value(ctx, member)) for by in projections)
             if not any(v is MISSING for v in values):
                 rows.append((values, member))
