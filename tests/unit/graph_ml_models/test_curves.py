@@ -45,7 +45,6 @@ def test_figures_that_are_no_numbers_are_left_out_and_long_steps_are_kept(tmp_pa
     curves = Curves(tmp_path)
     curves.add({"loss": float("nan"), "näher": 0.5}, 3_000_000_000)
     curves.add({"loss": -2.25}, 127)
-    curves.close()
     assert scalars(tmp_path) == {"näher": [(3_000_000_000, 0.5)], "loss": [(127, -2.25)]}
 
 
@@ -53,4 +52,3 @@ def test_a_figure_can_be_read_before_the_trial_ends(tmp_path: Path) -> None:
     curves = Curves(tmp_path)
     curves.add({"loss": 1.5}, 1)
     assert scalars(tmp_path) == {"loss": [(1, 1.5)]}
-    curves.close()

@@ -66,7 +66,9 @@ class Checkpoints:
         """Keep groups of tensors and facts instead of the last checkpoint; a killed process leaves one of the two."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
-            f"{group}/{name}": t.cpu().numpy() for group, members in groups.items() for name, t in members.items()
+            f"{group}/{name}": t.detach().cpu().numpy()
+            for group, members in groups.items()
+            for name, t in members.items()
         }
         text = json.dumps({**facts, "owner": self.owner})
         unfinished = self.path.with_suffix(".part")

@@ -15,7 +15,6 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from io import BufferedWriter
 from pathlib import Path
 from typing import Final
 
@@ -33,31 +32,27 @@ class Curves:
 
     def __init__(self, folder: Path, silent: bool = False) -> None:
         self.folder, self.silent = folder, silent
-        self._file: BufferedWriter | None = None
+        self._path: Path | None = None
 
     def add(self, figures: Mapping[str, float], step: int) -> None:
         """Add figures of a step, by tag such as ``validation/mrr``; what is no number is left out."""
         if self.silent:
             return
-        if self._file is None:
-            self._file = self._begun()
-        for tag, value in figures.items():
-            if math.isfinite(value):
-                scalar = _field(1, 2, tag.encode()) + _field(2, 5, struct.pack("<f", value))
-                self._file.write(record(_event(step, _field(5, 2, _field(1, 2, scalar)))))
-        self._file.flush()
+        path = self._path = self._path or self._begun()
+        scalars = [
+            _field(1, 2, tag.encode()) + _field(2, 5, struct.pack("<f", value))
+            for tag, value in figures.items()
+            if math.isfinite(value)
+        ]
+        with path.open("ab") as file:
+            file.writelines(record(_event(step, _field(5, 2, _field(1, 2, scalar)))) for scalar in scalars)
 
-    def close(self) -> None:
-        """Write what is left."""
-        if self._file is not None:
-            self._file.close()
-
-    def _begun(self) -> BufferedWriter:
+    def _begun(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
-        file = (self.folder / name).open("ab")
-        file.write(record(_event(0, _field(3, 2, _VERSION))))
-        return file
+        path = self.folder / f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+        with path.open("ab") as file:
+            file.write(record(_event(0, _field(3, 2, _VERSION))))
+        return path
 
 
 def record(event: bytes) -> bytes:

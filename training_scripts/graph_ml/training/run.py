@@ -68,7 +68,6 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     metrics, details = finish(writer)
     for split, figures in metrics.splits.items():
         trial.curves.add({f"figures/{split}/{name}": value for name, value in figures.items()}, len(metrics.history))
-    trial.curves.close()
     progress("writing the model")
     encoders = container.channel("train") / "encoders.json"
     if encoders.exists():
