@@ -54,16 +54,12 @@ def run(
         place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack)
         client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
         memory = memories[target]
-        try:
-            if json:
-                result = WorkflowRun(described, client, memory).execute()
-            else:
-                output.say(f"running [bold]{described.name}[/bold] on {place.url}")
-                with output.stage_progress() as watch:
-                    result = WorkflowRun(described, client, memory, watch).execute()
-        except KeyboardInterrupt:
-            output.warn(f"interrupted; `despina run {file}` goes on where this left off")
-            raise
+        if json:
+            result = WorkflowRun(described, client, memory).execute()
+        else:
+            output.say(f"running [bold]{described.name}[/bold] on {place.url}")
+            with output.stage_progress() as watch:
+                result = WorkflowRun(described, client, memory, watch).execute()
         costs = [] if place.clients is None else plan.stage_costs(place.clients, result)
     if json:
         output.as_json({**asdict(result), "costs": [asdict(cost) for cost in costs]})

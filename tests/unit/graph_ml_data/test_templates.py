@@ -105,6 +105,15 @@ def test_features_alone_are_tried_first_for_labels_and_the_pair_ranker_for_links
         assert choice.default == single
 
 
+def test_of_a_knowledge_graph_an_embedding_is_tried_first_and_no_ranker_of_each_type() -> None:
+    made = templates("link_prediction", "mrr", 20_000, "heterogeneous", relations=55, predicted=55)
+    choice = made["auto"].model.tier1[0]
+    assert (choice.options or [])[:2] == ["complex", "rgcn"]
+    assert choice.default == "complex"
+    assert not {"pair-ranker", "stack"} & set(made)
+    assert next(iter(templates("link_prediction", "mrr", 20_000, "kge", relations=55, predicted=55))) == "complex"
+
+
 def test_many_relations_are_tried_by_what_tells_relations_apart_first() -> None:
     choice = templates("node_class", "acc", 100, "heterogeneous", relations=40)["auto"].model.tier1[0]
     assert choice.default == "rgcn"

@@ -27,6 +27,8 @@ FLOOR_NOTES = (
     "'constant' always answers with the shares of the classes, or the mean, in the training split",
     "'features alone' is the best of plain models without the graph, 'label propagation' of passing labels along edges",
 )
+#: items from which on the better on them is the better; draws of fewer, and the share of them that must be won
+MANY_ITEMS, DRAWS, SURE = 500, 100, 0.9
 #: predictions of some items: probabilities (items, classes), or numbers (items, 1)
 Predict = Callable[[Ints], npt.NDArray[np.floating]]
 
@@ -102,12 +104,38 @@ class Judge:
             return None
         of_floors = {name: self.floor(name, items).get(objective, -sign * np.inf) for name in self.floors}
         name = max(of_floors, key=lambda floor: sign * of_floors[floor])
-        if not better(of_floors[name], own, objective):
+        if not better(of_floors[name], own, objective) or not self.surely(self.floors[name].predictions, predict):
             return None
         return name, (
             f"{FLOOR_NAMES[name]} answers, and not the trained network: on the {len(items)} items to choose by it has "
             f"{objective} {of_floors[name]:.4g}, the network {own:.4g}"
         )
+
+    def surely(self, floor: npt.NDArray[np.floating], predict: Predict) -> bool:
+        """Whether a floor that is better on the items to choose by would be so on others like them.
+
+        It must win nine of ten draws of as many items with replacement, a tie counting half: one right answer more of
+        seven says nothing. With many items it is enough to be better.
+
+        Args:
+            floor: its predictions for all items, (items, outputs).
+
+        Source: Efron 1979, the bootstrap.
+        """
+        items, sign = self.parts.choose, sign_of(self.objective)
+        if len(items) >= MANY_ITEMS:
+            return True
+        rng, own, theirs = np.random.default_rng(0), predict(items), floor[items]
+        won = []
+        for _ in range(DRAWS):
+            drawn = rng.integers(0, len(items), len(items))
+            one, other = (
+                measured(self.labels, said[drawn], items[drawn], self.topk).get(self.objective, np.nan)
+                for said in (theirs, own)
+            )
+            won.append(0.5 * (1 + np.sign(sign * (one - other))))
+        told = [share for share in won if not np.isnan(share)]
+        return bool(told) and float(np.mean(told)) >= SURE
 
     def judge(self, predict: Predict) -> JudgedLabels:
         """Figures of a finished model and of the floors, the items to test by last."""

@@ -32,6 +32,7 @@ class Family:
         tasks: what it can learn.
         settings: its hyperparameters.
         compared: whether a search that may choose a family tries this one.
+        fits: whether it can learn at a scale at all.
         first_for: whether it suits a scale, so that a search tries it before families that do not.
         baseline: whether it is there to be beaten; a search of a single trial passes over it.
         unused: outside names of those of its hyperparameters that change nothing in it.
@@ -43,6 +44,7 @@ class Family:
     tasks: frozenset[TaskType]
     settings: type[Settings]
     compared: bool = True
+    fits: Callable[[Scale], bool] = lambda scale: True
     first_for: Callable[[Scale], bool] = lambda scale: True
     baseline: bool = False
     unused: frozenset[str] = frozenset()

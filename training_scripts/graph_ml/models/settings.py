@@ -27,6 +27,8 @@ LINKS_SEEN = 700_000
 SMALL_GRAPH = 100_000
 TINY_GRAPH = 1_000
 FEW_RELATIONS = 3
+#: edge types of links beyond which a graph is a knowledge graph, and none gets a pair ranker of its own
+MOST_TYPES = 12
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,24 @@ class Scale:
         items: vertices or edges to train on.
         relations: edge types of the graph.
         among: whether some edges link vertices of the labelled type with each other.
+        predicted: edge types whose links are learned.
     """
 
     task: TaskType
     items: int
     relations: int = 1
     among: bool = True
+    predicted: int = 1
 
     @property
     def links(self) -> bool:
         """Whether links are predicted."""
         return self.task == "link_prediction"
+
+    @property
+    def knowledge(self) -> bool:
+        """Whether links of so many types are predicted that they are the relations of a knowledge graph."""
+        return self.predicted > MOST_TYPES
 
     @property
     def few_relations_between_vertices(self) -> bool:

@@ -246,10 +246,11 @@ def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:
     task = TASKS[target.task]
     labels: Labels | None = graph.labels.get(target)
     # what belongs to one task is trained on together
-    items = sum(len(graph.splits[other].train) for other in graph.targets if other.task == task.name)
+    together = [other for other in graph.targets if other.task == task.name]
+    items = sum(len(graph.splits[other].train) for other in together)
     among = any(kind.source == target.type == kind.target for kind in graph.edges)
     metric = default_metric(task.name, labels)
-    chosen = templates(task.name, metric, items, job.model_type, len(graph.edges), among)
+    chosen = templates(task.name, metric, items, job.model_type, len(graph.edges), among, len(together))
     for name, configuration in chosen.items():
         configuration.save(job.output / HPO_TEMPLATES / f"{name}.json")
     next(iter(chosen.values())).save(job.output / HPO_CONFIGURATION)

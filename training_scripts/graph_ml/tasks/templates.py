@@ -20,7 +20,13 @@ ACC_TOPK = 3
 
 
 def templates(
-    task: TaskType, metric: str, items: int, model_type: str, relations: int = 1, among: bool = True
+    task: TaskType,
+    metric: str,
+    items: int,
+    model_type: str,
+    relations: int = 1,
+    among: bool = True,
+    predicted: int = 1,
 ) -> dict[str, ModelHpoConfiguration]:
     """A configuration for each family that fits the task, the default one first.
 
@@ -31,17 +37,21 @@ def templates(
         model_type: ``heterogeneous`` or ``kge``; the latter is for link prediction alone.
         relations: edge types of the graph.
         among: whether some edges link vertices of the labelled type with each other.
+        predicted: edge types whose links are learned.
 
     Returns:
         By name. The default lets the tuner choose the family; knowledge graphs begin with the first embedding.
     """
-    scale = Scale(task, items, relations, among)
-    fitting = sorted(families(task), key=lambda one: not one.first_for(scale))
+    scale = Scale(task, items, relations, among, predicted)
+    able = [one for one in families(task) if one.fits(scale)]
+    fitting = sorted(
+        able, key=lambda one: (not one.first_for(scale), scale.knowledge and not isinstance(one, KnowledgeFamily))
+    )
     single = {one.name: _configuration(one.name, scale, metric, [one]) for one in fitting}
     knowledge = {one.name: single[one.name] for one in fitting if isinstance(one, KnowledgeFamily)}
     if task == "link_prediction" and model_type == "kge":
         return {**knowledge, **single}
-    compared = [one for one in fitting if one.compared]
+    compared = [one for one in fitting if one.compared or (scale.knowledge and one is fitting[0])]
     return {AUTO: _configuration(DEFAULT_FAMILY, scale, metric, compared), **single}
 
 

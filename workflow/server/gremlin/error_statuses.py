@@ -21,7 +21,6 @@ from workflow.errors import (
     WorkflowError,
 )
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
-from workflow.server.errors import error_body
 from workflow.settings import Profile
 
 
@@ -87,7 +86,8 @@ def status_of(error: WorkflowError, profile: Profile, request_id: UUID | None, *
     code = _protocol_code(error, profile, bytecode=bytecode)
     details = getattr(error, "details", None)
     if profile == "neptune":
-        return Status(code, json.dumps(error_body(error.code, error.message, str(request_id or ""))))
+        body = {"detailedMessage": error.message, "code": error.code, "requestId": str(request_id or "")}
+        return Status(code, json.dumps(body))
     attributes: dict[str, Any] = {"exceptions": [error.code], "stackTrace": error.message}
     if isinstance(details, Mapping) and code == StatusCode.FAIL_STEP:
         attributes["failStepMessage"] = str(details.get("text", error.message))

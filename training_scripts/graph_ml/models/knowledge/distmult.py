@@ -21,6 +21,7 @@ FAMILY = KnowledgeFamily(
     title="DistMult",
     paper="Yang et al. 2015, arXiv 1412.6575",
     tasks=LINKS,
+    first_for=lambda scale: not scale.knowledge,
     compared=False,
     settings=KnowledgeSettings,
     decoder=Decoder("distmult", query, "dot", same_width),

@@ -21,6 +21,7 @@ FAMILY = KnowledgeFamily(
     title="RotatE",
     paper="Sun et al. 2019, arXiv 1902.10197",
     tasks=LINKS,
+    first_for=lambda scale: not scale.knowledge,
     compared=False,
     settings=DistanceSettings,
     decoder=Decoder("rotate", query, "moduli", lambda size: (2 * size, size), phases=True),

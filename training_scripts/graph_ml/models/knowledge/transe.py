@@ -21,6 +21,7 @@ FAMILY = KnowledgeFamily(
     title="TransE",
     paper="Bordes et al. 2013, NeurIPS 26",
     tasks=LINKS,
+    first_for=lambda scale: not scale.knowledge,
     compared=False,
     settings=DistanceSettings,
     decoder=Decoder("transe", query, "l1", same_width),

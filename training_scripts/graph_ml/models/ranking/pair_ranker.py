@@ -15,5 +15,6 @@ FAMILY = RankingFamily(
     title="pair ranker",
     paper="features of pairs after Steck 2019, arXiv 1905.03375, and others",
     tasks=LINKS,
+    fits=lambda scale: not scale.knowledge,
     settings=Settings,
 )

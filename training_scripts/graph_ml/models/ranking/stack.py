@@ -25,6 +25,7 @@ FAMILY = RankingFamily(
     title="pair ranker and network",
     paper="Wolpert 1992, Neural Networks 5(2)",
     tasks=LINKS,
+    fits=lambda scale: not scale.knowledge,
     settings=StackSettings,
     with_network=True,
 )

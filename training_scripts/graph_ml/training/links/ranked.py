@@ -14,14 +14,12 @@ from ...judging.ranking import Ranking
 from ...links import LinkProblem
 from ...models.ranking.scorer import RANKER, PairRanker
 from ...models.ranking.store import save_ranker
-from ...models.settings import Settings
+from ...models.settings import MOST_TYPES, Settings
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
 from .pairs import RankerSettings, refitted, train_ranker
 
-#: features of its own for each edge type: more of them want one model for all
-MOST_TYPES = 12
 #: weights of EASE beside the trained scorer that are tried
 LIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
