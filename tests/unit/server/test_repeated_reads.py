@@ -249,6 +249,16 @@ def test_a_look_that_comes_to_too_much_is_left_to_a_worker_from_then_on(
     assert decoded(near.at_once()) == [(200, "[29]")]
 
 
+def test_a_look_with_a_long_answer_is_left_to_a_worker(friends: QueryRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.server.gremlin.protocol.LOOK_BYTES", 200)
+    frame = message("eval", "g.V(1).out().values('name').order()")
+    first = Conversation(friends).receive(frame)
+    assert isinstance(first, LookJob)
+    assert first.at_once() is None
+    assert decoded(first.frames()) == [(200, str(sorted(f"p{id}" for id in range(2, 31))))]
+    assert not isinstance(Conversation(friends).receive(frame), LookJob)
+
+
 def test_many_threads_may_run_one_kept_plan(runner: QueryRunner) -> None:
     ask(runner, "g.addV('person').property(id, 1).property('name', 'marko').property('age', 29)")
     text = "g.V(1).has('age', 29).limit(1).valueMap()"

@@ -212,6 +212,8 @@ def add(a: Any, b: Any) -> Any:
     if type(a) is int and type(b) is int:
         total = a + b
         return total if -0x80000000 <= total <= 0x7FFFFFFF else _promoting("add", a, b)
+    if type(a) is float and type(b) is float and math.isfinite(real := a + b):
+        return real
     return _promoting("add", a, b)
 
 

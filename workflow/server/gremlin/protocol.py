@@ -31,6 +31,7 @@ from workflow.settings import Profile
 DEFAULT_BATCH: Final = 64
 MAX_BATCH: Final = 1_000_000
 FRAME_BYTES: Final = 1024 * 1024  # a frame that has grown to this is sent; clients refuse messages beyond 10 MiB
+LOOK_BYTES: Final = 2 * FRAME_BYTES  # an answer that is longer is not made where others wait for theirs
 MAX_SESSIONS: Final = 64
 STRANGERS_FRAME: Final = 256 * 1024  # nothing larger is read from a client that has not said who it is
 # how long a session may stay open: Neptune's ten minutes, a Gremlin Server's eight hours
@@ -121,7 +122,15 @@ class LookJob(AnswerStream):
             return None
         except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
             failed = error
-        return list(self._encoded(once_more(self._found, failed)))
+        frames: list[Frame] = []
+        size = 0
+        for frame in self._encoded(once_more(self._found, failed)):
+            size += len(frame)
+            if size > LOOK_BYTES and self._read.answering is None:  # a worker lets a slow client wait for the rest
+                self._read.known.look = False
+                return None
+            frames.append(frame)
+        return frames
 
 
 def once_more(found: list[BulkedValue], failed: Exception | None) -> Iterator[BulkedValue]:
