@@ -271,6 +271,8 @@ _NOT_COMPARABLE = frozenset({VERTEX, EDGE, VPROPERTY, PROPERTY, PATH, SET, LIST,
 
 
 def _extreme(a: Any, b: Any, wanted: int) -> Any:
+    if type(a) is type(b) and type(a) in (int, Long):
+        return a if a == b or (a > b) == (wanted > 0) else b
     if a is None or b is None:
         return b if a is None else a
     if is_nan(a) or is_nan(b):
