@@ -70,6 +70,7 @@ class Beside:
         self.theirs = BoltSubject(session, lambda table: None)
         self.ours = EngineSubject()
         self.answers: Counter[str] = Counter()
+        self.accident = False  # whether Neo4j could not do the last query at all
 
     def fill(self, text: str) -> None:
         for subject in (self.theirs, self.ours):
@@ -80,7 +81,8 @@ class Beside:
         theirs, their_words = said(self.theirs, question)
         ours, our_words = said(self.ours, question)
         self.answers["refused" if theirs == REFUSED else "answered"] += 1
-        if theirs == ours or any(words in their_words for words in ACCIDENTS):
+        self.accident = any(words in their_words for words in ACCIDENTS)
+        if theirs == ours or self.accident:
             return None
         return Unequal(seed, question.text, their_words, our_words)
 
@@ -95,6 +97,8 @@ class Beside:
             for _ in range(CHANGES_A_GRAPH):
                 question = maker.change()
                 found = self.compare(seed, question)
+                if self.accident:
+                    break  # they did not do what we did
                 for state in STATE:
                     found = found or self.state(seed, question, state)
                 if found is not None:

@@ -63,6 +63,14 @@ def test_label_propagation(folder: Path) -> None:
     assert by_id(view, view.ids[labels]) == wanted
 
 
+def test_label_propagation_of_a_directed_graph_hears_both_ends_of_every_edge(folder: Path) -> None:
+    forth, wanted = graph_of(folder / "cdlp" / "dir-input", "dir"), results(folder / "cdlp" / "dir-output")
+    arcs = np.stack((forth.ids[forth.source], forth.ids[forth.target]), axis=1)
+    view = made(forth.ids, np.concatenate([arcs, arcs[:, ::-1]]), None, "dir")
+    labels = run("labelPropagation", view, maxIterations=5).columns["communityId"]
+    assert by_id(view, view.ids[labels]) == wanted
+
+
 def test_local_clustering(folder: Path) -> None:
     view, wanted = graph_of(folder / "lcc" / "undir-input", "undir"), results(folder / "lcc" / "undir-output")
     found = run("localClusteringCoefficient", view).columns["localClusteringCoefficient"]
