@@ -162,9 +162,14 @@ class ArrayPlan:
 
     def _walk(self, run: CypherRun, step: int) -> _Walk:
         graph = run.graph
-        if not is_columnar(graph) or run.attempt.transaction is not None:
-            raise NotAsArrays
+        if not is_columnar(graph) or (run.notes_reads and self.looks_up):
+            raise NotAsArrays  # arrays are noted as a whole, which is more than what is looked up
         return _Walk(run, graph, self, step)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether it begins at nodes that have a certain value."""
+        return any(one.test in ("=", "IN") for one in self.conditions[0])
 
 
 def array_plan(match: t.Match, projection: t.Projection, expressions: Expressions) -> ArrayPlan | None:
@@ -329,14 +334,13 @@ class _Walk:
 
     def __init__(self, run: CypherRun, graph: ColumnarGraph, plan: ArrayPlan, step: int) -> None:
         self._run, self._graph, self._plan, self._step = run, graph, plan, step
-        self._ends = graph.edge_ends()
         self._labelled: dict[tuple[str, ...], Mask | None] = {}
         self._start = self._looked_up()
         self._masks = [
             None if at == 0 and self._start is not None else self._fitting(at) for at in range(len(plan.names))
         ]
         self._csrs = [graph.csr(hop.types, hop.way) for hop in plan.hops]
-        loops = any(hop.way == "both" for hop in plan.hops) and bool((self._ends[0] == self._ends[1]).any())
+        loops = any(hop.way == "both" for hop in plan.hops) and bool(np.equal(*graph.edge_ends()).any())
         if loops or any(csr is None for csr in self._csrs):
             raise NotAsArrays  # a loop is met once from both sides
         wanted = {column.node for column in plan.columns}
@@ -375,7 +379,7 @@ class _Walk:
         if labels not in self._labelled:
             found = self._graph.vertex_rows([labels[0]])
             mask: Mask | None = None
-            if len(labels) > 1 or len(found) < self._graph.vertex_count():
+            if len(labels) > 1 or self._run.notes_reads or len(found) < self._graph.vertex_count():
                 mask = np.zeros(self._graph.row_limit(), dtype=bool)
                 mask[found] = True
                 for label in labels[1:]:
@@ -500,7 +504,9 @@ class _Walk:
         elif mask is not None:
             sums = np.concatenate(([0], np.cumsum(mask[csr.neighbours])))
             weight = sums[csr.indptr[here + 1]] - sums[csr.indptr[here]]
-        source, target = self._ends
+        if not frontier.edges:
+            return ChainFrontier(frontier.nodes, [], weight).some(weight > 0)
+        source, target = self._graph.edge_ends()
         for edges, gone in zip(frontier.edges, self._plan.hops, strict=False):
             of_type = None
             if hop.types is not None and not (gone.types is not None and set(gone.types) <= set(hop.types)):

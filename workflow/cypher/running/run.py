@@ -82,6 +82,11 @@ class CypherRun(Run):
         if not self._turns & 255:
             self.check()
 
+    @property
+    def notes_reads(self) -> bool:
+        """Whether what is read is noted, since a commit of others that met it would undo what is written."""
+        return self.attempt.transaction is not None and not self.read_only
+
     def writer(self) -> Transaction:
         """The transaction to write through. Raises ReadOnlyViolation."""
         transaction = self.attempt.transaction

@@ -71,8 +71,8 @@ def _sides(run: CypherRun, one: RelationshipElement, row: Row, begin: int, end: 
     """The searches from both ends: over arrays where nothing is asked of a relationship but its type."""
     graph = run.graph
     plain = one.allowed is None and not one.properties and one.condition is None
-    # a transaction notes what it reads, which is less where nodes are looked at one by one
-    if plain and is_columnar(graph) and run.attempt.transaction is None:
+    # what is noted is less where nodes are looked at one by one
+    if plain and is_columnar(graph) and not run.notes_reads:
         return (
             _ArraySide(graph, begin, one.way, one.types),
             _ArraySide(graph, end, OTHER_WAY[one.way], one.types),
