@@ -112,6 +112,7 @@ class StartModelTraining(_Secured):
     timeout_s: Positive = Field(DAY_S, alias="trainingTimeOutInSeconds")
     max_trials: Positive = Field(2, alias="maxHPONumberOfTrainingJobs", le=500)
     max_parallel: Positive = Field(2, alias="maxHPOParallelTrainingJobs", le=100)
+    budget_s: Positive | None = Field(None, alias="maxHPOTimeInSeconds")  # ours: of all trials together
     spot: Flag | None = Field(None, alias="enableManagedSpotTraining")
     max_wait_s: Positive | None = Field(None, alias="maxWaitTime")  # guide only
     device: Text | None = None  # ours: what to compute on, for runners that have one kind of machine

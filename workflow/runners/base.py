@@ -94,6 +94,7 @@ class Tuning:
         script: of the training scripts, run for every trial.
         code: a further channel, ``code``: the scripts of a custom model.
         resources: what each trial is to run on.
+        budget_s: of the whole search, after which no trial begins; None for none.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Tuning:
     script: str = "train.py"
     code: S3Uri | None = None
     resources: Resources = Resources()
+    budget_s: float | None = None
 
     @property
     def folder_name(self) -> str:

@@ -38,10 +38,15 @@ def trial_name(tuning: Tuning, number: int) -> str:
     return f"{tuning.name}-{number:03d}-{sha256(f'{tuning.folder_name}/{number}'.encode()).hexdigest()[:8]}-cpu"
 
 
-def run_search(tuning: Tuning, parallel: int, launcher: TrialLauncher, site: Site, control: Control) -> Tuned:
-    """Run the trials, ``parallel`` at a time, and publish the best. Raises JobFailed, JobCancelled."""
+def run_search(
+    tuning: Tuning, parallel: int, launcher: TrialLauncher, site: Site, control: Control, prunes: bool = False
+) -> Tuned:
+    """Run the trials, ``parallel`` at a time, and publish the best. Raises JobFailed, JobCancelled.
+
+    ``prunes`` says whether the launcher knows trials that give up early.
+    """
     began, say = time.monotonic(), logged(site, tuning)
-    search = Search(tuning.space, tuning.direction, tuning.seed, parallel, previous=tuning.previous)
+    search = Search(tuning.space, tuning.direction, tuning.seed, parallel, tuning.previous, prunes=prunes)
     loop = Loop(
         search,
         tuning.trials,
@@ -51,6 +56,7 @@ def run_search(tuning: Tuning, parallel: int, launcher: TrialLauncher, site: Sit
         site.folder,
         launcher,
         say,
+        tuning.budget_s,
     )
     trials = loop.run(control.cancelled)
     if control.cancelled.is_set():

@@ -130,6 +130,7 @@ def plan(
         script="train.py" if own is None else custom.SCRIPT,
         code=None if own is None else S3Uri.parse(own.source),
         resources=resources,
+        budget_s=request.budget_s,
     )
 
 

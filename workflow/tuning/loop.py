@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workflow import tracing
+from workflow.tuning.pruning import argument
 from workflow.tuning.results import Trial, best
 from workflow.tuning.samplers import Proposal, Search
 from workflow.tuning.space import FAMILY
@@ -57,6 +58,8 @@ class Loop:
         name_of: the name of a trial by its number, which is from 1.
         folder: keeps the trials that have ended, and the progress.
         say: gets a line for each thing that happens.
+        budget_s: seconds after which no trial begins, and those under way bring their training to an end; None for no
+            bound. One trial is run in any case.
         finished: trials that have ended, by number.
     """
 
@@ -68,9 +71,15 @@ class Loop:
     folder: Path
     launcher: TrialLauncher
     say: Callable[[str], None]
+    budget_s: float | None = None
     finished: dict[int, Trial] = field(default_factory=dict, init=False)
     _taken_over: frozenset[int] = field(default=frozenset(), init=False)
     _above: Any = field(default=None, init=False)
+    _began: float = field(default_factory=time.monotonic, init=False)
+
+    @property
+    def _is_spent(self) -> bool:
+        return self.budget_s is not None and time.monotonic() - self._began >= self.budget_s
 
     def run(self, cancelled: threading.Event) -> tuple[Trial, ...]:
         """The trials in order, fewer than were asked for where none can succeed or the search was cancelled."""
@@ -78,10 +87,13 @@ class Loop:
         self._recover()
         self._above = tracing.current()  # trials run in threads of their own
         running: dict[Future[Trial], Trial] = {}
-        stop = _Either(cancelled)
+        stop, told = _Either(cancelled), False
         with ThreadPoolExecutor(self.search.parallel, thread_name_prefix="trial") as pool:
             try:
                 while not cancelled.is_set() and not self._is_hopeless():
+                    if self._is_spent and not told:
+                        told = True
+                        self.say(f"the budget of {self.budget_s:g} s is spent; no further trial begins")
                     for trial in self._next({trial.number for trial in running.values()}):
                         running[pool.submit(self._launch, trial, stop)] = trial
                     self.write_progress([*running.values()])
@@ -101,6 +113,8 @@ class Loop:
         """The trials to begin now."""
         begun: list[Trial] = []
         for number in range(1, self.trials + 1):
+            if self._is_spent and (self.finished or under_way or begun):
+                break
             if len(under_way) + len(begun) >= self.search.parallel:
                 break
             if number in self.finished or number in under_way:
@@ -113,7 +127,12 @@ class Loop:
         return begun
 
     def _ordered(self, number: int, proposal: Proposal) -> Trial:
-        given = {**self.search.space.arguments(proposal.sample), **self.arguments}
+        bars = self.search.bars(number, list(self.finished.values()))
+        given = {**self.search.space.arguments(proposal.sample), **self.arguments, **argument(bars)}
+        if self.budget_s is not None:
+            left = max(1.0, self.budget_s - (time.monotonic() - self._began))
+            own = float(given.get("max-seconds") or 0)  # 0 is no bound
+            given["max-seconds"] = f"{min(left, own or left):.0f}"
         return Trial(number, self.name_of(number), "Failed", dict(proposal.sample), given, proposal.origin)
 
     def _chosen(self, proposal: Proposal) -> str:

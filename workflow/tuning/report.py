@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.neptune.progress import size, span
+from workflow.tuning.figures import curves, gain, importances
 from workflow.tuning.results import Direction, Trial, Tuned, best
 from workflow.tuning.samplers import Search
 
@@ -38,6 +39,11 @@ def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
         seed=search.seed,
         families=families,
         trials=[_row(trial, trial.number == tuned.best.number) for trial in tuned.trials],
+        curves=curves(tuned.trials),
+        gain=gain(tuned.trials, search.direction),
+        importances=importances(tuned.trials),
+        machine_time=span(sum(trial.wall_s for trial in tuned.trials)),
+        pruned=sum(trial.state == "Pruned" for trial in tuned.trials),
         splits=(splits := _splits(tuned.best.metrics)),
         columns=list(dict.fromkeys(name for figures in splits.values() for name in figures)),
     )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Direction = Literal["maximize", "minimize"]
-TrialState = Literal["Completed", "Failed", "Stopped"]
+TrialState = Literal["Completed", "Failed", "Stopped", "Pruned"]
 
 # all metrics of the page are to be made large, but for the errors
 _MINIMISED = {"mse", "rmse", "mae", "loss"}
@@ -24,6 +24,7 @@ class Trial:
         value: of the objective; None unless it completed and reported one.
         reason: why it failed.
         warnings: what to know before relying on its model, in sentences.
+        curve: the best value so far after each epoch, with the share of all epochs that it is; none where it has none.
         origin: ``default``, ``warm-start``, ``random`` or ``tpe``: how it came to be proposed.
     """
 
@@ -39,6 +40,7 @@ class Trial:
     peak_memory_bytes: int = 0
     reason: str | None = None
     warnings: tuple[str, ...] = ()
+    curve: tuple[tuple[float, float], ...] = ()
 
     @property
     def judged_on(self) -> Literal["validation", "training"]:
@@ -59,7 +61,8 @@ class Trial:
     def from_json(cls, document: Mapping[str, Any]) -> Trial:
         """The trial of ``to_json``. Unknown members are ignored."""
         known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
-        return cls(**{**known, "warnings": tuple(known.get("warnings", ()))})
+        curve = tuple((float(share), float(value)) for share, value in known.get("curve", ()))
+        return cls(**{**known, "warnings": tuple(known.get("warnings", ())), "curve": curve})
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
             rivals[family] = rival
     done = sum(trial.state == "Completed" for trial in known)
     counted = f"{done} of {len(known)} trials completed" if len(known) > 1 else "the only trial"
+    pruned = sum(trial.state == "Pruned" for trial in known)
+    counted += f", {pruned} given up early" if pruned else ""
     name = winner.family or "The model"
     text = f"{name} won with {winner.judged_on} {metric} {winner.value:.4g} (trial {winner.number}; {counted})"
     if rivals:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from workflow.tuning.pruning import bars
 from workflow.tuning.results import Direction, Trial, best
 from workflow.tuning.space import FAMILY, Dimension, Space
 
@@ -37,6 +38,7 @@ class Search:
     Args:
         parallel: how many trials run at once; a trial is proposed from those that must have finished by then.
         previous: trials of an earlier job over a like space; the best of them is tried again first.
+        prunes: whether trials are given up before their last epoch that fall behind.
     """
 
     space: Space
@@ -45,12 +47,20 @@ class Search:
     parallel: int = 1
     previous: tuple[Trial, ...] = ()
     strategy: Strategy = "tpe"
+    prunes: bool = False
 
     def needs(self, number: int) -> int:
         """How many of the first trials must have ended before this one can be proposed; numbers are from 1."""
-        if number <= len(self._planned()) or self._by_chance(number):
+        if number <= len(self._planned()) or (self._by_chance(number) and not self.prunes):
             return 0
-        return number - self.parallel
+        return max(0, number - self.parallel)
+
+    def bars(self, number: int, finished: Sequence[Trial]) -> dict[float, float]:
+        """What a trial must reach to go on, by share of its epochs; what is planned is never given up."""
+        if not self.prunes or number <= len(self._planned()):
+            return {}
+        before = [trial for trial in finished if trial.number <= number - self.parallel]
+        return bars(number, before, self.direction)
 
     def propose(self, number: int, finished: Sequence[Trial]) -> Proposal:
         """The sample of a trial.

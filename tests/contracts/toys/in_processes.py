@@ -22,16 +22,17 @@ import torch
 
 from tests.contracts.model_contract import small_graph
 from training_scripts.graph_ml.container import Container
+from training_scripts.graph_ml.group import ALONE, Group, RowShards
 from training_scripts.graph_ml.judging.labels import Judge
 from training_scripts.graph_ml.links import LinkProblem, numbered
 from training_scripts.graph_ml.models.families import family
+from training_scripts.graph_ml.models.network import layerwise
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.sampling import MessageGraph
 from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.training import optimisers
 from training_scripts.graph_ml.training.context import Trial
 from training_scripts.graph_ml.training.curves import Curves
-from training_scripts.graph_ml.training.group import ALONE, Group, RowShards
 from training_scripts.graph_ml.training.labels import trial as labels
 from training_scripts.graph_ml.training.links import gnn, kge
 from training_scripts.graph_ml.training.run import settled
@@ -143,6 +144,12 @@ def main() -> None:
     found["agreed"] = group.agreed(group.first)
     rows, sums = group.add_rows(torch.tensor([group.rank, 2]), torch.ones(2, 1) * (group.rank + 1))
     found["summed"] = dict(zip(rows.tolist(), sums[:, 0].tolist(), strict=True))
+    layerwise.VERTICES = 7
+    vectors = []
+    for who in (group, ALONE):
+        learner = learner_of(folder, "whole graph", who)
+        vectors.append(learner.model.network.embed(learner.graph))
+    found["embedded alike"] = bool(np.array_equal(vectors[0], vectors[1]))
     worst = max(group.everyones([int(1e9 * found[case]["difference"]) for case in CASES]))
     found["worst in any process"] = max(worst) / 1e9
     first = group.first

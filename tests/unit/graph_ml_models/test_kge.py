@@ -11,6 +11,7 @@ from small_graphs import FRIEND, RATED, films_graph, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target
+from training_scripts.graph_ml.group import ALONE, RowShards
 from training_scripts.graph_ml.links import LinkProblem
 from training_scripts.graph_ml.models.families import families, family_of
 from training_scripts.graph_ml.models.family import KnowledgeFamily
@@ -18,7 +19,6 @@ from training_scripts.graph_ml.models.link_scorers import EmbeddingScorer
 from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.group import ALONE, RowShards
 from training_scripts.graph_ml.training.links.kge import (
     KgeLearner,
     KgeLinks,

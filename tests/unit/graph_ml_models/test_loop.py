@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from small_graphs import labelled_graph
 
+from tests.contracts.model_contract import small_graph, train
 from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.models.settings import EpochSettings
 from training_scripts.graph_ml.schemas.model import Split
@@ -82,3 +84,14 @@ def test_training_ends_below_the_mean_of_the_last_few_but_not_in_the_first_half(
     history = trained(tmp_path, learner, window_for_early_stop=2)
     assert len(history) == 5  # four of eight epochs are granted
     assert learner.epochs == 1
+
+
+def test_a_trial_that_misses_its_bar_leaves_a_reason_and_its_curve_and_no_model(tmp_path: Path) -> None:
+    # an accuracy cannot be 2, so the bar is missed after the second of ten epochs, the first past a ninth
+    asked = {"model": "mlp", "num-epochs": "10", "num-hidden": "8", "prune-below": "0.111:2.0"}
+    model = train(small_graph("node_class"), tmp_path, asked)
+    told = json.loads((tmp_path / "output" / "pruned.json").read_text())
+    assert [entry["epoch"] for entry in told["history"]] == [1, 2]
+    assert told["epochs"] == 10
+    assert "after 2 of 10 epochs, where 2 was asked for" in told["reason"]
+    assert not (model / "model.json").exists()

@@ -48,6 +48,10 @@ def test_each_process_keeps_its_rows_and_asks_the_others_for_theirs(found: dict[
     assert found["whole"] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
 
 
+def test_vectors_of_ranges_shared_by_two_have_the_bits_of_one(found: dict[str, Any]) -> None:
+    assert found["embedded alike"] is True
+
+
 def test_all_do_what_the_first_says_and_add_up_what_each_has(found: dict[str, Any]) -> None:
     assert found["agreed"] is True
     # the first has ones for rows 0 and 2, the second twos for rows 1 and 2

@@ -24,7 +24,7 @@ GUIDE_ONLY = {"enableInterContainerTrafficEncryption", "modelName", "maxWaitTime
 OURS = {
     "StartLoaderJob": {"graph"},
     **{key: {"device"} for key in ("StartMLModelTransformJob", "CreateMLEndpoint")},
-    "StartMLModelTrainingJob": {"device", "trainingInstanceCount"},
+    "StartMLModelTrainingJob": {"device", "trainingInstanceCount", "maxHPOTimeInSeconds"},
 }
 # ours, in answers; and what the guide's sample of an answer has and the model has not
 EXTRAS = {"progress", "reusedFrom", "details"}

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,35 @@ def test_equal_searches_publish_equal_models(storage: LocalStorage, runner: Loca
     assert [trial.sample for trial in first.trials] == [trial.sample for trial in again.trials]
     other = runner.tune(tuning(storage, runner, name="c-neptune-ml", output=LAB / "other", seed=2), Control())
     assert [trial.sample for trial in first.trials] != [trial.sample for trial in other.trials]
+
+
+def test_trials_that_fall_behind_are_given_up_and_the_same_ones_each_time(
+    storage: LocalStorage, runner: LocalRunner
+) -> None:
+    search = tuning(storage, runner, trials=8, parallel=1)
+    tuned = runner.tune(search, Control())
+    given_up = [trial for trial in tuned.trials if trial.state == "Pruned"]
+    assert given_up
+    assert all(trial.value is None and trial.reason.startswith("given up after") for trial in given_up if trial.reason)
+    # the score is the learning rate, five times that for the ranker, so what was given up is not the best
+    scores = {t.number: float(t.hyperparameters["lr"]) * (5 if t.family == "pair-ranker" else 1) for t in tuned.trials}
+    assert max(scores, key=lambda number: min(0.9, scores[number])) == tuned.best.number
+    page = storage.read(LAB / "train" / "autotrainer-output" / "report.html").decode()
+    assert f"{len(given_up)} of them were given up early" in page
+    assert page.count("<polyline") == len(tuned.trials) + 1
+    again = runner.tune(replace(search, name="b-neptune-ml", output=LAB / "again"), Control())
+    assert [trial.state for trial in again.trials] == [trial.state for trial in tuned.trials]
+
+
+def test_a_spent_budget_begins_no_further_trial_and_bounds_those_that_begin(
+    storage: LocalStorage, runner: LocalRunner
+) -> None:
+    tuned = runner.tune(tuning(storage, runner, trials=4, parallel=1, budget_s=1e-6), Control())
+    assert [trial.number for trial in tuned.trials] == [1]
+    assert tuned.best.hyperparameters["max-seconds"] == "1"
+    roomy = runner.tune(tuning(storage, runner, name="b-neptune-ml", trials=2, budget_s=1000.0), Control())
+    assert len(roomy.trials) == 2
+    assert 900 <= float(roomy.best.hyperparameters["max-seconds"]) <= 1000
 
 
 def test_a_failed_trial_does_not_fail_the_search_and_keeps_its_reason(

@@ -148,6 +148,7 @@ class EpochSettings(Settings):
     """What families have that learn vectors in epochs.
 
     ``checkpoint_seconds`` is the time between two checkpoints, and so about what an interrupted trial loses.
+    ``prune_below`` is what a search demands of the best figure after shares of the epochs: ``0.111:0.2,0.333:0.25``.
     """
 
     num_hidden: int = hyperparameter(64, "tier1", lambda _: power2(16, 128), at_least=1)
@@ -156,6 +157,7 @@ class EpochSettings(Settings):
     batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch(scale), at_least=1)
     enable_early_stop: bool = hyperparameter(True, "fixed")
     checkpoint_seconds: float = hyperparameter(30.0, at_least=0)
+    prune_below: str = hyperparameter("")
     window_for_early_stop: int = hyperparameter(
         3, "fixed", lambda scale: {"default": stop_window(scale.items)}, at_least=1
     )

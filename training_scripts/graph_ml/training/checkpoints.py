@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from .group import ALONE, Group
+from ..group import ALONE, Group
 
 FACTS = "facts"
 

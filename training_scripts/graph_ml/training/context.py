@@ -13,13 +13,13 @@ from ..artifacts import ModelWriter
 from ..container import Container, JobError, ProgressWriter
 from ..devices import CPU
 from ..graph import EdgeType, GraphData, Target
+from ..group import ALONE, Group
 from ..models.settings import Settings
 from ..schemas import Metrics, task_type
 from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
 from .checkpoints import Checkpoints
 from .curves import Curves
-from .group import ALONE, Group
 
 #: judges what was trained and writes it; the figures, and what ``model.json`` says beyond them
 Finish = Callable[[ModelWriter], tuple[Metrics, dict[str, Any]]]
@@ -59,7 +59,7 @@ class Trial(Generic[S_co]):
 
     def checkpoints(self, name: str) -> Checkpoints:
         """The checkpoint of one of the trial's trainings."""
-        elsewhere = ("max-seconds", "device")
+        elsewhere = ("max-seconds", "device", "prune-below")
         settings = {name: value for name, value in self.settings.as_text().items() if name not in elsewhere}
         belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
         every_s = getattr(self.settings, "checkpoint_seconds", 0.0)

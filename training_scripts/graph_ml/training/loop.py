@@ -15,7 +15,7 @@ from ..models.settings import EpochSettings
 from ..schemas.model import Split
 from .checkpoints import Checkpoint, Checkpoints, copies, take
 from .context import Trial, direction
-from .stopping import EarlyStop
+from .stopping import EarlyStop, Pruned, missed_bar
 
 Batch = TypeVar("Batch")
 
@@ -151,6 +151,12 @@ def fit(
         if stop.improved:
             standing.best = copies(learner.weights())
         standing.drawn_from = learner.rng.bit_generator.state
+        missed = None
+        if learner.metric == trial.objective:
+            missed = missed_bar(settings.prune_below, standing.epoch / total, sign * stop.best, sign)
+        if missed is not None:
+            reached = f"{learner.metric} {sign * stop.best:.4g} after {standing.epoch} of {total} epochs"
+            raise Pruned(f"given up early: {reached}, where {missed:.4g} was asked for", standing.history, total)
         standing.finished = worse or trial.out_of_time or standing.epoch >= total
         if standing.finished and standing.epoch < total:
             trial.container.log(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
 from ..devices import NoSuchDevice, device_of, tensor_on
 from ..graph import EdgeType, GraphData, Target
+from ..group import Group
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
@@ -31,6 +33,14 @@ from .links.stacked import StackedLinks
 from .links.trained import TrainedLinks, with_floor
 
 Details = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where vectors are computed: the device, and the processes that share them."""
+
+    device: torch.device
+    group: Group
 
 
 def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()) -> None:
@@ -53,15 +63,23 @@ def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()
     if missing:
         raise JobError(f"the new graph lacks node types of the model: {', '.join(sorted(missing))}")
     graph, unknown = known_part(graph, model.description)
-    writer = ModelWriter(container.processing("output"))
+    group = Group.joined(container.environ, device)
+    # several processes share the vectors; the first writes them
+    output = container.processing("output")
+    writer = ModelWriter(output if group.first else output.with_name(f"output-{group.rank}"))
+    place = Place(device, group)
     progress("computing embeddings and structures")
     try:
         if model.description.task == "link_prediction":
-            details = refresh_links(model, graph, writer, device)
+            details = refresh_links(model, graph, writer, place)
         else:
-            details = refresh_labels(model, graph, writer, device)
+            details = refresh_labels(model, graph, writer, place)
     except ValueError as error:
         raise JobError(str(error)) from error
+    group.leave()
+    if not group.first:
+        shutil.rmtree(writer.folder)
+        return
     metrics = model.metrics
     for split in ("valid", "test"):
         if model.has(f"report/{split}_ranks"):
@@ -118,11 +136,11 @@ def refreshed(description: ModelDescription, graph: GraphData, details: Details)
     )
 
 
-def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter, device: torch.device) -> Details:
+def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter, place: Place) -> Details:
     """A model of links with all links of the new graph, computed on a device."""
     details = model.description.details
     problems = [known_links(graph, entry) for entry in details["links"]]
-    trained = stored(model, graph, problems, details, device)
+    trained = stored(model, graph, problems, details, place)
     links = []
     for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
         writer.array(f"links/{position}/source", problem.train.source)
@@ -152,7 +170,7 @@ def known_links(graph: GraphData, entry: Details) -> LinkProblem:
 
 
 def stored(
-    model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details, device: torch.device
+    model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details, place: Place
 ) -> TrainedLinks:
     """The trained model as it was before it was written, on the new graph."""
     scorers = [entry["scorer"].get("beaten", entry["scorer"]) for entry in details["links"]]
@@ -160,10 +178,10 @@ def stored(
     if kind == "ranker":
         return rankers(model, graph, problems, scorers)
     if kind == "embedding":
-        return network_links(model, graph, problems, scorers, details, device)
+        return network_links(model, graph, problems, scorers, details, place)
     stack = StackedLinks(
         rankers(model, graph, problems, [entry["parts"][0] for entry in scorers]),
-        network_links(model, graph, problems, [entry["parts"][1] for entry in scorers], details, device),
+        network_links(model, graph, problems, [entry["parts"][1] for entry in scorers], details, place),
     )
     for position, entry in enumerate(scorers):
         stack.scales[position], stack.weights[position] = 1.0, entry["weights"][1]
@@ -195,15 +213,15 @@ def network_links(
     problems: list[LinkProblem],
     scorers: list[Details],
     details: Details,
-    device: torch.device,
+    place: Place,
 ) -> GnnLinks:
     """A graph network of links with its decoders, on a device."""
-    relations = [tensor_on(model.tensors(f"links/{i}.decoder")["relation"], device) for i in range(len(problems))]
-    network = network_of(model, graph, details, device)
+    relations = [tensor_on(model.tensors(f"links/{i}.decoder")["relation"], place.device) for i in range(len(problems))]
+    network = network_of(model, graph, details, place)
     return GnnLinks(problems, network, relations, scorers[0]["decoder"], model.description.model)
 
 
-def network_of(model: ModelFolder, graph: GraphData, details: Details, device: torch.device) -> Network:
+def network_of(model: ModelFolder, graph: GraphData, details: Details, place: Place) -> Network:
     """The trained network over the nodes of the new graph, on a device.
 
     Raises:
@@ -219,14 +237,16 @@ def network_of(model: ModelFolder, graph: GraphData, details: Details, device: t
     wanted = {EdgeType(*entry[:3]) for entry in details["network"]["edge_widths"]}
     edges = {kind: matrix for kind, matrix in edge_features(graph).items() if kind in wanted}
     messages = 2 * sum(len(pairs) for pairs in graph.edges.values())
-    backend = choose_backend(messages, device.type)
-    return load_network(model, details["network"], space, features, backend, edges=edges, device=device)
+    backend = choose_backend(messages, place.device.type)
+    network = load_network(model, details["network"], space, features, backend, edges=edges, device=place.device)
+    network.group = place.group
+    return network
 
 
-def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, device: torch.device) -> Details:
+def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, place: Place) -> Details:
     """A model of a property with vectors of all vertices of the new graph, computed on a device."""
     details = dict(model.description.details)
-    network = network_of(model, graph, details, device)
+    network = network_of(model, graph, details, place)
     edges = {kind: numbered(graph, kind, network.space) for kind in graph.edge_types}
     directed = {EdgeType(*entry[:3]): bool(entry[3]) for entry in details["network"]["directed"]}
     messages = MessageGraph.from_edges(edges, network.space.total, directed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -12,13 +13,14 @@ from ..artifacts import ModelWriter
 from ..container import Container, JobError
 from ..devices import NoSuchDevice, device_of
 from ..graph import GraphData, Target
+from ..group import Group
 from ..models.families import UnknownFamily, families, family
 from ..models.family import Family
 from ..models.settings import Scale, Settings, parse
 from ..schemas import DEFAULT_FAMILY, Metrics, ModelDescription, TargetName
 from .context import Trial, chosen_targets
 from .curves import Curves
-from .group import Group
+from .stopping import Pruned
 
 
 def run(container: Container, arguments: list[str], scripts: Path) -> None:
@@ -53,15 +55,20 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
         container.log(f"{group.size} processes share every batch")
     curves = Curves(container.tensorboard, silent=not group.first)
     trial = Trial(graph, targets, settings, container, progress, started, curves, device, group)
-    if targets[0].task == "link_prediction":
-        from .links.trial import train_links
+    try:
+        if targets[0].task == "link_prediction":
+            from .links.trial import train_links
 
-        finish = train_links(trial, chosen)
-    else:
-        from .labels.trial import train_labels
+            finish = train_links(trial, chosen)
+        else:
+            from .labels.trial import train_labels
 
-        finish = train_labels(trial, chosen)
-    group.leave()
+            finish = train_labels(trial, chosen)
+    except Pruned as given_up:
+        leave_pruned(trial, given_up)
+        return
+    finally:
+        group.leave()
     if not group.first:
         return
     writer = ModelWriter(container.model)
@@ -83,6 +90,16 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     write_model_report(container.model)
     container.log(f"finished {settings.model} in {time.monotonic() - started:.1f} s")
     progress("finished", 1, 1)
+
+
+def leave_pruned(trial: Trial[Settings], given_up: Pruned) -> None:
+    """Say in ``output/pruned.json`` why there is no model, and how far training came."""
+    if trial.group.first:
+        trial.container.log(str(given_up))
+        told = {"reason": str(given_up), "history": given_up.history, "epochs": given_up.epochs}
+        trial.container.output.mkdir(parents=True, exist_ok=True)
+        (trial.container.output / "pruned.json").write_text(json.dumps(told), encoding="utf-8")
+        shutil.rmtree(trial.container.checkpoints, ignore_errors=True)
 
 
 def settled(

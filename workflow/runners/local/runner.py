@@ -15,7 +15,7 @@ from workflow.runners.base import Capacity, Control, Ended, JobCancelled, JobFai
 from workflow.runners.container import prepare_processing
 from workflow.runners.failures import explain
 from workflow.runners.local.children import BASE, Children
-from workflow.runners.local.trials import LocalTrials
+from workflow.runners.local.trials import TRAIN, LocalTrials
 from workflow.runners.process import run_guarded
 from workflow.runners.publishing import publish_model
 from workflow.runners.search import Site, run_search
@@ -82,7 +82,8 @@ class LocalRunner:
         parallel = max(1, min(tuning.parallel, tuning.trials, os.cpu_count() or 1))
         folder = children.work / tuning.folder_name
         site = Site(folder, children.scripts, children.storage, children.log_path)
-        return run_search(tuning, parallel, LocalTrials(children, tuning, folder, parallel), site, control)
+        launcher = LocalTrials(children, tuning, folder, parallel)
+        return run_search(tuning, parallel, launcher, site, control, prunes=tuning.script == TRAIN)
 
     def progress(self, name: str) -> Mapping[str, Any] | None:
         folder = self.children.work / name

@@ -21,12 +21,14 @@ from workflow.runners.local.children import BASE, Children
 from workflow.runners.process import Ending, run_guarded
 from workflow.runners.publishing import ARCHIVE, TENSORBOARD, flat_metrics, is_number, pack_model, read_metrics
 from workflow.tuning.loop import PROGRESS, read_progress
-from workflow.tuning.results import Trial
+from workflow.tuning.results import Trial, direction_of
 
 #: how often a killed trial goes on from its checkpoint before it counts as failed
 RESTARTS = 3
 #: the script whose processes know of each other
 TRAIN = "train.py"
+#: what a trial leaves that gave up
+PRUNED = "pruned.json"
 
 
 def metric_value(log: Path, metric: str) -> float | None:
@@ -41,6 +43,17 @@ def metric_value(log: Path, metric: str) -> float | None:
                 except ValueError:
                     continue
     return found if is_number(found) else None
+
+
+def curve_of(document: Mapping[str, Any], metric: str, trial: Trial) -> tuple[tuple[float, float], ...]:
+    """The best value so far after each epoch, with the share of all epochs that it is, of a trial's figures."""
+    history = [entry for entry in document.get("history") or () if is_number(entry.get(metric))]
+    total = document.get("epochs") or float(trial.hyperparameters.get("num-epochs") or len(history))
+    better = max if direction_of(metric) == "maximize" else min
+    so_far: list[float] = []
+    for entry in history:
+        so_far.append(better([*so_far[-1:], float(entry[metric])]))
+    return tuple((min(1.0, (place + 1) / total), value) for place, value in enumerate(so_far))
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,11 @@ class LocalTrials:
             failure = base / "output" / "failure"
             field = "trainingTimeOutInSeconds"
             return replace(ended, reason=explain(tuning.script, ending, failure, log, tuning.timeout_s, field))
+        pruned = read_progress(base / "output" / PRUNED)
+        if pruned is not None:
+            return replace(
+                ended, state="Pruned", reason=str(pruned["reason"]), curve=curve_of(pruned, tuning.metric, trial)
+            )
         return self._succeeded(ended, base, log)
 
     def _run_and_go_on(
@@ -138,7 +156,9 @@ class LocalTrials:
             line = f"no line 'validation {self.tuning.metric}=…' in the log, so the trial cannot be compared"
             return replace(trial, reason=f"{line}; log: {log}")
         told = tuple(str(warning) for warning in document.get("warnings", ()))
-        ended = replace(trial, state="Completed", value=float(value), metrics=flat_metrics(document), warnings=told)
+        curve = curve_of(document, self.tuning.metric, trial)
+        measures = flat_metrics(document)
+        ended = replace(trial, state="Completed", value=float(value), metrics=measures, warnings=told, curve=curve)
         archive = base / "output" / ARCHIVE
         pack_model(model, self.children.scripts, archive)
         place = self.tuning.trials_output / trial.name

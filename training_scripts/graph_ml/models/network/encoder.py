@@ -138,14 +138,30 @@ class Encoder(nn.Module):
         self, blocks: Sequence[Block], x: Tensor, backend: Backend, edges: EdgeFeatures | None = None
     ) -> Tensor:
         """Vectors of the last block's targets from inputs of the first block's sources; float32 (n, num_hidden)."""
-        if self.family.active_input:
-            x = nn.functional.dropout(torch.relu(x), self.settings.dropout, self.training)
-        x = x.float()
+        x = self.begun(x)
         wanted = blocks[-1].num_targets if blocks else len(x)
         out, every = x, [x[:wanted]]
-        for layer, block in zip(self.layers, blocks, strict=True):
-            out = layer(block, out, x, backend, edges or {}).float()
+        for number, block in enumerate(blocks):
+            out = self.round(number, block, out, x, backend, edges or {})
             every.append(out[:wanted])
-        if self.family.mean_of_rounds:
-            out = torch.stack(every).mean(dim=0)
+        return self.finished(torch.stack(every).mean(dim=0) if self.family.mean_of_rounds else out)
+
+    def begun(self, x: Tensor) -> Tensor:
+        """What the first round sees of input vectors, float32 (n, num_hidden)."""
+        if self.family.active_input:
+            x = nn.functional.dropout(torch.relu(x), self.settings.dropout, self.training)
+        return x.float()
+
+    def round(
+        self, number: int, block: Block, x: Tensor, start: Tensor, backend: Backend, edges: EdgeFeatures
+    ) -> Tensor:
+        """Vectors of a block's targets after a round, from those of its sources; float32 (n, num_hidden).
+
+        ``start`` has what ``begun`` made of the targets in its first rows.
+        """
+        result: Tensor = self.layers[number](block, x, start, backend, edges).float()
+        return result
+
+    def finished(self, out: Tensor) -> Tensor:
+        """What heads or decoders read of the vectors after all rounds, float32 (n, num_hidden)."""
         return nn.functional.layer_norm(out, out.shape[1:]) if self.family.final_norm and self.for_heads else out

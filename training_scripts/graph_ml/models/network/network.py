@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from ...artifacts import ModelFolder, ModelWriter
 from ...devices import CPU, home_of_table, mixed_precision, tensor_on
 from ...graph import EdgeType
+from ...group import ALONE, Group
 from ...message_passing import Backend
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
@@ -21,6 +23,7 @@ from ..families import family_of
 from ..family import GraphFamily
 from ..settings import GraphSettings, Settings
 from .encoder import Encoder
+from .layerwise import ranges, vectors_by_ranges
 from .rounds import EdgeFeatures
 
 NodeFeatures = Mapping[str, Mapping[str, Floats]]
@@ -45,6 +48,7 @@ class Network:
         backend: who passes messages.
         edges: features of edges in the order of the message graph, empty where the network uses none.
         device: where weights lie and vectors are computed; features stay on the host.
+        group: the processes that share making the vectors of all nodes.
     """
 
     space: NodeSpace
@@ -56,6 +60,7 @@ class Network:
     backend: Backend
     edges: EdgeFeatures = field(default_factory=dict)
     device: torch.device = CPU
+    group: Group = ALONE
 
     @classmethod
     def fresh(
@@ -70,6 +75,7 @@ class Network:
         for_heads: bool = False,
         trained_on: Mapping[str, Ints] | None = None,
         device: torch.device = CPU,
+        group: Group = ALONE,
     ) -> Network:
         """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``.
 
@@ -84,6 +90,7 @@ class Network:
             for_heads: whether heads and not decoders of links read the vectors.
             trained_on: training items by node type, on which inputs are standardised; of other types all vertices.
             device: where it is trained; weights are drawn on the processor, and so are the same everywhere.
+            group: the processes that train it.
         """
         torch.manual_seed(settings.seed)
         widths = {kind: feature_widths(features.get(kind, {})) for kind in space.counts}
@@ -96,7 +103,9 @@ class Network:
         encoder.fit({kind: usable(values) for kind, values in features.items()}, edges or {}, trained_on or {})
         if table is not None:
             table = table.to(home_of_table(table.numel(), device))
-        return cls(space, features, table, embedded, encoder.to(device), tuple(relations), backend, edges or {}, device)
+        return cls(
+            space, features, table, embedded, encoder.to(device), tuple(relations), backend, edges or {}, device, group
+        )
 
     def inputs(self, nodes: Ints | None, learned: Tensor | None) -> Tensor:
         """Input vectors, float32 (n, num_hidden).
@@ -139,20 +148,36 @@ class Network:
         if self.table is not None:
             rows = self.table if nodes is None else self.table[tensor_on(nodes, self.table.device)]
             learned = rows.detach().to(self.device).requires_grad_(torch.is_grad_enabled())
-        with mixed_precision(self.encoder.settings.mixed_precision, self.device):
+        with self._precision():
             inputs = self.inputs(nodes, learned)
             vectors = self.encoder(blocks_on(blocks, self.device), inputs, self.backend, self.edges)
         return vectors.float(), learned
 
     @torch.no_grad()
     def embed(self, graph: MessageGraph) -> Floats:
-        """Vectors of all nodes over the whole graph, without dropout; float32 (nodes, num_hidden)."""
+        """Vectors of all nodes over the whole graph, without dropout; float32 (nodes, num_hidden).
+
+        Large graphs are gone through range by range, and the ranges shared among the processes of the group.
+        """
         self.encoder.eval()
-        block = full_block(graph)
-        out, _ = self.forward(None, [block] * self.encoder.depth)
+        if len(ranges(graph)) > 1:
+            with self._precision():
+                result = vectors_by_ranges(self, graph, self.group)
+        else:
+            out, _ = self.forward(None, [full_block(graph)] * self.encoder.depth)
+            result = out.cpu().numpy().astype(np.float32)
         self.encoder.train()
-        result: Floats = out.cpu().numpy().astype(np.float32)
         return result
+
+    def inputs_of(self, nodes: Ints) -> Tensor:
+        """Input vectors of some nodes, int64 (n,), with what was learned of them; float32 (n, num_hidden)."""
+        learned = None
+        if self.table is not None:
+            learned = self.table[tensor_on(nodes, self.table.device)].to(self.device)
+        return self.inputs(nodes, learned)
+
+    def _precision(self) -> AbstractContextManager[None]:
+        return mixed_precision(self.encoder.settings.mixed_precision, self.device)
 
     def state(self) -> dict[str, Tensor]:
         """Everything trained, by name, as it is in use."""

@@ -14,6 +14,7 @@ from ...artifacts import ModelWriter
 from ...container import JobError
 from ...devices import tensor_on
 from ...graph import EdgeType, GraphData, Labels, Split, Target
+from ...group import ALONE, Group, weighted_share
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
@@ -31,7 +32,6 @@ from ...schemas.model import SPLIT_NAMES
 from ...schemas.model import Split as SplitName
 from ...tasks import METRIC_DIRECTION
 from ..context import Finish, Trial
-from ..group import ALONE, Group, weighted_share
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
 from ..loop import fit
 from ..optimisers import AdamW, RowAdam, together
@@ -317,6 +317,7 @@ def fresh_model(
         edge_features(trial.graph) if settings.use_edge_features else None,
         for_heads=True,
         device=trial.device,
+        group=trial.group,
         trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
     )
     outputs = width_of(problem.labels)

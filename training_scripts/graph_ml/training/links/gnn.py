@@ -14,6 +14,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...devices import tensor_on
 from ...graph import EdgeType, GraphData
+from ...group import ALONE, Group, weighted_share
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
 from ...links import LinkProblem, Pairs, chosen_by, draw_uniform, selections
@@ -25,7 +26,6 @@ from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ..context import Trial
-from ..group import ALONE, Group, weighted_share
 from ..loop import fit
 from ..optimisers import AdamW, RowAdam, together
 
@@ -121,6 +121,7 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         choose_backend(graph.num_entries, trial.device.type),
         edge_features(trial.graph, predicted) if settings.use_edge_features else None,
         device=trial.device,
+        group=trial.group,
     )
     decoder = "distmult"
     if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...devices import CPU, home_of_table, tensor_on
 from ...graph import EdgeType
+from ...group import ALONE, Group, RowShards
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, rank_links, sample, shares
 from ...links import LinkProblem, Pairs, chosen_by, draw_uniform, selections
@@ -21,7 +22,6 @@ from ...models.link_scorers import EmbeddingScorer
 from ...models.settings import DistanceSettings, KnowledgeSettings
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
-from ..group import ALONE, Group, RowShards
 from ..loop import fit
 from ..optimisers import RowAdagrad, together
 from .gnn import EVALUATED

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ..pairs.graph import Ints
+from .pairs.graph import Ints
 
 #: how long a process waits for the others, who may be reading a graph or coming back from a crash
 PATIENCE = timedelta(minutes=30)
