@@ -52,9 +52,13 @@ class History:
             room = MOST_KEYS - len(self._last)
         for count, key in enumerate(keys):
             if count > room:
-                self._last, self._known_from = {}, commit
+                self.forget(commit)
                 return
             self._last[key] = commit
+
+    def forget(self, commit: int) -> None:
+        """A commit changed more than is remembered: nothing that began before it can be committed."""
+        self._last, self._known_from = {}, commit
 
     def clear(self) -> None:
         """No transaction is open."""

@@ -19,21 +19,23 @@ import numpy as np
 from workflow.errors import IllegalArgument
 from workflow.graphs.protocols import ColumnarGraph
 from workflow.graphs.source import GraphSource
-from workflow.graphs.store.conflicts import History, Key, touched, touched_by_load
+from workflow.graphs.store.conflicts import MOST_KEYS, History, Key, touched, touched_by_load
 from workflow.graphs.store.journal.changes import Operation
 from workflow.graphs.store.journal.journal import Journal, MemoryJournal
 from workflow.graphs.store.journal.stream import last_event
 from workflow.graphs.store.past import Past
 from workflow.graphs.store.snapshot import VersionSnapshot
-from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, redo
+from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, catch_up, redo
 from workflow.graphs.store.turns import Turns
 from workflow.graphs.store.versions.batch import Batch, install
-from workflow.graphs.store.versions.records import Ticket
+from workflow.graphs.store.versions.records import Change, Ticket
 from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
 from workflow.settings import Profile
 
 CLOSE_TIMEOUT_S = 2.0
+FEW_COMMITS = 8
+"""So many commits a bulk load catches up with while others wait; where there are more, it does so beside them first."""
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -56,6 +58,8 @@ class EmbeddedGraph(StoredGraph):
         self._era = self.journal.era
         self._open: dict[StoreTransaction, int] = {}
         self._history, self._past = History(), Past()
+        self._meanwhile: list[Sequence[Change]] | None = None
+        """The changes of the commits since a bulk load began, while there is one."""
         self.state.stamp = (0, self.journal.last()[0])
         self._tip = self.state
         """The last commit, durable or not; what is written next stands on it."""
@@ -145,6 +149,8 @@ class EmbeddedGraph(StoredGraph):
         others = [commit for transaction, commit in self._open.items() if transaction is not by]
         if others:
             self._history.note(ticket.number, keys(), min(others))
+        if self._meanwhile is not None and by is not None:
+            self._meanwhile.append(by.changes)
         removed = state.vertices.removed, state.edges.removed
         for elements in (state.vertices, state.edges):
             elements.clear_removed()
@@ -195,22 +201,46 @@ class EmbeddedGraph(StoredGraph):
             yield self._tip
 
     def load(self, batch: Batch) -> None:
-        """Add many new elements as one commit. IllegalArgument when an id is taken or an end unknown."""
+        """Add many new elements as one commit. IllegalArgument when an id is taken or an end unknown.
+
+        Others commit meanwhile: what they did is done again upon the load, which becomes the last commit.
+        """
         with self._loading:
-            checked = self._tip
-            self._check(checked, batch)
-            self.journal.prepare(batch)
-            with self._order:
-                self._current()
-                if self._tip is not checked:
-                    self._check(self._tip, batch)
-                state = self._tip.fork()
-                del checked
-                install(state, batch)
-                ticket = self.journal.append_batch(batch, self._era)
-                self._advance(state, ticket, None, lambda: touched_by_load(batch))
-        self._settle(ticket)
-        self._publish(state)
+            prepared = False
+            while True:
+                with self._order:
+                    self._current()
+                    base, self._meanwhile = self._tip, []
+                try:
+                    self._check(base, batch)
+                    if not prepared:
+                        self.journal.prepare(batch)
+                        prepared = True
+                    state, epoch = base.fork(), base.stamp[0]
+                    del base
+                    install(state, batch)
+                    while len(self._meanwhile) > FEW_COMMITS:
+                        with self._order:
+                            others, self._meanwhile = self._meanwhile, []
+                        catch_up(state, others)
+                    with self._order:
+                        self._current()
+                        if self._tip.stamp[0] != epoch:
+                            continue  # the graph was reset, or went back to what is durable
+                        catch_up(state, self._meanwhile)
+                        ticket = self.journal.append_batch(batch, self._era)
+                        if len(batch.vertices) + len(batch.edges) > MOST_KEYS:
+                            self._history.forget(ticket.number)
+                            self._advance(state, ticket, None, lambda: ())
+                        else:
+                            self._advance(state, ticket, None, lambda: touched_by_load(batch))
+                finally:
+                    self._meanwhile = None
+                break
+            self._settle(ticket)
+            self._publish(state)
+            for elements in (state.vertices, state.edges):
+                elements.shared.tidy()
 
     @staticmethod
     def _check(state: State, batch: Batch) -> None:

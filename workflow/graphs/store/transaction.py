@@ -314,6 +314,30 @@ def redo(state: State, changes: Sequence[Change]) -> None:
             (state.kill_edge if change.edge else elements.kill)(change.row)
 
 
+def catch_up(state: State, commits: Sequence[Sequence[Change]]) -> None:
+    """Make the changes of others on a version with a bulk load of which they knew nothing.
+
+    Raises IllegalArgument where they added an id that the load has, or removed a vertex at which it has edges.
+    """
+    for change in (change for changes in commits for change in changes):
+        elements = state.edges if change.edge else state.vertices
+        if isinstance(change, Added) and elements.find(elements.ids[change.row]) is not None:
+            kind = "Edge" if change.edge else "Vertex"
+            raise IllegalArgument(f"{kind} with id already exists: {elements.ids[change.row]}")
+        redo(state, [change])
+        if (
+            isinstance(change, Removed)
+            and not change.edge
+            and any(adjacency.degree(change.row) for adjacency in (*state.out, *state.into))
+        ):
+            gone = elements.ids[change.row]
+            raise IllegalArgument(f"an edge names the vertex {gone!r}, which does not exist")
+    for elements in (state.vertices, state.edges):
+        # the commits themselves have told of these rows
+        elements.clear_removed()
+        elements.removed = []
+
+
 def _same(held: Any, given: Any) -> bool:
     """Equality of values in a set: of one type, as Java's equals has it."""
     return type(held) is type(given) and bool(held == given)

@@ -225,9 +225,9 @@ class Ids:
         ``marks`` are those of the ids, where somebody has made them.
         """
         runs, firsts, packed, tail, tail_first = self._laid
-        begin = first = len(self)
+        begin = len(self)
         if not isinstance(ids, Texts):
-            for row, id in enumerate(ids, first):
+            for row, id in enumerate(ids, begin):
                 tail.append(id)
                 self._note(id, row)
             return begin
@@ -235,16 +235,25 @@ class Ids:
         if tail:
             runs.append(tail)
             firsts.append(tail_first)
-        texts = ids
-        while runs and isinstance(runs[-1], PackedTexts) and len(runs[-1].texts) <= 2 * len(texts):
-            last = runs.pop()
-            assert isinstance(last, PackedTexts)
-            firsts.pop()
-            packed.remove(last)
-            first, texts, marks = last.first, Texts.joined([last.texts, texts]), None
-        run = PackedTexts(first, texts, marks)
-        self._laid = _Runs([*runs, run], [*firsts, first], [*packed, run], [], first + len(texts))
+        run = PackedTexts(begin, ids, marks)
+        self._laid = _Runs([*runs, run], [*firsts, begin], [*packed, run], [], begin + len(ids))
         return begin
+
+    def alike(self) -> tuple[PackedTexts, PackedTexts] | None:
+        """The last two runs, where both are packed and the first of them is not much longer."""
+        if len(self._laid.runs) < 2:
+            return None
+        first, second = self._laid.runs[-2:]
+        if isinstance(first, list) or isinstance(second, list) or len(first.texts) > 2 * len(second.texts):
+            return None
+        return first, second
+
+    def put_together(self, pair: tuple[PackedTexts, PackedTexts], both: PackedTexts) -> None:
+        """Let one run stand for the last two, unless others came since."""
+        runs, firsts, packed, tail, tail_first = self._laid
+        if tuple(runs[-2:]) == pair:
+            packed = [run for run in packed if run not in pair]
+            self._laid = _Runs([*runs[:-2], both], firsts[:-1], [*packed, both], tail, tail_first)
 
     def all(self, size: int) -> Sequence[Any]:
         """The ids of the first ``size`` rows, the dead ones included; nobody changes what is returned."""
@@ -278,6 +287,11 @@ class Ids:
         back = np.empty(len(rows), dtype=np.int64)
         back[np.concatenate(parts)] = np.arange(len(rows))
         return Texts.joined(texts).select(back)
+
+
+def joined_runs(first: PackedTexts, second: PackedTexts) -> PackedTexts:
+    """One run of two that stand one behind the other."""
+    return PackedTexts(first.first, Texts.joined([first.texts, second.texts]))
 
 
 def first_twice(ids: Sequence[Any]) -> int | None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.ids import Ids, Marks
+from workflow.graphs.store.versions.ids import Ids, Marks, joined_runs
+from workflow.graphs.store.versions.text_block import Texts
 
 ROOM = 16
 
@@ -63,6 +64,8 @@ class Rows:
 
     def extend(self, ids: Sequence[Any], *facts: NDArray[np.int32], marks: Marks | None = None) -> int:
         """Rows one behind the other for many new elements; returns the first. The very first are kept as they are."""
+        if marks is None and isinstance(ids, Texts):
+            marks = Marks.of(ids)
         with self._lock:
             first = self.ids.extend(ids, marks)
             for place, fact in enumerate(facts):
@@ -72,6 +75,13 @@ class Rows:
                 cells = self.cells[place] = with_room(self.cells[place], first, len(ids))
                 np.asarray(cells)[first : first + len(ids)] = fact
             return first
+
+    def tidy(self) -> None:
+        """Put runs of ids of like size together, so that there are few; others go on meanwhile."""
+        while (pair := self.ids.alike()) is not None:
+            both = joined_runs(*pair)
+            with self._lock:
+                self.ids.put_together(pair, both)
 
     def release(self, rows: Iterable[int]) -> None:
         """These rows live in no version any more, and in none to come."""

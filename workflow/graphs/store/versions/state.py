@@ -191,6 +191,7 @@ class State:
             elements.publish_labels()
             elements.shared.release(elements.removed)
             elements.removed = []
+            elements.shared.tidy()
         for code in range(len(self.out)):
             for way, side in (("out", self.out), ("in", self.into)):
                 if side[code].worn:
