@@ -46,8 +46,8 @@ def open_engines(
     pipelines, models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
     tables: dict[str, Library] = {}
     address = f"{settings.host}:{settings.port}"
-    for name in dict.fromkeys(graph.name for graph in graphs.values()):
-        projected = GraphCatalog(folder / "graphs" / name)
+    for name, graph in {graph.name: graph for graph in graphs.values()}.items():
+        projected = GraphCatalog(folder / "graphs" / name, graph)
         closers.append(projected.close)
         analytics = GraphAnalytics(projected, pipelines, models, workers, folder / "answers")
         listings = Listings([*graphs], running, address, partial(tables.__getitem__, name))

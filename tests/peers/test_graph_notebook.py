@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.peers import test_more_clients
 from tests.peers.peer import MISSING, cache
 from tests.unit.client import test_predictions
 from workflow.client.predictions.artefacts import ModelArtefacts
@@ -69,6 +70,25 @@ def test_the_published_helper_reads_what_is_exported(jupyter: Path, model: Model
     assert told["embeddings"] == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert [row.index(max(row)) for row in told["predictions"]] == told["classes"] == [0, 1, 0]
     assert told["metrics"] == {"accuracy": 0.5}
+
+
+certificate, secure = test_more_clients.certificate, test_more_clients.secure  # fixtures
+
+
+def test_own_certificates_work_in_every_magic(
+    jupyter: Path, secure: str, certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
+    told = Notebook(jupyter, f"https://{secure}", tmp_path).value(
+        "%status --store-to status",
+        "%%gremlin --silent --store-to counted\ng.V().count()",
+        "%%oc --silent --store-to rows\nRETURN 1 AS one",
+        "%despina connect",
+        "[status['status'], counted, rows['results']]",
+    )
+    assert (told[0], told[2]) == ("healthy", [{"one": 1}])
+    assert len(told[1]) == 1
 
 
 class Notebook:

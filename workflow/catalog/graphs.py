@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import numpy as np
@@ -25,19 +25,47 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+class KeepsRows(Protocol):
+    """What a catalog needs of the graph whose nodes its projections name by their rows."""
+
+    def version(self) -> tuple[int, int]:
+        """The first number is another after every reset."""
+
+    def hold_rows(self) -> None:
+        """From now on give no row again that an element has had."""
+
+    def let_rows_go(self) -> None:
+        """Take back one ``hold_rows``."""
+
+
 class GraphCatalog:
-    """Projected graphs by name, each in a folder of its own. They end with the service: ids change with a restart.
+    """Projected graphs by name, each in a folder of its own. They end with the service, and with a reset of the
+    database: ids change then. While there is one, the database gives no id of a deleted node to another.
 
     Args:
         folder: emptied at the start.
+        database: whose nodes are projected.
         clock: milliseconds since 1970.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], int] = now_ms) -> None:
-        self.folder, self.clock = folder, clock
+    def __init__(self, folder: Path, database: KeepsRows, clock: Callable[[], int] = now_ms) -> None:
+        self.folder, self.database, self.clock = folder, database, clock
         shutil.rmtree(folder, ignore_errors=True)
         self._graphs: dict[str, ProjectedGraph] = {}
-        self._lock = threading.Lock()  # guards the table of names
+        self._lock = threading.RLock()  # guards the table of names; taken before the order of commits
+        self._epoch = 0
+
+    def _current(self) -> dict[str, ProjectedGraph]:
+        """The table, without what was projected before a reset."""
+        epoch = self.database.version()[0]
+        if self._graphs and epoch != self._epoch:
+            with self._lock:
+                if self._graphs and epoch != self._epoch:
+                    for gone in self._graphs.values():
+                        shutil.rmtree(gone.folder, ignore_errors=True)
+                    self._graphs = {}
+                    self.database.let_rows_go()
+        return self._graphs
 
     def project(self, name: str, draft: GraphDraft, configuration: dict[str, Any]) -> ProjectedGraph:
         """Write a draft and give it its name. Raises ProcedureRefused."""
@@ -55,35 +83,43 @@ class GraphCatalog:
         now = self.clock()
         made = ProjectedGraph(name, folder, configuration, now, now)
         with self._lock:
-            if name in self._graphs:
+            known = self._current()
+            if name in known:
                 raise NameTaken(KIND, name)
-            self._graphs[name] = made
+            if not known:
+                # the query that projects still has its version, so none of that version's rows was given again
+                self.database.hold_rows()
+                self._epoch = self.database.version()[0]
+            known[name] = made
         return made
 
     def check_free(self, name: str) -> None:
         """Raise ProcedureRefused for a name that is blank or taken."""
-        if checked_name(KIND, name) in self._graphs:
+        if checked_name(KIND, name) in self._current():
             raise NameTaken(KIND, name)
 
     def get(self, name: str) -> ProjectedGraph:
         """The graph of a name. Raises NameMissing."""
-        found = self._graphs.get(checked_name(KIND, name))
+        found = self._current().get(checked_name(KIND, name))
         if found is None:
             raise NameMissing(KIND, name)
         return found
 
     def find(self, name: str) -> ProjectedGraph | None:
         """The graph of a name, None where there is none."""
-        return self._graphs.get(name)
+        return self._current().get(name)
 
     def list(self) -> list[ProjectedGraph]:
         """All graphs, in the order they were projected."""
-        return list(self._graphs.values())
+        return list(self._current().values())
 
     def drop(self, name: str, *, fail_if_missing: bool = True) -> ProjectedGraph | None:
         """Forget a graph; its folder is the caller's to remove. Raises NameMissing."""
         with self._lock:
-            found = self._graphs.pop(checked_name(KIND, name), None)
+            known = self._current()
+            found = known.pop(checked_name(KIND, name), None)
+            if found is not None and not known:
+                self.database.let_rows_go()
         if found is None and fail_if_missing:
             raise NameMissing(KIND, name)
         return found

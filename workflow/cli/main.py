@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,6 +53,10 @@ app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.add_typer(store.store_commands, name="store", rich_help_panel=LOOK)
 
 
+# typer carries click with it, or finds it beside itself, by its version
+_WRONG_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
 def _version(asked: bool) -> None:
     if asked:
         output.announce(f"despina {__version__}")
@@ -72,16 +76,21 @@ def main() -> None:
     """Run the command; a refused or failed request is one sentence and exit code 1, never a traceback."""
     # the drivers log what they raise; a user needs it once
     logging.getLogger("gremlinpython").setLevel(logging.CRITICAL)
+    as_json = "--json" in sys.argv
     try:
         take_settings_file()
-        app()
+        # a usage error is the command line's own to print, unless it is to be JSON
+        sys.exit(app(standalone_mode=not as_json) or 0)
+    except _WRONG_USAGE as error:
+        output.as_json({"error": {"code": "UsageError", "message": error.format_message()}})
+        sys.exit(error.exit_code)
     except WorkflowError as error:
-        if "--json" in sys.argv:
+        if as_json:
             output.as_json({"error": {"code": error.code, "message": error.message}})
         else:
             output.fail(error.message)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
 
 

@@ -54,12 +54,16 @@ def run(
         place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack)
         client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
         memory = memories[target]
-        if json:
-            result = WorkflowRun(described, client, memory).execute()
-        else:
-            output.say(f"running [bold]{described.name}[/bold] on {place.url}")
-            with output.stage_progress() as watch:
-                result = WorkflowRun(described, client, memory, watch).execute()
+        try:
+            if json:
+                result = WorkflowRun(described, client, memory).execute()
+            else:
+                output.say(f"running [bold]{described.name}[/bold] on {place.url}")
+                with output.stage_progress() as watch:
+                    result = WorkflowRun(described, client, memory, watch).execute()
+        except KeyboardInterrupt:
+            output.warn(f"interrupted; `despina run {file}` goes on where this left off")
+            raise
         costs = [] if place.clients is None else plan.stage_costs(place.clients, result)
     if json:
         output.as_json({**asdict(result), "costs": [asdict(cost) for cost in costs]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,3 +35,7 @@ def point_graph_notebook_at(shell: Any, url: str) -> None:
         with contextlib.suppress(AttributeError):
             shell.run_cell_magic("neptune_config_allowlist", "", host)
         shell.run_cell_magic("graph_notebook_config", "--silent", json.dumps(configuration))
+    own = os.environ.get("SSL_CERT_FILE") or os.environ.get("AWS_CA_BUNDLE")
+    if parts.scheme == "https" and own:
+        # its requests look at no variable, and its configuration knows only whether to look at certificates at all
+        shell.magics_manager.registry["Graph"].client.ssl_verify = own

@@ -69,7 +69,7 @@ class Database:
     def __init__(self, folder: Path, workers: AnalysisWorkers, free: int = 1 << 40) -> None:
         self.graph = EmbeddedGraph("g", "tinkerpop")
         self.pipelines, self.models = PipelineCatalog(folder / "pipelines"), ModelCatalog(folder / "models")
-        graphs = GraphCatalog(folder / "graphs")
+        graphs = GraphCatalog(folder / "graphs", self.graph)
         self.free = free
         self.analytics = GraphAnalytics(
             graphs, self.pipelines, self.models, workers, folder / "answers", lambda: self.free

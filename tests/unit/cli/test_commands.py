@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import sys
 
 import pytest
 from rich.console import Console
@@ -100,3 +102,23 @@ def test_a_target_is_written_as_it_is_spoken(text: str, target: dict[str, object
 def test_a_target_that_names_nothing_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter, match="names no target"):
         parse_target(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["status", "--bogus"], "No such option: --bogus"),
+        (["training", "start"], "missing"),
+        (["run", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_every_error_of_a_command_that_is_to_answer_in_json_is_json(
+    arguments: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["despina", *arguments, "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code in (1, 2)
+    printed = capsys.readouterr()
+    assert told.lower() in json.loads(printed.out)["error"]["message"].lower()
+    assert printed.err == ""

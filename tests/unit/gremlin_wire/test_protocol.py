@@ -479,6 +479,7 @@ def test_neptune_puts_its_error_object_into_the_message() -> None:
     assert body["code"] == "MalformedQueryException"
     assert body["requestId"] == REQUEST_ID
     assert "line 1" in body["detailedMessage"]
+    assert list(body) == ["code", "detailedMessage", "message", "requestId"]  # as over HTTP
 
 
 @pytest.mark.parametrize(

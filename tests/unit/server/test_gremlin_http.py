@@ -126,7 +126,7 @@ async def test_errors_have_every_member(client: httpx.AsyncClient, body: str, st
     answer = await client.post("/gremlin", content=body)
     assert answer.status_code == status
     assert answer.json()["code"] == code
-    assert set(answer.json()) == {"code", "detailedMessage", "message", "requestId"}
+    assert list(answer.json()) == ["code", "detailedMessage", "message", "requestId"]
 
 
 async def test_a_format_nobody_writes_is_refused(client: httpx.AsyncClient) -> None:

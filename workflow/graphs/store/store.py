@@ -58,6 +58,7 @@ class EmbeddedGraph(StoredGraph):
         self._era = self.journal.era
         self._open: dict[StoreTransaction, int] = {}
         self._history, self._past = History(), Past()
+        self._holds = 0
         self._meanwhile: list[Sequence[Change]] | None = None
         """The changes of the commits since a bulk load began, while there is one."""
         self.state.stamp = (0, self.journal.last()[0])
@@ -129,6 +130,16 @@ class EmbeddedGraph(StoredGraph):
         self._settle(ticket)
         self._publish(state)
 
+    def hold_rows(self) -> None:
+        """From now on give no row again that an element has had: somebody names elements by their rows."""
+        with self._order:
+            self._holds += 1
+
+    def let_rows_go(self) -> None:
+        """Take back one ``hold_rows``."""
+        with self._order:
+            self._holds -= 1
+
     def settled(self, state: State) -> None:
         """Returns once the last commit of a version is durable."""
         if state.stamp > self.state.stamp and state.ticket is not None:
@@ -159,7 +170,8 @@ class EmbeddedGraph(StoredGraph):
         state.stamp, state.ticket = (before.stamp[0], ticket.number), ticket
         self._past.note(before, ticket.number, *removed)
         del before
-        self._past.release(state)
+        if not self._holds:
+            self._past.release(state)
 
     def _settle(self, ticket: Ticket) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import uuid
 from collections.abc import Collection
 from typing import Any, Final, cast
 
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from workflow.errors import TooManyRequests
 from workflow.server.access.budget import Budget, Holding, origin
 from workflow.server.access.pacing import PacedTransport
+from workflow.server.errors import error_body
 
 HEAD_S: Final = 20.0  # from the first byte, or from connecting, to the end of the headers
 BODY_S: Final = 300.0  # from the first to the last byte of a body
@@ -121,7 +123,7 @@ class PatientProtocol(H11Protocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer a request that was not read, unless its answer has begun, and close the connection."""
         if self.conn.our_state is h11.IDLE or self.conn.our_state is h11.SEND_RESPONSE:
-            body = json.dumps({"code": TooManyRequests.code, "detailedMessage": message, "message": message}).encode()
+            body = json.dumps(error_body(TooManyRequests.code, message, str(uuid.uuid4()))).encode()
             self.transport.write(
                 b"HTTP/1.1 %d Refused\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                 b"Connection: close\r\n\r\n%b" % (status, len(body), body)

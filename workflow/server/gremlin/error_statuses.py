@@ -21,6 +21,7 @@ from workflow.errors import (
     WorkflowError,
 )
 from workflow.gremlin.wire import UnreadableRequest, UnwritableResult
+from workflow.server.errors import error_body
 from workflow.settings import Profile
 
 
@@ -86,8 +87,7 @@ def status_of(error: WorkflowError, profile: Profile, request_id: UUID | None, *
     code = _protocol_code(error, profile, bytecode=bytecode)
     details = getattr(error, "details", None)
     if profile == "neptune":
-        body = {"detailedMessage": error.message, "code": error.code, "requestId": str(request_id or "")}
-        return Status(code, json.dumps(body))
+        return Status(code, json.dumps(error_body(error.code, error.message, str(request_id or ""))))
     attributes: dict[str, Any] = {"exceptions": [error.code], "stackTrace": error.message}
     if isinstance(details, Mapping) and code == StatusCode.FAIL_STEP:
         attributes["failStepMessage"] = str(details.get("text", error.message))
