@@ -150,14 +150,14 @@ class StorageContract:
     def test_a_prefix_of_thousands_of_objects_is_listed_and_deleted_whole(
         self, storage: Storage, tmp_path: Path
     ) -> None:
-        for number in range(2100):  # more than two pages of a listing, and two calls of a deletion
+        for number in range(1050):  # more than a page of a listing, and than one call of a deletion
             (tmp_path / "many" / f"{number % 7}").mkdir(parents=True, exist_ok=True)
             (tmp_path / "many" / f"{number % 7}" / f"{number:04d}").touch()
-        assert storage.upload(tmp_path / "many", BASE / "many") == 2100
+        assert storage.upload(tmp_path / "many", BASE / "many") == 1050
         keys = [info.uri.key for info in storage.list(BASE / "many")]
-        assert len(keys) == 2100
+        assert len(keys) == 1050
         assert keys == sorted(keys)
-        assert storage.delete(BASE / "many") == 2100
+        assert storage.delete(BASE / "many") == 1050
         assert list(storage.list(BASE / "many")) == []
 
     def test_threads_share_a_storage(self, storage: Storage) -> None:

@@ -110,10 +110,6 @@ class Checkpoints:
         except (OSError, SafetensorError, ValueError):
             return None
 
-    def clear(self) -> None:
-        """Remove the file."""
-        self.path.unlink(missing_ok=True)
-
 
 @torch.no_grad()
 def take(live: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> None:

@@ -57,12 +57,11 @@ class Trial(Generic[S_co]):
         if objective in figures:
             self.progress("training", step, total, metric=(f"{words}_{objective}", figures[objective]))
 
-    def checkpoints(self, name: str) -> Checkpoints:
-        """The checkpoint of one of the trial's trainings."""
+    def checkpoints(self, name: str, every_s: float) -> Checkpoints:
+        """The checkpoint of one of the trial's trainings, written at most so often."""
         elsewhere = ("max-seconds", "device", "prune-below")
         settings = {name: value for name, value in self.settings.as_text().items() if name not in elsewhere}
         belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
-        every_s = getattr(self.settings, "checkpoint_seconds", 0.0)
         return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s, self.group)
 
     @property

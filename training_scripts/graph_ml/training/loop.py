@@ -131,7 +131,7 @@ def fit(
     sign = 1.0 if direction(learner.metric) == "maximize" else -1.0
     stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0, patience=total // 2)
     standing = Standing(stop, copies(learner.weights()), learner.rng.bit_generator.state)
-    checkpoints = trial.checkpoints(name)
+    checkpoints = trial.checkpoints(name, settings.checkpoint_seconds)
     kept = checkpoints.read()
     if kept is not None:
         standing.restore(learner, kept, trial.device)
