@@ -12,6 +12,7 @@ from tensorboardX.record_writer import masked_crc32c
 
 from tests.contracts.model_contract import small_graph, train
 from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.training.curves import Curves
 
 
@@ -31,14 +32,20 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def test_every_epoch_and_every_split_has_its_scalars(tmp_path: Path) -> None:
-    model = train(small_graph("link_prediction"), tmp_path, {"model": "lightgcn", "num-epochs": "3"})
+@pytest.mark.parametrize(
+    ("task", "family", "metric"),
+    [("link_prediction", "lightgcn", "mrr"), ("link_prediction", "distmult", "mrr"), ("node_class", "mlp", "acc")],
+)
+def test_every_epoch_and_every_split_has_its_scalars(task: TaskType, family: str, metric: str, tmp_path: Path) -> None:
+    model = train(small_graph(task), tmp_path, {"model": family, "num-epochs": "3"})
     metrics = ModelFolder(model).metrics
     found = scalars(tmp_path / "output" / "tensorboard")
-    for tag, name in (("training/loss", "loss"), ("validation/mrr", "mrr")):
+    for tag, name in (("training/loss", "loss"), (f"validation/{metric}", metric)):
         wanted = [(entry["epoch"], pytest.approx(entry[name], rel=1e-5)) for entry in metrics.history]
         assert found[tag][: len(wanted)] == wanted
-    assert found["figures/test/mrr"] == [(len(metrics.history), pytest.approx(metrics.splits["test"]["mrr"], rel=1e-5))]
+    assert f"training/{metric}" not in found, "what was held out is called so"
+    last = (len(metrics.history), pytest.approx(metrics.splits["test"][metric], rel=1e-5))
+    assert found[f"figures/test/{metric}"] == [last]
 
 
 def test_figures_that_are_no_numbers_are_left_out_and_long_steps_are_kept(tmp_path: Path) -> None:
