@@ -14,7 +14,7 @@ from tests import emulated
 from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning, waits_for
 from workflow.drivers import open_s3_at
 from workflow.emulator.app import Emulator
-from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING
+from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TRANSFORM, TUNING
 from workflow.endpoints.sagemaker import SageMakerEndpointHost
 from workflow.errors import EndpointStartFailed
 from workflow.runners.base import Control, JobCancelled, JobFailed, Resources
@@ -52,7 +52,7 @@ class Cloud:
         """Jobs that have not ended."""
         return [
             str(job[kind.name_field])
-            for kind in (TRAINING, PROCESSING)
+            for kind in (TRAINING, PROCESSING, TUNING, TRANSFORM)
             for job in self.jobs(kind)
             if job[kind.status_field] in ("InProgress", "Stopping")
         ]

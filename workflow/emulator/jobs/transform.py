@@ -13,7 +13,7 @@ from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.errors import invalid
 from workflow.emulator.hosting.endpoints import Container, Containers
 from workflow.emulator.hosting.runtime import forward
-from workflow.emulator.jobs.training import REFUSALS, Failed, failed_for
+from workflow.emulator.jobs.training import LATE, REFUSALS, Failed, failed_for
 from workflow.emulator.records import MODEL, TRANSFORM, Document
 from workflow.runners.failures import last_lines
 from workflow.storage import ObjectNotFound, S3Uri
@@ -70,7 +70,8 @@ class TransformJobs:
             self._end(name, "Completed")
         finally:
             began = self._cloud.records.get(TRANSFORM, name).get("TransformStartTime", time.time())
-            for number, container in enumerate(containers, 1):
+            lost = self._cloud.faults.happens("lost_logs", name) is not None
+            for number, container in enumerate(containers if not lost else [], 1):
                 self._cloud.logs.send(LOG_GROUP, f"{name}/algo-{number}-{int(began)}", container.log)
             self._containers.end(containers)
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,6 +82,7 @@ class TransformJobs:
         for fault, reason in REFUSALS.items():
             if faults.happens(fault, name) is not None:
                 raise Failed(reason)
+        pause(stop, faults.happens("slow_download", name) or 0.0)
         source = job["TransformInput"]["DataSource"]["S3DataSource"]
         prefix = S3Uri.parse(str(source["S3Uri"]))
         inputs = [info.uri for info in self._cloud.storage.list(prefix)]
@@ -100,6 +102,11 @@ class TransformJobs:
             pause(stop, 0)
             relative = uri.relative_to(prefix) or uri.name
             answer = self._answer(job, containers[place % len(containers)], self._cloud.storage.read(uri))
+            for fault, reason in LATE.items():
+                if faults.happens(fault, name) is not None:
+                    raise Failed(reason)
+            if faults.happens("stopped", name) is not None:
+                raise JobStopped
             self._cloud.storage.write(output / f"{relative}.out", answer)
 
     def _answer(self, job: Document, container: Container, data: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from workflow.errors import WorkflowError
 from workflow.runners.base import Control, Ended, JobCancelled
 from workflow.runners.sagemaker.account import Clients, Refused
 from workflow.runners.sagemaker.jobs import RUNNING, TRANSFORM_JOB, CloudJobs, failed
@@ -31,7 +32,11 @@ class BatchTransforms:
         except Refused as error:
             if not error.exists_already:
                 raise
-        self._jobs.begin(TRANSFORM_JOB, transform_request(batch, self._account))
+        try:
+            self._jobs.begin(TRANSFORM_JOB, transform_request(batch, self._account))
+        except WorkflowError:
+            self._forget(batch.name)
+            raise
         document = self._jobs.wait(TRANSFORM_JOB, batch.name, control.cancelled, control.leaving, lambda _: None)
         status = document["TransformJobStatus"]
         if status in RUNNING:
