@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cmp_to_key
 from itertools import pairwise
@@ -194,11 +194,29 @@ class BarrierForm(Form):
             yield merged(ctx, concatenated(held))
 
     def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
+        return morsel if ctx.sack_merge is None else merged(ctx, morsel)
+
+
+def _sacks_merged(merge: Callable[[Any, Any], Any], morsel: Morsel) -> Morsel:
+    """Equal traversers, which have no paths, as one whose sack is that of all, merged in their order."""
+    codes = morsel.column.keys()
+    if morsel.origin is not None:
+        codes = paired(codes, morsel.origin)
+    groups, places = by_appearance(codes)
+    if len(places) == len(morsel) or morsel.sack is None:
         return morsel
+    sacks: list[Any] = [MISSING] * len(places)
+    for group, sack in zip(groups.tolist(), morsel.sack.tolist(), strict=True):
+        held = sacks[group]
+        sacks[group] = sack if held is MISSING else merge(held, sack)
+    one = replace(morsel.take(places), bulk=totals(groups, len(places), morsel.bulk))
+    return replace(one, sack=np.fromiter(sacks, object, len(sacks)))
 
 
 def merged(ctx: ExecutionContext, morsel: Morsel) -> Morsel:
     """Equal traversers as one, where the first of them stands; the same where they have paths or sacks of their own."""
+    if ctx.sack_merge is not None and morsel.sack is not None:
+        return _sacks_merged(ctx.sack_merge, morsel)
     if ctx.full_path or morsel.sack is not None or not isinstance(morsel.column, ElementColumn):
         return morsel
     if morsel.history is not None and morsel.at is None:

@@ -11,6 +11,8 @@ from workflow.gremlin.columns.table import forms_of, has_form, is_silent
 from workflow.gremlin.planning.explain import StepProfiler
 from workflow.gremlin.running.step import Child, ExecutionContext, Frame, Step, chain
 from workflow.gremlin.running.traverser import Traverser
+from workflow.gremlin.steps.branching.repeat import RepeatStep
+from workflow.gremlin.steps.gathering.side_effects import BarrierStep
 from workflow.gremlin.steps.moving.sources import GraphStep
 from workflow.gremlin.traversal import Traversal
 
@@ -23,11 +25,12 @@ class BatchedStep(Step):
         self.name = "batched"
         self.steps = tuple(steps)
         self.forms = forms_of(steps)
+        self.merges_sacks = not any(map(_keeps_apart, steps))
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
         # a brief run uses no array of the whole graph, which might have to be made first
-        in_turn = not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart or ctx.sack_merge is not None
-        if in_turn or ctx.effort is not None:
+        in_turn = not is_columnar(ctx.graph) or not ctx.bulked or ctx.apart or ctx.effort is not None
+        if in_turn or (ctx.sack_merge is not None and not self.merges_sacks):
             for step in self.steps:
                 source = chain((step,), ctx, source, frame)
                 if isinstance(ctx.profiler, StepProfiler):
@@ -43,6 +46,15 @@ class BatchedStep(Step):
 
     def arguments(self) -> str:
         return ", ".join(map(str, self.steps))
+
+
+def _keeps_apart(step: Step) -> bool:
+    """Whether it depends on how traversers are held together which sacks are merged: by paths, names, parts, rounds."""
+    if step.requires & {"path", "labels"} or step.tracked or isinstance(step, RepeatStep):
+        return True
+    if isinstance(step, BarrierStep) and step.size is not None:
+        return True
+    return any(map(_keeps_apart, (inner for child in step.children() for inner in child.steps)))
 
 
 def batched(steps: Sequence[Step]) -> list[Step]:
