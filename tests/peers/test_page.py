@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from itertools import combinations
@@ -20,7 +21,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.peers.peer import MISSING
+from tests.peers.peer import MISSING, cache
 from workflow.client.service import start_service
 from workflow.client.workflow import StageFailed, Workflow
 from workflow.datasets import dataset
@@ -38,6 +39,7 @@ ARGUMENTS = (
     "--window-size=1200,1100",
 )
 WAIT_S = 15
+AXE = "4.14.1"
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +82,15 @@ def trained(social: Workflow) -> Workflow:
     return social
 
 
-def ask(browser: WebDriver, client: Workflow, gremlin: str) -> None:
+def ask(browser: WebDriver, client: Workflow, gremlin: str, found: str = "#answer table, #answer .failure") -> None:
     """Type a query, press the button, and wait for the answer."""
+    browser.get("about:blank")  # else an address that differs in its question alone is no new page
     browser.get(client.connection.url)
     box = browser.find_element(By.ID, "gremlin")
     box.clear()
     box.send_keys(gremlin)
     browser.find_element(By.ID, "go").click()
-    until(browser, "#answer table, #answer .failure")
+    until(browser, found)
 
 
 def until(browser: WebDriver, selector: str) -> WebElement:
@@ -223,6 +226,84 @@ def test_the_page_fits_its_window_and_every_text_can_be_read(
     assert browser.execute_script(CONTRASTS) == []
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core's script, from npm; a skip that says why where npm is missing."""
+    folder = cache() / f"axe-core-{AXE}"
+    script, npm = folder / "node_modules/axe-core/axe.min.js", shutil.which("npm")
+    if not script.is_file():
+        if npm is None:
+            MISSING["axe-core"] = "npm is not installed"
+            pytest.skip(MISSING["axe-core"])
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), f"axe-core@{AXE}"]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            MISSING["axe-core"] = "it could not be fetched"
+            pytest.skip(MISSING["axe-core"])
+    return script.read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state_of_the_page_and_in_no_report(
+    browser: WebDriver, trained: Workflow, axe: str, scheme: str
+) -> None:
+    def violations() -> list[str]:
+        browser.execute_script(axe)
+        found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html'][:90]}" for one in found]
+
+    states: dict[str, str | None] = {
+        "empty": None, "table": "g.V().limit(3).elementMap()", "graph": "g.V('u19').both().path()",
+        "pages": "g.V().repeat(both()).times(3)", "failure": "g.V().hasLable('x')", "nothing": "g.V('nobody')",
+    }  # fmt: skip
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    told = {}
+    for width in (1280, 390):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        for state, query in states.items():
+            if query is None:
+                browser.get(trained.connection.url)
+            else:
+                ask(browser, trained, query, "#answer table, #answer .failure, #answer .found")
+                browser.execute_script("document.getElementById('history').open = true")
+            until(browser, "#jobs li")
+            told[f"{state} at {width}"] = violations()
+        place = f"{trained.connection.url}/ui/report/modeltraining/friends"
+        for name in ("report.html", "model-report.html"):
+            browser.get("about:blank")
+            with urllib.request.urlopen(f"{place}/{name}") as page:
+                # nothing runs in a report where it is served; axe has to
+                browser.execute_script(
+                    "document.open(); document.write(arguments[0]); document.close()", page.read().decode()
+                )
+            told[f"{name} at {width}"] = violations()
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert {state: found for state, found in told.items() if found} == {}
+
+
+def test_a_question_is_kept_in_history_and_address_and_its_answer_has_pages(
+    browser: WebDriver, trained: Workflow
+) -> None:
+    text = "g.V().repeat(both()).times(3).id()"
+    ask(browser, trained, text)
+    until(browser, "#further").click()
+    WebDriverWait(browser, WAIT_S).until(lambda b: "results 201 to" in b.find_element(By.ID, "told").text)
+    link = browser.current_url
+    assert complaints(browser) == []
+    browser.get("about:blank")
+    browser.get(link)
+    assert until(browser, "#gremlin").get_attribute("value") == text
+    assert "look at it" in browser.find_element(By.ID, "told").text
+    browser.execute_script("document.getElementById('history').open = true")
+    assert browser.find_elements(By.CSS_SELECTOR, "#asked button")[0].text == text
+    browser.find_element(By.ID, "forget").click()
+    assert not browser.find_element(By.ID, "history").is_displayed()
 
 
 CONTRASTS = """

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
 
+from training_scripts.graph_ml.schemas import EdgeType, ModelDescription
+from training_scripts.graph_ml.schemas.model import TargetName
 from workflow.cypher.engine import CypherEngine
+from workflow.errors import InvalidParameter
 from workflow.graphs.elements import Edge, Path, Vertex
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang.parser import parse
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
@@ -17,7 +22,7 @@ from workflow.server.services import Services
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.examples import example_question, predicted_labels
 from workflow.server.ui.formatting import in_words, table
-from workflow.server.ui.query import is_cypher, run_query
+from workflow.server.ui.query import BoxQuery, as_file, is_cypher, run_query
 from workflow.server.ui.rows import row
 from workflow.settings import Settings
 
@@ -154,6 +159,8 @@ def test_a_long_query_is_read_in_no_time() -> None:
     [
         ("link_prediction", {"edge_type": {"source": "U", "relation": "R'S", "target": "M"}}, r"out('R\'S')"),
         ("node_class", {"node_type": "book", "property": "shelf"}, "V().hasLabel('book')"),
+        ("link_prediction", {"edge_type": ["U", "R'S", "M"]}, r"out('R\'S')"),
+        ("edge_regression", {"edge_type": ["U", "rated", "M"], "property": "stars"}, "E().hasLabel('rated')"),
         ("edge_regression", {"edge_type": {"relation": "rated"}, "property": "stars"}, "'Neptune#ml.regression'"),
     ],
 )
@@ -205,14 +212,72 @@ def test_the_box_draws_what_opencypher_answers(tmp_path: FilePath) -> None:
     services = Services(
         Settings(home=tmp_path), None, {}, {"g": graph}, cypher={"g": CypherEngine(graph, "neptune")}  # type: ignore[arg-type]
     )  # fmt: skip
-    written = run_query(services, "CREATE (:P {`~id`: 'a', name: 'Ann'})-[:KNOWS]->(:P {`~id`: 'b'})", "g")
-    assert (written.rows, written.drawing) == ([], "")
-    answer = run_query(services, "MATCH p = (a)-->(b) RETURN p, count(*) AS n", "g")
+    written = run_query(services, BoxQuery("CREATE (:P {`~id`: 'a', name: 'Ann'})-[:KNOWS]->(:P {`~id`: 'b'})"))
+    assert (written.rows, written.drawing, written.writes) == ([], "", True)
+    answer = run_query(services, BoxQuery("MATCH p = (a)-->(b) RETURN p, count(*) AS n"))
     assert answer.columns == ["p", "n"]
     assert answer.rows == [["v[a] Ann → KNOWS → v[b]", 1]]
     assert answer.description == "Graph of 2 vertices, 1 known and 0 predicted edges"
-    many = run_query(services, "UNWIND range(1, 1000) AS n RETURN n", "g")
+    many = run_query(services, BoxQuery("UNWIND range(1, 1000) AS n RETURN n"))
     assert (len(many.rows), many.cut) == (200, True)
-    run_query(services, "UNWIND range(1, 1000) AS n CREATE (m) RETURN n", "g")
+    run_query(services, BoxQuery("UNWIND range(1, 1000) AS n CREATE (m) RETURN n"))
     assert graph.vertex_count() == 1002  # kept, although only 200 rows are shown
     assert services.cypher_queries.all() == []
+
+
+def test_what_a_deployed_model_says_of_itself_is_asked_about() -> None:
+    target = TargetName(edge_type=EdgeType("User", "FRIEND", "User"))
+    model = ModelDescription(
+        id="m", model="rgcn", task="link_prediction", targets=[target], node_types={"User": 2},
+        edge_types=[EdgeType("User", "FRIEND", "User")], created_ms=1,
+    )  # fmt: skip
+    asked = example_question("lp", json.loads(model.model_dump_json(by_alias=True)))
+    assert "out('FRIEND')" in str(asked)
+
+
+@pytest.fixture
+def served(tmp_path: FilePath) -> Services:
+    """A service of both languages over 450 vertices."""
+    graph = EmbeddedGraph("g", "neptune")
+    writer = graph.begin()
+    for number in range(450):
+        writer.add_vertex(f"v{number}", "P")
+    writer.commit()
+    return Services(
+        Settings(home=tmp_path), None, {"g": Engine(graph, "neptune")}, {"g": graph},  # type: ignore[arg-type]
+        cypher={"g": CypherEngine(graph, "neptune")},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["g.V().id()", "MATCH (n) RETURN id(n)"])
+def test_an_answer_is_shown_page_by_page_and_downloaded_whole(served: Services, text: str) -> None:
+    pages = [run_query(served, BoxQuery(text, page=page)) for page in (1, 2, 3, 4)]
+    assert [(len(page.rows), page.cut) for page in pages] == [(200, True), (200, True), (50, False), (0, False)]
+    assert len({row[0] for page in pages for row in page.rows}) == 450
+    assert pages[1].told.startswith("results 201 to 400, in ")
+    assert pages[2].told.startswith("results 401 to 450, the last, in ")
+    lines = as_file(served, BoxQuery(text), "csv").decode().splitlines()
+    assert (len(lines), lines[1]) == (451, pages[0].rows[0][0])
+    assert len(json.loads(as_file(served, BoxQuery(text), "json"))) == 450
+
+
+@pytest.mark.parametrize("text", ["g.addV('Q')", "CREATE (q:Q) RETURN q"])
+def test_a_query_that_writes_is_asked_once_and_gives_no_file(served: Services, text: str) -> None:
+    graph = served.graphs["g"]
+    assert run_query(served, BoxQuery(text)).writes
+    assert graph.vertex_count() == 451
+    with pytest.raises(InvalidParameter, match="would write again"):
+        run_query(served, BoxQuery(text, page=2))
+    with pytest.raises(InvalidParameter, match="would write again"):
+        as_file(served, BoxQuery(text), "csv")
+    assert graph.vertex_count() == 451
+
+
+def test_a_vertex_is_called_by_a_property_that_reads_like_a_name() -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    writer = graph.begin()
+    row_of = writer.add_vertex("u1", "User")
+    for key, value in (("age", "7"), ("fullName", "Ann Lee"), ("nickname", "A")):
+        writer.set_vertex_property(row_of, key, value, "single")
+    writer.commit()
+    assert in_words(Vertex(graph, row_of)) == "v[u1] Ann Lee"

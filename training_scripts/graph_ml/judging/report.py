@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,24 @@ EXAMPLES = 5
 ANSWERS = 5
 SHARED = 3
 FEW_QUERIES = 100
-#: beside the model's figures, in this order where there are that many
-COLUMNS = (
-    "mrr",
-    "hits@1",
-    "hits@10",
-    "hits@50",
-    "auc",
-    "acc",
-    "F1",
-    "precision",
-    "recall",
-    "roc_auc",
-    "average_precision",
-    "mse",
-    "rmse",
-    "mae",
-)
+#: what a figure says; beside the model's figures, in this order where there are that many
+MEANINGS = {
+    "mrr": "mean of 1 / rank of what is true among all candidates: 1 where it always comes first",
+    "hits@1": "how often what is true comes first",
+    "hits@10": "how often what is true is among the first 10",
+    "hits@50": "how often what is true is among the first 50",
+    "auc": "how often what is true scores above what is not, of two drawn by chance: 0.5 is guessing",
+    "acc": "share of answers that are right",
+    "F1": "harmonic mean of precision and recall, of classes the mean of theirs",
+    "precision": "share of what was given a class that is of it",
+    "recall": "share of what is of a class that was given it",
+    "roc_auc": "how often one of a class scores above one that is not, of two drawn by chance: 0.5 is guessing",
+    "average_precision": "precision over all thresholds; what guessing reaches is the share of the class",
+    "mse": "mean of squared errors: large errors count most",
+    "rmse": "its root, in the unit of the number that is predicted",
+    "mae": "mean of errors without their sign, in the unit of the number that is predicted",
+}
+COLUMNS = tuple(MEANINGS)
 #: the split that says most comes first
 LAST_FIRST: tuple[Split, ...] = ("test", "valid", "train")
 BLUE = "#1f5fa8"
@@ -85,6 +87,8 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
         name=title(description.model),
         target=target_text(description),
         columns=(columns := [c for c in COLUMNS if any(c in values for values in metrics.splits.values())]),
+        meanings=[(column, MEANINGS[column]) for column in columns],
+        made=f"{datetime.fromtimestamp(description.created_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         rows=figure_rows(metrics, columns),
         drawings=drawings(model),
         hyperparameters=sorted(description.hyperparameters.items()),

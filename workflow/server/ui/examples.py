@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from training_scripts.graph_ml.schemas import EdgeType
 from workflow.neptune.literals import literal
 
 EXAMPLES: dict[str, str] = {
@@ -33,16 +34,18 @@ def example_question(endpoint: str, model: Mapping[str, Any]) -> str | None:
     if not targets:
         return None
     target, name = targets[0], literal(endpoint)
-    edge = target.get("edge_type") or {}
+    given = target.get("edge_type") or ()
+    # an array; older descriptions have an object of the three names
+    edge = [given.get(part, "") for part in EdgeType._fields] if isinstance(given, Mapping) else list(given)
     if model.get("task") == "link_prediction" and edge:
-        source, relation, found = (literal(edge[part]) for part in ("source", "relation", "target"))
+        source, relation, found = map(literal, edge)
         return (
             f"g.with('Neptune#ml.endpoint', {name}).with('Neptune#ml.limit', 5)\n"
             f" .V().hasLabel({source}).limit(1)\n"
             f" .out({relation}).with('Neptune#ml.prediction').with('Neptune#ml.filterExistingEdges')\n"
             f" .hasLabel({found}).path()"
         )
-    start = f"E().hasLabel({literal(edge['relation'])})" if edge else f"V().hasLabel({literal(target['node_type'])})"
+    start = f"E().hasLabel({literal(edge[1])})" if edge else f"V().hasLabel({literal(target['node_type'])})"
     task = "regression" if str(model.get("task")).endswith("regression") else "classification"
     return (
         f"g.with('Neptune#ml.endpoint', {name})\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from workflow.graphs.elements import Edge, Path, Property, Vertex, VertexProperty
@@ -16,16 +17,23 @@ from workflow.gremlin.semantics.values import (
 )
 
 CAPTIONS = ("name", "title", "code")
+NAMING = ("name", "title", "label")  # ends of further properties by which people call things
+MOST_LOOKED_AT = 24  # properties of a vertex, for one of those
 MAX_CAPTION = 60
 
 
 def caption(vertex: Vertex | ReferenceVertex) -> str:
-    """What a vertex is called: its name, title or code, else its id; cut where it is long."""
+    """What a vertex is called: its name, title or code, or what ends so (``fullName``, ``job_title``), else its id.
+
+    Cut where it is long.
+    """
     if isinstance(vertex, Vertex):
         for key in CAPTIONS:
-            values = vertex.graph.vertex_values(vertex.row, key)
-            if values:
+            if values := vertex.graph.vertex_values(vertex.row, key):
                 return shortened(str(values[0]), MAX_CAPTION)
+        for found in islice(vertex.graph.vertex_properties(vertex.row), MOST_LOOKED_AT):
+            if found.key.lower().endswith(NAMING) and isinstance(found.value, str) and found.value:
+                return shortened(found.value, MAX_CAPTION)
     return shortened(str(vertex.id), MAX_CAPTION)
 
 

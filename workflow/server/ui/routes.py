@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import parse_qs
 
 from anyio import CapacityLimiter, to_thread
@@ -20,7 +21,7 @@ from workflow.jobs.service import JobService
 from workflow.neptune import Kind
 from workflow.server.services import Services
 from workflow.server.ui.examples import EXAMPLES
-from workflow.server.ui.query import run_query
+from workflow.server.ui.query import BoxQuery, as_file, run_query
 from workflow.server.ui.rows import MODEL_REPORT, REPORT, STAGES, endpoint_rows, job_rows, log_tail, output_of
 from workflow.storage.uri import S3Uri
 
@@ -52,6 +53,7 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/ui/endpoints", page.endpoints, methods=["GET"]),
         Route("/ui/query", page.query, methods=["POST"]),
         Route("/ui/query/stop", page.stop_query, methods=["POST"]),
+        Route("/ui/download", page.download, methods=["POST"]),
         Route("/ui/stop/{kind}/{id}", page.stop, methods=["POST"]),
         Route("/ui/report/{kind}/{id}/{name}", page.report, methods=["GET"]),
         Route("/ui/log/{kind}/{id}", page.log, methods=["GET"]),
@@ -93,17 +95,28 @@ class _Page:
 
     async def query(self, request: Request) -> Response:
         form = await _form(request)
-        text, source = form.get("gremlin", ""), form.get("source", "g")
-        if not text.strip():
+        asked = _asked(form)
+        if not asked.text.strip():
             return self._html(
                 "answer.html", error="Write a query first, such as g.V().count() or MATCH (n) RETURN count(n)."
             )
         try:
-            work = partial(run_query, self._services, text, source, form.get("query"))
-            answer = await to_thread.run_sync(work, limiter=self._asking)
+            answer = await to_thread.run_sync(partial(run_query, self._services, asked), limiter=self._asking)
         except WorkflowError as error:
             return self._html("answer.html", error=error.message)
         return self._html("answer.html", answer=answer)
+
+    async def download(self, request: Request) -> Response:
+        """The whole answer to a query as a file."""
+        form = await _form(request)
+        format: Literal["csv", "json"] = "json" if form.get("format") == "json" else "csv"
+        try:
+            work = partial(as_file, self._services, _asked(form), format)
+            content = await to_thread.run_sync(work, limiter=self._asking)
+        except WorkflowError as error:
+            return self._html("message.html", error.status, message=error.message)
+        name = {**_SAFE, "Content-Disposition": f'attachment; filename="answer.{format}"'}
+        return Response(content, headers=name, media_type={"csv": "text/csv", "json": "application/json"}[format])
 
     async def stop_query(self, request: Request) -> Response:
         id = (await _form(request)).get("query", "")
@@ -167,6 +180,16 @@ class _Page:
 
 def _kind(text: str) -> Kind:
     return next(kind for kind in get_args(Kind) if kind == text)
+
+
+def _asked(form: Mapping[str, str]) -> BoxQuery:
+    page = form.get("page", "1")
+    return BoxQuery(
+        form.get("gremlin", ""),
+        form.get("source", "g"),
+        form.get("query"),
+        max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
+    )
 
 
 async def _form(request: Request) -> dict[str, str]:

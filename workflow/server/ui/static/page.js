@@ -144,7 +144,68 @@ document.addEventListener("change", (event) => {
   if (preferred === "view-graph" && element?.graph) element.graph.resize().fit(undefined, 24);
 });
 
+// -- what was asked before, in this browser alone, and an address that leads to a question
+
+const HISTORY = "despina.asked", MOST_ASKED = 30;
+
+function asked() {
+  try {
+    return JSON.parse(localStorage.getItem(HISTORY) ?? "[]").filter((text) => typeof text === "string");
+  } catch {
+    return [];
+  }
+}
+
+function remember(texts) {
+  try {
+    localStorage.setItem(HISTORY, JSON.stringify(texts.slice(0, MOST_ASKED)));
+  } catch {
+    // a browser that keeps nothing
+  }
+  showAsked();
+}
+
+function showAsked() {
+  const texts = asked();
+  document.getElementById("history").hidden = texts.length === 0;
+  document.getElementById("asked").replaceChildren(...texts.map((text) => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "link", textContent: text });
+    button.dataset.earlier = text;
+    item.append(button);
+    return item;
+  }));
+}
+
+// the question goes into the box and is not asked: whoever gave the link may have written one that removes everything
+function takeFromAddress() {
+  const text = new URLSearchParams(location.hash.slice(1)).get("q");
+  if (!text) return;
+  const box = document.getElementById("gremlin");
+  box.value = text;
+  fit(box);
+  document.getElementById("told").textContent = "From the address; look at it, then run it.";
+}
+
+addEventListener("hashchange", takeFromAddress);
+showAsked();
+takeFromAddress();
+
 document.addEventListener("click", (event) => {
+  const page = event.target.closest("[data-page]");
+  if (page) {
+    document.getElementById("page").value = page.dataset.page;
+    document.getElementById("gremlin").value = page.form.elements.gremlin.value;
+    document.getElementById("box").requestSubmit();
+  }
+  const earlier = event.target.closest("[data-earlier]");
+  if (earlier) {
+    const box = document.getElementById("gremlin");
+    box.value = earlier.dataset.earlier;
+    fit(box);
+    box.focus();
+  }
+  if (event.target.id === "forget") remember([]);
   const question = event.target.closest("[data-question]");
   if (question) ask(question.dataset.question);
   if (event.target.id === "halt") {
@@ -158,6 +219,12 @@ document.addEventListener("htmx:configRequest", (event) => {
   const name = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("-");
   document.getElementById("query").value = event.detail.parameters.query = name;
   document.getElementById("told").textContent = "Running…";
+  document.getElementById("page").value = "1";
+  const text = event.detail.parameters.gremlin;
+  if (text.trim()) {
+    remember([text, ...asked().filter((other) => other !== text)]);
+    history.replaceState(null, "", "#" + new URLSearchParams({ q: text }));
+  }
 });
 
 // -- the lists: asked for again and again while the page is seen, redrawn only when something changed
