@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from workflow.endpoints.service import Endpoints
 from workflow.jobs.execution import working_folder
 from workflow.jobs.model import JobRecord
 from workflow.jobs.supervisor import Supervisor
+from workflow.neptune.requests import StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.neptune.responses import (
     DataProcessingStatus,
     EndpointStatus,
@@ -18,9 +20,15 @@ from workflow.neptune.responses import (
 )
 from workflow.runners.base import Runner
 from workflow.stages.layout import Resource, arn
+from workflow.stages.resources import without_effect
 
 Status = DataProcessingStatus | ModelTrainingStatus | ModelTransformStatus | EndpointStatus
 
+_REQUESTS: Mapping[str, type[StartDataProcessing | StartModelTraining | StartModelTransform]] = {
+    "dataprocessing": StartDataProcessing,
+    "modeltraining": StartModelTraining,
+    "modeltransform": StartModelTransform,
+}
 _TOLD = (
     "wall_s",
     "peak_memory_bytes",
@@ -56,7 +64,7 @@ class StatusAnswers:
         if job.kind == "endpoints":
             return self._endpoint(job, common)
         common["reused_from"] = job.reused_from
-        common["details"] = _details(job)
+        common["details"] = _details(job, chosen=self._runner.capacity().chosen)
         if job.state in ("InProgress", "Stopping"):
             common["progress"] = self._progress(job)
         main = self._resource(job, "processing-job", job.names["name"], job.names["output"], job.state)
@@ -113,13 +121,16 @@ class StatusAnswers:
         return arn(self._region, self._account, resource, name)
 
 
-def _details(job: JobRecord) -> dict[str, Any]:
+def _details(job: JobRecord, *, chosen: bool) -> dict[str, Any]:
     result = job.result
     told: dict[str, Any] = {name: result[name] for name in _TOLD if result.get(name) is not None}
     if "trials" in result:
         told["trials"] = [{name: trial.get(name) for name in _TOLD_OF_TRIALS} for trial in result["trials"]]
     moments = {"created_ms": job.created_ms, "started_ms": job.started_ms, "ended_ms": job.ended_ms}
     told |= {name: moment for name, moment in moments.items() if moment is not None}
+    ignored = without_effect(_REQUESTS[job.kind].model_validate(job.request), chosen=chosen)
+    if ignored:
+        told["warnings"] = [*told.get("warnings", ()), *ignored]
     if job.cleaned:
         told["cleaned"] = True
     return told

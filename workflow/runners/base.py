@@ -133,10 +133,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the machine that runs jobs has, in bytes; None where nobody knows."""
+    """What the machine that runs jobs has, in bytes; None where nobody knows.
+
+    ``chosen`` says that each job gets the machine, the network and the keys that its request names.
+    """
 
     memory_bytes: int | None
     disk_free_bytes: int | None
+    chosen: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ def resources_of(
 ) -> Resources:
     """The resources of a request.
 
-    Of a training request they are those of its trials; ``baseProcessingInstanceType`` there has no effect, for what it
-    prepares is prepared by the service itself.
+    Of a training request they are those of its trials.
     """
     if isinstance(request, CreateEndpoint):
         return Resources(
@@ -37,6 +36,42 @@ def resources_of(
         max_wait_s=training.max_wait_s if training else None,
         device=None if isinstance(request, StartDataProcessing) else request.device,
     )
+
+
+# of a job's machine, network and keys; all without effect where every job runs on one machine
+_CHOICES = (
+    *("instance_type", "volume_gb", "sagemaker_role", "subnets", "security_groups", "volume_key", "output_key"),
+    *("encrypt_traffic", "spot", "max_wait_s"),
+)
+
+
+def without_effect(
+    request: StartDataProcessing | StartModelTraining | StartModelTransform, *, chosen: bool
+) -> list[str]:
+    """A sentence about each sort of resource that a request names and that nothing comes of.
+
+    Args:
+        chosen: whether jobs get the machines that requests name; see ``Capacity``.
+    """
+    sentences = []
+    named = [] if chosen else _named(request, _CHOICES)
+    if named:
+        sentences.append(f"{', '.join(named)} had no effect: jobs run on the machine of the service")
+    if _named(request, ("base_instance_type",)):
+        sentences.append(
+            "baseProcessingInstanceType had no effect: what training prepares is prepared by the service itself"
+        )
+    if _named(request, ("neptune_role",)):
+        sentences.append("neptuneIamRoleArn had no effect: the service reads and writes S3 as itself")
+    return sentences
+
+
+def _named(
+    request: StartDataProcessing | StartModelTraining | StartModelTransform, names: tuple[str, ...]
+) -> list[str]:
+    """Of some members those that a request gives a value, as Neptune calls them."""
+    fields = type(request).model_fields
+    return [str(fields[name].alias or name) for name in names if name in fields and getattr(request, name)]
 
 
 def device_argument(resources: Resources) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What jobs have cost on SageMaker, and what goes on costing: instance seconds by a price table.
 
-The prices are meant to be AWS's list prices on demand in us-east-1, in US dollars an hour, without storage, transfer
-and taxes. They were written down from memory and **not checked against AWS's own list**: take the result for an order
-of magnitude, and the bill from the account.
+The prices are on demand in us-east-1, in US dollars an hour, without storage, transfer and taxes. AWS's own list was
+not at hand: each price was compared with at least one table that people have copied from AWS's page into a public
+repository (``JHUAPL-DTC-TA2/wiki`` and ``goerlitz/nlp-classification`` among them), of different years. Take the
+result for an order of magnitude, and the bill from the account.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 from workflow.runners.sagemaker.account import Clients, call
 
-CHECKED: Final = "not checked against AWS's price list"
+CHECKED: Final = "compared with copies of AWS's page in public repositories, not with AWS's own list"
 PRICES_OF: Final = "2026-11-30"
 PRICES: Final[Mapping[str, float]] = {
     "ml.t3.medium": 0.05,

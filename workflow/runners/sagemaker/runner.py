@@ -102,7 +102,7 @@ class SageMakerRunner:
         return path.as_uri() if path.exists() else None
 
     def capacity(self) -> Capacity:
-        return Capacity(None, None)  # a job has an instance of its own
+        return Capacity(None, None, chosen=True)  # a job has an instance of its own
 
     def discard(self, name: str) -> None:
         shutil.rmtree(self._work / name, ignore_errors=True)

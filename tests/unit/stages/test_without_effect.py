@@ -1,0 +1,75 @@
+"""What a request names of machines, networks and keys has an effect, or is named among the warnings."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from workflow.neptune.requests import StartDataProcessing, StartModelTraining, StartModelTransform
+from workflow.runners.base import Resources
+from workflow.stages.resources import resources_of, without_effect
+
+EVERYTHING: dict[str, Any] = {
+    "sagemakerIamRoleArn": "arn:aws:iam::000000000000:role/r",
+    "neptuneIamRoleArn": "arn:aws:iam::000000000000:role/n",
+    "subnets": ["subnet-1"],
+    "securityGroupIds": ["sg-1"],
+    "volumeEncryptionKMSKey": "volume",
+    "s3OutputEncryptionKMSKey": "output",
+    "enableInterContainerTrafficEncryption": True,
+}
+REQUESTS: list[tuple[type[Any], dict[str, Any]]] = [
+    (
+        StartDataProcessing,
+        {
+            "inputDataS3Location": "s3://lab/in",
+            "processedDataS3Location": "s3://lab/out",
+            "processingInstanceType": "ml.r5.large",
+            "processingInstanceVolumeSizeInGB": 50,
+        },
+    ),
+    (
+        StartModelTraining,
+        {
+            "dataProcessingJobId": "dp",
+            "trainModelS3Location": "s3://lab/out",
+            "trainingInstanceType": "ml.g5.xlarge",
+            "trainingInstanceVolumeSizeInGB": 50,
+            "baseProcessingInstanceType": "ml.r5.large",
+            "enableManagedSpotTraining": True,
+            "maxWaitTime": 90000,
+        },
+    ),
+    (
+        StartModelTransform,
+        {
+            "dataProcessingJobId": "dp",
+            "mlModelTrainingJobId": "tr",
+            "modelTransformOutputS3Location": "s3://lab/out",
+            "baseProcessingInstanceType": "ml.r5.large",
+            "baseProcessingInstanceVolumeSizeInGB": 50,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), REQUESTS)
+def test_every_resource_of_a_request_has_an_effect_or_is_named(kind: type[Any], body: dict[str, Any]) -> None:
+    request = kind.model_validate({**body, **EVERYTHING})
+    mine = {name for name in body if "Instance" in name or name in ("enableManagedSpotTraining", "maxWaitTime")}
+    local, cloud = (" ".join(without_effect(request, chosen=chosen)) for chosen in (False, True))
+    for name in (*mine, *EVERYTHING):
+        assert name in local, name
+    # where requests choose their machines, what is not told of has become one of the resources of the job
+    asked = dataclasses.asdict(resources_of(request)).values()
+    for name, value in {**{name: body[name] for name in mine}, **EVERYTHING}.items():
+        given = tuple(value) if isinstance(value, list) else value
+        assert (name in cloud) != (given in asked), name
+
+
+def test_a_request_that_names_nothing_is_told_nothing() -> None:
+    plain = StartModelTraining.model_validate({"dataProcessingJobId": "dp", "trainModelS3Location": "s3://lab/out"})
+    assert without_effect(plain, chosen=False) == []
+    assert resources_of(plain) == Resources()
