@@ -403,3 +403,16 @@ def test_ids_that_are_given_are_kept_and_a_second_of_them_undoes_all() -> None:
     with pytest.raises(CypherTypeError):
         bench("UNWIND [1, {}] AS v CREATE (:V {v: v})")
     assert bench("MATCH (n) RETURN count(*)") == [2]
+
+
+@pytest.mark.parametrize("order", ["v", "v DESC", "v DESC, n", "w, v DESC", "w DESC, n DESC", "v, w"])
+@pytest.mark.parametrize("cut", ["LIMIT 7", "SKIP 3 LIMIT 4", "LIMIT 0", "LIMIT 1000"])
+def test_the_first_of_sorted_rows_are_those_of_all_sorted_rows(order: str, cut: str) -> None:
+    bench = Bench()
+    rows = (
+        "UNWIND range(0, 60) AS n WITH n, CASE WHEN n % 7 = 3 THEN null ELSE n * 5 % 11 END AS v, toString(n % 4) AS w "
+    )
+    every = bench(f"{rows} RETURN n ORDER BY {order}")
+    start, count = (3, 4) if "SKIP" in cut else (0, int(cut.split()[1]))
+    found = bench(f"{rows} RETURN n ORDER BY {order} {cut}")
+    assert found == every[start : start + count]

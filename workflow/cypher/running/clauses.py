@@ -7,8 +7,9 @@ changes; a query that reads hands on row by row.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Final
 
 from workflow.cypher.errors import CypherSyntaxError
 from workflow.cypher.functions.aggregates import Aggregate
@@ -358,7 +359,7 @@ class Planner:
             if distinct:
                 pairs = _distinct_pairs(run, pairs)
             if order is not None:
-                pairs = iter(order(run, pairs))
+                pairs = iter(order(run, pairs, end))
             if start or end is not None:
                 pairs = islice(pairs, start, end)
             for before, after in pairs:
@@ -426,7 +427,8 @@ class Planner:
 
     def _order(
         self, projection: t.Projection, *, grouped: bool
-    ) -> Callable[[CypherRun, Iterable[Pair]], list[Pair]] | None:
+    ) -> Callable[[CypherRun, Iterable[Pair], int | None], list[Pair]] | None:
+        """Sorts rows, of which only those up to a place may be wanted; equal ones stay as they came."""
         if not projection.order:
             return None
         known: dict[object, str] = {t.shape(item.value): item.name for item in projection.items}
@@ -438,11 +440,20 @@ class Planner:
         expressions = self._expressions.knowing(known)
         keys = [(expressions.of(sort.value), sort.descending) for sort in projection.order]
 
-        def order(run: CypherRun, pairs: Iterable[Pair]) -> list[Pair]:
-            keyed: list[tuple[list[Any], Pair]] = []
+        def keyed_rows(run: CypherRun, pairs: Iterable[Pair]) -> Iterator[tuple[list[Any], Pair]]:
             for before, after in pairs:
                 row = {**before, **after}
-                keyed.append(([order_key(key(run, row)) for key, _ in keys], (before, after)))
+                yield [order_key(key(run, row)) for key, _ in keys], (before, after)
+
+        def place(one: tuple[list[Any], Pair]) -> list[Any]:
+            return [_Falling(key) if falls else key for key, (_, falls) in zip(one[0], keys, strict=True)]
+
+        def order(run: CypherRun, pairs: Iterable[Pair], end: int | None) -> list[Pair]:
+            if end is not None and end <= FEW_WANTED:
+                return [pair for _, pair in nsmallest(end, keyed_rows(run, pairs), place)]
+            keyed: list[tuple[list[Any], Pair]] = []
+            for one in keyed_rows(run, pairs):
+                keyed.append(one)
                 if not len(keyed) & 1023:
                     run.hold(len(keyed))
             for at in range(len(keys) - 1, -1, -1):
@@ -546,6 +557,27 @@ def _variables(node: t.Node) -> frozenset[str]:
 def _named(row: Row) -> Row:
     """What ``*`` stands for: every name that a query can write, in the order of the alphabet."""
     return {name: row[name] for name in sorted(row) if name[:1] != "\0"}
+
+
+FEW_WANTED: Final = 10_000
+"""So many rows of a sorted answer are kept while the others go by."""
+
+
+class _Falling:
+    """A key of DESC: the larger one comes first."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Falling) -> bool:
+        return bool(other.key < self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Falling) and bool(self.key == other.key)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 Pair = tuple[Row, Row]
