@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Mask = NDArray[np.bool_]
 
-BLOCK: Final = 1 << 20
-"""Rows of a frontier at most: what is longer is gone through in pieces."""
+BLOCK: Final = 1 << 17
+"""Rows of a frontier at most: what is longer is gone through in pieces, which fit in the processor's cache."""
 
 PART: Final = 1 << 14
 """Rows of a block that is handed on."""
