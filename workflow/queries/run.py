@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
 from workflow.queries.attempts import Attempt
+from workflow.queries.shares import OF_THIS_PROCESS, SHARE_S
 
 Item = TypeVar("Item")
 MOST_HELD: Final = 5_000_000
@@ -45,11 +46,17 @@ class Run:
         self.timeout_s = timeout_s
         self.effort = effort
         self.deadline = None if timeout_s is None else (began_at or time.monotonic()) + timeout_s
+        self._share_end = time.monotonic() + SHARE_S
         self.cancelled = cancelled
         self.attempt = attempt or Attempt()
 
     def check(self) -> None:
-        """Raise when time is up or the query was cancelled; whatever loops calls it every few hundred turns."""
+        """Raise when time is up or the query was cancelled; whatever loops calls it every few hundred turns.
+
+        A query that takes long waits here for its share of the time.
+        """
+        if time.monotonic() > self._share_end:
+            self._share_end = OF_THIS_PROCESS.wait(self._over)
         if self.cancelled is not None and self.cancelled.is_set():
             raise getattr(self.cancelled, "error", None) or CancelledByUser("The query was cancelled")
         if self.deadline is not None and time.monotonic() > self.deadline:
@@ -62,6 +69,12 @@ class Run:
             self.effort -= count
             if self.effort < 0:
                 raise NotBrief
+
+    def _over(self) -> bool:
+        """Whether time is up, or somebody has ended the run."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            return True
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items, with a look at the clock every thousand."""
