@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
+from workflow.errors import CancelledByUser, MemoryLimitExceeded, QueryFailed, TimeLimitExceeded
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.views import StoredGraph
 from workflow.queries import run
@@ -115,6 +115,19 @@ def test_others_see_nothing_of_an_open_transaction_between_its_statements() -> N
     opened.commit()
     opened.rollback()  # nothing is left to undo
     assert vertices(graph) == 1
+
+
+def test_every_statement_of_a_transaction_may_write_and_between_two_none_may() -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    opened = HeldTransaction(graph)
+    for label in ("a", "b"):
+        with opened.statement(writes=True) as transaction:
+            assert transaction is not None
+            transaction.add_vertex(None, label)
+        with pytest.raises(QueryFailed, match="suspended"):
+            transaction.add_vertex(None, "between")
+    opened.commit()
+    assert vertices(graph) == 2
 
 
 def test_a_run_ends_by_its_clock_and_by_others(monkeypatch: pytest.MonkeyPatch) -> None:

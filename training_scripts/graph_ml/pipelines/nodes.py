@@ -12,12 +12,12 @@ from ..container import JobError
 from ..projections import Floats, GraphView, Ints, ProjectedGraph
 from ..schemas.catalog.models import PipelineModel
 from ..schemas.catalog.pipelines import NodePropertyStep, PipelineDefinition
-from .candidates import Trained, trained
+from .candidates import Trained
 from .metrics import class_score, metric_names, regression_score
 from .split import folds
 from .steps import Surroundings
-from .training import Report, all_metrics
-from .tuning import OUT_OF_BAG, parameters_of, select, trials
+from .training import Report, RowsToLearn, choose_and_train
+from .tuning import OUT_OF_BAG, trials
 
 
 @dataclass(frozen=True)
@@ -92,36 +92,23 @@ def train_nodes(
         )
     score = _score(classes)
     strata = numbers[train] if len(classes) else np.zeros(len(train), dtype=np.int64)
-    selection = select(
-        trials(definition.kind, definition.candidates, definition.max_trials, tuning),
-        metrics,
-        rows.features[train],
-        numbers[train],
-        len(classes),
-        folds(strata, definition.split["validationFolds"], folding),
-        score,
-        fitting,
-        lambda done, all_: report(f"Select best model: {done} of {all_}", 0.35 + 0.5 * done / all_),
-    )
-    winner = selection.winner
-    report("Train best model", 0.85)
-    model = trained(winner.method, winner.options, rows.features[train], numbers[train], len(classes), fitting)
-    sets = ((rows.features[one], numbers[one]) for one in (train, test))
+    of_folds = folds(strata, definition.split["validationFolds"], folding)
+    known, asked = ((rows.features[one], numbers[one]) for one in (train, test))
+    learned = RowsToLearn(known, asked, classes=len(classes))
+    tried = trials(definition.kind, definition.candidates, definition.max_trials, tuning)
+    chosen = choose_and_train(tried, metrics, learned, of_folds, score, fitting, report)
     made = PipelineModel(
         kind=definition.kind,
         name=config["modelName"],
         created_ms=0,
-        method=winner.method,
-        best=parameters_of(winner),
         config=config,
         steps=definition.steps,
         feature_properties=definition.feature_properties,
         classes=classes.tolist(),
         widths=[rows.features.shape[1]],
-        metrics=all_metrics(selection, metrics, model, score, *sets),
-        selection=selection.statistics(),
+        **chosen.figures,
     )
-    return made, model
+    return made, chosen.model
 
 
 def _targets(view: GraphView, name: str, kind: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,13 @@ from ..container import JobError
 from ..projections import Floats, Ints, ProjectedGraph
 from ..projections.graph import Bools
 from ..schemas.catalog.models import PipelineModel
-from ..schemas.catalog.pipelines import PipelineDefinition
+from ..schemas.catalog.pipelines import Candidate, PipelineDefinition
 from .candidates import Trained, trained
 from .link_features import LinkFeatures
 from .metrics import area_under_precision_recall, metric_names
 from .split import folds, split_links
 from .steps import Surroundings
-from .tuning import OUT_OF_BAG, Selection, parameters_of, select, trials
+from .tuning import OUT_OF_BAG, Score, Selection, parameters_of, select, trials
 
 Report = Callable[[str, float], None]
 """Told what is done now, and which share of all is done."""
@@ -123,41 +123,24 @@ def train_links(
     view = around.view()
     maker = LinkFeatures(definition.features, view, around.properties(view))
     report("Extract train features", 0.3)
-    train_pairs, train_labels = parts.train
-    features = maker.of(train_pairs)
+    train, test = ((maker.of(some), labels) for some, labels in (parts.train, parts.test))
+    rows = RowsToLearn(train, test, classes=2)
     score = _score(config["negativeClassWeight"])
-    selection = select(
-        trials("linkPrediction", definition.candidates, definition.max_trials, tuning),
-        metrics,
-        features,
-        train_labels,
-        2,
-        folds(train_labels, definition.split["validationFolds"], folding),
-        score,
-        fitting,
-        lambda done, all_: report(f"Select best model: {done} of {all_}", 0.35 + 0.5 * done / all_),
-    )
-    report("Train best model", 0.85)
-    winner = selection.winner
-    model = trained(winner.method, winner.options, features, train_labels, 2, fitting)
-    test_pairs, test_labels = parts.test
-    test_features = maker.of(test_pairs)
-    found = all_metrics(selection, metrics, model, score, (features, train_labels), (test_features, test_labels))
+    of_folds = folds(rows.train[1], definition.split["validationFolds"], folding)
+    tried = trials("linkPrediction", definition.candidates, definition.max_trials, tuning)
+    winner = choose_and_train(tried, metrics, rows, of_folds, score, fitting, report)
     made = PipelineModel(
         kind="linkPrediction",
         name=config["modelName"],
         created_ms=0,
-        method=winner.method,
-        best=parameters_of(winner),
         config=config,
         steps=definition.steps,
         features=definition.features,
         widths=maker.widths,
-        metrics=found,
-        selection=selection.statistics(),
-        report=_report(model, test_features, test_labels, _true_ratio(links), score),
+        report=_report(winner.model, *rows.test, _true_ratio(links), score),
+        **winner.figures,
     )
-    return made, model
+    return made, winner.model
 
 
 def _random(config: dict[str, Any]) -> np.random.Generator:
@@ -182,6 +165,65 @@ def _score(negative_weight: float) -> Callable[[str, Trained, Floats, Any], floa
         return area_under_precision_recall(labels, model.predictor.probabilities(features)[:, 1], negative_weight)
 
     return score
+
+
+@dataclass(frozen=True)
+class RowsToLearn:
+    """What a pipeline learns from and is tested on: features, float64, shape (rows, width), and targets, shape (rows,).
+
+    ``classes`` is how many there are, 0 for numbers.
+    """
+
+    train: tuple[Floats, Any]
+    test: tuple[Floats, Any]
+    classes: int
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """The winner among the candidates, trained on all training rows, and what its description says of it."""
+
+    model: Trained
+    figures: dict[str, Any]
+
+
+def choose_and_train(
+    tried: list[Candidate],
+    metrics: list[str],
+    rows: RowsToLearn,
+    of_folds: Sequence[tuple[Ints, Ints]],
+    score: Score,
+    random: np.random.Generator,
+    report: Report,
+) -> ChosenModel:
+    """Choose a candidate over folds of the training rows, train it on all of them, and judge it on the others.
+
+    Args:
+        tried: candidates with their parameters.
+        of_folds: rows to train on and rows to validate on, int64, for each fold.
+    """
+    features, targets = rows.train
+    selection = select(
+        tried,
+        metrics,
+        features,
+        targets,
+        rows.classes,
+        of_folds,
+        score,
+        random,
+        lambda done, all_: report(f"Select best model: {done} of {all_}", 0.35 + 0.5 * done / all_),
+    )
+    report("Train best model", 0.85)
+    winner = selection.winner
+    model = trained(winner.method, winner.options, features, targets, rows.classes, random)
+    figures = {
+        "method": winner.method,
+        "best": parameters_of(winner),
+        "metrics": all_metrics(selection, metrics, model, score, rows.train, rows.test),
+        "selection": selection.statistics(),
+    }
+    return ChosenModel(model, figures)
 
 
 def all_metrics(
