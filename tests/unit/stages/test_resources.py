@@ -92,8 +92,8 @@ def test_an_endpoint_runs_on_what_its_request_names() -> None:
 _NOT_RESOURCES = {
     *("id", "input_location", "output_location", "previous_id", "processing_id", "training_id", "transform_id"),
     *("model_type", "config_file", "model_name", "max_trials", "max_parallel", "custom", "update"),
-    *("training_job_name", "timeout_s"),
-    "base_instance_type",  # of a training request: see resources_of
+    *("training_job_name", "timeout_s", "budget_s"),
+    "base_instance_type",  # of a training request: see without_effect
     "neptune_role",  # of jobs: the role of the database; SageMaker's is another member
 }
 
