@@ -222,3 +222,26 @@ def test_statements_of_one_request_stand_or_fall_together() -> None:
     with pytest.raises(ValueError):
         list(runner.as_one_transaction(lambda session: results(session, True)))
     assert [one.ended for one in made] == ["committed", "undone"]
+
+
+def test_a_registry_counts_what_it_has_accepted_also_after_it_ended() -> None:
+    registry = QueryRegistry()
+    assert registry.accepted_total == 0
+    registry.finish(registry.accept("g.V()"))
+    registry.accept("g.E()")
+    assert registry.accepted_total == 2
+
+
+def test_a_registry_lists_queries_that_wait_where_it_is_asked_to() -> None:
+    registry = QueryRegistry()
+    running, waiting = registry.accept("g.V()", "runs"), registry.accept("g.E()", "waits")
+    running.begin()
+
+    def listed(status: dict[str, object]) -> list[str]:
+        queries = status["queries"]
+        assert isinstance(queries, list)
+        return [query["queryId"] for query in queries]
+
+    assert listed(registry.status()) == ["runs"]
+    assert listed(registry.status(include_waiting=True)) == ["runs", waiting.id]
+    assert (registry.status()["acceptedQueryCount"], registry.status()["runningQueryCount"]) == (2, 1)
