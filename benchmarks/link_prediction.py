@@ -123,12 +123,13 @@ def read(data: DataSet, seed: int) -> GraphData:
 Row = dict[str, float]
 
 
-def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
+def measure(data: DataSet, seed: int, network: str | None, with_buddy: bool) -> dict[str, Row]:
     """One seed: figures and CPU seconds by scorer."""
     from graph_ml.models.families import family_of
-    from graph_ml.models.family import GraphFamily
+    from graph_ml.models.family import GraphFamily, RankingFamily
     from graph_ml.models.settings import Scale, Settings, parse
     from graph_ml.training.context import Trial
+    from graph_ml.training.curves import Curves
     from graph_ml.training.links.gnn import train_gnn
     from graph_ml.training.links.ranked import train_rankers
     from graph_ml.training.links.stacked import StackedLinks
@@ -141,10 +142,16 @@ def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
         box = Container(Path(scratch), {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]})
         set_threads(box)
         settings = Settings(model="pair-ranker", seed=seed)
-        trial = Trial(graph, graph.targets, settings, Quiet(box.base, box.environ), box.progress(), time.monotonic())
+        quiet, curves = Quiet(box.base, box.environ), Curves(box.tensorboard, silent=True)
+        trial = Trial(graph, graph.targets, settings, quiet, box.progress(), time.monotonic(), curves)
         began = time.process_time()
         ranked = train_rankers(trial, [problem])
         seconds["ranker"] = time.process_time() - began
+        buddy = None
+        if with_buddy:
+            began = time.process_time()
+            buddy = train_rankers(trial, [problem], family_of(RankingFamily, "buddy").sketches)
+            seconds["buddy"] = time.process_time() - began
         stack = None
         if network is not None:
             encoder = family_of(GraphFamily, network)
@@ -164,6 +171,8 @@ def measure(data: DataSet, seed: int, network: str | None) -> dict[str, Row]:
 
         def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
             found = {**floors.scores(sources, heading), **ranked.all_scores(0, sources, heading)}
+            if buddy is not None:
+                found["buddy"] = buddy.all_scores(0, sources, heading)["ranker"]
             if stack is not None and network is not None:
                 own = stack.network.own_scores(0, sources, heading)
                 found[network] = own
@@ -213,11 +222,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated")
     parser.add_argument("--network", default="rgcn", choices=["rgcn", "graphsage"])
     parser.add_argument("--no-network", action="store_true", help="floors and pair ranker alone")
+    parser.add_argument("--buddy", action="store_true", help="BUDDY's sketches beside the ranker's walks")
     arguments = parser.parse_args()
     for name in arguments.data.split(","):
         runs = []
         for seed in arguments.seeds.split(","):
-            runs.append(measure(DATA[name], int(seed), None if arguments.no_network else arguments.network))
+            network = None if arguments.no_network else arguments.network
+            runs.append(measure(DATA[name], int(seed), network, arguments.buddy))
             print(table(f"{name}, seed {seed}", runs[-1:]), flush=True)
         print(table(name, runs), flush=True)
 

@@ -146,9 +146,13 @@ class KnowledgeFamily(Family):
 
 @dataclass(frozen=True, kw_only=True)
 class RankingFamily(Family):
-    """A scorer over features of pairs, alone or beside a graph network."""
+    """A scorer over features of pairs, alone or beside a graph network.
+
+    ``sketches`` is how many entries a signature has that describes a neighbourhood; with 0 walks describe pairs.
+    """
 
     with_network: bool = False
+    sketches: int = 0
 
 
 def same_width(size: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from .attributes import AttributeSpace as AttributeSpace
 from .attributes import attribute_rows as attribute_rows
 from .features import FLOORS as FLOORS
 from .features import RETRIEVERS as RETRIEVERS
+from .features import SKETCH_RETRIEVERS as SKETCH_RETRIEVERS
 from .features import PairFeatures as PairFeatures
 from .features import PairSettings as PairSettings
 from .features import View as View

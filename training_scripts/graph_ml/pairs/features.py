@@ -16,12 +16,15 @@ from .graph import Floats, Ints, PairGraph
 from .ials import Factors, fold_in
 from .pagerank import pagerank_block
 from .paths import floor_paths, path_block
+from .sketches import SKETCHED, Sketches, sketch_block
 
 WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
 DEGREES = ("degree", "source_degree")
 ARROWS = ("reciprocal", "role_degree", "source_role_degree")
 #: features that pick the hard negatives
 RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
+#: the same where pairs are described by sketches
+SKETCH_RETRIEVERS = ("near_near", "near_far", "far_near", "far_far")
 #: what every model is compared with; see ``floor_block``
 FLOORS = ("adamic_adar", "l3", "ease")
 
@@ -35,16 +38,25 @@ class View:
     name: str
     graph: PairGraph
     factors: Factors | None = None
+    sketches: Sketches | None = None
 
 
 @dataclass(frozen=True)
 class PairSettings:
-    """How exact the features are: conjugate-gradient steps of EASE, hops of PageRank, iALS size and sweeps."""
+    """How exact the features are: conjugate-gradient steps of EASE, hops of PageRank, iALS size and sweeps.
+
+    With ``sketches``, entries of a signature, pairs are described by sketches of their neighbourhoods and not by walks.
+    """
 
     ease_steps: int = 3
     hops: int = 4
     ials_size: int = 64
     ials_sweeps: int = 8
+    sketches: int = 0
+
+    def sketched(self, graph: PairGraph) -> Sketches | None:
+        """The sketches of a graph; None where pairs are described by walks."""
+        return Sketches.of(graph, self.sketches) if self.sketches else None
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,7 @@ class PairFeatures:
         for position, view in enumerate(self.views):
             prefix = "" if position == 0 else f"{view.name}."
             own = WALKS + DEGREES + (("ials",) if view.factors is not None else ()) + ("ease",)
+            own = SKETCHED + DEGREES if self.settings.sketches else own
             names.extend(prefix + name for name in own)
         for kind, rows in (("bag", self.bag), ("numbers", self.numbers)):
             if rows is not None:
@@ -139,7 +152,8 @@ class PairFeatures:
         views = []
         for position, view in enumerate(self.views):
             graph = view.graph.extended(*(own if position == 0 else every), num_nodes)
-            views.append(View(view.name, graph, None if view.factors is None else fold_in(graph, view.factors)))
+            factors = None if view.factors is None else fold_in(graph, view.factors)
+            views.append(View(view.name, graph, factors, self.settings.sketched(graph)))
         bag, numbers = self.bag, self.numbers
         if extra:
             below = {name: first - known for name, first in firsts.items()}
@@ -179,9 +193,14 @@ def completed(rows: Any, instead: Any) -> Any:
 
 
 def view_block(view: View, sources: Ints, settings: PairSettings) -> list[Floats]:
-    """The features of one view in the order of ``WALKS``, ``DEGREES``, iALS, EASE, each of shape (nodes, sources)."""
+    """The features of one view, each of shape (nodes, sources).
+
+    In the order of ``WALKS``, ``DEGREES``, iALS, EASE; of a view with sketches ``SKETCHED`` and ``DEGREES``.
+    """
     graph = view.graph
     neighbours = graph.columns(sources)
+    if view.sketches is not None:
+        return [*sketch_block(graph, view.sketches, sources, neighbours), *degree_block(graph, sources)]
     paths = path_block(graph, neighbours)
     forth, back = pagerank_block(graph, sources, neighbours, settings.hops)
     ease = ease_block(graph, sources, neighbours, settings.ease_steps)

@@ -16,6 +16,7 @@ FAMILIES: dict[str, str] = {
     "hgt": ".graph.hgt",
     "gin": ".graph.gin",
     "lightgcn": ".graph.lightgcn",
+    "buddy": ".ranking.buddy",
     "transe": ".knowledge.transe",
     "distmult": ".knowledge.distmult",
     "complex": ".knowledge.complex",

@@ -84,7 +84,8 @@ class PairRanker:
         return np.concatenate([floor_block(graph, part)[floor][candidates].T for part in parts])
 
     def parts(self, sources: Ints, candidates: slice, heading: bool) -> tuple[Floats, Floats]:
-        """Scores of the trained scorer and the feature EASE, (sources, candidates) each."""
-        row = self.features.names.index("ease")
+        """Scores of the trained scorer and the feature EASE, (sources, candidates) each; zeros without that feature."""
+        row = self.features.names.index("ease") if "ease" in self.features.names else None
         blocks = [block for _, block in self.features.blocks(sources, candidates, heading)]
-        return np.concatenate([self.scorer(b).T for b in blocks]), np.concatenate([b[row].T for b in blocks])
+        own = np.concatenate([self.scorer(b).T for b in blocks])
+        return own, np.zeros_like(own) if row is None else np.concatenate([b[row].T for b in blocks])

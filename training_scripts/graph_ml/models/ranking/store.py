@@ -54,14 +54,15 @@ def save_ranker(writer: ModelWriter, place: str, ranker: PairRanker) -> dict[str
 
 def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> PairRanker:
     """The opposite of ``save_ranker``."""
-    views = []
+    views, settings = [], PairSettings(**details["settings"])
     for name in details["views"]:
         factors = None
         if folder.has(f"{place}/{name}/left"):
             factors = Factors(
                 np.array(folder.array(f"{place}/{name}/left")), np.array(folder.array(f"{place}/{name}/right"))
             )
-        views.append(View(name, PairGraph.from_adjacency(folder.matrix(f"{place}/{name}/adjacency")), factors))
+        graph = PairGraph.from_adjacency(folder.matrix(f"{place}/{name}/adjacency"))
+        views.append(View(name, graph, factors, settings.sketched(graph)))
     columns = []
     for position, entry in enumerate(details["attributes"]):
         fitted = folder.tensors(f"{place}.attributes.{position}")

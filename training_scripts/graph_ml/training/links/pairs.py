@@ -13,7 +13,7 @@ from torch import Tensor
 from ...devices import CPU, tensor_on
 from ...links import LinkProblem, Pairs, codes
 from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
-from ...pairs import RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
+from ...pairs import RETRIEVERS, SKETCH_RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..optimisers import AdamW, one_cycle
@@ -73,7 +73,9 @@ def build_features(
     space = AttributeSpace.fit(attributes)
     bag, numbers = space.rows(attributes, problem.space.offsets, problem.space.total)
     views = tuple(
-        View(name, graph, fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng))
+        View(name, graph, None, settings.sketched(graph))
+        if settings.sketches
+        else View(name, graph, fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng))
         for name, graph in problem.views(links)
     )
     return PairFeatures(
@@ -89,7 +91,7 @@ def training_lists(
     Negatives are never the source itself, its neighbours in the rest of the graph, its held-out partners, or gone.
     """
     rng = np.random.default_rng(seed)
-    retrievers = [features.names.index(name) for name in RETRIEVERS]
+    retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
     width = each * len(retrievers) + settings.uniform
     positives: list[Floats] = []

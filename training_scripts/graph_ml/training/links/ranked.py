@@ -15,6 +15,7 @@ from ...links import LinkProblem
 from ...models.ranking.scorer import RANKER, PairRanker
 from ...models.ranking.store import save_ranker
 from ...models.settings import MOST_TYPES, Settings
+from ...pairs import PairSettings
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
@@ -86,8 +87,13 @@ class RankedLinks:
         return {"inductive": True, "hops": 1, "fanouts": [100]}
 
 
-def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> RankedLinks:
+def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches: int = 0) -> RankedLinks:
     """Train one pair ranker for each problem; of several processes the first does it alone.
+
+    Args:
+        trial: the trial.
+        problems: what is predicted.
+        sketches: entries of a signature that describes a neighbourhood; with 0 walks describe pairs.
 
     Raises:
         JobError: there are too many edge types to give each its own.
@@ -100,11 +106,14 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem]) -> Ranked
     attributes = {name: dict(values) for name, values in trial.graph.features.items()}
     if not trial.group.first:
         return RankedLinks(problems, [], attributes, trial.settings.seed)
+    recipe = RankerSettings(pairs=PairSettings(sketches=sketches))
     rankers = [
-        train_ranker(problem, attributes, RankerSettings(), trial.settings.seed, trial.tell, trial.device)
-        for problem in problems
+        train_ranker(problem, attributes, recipe, trial.settings.seed, trial.tell, trial.device) for problem in problems
     ]
-    return RankedLinks(problems, rankers, attributes, trial.settings.seed)
+    ranked = RankedLinks(problems, rankers, attributes, trial.settings.seed)
+    if sketches:
+        ranked.lifts = (0.0,)  # there is no EASE to be weighed
+    return ranked
 
 
 def lifted(lift: float) -> str:

@@ -101,5 +101,5 @@ def train(trial: Trial[Any], family: Family, problems: list[LinkProblem]) -> Tra
         first = trial.group.first
         return StackedLinks(train_rankers(trial, problems), network, history=network.history) if first else network
     if isinstance(family, RankingFamily):
-        return train_rankers(trial, problems)
+        return train_rankers(trial, problems, family.sketches)
     raise JobError(f"model {family.name!r} is a {type(family).__name__}, and nothing trains those on links")
