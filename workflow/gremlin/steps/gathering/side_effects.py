@@ -149,11 +149,11 @@ class SubgraphStep(Step):
         graph = ctx.side_effects.get(self.key)
         if not isinstance(graph, CollectedGraph):
             raise QueryFailed(f"The side effect {self.key} is no graph")
-        for t in passed:
+        for t in ctx.each(passed):
             if not isinstance(t.value, Edge):
                 refuse_cast(t.value, "Edge")
             graph.add(t.value)
-        yield from passed
+        yield from ctx.each(passed)
 
     def arguments(self) -> str:
         return self.key
