@@ -141,6 +141,13 @@ def one_round(name: str, graph: MessageGraph, ends: tuple[tuple[int, int], ...],
     return module
 
 
+@pytest.mark.parametrize("family", GRAPH_FAMILIES, ids=[one.name for one in GRAPH_FAMILIES])
+def test_of_all_rounds_of_an_encoder_the_last_alone_is_the_last(family: GraphFamily) -> None:
+    _, encoder, _ = encoder_of(family)
+    told = [layer.size.last for layer in encoder.layers if isinstance(layer, RoundModule)]
+    assert told == [False] * (encoder.depth - 1) + [True] * min(1, encoder.depth)
+
+
 def test_graphsage_scales_every_round_but_the_last_to_one_length() -> None:
     graph = MessageGraph.from_edges({FRIEND: Pairs(np.array([0, 1]), np.array([2, 2]))}, 3, {FRIEND: True})
     module = one_round("graphsage", graph, ((0, 0), (0, 0)))
