@@ -137,7 +137,8 @@ def test_an_export_that_fails_ends_the_pipeline_with_what_the_service_said(lab: 
 
 
 def test_what_is_shown_is_what_is_put_and_names_the_resources_of_the_file(lab: Lab) -> None:
-    put = lab.put("lr: 0.02..0.05")
+    put = lab.put("lr: 0.02..0.05", "--role", "arn:aws:iam::000000000000:role/pipelines")
+    assert lab.sagemaker.describe_pipeline(PipelineName=put["pipeline"])["RoleArn"].endswith("role/pipelines")
     shown = lab.command("show", str(lab.file("lr: 0.02..0.05")), "--export-service", lab.export_service)
     text = lab.sagemaker.describe_pipeline(PipelineName=put["pipeline"])["PipelineDefinition"]
     assert shown == json.loads(text)

@@ -15,6 +15,7 @@ import yaml
 from cfnlint.decode import cfn_yaml
 from moto import mock_aws
 
+from workflow.emulator.pipelines.steps import RESOURCES
 from workflow.settings import Settings, unknown_variables
 
 # moto creates every resource of the template but the bucket's policy, and says so
@@ -102,6 +103,18 @@ def test_sagemaker_takes_the_role_for_jobs_of_this_account_only() -> None:
         if "sagemaker.amazonaws.com" in as_list(statement["Principal"]["Service"])
     ]
     assert sagemaker["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_role_of_pipelines_may_do_what_their_steps_ask_for_and_nothing_else() -> None:
+    role = cfn_yaml.load(str(TEMPLATES / "storage-and-roles.yaml"))["Resources"]["PipelineRole"]["Properties"]
+    (policy,) = role["Policies"]
+    allowed = {action for one in policy["PolicyDocument"]["Statement"] for action in as_list(one["Action"])}
+    used = ("Processing", "Training", "Tuning", "Model", "EndpointConfig", "Endpoint")
+    kinds = [RESOURCES[step].kind for step in used]
+    steps = {f"sagemaker:{verb}{kind.name}" for kind in kinds for verb in ("Create", "Describe")}
+    steps |= {f"sagemaker:Stop{kind.name}" for kind in kinds if kind.is_job}
+    beside = {"sagemaker:UpdateEndpoint", "sagemaker:AddTags", "sagemaker:ListTrainingJobsForHyperParameterTuningJob"}
+    assert allowed == steps | beside | {"s3:GetObject", "iam:PassRole"}
 
 
 def test_the_service_does_not_run_as_root_and_owns_its_volume() -> None:

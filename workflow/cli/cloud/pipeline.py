@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +64,9 @@ def put(
     at_least: AtLeast = None,
     metric: Metric = None,
     items: Items = 100_000,
+    role: Annotated[
+        str | None, typer.Option(help="The role as which the pipeline makes its jobs; by default that of jobs.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Create the pipeline, or give the one of that name the new definition; scripts and request go to the bucket."""
@@ -73,6 +76,8 @@ def put(
     settings = Settings.from_environment()
     storage = open_storage(_on_s3(settings))
     planned = _planned(file, storage, export_service, secret, sign_export, at_least, metric, items)
+    if role is not None:
+        planned = replace(planned, role=role)
     for uri, content in planned.files.items():
         storage.write(uri, content)
     clients = open_clients(settings)
@@ -180,8 +185,6 @@ def _planned(
 
 def _on_s3(settings: Settings) -> Settings:
     """The settings with S3 as storage: pipelines run nowhere else."""
-    from dataclasses import replace
-
     return replace(settings, storage="s3")
 
 
