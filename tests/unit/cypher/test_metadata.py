@@ -96,10 +96,11 @@ def test_databases_are_those_of_the_service(tool: Tool) -> None:
     assert tool("SHOW DATABASES YIELD name, home, address") == [
         ("neo4j", True, "db.example:7687"),
         ("gother", False, "db.example:7687"),
+        ("system", False, "db.example:7687"),
     ]
     assert tool("SHOW DEFAULT DATABASE YIELD name") == ["neo4j"]
     assert [row[0] for row in tool("SHOW DATABASE gother")] == ["gother"]
-    assert [row[0] for row in tool("SHOW DATABASES WHERE NOT home")] == ["gother"]
+    assert [row[0] for row in tool("SHOW DATABASES WHERE NOT home")] == ["gother", "system"]
     assert len(tool.columns) == 13
 
 

@@ -14,7 +14,7 @@ from workflow.cypher.functions.aggregates import AGGREGATES
 from workflow.cypher.functions.table import FUNCTIONS
 from workflow.cypher.planning.procedures import Argument, Library, LibraryRow, Procedure
 from workflow.cypher.running.run import CypherRun
-from workflow.cypher.wire.messages import HOME_DATABASE
+from workflow.cypher.wire.messages import HOME_DATABASE, SYSTEM
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.values.moments import of_python
 
@@ -160,12 +160,12 @@ class Listings:
             }  # fmt: skip
 
     def _all_databases(self, kind: str, names: list[str]) -> Iterator[dict[str, Any]]:
-        for name in (HOME_DATABASE, *sorted({*self._databases} - {"g"})):
-            home = name == HOME_DATABASE
+        for name in (HOME_DATABASE, *sorted({*self._databases} - {"g"}), SYSTEM):
+            home, of = name == HOME_DATABASE, SYSTEM if name == SYSTEM else "standard"
             if (names and name not in names) or (kind and not home):
                 continue
             yield {
-                "name": name, "type": "standard", "aliases": ["g"] if home else [], "access": "read-write",
+                "name": name, "type": of, "aliases": ["g"] if home else [], "access": "read-write",
                 "address": self._address, "role": "primary", "writer": True, "requestedStatus": "online",
                 "currentStatus": "online", "statusMessage": "", "default": home, "home": home, "constituents": [],
             }  # fmt: skip

@@ -13,6 +13,9 @@ from workflow.cypher.wire.packstream import BadPackStream, Structure, list_head,
 HOME_DATABASE: Final = "neo4j"
 """What drivers call the database they ask when they name none."""
 
+SYSTEM: Final = "system"
+"""The database that tools ask what there is; nothing is changed there."""
+
 
 class Tag(IntEnum):
     """Of what clients send."""

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from workflow.cypher.wire.framing import BoltVersion, Dechunker, MessageTooLong
-from workflow.cypher.wire.messages import BoltMessage, Tag, failure, ignored, read_message, success
+from workflow.cypher.wire.messages import SYSTEM, BoltMessage, Tag, failure, ignored, read_message, success
 from workflow.cypher.wire.packstream import BadPackStream
 from workflow.cypher.wire.structures import Structures
 from workflow.errors import UnsupportedOperation, WorkflowError
@@ -24,7 +24,7 @@ from workflow.server.access.budget import OverBudget, WorkerHolding
 from workflow.server.access.signatures import NotAuthenticated
 from workflow.server.bolt.failures import TransactionEnded, UnexpectedMessage, failure_members
 from workflow.server.bolt.results import BoltResult, fresh_bookmark
-from workflow.server.bolt.service import SYSTEM, BoltService
+from workflow.server.bolt.service import BoltService
 from workflow.server.cypher.execution import BoltSession, CypherRequest
 from workflow.server.query_failures import known
 

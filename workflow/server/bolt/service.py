@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from workflow.cypher.running.options import Ids
-from workflow.cypher.wire.messages import HOME_DATABASE
+from workflow.cypher.wire.messages import HOME_DATABASE, SYSTEM
 from workflow.server.access.auth import Policy
 from workflow.server.access.signatures import NotAuthenticated, check_claim, check_signature
 from workflow.server.bolt.failures import DatabaseNotFound
@@ -18,7 +18,6 @@ from workflow.server.services import Services
 WORKERS: Final = 64
 MOST_BYTES: Final = 64 << 20
 MOST_BYTES_BEFORE_LOGIN: Final = 64 << 10
-SYSTEM: Final = "system"  # where tools ask what there is; nothing is changed there
 AGENT: Final = "Neo4j/5.26.0"  # drivers take nobody else for a server; the version is of what is spoken
 
 
