@@ -18,6 +18,7 @@ FAMILY = RankingFamily(
     title="BUDDY",
     paper="Chamberlain et al. 2023, arXiv 2209.15486",
     tasks=LINKS,
+    fits=lambda scale: not scale.knowledge,
     compared=False,
     settings=Settings,
     sketches=128,
