@@ -8,9 +8,8 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
-from workflow.client.checks.hints import words_in_vain
 from workflow.client.frames import answer_records
-from workflow.client.predictions.reasons import reasons
+from workflow.predictions.reasons import reasons, words_in_vain
 
 Language = Literal["gremlin", "opencypher"]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from workflow.client.checks.exports import problems_of_export
 from workflow.client.checks.graph import problems_of_graph
-from workflow.client.checks.hints import words_in_vain
 from workflow.client.checks.problems import nearest, refuse
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
@@ -24,7 +23,6 @@ from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, records
-from workflow.client.predictions.reasons import reasons
 from workflow.client.progress import shown
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
@@ -32,6 +30,7 @@ from workflow.client.tables import Keys, check_against_graph, check_ids, edge_ta
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
 from workflow.neptune.operations import Verb
+from workflow.predictions.reasons import reasons, words_in_vain
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
 

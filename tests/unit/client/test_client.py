@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from workflow.client.charts import confusion_chart, link_chart, ranking_histogram, scatter_chart, training_curve
-from workflow.client.checks.hints import with_nearest_clause, with_nearest_step, words_in_vain
+from workflow.client.checks.hints import with_nearest_clause, with_nearest_step
 from workflow.client.connection import Connection
 from workflow.client.frames import answer_frame, answer_records, write_neptune_csv
 from workflow.client.job import Job
@@ -20,6 +20,7 @@ from workflow.client.workflow_file.description import WorkflowFile
 from workflow.errors import InvalidParameter
 from workflow.gremlin.lang import parse
 from workflow.neptune.literals import literal
+from workflow.predictions.reasons import words_in_vain
 from workflow.storage.local import LocalStorage
 from workflow.storage.uri import S3Uri
 

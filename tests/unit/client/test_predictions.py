@@ -18,8 +18,8 @@ from training_scripts.graph_ml.schemas.model import TargetName
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import MOST_IDS, PredictionQuestion, asked_of, ids_of, records
-from workflow.client.predictions.reasons import reasons
 from workflow.errors import BadRequest, InvalidParameter
+from workflow.predictions.reasons import reasons
 from workflow.storage.local import LocalStorage
 from workflow.storage.uri import S3Uri
 

@@ -273,6 +273,14 @@ def test_a_query_that_writes_is_asked_once_and_gives_no_file(served: Services, t
     assert graph.vertex_count() == 451
 
 
+def test_an_answer_without_results_says_why_where_a_prediction_was_meant(served: Services) -> None:
+    empty = run_query(served, BoxQuery("g.with('Neptune#ml.endpoint', 'lp').V('nobody').out('KNOWS')"))
+    assert empty.rows == []
+    (reason,) = empty.because
+    assert reason.startswith("Neptune#ml.endpoint had no effect, for nothing in the query predicts")
+    assert run_query(served, BoxQuery("g.V('nobody')")).because == ()
+
+
 def test_a_vertex_is_called_by_a_property_that_reads_like_a_name() -> None:
     graph = EmbeddedGraph("g", "neptune")
     writer = graph.begin()

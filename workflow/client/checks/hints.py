@@ -1,4 +1,4 @@
-"""What was likely meant by a query that was refused, or that has words of Neptune ML in vain."""
+"""What was likely meant by a query that was refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ CLAUSES = (
     *("MATCH", "OPTIONAL", "RETURN", "WHERE", "WITH", "CREATE", "MERGE", "DELETE", "DETACH", "REMOVE", "UNWIND"),
     *("UNION", "ORDER", "SKIP", "LIMIT", "DISTINCT", "CALL", "YIELD", "FOREACH"),
 )  # fmt: skip
-PREDICTING = re.compile(r"(?:Neptune#ml\.(?:prediction|classification|regression)|Despina#ml\.relation)\b")
-OPTION = re.compile(r"Neptune#ml\.\w+")
 
 
 def with_nearest_step(message: str, text: str = "") -> str:
@@ -44,18 +42,6 @@ def with_nearest_clause(message: str, text: str) -> str:
         if close and (word.isupper() or f"'{word}" in message):
             return f"{message}; did you mean {close[0]} instead of {word}?"
     return message
-
-
-def words_in_vain(text: str) -> list[str]:
-    """Sentences about words of Neptune ML in a query that predicts nothing."""
-    named = sorted(set(OPTION.findall(text)))
-    if not named or PREDICTING.search(text):
-        return []
-    which = " and ".join(named)
-    return [
-        f"{which} had no effect, for nothing in the query predicts: write .with('Neptune#ml.prediction') after a step "
-        "such as out(), or .with('Neptune#ml.classification') or .with('Neptune#ml.regression') after properties()"
-    ]
 
 
 def _first_word(text: str) -> str:

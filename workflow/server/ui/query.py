@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.elements import Path
 from workflow.gremlin.lang import parse
 from workflow.gremlin.steps.facts import may_write
+from workflow.predictions.reasons import reasons
 from workflow.server.cypher.execution import CypherRequest, CypherRunner
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner
 from workflow.server.services import Services
@@ -66,6 +68,7 @@ class ShownAnswer:
     description: str
     milliseconds: float
     writes: bool = False
+    because: tuple[str, ...] = ()  # why there is nothing
 
     @property
     def told(self) -> str:
@@ -169,7 +172,21 @@ def _run_gremlin(services: Services, asked: BoxQuery) -> ShownAnswer:
         columns, rows = table(results)
     finally:
         services.queries.finish(running)
-    return _answer(asked, columns, rows, cut, drawn, spent, writes)
+    answer = _answer(asked, columns, rows, cut, drawn, spent, writes)
+    if results or writes or asked.page > 1:
+        return answer
+    return replace(answer, because=tuple(reasons(partial(_values, services, asked.source), asked.text)))
+
+
+def _values(services: Services, source: str, text: str) -> list[Any]:
+    """What Gremlin gives, for a second look at a query that found nothing."""
+    settings = services.settings
+    runner = QueryRunner(services.engines, settings.profile, services.queries, settings.query_timeout_ms)
+    running = services.queries.accept(text)
+    try:
+        return [found.value for found in runner.results(QueryRequest(text, aliases={"g": source}), running)]
+    finally:
+        services.queries.finish(running)
 
 
 def _writes(text: str) -> bool:

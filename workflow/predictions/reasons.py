@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from workflow.client.checks.hints import PREDICTING, words_in_vain
 from workflow.errors import WorkflowError
 
+PREDICTING = re.compile(r"(?:Neptune#ml\.(?:prediction|classification|regression)|Despina#ml\.relation)\b")
+OPTION = re.compile(r"Neptune#ml\.\w+")
 ORIGIN = "'Despina#ml.provenance'"
 
 
@@ -28,3 +29,15 @@ def reasons(run: Callable[[str], list[Any]], text: str) -> list[str]:
             told = dict(origin).get("reasons") or {}
             return [f"{count} x {reason}" if count > 1 else str(reason) for reason, count in told.items()]
     return []
+
+
+def words_in_vain(text: str) -> list[str]:
+    """Sentences about words of Neptune ML in a query that predicts nothing."""
+    named = sorted(set(OPTION.findall(text)))
+    if not named or PREDICTING.search(text):
+        return []
+    which = " and ".join(named)
+    return [
+        f"{which} had no effect, for nothing in the query predicts: write .with('Neptune#ml.prediction') after a step "
+        "such as out(), or .with('Neptune#ml.classification') or .with('Neptune#ml.regression') after properties()"
+    ]
