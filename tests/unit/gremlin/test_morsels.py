@@ -78,6 +78,9 @@ TEXTS = [
     "g.V().as('x').out().as('y').in().as('z').path().from('x').to('y').by('name').by('age')",
     "g.V().as('x').out().as('y').path().from('y').to('x')",
     "g.V().out().path().from('nobody')",
+    "g.V().filter(hasLabel('person').union(count())).id()",
+    "g.V().local(hasLabel('person').union(out().count(),values('age').sum(),fold().count(local)))",
+    "g.V().map(out('likes').has('age',gt(5)).union(count(),dedup().count())).fold()",
     "g.withSack(1.0d,sum).V().out().barrier().out().barrier().sack().order().by(desc)",
     "g.withSack(1,sum).V().out().values('age').barrier().sack().order()",
     "g.withSack(1,mult).V().sack(sum).by(id).out('knows').barrier().local(out().barrier()).project('i','s').by(id).by(sack())",
@@ -245,3 +248,24 @@ def test_ids_are_tested_as_arrays_as_one_by_one(engine: Engine, test: str) -> No
     (total,) = [t.value for t in engine.run(parse(f"g.V().both().hasId({test}).count()")[0].traversal)]
     ends = [t.value for t in engine.run(parse("g.V().both().id()")[0].traversal) for _ in range(t.bulk)]
     assert total == sum(map(holds, ends))
+
+
+@pytest.mark.parametrize("strategies", ["", "withoutStrategies(BatchStrategy)."])
+def test_a_pattern_of_a_match_counts_for_one_traverser_of_those_merged(strategies: str) -> None:
+    # 1 and 2 lead to 3, and 3 to 4 and 5: two traversers stand at 3, and each counts its two neighbours
+    graph = EmbeddedGraph(profile="tinkerpop")
+    transaction = graph.begin()
+    rows = [transaction.add_vertex(number, "x") for number in range(1, 6)]
+    for source, target in ((1, 3), (2, 3), (3, 4), (3, 5)):
+        transaction.add_edge(None, "to", rows[source - 1], rows[target - 1])
+    transaction.commit()
+    engine = Engine(graph, "tinkerpop")
+
+    def asked(steps: str) -> list[Any]:
+        text = f"g.{strategies}V(1,2).out().barrier().match({steps})"
+        return [t.value for t in engine.run(parse(text)[0].traversal) for _ in range(t.bulk)]
+
+    assert asked("__.as('p').out().count().as('n')).select('n'") == [2, 2]
+    assert asked("__.as('p').out().order().by(id).as('q')).select('q').by(id") in ([4, 5, 4, 5], [4, 4, 5, 5])
+    assert asked("__.as('p').out().order().by(id).limit(1).as('q')).select('q').by(id") == [4, 4]
+    assert asked("__.as('p').id().as('i'), __.as('p').in().count().is(2)).select('i'") == [3, 3]

@@ -59,7 +59,11 @@ class UnionForm(Form):
     def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
         if not self.gathers or not self.children:
             return self.apply(ctx, morsel)
-        return regrouped(ctx, [child.of_groups(ctx, morsel, size) for child in self.children])
+        if morsel.origin is None or not len(morsel):
+            return morsel.take(np.zeros(0, dtype=np.int64))
+        reached, groups = np.unique(morsel.origin, return_inverse=True)  # where nobody comes, no way is taken
+        begun = replace(morsel, origin=groups)
+        return _placed(regrouped(ctx, [child.of_groups(ctx, begun, len(reached)) for child in self.children]), reached)
 
     def stream(self, ctx: ExecutionContext, source: Iterator[Morsel], frame: Frame) -> Iterator[Morsel]:
         if not self.gathers:

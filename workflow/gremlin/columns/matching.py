@@ -130,11 +130,13 @@ class MatchForm(Form):
         if missing is not None:
             raise NotColumnar
         begin = morsel.split(ctx, column)
-        found = join.child.flowing(ctx, begin)
+        found = join.child.results(ctx, begin)  # for one of those that a traverser stands for: they are alike
         if not _known(found) >= _known(begin):  # what is reduced has no path: go on from where the pattern began
             found = replace(spread(ctx, begin, found), origin=None)
-        else:
+        elif begin.bulk is None or found.origin is None:
             found = replace(found, origin=None)
+        else:
+            found = replace(found, origin=None, bulk=found.bulks() * begin.bulk[found.origin])
         if pattern.end is None:
             return found
         if pattern.end not in _known(found):

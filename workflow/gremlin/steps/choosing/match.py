@@ -132,11 +132,18 @@ class MatchStep(Step):
             yield from pattern.child.run(ctx, iter((t.copy(),)), {})
             return
         begin = t.split(t.path.find(pattern.start)[-1])
-        results = pattern.child.run(ctx, iter((begin.copy(),)), {})
+        one = begin.copy()
+        one.bulk = 1  # for one of those that it stands for: they are alike
+        results: Iterable[Traverser] = pattern.child.run(ctx, iter((one,)), {})
+        here = None
         if pattern.child.has_barrier_here:  # what is reduced has no path: go on from where the pattern began
-            here = _known(begin)
-            results = (r if _known(r) >= here else _moved(begin, r) for r in list(results))
-        for found in results:
+            here, results = _known(begin), list(results)
+        for result in results:
+            found = result
+            if here is None or _known(result) >= here:
+                found.bulk *= begin.bulk
+            else:
+                found = _moved(begin, result)
             if pattern.end is None:
                 yield found
                 continue
