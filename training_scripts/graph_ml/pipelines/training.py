@@ -200,7 +200,7 @@ def choose_and_train(
 
     Args:
         tried: candidates with their parameters.
-        of_folds: rows to train on and rows to validate on, int64, for each fold.
+        of_folds: rows to train on, int64 (k,), and rows to validate on, int64 (m,), for each fold.
     """
     features, targets = rows.train
     selection = select(
