@@ -53,9 +53,9 @@ class Run:
     def check(self) -> None:
         """Raise when time is up or the query was cancelled; whatever loops calls it every few hundred turns.
 
-        A query that takes long waits here for its share of the time.
+        A query that takes long waits here for its share of the time; a brief run, which the event loop may make, never.
         """
-        if time.monotonic() > self._share_end:
+        if self.effort is None and time.monotonic() > self._share_end:
             self._share_end = OF_THIS_PROCESS.wait(self._over)
         if self.cancelled is not None and self.cancelled.is_set():
             raise getattr(self.cancelled, "error", None) or CancelledByUser("The query was cancelled")

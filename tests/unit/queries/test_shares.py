@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -54,6 +55,17 @@ def test_nobody_waits_once_its_query_is_over_or_for_ever(monkeypatch: pytest.Mon
     monkeypatch.setattr(shares, "PATIENCE_S", 0.0)
     found.wait(never)
     assert not found._waiting
+
+
+def test_a_brief_run_waits_for_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(Shares):
+        def wait(self, over: Callable[[], bool]) -> float:
+            raise AssertionError("the event loop would stand still")
+
+    monkeypatch.setattr(run, "OF_THIS_PROCESS", Refusing())
+    brief = Run(effort=10)
+    brief._share_end = 0.0
+    brief.check()
 
 
 def test_a_query_that_waits_for_its_share_is_ended_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
