@@ -41,8 +41,17 @@ def run(
     ] = False,
     json: Json = False,
     sign: Annotated[bool, typer.Option("--sign", envvar="DESPINA_SIGN", help="Sign with SigV4.")] = False,
+    neptune: Annotated[
+        str | None, typer.Option("--neptune", help="A Neptune cluster, https://cluster:8182: as --url with --sign.")
+    ] = None,
+    export_service: Annotated[
+        str | None,
+        typer.Option("--export-service", help="The export service where it is not of --url: https://…/neptune-export."),
+    ] = None,
 ) -> None:
     """Run every stage of the file that has no finished equal; after an interruption, run it again to go on."""
+    if neptune is not None:
+        url, sign = neptune, True
     described = WorkflowFile.read(file)
     settings = Settings.from_environment()
     folder = home.expanduser().resolve() if home else settings.home
@@ -52,7 +61,8 @@ def run(
         return
     with ExitStack() as stack:
         place = _place(Connection(url, sign=sign) if url else None, target, folder, described.bucket, stack)
-        client = Workflow(Connection(place.url, sign=sign), bucket=described.bucket, storage=place.storage)
+        connection = Connection(place.url, sign=sign, export_url=export_service)
+        client = Workflow(connection, bucket=described.bucket, storage=place.storage)
         memory = memories[target]
         try:
             if json:

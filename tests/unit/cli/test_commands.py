@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 from workflow.cli import output
 from workflow.cli.main import app, main
 from workflow.cli.stages import parse_target
-from workflow.client.connection import ServiceUnreachable
+from workflow.client.connection import Connection, ServiceUnreachable
+from workflow.client.run import RunResult
+from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
 
 runner = CliRunner()
@@ -122,3 +125,27 @@ def test_every_error_of_a_command_that_is_to_answer_in_json_is_json(
     printed = capsys.readouterr()
     assert told.lower() in json.loads(printed.out)["error"]["message"].lower()
     assert printed.err == ""
+
+
+def test_a_cluster_is_asked_with_signatures_and_its_export_service_where_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Connection] = []
+
+    class Run:
+        def __init__(self, described: object, workflow: Workflow, *_: object) -> None:
+            asked.append(workflow.connection)
+
+        def execute(self) -> RunResult:
+            return RunResult("social", [], {})
+
+    monkeypatch.setattr("workflow.cli.run.WorkflowRun", Run)
+    monkeypatch.setattr("workflow.cli.run.service_storage", lambda connection: None)
+    file = tmp_path / "workflow.yaml"
+    file.write_text("name: social\nexport: {targets: [{edge: [User, FRIEND, User], type: link_prediction}]}\n")
+    cluster, exports = "https://cluster.example:8182", "https://api.example/v1/neptune-export"
+    words = ["run", str(file), "--neptune", cluster, "--export-service", exports, "--json", "--home", str(tmp_path)]
+    done = runner.invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (connection,) = asked
+    assert (connection.url, connection.sign, connection.export_url) == (cluster, True, exports)
