@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from workflow.errors import WorkflowError
 from workflow.neptune import OPERATIONS, Operation, Refusal
@@ -96,3 +97,12 @@ def test_a_handler_that_is_not_there_is_noticed_when_the_routes_are_made(service
     row = Operation("A", "GET", "/a", Lenient, Words, "engine:nowhere")
     with pytest.raises(AttributeError, match="nowhere"):
         routes(services, [row])
+
+
+def test_paths_of_queries_are_looked_at_first_and_short_ids_last(services: Services) -> None:
+    paths = [route.path for route in routes(services) if isinstance(route, Route)]
+    fixed, open_ended = [path for path in paths if "{" not in path], [path for path in paths if "{" in path]
+    assert paths == [*fixed, *open_ended]
+    assert fixed == sorted(fixed, key=len)
+    assert open_ended == sorted(open_ended, key=len, reverse=True)  # an id is any text, slashes among it
+    assert paths.index("/gremlin") < 15

@@ -52,9 +52,16 @@ def routes(services: Services, operations: Iterable[Operation] = tuple(OPERATION
                 ways.setdefault((path, method or operation.method), []).append((member, found.endpoint(operation)))
     served = [(path, _chosen(several), [method]) for (path, method), several in ways.items()]
     every = [(path, partial(_refuse, why), list(EVERY_METHOD)) for path, why in refused.items()]
-    # longest first: an id in a path is any text
-    ways_by_length: list[tuple[str, Endpoint, list[str]]] = sorted([*served, *every], key=lambda way: -len(way[0]))
-    return [Route(path.replace("}", ":path}"), endpoint, methods=methods) for path, endpoint, methods in ways_by_length]
+    ordered: list[tuple[str, Endpoint, list[str]]] = sorted([*served, *every], key=lambda way: _order(way[0]))
+    return [Route(path.replace("}", ":path}"), endpoint, methods=methods) for path, endpoint, methods in ordered]
+
+
+def _order(path: str) -> tuple[bool, int]:
+    """Paths without an id first, the short ones of queries before the others: every request looks down the list.
+
+    Of those with an id the longest come first, since an id is any text.
+    """
+    return ("{" in path, -len(path) if "{" in path else len(path))
 
 
 class OperationHandlers:
