@@ -38,10 +38,10 @@ def test_no_edge_of_a_batch_carries_a_message_in_it(
             looked_at.append(carrying)
         return forward(network, nodes, blocks)
 
-    def noted(model: Any, graph: Any, position: int, chosen: Any, settings: Any, rng: Any) -> Any:
+    def noted(model: Any, graph: Any, position: int, chosen: Any, *rest: Any) -> Any:
         chosen_now.append(chosen)
         try:
-            return loss_of(model, graph, position, chosen, settings, rng)
+            return loss_of(model, graph, position, chosen, *rest)
         finally:
             chosen_now.clear()
 
