@@ -153,6 +153,32 @@ def test_what_is_written_upon_a_snapshot_is_in_the_next(folder: Path) -> None:
     graph.close()
 
 
+def test_labels_of_few_edges_are_put_in_order_at_the_start(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    tx = graph.begin()
+    rows = [tx.add_vertex(f"v{place}", "v") for place in range(40)]
+    for place in range(40):
+        tx.add_edge(f"many{place}", "many", rows[place], rows[(place + 1) % 40])
+    tx.add_edge("few", "few", rows[3], rows[7])
+    tx.commit()
+    graph.journal.compact(graph)  # type: ignore[attr-defined]
+    graph.close()
+    (snapshot,) = tmp_path.glob("snapshot-*.npz")
+    with np.load(snapshot) as arrays:
+        assert sorted(name for name in arrays.files if name.startswith("out.")) == [
+            "out.0.edges", "out.0.indptr", "out.0.neighbours",
+        ]  # fmt: skip
+    graph = open_graph(tmp_path)
+    for row in (rows[3], rows[7]):
+        assert graph.degree(row, "both", ["many"]) == 2
+        assert graph.degree(row, "both", ["few"]) == 1
+    assert [graph.vertex_id(row) for row in graph.neighbours(rows[3], "out", ["few"])] == ["v7"]
+    csr = graph.csr(["few"], "in")
+    assert csr is not None
+    assert np.flatnonzero(np.diff(csr.indptr)).tolist() == [rows[7]]
+    graph.close()
+
+
 def test_values_that_no_row_has_any_more_are_not_written_again() -> None:
     coded = Coded(np.array([0, 1, -1, 2], dtype=np.int32), Texts.of(["a", "b", "c"]))
     now = coded.at(np.array([0, 2, 3, 4]), 5, {0: "d", 4: "c"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from workflow.graphs.store.versions.coded import Coded
 from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.ids import Marks
-from workflow.graphs.store.versions.state import State
+from workflow.graphs.store.versions.state import SPARSE, State
 from workflow.graphs.store.versions.text_block import Texts
 
 DEAR: Final = 128
@@ -76,10 +76,13 @@ def install(state: State, batch: Batch) -> None:
     source, target = _end_rows(state, batch, first_vertex)
     first = _install_elements(state.edges, batch.edges, source, target)
     _, state.source, state.target = state.edges.shared.cells
-    if first or first_vertex or not batch.adjacency:
-        _extend_adjacency(state, first, source, target)
-    else:
-        _begin_adjacency(state, batch)
+    known = {} if first or first_vertex else batch.adjacency
+    for name, (out, into) in known.items():
+        code = state.edge_code(name)
+        state.touch(code)
+        state.adjacency("out", code).rebase(out)
+        state.adjacency("in", code).rebase(into)
+    _extend_adjacency(state, first, source, target, {state.edge_code(name) for name in known})
 
 
 def _end_rows(state: State, batch: Batch, first: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -115,9 +118,16 @@ def _held(data: ColumnData) -> NDArray[np.bool_] | None:
     return data.present
 
 
-def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
-    """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base longer."""
-    for code, fresh in by_label(state.edges.label_array()[known:]):
+def _extend_adjacency(
+    state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32], done: Set[int]
+) -> None:
+    """Add the edges from row ``known`` on, but those of labels that are ``done``: few of a label one by one, many by
+    making the label's base longer.
+    """
+    labels = state.edges.label_array()[known:]
+    for code, fresh in by_label(labels) if set(np.flatnonzero(np.bincount(labels)).tolist()) - done else ():
+        if code in done:
+            continue
         state.touch(code)
         if len(fresh) < max(256, state.adjacency("out", code).edge_count // DEAR):
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
@@ -128,15 +138,6 @@ def _extend_adjacency(state: State, known: int, source: NDArray[np.int32], targe
         rows, size = (fresh + known).astype(np.int32), len(state.vertices)
         state.adjacency("out", code).extend(compress(source[fresh], target[fresh], rows, size))
         state.adjacency("in", code).extend(compress(target[fresh], source[fresh], rows, size))
-
-
-def _begin_adjacency(state: State, batch: Batch) -> None:
-    """The first edges of all, whose adjacency came with them."""
-    for name, (out, into) in batch.adjacency.items():
-        code = state.edge_code(name)
-        state.touch(code)
-        state.adjacency("out", code).rebase(out)
-        state.adjacency("in", code).rebase(into)
 
 
 def by_label(labels: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -152,7 +153,7 @@ def by_label(labels: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]
 
 
 def put_in_order(batch: Batch) -> None:
-    """Add what finds ids, and the adjacency, to a batch that has all the vertices its edges join."""
+    """Add what finds ids, and the adjacency of labels with many edges, to a batch that has all vertices they join."""
     whole = batch.ends is batch.vertices.ids
     for elements in (batch.vertices, batch.edges):
         if not isinstance(elements.ids, Texts) and set(map(type, elements.ids)) == {str}:
@@ -162,6 +163,8 @@ def put_in_order(batch: Batch) -> None:
     batch.ends = batch.vertices.ids if whole else batch.ends
     size = len(batch.vertices)
     for place, fresh in by_label(batch.edges.labels):
+        if len(fresh) < size // SPARSE:
+            continue  # it would have more empty rows than edges
         source, target, rows = batch.source[fresh], batch.target[fresh], fresh.astype(np.int32)
         both = compress(source, target, rows, size), compress(target, source, rows, size)
         batch.adjacency[batch.edges.label_names[place]] = both
