@@ -21,6 +21,17 @@ from workflow.values.moments import of_python
 KERNEL: Final = "5.26.0"
 """The version of Neo4j whose protocols and language these are."""
 
+_SPELLED: Final[Mapping[str, str]] = {
+    name.lower(): name
+    for name in (
+        "duration.inDays", "duration.inMonths", "duration.inSeconds", "elementId", "endNode", "isEmpty", "isNaN",
+        "percentileCont", "percentileDisc", "randomUUID", "startNode", "toBoolean", "toBooleanList", "toBooleanOrNull",
+        "toFloat", "toFloatList", "toFloatOrNull", "toInteger", "toIntegerList", "toIntegerOrNull", "toLower",
+        "toString", "toStringList", "toStringOrNull", "toUpper",
+    )
+}  # fmt: skip
+"""Functions whose names people write with capitals, by the name in lower case, which finds them in any case."""
+
 Columns = tuple[tuple[str, str], ...]
 _ARGUMENTS: Final = (Argument("kind", "string"), Argument("names", "list"))
 _ROLES: Final[Columns] = (("rolesExecution", "list"), ("rolesBoostedExecution", "list"))
@@ -148,8 +159,8 @@ class Listings:
             **{name: (one.returns, one.description, True) for name, one in called.aggregations.items()},
         }
         built: Mapping[str, tuple[str, str, bool]] = {
-            **{name: (one.returns, "", False) for name, one in FUNCTIONS.items()},
-            **{name: (returns, "", True) for name, (_, _, returns) in AGGREGATES.items()},
+            **{_SPELLED.get(name, name): (one.returns, "", False) for name, one in FUNCTIONS.items()},
+            **{_SPELLED.get(name, name): (returns, "", True) for name, (_, _, returns) in AGGREGATES.items()},
         }
         wanted = {"BUILT IN": built, "USER DEFINED": own}.get(kind, {**built, **own})
         for name, (returns, description, aggregating) in sorted(wanted.items()):
