@@ -5,6 +5,7 @@
     work = custom.Work.here()
     graph = work.graph()                      # a GraphData: ids, edges, features, labels and splits as arrays
     (target,) = work.targets(graph)
+    data = work.pyg()                         # or the graph as PyTorch Geometric has it
     …
     custom.save_predictions(work, graph, target, probabilities)     # properties: one row a vertex or an edge
     custom.save_links(work, graph, {"user": users, "movie": movies})  # links: one vector a vertex
@@ -28,6 +29,7 @@ import numpy.typing as npt
 from .artifacts import ModelWriter
 from .container import Container, JobError
 from .graph import EdgeType, GraphData, Target
+from .graph.pyg import hetero_data
 from .links import LinkProblem, Pairs
 from .models.families import UnknownFamily
 from .models.families import decoder as decoder_of
@@ -62,6 +64,10 @@ class Work:
     def graph(self) -> GraphData:
         """The processed graph."""
         return GraphData.read(self.data)
+
+    def pyg(self) -> Any:
+        """The processed graph as a ``HeteroData`` of PyTorch Geometric, which must be installed; see ``graph/pyg``."""
+        return hetero_data(self.graph())
 
     def targets(self, graph: GraphData) -> tuple[Target, ...]:
         """What is to be learned: all edge types of link prediction, otherwise one property."""
