@@ -91,6 +91,9 @@ class Search:
     def needs(self, number: int) -> int:
         return number - 1
 
+    def bars(self, number: int, finished: Any) -> dict[float, float]:
+        return {}
+
     def propose(self, number: int, finished: Any) -> Any:
         return type("Proposal", (), {"sample": {}, "origin": "default"})()
 

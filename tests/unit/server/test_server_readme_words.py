@@ -10,7 +10,13 @@ import botocore.session
 from workflow import errors, server
 from workflow.graphs.store.journal.journal import MEMORY_COMMITS
 from workflow.graphs.store.journal.stream import MOST_BYTES
-from workflow.graphs.store.persistence import LOG_LIMIT_BYTES, MOST_SEGMENTS
+from workflow.graphs.store.persistence import (
+    LARGE_SEGMENTS_BYTES,
+    LOG_AT_STOP_BYTES,
+    LOG_LIMIT_BYTES,
+    MOST_SEGMENTS,
+    SEGMENTS_AT_STOP_BYTES,
+)
 from workflow.queries import memory_watch
 from workflow.queries.run import MOST_HELD
 from workflow.server.access import connections
@@ -42,9 +48,12 @@ def test_codes_and_statuses_are_the_models() -> None:
 
 def test_the_figures_in_the_words_are_those_of_the_code() -> None:
     assert (MEMORY_COMMITS, MOST_SEGMENTS, LOG_LIMIT_BYTES, MOST_BYTES) == (1000, 16, 32 * 1024 * 1024, 10_000_000)
-    assert "until it has 32 MB or 16 bulk loads" in TEXT
-    assert "for 1,000 commits" in TEXT
-    assert "or 10 MB" in TEXT
+    assert (LARGE_SEGMENTS_BYTES, LOG_AT_STOP_BYTES, SEGMENTS_AT_STOP_BYTES) == (64 << 20, 4 << 20, 8 << 20)
+    told = " ".join(TEXT.split())
+    assert "until it has 32 MB, 16 bulk loads, or 64 MB of them" in told
+    assert "from 4 MB on, or 8 MB of bulk loads" in told
+    assert "keeps 1,000 commits" in told
+    assert "or 10 MB" in told
 
 
 def test_the_limits_in_the_words_are_those_of_the_code() -> None:
