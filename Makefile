@@ -58,7 +58,7 @@ mutants: setup  ## Change 25 lines a room, one at a time, and name the changes t
 
 test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, MinIO, LocalStack (skipped loudly where one cannot start)
 	@echo "==> tests beside servers of other makers"
-	@$(RUN) pytest tests/peers --ignore tests/peers/test_sagemaker_sdk.py
+	@$(RUN) pytest -n 2 --dist loadscope tests/peers --ignore tests/peers/test_sagemaker_sdk.py
 
 test-sdk: setup  ## The documented examples for the sagemaker SDK 3, run by it against the emulator (skipped loudly where it cannot be installed)
 	@echo "==> the sagemaker SDK"
