@@ -234,7 +234,7 @@ def test_a_killed_trial_tells_signal_log_lines_and_what_to_change(new_service: A
         "None of 2 training jobs succeeded",
         "SIGKILL",
         "epoch 7",
-        "maxHPOParallelTrainingJobs",
+        "start the job again",
         "peak memory",
     ):
         assert part in reason

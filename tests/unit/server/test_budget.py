@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from tests.raw_http import next_answer
 from workflow.server.access import sockets
 from workflow.server.access.budget import FREE_BYTES, Bounded, Budget, origin
 from workflow.server.access.connections import PatientProtocol
@@ -170,18 +171,18 @@ def test_bodies_that_are_not_whole_are_refused_once_they_fill_the_budget(service
     first = service.connect(HEAD, PART)
     service.until(lambda: service.budget.held >= 536 * KB)
     second = service.connect(HEAD, PART)
-    head, _, body = second.recv(10_000).partition(b"\r\n\r\n")
+    head, body = next_answer(second)
     assert head.startswith(b"HTTP/1.1 429 ")
     assert json.loads(body)["code"] == "TooManyRequestsException"
     assert "requests that are not whole" in json.loads(body)["message"]
     second.close()
     with service.connect(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n") as small:
-        assert small.recv(1000).endswith(bytes(2))
+        assert next_answer(small)[1] == bytes(2)
     first.sendall(b"0\r\n\r\n")
-    assert first.recv(1000).endswith(bytes(2))
+    assert next_answer(first)[1] == bytes(2)
     service.until(lambda: service.budget.held == 0)
     with first, service.connect(HEAD, PART, b"0\r\n\r\n") as third:
-        assert third.recv(1000).endswith(bytes(2))
+        assert next_answer(third)[1] == bytes(2)
 
 
 def test_a_client_that_goes_away_gives_back_what_it_held(service: Listening) -> None:
@@ -195,7 +196,7 @@ def test_a_client_that_goes_away_gives_back_what_it_held(service: Listening) -> 
 def test_an_answer_that_the_budget_has_no_room_for_is_refused(service: Listening) -> None:
     ask = b"GET /%d HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
     with service.connect(ask % (2 * MOST)) as one:
-        head, _, body = one.recv(10_000).partition(b"\r\n\r\n")
+        head, body = next_answer(one)
     assert head.startswith(b"HTTP/1.1 429 ")
     assert "answers that nobody has fetched" in json.loads(body)["message"]
     got = 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
+from tests.raw_http import next_answer
 from workflow.server.access import connections
 from workflow.server.access.connections import PatientProtocol, too_many
 
@@ -87,7 +88,7 @@ def test_a_request_that_never_ends_is_ended(address: tuple[str, int], begun: byt
 
 def test_a_second_request_that_never_ends_is_ended(address: tuple[str, int]) -> None:
     one = connected(address, WHOLE)
-    assert one.recv(1000).endswith(b"hi")
+    assert next_answer(one)[1] == b"hi"
     one.sendall(b"GET / HT")
     assert closed(one)
 
@@ -119,7 +120,7 @@ def test_a_whole_request_is_answered_and_its_connection_kept(address: tuple[str,
         for _ in range(3):
             one.sendall(WHOLE[:20])
             one.sendall(WHOLE[20:])
-            assert one.recv(1000).endswith(b"\r\n\r\nhi")
+            assert next_answer(one)[1] == b"hi"
 
 
 def test_connections_beyond_the_limit_are_closed_and_the_others_stay(address: tuple[str, int]) -> None:
@@ -127,13 +128,13 @@ def test_connections_beyond_the_limit_are_closed_and_the_others_stay(address: tu
     kept = []
     for _ in range(7):
         one = connected(address, WHOLE)
-        assert one.recv(1000).endswith(b"hi")
+        assert next_answer(one)[1] == b"hi"
         kept.append(one)
     more = [connected(address) for _ in range(4)]
     assert all(map(closed, more))
     for one in kept:
         one.sendall(WHOLE)
-        assert one.recv(1000).endswith(b"hi")
+        assert next_answer(one)[1] == b"hi"
         one.close()
 
 
@@ -161,9 +162,9 @@ def test_one_address_of_the_network_cannot_have_all_connections(others: list[str
 def test_a_connection_too_many_is_told_so(address: tuple[str, int]) -> None:
     kept = [connected(address, WHOLE) for _ in range(8)]
     for one in kept[:7]:
-        assert one.recv(1000).endswith(b"hi")
+        assert next_answer(one)[1] == b"hi"
     with connected(address) as more:
-        head, _, body = more.recv(10_000).partition(b"\r\n\r\n")
+        head, body = next_answer(more)
     assert head.startswith(b"HTTP/1.1 503 ")
     assert json.loads(body)["message"].startswith("The service has 8 connections, and takes no more")
     for one in kept:

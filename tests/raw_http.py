@@ -1,0 +1,24 @@
+"""Answers as they come over a bare socket, which may bring them in any number of pieces."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+
+def next_answer(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Head and body of the next answer of HTTP, read until the body has the length that the head tells."""
+    head, end, body = b"", b"", b""
+    while not end:
+        head, end, body = (head + _piece(connection, head)).partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)^content-length: *(\d+)", head, re.MULTILINE)
+    assert length is not None, head
+    while len(body) < int(length[1]):
+        body += _piece(connection, head + end + body)
+    return head, body
+
+
+def _piece(connection: socket.socket, before: bytes) -> bytes:
+    piece = connection.recv(10_000)
+    assert piece, f"the connection ended after {before!r}"
+    return piece
