@@ -33,9 +33,12 @@ def test_a_graph_comes_back_as_it_was_written(tmp_path: Path, name: str) -> None
     assert [path.name for path in (tmp_path / name).parent.iterdir()] == [Path(name).name]
 
 
-def test_without_a_folder_no_file_is_touched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["graph.json", "graph.graphml", "graph.kryo", "graph"])
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_without_a_folder_no_file_is_touched_and_no_format_is_spoken_of(tmp_path: Path, name: str, mode: str) -> None:
     with pytest.raises(QueryFailed, match="switched off"):
-        ask(engine(None), f"g.io('{tmp_path}/graph.json').write()")
+        ask(engine(None), f"g.io('{tmp_path}/{name}').{mode}()")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../graph.json", "/etc/graph.json", "link/graph.json", "."])

@@ -13,6 +13,7 @@ from workflow.gremlin.steps.shaping.value_step import wrong_call
 
 Format = Literal["graphson", "graphml"]
 _BY_ENDING: dict[str, str] = {".json": "graphson", ".xml": "graphml", ".kryo": "gryo"}
+_KEPT: dict[str, Format] = {"graphson": "graphson", "graphml": "graphml"}
 _OPTIONS = ("~tinkerpop.io.reader", "~tinkerpop.io.writer")
 
 
@@ -46,19 +47,12 @@ class IoStep(Step):
             self.refuse(name)
 
     def finish(self, builder: Builder) -> None:
-        """Raise QueryFailed where neither read() nor write() follows, or for a format that is not kept."""
+        """Raise QueryFailed where neither read() nor write() follows."""
         if self.mode is None:
             raise QueryFailed("io() must be followed by read() or write()")
-        if not self.format:
-            raise QueryFailed(
-                f"The format of {self.file!r} is unknown: let it end in .json for GraphSON or .xml for GraphML, or say "
-                "with(IO.reader, IO.graphson), with(IO.writer, IO.graphml)"
-            )
-        if self.format not in ("graphson", "graphml"):
-            raise QueryFailed(f"io() reads and writes GraphSON and GraphML and not {self.format}")
 
     def run(self, ctx: ExecutionContext, source: Iterator[Traverser], frame: Frame) -> Iterator[Traverser]:
-        """Nothing comes out. Raises QueryFailed where no folder is set up for it."""
+        """Nothing comes out. Raises QueryFailed where no folder is set up for it, or for a format that is not kept."""
         for _ in source:
             if ctx.read_only:
                 what = "changes the graph" if self.mode == "read" else "writes a file"
@@ -69,11 +63,23 @@ class IoStep(Step):
                 raise QueryFailed(
                     "io() is switched off: the operator named no folder for graph files in DESPINA_IO_FOLDER"
                 )
+            kind = self._kind()
             if self.mode == "write":
-                ctx.files.write(ctx.graph, self.file, self.format)
+                ctx.files.write(ctx.graph, self.file, kind)
             else:
-                ctx.files.read(ctx.root, self.file, self.format)
+                ctx.files.read(ctx.root, self.file, kind)
         yield from ()
+
+    def _kind(self) -> Format:
+        """What the file is to be read or written as."""
+        if kind := _KEPT.get(self.format):
+            return kind
+        if self.format:
+            raise QueryFailed(f"io() reads and writes GraphSON and GraphML and not {self.format}")
+        raise QueryFailed(
+            f"The format of {self.file!r} is unknown: let it end in .json for GraphSON or .xml for GraphML, or say "
+            "with(IO.reader, IO.graphson), with(IO.writer, IO.graphml)"
+        )
 
     def arguments(self) -> str:
         """The file."""
