@@ -215,19 +215,22 @@ def test_links_choose_first_are_judged_next_and_tested_last(tmp_path: Path, monk
     assert folder.array("report/test_ranks").shape == (2 * len(problem.test),)
 
 
-def test_floors_are_the_same_in_every_report_of_a_split(tmp_path: Path) -> None:
-    for task, names in (("link_prediction", ["pair-ranker", "rgcn", "transe"]), ("node_class", ["mlp", "rgcn"])):
-        floors = [
-            ModelFolder(
-                train(small_graph(task), tmp_path / task / name, {"model": name, **QUICK, "seed": str(seed)})  # type: ignore[arg-type]
-            ).metrics.floors
-            for seed, name in enumerate(names)
-        ]
-        assert all(one == floors[0] for one in floors), task
+@pytest.mark.parametrize("task", TASKS)
+def test_floors_are_the_same_in_every_report_of_a_split(task: TaskType, tmp_path: Path) -> None:
+    names = ["pair-ranker", "rgcn", "transe"] if task == "link_prediction" else ["mlp", "rgcn"]
+    floors = [
+        ModelFolder(
+            train(small_graph(task), tmp_path / name, {"model": name, **QUICK, "seed": str(seed)})
+        ).metrics.floors
+        for seed, name in enumerate(names)
+    ]
+    assert all(one == floors[0] for one in floors)
+    wanted = {"constant", "features_alone", "label_propagation"}
+    if task == "link_prediction":
         wanted = {"adamic_adar", "l3", "ease"}
-        if task == "node_class":
-            wanted = {"constant", "features_alone", "label_propagation"}
-        assert set(floors[0]["test"]) == wanted
+    elif task == "edge_regression":
+        wanted.add("bias")
+    assert set(floors[0]["test"]) == set(floors[0]["valid"]) == wanted
 
 
 def random_graph(task: TaskType, seed: int) -> GraphData:

@@ -29,6 +29,8 @@ queries:
   henry: >-
     g.with("Neptune#ml.endpoint", "{endpoint}").with("Neptune#ml.limit", 3)
     .V("u19").out("FRIEND").with("Neptune#ml.prediction").hasLabel("User").id()
+  named: g.V().hasLabel("User").limit(2).project("id", "name").by(id()).by("name")
+  counted: g.V().hasLabel("User").groupCount().by(label())
 """
 
 
@@ -59,6 +61,8 @@ def test_an_equal_run_starts_nothing_and_a_changed_one_only_what_changed(describ
     assert [stage["stage"] for stage in first["stages"]] == stages
     assert not any(stage["reused"] for stage in first["stages"])
     assert len(first["answers"]["henry"]) == 3
+    assert [sorted(row) for row in first["answers"]["named"]] == [["id", "name"]] * 2
+    assert first["answers"]["counted"] == [{"User": 20}]
     assert all(stage["reused"] for stage in again["stages"])
     assert again["answers"] == first["answers"]
     assert [stage["reused"] for stage in changed["stages"]] == [True, True, True, False, False]

@@ -16,7 +16,7 @@ from workflow.cli import output
 from workflow.cli.main import app, main
 from workflow.cli.stages import parse_target
 from workflow.client.connection import Connection, ServiceUnreachable
-from workflow.client.run import RunResult
+from workflow.client.run import RunResult, StageResult
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
 
@@ -149,3 +149,40 @@ def test_a_cluster_is_asked_with_signatures_and_its_export_service_where_that_is
     assert done.exit_code == 0, done.output
     (connection,) = asked
     assert (connection.url, connection.sign, connection.export_url) == (cluster, True, exports)
+
+
+def test_a_run_prints_every_warning_and_whole_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Run:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def execute(self) -> RunResult:
+            stages = [
+                StageResult("export", "e1", "succeeded", False, None, ["no vertex has age"]),
+                StageResult("dataprocessing", "d1", "Completed", False, None, ["3 loops dropped"]),
+                StageResult("modeltraining", "t1", "Completed", False, None, ["EASE beats this model"]),
+            ]
+            answers: dict[str, list[object]] = {"pairs": [{"id": "u1", "p": "Ann"}], "counted": [{"Drama": 3, "7": 1}]}
+            return RunResult("social", stages, {}, answers)
+
+    monkeypatch.setattr("workflow.cli.run.WorkflowRun", Run)
+    monkeypatch.setattr("workflow.cli.run.service_storage", lambda connection: None)
+    file = tmp_path / "workflow.yaml"
+    file.write_text("name: social\nexport: {targets: [{edge: [User, FRIEND, User], type: link_prediction}]}\n")
+    words = ["run", str(file), "--url", "http://127.0.0.1:9", "--home", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["despina", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    printed = capsys.readouterr()
+    said = plain(printed.err)
+    for text in (
+        "export: no vertex has age",
+        "dataprocessing: 3 loops dropped",
+        "modeltraining: EASE beats this model",
+    ):
+        assert f"warning {text}" in said
+    for text in ("id", "u1", "Ann", "Drama", "3", "7"):
+        assert text in plain(printed.out).partition("pairs")[2]

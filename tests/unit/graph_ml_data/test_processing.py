@@ -534,6 +534,17 @@ class TestArtefacts:
         assert 'src="http' not in page
         assert "no target was named" in page
 
+    def test_the_report_says_why_a_column_became_what_it_is(self, export: Any, run: Run) -> None:
+        rows = "".join(f"u{i},{'7;31' if i % 2 else '31'},k{i},{i % 3 + 5}\n" for i in range(40))
+        auto: list[dict[str, Any]] = [{"feature": [name, name, "auto"]} for name in ("words", "key", "few")]
+        auto[0]["separator"] = ";"
+        export.node("~id,words,key,few\n" + rows, features=auto)
+        export.edge("~from,~to\nu0,u1\nu1,u2\n")
+        page = run().text("report.html")
+        assert "since a set: cells have 1 to 2 values" in page
+        assert "since numbers, but only 3 different ones in 40 rows" in page
+        assert "&#39;key&#39; is left out: " in page
+
     def test_the_recommendation_prints_the_estimate_beside_what_was_measured(self, export: Any, run: Run) -> None:
         export.node(USERS)
         export.edge(FRIENDS)

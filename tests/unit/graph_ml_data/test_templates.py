@@ -65,6 +65,19 @@ def test_few_labels_are_one_batch(items: int) -> None:
     assert batch_sizes(items)[2] >= items
 
 
+@pytest.mark.parametrize(
+    ("items", "batch", "dropout", "of_inputs", "decay"),
+    [(100, (100, 10**6), 0.5, 0.5, 0.05), (20_000, (256, 4096), 0.3, 0.0, 0.0), (100_000, (256, 4096), 0.3, None, 0.0)],
+)
+def test_few_labels_are_one_batch_with_much_noise_and_many_are_several_with_little(
+    items: int, batch: tuple[int, int], dropout: float, of_inputs: float | None, decay: float
+) -> None:
+    model = templates("node_class", "acc", items, "heterogeneous")["rgcn"].model
+    usual = {entry.param: entry.default for entry in (*model.tier1, *model.tier2, *model.tier3, *model.fixed)}
+    assert batch[0] <= float(str(usual["batch-size"])) <= batch[1]
+    assert (usual["dropout"], usual.get("input-dropout"), usual["l2norm"]) == (dropout, of_inputs, decay)
+
+
 def test_small_graphs_are_passed_over_more_often() -> None:
     assert epochs(20, links=True)[:2] == (20, 100)
     assert epochs(10**7, links=True) == (3, 30, 8)

@@ -288,6 +288,39 @@ def test_a_floor_that_ranks_links_better_answers_and_is_carried_over(
         assert links(folder.folder, "new", label, arrived)
 
 
+def test_a_floor_that_answers_never_names_a_vertex_that_is_gone(tmp_path: Path) -> None:
+    graph = friends_graph()
+    folder = train(graph, tmp_path / "model", "--model", "rgcn", *IDLE_LINKS)
+    assert "floor" in ModelFolder(folder).description.details["links"][0]["scorer"]
+    ties = graph.edges[FRIEND]
+    row = int(np.argmax(np.bincount(np.concatenate([ties.source, ties.target]))))
+    gone, users = graph.node_ids["User"][row], graph.node_ids["User"]
+    assert any(gone in {entry["nodeId"] for entry in links(folder, who, "FRIEND")} for who in users if who != gone)
+    kept = (ties.source != row) & (ties.target != row)
+    later = replace(
+        graph,
+        edges={FRIEND: EdgeList(ties.source[kept], ties.target[kept])},
+        edge_ids={},
+        splits={},
+        gone={"User": np.array([row])},
+    )
+    fresh = transformed(folder, later, tmp_path / "later")
+    assert links(fresh, gone, "FRIEND") == []
+    for who in users:
+        assert gone not in {entry["nodeId"] for entry in links(fresh, who, "FRIEND")}
+
+
+def test_a_floor_that_answers_has_no_class_for_a_vertex_that_is_gone(tmp_path: Path) -> None:
+    graph = clubs()
+    folder = train(graph, tmp_path / "model", *IDLE)
+    ties = graph.edges[FRIEND]
+    kept = (ties.source != 1) & (ties.target != 1)
+    later = replace(graph, edges={FRIEND: EdgeList(ties.source[kept], ties.target[kept])}, gone={"User": np.array([1])})
+    asked = {"globalParameters": {"topk": 1}, "nodes": [{"nodeId": "u1"}, {"nodeId": "u5"}]}
+    assert [bool(found) for found in ask(folder, asked)] == [True, True]
+    assert [bool(found) for found in ask(transformed(folder, later, tmp_path / "later"), asked)] == [False, True]
+
+
 def test_ease_beside_the_ranker_is_what_was_judged_and_what_is_served(tmp_path: Path) -> None:
     folder = ModelFolder(train(films_graph(), tmp_path, "--model", "pair-ranker"))
     entry = folder.description.details["links"][0]["scorer"]

@@ -86,6 +86,16 @@ def test_a_threshold_drops_weak_links(bench: Make) -> None:
     assert len(ask.endpoint.calls) == 1
 
 
+def test_a_vertex_that_was_deleted_after_training_is_never_named(bench: Make) -> None:
+    ask = bench(fake.links({"a": RANKING}))
+    query = f"{E}.with('Neptune#ml.limit',9).V('a').out('knows').{P}.hasLabel('person').id()"
+    assert ask(query) == ["b", "c", "d"]
+    ask("g.V('c').drop()")
+    assert ask(query) == ["b", "d"]
+    ask("g.V('b','d').drop()")
+    assert ask(query) == []
+
+
 def test_a_model_without_description_is_asked_all_the_same(bench: Make) -> None:
     assert bench(fake.links({"a": RANKING}))(f"{E}.V('a').out('knows').{P}.hasLabel('person').id()") == ["b"]
 

@@ -1,0 +1,64 @@
+"""What vertices and edges bring into a network: their features, standardised; a learned vector where they have none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_graphs import FRIEND, labelled_graph, train
+
+from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.models.families import family_of
+from training_scripts.graph_ml.models.family import GraphFamily
+from training_scripts.graph_ml.models.network.network import Network
+from training_scripts.graph_ml.models.network.standard import ENOUGH
+from training_scripts.graph_ml.models.settings import GraphSettings, parse
+from training_scripts.graph_ml.pairs import NodeSpace
+from training_scripts.graph_ml.schemas import TaskType
+from training_scripts.graph_ml.tasks.templates import templates
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_vertices_with_features_have_a_learned_vector_where_that_is_asked_for_and_others_have_one(asked: bool) -> None:
+    rgcn = family_of(GraphFamily, "rgcn")
+    settings, _ = parse(rgcn.settings, {"num-hidden": "8", **({"concat-node-embed": "true"} if asked else {})})
+    assert isinstance(settings, GraphSettings)
+    features = {"User": {"age": np.ones((4, 1), dtype=np.float32)}}
+    network = Network.fresh(NodeSpace({"Movie": 3, "User": 4}), features, [], rgcn, settings, "torch", None)
+    assert network.embedded == (("Movie", "User") if asked else ("Movie",))
+
+
+@pytest.mark.parametrize("task", ["node_class", "node_regression", "edge_class", "link_prediction"])
+def test_learned_vectors_beside_features_are_searched_and_never_fixed(task: TaskType) -> None:
+    model = templates(task, "acc", 1000, "heterogeneous")["rgcn"].model
+    (found,) = (entry for entry in model.tier2 if entry.param == "concat-node-embed")
+    assert "concat-node-embed" not in {entry.param for entry in model.fixed}
+    # whoever is to be judged by a property of itself is told by its features; who links or rates, also by who it is
+    assert found.default is (not task.startswith("node"))
+
+
+@pytest.mark.parametrize("task", ["node_class", "edge_class"])
+def test_inputs_are_standardised_by_what_training_items_have_and_the_model_keeps_that(
+    task: TaskType, tmp_path: Path
+) -> None:
+    graph = labelled_graph(task)
+    (target,) = graph.targets
+    split = graph.splits[target]
+    held = np.concatenate([split.valid, split.test])
+    assert len(split.train) >= ENOUGH
+    rng = np.random.default_rng(3)
+    number = len(split.train) + len(held)
+    values = (1000 + 50 * rng.normal(size=(number, 1))).astype(np.float32)
+    values[held] = 1e6  # would be the mean, were it counted
+    if task == "node_class":
+        graph = replace(graph, features={"User": {"pay": values}})
+    else:
+        graph = replace(graph, edge_features={FRIEND: {"pay": values}})
+    model = ModelFolder(train(graph, tmp_path, "--model", "mlp", "--num-epochs", "1", "--num-hidden", "8"))
+    kept = model.tensors("head" if task == "edge_class" else "network.encoder")
+    (mean,) = (tensor for name, tensor in kept.items() if name.endswith("mean") and "mean" in name)
+    (scale,) = (tensor for name, tensor in kept.items() if name.endswith("scale"))
+    assert mean.ravel() == pytest.approx(values[split.train].mean(axis=0), rel=1e-5)
+    assert scale.ravel() == pytest.approx([values[split.train].std()], rel=1e-4)
