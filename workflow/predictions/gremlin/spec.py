@@ -35,6 +35,8 @@ _KNOWN = frozenset(
     (ENDPOINT, ROLE, LIMIT, THRESHOLD, *TASK_FLAGS, INDUCTIVE, DETERMINISTIC, FILTER_EXISTING, NO_METADATA_CACHE,
      LINK_SCORE, PROVENANCE)
 )  # fmt: skip
+#: what says something of one step, and before the first one would say nothing
+_OF_STEPS = (*TASK_FLAGS, INDUCTIVE, DETERMINISTIC, LINK_SCORE)
 MAX_LIMIT = 100
 
 Kind = Literal["classification", "regression", "links", "relation"]
@@ -133,6 +135,14 @@ def source_options(traversal: Traversal) -> dict[str, Any]:
             for strategy in instruction.args:
                 if isinstance(strategy, Strategy) and strategy.name.rpartition(".")[2] == "OptionsStrategy":
                     found |= _options(Instruction("with", item) for item in strategy.configuration.items())
+    for key in _OF_STEPS:
+        if key in found:
+            where = "out() or in()" if key in (PREDICTION, LINK_SCORE) else "properties()"
+            if key in (INDUCTIVE, DETERMINISTIC):
+                where = f"{PREDICTION}, {CLASSIFICATION} or {REGRESSION}"
+            raise InvalidParameter(
+                f"{key} has no effect before the first step of a query; write .with('{key}') after {where}"
+            )
     return found
 
 

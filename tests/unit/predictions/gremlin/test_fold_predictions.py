@@ -72,6 +72,19 @@ def test_modulators_come_in_any_order_and_false_is_absent() -> None:
     assert (_spec(folded).inductive, _spec(folded).deterministic) == (True, False)
 
 
+@pytest.mark.parametrize("key", ["inductiveInference", "deterministic", "prediction", "classification", "regression"])
+def test_a_word_of_a_step_before_the_first_step_is_refused_with_where_it_belongs(key: str) -> None:
+    said = rf"Neptune#ml\.{key} has no effect before the first step .*; write \.with\('Neptune#ml\.{key}'\) after"
+    for rest in (f"V('a').out('L').{P}.hasLabel('T')", "V('a').out('L')"):
+        with pytest.raises(InvalidParameter, match=said):
+            _fold(f"{EP}with('Neptune#ml.{key}').{rest}")
+        strategy = Strategy("OptionsStrategy", {f"Neptune#ml.{key}": True})
+        steps = _parsed(EP + rest).steps
+        with pytest.raises(InvalidParameter, match=said):
+            fold_predictions(Traversal(steps, (Instruction("withStrategies", (strategy,)),)), {})
+    assert _fold(f"{EP}with('Neptune#ml.{key}', false).V()").steps
+
+
 @pytest.mark.parametrize(
     ("hop", "rest", "left"),
     [
