@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 
 from workflow.cli import output
 from workflow.cli.main import app, main
+from workflow.cli.options import follow
 from workflow.cli.stages import parse_target
 from workflow.client.connection import Connection, ServiceUnreachable
+from workflow.client.job import Job, Stage
 from workflow.client.run import RunResult, StageResult
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
@@ -186,3 +188,22 @@ def test_a_run_prints_every_warning_and_whole_answers(
         assert f"warning {text}" in said
     for text in ("id", "u1", "Ann", "Drama", "3", "7"):
         assert text in plain(printed.out).partition("pairs")[2]
+
+
+@pytest.mark.parametrize(
+    ("stage", "detail"),
+    [
+        ("export", {"status": "succeeded", "warnings": ["no vertex has age"]}),
+        ("dataprocessing", {"details": {"warnings": ["3 loops dropped", "a column tells"]}}),
+        ("modeltraining", {"details": {"warnings": ["EASE beats this model"]}}),
+    ],
+)
+def test_a_stage_prints_its_warnings(
+    stage: Stage, detail: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = Job(stage, "j1", "succeeded" if stage == "export" else "Completed", detail)
+    assert job.warnings
+    follow(Workflow(Connection("http://127.0.0.1:9")), job, wait=False, json=False)
+    printed = plain(capsys.readouterr().err)
+    for text in job.warnings:
+        assert f"warning {text}" in printed
