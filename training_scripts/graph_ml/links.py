@@ -115,14 +115,14 @@ class LinkProblem:
         by_time = target in graph.cuts
         later = np.empty(0, dtype=np.int64)
         if by_time:
-            everything = replace(everything, time=np.maximum.reduce(graph.moments(edge_type)))
+            everything = replace(everything, time=graph.came(edge_type))
             is_later = graph.times[edge_type][rest] >= graph.cuts[target][0]
             rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         whole = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
         if by_time:
-            whole = {kind: replace(pairs, time=np.maximum.reduce(graph.moments(kind))) for kind, pairs in whole.items()}
+            whole = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in whole.items()}
         context = {kind: pairs.before(graph.end_of_training(target)) for kind, pairs in whole.items()}
         directed = speaks_in_triples(graph, edge_type)
         problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, by_time)

@@ -160,7 +160,7 @@ class GraphData:
         What has no time is as old as any.
         """
         end = self.end_of_training(target)
-        return {kind: np.maximum.reduce(self.moments(kind)) < end for kind in self.edges}
+        return {kind: self.came(kind) < end for kind in self.edges}
 
     def flows(self, target: Target) -> Mapping[EdgeType, tuple[Mask, Mask]]:
         """Along which edges messages may flow when a target that is split by time is learned and judged.
@@ -180,6 +180,11 @@ class GraphData:
                 known[kind] | ((other < end) & (source >= end) & (edge <= source)),
             )
         return found
+
+    def came(self, kind: EdgeType) -> Times:
+        """When each edge of a type was there with both its ends, float64 (m,)."""
+        newest: Times = np.maximum.reduce(self.moments(kind))
+        return newest
 
     def moments(self, kind: EdgeType) -> tuple[Times, Times, Times]:
         """When each edge of a type, its source and its target came to be, float64 (m,) each."""

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ..graph import EdgeType, GraphData, Labels, Target
 from ..graph.data import Mask
 from ..links import Pairs, numbered
 from ..pairs import NodeSpace
-from ..pairs.graph import Floats, Ints
+from ..pairs.graph import Floats, Ints, simple_matrix
 from ..processing.split import HeldOut
 from ..schemas.model import Breakdown, Split
 from ..tasks import METRIC_DIRECTION
@@ -177,12 +176,7 @@ def received(graph: GraphData, space: NodeSpace, flows: Mapping[EdgeType, tuple[
         forth, back = (slice(None),) * 2 if flows is None else flows[kind]
         parts += [pairs.turned()[forth], pairs[back]]
     every = Pairs.join(parts)
-    every = every[every.source != every.target]
-    ones = np.ones(len(every), dtype=np.float32)
-    matrix = sparse.csr_matrix((ones, (every.source, every.target)), shape=(space.total, space.total))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
-    return matrix
+    return simple_matrix(every.source, every.target, space.total)
 
 
 def sign_of(metric: str) -> float:

@@ -37,6 +37,17 @@ class NodeSpace:
         return slice(start, start + self.counts[node_type])
 
 
+def simple_matrix(rows: Ints, columns: Ints, num_nodes: int) -> Any:
+    """Float32 CSR matrix of ones, (nodes, nodes), of pairs (e,) and (e,): each once, and none with itself."""
+    keep = rows != columns
+    rows, columns = rows[keep], columns[keep]
+    ones = np.ones(len(rows), dtype=np.float32)
+    matrix = sparse.csr_matrix((ones, (rows, columns)), shape=(num_nodes, num_nodes))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix
+
+
 @dataclass(frozen=True)
 class PairGraph:
     """An undirected simple graph as a float32 CSR matrix of ones, without self loops.
@@ -57,14 +68,8 @@ class PairGraph:
             target: node numbers, int64, shape (e,).
             num_nodes: size of the node space; nodes without edges are kept.
         """
-        keep = source != target
-        rows = np.concatenate([source[keep], target[keep]])
-        columns = np.concatenate([target[keep], source[keep]])
-        ones = np.ones(len(rows), dtype=np.float32)
-        adjacency = sparse.csr_matrix((ones, (rows, columns)), shape=(num_nodes, num_nodes))
-        adjacency.sum_duplicates()
-        adjacency.data[:] = 1.0
-        return cls.from_adjacency(adjacency)
+        rows, columns = np.concatenate([source, target]), np.concatenate([target, source])
+        return cls.from_adjacency(simple_matrix(rows, columns, num_nodes))
 
     @classmethod
     def from_adjacency(cls, adjacency: Any) -> PairGraph:
