@@ -256,6 +256,8 @@ def test_every_task_answers_in_one_frame(wf: Workflow, made: Library) -> None:
     assert len(prices) == BOOKS
     told = dict(zip(prices["id"], prices["prediction"], strict=True))
     assert np.mean([abs(told[book] - price) for book, price in made.price.items()]) < 5  # prices are 10, 20 and 30
+    between = prices.assign(price=prices["id"].map(made.price)).dropna(subset="price")
+    assert (between["price"].between(between["low"], between["high"])).mean() >= 0.8
 
     moods = wf.predict("ec", made.edges.rename(columns={"~id": "reading"}).head(3), key="reading")
     assert moods["to"].tolist() == made.edges["~to"].head(3).tolist()

@@ -448,7 +448,8 @@ class Workflow:
         """What a model says of vertices or edges, for each of the five tasks one frame, in the order asked.
 
         Columns: ``id``, ``name`` (of a vertex that has one; of an edge ``from`` and ``to``), ``prediction``, for links
-        also its name, ``score`` where there is one, and ``reason`` where some input has no answer.
+        also its name, ``low`` and ``high`` of numbers (nine of ten new ones lie between, where the model was judged on
+        items enough), ``score`` where there is one, and ``reason`` where some input has no answer.
 
         Args:
             endpoint: its job or id.

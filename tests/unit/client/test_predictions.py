@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from training_scripts.graph_ml.schemas import EdgeType, ModelDescription
-from training_scripts.graph_ml.schemas.model import TargetName
+from training_scripts.graph_ml.schemas.model import Interval, TargetName
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import MOST_IDS, PredictionQuestion, asked_of, ids_of, records
@@ -51,6 +51,18 @@ def test_a_class_has_its_score_and_an_unknown_id_its_reason() -> None:
     assert frame["prediction"].isna().tolist() == [False, True]
     assert frame["reason"].iloc[1] == "the graph has no vertex with this id"
     assert "with('Neptune#ml.endpoint', 'nc')" in service.texts[0]
+
+
+def test_a_number_has_its_interval_where_the_model_knows_one() -> None:
+    target = {"node_type": "book", "property": "price"}
+    model = {"task": "node_regression", "targets": [target | {"interval": {"half_width": 1.5}}]}
+    service = Service(("properties('price'", [{"id": "x", "name": "", "answers": [7.0]}]))
+    frame = predictions_frame(list(records(service, asked_of("nr", model), ["x", "y"])))
+    assert frame.columns.tolist() == ["id", "prediction", "low", "high", "reason"]
+    assert frame.iloc[0].tolist()[:4] == ["x", 7.0, 5.5, 8.5]
+    assert frame[["low", "high"]].isna().iloc[1].all()
+    (plain,) = records(service, asked_of("nr", model | {"targets": [target]}), ["x"])
+    assert plain == {"id": "x", "prediction": 7.0}
 
 
 def test_what_has_no_answer_is_asked_about_with_its_neighbourhood() -> None:
@@ -164,6 +176,15 @@ def test_vectors_and_answers_of_all_vertices_are_frames(model: ModelArtefacts) -
     assert told.columns.tolist() == ["id", "label", "prediction", "score", "p(a)", "p(b)"]
     assert told["prediction"].tolist() == ["a", "b"]
     assert told["score"].tolist() == pytest.approx([0.9, 0.7])
+
+
+def test_numbers_of_all_vertices_have_their_interval(model: ModelArtefacts) -> None:
+    interval = Interval(coverage=0.9, half_width=0.25, items=20, split="test")
+    price = TargetName(node_type="book", property="price", interval=interval)
+    model.description = model.description.model_copy(update={"task": "node_regression", "targets": [price]})
+    told = model.predictions()
+    assert told.columns.tolist() == ["id", "label", "prediction", "low", "high"]
+    assert told.iloc[0].tolist()[2:] == pytest.approx([0.9, 0.65, 1.15])
 
 
 def test_the_files_are_those_that_the_published_helper_reads(model: ModelArtefacts, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_a_number_comes_on_the_scale_it_was_trained_on(tmp_path: Path) -> None:
     metrics = ModelFolder(folder).metrics
     assert metrics.direction == "minimize"
     assert metrics.splits["test"]["mse"] < metrics.floors["test"]["constant"]["mse"]
+    assert metrics.interval is None  # four items were held out to be judged, and nine are needed
     output = ask(folder, {"globalParameters": {"property": "label"}, "nodes": [{"nodeId": "u35"}]})
     (result,) = output["nodes"][0]["results"]
     assert result.keys() == {"value"}
@@ -58,6 +59,10 @@ def test_a_number_comes_on_the_scale_it_was_trained_on(tmp_path: Path) -> None:
 def test_an_edge_is_found_by_its_id_and_by_its_ends(task: str, tmp_path: Path) -> None:
     data = labelled_graph(task)  # type: ignore[arg-type]
     folder = train(data, tmp_path, "--model", "rgcn", "--num-epochs", "5")
+    interval = ModelFolder(folder).description.targets[0].interval
+    assert (interval is not None) == (task == "edge_regression")
+    assert interval == ModelFolder(folder).metrics.interval
+    assert interval is None or f"± {interval.half_width:.4g}" in (folder / "report.html").read_text()
     edges = next(iter(data.edges.values()))
     ends = {"headNodeId": f"u{edges.source[4]:02}", "tailNodeId": f"u{edges.target[4]:02}"}
     output = ask(

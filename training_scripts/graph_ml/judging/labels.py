@@ -15,10 +15,11 @@ from ..links import Pairs, numbered
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints, simple_matrix
 from ..processing.split import HeldOut
-from ..schemas.model import Breakdown, Split
+from ..schemas.model import Breakdown, Interval, Split
 from ..tasks import METRIC_DIRECTION
 from .breakdown import of_labels
 from .floors import Fitted, LabelledItems, calibrated, label_floors
+from .intervals import interval_of
 from .metrics import classification_metrics, regression_metrics
 from .warnings import FLOOR_NAMES, better, lost_to_floors
 
@@ -40,6 +41,7 @@ class JudgedLabels:
     floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     breakdown: Breakdown | None = None
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,9 @@ class Judge:
             judged.splits[split] = known(measured(self.labels, predicted, items, self.topk))
             judged.floors[split] = {name: self.floor(name, items) for name in self.floors}
             judged.breakdown = of_labels(split, self.labels, predicted, items, self.degrees[items])
+            if self.labels.kind == "number":
+                truth = np.asarray(self.labels.values)[items]
+                judged.interval = interval_of(predicted[:, 0], truth, split) or judged.interval
         judged.warnings.extend(lost_to_floors(judged.splits, judged.floors, self.objective))
         return judged
 

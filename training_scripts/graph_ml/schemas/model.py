@@ -15,6 +15,18 @@ Split = Literal["train", "valid", "test"]
 SPLIT_NAMES: dict[Split, str] = {"train": "training", "valid": "validation", "test": "test"}
 
 
+class Interval(Artefact):
+    """How far off predicted numbers were: ``half_width`` each way holds ``coverage`` of new ones.
+
+    ``items`` of ``split`` were looked at, which neither trained nor chose the model.
+    """
+
+    coverage: float
+    half_width: float
+    items: int
+    split: Split
+
+
 class TargetName(Artefact):
     """What a model answers about: a node type or an edge type, and the property where there is one."""
 
@@ -23,6 +35,7 @@ class TargetName(Artefact):
     property: str = ""
     multilabel: bool = False
     classes: list[str] = Field(default_factory=list)
+    interval: Interval | None = None
 
 
 class ModelDescription(Artefact):
@@ -105,3 +118,4 @@ class Metrics(Artefact):
     notes: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     breakdown: Breakdown | None = None
+    interval: Interval | None = None

@@ -146,7 +146,10 @@ def describe(trial: Trial[Settings], metrics: Metrics, details: dict[str, object
         id=job or f"{trial.settings.model}-{created_ms}",
         model=trial.settings.model,
         task=trial.targets[0].task,
-        targets=[target_name(trial.graph, target) for target in trial.targets],
+        targets=[
+            target_name(trial.graph, target).model_copy(update={"interval": metrics.interval})
+            for target in trial.targets
+        ],
         node_types=dict(trial.graph.num_nodes),
         edge_types=list(trial.graph.edge_types),
         hyperparameters=trial.settings.as_text(),

@@ -66,7 +66,8 @@ class ModelArtefacts:
     def predictions(self) -> pd.DataFrame:
         """What the model says of every vertex of its label: ``id``, ``label`` and ``prediction``.
 
-        Of classes there is the ``score`` too, and a column ``p(class)`` for each.
+        Of classes there is the ``score`` too, and a column ``p(class)`` for each; of numbers ``low`` and ``high`` where
+        the model says how far they may be off.
         """
         import pandas as pd
 
@@ -76,7 +77,12 @@ class ModelArtefacts:
         ids = self.ids()[label]
         frame = pd.DataFrame({"id": ids, "label": label})
         if not target.classes:
-            return _living(frame.assign(prediction=told[:, 0].astype(float)))
+            numbers = told[:, 0].astype(float)
+            frame = frame.assign(prediction=numbers)
+            if target.interval is not None:
+                off = target.interval.half_width
+                frame = frame.assign(low=numbers - off, high=numbers + off)
+            return _living(frame)
         best = told.argmax(axis=1)
         columns = {f"p({name})": told[:, place].astype(float) for place, name in enumerate(target.classes)}
         scores = told[np.arange(len(told)), best].astype(float)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("id", "name", "from", "to", "prediction", "prediction_name", "score", "reason")
+COLUMNS = ("id", "name", "from", "to", "prediction", "prediction_name", "low", "high", "score", "reason")
 ALWAYS = ("id", "prediction")
 
 

@@ -37,6 +37,7 @@ class PredictionQuestion:
         threshold: leave out what scores less.
         inductive: whether the live neighbourhood is sent; None sends it for those that are not known otherwise.
         display: the property that names a vertex to people; None tries the usual ones.
+        half_width: how far predicted numbers may be off, of a model that says so.
         scored: whether links have scores, which Neptune itself does not give.
     """
 
@@ -50,6 +51,7 @@ class PredictionQuestion:
     threshold: float | None = None
     inductive: bool | None = None
     display: str | None = None
+    half_width: float | None = None
     scored: bool = True
 
     @property
@@ -89,6 +91,7 @@ def asked_of(endpoint: str, model: Mapping[str, Any], **given: Any) -> Predictio
         "label": edge[1] if task.startswith(("edge", "link")) else target.get("node_type", ""),
         "predicted": wanted or target.get("property") or "",
         "partner": edge[2] if way == "out" else edge[0],
+        "half_width": (target.get("interval") or {}).get("half_width"),
     }
     limit = given.pop("limit", None) or (10 if task == "link_prediction" else 1)
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -222,4 +225,5 @@ def _told(asked: PredictionQuestion, answers: Sequence[Any]) -> Iterator[dict[st
             yield {"prediction": value, "score": score}
     else:
         for value in answers:
-            yield {"prediction": value}
+            off = asked.half_width
+            yield {"prediction": value} | ({} if off is None else {"low": value - off, "high": value + off})

@@ -15,6 +15,7 @@ from ...container import JobError
 from ...devices import tensor_on
 from ...graph import EdgeType, GraphData, Labels, Split, Target
 from ...group import ALONE, Group, weighted_share
+from ...judging.intervals import interval_note
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
 from ...links import Pairs, codes, numbered
 from ...message_passing import choose_backend
@@ -208,10 +209,12 @@ def judged_labels(
                 *([] if isinstance(target.type, str) else [EDGE_NOTE]),
                 *([TIME_NOTE] if by_time else []),
                 *problem.split.notes,
+                *([] if judged.interval is None else [interval_note(judged.interval, by_time=by_time)]),
                 *notes,
             ],
             "warnings": [*warned, *judged.warnings],
             "breakdown": judged.breakdown,
+            "interval": judged.interval,
         }
     )
     for split, values in judged.splits.items():
