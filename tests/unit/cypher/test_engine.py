@@ -26,6 +26,7 @@ from workflow.cypher.planning.procedures import (
     Procedure,
     library,
 )
+from workflow.cypher.running import writing
 from workflow.cypher.running.options import CypherOptions
 from workflow.cypher.running.writing import Writing
 from workflow.errors import (
@@ -367,7 +368,11 @@ def test_a_condition_behind_distinct_may_have_names_of_its_own(bench: Bench) -> 
         "UNWIND $rows AS r CREATE ({k: r.k})",
     ],
 )
-def test_nodes_created_together_are_those_created_one_by_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [2, 8192])
+def test_nodes_created_together_are_those_created_one_by_one(
+    text: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "AT_ONCE", at_once)
     rows = [{"k": 1, "s": "x"}, {"k": 2, "s": None}, {"k": 3, "s": [1, 2]}]
 
     def written() -> Any:

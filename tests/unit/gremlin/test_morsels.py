@@ -10,11 +10,13 @@ import pytest
 from tests.peers import random_traversals
 from workflow.errors import QueryFailed
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.gremlin.columns import forms, gathering
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.planning import optimise
 from workflow.gremlin.planning.batched import BatchedStep
 from workflow.gremlin.semantics.keys import hash_key
+from workflow.queries.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +161,43 @@ def test_a_query_on_morsels_answers_as_on_traversers(
     assert fast == plain
     assert plain
     assert morsels
+
+
+OF_CHILDREN = [
+    "g.V().local(out().out().values('age').sum())",
+    "g.V().local(both().fold())",
+    "g.V().project('a').by(out().in().values('age').max().fold())",
+    "g.V().group().by('name').by(out().out().values('age').min())",
+    "g.V().union(out().values('age').mean(),in().out().count())",
+]
+
+
+@pytest.mark.parametrize("text", OF_CHILDREN)
+def test_a_child_run_for_few_starts_at_a_time_answers_as_for_all(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(forms, "MOST_AT_ONCE", 20)
+    monkeypatch.setattr(gathering, "AT_ONCE", 3)
+    fast, plain, morsels = both(engine, monkeypatch, text)
+    assert fast == plain
+    assert plain
+    assert morsels
+
+
+def test_a_reduction_for_many_starts_looks_at_the_clock_meanwhile(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(Run, "check", lambda run: looks.append(1))
+
+    def counted(most: int) -> int:
+        monkeypatch.setattr(gathering, "AT_ONCE", most)
+        looks.clear()
+        answer(engine, "g.V().local(both().values('age').sum())")
+        return len(looks)
+
+    # 200 vertices have 1,200 neighbours less the few without an age: some hundred parts of ten, and one of all
+    assert counted(10) > counted(100_000) + 80
 
 
 @pytest.mark.parametrize("block", range(8))

@@ -38,12 +38,20 @@ from workflow.gremlin.running.step import MISSING, By, Child, FilterStep, FlatMa
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import T
 
-MOST_AT_ONCE = 1 << 20
-"""So many traversers a child may have at once; of more starts half are run at a time."""
+MOST_AT_ONCE = 1 << 18
+"""So many traversers a child may have at once, where they are of several starts; of more starts half run at a time."""
+MOST_OF_ONE = 1 << 20
+"""So many a child may have of one start."""
 
 
 class TooMany(NotColumnar):
     """A child would have too many traversers at once."""
+
+
+def check_size(count: int, starts: int) -> None:
+    """Raise TooMany where a child of some starts would have so many traversers."""
+    if count > (MOST_AT_ONCE if starts > 1 else MOST_OF_ONE):
+        raise TooMany
 
 
 class Form:
@@ -197,7 +205,7 @@ class MorselChild:
 
     def of_groups(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
         """The results for groups of traversers: the morsel says in ``origin`` to which of ``size`` each belongs."""
-        return all_within(self.forms, ctx, morsel, size)
+        return self._run(ctx, self.forms, morsel, size)
 
     def _run(self, ctx: ExecutionContext, forms: tuple[Form, ...], morsel: Morsel, size: int) -> Morsel:
         try:
@@ -206,9 +214,10 @@ class MorselChild:
             if size < 2:
                 raise
         half = size // 2
-        places = np.arange(size)
-        lower = self._run(ctx, forms, _restarted(morsel.take(places[:half])), half)
-        upper = self._run(ctx, forms, _restarted(morsel.take(places[half:])), size - half)
+        places, cut = np.arange(len(morsel)), int(np.searchsorted(_origin(morsel), half))
+        lower = self._run(ctx, forms, morsel.take(places[:cut]), half)
+        upper = morsel.take(places[cut:])
+        upper = self._run(ctx, forms, replace(upper, origin=_origin(upper) - half), size - half)
         shifted = replace(upper, origin=None if upper.origin is None else upper.origin + half)
         return concatenated([lower, shifted])
 
@@ -251,10 +260,6 @@ def _origin(morsel: Morsel) -> Places:
 
 def _begun(morsel: Morsel) -> Morsel:
     return replace(morsel, bulk=None, origin=np.arange(len(morsel)))
-
-
-def _restarted(morsel: Morsel) -> Morsel:
-    return replace(morsel, origin=np.arange(len(morsel)))
 
 
 Make = Callable[[Child], MorselChild]

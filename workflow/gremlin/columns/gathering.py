@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cmp_to_key
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -73,6 +74,9 @@ class RangeForm(Form):
         return morsel.take(rank >= low if high < 0 else (rank >= low) & (rank < high))
 
 
+AT_ONCE: Final = 8192  # traversers that become objects between two looks at the clock
+
+
 class ReduceForm(Form):
     """All to one value, in a child for each origin."""
 
@@ -94,17 +98,22 @@ class ReduceForm(Form):
     def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
         assert morsel.origin is not None
         stops = np.searchsorted(morsel.origin, np.arange(size + 1)).tolist()
-        values = morsel.column.tolist()
-        bulks = morsel.bulks().tolist()
         found = []
         origins = []
-        for origin in range(size):
-            begin, end = stops[origin], stops[origin + 1]
-            members = self.members(values[begin:end], bulks[begin:end])
-            value = self.step.reduce(ctx, members)  # type: ignore[arg-type]
-            if value is not MISSING:
-                found.append(value)
-                origins.append(origin)
+        first = 0
+        while first < size:
+            ctx.check()
+            begin = stops[first]
+            last = max(first + 1, min(first + AT_ONCE, bisect_right(stops, begin + AT_ONCE) - 1))
+            part = morsel.take(np.arange(begin, stops[last]))
+            values, bulks = part.column.tolist(), part.bulks().tolist()
+            for origin in range(first, last):
+                own = slice(stops[origin] - begin, stops[origin + 1] - begin)
+                value = self.step.reduce(ctx, self.members(values[own], bulks[own]))  # type: ignore[arg-type]
+                if value is not MISSING:
+                    found.append(value)
+                    origins.append(origin)
+            first = last
         return started(ctx, column_of(found, ctx.graph), np.array(origins, dtype=np.int64))
 
     def members(self, values: list[Any], bulks: list[int]) -> Iterator[BulkedValue]:

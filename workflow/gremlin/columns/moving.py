@@ -12,12 +12,11 @@ from workflow.errors import QueryFailed
 from workflow.graphs.elements import Edge, Path, Vertex
 from workflow.gremlin.columns.filtering import masks_of
 from workflow.gremlin.columns.forms import (
-    MOST_AT_ONCE,
     Form,
     HopLike,
     Make,
     MorselBy,
-    TooMany,
+    check_size,
     merged_masks,
 )
 from workflow.gremlin.columns.morsel import FIRST_PART, Morsel, morsels_of
@@ -74,8 +73,7 @@ class SourceForm(Form):
 
     def within(self, ctx: ExecutionContext, morsel: Morsel, size: int) -> Morsel:
         column = self._tested(ctx, self._rows(ctx))
-        if len(column) * len(morsel) > MOST_AT_ONCE:
-            raise TooMany
+        check_size(len(column) * len(morsel), size)
         places = np.repeat(np.arange(len(morsel)), len(column))
         return morsel.split(ctx, column.take(np.tile(np.arange(len(column)), len(morsel))), places)
 
@@ -100,8 +98,8 @@ class HopForm(HopLike):
             yield morsel.split(ctx, ElementColumn(graph, kind, rows), origins)
 
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
-        if int(self.degrees(ctx, morsel).sum()) > MOST_AT_ONCE:
-            raise TooMany
+        starts = 1 if morsel.origin is None or not len(morsel) else 1 + int(morsel.origin[-1] != morsel.origin[0])
+        check_size(int(self.degrees(ctx, morsel).sum()), starts)
         for found in self._parts(ctx, morsel, None):
             return found
         kind: Any = Edge if self.to_edges else Vertex
