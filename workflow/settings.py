@@ -117,6 +117,11 @@ TABLE: Final = (
     EnvironmentVariable(
         "DESPINA_USERS", "`name:password` pairs: basic authentication, and SASL on the WebSocket", secret=True
     ),
+    EnvironmentVariable(
+        "DESPINA_DISPLAY",
+        "properties that name a vertex on the page, in reports and in `wf.predict`, separated by blanks: `fullName`, "
+        "or `Movie.title` for one label; default: guessed (name, title …)",
+    ),
     EnvironmentVariable("DESPINA_ALLOWED_HOSTS", "further names under which the service is reached"),
     EnvironmentVariable("DESPINA_TLS_CERTIFICATE", "a PEM file; with its key the service speaks HTTPS"),
     EnvironmentVariable("DESPINA_TLS_KEY", "the PEM file of the certificate's key"),
@@ -364,6 +369,7 @@ class Settings:
     access_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     allowed_hosts: tuple[str, ...] = ()
+    display: tuple[str, ...] = ()  # properties that name vertices to people
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     log_level: LogLevel = "warning"
@@ -408,6 +414,7 @@ class Settings:
             access_keys=_pairs("DESPINA_ACCESS_KEYS", env),
             users=_pairs("DESPINA_USERS", env),
             allowed_hosts=_words("DESPINA_ALLOWED_HOSTS", env),
+            display=display_properties(env),
             tls_certificate=_file(env.get("DESPINA_TLS_CERTIFICATE")),
             tls_key=_file(env.get("DESPINA_TLS_KEY")),
             log_level=_one_of("DESPINA_LOG_LEVEL", env, get_args(LogLevel), "warning"),
@@ -419,6 +426,11 @@ class Settings:
             openlineage_url=env.get("DESPINA_OPENLINEAGE") or None,
             seed=_seed("DESPINA_SEED", env),
         )
+
+
+def display_properties(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The properties that name a vertex to people, as ``DESPINA_DISPLAY`` says; none where they are guessed."""
+    return _words("DESPINA_DISPLAY", os.environ if environ is None else environ)
 
 
 def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:

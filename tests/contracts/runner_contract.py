@@ -6,6 +6,7 @@ The programs are the small ones of ``tests/fake_scripts``, which obey the contai
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -145,6 +146,10 @@ class RunnerContract:
         } <= names
         assert json.loads(storage.read(output / "model.json"))["id"] == tuned.best.name
         assert json.loads(storage.read(output / "eval_metrics_info.json")) == {"mrr": tuned.best.value}
+        report, own = (storage.read(output / name).decode() for name in ("report.html", "model-report.html"))
+        assert 'href="model-report.html"' in report
+        assert 'href="report.html"' in own
+        assert re.search(r" · \d{4}-\d\d-\d\d \d\d:\d\d UTC · ", report)
         for trial in tuned.trials:
             place = LAB / "train" / "trials" / trial.name
             assert storage.exists(place / "output" / "model.tar.gz")

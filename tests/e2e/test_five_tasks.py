@@ -8,6 +8,8 @@ nothing.
 
 from __future__ import annotations
 
+import re
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -274,6 +276,17 @@ def test_every_task_answers_in_one_frame(wf: Workflow, made: Library) -> None:
     scored = wf.predict_links("lp", ["reader_1"], "read", "book", limit=4)
     assert scored["target"].tolist() == books["prediction"].tolist()[:4]
     assert scored["score"].tolist() == pytest.approx(books["score"].tolist()[:4], rel=1e-5)
+
+
+def test_reports_show_the_names_of_vertices(wf: Workflow) -> None:
+    def page(query: str) -> str:
+        place = f"{wf.connection.url}/ui/report/modeltraining/lp/model-report.html{query}"
+        with urllib.request.urlopen(place) as answer:
+            return str(answer.read().decode())
+
+    assert re.search(r"Book (book_\d+) <small>\1</small>", page(""))
+    assert re.search(r"Book (book_\d+) <small>\1</small>", wf.report(wf.status("modeltraining", "lp")).pages[1])
+    assert re.search(r"\d\d\.\d+ <small>book_\d+</small>", page("?display=book.price"))
 
 
 def test_an_empty_answer_says_why(wf: Workflow) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass, field
 
 REPORT, MODEL_REPORT = "report.html", "model-report.html"
 HEIGHT_PX = 900
-_LINK = f'<a href="{MODEL_REPORT}">{MODEL_REPORT}</a>'
+_LINKS = re.compile(rf'<a href="(?:{REPORT}|{MODEL_REPORT})">([^<]*)</a>')
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,14 @@ class Report:
     pages: tuple[str, ...] = field(repr=False)
 
     def _repr_html_(self) -> str:
-        """A frame a page: its styles stay there, and nothing in it may run."""
+        """A frame a page: its styles stay there, nothing in it may run, and the pages stand one below the other."""
         return "".join(
-            f'<iframe sandbox srcdoc="{html.escape(page.replace(_LINK, "below this one"))}" width="100%" '
+            f'<iframe sandbox srcdoc="{html.escape(_unlinked(page))}" width="100%" '
             f'height="{HEIGHT_PX}" style="border: 1px solid #ccc"></iframe>'
             for page in self.pages
         )
+
+
+def _unlinked(page: str) -> str:
+    """A page without the links between the two: in a frame they would lead nowhere."""
+    return _LINKS.sub(r"\1", page)

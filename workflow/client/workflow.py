@@ -22,7 +22,7 @@ from workflow.client.hyperparameters import set_hyperparameters
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
-from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, records
+from workflow.client.predictions.questions import PredictionQuestion, asked_of, ids_of, names_of, records
 from workflow.client.progress import shown
 from workflow.client.reports import MODEL_REPORT, REPORT, Report
 from workflow.client.service_storage import not_seen, service_storage
@@ -31,6 +31,7 @@ from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, 
 from workflow.neptune import Kind, operation_of
 from workflow.neptune.operations import Verb
 from workflow.predictions.reasons import reasons, words_in_vain
+from workflow.predictions.reports import ids_in_report, named_report
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
 
@@ -459,8 +460,8 @@ class Workflow:
             threshold: leave out what scores less.
             inductive: send the live neighbourhood; by default for what the model has not seen.
             more: ``relation`` and ``way`` (``"in"`` asks where links come from) of links, ``property`` where a model
-                has several, ``display`` for another name of vertices; of a Neptune cluster also ``task``, ``label``
-                and ``partner``, since it does not describe its models.
+                has several, ``display`` for the property that names vertices (as ``DESPINA_DISPLAY``); of a Neptune
+                cluster also ``task``, ``label`` and ``partner``, since it does not describe its models.
         """
         deployed = self._deployed(endpoint)
         model = (deployed.detail.get("details") or {}).get("model") or {}
@@ -519,7 +520,16 @@ class Workflow:
             ) from error
         with contextlib.suppress(StorageError):
             pages.append(self.storage.read(place / MODEL_REPORT))
-        return Report(tuple(page.decode() for page in pages))
+        return Report(tuple(self._with_names(page.decode()) for page in pages))
+
+    def _with_names(self, page: str) -> str:
+        """A report with the names that its vertices have in the graph, where it can be asked."""
+        ids = ids_in_report(page)
+        if not ids:
+            return page
+        with contextlib.suppress(WorkflowError):
+            return named_report(page, names_of(self.connection.query, ids))
+        return page
 
     def metrics(self, trained: Job) -> dict[str, Any]:
         """How good the best model is: ``splits`` (``valid``, ``test``) and the simple ``floors`` on the same ones.

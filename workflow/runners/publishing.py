@@ -19,6 +19,8 @@ TENSORBOARD = "tensorboard-output"
 METRICS = "metrics.json"
 EVAL_METRICS = "eval_metrics_info.json"  # Neptune's name for the validation figures
 TEST_METRICS = "test_metrics_info.json"
+#: a comment in the report of a model, and what stands there once the report of its trials lies beside it
+TRIALS_MARK, TRIALS_LINK = "<!-- trials -->", '<p><a href="report.html">All trials of this search</a></p>'
 _CODE = ("inference.py", "serve.py", "graph_ml", "requirements.txt")  # the last where an image needs it
 
 
@@ -44,7 +46,7 @@ def publish_model(
     Args:
         model: the model folder as training or transform left it.
         extras: relative name to a text or a file, written beside (a ``report.html`` takes the place of the model's own,
-            which is then found as ``model-report.html``).
+            which is then found as ``model-report.html`` and leads to it).
     """
     with tempfile.TemporaryDirectory(dir=model.parent) as temporary:
         staged = Path(temporary) / "output"
@@ -58,7 +60,8 @@ def publish_model(
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if name == "report.html" and target.exists():
-                target.rename(staged / "model-report.html")
+                own = target.read_text(encoding="utf-8").replace(TRIALS_MARK, TRIALS_LINK)
+                (staged / "model-report.html").write_text(own, encoding="utf-8")
             if isinstance(content, Path):
                 shutil.copyfile(content, target)
             else:

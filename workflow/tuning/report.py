@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from training_scripts.graph_ml.schemas.metrics import METRIC_MEANINGS
 from workflow.neptune.progress import size, span
 from workflow.tuning.figures import curves, gain, importances
 from workflow.tuning.results import Direction, Trial, Tuned, best
@@ -15,8 +17,8 @@ TEMPLATE = "report.html.j2"
 _SPLITS = {"valid": "validation", "train": "training"}
 
 
-def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
-    """One self-contained HTML page."""
+def render(name: str, metric: str, search: Search, tuned: Tuned, ended: datetime | None = None) -> str:
+    """One self-contained HTML page, dated ``ended``, by default now."""
     from jinja2 import Environment, FileSystemLoader  # a quarter of a second that the start can do without
 
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -29,12 +31,14 @@ def render(name: str, metric: str, search: Search, tuned: Tuned) -> str:
     families.sort(key=lambda row: (row["value"] is None, sign * (row["value"] or 0.0)))
     return environment.get_template(TEMPLATE).render(
         name=name,
+        made=f"{ended or datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         verdict=tuned.verdict,
         parallel=search.parallel,
         spent=span(tuned.wall_s),
         peak=size(tuned.peak_memory_bytes),
         direction=search.direction,
         metric=metric,
+        meanings=METRIC_MEANINGS,
         judged_on=tuned.best.judged_on,
         seed=search.seed,
         families=families,

@@ -216,17 +216,42 @@ def test_a_link_chart_draws_known_and_predicted_edges_apart() -> None:
 
 def test_a_report_is_framed_so_that_nothing_in_it_runs(tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
-    storage.write(S3Uri.parse("s3://lab/train/report.html"), b'see <a href="model-report.html">model-report.html</a>')
-    storage.write(S3Uri.parse("s3://lab/train/model-report.html"), b'"><script>alert(1)</script>')
+    storage.write(S3Uri.parse("s3://lab/train/report.html"), b'see <a href="model-report.html">the model</a>')
+    storage.write(
+        S3Uri.parse("s3://lab/train/model-report.html"), b'"><script>alert(1)</script><a href="report.html">x</a>'
+    )
     workflow = Workflow(Connection("http://127.0.0.1:1"), storage=storage)
     job = Job("modeltraining", "t", "Completed", {"processingJob": {"outputLocation": "s3://lab/train"}})
     shown = workflow.report(job)._repr_html_()
     assert shown.count("<iframe sandbox srcdoc=") == 2
-    assert "see below this one" in shown
+    assert "see the model" in shown  # the pages stand one below the other, and a link would leave the frame
+    assert "href" not in shown
     assert "<script" not in shown
     gone = Job("modeltraining", "t", "Completed", {"processingJob": {"outputLocation": "s3://lab/other"}})
     with pytest.raises(InvalidParameter, match="DESPINA_HOME"):
         workflow.report(gone)
+
+
+def test_a_report_has_the_names_that_vertices_have_in_the_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path)
+    page = '<data class="vertex" value="a&amp;b">a&amp;b</data>, <data class="vertex" value="u2">u2</data>'
+    storage.write(S3Uri.parse("s3://lab/train/report.html"), page.encode())
+    workflow = Workflow(Connection("http://127.0.0.1:1"), storage=storage)
+    job = Job("modeltraining", "t", "Completed", {"processingJob": {"outputLocation": "s3://lab/train"}})
+    assert workflow.report(job).pages == (page,)  # nobody answers at that address
+
+    def answer(text: str, bindings: object = None) -> list[dict[str, str]]:
+        assert text.startswith("g.V('a&b', 'u2').project('id', 'name')")
+        assert "values('fullName')" in text
+        return [{"id": "a&b", "name": "<Ann>"}, {"id": "u2", "name": ""}]
+
+    monkeypatch.setenv("DESPINA_DISPLAY", "fullName")
+    monkeypatch.setattr(workflow.connection, "query", answer)
+    (named,) = workflow.report(job).pages
+    assert "&lt;Ann&gt; <small>a&amp;b</small>" in named
+    assert ">u2<" in named
 
 
 def test_a_log_that_two_resources_share_is_named_once() -> None:

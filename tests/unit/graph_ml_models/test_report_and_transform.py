@@ -8,16 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData
-from training_scripts.graph_ml.judging.report import Partners, model_report, write_model_report
+from training_scripts.graph_ml.judging.report import COLUMNS, Partners, model_report
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.schemas.metrics import METRIC_MEANINGS
+from training_scripts.graph_ml.tasks.table import METRIC_DIRECTION, TASKS, Task
 from training_scripts.graph_ml.training.refresh import transform
+from workflow.predictions.reports import ids_in_report
 
 
 def refresh(model: Path, graph: GraphData, base: Path) -> ModelFolder:
@@ -90,22 +95,27 @@ def test_the_report_says_with_whom_both_ends_of_a_proposed_link_are_linked(ranke
     for other in (1, 2):
         told = Partners(model, 0).shared(ids[0], ids[other])
         shared = sorted(linked[0] & linked[other])
-        assert [id for id in told.split(" and ")[0].split(", ") if id] == [ids[number] for number in shared[:3]]
-        assert told.endswith(f" and {len(shared) - 3} more") == (len(shared) > 3)
+        assert told == (tuple(ids[number] for number in shared[:3]), max(0, len(shared) - 3))
     assert "both linked with" in (ranked_friends / "report.html").read_text()
 
 
-def test_the_report_names_who_won_and_escapes_what_came_from_data(ranked_friends: Path) -> None:
-    before = (ranked_friends / "report.html").read_text()
-    trials = [
-        {"name": "t<1>", "model": "rgcn", "value": 0.25, "winner": False},
-        {"name": "t2", "model": "pair-ranker", "value": 0.5, "winner": True},
-    ]
-    write_model_report(ranked_friends, trials)
-    page = (ranked_friends / "report.html").read_text()
-    (ranked_friends / "report.html").write_text(before)
-    assert "t&lt;1&gt;" in page
-    assert "t2 (deployed)" in page
+def test_the_report_marks_ids_and_escapes_what_came_from_data(ranked_friends: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(ranked_friends, folder)
+    ids = folder / "ids/0.parquet"
+    names = [f"<{id}>" for id in pq.read_table(ids).column("id").to_pylist()]
+    pq.write_table(pa.table({"id": names}), ids)
+    page = model_report(ModelFolder(folder))
+    assert '<data class="vertex" value="&lt;u' in page
+    assert "<u" not in page.replace("<ul", "")
+    assert set(ids_in_report(page)) <= set(names)
+    assert len(ids_in_report(page)) > 5
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_every_metric_of_a_task_has_a_sentence(task: Task) -> None:
+    assert set(task.metrics) <= set(METRIC_MEANINGS)
+    assert set(METRIC_DIRECTION) <= set(COLUMNS)
 
 
 def test_a_transform_on_the_same_graph_changes_no_answer(stacked_films: Path, tmp_path: Path) -> None:

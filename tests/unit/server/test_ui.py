@@ -13,11 +13,13 @@ from training_scripts.graph_ml.schemas.model import TargetName
 from workflow.cypher.engine import CypherEngine
 from workflow.errors import InvalidParameter
 from workflow.graphs.elements import Edge, Path, Vertex
+from workflow.graphs.naming import Naming
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang.parser import parse
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
+from workflow.predictions.reports import ids_in_report, named_report
 from workflow.server.services import Services
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.examples import example_question, predicted_labels
@@ -289,3 +291,38 @@ def test_a_vertex_is_called_by_a_property_that_reads_like_a_name() -> None:
         writer.set_vertex_property(row_of, key, value, "single")
     writer.commit()
     assert in_words(Vertex(graph, row_of)) == "v[u1] Ann Lee"
+
+
+@pytest.mark.parametrize(
+    ("display", "name"),
+    [
+        ("", "Ann Lee"),
+        ("nickname", "A"),
+        ("User.age nickname", "7"),
+        ("Movie.nickname", "Ann Lee"),
+        ("unheard-of", "Ann Lee"),
+        ("fullName,nickname", "Ann Lee"),
+    ],
+)
+def test_a_vertex_is_called_by_the_property_that_is_named_for_it(display: str, name: str) -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    writer = graph.begin()
+    row_of = writer.add_vertex("u1", "User::Person")
+    for key, value in (("age", 7), ("fullName", "Ann Lee"), ("nickname", "A")):
+        writer.set_vertex_property(row_of, key, value, "single")
+    writer.commit()
+    assert Naming.of(display).name(Vertex(graph, row_of)) == name
+    assert in_words({"v": Vertex(graph, row_of)}, Naming.of(display)) == f"{{v: v[u1] {name}}}"
+
+
+@pytest.mark.parametrize("text", ["g.V('v7')", "MATCH (n {`~id`: 'v7'}) RETURN n"])
+def test_the_box_names_vertices_as_it_is_asked_to(served: Services, text: str) -> None:
+    run_query(served, BoxQuery("g.V('v7').property(single, 'nick', 'Sven')"))
+    assert run_query(served, BoxQuery(text, naming=Naming.of("nick"))).rows == [["v[v7] Sven"]]
+    assert run_query(served, BoxQuery(text)).rows == [["v[v7]"]]
+
+
+def test_a_report_shows_the_names_of_those_it_knows() -> None:
+    page = '<data class="vertex" value="a&amp;b">a&amp;b</data> <data class="vertex" value="c">c</data>'
+    assert ids_in_report(page * 2) == ["a&b", "c"]
+    assert named_report(page, {"a&b": "Ann"}) == page.replace(">a&amp;b<", ">Ann <small>a&amp;b</small><")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..drawing import Chart, chart, draw
 from ..models.families import title
 from ..predict import load_predictor
 from ..schemas import EndpointRequest, Metrics, ModelDescription
+from ..schemas.metrics import METRIC_MEANINGS
 from ..schemas.model import SPLIT_NAMES, Split
 from .warnings import FLOOR_NAMES
 
@@ -24,24 +24,8 @@ EXAMPLES = 5
 ANSWERS = 5
 SHARED = 3
 FEW_QUERIES = 100
-#: what a figure says; beside the model's figures, in this order where there are that many
-MEANINGS = {
-    "mrr": "mean of 1 / rank of what is true among all candidates: 1 where it always comes first",
-    "hits@1": "how often what is true comes first",
-    "hits@10": "how often what is true is among the first 10",
-    "hits@50": "how often what is true is among the first 50",
-    "auc": "how often what is true scores above what is not, of two drawn by chance: 0.5 is guessing",
-    "acc": "share of answers that are right",
-    "F1": "harmonic mean of precision and recall, of classes the mean of theirs",
-    "precision": "share of what was given a class that is of it",
-    "recall": "share of what is of a class that was given it",
-    "roc_auc": "how often one of a class scores above one that is not, of two drawn by chance: 0.5 is guessing",
-    "average_precision": "precision over all thresholds; what guessing reaches is the share of the class",
-    "mse": "mean of squared errors: large errors count most",
-    "rmse": "its root, in the unit of the number that is predicted",
-    "mae": "mean of errors without their sign, in the unit of the number that is predicted",
-}
-COLUMNS = tuple(MEANINGS)
+COLUMNS = tuple(name for name in METRIC_MEANINGS if name != "mean_rank")
+LOWER_IS_BETTER = ("mse", "rmse", "mae")
 #: the split that says most comes first
 LAST_FIRST: tuple[Split, ...] = ("test", "valid", "train")
 BLUE = "#1f5fa8"
@@ -50,32 +34,41 @@ COLOURS = (BLUE, "#8d9aa8", "#b4bec8", "#5d6b79", "#ced6dd")
 
 
 @dataclass(frozen=True)
-class Example:
-    """One question and what the model answers: the item, and (answer, score, shared partners), best first."""
+class Answer:
+    """One answer of a model.
 
-    item: str
-    answers: tuple[tuple[str, float | None, str], ...]
-
-
-def write_model_report(folder: Path, trials: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Write ``report.html`` into a finished model folder.
-
-    Args:
-        folder: the model folder.
-        trials: what the model was compared with, each with ``name``, ``model``, ``value`` and ``winner``; those of
-            ``trials.json`` in the folder where none are given.
+    Attributes:
+        text: a class, a number, or the id of a vertex where ``of_vertex``.
+        shared: the first ids of vertices that both ends of a proposed link are linked with.
+        more: how many others they share.
     """
-    place = folder / "trials.json"
-    if not trials and place.exists():
-        trials = json.loads(place.read_text(encoding="utf-8"))
-    page = model_report(ModelFolder(folder), trials)
+
+    text: str
+    score: float | None = None
+    of_vertex: bool = False
+    shared: tuple[str, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question and what the model answers, best first: about vertices with these ids, or about an edge."""
+
+    vertices: tuple[str, ...]
+    edge: str
+    answers: tuple[Answer, ...]
+
+
+def write_model_report(folder: Path) -> None:
+    """Write ``report.html`` into a finished model folder."""
+    page = model_report(ModelFolder(folder))
     temporary = folder / f".{REPORT}"
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(folder / REPORT)
 
 
-def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -> str:
-    """The page."""
+def model_report(model: ModelFolder) -> str:
+    """The page. Ids of vertices are marked, for whoever shows it with their names."""
     from jinja2 import Environment, FileSystemLoader
 
     here = Path(__file__)
@@ -87,7 +80,7 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
         name=title(description.model),
         target=target_text(description),
         columns=(columns := [c for c in COLUMNS if any(c in values for values in metrics.splits.values())]),
-        meanings=[(column, MEANINGS[column]) for column in columns],
+        meanings=[(column, METRIC_MEANINGS[column]) for column in columns],
         made=f"{datetime.fromtimestamp(description.created_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         rows=figure_rows(metrics, columns),
         drawings=drawings(model),
@@ -96,7 +89,6 @@ def model_report(model: ModelFolder, trials: Sequence[Mapping[str, Any]] = ()) -
         queries=0 if (found := held_out_ranks(model)) is None else len(found[1]),
         few=FEW_QUERIES,
         answers=ANSWERS,
-        trials=trials,
     )
 
 
@@ -122,7 +114,7 @@ def figure_rows(metrics: Metrics, columns: Sequence[str]) -> list[dict[str, Any]
         for column in columns:
             known = [v[column] for v in scorers.values() if column in v]
             if known:
-                best[column] = min(known) if column in ("mse", "rmse", "mae") else max(known)
+                best[column] = min(known) if column in LOWER_IS_BETTER else max(known)
         for name, figures in scorers.items():
             cells = [(figures.get(c), figures.get(c) is not None and figures.get(c) == best.get(c)) for c in columns]
             rows.append({"split": SPLIT_NAMES[split], "name": scorer_name(name), "cells": cells})
@@ -252,12 +244,15 @@ def examples(model: ModelFolder) -> list[Example]:
         partners = Partners(model, position) if task == "link_prediction" else None
         answer = predictor.answer(EndpointRequest.model_validate(body)).output
         for item in answer.nodes or answer.edges or []:
-            name = item.node_id or item.edge_id or f"{item.head_node_id} → {item.tail_node_id}"
+            ends = tuple(id for id in (item.node_id, item.head_node_id, item.tail_node_id) if id)
             answers = []
-            for p in item.results:
-                text = str(p.value if partners is None else p.node_id)
-                answers.append((text, p.score, "" if partners is None else partners.shared(name, text)))
-            found.append(Example(name, tuple(answers)))
+            for one in item.results:
+                if partners is None:
+                    answers.append(Answer(str(one.value), one.score))
+                else:
+                    shared, more = partners.shared(ends[0], str(one.node_id))
+                    answers.append(Answer(str(one.node_id), one.score, True, shared, more))
+            found.append(Example(ends, item.edge_id or "", tuple(answers)))
     return found
 
 
@@ -274,12 +269,11 @@ class Partners:
         self._from = np.array(model.array(f"links/{position}/source"))
         self._to = np.array(model.array(f"links/{position}/target"))
 
-    def shared(self, head: str, tail: str) -> str:
-        """The first partners both have, whichever way the links point; empty where they have none."""
+    def shared(self, head: str, tail: str) -> tuple[tuple[str, ...], int]:
+        """(The first partners both have, whichever way the links point, and how many more there are)."""
         heads, tails = self._places
         both = np.intersect1d(self._of(heads[head]), self._of(tails[tail]))
-        more = f" and {len(both) - SHARED} more" if len(both) > SHARED else ""
-        return ", ".join(self._ids[number] for number in both[:SHARED]) + more
+        return tuple(self._ids[number] for number in both[:SHARED]), max(0, len(both) - SHARED)
 
     def _of(self, number: int) -> np.ndarray[Any, Any]:
         return np.concatenate([self._to[self._from == number], self._from[self._to == number]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
     targets = [_target_row(graph, target) for target in graph.targets]
     page = environment.get_template(TEMPLATE).render(
         data=data,
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         nodes=[
             (name, graph.num_nodes[name] - len(graph.gone.get(name, ())), graph.first_new.get(name, 0))
             for name in graph.node_types

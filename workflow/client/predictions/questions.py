@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from workflow.client.frames import row_of
 from workflow.errors import InvalidParameter, WorkflowError
+from workflow.graphs.naming import Naming
 from workflow.neptune.literals import literal
+from workflow.settings import display_properties
 
-NAMES = ("name", "title", "username", "label", "displayName")
 MOST_IDS = 500  # in the text of one query
 MOST_ANSWERS = 100  # that an endpoint gives for one input, as Neptune has it
 UNSEEN = "the model has not seen it, and what it knows of its neighbours is not enough"
@@ -36,7 +37,7 @@ class PredictionQuestion:
         limit: classes or partners for each input.
         threshold: leave out what scores less.
         inductive: whether the live neighbourhood is sent; None sends it for those that are not known otherwise.
-        display: the property that names a vertex to people; None tries the usual ones.
+        display: the property that names a vertex to people; None: as ``DESPINA_DISPLAY`` says, else one of the usual.
         half_width: how far predicted numbers may be off, of a model that says so.
         scored: whether links have scores, which Neptune itself does not give.
     """
@@ -188,7 +189,7 @@ def _answers(run: Run, asked: PredictionQuestion, ids: Sequence[str]) -> dict[st
     """By id: name or ends, and the answers as the query gives them."""
     extra = ".with('Neptune#ml.inductiveInference').with('Neptune#ml.deterministic')" if asked.inductive else ""
     start = f"{'E' if asked.of_edges else 'V'}({', '.join(map(literal, ids))})"
-    name = f"by({_display(asked)})"
+    name = f"by({name_steps(asked.display)})"
     if asked.of_links:
         key, score = (", 'score'", ".by('Neptune#ml.score')") if asked.scored else ("", "")
         answers = (
@@ -209,9 +210,24 @@ def _answers(run: Run, asked: PredictionQuestion, ids: Sequence[str]) -> dict[st
     return {str(row["id"]): dict(row) for row in run(text)}
 
 
-def _display(asked: PredictionQuestion) -> str:
-    names = ", ".join(map(literal, NAMES if asked.display is None else (asked.display,)))
-    return f"coalesce(values({names}).limit(1), constant(''))"
+def names_of(run: Run, ids: Sequence[str]) -> dict[str, str]:
+    """The names of vertices by id, of those that have one.
+
+    Args:
+        run: runs Gremlin text.
+    """
+    text = f"g.V({', '.join(map(literal, ids))}).project('id', 'name').by(id()).by({name_steps(None)})"
+    return {str(row["id"]): str(row["name"]) for row in run(text) if row["name"]}
+
+
+def name_steps(display: str | None) -> str:
+    """Gremlin for the name of a vertex: by a property, else as ``DESPINA_DISPLAY`` says, else by the usual ones."""
+    naming = Naming(display_properties()) if display is None else Naming.of(display)
+    steps = [
+        (f"hasLabel({literal(label)})." if label else "") + f"values({literal(key)}).limit(1)"
+        for label, key in naming.tried()
+    ]
+    return f"coalesce({', '.join(steps)}, constant(''))"
 
 
 def _told(asked: PredictionQuestion, answers: Sequence[Any]) -> Iterator[dict[str, Any]]:

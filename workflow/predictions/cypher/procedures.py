@@ -15,6 +15,7 @@ from typing import Any, Final
 from workflow.cypher.planning.procedures import Argument, Procedure
 from workflow.errors import InvalidParameter
 from workflow.graphs.elements import Edge, Vertex, Way
+from workflow.graphs.naming import vertex_of
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
 from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
 from workflow.predictions.question import (
@@ -229,7 +230,7 @@ def _ask_links(model: _Model, vertices: list[Any], candidate_type: str, topk: in
         kept = model.kept(results)
         rows: Rows = []
         for one in kept:
-            other = _vertex(run.graph, str(one.value))
+            other = vertex_of(run.graph, str(one.value))
             if other is None or other == vertex or str(other.id) in linked[vertex]:
                 continue
             if candidate_type in (kind := node_type(other.label), *kind.split(";")):
@@ -245,13 +246,6 @@ def _linked(graph: Any, vertex: Any, way: Way, asked: ModelQuestion) -> set[str]
     if not asked.exclude_existing:
         return set()
     return {str(graph.vertex_id(row)) for row in graph.neighbours(vertex.row, way, [asked.name])}
-
-
-def _vertex(graph: Any, id: str) -> Vertex | None:
-    row = graph.vertex_row(id)
-    if row is None and id.lstrip("-").isdigit():
-        row = graph.vertex_row(int(id))  # graphs with numbers for ids; an export writes them as text
-    return None if row is None else Vertex(graph, row)
 
 
 def _properties(service: PredictionService, kind: str, run: Any, calls: Sequence[tuple[Any, ...]]) -> list[Rows]:

@@ -8,8 +8,9 @@ from itertools import islice, pairwise
 from typing import Any
 
 from workflow.graphs.elements import Edge, Path, Vertex
+from workflow.graphs.naming import GUESSED, Naming, shortened
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
-from workflow.server.ui.formatting import caption, in_words, shortened
+from workflow.server.ui.formatting import caption, in_words
 
 MAX_VERTICES = 150
 MAX_EDGES_OF_A_VERTEX = 2000  # of a vertex with more, some between drawn ones may be missing
@@ -49,7 +50,7 @@ class Drawing:
         }
 
 
-def drawing(results: Iterable[Any], predicted: Collection[str] = ()) -> Drawing:
+def drawing(results: Iterable[Any], predicted: Collection[str] = (), naming: Naming = GUESSED) -> Drawing:
     """The graph of an answer, with all known edges between the vertices in it.
 
     Args:
@@ -57,6 +58,7 @@ def drawing(results: Iterable[Any], predicted: Collection[str] = ()) -> Drawing:
         predicted: edge labels the query asked to be predicted. Consecutive vertices of a path, and the vertices of a
             map in the order of its keys, are then linked: by the graph's own edge where it has one of such a label,
             else by a predicted one.
+        naming: what vertices are called.
 
     A vertex of a remote database comes without its graph: of it and its edges only what the answer holds is drawn.
     """
@@ -76,9 +78,9 @@ def drawing(results: Iterable[Any], predicted: Collection[str] = ()) -> Drawing:
                 _link(drawn, left, right, predicted)
     for id, vertex in members.items():
         if isinstance(vertex, ReferenceVertex):
-            drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex))
+            drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex, naming))
             continue
-        drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex), _properties(vertex))
+        drawn.vertices[id] = DrawnVertex(id, vertex.label, caption(vertex, naming), _properties(vertex))
         for row in islice(vertex.graph.incident(vertex.row, "out"), MAX_EDGES_OF_A_VERTEX):
             edge = Edge(vertex.graph, row)
             target = str(edge.in_vertex.id)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from workflow.cypher.semantics.paths import CypherPath
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.elements import Path
+from workflow.graphs.naming import GUESSED, Naming
 from workflow.gremlin.lang import parse
 from workflow.gremlin.steps.facts import may_write
 from workflow.predictions.reasons import reasons
@@ -39,6 +40,7 @@ class BoxQuery:
         id: what it can be cancelled by.
         page: from 1; which of the pages of results is shown.
         rows: results of a page.
+        naming: what vertices are called.
     """
 
     text: str
@@ -46,6 +48,7 @@ class BoxQuery:
     id: str | None = None
     page: int = 1
     rows: int = MAX_ROWS
+    naming: Naming = GUESSED
 
     @property
     def first(self) -> int:
@@ -124,8 +127,9 @@ def _run_cypher(services: Services, asked: BoxQuery) -> ShownAnswer:
             result.rows.close()  # type: ignore[attr-defined]  # a generator; closing it ends the query
         spent = time.perf_counter() - began
         shown = results[: asked.rows]
-        drawn = drawing([one for row in shown for value in row.values() for one in _elements(value)]).as_json()
-        columns, rows = table([{name: _shown(value) for name, value in row.items()} for row in shown])
+        elements = [one for row in shown for value in row.values() for one in _elements(value)]
+        drawn = drawing(elements, naming=asked.naming).as_json()
+        columns, rows = table([{name: _shown(value) for name, value in row.items()} for row in shown], asked.naming)
     finally:
         registry.finish(running)
     return _answer(asked, columns or list(result.columns), rows, len(results) > asked.rows, drawn, spent, writes)
@@ -168,8 +172,8 @@ def _run_gremlin(services: Services, asked: BoxQuery) -> ShownAnswer:
         found.close()  # type: ignore[attr-defined]  # a generator; closing it ends the query
         spent = time.perf_counter() - began
         cut, results = len(results) > asked.rows, results[: asked.rows]
-        drawn = drawing(results, predicted_labels(asked.text)).as_json()
-        columns, rows = table(results)
+        drawn = drawing(results, predicted_labels(asked.text), asked.naming).as_json()
+        columns, rows = table(results, asked.naming)
     finally:
         services.queries.finish(running)
     answer = _answer(asked, columns, rows, cut, drawn, spent, writes)

@@ -17,8 +17,10 @@ from starlette.staticfiles import StaticFiles
 
 from workflow import __version__
 from workflow.errors import InvalidParameter, MLResourceNotFound, WorkflowError
+from workflow.graphs.naming import Naming, vertex_of
 from workflow.jobs.service import JobService
 from workflow.neptune import Kind
+from workflow.predictions.reports import ids_in_report, named_report
 from workflow.server.services import Services
 from workflow.server.ui.examples import EXAMPLES
 from workflow.server.ui.query import BoxQuery, as_file, run_query
@@ -76,6 +78,7 @@ class _Page:
             version=__version__,
             sources=list(self._services.engines),
             examples=EXAMPLES,
+            display=" ".join(self._services.settings.display),
         )
 
     async def jobs(self, request: Request) -> Response:
@@ -95,7 +98,7 @@ class _Page:
 
     async def query(self, request: Request) -> Response:
         form = await _form(request)
-        asked = _asked(form)
+        asked = self._asked(form)
         if not asked.text.strip():
             return self._html(
                 "answer.html", error="Write a query first, such as g.V().count() or MATCH (n) RETURN count(n)."
@@ -106,12 +109,26 @@ class _Page:
             return self._html("answer.html", error=error.message)
         return self._html("answer.html", answer=answer)
 
+    def _asked(self, form: Mapping[str, str]) -> BoxQuery:
+        page = form.get("page", "1")
+        return BoxQuery(
+            form.get("gremlin", ""),
+            form.get("source", "g"),
+            form.get("query"),
+            max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
+            naming=self._naming(form.get("display")),
+        )
+
+    def _naming(self, asked: str | None) -> Naming:
+        """By which properties vertices are called: those of the request, else of the settings."""
+        return Naming.of(asked) if asked else Naming(self._services.settings.display)
+
     async def download(self, request: Request) -> Response:
         """The whole answer to a query as a file."""
         form = await _form(request)
         format: Literal["csv", "json"] = "json" if form.get("format") == "json" else "csv"
         try:
-            work = partial(as_file, self._services, _asked(form), format)
+            work = partial(as_file, self._services, self._asked(form), format)
             content = await to_thread.run_sync(work, limiter=self._asking)
         except WorkflowError as error:
             return self._html("message.html", error.status, message=error.message)
@@ -142,18 +159,22 @@ class _Page:
     async def report(self, request: Request) -> Response:
         kind, id, name = (str(request.path_params[part]) for part in ("kind", "id", "name"))
         try:
-            content = await to_thread.run_sync(partial(self._report, kind, id, name))
+            naming = self._naming(request.query_params.get("display"))
+            content = await to_thread.run_sync(partial(self._report, kind, id, name, naming))
         except WorkflowError as error:
             return self._html("message.html", error.status, message=error.message)
         return HTMLResponse(content, headers={**_SAFE, "Content-Security-Policy": REPORT_POLICY})
 
-    def _report(self, kind: str, id: str, name: str) -> bytes:
+    def _report(self, kind: str, id: str, name: str, naming: Naming) -> str:
         location = output_of(self._ml_jobs(kind).get(_kind(kind), id).to_json())
         if location is None:
             raise MLResourceNotFound(f"the job {id!r} has no output yet")
         if name not in (REPORT, MODEL_REPORT):
             raise MLResourceNotFound(f"{name!r} is no report; there are {REPORT} and {MODEL_REPORT}")
-        return self._services.storage.read(S3Uri.parse(location) / name)
+        page = self._services.storage.read(S3Uri.parse(location) / name).decode()
+        graph = self._services.graphs.get("g")
+        found = [] if graph is None else [(id, vertex_of(graph, id)) for id in ids_in_report(page)]
+        return named_report(page, {id: naming.name(vertex) for id, vertex in found if vertex is not None})
 
     async def log(self, request: Request) -> Response:
         """The last lines of a log, as text."""
@@ -180,16 +201,6 @@ class _Page:
 
 def _kind(text: str) -> Kind:
     return next(kind for kind in get_args(Kind) if kind == text)
-
-
-def _asked(form: Mapping[str, str]) -> BoxQuery:
-    page = form.get("page", "1")
-    return BoxQuery(
-        form.get("gremlin", ""),
-        form.get("source", "g"),
-        form.get("query"),
-        max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
-    )
 
 
 async def _form(request: Request) -> dict[str, str]:
