@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from graph_ml import container
 from graph_ml.predict.server import serve
+from graph_ml.tracing import Traces
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
 
         return model_fn(str(arguments.model_dir))
 
-    return serve(load, arguments.host, arguments.port, box.log)
+    return serve(load, arguments.host, arguments.port, box.log, Traces.of(box.environ))
 
 
 if __name__ == "__main__":

@@ -137,8 +137,8 @@ TABLE: Final = (
     ),
     EnvironmentVariable(
         "DESPINA_TRACES",
-        "`true`: spans of queries, endpoint calls, jobs and trials go to where the standard `OTEL_*` variables say; "
-        "needs `despina[traces]`",
+        "`true`: spans of queries, endpoint calls, jobs and trials go to where the standard `OTEL_*` variables say, "
+        "those of their processes too (which see these variables, but no headers); needs `despina[traces]`",
         "false",
     ),
     EnvironmentVariable(
@@ -283,7 +283,12 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
 
 def _job_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     env = os.environ if environ is None else environ
-    return {name: env[name] for name in _FOR_JOBS if name in env}
+    found = {name: env[name] for name in _FOR_JOBS if name in env}
+    if env.get("DESPINA_TRACES", "").strip().lower() == "true":
+        # headers are how a collector knows its own, and a custom model's code shall not see them
+        traces = [name for name in env if name.startswith("OTEL_") and "HEADERS" not in name]
+        found |= {name: env[name] for name in ("DESPINA_TRACES", *traces)}
+    return found
 
 
 def _scripts() -> Path:

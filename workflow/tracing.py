@@ -1,4 +1,4 @@
-"""Traces of OpenTelemetry: a query and what it asks of endpoints, a job and its trials.
+"""Traces of OpenTelemetry: a query and what it asks of endpoints, a job and its trials, into their processes.
 
 Off until ``switch_on``; until then a span is None and costs a comparison. Where spans go, the standard ``OTEL_*``
 variables say.
@@ -69,6 +69,16 @@ def current() -> Any:
     from opentelemetry import context
 
     return context.get_current()
+
+
+def traceparent() -> dict[str, str]:
+    """Where this thread or task is, as the header of W3C's trace context; nothing while traces are off."""
+    if _tracer is None:
+        return {}
+    from opentelemetry import trace
+
+    found = trace.get_current_span().get_span_context()
+    return {"traceparent": f"00-{found.trace_id:032x}-{found.span_id:016x}-01"} if found.is_valid else {}
 
 
 def started(name: str, **attributes: Any) -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .schemas import Progress, ProgressMetric
+from .tracing import Traces
 
 FAILURE_LENGTH = 1024
 
@@ -180,8 +181,10 @@ def run(main: Callable[[Container], None], environ: Mapping[str, str] | None = N
     A JobError is shown as its sentence alone; anything else with its type, and with the traceback in the log.
     """
     container = Container.from_environment(environ)
+    traces = Traces.of(container.environ)
     try:
-        main(container)
+        with traces.span(f"{Path(sys.argv[0]).stem} process", container.environ.get("TRACEPARENT")):
+            main(container)
     except JobError as error:
         reason = str(error)
     except MemoryError as error:
@@ -194,6 +197,8 @@ def run(main: Callable[[Container], None], environ: Mapping[str, str] | None = N
         reason = f"{type(error).__name__}: {error}"
     else:
         return 0
+    finally:
+        traces.close()
     sys.stderr.write(reason + "\n")
     container.fail(reason)
     return 1

@@ -157,7 +157,8 @@ class CoalescingClient:
 
     async def _post(self, body: bytes, sign: Signer | None) -> tuple[int, bytes]:
         url = f"{self._url}/invocations"
-        headers = NO_HEADERS if sign is None else await asyncio.to_thread(sign, url, body)
+        signed = NO_HEADERS if sign is None else await asyncio.to_thread(sign, url, body)
+        headers = {**signed, **tracing.traceparent()}
         while True:
             reused = bool(self._idle)
             connection = self._idle.pop() if reused else await AsyncEndpointConnection.open(self._url)

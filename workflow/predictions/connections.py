@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from workflow import tracing
 from workflow.errors import BadRequest
 from workflow.predictions.endpoint import Signer
 
@@ -79,7 +80,7 @@ class ConnectionPool:
             timeout_s: less patience than the pool's own, for this call.
             sign: gives the headers of a signed request.
         """
-        headers = NO_HEADERS if sign is None else sign(url, body)
+        headers = {**(NO_HEADERS if sign is None else sign(url, body)), **tracing.traceparent()}
         patience_s = patience(timeout_s, self._timeout_s)
         parts = urlsplit(url)
         host = parts.netloc

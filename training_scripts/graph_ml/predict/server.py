@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from ..schemas import EndpointRequest
 from ..schemas.base import describe
+from ..tracing import Traces
 from .base import Incompatible, Predictor
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -29,6 +30,7 @@ class EndpointServer(ThreadingHTTPServer):
     request_queue_size = 128
     predictor: Predictor | None = None
     failed: str | None = None
+    traces = Traces()
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -74,7 +76,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(503, {"error": self.server.failed or "the model is being loaded", "kind": "loading"})
             return
         try:
-            answer = self.server.predictor.answer(EndpointRequest.model_validate_json(body)).to_json()
+            with self.server.traces.span("model answer", self.headers.get("traceparent"), bytes=len(body)):
+                answer = self.server.predictor.answer(EndpointRequest.model_validate_json(body)).to_json()
         except Incompatible as error:
             self.reply(400, {"error": str(error), "kind": "incompatible"})
         except ValidationError as error:
@@ -106,18 +109,22 @@ class Handler(BaseHTTPRequestHandler):
         """Write no line for a request; the caller keeps the access log."""
 
 
-def serve(load: Callable[[], Predictor], host: str, port: int, log: Callable[[str], None]) -> int:
+def serve(
+    load: Callable[[], Predictor], host: str, port: int, log: Callable[[str], None], traces: Traces | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT. The socket listens while the model is loaded, so ``/ping`` always answers.
 
     Args:
         load: gives a predictor that has already answered.
         host, port: where to listen; port 0 takes a free one.
         log: gets one line with the address once the model answers.
+        traces: of the answers; by default none.
 
     Returns:
         0, or 1 where the model could not be loaded.
     """
     server = EndpointServer((host, port), Handler)
+    server.traces = traces or Traces()
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def stop(signum: int, frame: object) -> None:
@@ -140,4 +147,5 @@ def serve(load: Callable[[], Predictor], host: str, port: int, log: Callable[[st
     threading.Thread(target=prepare, daemon=True).start()
     server.serve_forever(poll_interval=0.1)
     server.server_close()
+    server.traces.close()
     return 1 if server.failed is not None else 0

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow import tracing
 from workflow.runners.bundle import unpack
 from workflow.storage import S3Uri, Storage
 
@@ -54,7 +55,8 @@ class Children:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
         # threads that spin while they wait take seven times as long on a machine that does other things as well
         limits |= {"POLARS_MAX_THREADS": threads, "OMP_WAIT_POLICY": "PASSIVE"}
-        return {**self.environment, **limits, **container}
+        above = {name.upper(): value for name, value in tracing.traceparent().items()}
+        return {**self.environment, **limits, **above, **container}
 
     def bring(self, uri: S3Uri, place: Path) -> None:
         """Show the objects of a prefix in a folder: linked where storage is a folder of this machine, else copied."""
