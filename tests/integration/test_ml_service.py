@@ -104,8 +104,10 @@ def test_the_model_of_any_trial_can_be_deployed_through_a_transform(service: Any
         id="pick-tr", trainingJobName=loser["name"], modelTransformOutputS3Location="s3://lab/picked"
     )
     assert service.wait("modeltransform", "pick-tr", "Completed")["models"][0]["name"] == loser["name"]
-    service.client.create_ml_endpoint(id="pick-ep", mlModelTransformJobId="pick-tr")
-    assert service.wait("endpoints", "pick-ep", "InService")["details"]["model"]["model"] == "rgcn"
+    service.client.create_ml_endpoint(id="pick-ep", mlModelTransformJobId="pick-tr", instanceCount=2)
+    details = service.wait("endpoints", "pick-ep", "InService")["details"]
+    assert details["model"]["model"] == "rgcn"
+    assert details["warnings"] == ["instanceCount had no effect: the endpoint is one process beside the service"]
 
 
 def test_an_equal_stage_is_not_run_again_and_says_so(service: Any) -> None:

@@ -14,16 +14,19 @@ from typer.testing import CliRunner
 
 from tests import emulated
 from tests.integration.conftest import FAKE_SCRIPTS
+from tests.integration.test_cloud_policies import S3_ACTIONS, actions, statements
 from tests.integration.test_cloud_service import CloudService
 from workflow.cli.main import app
 from workflow.client.connection import Connection
 from workflow.client.workflow import Workflow
 from workflow.datasets import DATASETS
 from workflow.drivers import open_s3_at
+from workflow.emulator.cloud import CREDENTIALS, PIPELINE_KEY
 from workflow.emulator.pipelines.definition import read_definition
 from workflow.runners.base import JobFailed
 from workflow.settings import Settings
 
+PERSON = "person"
 FILE = """
 name: social
 bucket: s3://lab
@@ -49,6 +52,8 @@ class Lab:
         self.sagemaker = service.clients.get("sagemaker")
         self.variables = {
             "AWS_ENDPOINT_URL": service.emulator.url,
+            "AWS_ACCESS_KEY_ID": PERSON,
+            "AWS_SECRET_ACCESS_KEY": "secret",
             "DESPINA_SAGEMAKER_IMAGE": "despina-training",
             "DESPINA_ML_IAM_ROLE": emulated.ROLE,
         }
@@ -64,6 +69,11 @@ class Lab:
         done = CliRunner().invoke(app, ["pipeline", *words], env=self.variables, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout) if "--json" in words or words[0] == "show" else done.stdout
+
+    def called(self, by: str) -> set[str]:
+        """The actions of what somebody has called, by their access key."""
+        calls = [call for call in self.service.emulator.calls.all() if call.caller == by]
+        return {S3_ACTIONS.get(call.operation, f"{call.service}:{call.operation}") for call in calls}
 
     def put(self, hyperparameters: str, *more: str) -> dict[str, Any]:
         file = str(self.file(hyperparameters))
@@ -155,3 +165,27 @@ def test_what_is_shown_is_what_is_put_and_names_the_resources_of_the_file(lab: L
     assert after["Process"] == {"Export"}
     assert after["Train"] == {"Process"}
     assert after["Endpoint"] == {"EndpointConfig"}
+
+
+def test_roles_and_people_may_do_what_a_pipeline_calls_and_no_more(lab: Lab) -> None:
+    secrets = lab.service.clients.get("secretsmanager")
+    secret = secrets.create_secret(Name="export", SecretString='{"user": "ann", "password": "secret"}')["ARN"]
+    put = lab.put("lr: 0.02..0.05", "--secret", secret)
+    for _ in range(2):  # the first makes the endpoint where no test before has, the second updates it
+        done = lab.command("start", put["pipeline"], "--wait", "--json")
+        assert {step["status"] for step in done["steps"]} == {"Succeeded"}
+    lab.command("status", put["pipeline"])
+
+    allowed = actions(statements("storage-and-roles.yaml", "PipelineRole"))
+    stops = {f"sagemaker:Stop{kind}Job" for kind in ("Processing", "Training", "HyperParameterTuning")}
+    single = {"sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob"}  # where a file asks for one trial
+    # neither role nor tags have a call of their own, and jobs are stopped with their execution
+    unseen = {"iam:PassRole", "sagemaker:AddTags", *stops, *single}
+    assert lab.called(PIPELINE_KEY) | unseen == allowed
+    assert lab.called(PIPELINE_KEY) & (unseen - single) == set()
+
+    person = actions(statements("storage-and-roles.yaml", "WorkflowPolicy"))
+    assert lab.called(PERSON) - person == set()
+    assert {one for one in person if one.startswith("sagemaker:")} - lab.called(PERSON) == {"sagemaker:AddTags"}
+
+    assert lab.called(CREDENTIALS["AWS_ACCESS_KEY_ID"]) == actions(statements("storage-and-roles.yaml", "ExportSecret"))

@@ -18,6 +18,7 @@ from workflow.storage import Storage
 
 _log = logging.getLogger(__name__)
 
+PIPELINE_KEY = "emulated-pipeline"  # of what a pipeline does in the name of its role
 OWN_KEY = "emulator"  # of what SageMaker itself does in the name of a job's role: files in and out, logs
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "emulated-job", "AWS_SECRET_ACCESS_KEY": "emulated"}  # of the job's own code
 

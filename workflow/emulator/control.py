@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.model import Shape
 
-from workflow.emulator.cloud import Cloud, Threads
+from workflow.emulator.calls import Calls, RecordedCall
+from workflow.emulator.cloud import PIPELINE_KEY, Cloud, Threads
 from workflow.emulator.errors import ApiError, invalid, not_found
 from workflow.emulator.hosting.endpoints import Hosting
 from workflow.emulator.jobs.processing import ProcessingJobs
@@ -27,22 +28,23 @@ from workflow.emulator.records import (
     Kind,
 )
 from workflow.emulator.shapes import ServiceModel, shaped
+from workflow.storage import S3Uri
 
 Operation = Callable[[Mapping[str, Any]], Document | None]
 
 
 class ControlPlane:
-    """Answers the operations of ``sagemaker``."""
+    """Answers the operations of ``sagemaker``. ``calls`` are those so far, of pipelines too."""
 
     def __init__(self, cloud: Cloud, threads: Threads) -> None:
         self._cloud, self.records = cloud, cloud.records
-        self._model = ServiceModel("sagemaker")
+        self._model, self.calls = ServiceModel("sagemaker"), Calls()
         self.training = TrainingJobs(cloud, threads)
         self.processing = ProcessingJobs(cloud, threads)
         self.tuning = TuningJobs(cloud, threads, self.training)
         self.hosting = Hosting(cloud, threads)
         self.transform = TransformJobs(cloud, threads, self.hosting.containers)
-        self.pipelines = Pipelines(cloud, threads, self.answer)
+        self.pipelines = Pipelines(cloud, threads, self._of_a_step, self._read_for_a_step)
         self.operations: dict[str, Operation] = {
             "CreateTrainingJob": self.training.create,
             "StopTrainingJob": lambda request: self.training.stop(request["TrainingJobName"]),
@@ -89,6 +91,16 @@ class ControlPlane:
         self.transform.recover()
         self.hosting.recover()
         self.pipelines.recover()
+
+    def _of_a_step(self, operation: str, request: Mapping[str, Any]) -> Document:
+        """What a step of a pipeline asks for, in the name of the pipeline's role."""
+        self.calls.add(RecordedCall("sagemaker", operation, PIPELINE_KEY, name_in(request)))
+        return self.answer(operation, request)
+
+    def _read_for_a_step(self, uri: str) -> bytes:
+        """A property file, read in the name of the pipeline's role."""
+        self.calls.add(RecordedCall("s3", "GetObject", PIPELINE_KEY, uri))
+        return self._cloud.storage.read(S3Uri.parse(uri))
 
     # -- what all kinds share
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from workflow.emulator.calls import Calls, RecordedCall, call_of, caller_of
+from workflow.emulator.calls import RecordedCall, call_of, caller_of
 from workflow.emulator.control import ControlPlane, name_in
 from workflow.emulator.errors import ApiError
 from workflow.emulator.faults import Faults
@@ -49,7 +49,7 @@ class Front:
 
     def __init__(self, control: ControlPlane, runtime: Runtime, faults: Faults, others: WsgiApp) -> None:
         self._control, self._runtime, self._faults, self._others = control, runtime, faults, others
-        self.calls = Calls()
+        self.calls = control.calls
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""

@@ -34,7 +34,12 @@ class Deployment:
 
 
 class EndpointHost(Protocol):
-    """What runs endpoints. Safe to share between threads; calls for one name come one at a time."""
+    """What runs endpoints. Safe to share between threads; calls for one name come one at a time.
+
+    ``chosen`` says that each endpoint gets the machines, the keys and the role that its request names.
+    """
+
+    chosen: bool
 
     def deploy(self, name: str, archive: S3Uri, resources: Resources) -> Deployment:
         """Serve a model under a name; returns once it answers.

@@ -65,6 +65,8 @@ class LocalEndpointHost:
     the device.
     """
 
+    chosen = False
+
     def __init__(
         self,
         storage: Storage,

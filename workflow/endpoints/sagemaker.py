@@ -40,6 +40,8 @@ class SageMakerEndpointHost:
         logs: what a container that did not come up has printed is kept there.
     """
 
+    chosen = True
+
     def __init__(self, clients: Clients, storage: Storage, logs: Path) -> None:
         self._clients, self._storage, self._folder = clients, storage, logs
         self._account, self._logs = clients.account, CloudLogs(clients)

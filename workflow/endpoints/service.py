@@ -89,6 +89,11 @@ class Endpoints:
         """Whether a deployment of the endpoint answers now."""
         return job_id in self._live
 
+    @property
+    def chosen(self) -> bool:
+        """Whether endpoints get the machines that requests name; see ``EndpointHost``."""
+        return self._host.chosen
+
     # -- what the service asks for
 
     def recover(self) -> None:

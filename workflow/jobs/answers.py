@@ -9,7 +9,7 @@ from workflow.endpoints.service import Endpoints
 from workflow.jobs.execution import working_folder
 from workflow.jobs.model import JobRecord
 from workflow.jobs.supervisor import Supervisor
-from workflow.neptune.requests import StartDataProcessing, StartModelTraining, StartModelTransform
+from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.neptune.responses import (
     DataProcessingStatus,
     EndpointStatus,
@@ -95,13 +95,17 @@ class StatusAnswers:
         name, config = job.names["name"], job.names["config"]
         told = {key: job.result[key] for key in ("model",) if key in job.result}
         model = dict(told.get("model") or {})
-        details = {name: model[name] for name in ("id", "model", "task", "targets", "created_ms") if name in model}
+        described = {name: model[name] for name in ("id", "model", "task", "targets", "created_ms") if name in model}
+        details: dict[str, Any] = {"model": described} if described else {}
+        ignored = without_effect(CreateEndpoint.model_validate(job.request), chosen=self._endpoints.chosen)
+        if ignored:
+            details["warnings"] = ignored
         return EndpointStatus(
             status=state,
             id=common["id"],
             endpoint=self._resource(job, "endpoint", name, None, state),
             endpoint_config=MlConfig(name=config, arn=self._arn("endpoint-config", config)),
-            details={"model": details} if details else None,
+            details=details or None,
         )
 
     def _resource(self, job: JobRecord, resource: Resource, name: str, output: str | None, state: str) -> MlResource:

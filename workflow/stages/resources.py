@@ -5,10 +5,10 @@ from __future__ import annotations
 from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Resources
 
+Request = StartDataProcessing | StartModelTraining | StartModelTransform | CreateEndpoint
 
-def resources_of(
-    request: StartDataProcessing | StartModelTraining | StartModelTransform | CreateEndpoint,
-) -> Resources:
+
+def resources_of(request: Request) -> Resources:
     """The resources of a request.
 
     Of a training request they are those of its trials.
@@ -43,17 +43,20 @@ _CHOICES = (
     *("instance_type", "volume_gb", "sagemaker_role", "subnets", "security_groups", "volume_key", "output_key"),
     *("encrypt_traffic", "spot", "max_wait_s"),
 )
+_CHOICES_OF_ENDPOINTS = ("instance_type", "instance_count", "volume_key", "neptune_role")
 
 
-def without_effect(
-    request: StartDataProcessing | StartModelTraining | StartModelTransform, *, chosen: bool
-) -> list[str]:
+def without_effect(request: Request, *, chosen: bool) -> list[str]:
     """A sentence about each sort of resource that a request names and that nothing comes of.
 
     Args:
-        chosen: whether jobs get the machines that requests name; see ``Capacity``.
+        chosen: whether jobs get the machines that requests name, and endpoints too; see ``Capacity`` and
+            ``EndpointHost``.
     """
     sentences = []
+    if isinstance(request, CreateEndpoint):
+        named = [] if chosen else _named(request, _CHOICES_OF_ENDPOINTS)
+        return [f"{', '.join(named)} had no effect: the endpoint is one process beside the service"] if named else []
     named = [] if chosen else _named(request, _CHOICES)
     if named:
         sentences.append(f"{', '.join(named)} had no effect: jobs run on the machine of the service")
@@ -66,12 +69,11 @@ def without_effect(
     return sentences
 
 
-def _named(
-    request: StartDataProcessing | StartModelTraining | StartModelTransform, names: tuple[str, ...]
-) -> list[str]:
-    """Of some members those that a request gives a value, as Neptune calls them."""
+def _named(request: Request, names: tuple[str, ...]) -> list[str]:
+    """Of some members those that a request gives a value of its own, as Neptune calls them."""
     fields = type(request).model_fields
-    return [str(fields[name].alias or name) for name in names if name in fields and getattr(request, name)]
+    given = [name for name in names if name in fields and getattr(request, name) not in (fields[name].default, [])]
+    return [str(fields[name].alias or name) for name in given]
 
 
 def device_argument(resources: Resources) -> dict[str, str]:

@@ -22,6 +22,8 @@ from workflow.storage import ObjectNotFound, S3Uri
 class Host:
     """An endpoint host whose deployments do what the test says; a model is the text at its address."""
 
+    chosen = False
+
     def __init__(self) -> None:
         self.started: list[str] = []
         self.asked: list[Resources] = []

@@ -77,6 +77,26 @@ def test_the_job_role_reaches_no_other_bucket() -> None:
 
 
 @pytest.mark.usefixtures("aws")
+def test_jobs_read_the_secret_and_call_the_export_service_that_a_parameter_names_and_no_other() -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:export-AbCdEf"
+    api = "arn:aws:execute-api:us-east-1:123456789012:abc/v1/*"
+    outputs = deploy(BucketName="despina-test", ExportSecretArn=secret, ExportApiArn=api)
+    iam, role = boto3.client("iam"), outputs["JobRoleArn"].split("/")[-1]
+    found = {}
+    for name in ("secret-of-exports", "calls-of-exports"):
+        (statement,) = statements(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+        found[statement["Action"]] = statement["Resource"]
+    assert found == {"secretsmanager:GetSecretValue": secret, "execute-api:Invoke": api}
+
+
+@pytest.mark.usefixtures("aws")
+def test_jobs_read_no_secret_and_call_no_export_service_unless_one_is_named() -> None:
+    outputs = deploy(BucketName="despina-test")
+    names = boto3.client("iam").list_role_policies(RoleName=outputs["JobRoleArn"].split("/")[-1])["PolicyNames"]
+    assert sorted(names) == ["artefacts", "logs", "network-and-images"]
+
+
+@pytest.mark.usefixtures("aws")
 def test_no_statement_allows_every_action_or_every_resource() -> None:
     outputs = deploy(NeptuneClusterResourceId="cluster-ABC")
     iam = boto3.client("iam")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workflow.neptune.requests import StartDataProcessing, StartModelTraining, StartModelTransform
+from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Resources
 from workflow.stages.resources import resources_of, without_effect
 
@@ -73,3 +73,19 @@ def test_a_request_that_names_nothing_is_told_nothing() -> None:
     plain = StartModelTraining.model_validate({"dataProcessingJobId": "dp", "trainModelS3Location": "s3://lab/out"})
     assert without_effect(plain, chosen=False) == []
     assert resources_of(plain) == Resources()
+
+
+def test_every_resource_of_an_endpoint_has_an_effect_or_is_named() -> None:
+    named: dict[str, Any] = {
+        "instanceType": "ml.m5.large",
+        "instanceCount": 3,
+        "volumeEncryptionKMSKey": "volume",
+        "neptuneIamRoleArn": "arn:aws:iam::000000000000:role/n",
+    }
+    request = CreateEndpoint.model_validate({"mlModelTrainingJobId": "t", **named})
+    (local,) = without_effect(request, chosen=False)
+    assert local.startswith(", ".join(named))
+    assert without_effect(request, chosen=True) == []
+    assert set(named.values()) <= set(dataclasses.asdict(resources_of(request)).values())
+    plain = CreateEndpoint.model_validate({"mlModelTrainingJobId": "t", "instanceCount": 1, "device": "cpu"})
+    assert without_effect(plain, chosen=False) == []

@@ -89,9 +89,9 @@ class Stacks:
         known = _parameters(body)
         if "TemplatesUrl" in known:
             given.setdefault("TemplatesUrl", self._publish(bucket or self._own_bucket()))
-        unknown = sorted(given.keys() - known)
+        unknown = sorted(given.keys() - known.keys())
         if unknown:
-            told = ", ".join(sorted(known - {"TemplatesUrl"}))
+            told = ", ".join(sorted(known.keys() - {"TemplatesUrl"}))
             raise InvalidParameter(f"{template} has no parameter {', '.join(unknown)}; it has {told}")
         before = self._describe(name)
         request: dict[str, Any] = {
@@ -107,9 +107,11 @@ class Stacks:
                 if before is None:
                     self._client.create_stack(**request, OnFailure="DELETE")
                 else:
-                    kept = [one for one in before.get("Parameters", []) if one["ParameterKey"] in known - given.keys()]
                     request["Parameters"] += [
-                        {"ParameterKey": one["ParameterKey"], "ParameterValue": one["ParameterValue"]} for one in kept
+                        {"ParameterKey": one["ParameterKey"], "ParameterValue": one["ParameterValue"]}
+                        for one in before.get("Parameters", [])
+                        if one["ParameterKey"] in known.keys() - given.keys()
+                        and one["ParameterValue"] != known[one["ParameterKey"]]
                     ]
                     self._client.update_stack(**request)
         except ClientError as error:
@@ -231,11 +233,15 @@ class Stacks:
             time.sleep(self._poll_s)
 
 
-def _parameters(body: str) -> set[str]:
-    """The names of a template's parameters; its tags are CloudFormation's own, so it is read and not loaded."""
-    tree = yaml.compose(body, yaml.SafeLoader)
-    sections = {key.value: value for key, value in tree.value} if isinstance(tree, yaml.MappingNode) else {}
-    return {str(key.value) for key, _ in sections["Parameters"].value} if "Parameters" in sections else set()
+def _parameters(body: str) -> dict[str, str | None]:
+    """A template's parameters with their defaults; its tags are CloudFormation's own, so it is read and not loaded."""
+    found = _members(_members(yaml.compose(body, yaml.SafeLoader)).get("Parameters"))
+    defaults = {name: _members(parameter).get("Default") for name, parameter in found.items()}
+    return {name: None if default is None else str(default.value) for name, default in defaults.items()}
+
+
+def _members(node: Any) -> dict[str, Any]:
+    return {str(key.value): value for key, value in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
 class _translated:  # noqa: N801 - reads as a phrase

@@ -243,6 +243,7 @@ class TuningJobs:
                 **request,
                 "TrainingJobName": name,
                 "HyperParameters": {**static, **drawn, OBJECTIVE: definition.objective["MetricName"]},
+                "Tags": job.get("Tags", []),
             },
             TuningJobArn=job["HyperParameterTuningJobArn"],
             TunedHyperParameters=drawn,

@@ -22,9 +22,9 @@ from workflow.emulator.pipelines.steps import (
 )
 from workflow.emulator.records import ENDPOINT, TUNING, Document
 from workflow.errors import WorkflowError
-from workflow.storage import S3Uri, Storage
 
 Call = Callable[[str, Mapping[str, Any]], Document]
+Read = Callable[[str], bytes]
 LIVE = ("Starting", "Executing", "Stopping")
 MOST_REASON = 1024
 _TOP = 50  # trials of a tuning step that can be asked for
@@ -36,10 +36,11 @@ class RunningPipeline:
     Args:
         record: of the execution; its ``Steps`` are changed.
         call: an operation of SageMaker.
+        read: the object at an address.
     """
 
-    def __init__(self, record: Document, definition: PipelineDefinition, call: Call, storage: Storage) -> None:
-        self._record, self._definition, self._call, self._storage = record, definition, call, storage
+    def __init__(self, record: Document, definition: PipelineDefinition, call: Call, read: Read) -> None:
+        self._record, self._definition, self._call, self.read = record, definition, call, read
         self.steps: list[Document] = record["Steps"]
 
     # -- Names, for expressions
@@ -81,10 +82,6 @@ class RunningPipeline:
         told = next(entry for entry in files if entry["PropertyFileName"] == name)
         path = f"ProcessingOutputConfig.Outputs['{told['OutputName']}'].S3Output.S3Uri"
         return self.read(f"{found(self.properties(step), path, f'step {step!r}')}/{told['FilePath']}")
-
-    def read(self, uri: str) -> bytes:
-        """The object at an address."""
-        return self._storage.read(S3Uri.parse(uri))
 
     # -- its life
 

@@ -12,7 +12,7 @@ from typing import Any
 from workflow.emulator.cloud import Cloud, Threads
 from workflow.emulator.errors import ApiError, invalid
 from workflow.emulator.pipelines.definition import read_definition
-from workflow.emulator.pipelines.executions import Call, RunningPipeline
+from workflow.emulator.pipelines.executions import Call, Read, RunningPipeline
 from workflow.emulator.pipelines.expressions import as_text
 from workflow.emulator.records import EXECUTION, PIPELINE, Document, Kind, page
 from workflow.storage import S3Uri
@@ -28,11 +28,11 @@ class Pipelines:
     """Creates pipelines, and runs their executions in a thread each.
 
     Args:
-        call: an operation of SageMaker, as the account's own.
+        call, read: an operation of SageMaker, and the object at an address, in the name of a pipeline's role.
     """
 
-    def __init__(self, cloud: Cloud, threads: Threads, call: Call) -> None:
-        self._cloud, self._threads, self._call, self._records = cloud, threads, call, cloud.records
+    def __init__(self, cloud: Cloud, threads: Threads, call: Call, read: Read) -> None:
+        self._cloud, self._threads, self._call, self._read, self._records = cloud, threads, call, read, cloud.records
         self._starting = threading.Lock()  # guards the look for an execution of the same token before a start
         self.operations: dict[str, Callable[[Mapping[str, Any]], Document]] = {
             "CreatePipeline": self.create,
@@ -225,9 +225,7 @@ class Pipelines:
         told_to_stop = False
         while not stop.is_set():
             record = self._records.get(EXECUTION, id)
-            run = RunningPipeline(
-                record, read_definition(record["PipelineDefinition"]), self._call, self._cloud.storage
-            )
+            run = RunningPipeline(record, read_definition(record["PipelineDefinition"]), self._call, self._read)
             stopping = record["PipelineExecutionStatus"] == "Stopping"
             if stopping and not told_to_stop:
                 run.stop()
