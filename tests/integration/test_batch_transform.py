@@ -18,6 +18,7 @@ from tests.integration.test_cloud_faults import Cloud
 from workflow.emulator.records import MODEL, TRANSFORM
 from workflow.runners.base import Control, JobCancelled, JobFailed, Resources
 from workflow.runners.sagemaker.batch import BatchTransforms
+from workflow.runners.sagemaker.costs import costs
 from workflow.runners.sagemaker.serving import BatchTransform
 from workflow.storage import S3Uri
 
@@ -68,6 +69,9 @@ def test_every_line_of_every_object_is_answered_in_its_place(cloud: Cloud, archi
     assert found == [{"answer": 2 * n, "batch": "true"} for n in (1, 2, 3)]
     assert json.loads(cloud.storage.read(LAB / "answers/deeper/b.jsonl.out"))["answer"] == 8
     assert cloud.jobs(MODEL) == []  # made for this job alone
+    (cost,) = costs(cloud.clients)
+    assert (cost.kind, cost.name, cost.instances, cost.runs) == ("transform", "b", 2, False)
+    assert list(costs(cloud.clients, running=True)) == []
 
 
 def test_a_model_that_answers_badly_fails_the_job_with_its_words(cloud: Cloud, archive: S3Uri) -> None:

@@ -14,12 +14,19 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import processing, put, tuning
+from tests.contracts.runner_contract import SCRIPTS, processing, put, tuning, waits_for
 from tests.integration.test_cloud_faults import Cloud
+from workflow.client.cloud.stacks import Stacks
 from workflow.emulator.app import Emulator
 from workflow.emulator.records import PROCESSING
 from workflow.runners.base import Control, Resources
+from workflow.runners.sagemaker import costs as room
 from workflow.runners.sagemaker.costs import PRICES, Cost, costs
+from workflow.runners.sagemaker.runner import SageMakerRunner
+
+EMPTY = '{"Resources": {"Nothing": {"Type": "AWS::SNS::Topic"}}}'
+# moto makes nothing of a bucket's policy, and says so
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")
 
 
 @pytest.fixture
@@ -47,6 +54,9 @@ def test_jobs_and_endpoints_of_ours_are_listed_and_those_of_others_are_not(emula
     runner.run(processing(put(cloud.storage, "export", {"process": {"sleep_s": 1}})), Control())
     runner.tune(tuning(trials=1, resources=Resources("ml.r5.large")), Control())
     cloud.host().deploy("ep-endpoint", cloud.archive("a"), Resources("ml.m5.large", instance_count=2))
+    stacks = Stacks(emulated.REGION, cloud.clients.get, 0.1)
+    stacks.deploy("ours", "storage-and-roles.yaml")
+    cloud.clients.get("cloudformation").create_stack(StackName="of-others", TemplateBody=EMPTY)
     other: Any = dict(emulator.control.records.get(PROCESSING, "a-preloading-1"))
     asked = {name: other[name] for name in ("RoleArn", "AppSpecification", "ProcessingResources")}
     cloud.clients.get("sagemaker").create_processing_job(ProcessingJobName="of-others", **asked)
@@ -72,5 +82,40 @@ def test_jobs_and_endpoints_of_ours_are_listed_and_those_of_others_are_not(emula
     )
     document = json.loads(said.stdout)
     assert [cost["name"] for cost in document["costs"]] == ["ep-endpoint"]
+    assert document["stacks"] == ["ours"]
     assert document["hourly"] == pytest.approx(0.23)
+    cloud.clients.close()
+
+
+def test_all_that_runs_is_listed_over_pages_and_past_newer_jobs(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST", 1)
+    cloud = Cloud(emulator, tmp_path)
+    client = cloud.clients.get("sagemaker")
+    cluster = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+    for name, seconds in (("old-1", "600"), ("old-2", "600"), ("new", "0")):
+        client.create_processing_job(
+            ProcessingJobName=name,
+            RoleArn=emulated.ROLE,
+            AppSpecification={"ImageUri": "any", "ContainerEntrypoint": ["sleep", seconds]},
+            ProcessingResources={"ClusterConfig": cluster},
+            Tags=cloud.clients.account.tag_list(),
+        )
+    waits_for(lambda: cloud.running() == ["old-1", "old-2"])
+    assert {cost.name for cost in costs(cloud.clients, running=True)} == {"old-1", "old-2"}
+    assert [cost.name for cost in costs(cloud.clients)] == ["new"]
+    cloud.clients.close()
+
+
+def test_trials_of_sagemakers_tuner_are_ours_and_of_their_search(emulator: Emulator, tmp_path: Path) -> None:
+    cloud = Cloud(emulator, tmp_path)
+    cloud.runner().run(processing(put(cloud.storage, "export")), Control())
+    clients = emulated.clients(emulator.url, tuner="sagemaker")
+    runner = SageMakerRunner(clients, SCRIPTS, tmp_path / "work", tmp_path / "logs", cloud.storage)
+    runner.tune(tuning(name="search", trials=2), Control())
+    trials = {cost.name for cost in costs(clients) if cost.kind == "training"}
+    assert len(trials) == 2
+    assert {cost.name for cost in room.costs_of(clients, "training", "search")} == trials
+    clients.close()
     cloud.clients.close()

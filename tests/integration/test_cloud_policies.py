@@ -14,6 +14,7 @@ from cfnlint.decode import cfn_yaml
 from tests import emulated
 from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning, waits_for
 from tests.integration.test_cloud_faults import Cloud
+from workflow.client.cloud.stacks import Stacks
 from workflow.emulator.cloud import OWN_KEY
 from workflow.emulator.records import PROCESSING, TRAINING
 from workflow.runners.base import Control, JobCancelled, Resources
@@ -86,6 +87,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         host.is_healthy(serving)
         host.deploy("ep", cloud.archive("b"), Resources())
         list(costs(cloud.clients))
+        Stacks(emulated.REGION, cloud.clients.get).ours()
         costs_of(cloud.clients, "training", tuned.best.name.rpartition("-001")[0])
         host.remove("ep")
         _batch(cloud)
@@ -150,4 +152,6 @@ def test_no_action_of_a_policy_has_a_wildcard_and_lists_alone_have_every_resourc
     found = statements("storage-and-roles.yaml", "ServicePolicy")
     assert [action for action in actions(found) if "*" in action] == []
     everywhere = actions([statement for statement in found if statement["Resource"] == "*"])
-    assert [action for action in everywhere if not fnmatch.fnmatch(action, "sagemaker:List*")] == []
+    assert [action for action in everywhere if not fnmatch.fnmatch(action, "sagemaker:List*")] == [
+        "cloudformation:DescribeStacks"  # of all stacks, to find ours by their tag
+    ]

@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, str] = {
     "ServiceUrl": "DESPINA_URL",
 }
 """Which setting takes which output."""
+TAG = {"Key": "application", "Value": "despina"}
 UNUSED = "-"  # of an output that a stack does not have
 _ENDED_WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 
@@ -99,7 +100,7 @@ class Stacks:
             "TemplateBody": body,
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(given.items())],
-            "Tags": [{"Key": "application", "Value": "despina"}],
+            "Tags": [TAG],
         }
         seen = self._seen(name) if before is not None else set()
         try:
@@ -127,6 +128,17 @@ class Stacks:
         if stack is None:
             raise InvalidParameter(f"there is no stack {name!r} in {self._region}; despina deploy makes one")
         return {str(entry["OutputKey"]): str(entry["OutputValue"]) for entry in stack.get("Outputs", [])}
+
+    def ours(self) -> list[str]:
+        """The stacks that were deployed by this class or bear its tag, which cost while they are there."""
+        with _translated("the stacks"):
+            pages = self._client.get_paginator("describe_stacks").paginate()
+            found = [stack for page in pages for stack in page["Stacks"] if "ParentId" not in stack]
+        return [
+            str(stack["StackName"])
+            for stack in found
+            if TAG in stack.get("Tags", []) and stack["StackStatus"] != "DELETE_COMPLETE"
+        ]
 
     def destroy(self, name: str, watch: Watch | None = None) -> list[str]:
         """Remove a stack and all in it; returns what stays, by its own policy of retention."""

@@ -1,19 +1,23 @@
 """What jobs have cost on SageMaker, and what goes on costing: instance seconds by a price table.
 
 The prices are on demand in us-east-1, in US dollars an hour, without storage, transfer and taxes. AWS's own list was
-not at hand: each price was compared with at least one table that people have copied from AWS's page into a public
-repository (``JHUAPL-DTC-TA2/wiki`` and ``goerlitz/nlp-classification`` among them), of different years. Take the
-result for an order of magnitude, and the bill from the account.
+not at hand. That of ml.m5.xlarge, which everything but an endpoint runs on by default, is what AWS's Price List API
+answered in June and September 2026, as two public repositories quote it; of the others each stands in at least one
+table that people have copied from AWS's page into a public repository (``JHUAPL-DTC-TA2/wiki`` and
+``goerlitz/nlp-classification`` among them), of different years. Take the result for an order of magnitude, and the
+bill from the account.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from workflow.runners.sagemaker.account import Clients, call
+from workflow.runners.sagemaker.jobs import PROCESSING_JOB, RUNNING, TRAINING_JOB, TRANSFORM_JOB, JobKind
 
 CHECKED: Final = "compared with copies of AWS's page in public repositories, not with AWS's own list"
 PRICES_OF: Final = "2026-11-30"
@@ -34,7 +38,9 @@ PRICES: Final[Mapping[str, float]] = {
     "ml.g5.xlarge": 1.408,
     "ml.p3.2xlarge": 3.825,
 }
-MOST = 100  # resources of a kind that are looked at, newest first
+MOST = 100  # resources of a kind that are looked at, newest first; also what a page of a list holds at most
+ENDPOINT = JobKind("Endpoint", "endpoint", "")
+_SUMMARIES: Mapping[str, str] = {"Endpoint": "Endpoints"}  # of lists that are called otherwise than their kind
 
 
 @dataclass(frozen=True)
@@ -66,19 +72,22 @@ class Cost:
         return None if self.hourly is None else self.hourly * self.seconds / 3600
 
 
-def costs(clients: Clients, now: datetime | None = None) -> Iterator[Cost]:
-    """What carries our tags: endpoints, then training and processing jobs, newest first of each."""
-    client, moment = clients.get("sagemaker"), now or datetime.now(UTC)
-    for entry in call(client, "list_endpoints", MaxResults=MOST)["Endpoints"]:
+def costs(clients: Clients, now: datetime | None = None, *, running: bool = False) -> Iterator[Cost]:
+    """What carries our tags: endpoints, then training, processing and transform jobs, newest first of each.
+
+    Args:
+        running: only what goes on costing, however old it is; else of each kind the newest hundred.
+    """
+    moment = now or datetime.now(UTC)
+    client = clients.get("sagemaker")
+    for entry in _listed(client, ENDPOINT, running):
         if _is_ours(clients, entry["EndpointArn"]):
-            yield from _endpoint(client, entry["EndpointName"], moment)
-    for entry in call(client, "list_training_jobs", MaxResults=MOST)["TrainingJobSummaries"]:
-        if _is_ours(clients, entry["TrainingJobArn"]):
-            yield _training(call(client, "describe_training_job", TrainingJobName=entry["TrainingJobName"]), moment)
-    for entry in call(client, "list_processing_jobs", MaxResults=MOST)["ProcessingJobSummaries"]:
-        if _is_ours(clients, entry["ProcessingJobArn"]):
-            job = call(client, "describe_processing_job", ProcessingJobName=entry["ProcessingJobName"])
-            yield _processing(job, moment)
+            found = _endpoint(client, entry["EndpointName"], moment)
+            yield from (cost for cost in found if cost.runs or not running)
+    for kind, cost_of in _JOBS.items():
+        for entry in _listed(client, kind, running):
+            if _is_ours(clients, entry[f"{kind.name}Arn"]):
+                yield cost_of(_described(client, kind, entry[f"{kind.name}Name"]), moment)
 
 
 def costs_of(clients: Clients, kind: str, name: str, now: datetime | None = None) -> list[Cost]:
@@ -90,14 +99,41 @@ def costs_of(clients: Clients, kind: str, name: str, now: datetime | None = None
     client, moment = clients.get("sagemaker"), now or datetime.now(UTC)
     match kind:
         case "processing":
-            return [_processing(call(client, "describe_processing_job", ProcessingJobName=name), moment)]
+            return [_processing(_described(client, PROCESSING_JOB, name), moment)]
         case "training":
-            found = call(client, "list_training_jobs", NameContains=f"{name}-", MaxResults=MOST)
-            trials = [entry["TrainingJobName"] for entry in found["TrainingJobSummaries"]]
+            pages = _pages(client, TRAINING_JOB, NameContains=f"{name}-")
+            trials = [str(entry["TrainingJobName"]) for entry in pages]
             own = [trial for trial in sorted(trials) if trial.startswith(f"{name}-")]
-            return [_training(call(client, "describe_training_job", TrainingJobName=trial), moment) for trial in own]
+            return [_training(_described(client, TRAINING_JOB, trial), moment) for trial in own]
         case _:
             return list(_endpoint(client, name, moment))
+
+
+def _listed(client: Any, kind: JobKind, running: bool) -> Iterator[Mapping[str, Any]]:
+    if not running:
+        yield from islice(_pages(client, kind), MOST)
+    elif kind is ENDPOINT:
+        yield from _pages(client, kind)
+    else:
+        for status in RUNNING:
+            yield from _pages(client, kind, StatusEquals=status)
+
+
+def _pages(client: Any, kind: JobKind, **asked: Any) -> Iterator[Mapping[str, Any]]:
+    """The summaries of a kind, the newest first, page by page."""
+    more: dict[str, Any] = {}
+    while True:
+        answer = call(client, f"list_{kind.python_name}s", MaxResults=MOST, **asked, **more)
+        yield from answer[_SUMMARIES.get(kind.name, f"{kind.name}Summaries")]
+        if not answer.get("NextToken"):
+            return
+        more = {"NextToken": answer["NextToken"]}
+
+
+def _described(client: Any, kind: JobKind, name: str) -> Mapping[str, Any]:
+    asked: dict[str, Any] = {f"{kind.name}Name": name}
+    document: Mapping[str, Any] = call(client, kind.operation("describe"), **asked)
+    return document
 
 
 def _is_ours(clients: Clients, arn: str) -> bool:
@@ -123,7 +159,7 @@ def _endpoint(client: Any, name: str, now: datetime) -> Iterator[Cost]:
 
 
 def _training(job: Mapping[str, Any], now: datetime) -> Cost:
-    cluster, runs = job["ResourceConfig"], job["TrainingJobStatus"] in ("InProgress", "Stopping")
+    cluster, runs = job["ResourceConfig"], job["TrainingJobStatus"] in RUNNING
     instances = int(cluster["InstanceCount"])
     if "BillableTimeInSeconds" in job:  # of all instances together, spot counted at its share
         seconds = float(job["BillableTimeInSeconds"]) / instances
@@ -149,9 +185,29 @@ def _processing(job: Mapping[str, Any], now: datetime) -> Cost:
         cluster["InstanceType"],
         int(cluster["InstanceCount"]),
         _passed(job.get("ProcessingStartTime"), job.get("ProcessingEndTime"), now),
-        status in ("InProgress", "Stopping"),
+        status in RUNNING,
+    )
+
+
+def _transform(job: Mapping[str, Any], now: datetime) -> Cost:
+    cluster, status = job["TransformResources"], job["TransformJobStatus"]
+    return Cost(
+        "transform",
+        job["TransformJobName"],
+        status,
+        cluster["InstanceType"],
+        int(cluster["InstanceCount"]),
+        _passed(job.get("TransformStartTime"), job.get("TransformEndTime"), now),
+        status in RUNNING,
     )
 
 
 def _passed(start: datetime | None, end: datetime | None, now: datetime) -> float:
     return 0.0 if start is None else max(0.0, ((end or now) - start).total_seconds())
+
+
+_JOBS: Mapping[JobKind, Callable[[Mapping[str, Any], datetime], Cost]] = {
+    TRAINING_JOB: _training,
+    PROCESSING_JOB: _processing,
+    TRANSFORM_JOB: _transform,
+}
