@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from workflow.neptune.progress import progress_note, steps_done
+from workflow.client.job import Job
+from workflow.neptune.progress import progress_note, size, span, steps_done
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -44,14 +45,6 @@ def warn(text: str) -> None:
     errors.print(f"[bold yellow]warning[/bold yellow] {escape(text)}", soft_wrap=True)
 
 
-def size(count: int) -> str:
-    """Bytes as people say them: ``3.4 MB``."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= one:
-            return f"{count / one:.1f} {unit}"
-    return f"{count} bytes"
-
-
 def as_json(value: Any) -> None:
     """A whole answer for programs."""
     json.dump(value, sys.stdout, indent=2, default=str)
@@ -71,6 +64,17 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     say(f"\n{title}")
     console.print(drawn)
+
+
+def jobs(title: str, found: Iterable[Job]) -> None:
+    """Jobs as people look at them: what, in which state, when, how long, how much it wrote, and a note."""
+    rows = []
+    for job in found:
+        began, ended = (f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (job.started, job.ended))
+        took = "" if job.took_s is None else span(job.took_s)
+        wrote = "" if job.size_bytes is None else size(job.size_bytes)
+        rows.append([job.stage, job.id, job.status, began, ended, took, wrote, job.note])
+    table(title, ["stage", "id", "status", "started (UTC)", "ended", "took", "size", "note"], rows)
 
 
 def answer(title: str, records: Sequence[Any]) -> None:

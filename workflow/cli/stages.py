@@ -11,7 +11,7 @@ from rich.markup import escape
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
 from workflow.client.job import Stage
-from workflow.client.workflow import LIST_OPERATION, STOP_OPERATION
+from workflow.client.workflow import STOP_OPERATION
 from workflow.errors import InvalidParameter
 
 export_commands = typer.Typer(no_args_is_help=True, help="Export the graph for training.")
@@ -187,15 +187,10 @@ def _add_common(commands: typer.Typer, stage: Stage, verb: str = "stop") -> None
     def list_ids(url: Url = DEFAULT_URL, json: Json = False, sign: Sign = False) -> None:
         """List all, newest first."""
         client = workflow(url, sign=sign)
-        if stage in LIST_OPERATION:
-            ids = client.connection.call(LIST_OPERATION[stage], maxItems=1000).get("ids", [])
-        else:
-            ids = client.connection.http("GET", client.connection.export_url).get("ids", [])
         if json:
-            output.as_json(ids)
-            return
-        jobs = [client.status(stage, id) for id in ids]
-        output.table(stage, ["id", "status", "note"], [[job.id, job.status, job.note] for job in jobs])
+            output.as_json(client.ids_of_stage(stage))
+        else:
+            output.jobs(stage, client.of_stage(stage))
 
     @commands.command(verb, help=f"{verb.capitalize()} one.")
     def stop(

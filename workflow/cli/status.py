@@ -10,8 +10,11 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.client.job import Job
+from workflow.client.workflow import STAGES
 from workflow.errors import InvalidParameter
 from workflow.jobs.retention import folder_bytes
+from workflow.neptune.progress import size
 
 
 def status(
@@ -23,19 +26,26 @@ def status(
     """Show the health of the service and every job it knows."""
     client = workflow(url, sign=sign)
     engine = client.connection.call("get_engine_status")
-    jobs = client.jobs()
+    found = [job for stage in STAGES for job in client.of_stage(stage)]
     taken = _sizes(engine) if sizes else {}
     if json:
-        told = {"engine": engine, "jobs": jobs.to_dict(orient="records")}
+        told = {"engine": engine, "jobs": [_record(job) for job in found]}
         output.as_json({**told, "sizes": taken} if sizes else told)
         return
     output.say(f"{client.connection.url} is [bold]{engine['status']}[/bold], engine {engine['dbEngineVersion']}")
-    if jobs.empty:
+    if not found:
         output.say("No jobs yet: `despina run FILE` runs a workflow, `despina export start` its first stage.")
     else:
-        output.table("jobs", list(jobs.columns), jobs.values.tolist())
+        output.jobs("jobs", found)
     if sizes:
-        output.table("sizes", ["folder", "size"], [[name, output.size(count)] for name, count in taken.items()])
+        output.table("sizes", ["folder", "size"], [[name, size(count)] for name, count in taken.items()])
+
+
+def _record(job: Job) -> dict[str, Any]:
+    """A job for programs."""
+    began, ended = (moment.isoformat() if moment else None for moment in (job.started, job.ended))
+    told = {"stage": job.stage, "id": job.id, "status": job.status, "started": began, "ended": ended}
+    return {**told, "took_s": job.took_s, "size_bytes": job.size_bytes, "note": job.note}
 
 
 def _sizes(engine: Mapping[str, Any]) -> dict[str, int]:

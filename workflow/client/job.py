@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from workflow.neptune.progress import progress_note
@@ -51,11 +52,50 @@ class Job:
     @property
     def seconds(self) -> float | None:
         """How long one job of the stage ran, of a training the mean of its trials; None where it does not say."""
-        details = self.detail.get("details") or {}
+        details = self._details
         walls = [float(trial["wall_s"]) for trial in details.get("trials") or () if trial.get("wall_s")]
         if walls:
             return sum(walls) / len(walls)
         return float(details["wall_s"]) if details.get("wall_s") is not None else None
+
+    @property
+    def started(self) -> datetime | None:
+        """When it began, in UTC, or was given where it has not begun; None where the service does not say."""
+        details = self._details
+        moment = details.get("started_ms") or details.get("created_ms")
+        if moment is None and self._load.get("startTime"):
+            moment = 1000 * self._load["startTime"]
+        return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended, in UTC; None before, and where the service does not say."""
+        began, spent = self.started, self._load.get("totalTimeSpent")
+        if self.done and began is not None and spent is not None:
+            return began + timedelta(seconds=spent)
+        moment = self._details.get("ended_ms")
+        return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
+
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from its begin to its end, or to now where it still runs."""
+        if self.started is None or self.stage == "endpoint" or (self.done and self.ended is None):
+            return None
+        return max(0.0, ((self.ended or datetime.now(UTC)) - self.started).total_seconds())
+
+    @property
+    def size_bytes(self) -> int | None:
+        """What it wrote; None before its end, for loads and endpoints, and once its files were removed."""
+        details = self._details
+        return None if details.get("cleaned") or self.detail.get("cleaned") else details.get("size_bytes")
+
+    @property
+    def _details(self) -> Mapping[str, Any]:
+        return self.detail.get("details") or {}
+
+    @property
+    def _load(self) -> Mapping[str, Any]:
+        return self.detail.get("overallStatus") or {}
 
     @property
     def logs(self) -> list[tuple[str, str]]:
@@ -69,16 +109,18 @@ class Job:
     @property
     def note(self) -> str:
         """In a few words how far it is, why it failed, how good it became, or what it serves; often empty."""
-        details = self.detail.get("details") or {}
+        details = self._details
         if self.detail.get("progress"):
             return progress_note(self.detail["progress"])
-        if details.get("cleaned"):
+        if details.get("cleaned") or self.detail.get("cleaned"):
             return "its files were removed"
         if self.detail.get("reusedFrom"):
             return f"the result of {self.detail['reusedFrom']}"
         if self.failure_reason:
             reason = self.failure_reason
             return reason if len(reason) <= NOTE_LENGTH else reason[: NOTE_LENGTH - 1] + "…"
+        if self._load.get("totalRecords") is not None:
+            return f"{self._load['totalRecords']:,} records from {self._load.get('fullUri', '')}"
         metric, model = details.get("metric") or {}, details.get("model") or {}
         if metric.get("value") is not None:
             return f"{str(metric['name']).replace('_', ' ')} {metric['value']:.4g}"
@@ -87,7 +129,7 @@ class Job:
     @property
     def warnings(self) -> list[str]:
         """What was asked for and had no effect, or what to know before relying on the result; a sentence each."""
-        told = self.detail.get("warnings") or (self.detail.get("details") or {}).get("warnings") or ()
+        told = self.detail.get("warnings") or self._details.get("warnings") or ()
         return [str(text) for text in told]
 
     @property

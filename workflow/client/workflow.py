@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from workflow.client.checks.exports import problems_of_export
 from workflow.client.checks.graph import problems_of_graph
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from workflow.client.graph_science import GraphScience
 
 Watcher = Callable[[Stage, Mapping[str, Any]], None]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 FIRST_LOOK_S = 0.02  # between the first looks at a stage
 
 # stages whose jobs are those of an operation's kind
@@ -545,20 +546,33 @@ class Workflow:
                 splits[split] = json.loads(self.storage.read(self.artefact(trained, name)))
         return {"splits": splits, "floors": {}}
 
-    def jobs(self) -> pd.DataFrame:
-        """Every job of the service, newest first within its stage: columns ``stage``, ``id``, ``status``, ``note``.
+    def jobs(self, *stages: Stage) -> pd.DataFrame:
+        """Every load, export, job and endpoint of the service, or those of some stages, newest first within each.
 
-        The note of a running job is how far it is, of a failed one why, of a trained one its metric.
+        Columns: ``stage``, ``id``, ``status``, ``started`` and ``ended`` (UTC), ``took_s``, ``size_bytes`` (what it
+        wrote) and ``note``: of a running job how far it is, of a failed one why, of a trained one its metric.
         """
         import pandas as pd
 
-        found = [
-            self.status(stage, id)
-            for stage, operation in LIST_OPERATION.items()
-            for id in self.connection.call(operation, maxItems=100).get("ids", [])
-        ]
-        rows = [{"stage": job.stage, "id": job.id, "status": job.status, "note": job.note} for job in found]
-        return pd.DataFrame(rows, columns=["stage", "id", "status", "note"])
+        columns = ("stage", "id", "status", "started", "ended", "took_s", "size_bytes", "note")
+        rows = [[getattr(job, name) for name in columns] for stage in stages or STAGES for job in self.of_stage(stage)]
+        frame = pd.DataFrame(rows, columns=list(columns))
+        moments = {name: pd.to_datetime(frame[name], utc=True) for name in ("started", "ended")}
+        return frame.assign(**moments, size_bytes=frame["size_bytes"].astype("Int64"))
+
+    def of_stage(self, stage: Stage) -> list[Job]:
+        """The jobs of a stage, newest first, at most 100."""
+        return [self.status(stage, id) for id in self.ids_of_stage(stage, 100)]
+
+    def ids_of_stage(self, stage: Stage, most: int = 1000) -> list[str]:
+        """The ids of a stage's jobs, newest first; of exports those of this service, for AWS's own lists none."""
+        if stage == "load":
+            found = self.connection.call("list_loader_jobs", limit=min(most, 100))["payload"].get("loadIds", [])
+        elif stage == "export":
+            found = self.connection.http("GET", self.connection.export_url).get("ids", []) if self._is_despina else []
+        else:
+            found = self.connection.call(LIST_OPERATION[stage], maxItems=most).get("ids", [])
+        return [str(id) for id in found[:most]]
 
 
 def export_request(

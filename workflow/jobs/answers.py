@@ -31,6 +31,7 @@ _REQUESTS: Mapping[str, type[StartDataProcessing | StartModelTraining | StartMod
 }
 _TOLD = (
     "wall_s",
+    "size_bytes",
     "peak_memory_bytes",
     "estimate",
     "message",
@@ -130,8 +131,7 @@ def _details(job: JobRecord, *, chosen: bool) -> dict[str, Any]:
     told: dict[str, Any] = {name: result[name] for name in _TOLD if result.get(name) is not None}
     if "trials" in result:
         told["trials"] = [{name: trial.get(name) for name in _TOLD_OF_TRIALS} for trial in result["trials"]]
-    moments = {"created_ms": job.created_ms, "started_ms": job.started_ms, "ended_ms": job.ended_ms}
-    told |= {name: moment for name, moment in moments.items() if moment is not None}
+    told |= job.moments
     ignored = without_effect(_REQUESTS[job.kind].model_validate(job.request), chosen=chosen)
     if ignored:
         told["warnings"] = [*told.get("warnings", ()), *ignored]

@@ -52,13 +52,15 @@ class Execution:
         """Raises JobFailed, JobCancelled, or what refuses the plan."""
         match job.kind:
             case "dataprocessing":
-                return self._process(job, control)
+                outcome = self._process(job, control)
             case "modeltraining":
-                return self._train(job, control)
+                outcome = self._train(job, control)
             case "modeltransform":
-                return self._transform(job, control)
+                outcome = self._transform(job, control)
             case _:
                 raise ValueError(f"{job.kind} is not run to an end")
+        written = sum(info.size for info in self.storage.list(own_place(job)))
+        return dataclasses.replace(outcome, result={**outcome.result, "size_bytes": written})
 
     def is_ready(self, job: JobRecord) -> bool:
         """Jobs wait for nothing but their turn: what they build on was finished when they were accepted."""
@@ -70,8 +72,7 @@ class Execution:
 
     def clean(self, job: JobRecord) -> None:
         """Delete the folder of a job's name below the output location of its request, and nothing beside it."""
-        output = S3Uri.parse(job.names["output"])
-        place = S3Uri(output.bucket, output.key.rpartition("/")[0])
+        place = own_place(job)
         count = self.storage.delete(place)
         _log.info("%s %s: removed %d objects below %s", job.kind, job.id, count, place)
 
@@ -166,6 +167,12 @@ class Execution:
 
     def _code(self) -> str:
         return reuse.code_fingerprint(self.scripts)
+
+
+def own_place(job: JobRecord) -> S3Uri:
+    """The folder of a job's name below the output location of its request, where all that it writes lies."""
+    output = S3Uri.parse(job.names["output"])
+    return output if job.kind == "export" else S3Uri(output.bucket, output.key.rpartition("/")[0])
 
 
 def working_folder(job: JobRecord) -> str:

@@ -92,7 +92,8 @@ class ExportService:
         """The answer of a poll. Raises ExportJobNotFound.
 
         ``status`` is told always, ``progress`` (in the form of the other jobs) while it runs, ``outputS3Uri``,
-        ``stats`` and ``warnings`` once it is ``succeeded``, ``failureReason`` once it ``failed``.
+        ``stats`` and ``warnings`` once it is ``succeeded``, ``failureReason`` once it ``failed``; ``details`` (ours)
+        say when it was given, began and ended, and how many bytes it wrote.
         """
         job = self._job(job_id)
         answer: dict[str, Any] = {"jobId": job.id, "jobName": job.names["name"], "status": job.state}
@@ -106,6 +107,8 @@ class ExportService:
                 answer["cleaned"] = True
         if job.state == "failed":
             answer["failureReason"] = job.failure
+        size = job.result.get("size_bytes")
+        answer["details"] = job.moments if size is None else {**job.moments, "size_bytes": size}
         return answer
 
     def cancel(self, job_id: str) -> dict[str, Any]:
@@ -164,7 +167,8 @@ class ExportService:
             raise
         finally:
             self._progress.pop(job.id, None)
-        return Outcome({"stats": outcome.stats["stats"], "warnings": list(outcome.warnings)})
+        told = {"stats": outcome.stats["stats"], "warnings": list(outcome.warnings)}
+        return Outcome({**told, "size_bytes": sum(sizes.values())})
 
     def is_ready(self, job: JobRecord) -> bool:
         """Exports wait for nothing but their turn."""

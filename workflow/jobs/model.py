@@ -169,6 +169,12 @@ class JobRecord:
     ended_ms: int | None = None
 
     @property
+    def moments(self) -> dict[str, int]:
+        """When it was given, began and ended, milliseconds since 1970; what is not known yet is left out."""
+        told = {"created_ms": self.created_ms, "started_ms": self.started_ms, "ended_ms": self.ended_ms}
+        return {name: moment for name, moment in told.items() if moment is not None}
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing will happen to it any more (an endpoint always can still be deleted)."""
         return self.kind != "endpoints" and is_end(self.kind, self.state)

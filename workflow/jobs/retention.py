@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from workflow.jobs.execution import own_place
 from workflow.jobs.model import TRANSITIONS, JobKind, JobRecord
 from workflow.jobs.store import JobStore
 from workflow.jobs.work import Work
@@ -148,10 +149,7 @@ class Retention:
         return freed
 
     def _size(self, job: JobRecord) -> int:
-        place = S3Uri.parse(job.names["output"])
-        if job.kind != "export":  # the folder of the job's name, as it is cleaned
-            place = S3Uri(place.bucket, place.key.rpartition("/")[0])
-        return sum(info.size for info in self._storage.list(place))
+        return sum(info.size for info in self._storage.list(own_place(job)))
 
     def start(self, days: int) -> None:
         """Look now and then, as long as the service runs."""

@@ -171,8 +171,7 @@ class DespinaMagics(Magics):
 
     def _endpoint(self, asked: argparse.Namespace) -> Any:
         if asked.action == "list":
-            jobs = self.workflow.jobs()
-            return jobs[jobs["stage"] == "endpoint"].reset_index(drop=True)
+            return self.workflow.jobs("endpoint")
         if asked.id is None:
             raise InvalidParameter("Name the endpoint to stop: %despina endpoint stop ID.")
         return self.workflow.stop("endpoint", asked.id)

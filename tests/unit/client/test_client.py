@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -252,6 +253,24 @@ def test_a_report_has_the_names_that_vertices_have_in_the_graph(
     (named,) = workflow.report(job).pages
     assert "&lt;Ann&gt; <small>a&amp;b</small>" in named
     assert ">u2<" in named
+
+
+def test_a_job_says_when_it_ran_how_long_and_what_it_wrote() -> None:
+    told = {"created_ms": 1_000, "started_ms": 61_000, "ended_ms": 181_500, "size_bytes": 7}
+    job = Job("dataprocessing", "dp", "Completed", {"details": told})
+    assert (job.started, job.ended) == (datetime.fromtimestamp(61, UTC), datetime.fromtimestamp(181.5, UTC))
+    assert (job.took_s, job.size_bytes) == (120.5, 7)
+    cleaned = Job("export", "ex", "succeeded", {"details": told, "cleaned": True, "outputS3Uri": "s3://lab/x"})
+    assert (cleaned.size_bytes, cleaned.note) == (None, "its files were removed")
+    overall = {"startTime": 60, "totalTimeSpent": 4, "totalRecords": 1200, "fullUri": "s3://lab/in"}
+    load = Job("load", "l", "LOAD_COMPLETED", {"overallStatus": overall})
+    assert (load.took_s, load.ended) == (4.0, datetime.fromtimestamp(64, UTC))
+    assert load.note == "1,200 records from s3://lab/in"
+    waiting = Job("dataprocessing", "dp", "InProgress", {"details": {"created_ms": 1_000}})
+    assert (waiting.started, waiting.ended) == (datetime.fromtimestamp(1, UTC), None)
+    assert waiting.took_s is not None
+    of_neptune = Job("modeltraining", "tr", "Completed", {})
+    assert (of_neptune.started, of_neptune.ended, of_neptune.took_s, of_neptune.size_bytes) == (None,) * 4
 
 
 def test_a_log_that_two_resources_share_is_named_once() -> None:

@@ -102,6 +102,7 @@ def test_what_was_kept_in_three_files_is_told_as_before(home: Path) -> None:
             "outputS3Uri": "s3://lab/x",
             "stats": {"nodes": 3},
             "warnings": ["no vertex has age"],
+            "details": {"created_ms": 11, "ended_ms": 12},
         }
         assert exports.status("e2")["failureReason"] == "no such graph"
         payload: Any = loads.status("l1", details=True, errors=True)["payload"]

@@ -10,6 +10,7 @@ import typer
 from workflow.cli import output
 from workflow.cli.options import Home, Json
 from workflow.errors import InvalidParameter
+from workflow.neptune.progress import size
 from workflow.settings import Settings
 
 
@@ -43,5 +44,5 @@ def gc(
     total = sum(one.size_bytes for one in planned)
     verb = "would be removed" if dry_run else "removed"
     if planned:
-        output.table("garbage", ["what", "id", "size"], [[p.what, p.name, output.size(p.size_bytes)] for p in planned])
-    output.say(f"{len(planned)} things, {output.size(total)}, {verb}")
+        output.table("garbage", ["what", "id", "size"], [[p.what, p.name, size(p.size_bytes)] for p in planned])
+    output.say(f"{len(planned)} things, {size(total)}, {verb}")

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from workflow.jobs.model import JobRecord
 from workflow.neptune import Kind
-from workflow.neptune.progress import progress_note, span, steps_done, trial_notes
+from workflow.neptune.progress import progress_note, size, span, steps_done, trial_notes
 from workflow.server.services import Services
 from workflow.server.ui.examples import example_question
 
@@ -53,6 +53,7 @@ class Row:
     state: str
     created_ms: int = 0
     took_s: float = 0.0
+    size_bytes: int = 0
     step: float = 0
     total: int = 0
     note: str = ""
@@ -75,14 +76,15 @@ class Row:
 
     @property
     def when(self) -> str:
-        """``started 3 min ago``, with how long it took once it has ended."""
+        """``3 min ago``, with how long it took and how much it wrote once it has ended."""
         if not self.created_ms:
             return ""
         ago = time.time() - self.created_ms / 1000
         if self.tone == "busy":
             return f"for {span(ago)}"
         when = "just now" if ago < 60 else f"{span(ago)} ago"
-        return f"{when}, took {span(self.took_s)}" if self.took_s >= 1 else when
+        took = f", took {span(self.took_s)}" if self.took_s >= 1 else ""
+        return when + took + (f", {size(self.size_bytes)}" if self.size_bytes else "")
 
     @property
     def moment(self) -> str:
@@ -136,13 +138,16 @@ def row(kind: Kind, status: Mapping[str, Any], job: JobRecord | None = None) -> 
         state=state,
         created_ms=0 if job is None else job.created_ms,
         took_s=0.0 if kind == "endpoints" or status.get("reusedFrom") else _took(details, job),
+        size_bytes=0 if details.get("cleaned") else int(details.get("size_bytes") or 0),
         step=round(steps_done(progress), 2),
         total=int(progress.get("total") or 0),
         trials=tuple(trial_notes(progress)),
         note=progress_note(progress) or _outcome(kind, status),
         failure=failure,
         warnings=tuple(details.get("warnings") or ()),
-        reports=_reports(kind, place) if state == "Completed" and output_of(status) else (),
+        reports=_reports(kind, place)
+        if state == "Completed" and output_of(status) and not details.get("cleaned")
+        else (),
         log=f"/ui/log/{place}" if _first(status, "cloudwatchLogUrl") else None,
         tail=tail,
         question=example_question(id, model) if state == "InService" else None,
@@ -160,6 +165,8 @@ def _failure(status: Mapping[str, Any]) -> tuple[str | None, str]:
 
 def _outcome(kind: Kind, status: Mapping[str, Any]) -> str:
     details = status.get("details") or {}
+    if details.get("cleaned"):
+        return "its files were removed"
     if status.get("reusedFrom"):
         return f"the result of {status['reusedFrom']}, which had the same inputs"
     if kind == "endpoints":
@@ -224,16 +231,20 @@ def _export_rows(services: Services) -> Iterator[Row]:
         return
     for id in exports.list()[:MAX_OF_A_KIND]:
         status = exports.status(id)
-        progress = status.get("progress") or {}
+        progress, details = status.get("progress") or {}, status["details"]
         yield Row(
             stage="export",
             kind="export",
             id=id,
             state=status["status"],
-            created_ms=int(status["jobName"].rpartition("-")[2]),  # a name ends with when it was given
+            created_ms=details["created_ms"],
+            took_s=(details.get("ended_ms", 0) - details.get("started_ms", 0)) / 1000 if "ended_ms" in details else 0.0,
+            size_bytes=0 if status.get("cleaned") else int(details.get("size_bytes") or 0),
             step=int(progress.get("step") or 0),
             total=int(progress.get("total") or 0),
-            note=progress_note(progress) or str(status.get("outputS3Uri") or ""),
+            note="its files were removed"
+            if status.get("cleaned")
+            else progress_note(progress) or str(status.get("outputS3Uri") or ""),
             failure=status.get("failureReason"),
             warnings=tuple(status.get("warnings") or ()),
         )
