@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -298,4 +299,85 @@ def test_large_loads_are_folded_in_beside_the_running_service(tmp_path: Path, mo
     graph = loaded(tmp_path)
     graph.journal.settle()  # waits for the compaction
     assert [path.name.split("-")[0] for path in tmp_path.glob("*.npz")] == ["snapshot"]
+    graph.close()
+
+
+def resident(path: Path) -> int:
+    """Kilobytes of a mapped file that are in this process's memory."""
+    total, within = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split(" ", 1)[0]:
+            within = line.endswith(str(path))
+        elif within and line.startswith("Rss:"):
+            total += int(line.split()[1])
+    return total
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="the system does not say what is in memory")
+def test_what_a_write_copies_leaves_the_memory_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, size = open_graph(tmp_path / "g"), 40_000
+    ids = Texts.of(f"v{row}" for row in range(size))
+    edges = ElementBatch(Texts.of(f"e{row}" for row in range(size)), np.zeros(size, dtype=np.int32), ["next"])
+    source = np.arange(size, dtype=np.int32)
+    nodes = ElementBatch(ids, np.zeros(size, dtype=np.int32), ["v"])
+    graph.load(Batch(nodes, edges, ids, source, ((source + 1) % size).astype(np.int32)))
+    graph.journal.compact(graph)  # type: ignore[attr-defined]
+    graph.close()
+    (snapshot,) = (tmp_path / "g").glob("snapshot-*.npz")
+
+    def written() -> int:
+        """Kilobytes of the file in memory after a write and a look at all edges, which is undone with the folder."""
+        shutil.copytree(tmp_path / "g", tmp_path / "copy")
+        graph = open_graph(tmp_path / "copy")
+        with graph.reading() as before:
+            found = [[*before.csr(None, "out").edges[:size]], [*before.edge_ends()[0]], [*before.edge_ends()[1]]]
+            tx = graph.begin()
+            first, second = tx.add_vertex("new", "v"), tx.graph.vertex_row("v7")
+            assert second is not None
+            tx.add_edge("more", "next", second, first)
+            tx.commit()
+            with graph.reading() as after:
+                csr = after.csr(None, "out")
+                held = resident(tmp_path / "copy" / snapshot.name)
+                # behind the edges of v7, rows 0 to 7, comes the new one, then the others as they stood
+                assert csr.edges.tolist() == [*range(8), size, *range(8, size)]
+                assert [*after.edge_ends()[0]] == [*found[1], second]
+            # who reads the version from before reads the file once more
+            assert [*before.csr(None, "out").edges] == found[0]
+            assert [*before.edge_ends()[0]] == found[1]
+            assert [*before.edge_ends()[1]] == found[2]
+        graph.close()
+        shutil.rmtree(tmp_path / "copy")
+        return held
+
+    left = written()
+    for module in ("rows", "adjacency"):
+        monkeypatch.setattr(f"workflow.graphs.store.versions.{module}.let_go", lambda array: None)
+    # neighbours and edges in one direction, labels, sources and targets: five numbers of four bytes an edge
+    assert written() - left > 4 * 4 * size // 1024
+
+
+def test_a_row_of_the_file_that_was_given_again_keeps_what_it_was_given(tmp_path: Path) -> None:
+    graph, size = open_graph(tmp_path / "g"), 5000
+    nodes = ElementBatch([f"v{row}" for row in range(size)], np.zeros(size, dtype=np.int32), ["old"])
+    graph.load(Batch(nodes))
+    graph.journal.compact(graph)  # type: ignore[attr-defined]
+    graph.close()
+    graph = open_graph(tmp_path / "g")
+    for number in range(40):
+        tx = graph.begin()
+        row = tx.graph.vertex_row(f"v{number}")
+        assert row is not None
+        tx.remove_vertex(row)
+        tx.commit()
+        tx = graph.begin()
+        tx.add_vertex(f"again{number}", f"label{number}")
+        tx.commit()
+    rows = [graph.vertex_row(f"again{number}") for number in range(40)]
+    assert any(row is not None and row < size for row in rows)
+    tx = graph.begin()
+    for number in range(100):  # the arrays of the file have no room for these
+        tx.add_vertex(f"more{number}", "more")
+    tx.commit()
+    assert [graph.vertex_label(row) for row in rows if row is not None] == [f"label{n}" for n in range(40)]
     graph.close()

@@ -471,7 +471,8 @@ class _Walk:
             return
         csr = self._csrs[at]
         assert csr is not None
-        degrees = csr.indptr[frontier.nodes[-1] + 1] - csr.indptr[frontier.nodes[-1]]
+        starts = csr.indptr[frontier.nodes[-1]].astype(np.int64)
+        degrees = csr.indptr[frontier.nodes[-1] + 1] - starts
         size = int(degrees.sum())
         if size > BLOCK and len(frontier) > 1:
             middle = min(max(1, int(np.searchsorted(np.cumsum(degrees), size // 2))), len(frontier) - 1)
@@ -479,7 +480,7 @@ class _Walk:
             yield from self._along(frontier.some(slice(middle, None)), at)
             return
         parents = np.repeat(np.arange(len(frontier)), degrees)
-        places = _places(csr.indptr[frontier.nodes[-1]], degrees)
+        places = _places(starts, degrees)
         there, edges = csr.neighbours[places].astype(np.int64), csr.edges[places].astype(np.int64)
         mask = self._masks[at + 1]
         keep = np.ones(size, dtype=bool) if mask is None else mask[there]
@@ -496,9 +497,10 @@ class _Walk:
         csr, hop, mask = self._csrs[at], self._plan.hops[at], self._masks[at + 1]
         assert csr is not None
         here = frontier.nodes[-1]
-        weight = csr.indptr[here + 1] - csr.indptr[here]
+        starts = csr.indptr[here].astype(np.int64)
+        weight = csr.indptr[here + 1] - starts
         if mask is not None and int(weight.sum()) < len(csr.neighbours):
-            places = _places(csr.indptr[here], weight)
+            places = _places(starts, weight)
             parents = np.repeat(np.arange(len(here)), weight)
             weight = np.bincount(parents[mask[csr.neighbours[places]]], minlength=len(here))
         elif mask is not None:

@@ -231,8 +231,8 @@ class StoredGraph:
         """Degrees of every row, (rows,); there are ``row_limit()`` of them."""
         codes = None if labels is None else self._edge_codes(labels)
         if way == "both":
-            return np.diff(self.state.csr(codes, "out").indptr) + np.diff(self.state.csr(codes, "in").indptr)
-        return np.diff(self.state.csr(codes, way).indptr)
+            return self.degree_array("out", labels) + self.degree_array("in", labels)
+        return np.diff(self.state.csr(codes, way).indptr).astype(np.int64)
 
     def column(self, key: str) -> StoredColumn:
         """A vertex property over all rows."""

@@ -109,7 +109,7 @@ class RowHop:
         if csr is None:
             raise NotVectorisable
         rows = frontier.rows
-        starts = csr.indptr[rows]
+        starts = csr.indptr[rows].astype(np.int64)
         degrees = csr.indptr[rows + 1] - starts
         size = int(degrees.sum())
         kind: Kind = Edge if self.to_edges else Vertex

@@ -46,7 +46,7 @@ def reached(
     if csr is None:
         yield from _walked(graph, rows, way, labels, edges, most)
         return
-    starts = csr.indptr[rows]
+    starts = csr.indptr[rows].astype(np.int64)
     degrees = csr.indptr[rows + 1] - starts
     stops = np.cumsum(degrees)
     shift = starts - (stops - degrees)
@@ -98,7 +98,7 @@ def degrees(graph: ColumnarGraph, rows: Rows, way: Way, labels: Sequence[str] | 
     csr = graph.csr(labels, way)
     if csr is None:
         return np.array([graph.degree(row, way, labels) for row in rows.tolist()], dtype=np.int64)
-    return np.asarray(csr.indptr[rows + 1] - csr.indptr[rows])
+    return np.asarray(csr.indptr[rows + 1] - csr.indptr[rows], dtype=np.int64)
 
 
 def ends(graph: ColumnarGraph, edges: Rows) -> tuple[Rows, Rows]:

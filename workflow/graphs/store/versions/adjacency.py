@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.memory import let_go
 from workflow.graphs.store.versions.layers import layered
 
 Slot = tuple["array[int]", "array[int]"]
@@ -17,7 +18,8 @@ Slot = tuple["array[int]", "array[int]"]
 class Csr(NamedTuple):
     """Compressed rows: the neighbours of row r are ``neighbours[indptr[r]:indptr[r+1]]``, ``edges`` their edge rows."""
 
-    indptr: NDArray[np.int64]
+    indptr: NDArray[np.integer[Any]]
+    """int32 where that is enough for all edges, else int64."""
     neighbours: NDArray[np.int32]
     edges: NDArray[np.int32]
 
@@ -29,12 +31,18 @@ def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[
     """Group (row, other, edge) triples by row, keeping their order within a row."""
     # numbers of a row and a place below it are sorted several times as fast as the order of rows is found
     order = np.sort(rows.astype(np.int64) << 32 | np.arange(len(rows))) & 0xFFFFFFFF
-    indptr = np.zeros(size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=size), out=indptr[1:])
-    csr = Csr(indptr, others[order], edges[order])
+    csr = Csr(_indptr(np.bincount(rows, minlength=size)), others[order], edges[order])
     for part in csr:
         part.flags.writeable = False
     return csr
+
+
+def _indptr(degrees: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """Where rows begin and the last one ends, (n + 1,), of their numbers of edges, (n,)."""
+    size = int(degrees.sum(dtype=np.int64))
+    indptr: NDArray[np.integer[Any]] = np.zeros(len(degrees) + 1, dtype=np.int32 if size < 1 << 31 else np.int64)
+    np.cumsum(degrees, out=indptr[1:])
+    return indptr
 
 
 def padded(csr: Csr, size: int) -> Csr:
@@ -42,13 +50,13 @@ def padded(csr: Csr, size: int) -> Csr:
     missing = size + 1 - len(csr.indptr)
     if not missing:
         return csr
-    return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=np.int64)]))
+    return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=csr.indptr.dtype)]))
 
 
 def side_by_side(first: Csr, second: Csr) -> Csr:
     """Row by row, what the first has and then what the second has."""
     size = len(first.indptr) - 1
-    indptr = first.indptr + second.indptr
+    indptr = _indptr(np.diff(first.indptr) + np.diff(second.indptr))
     neighbours = np.empty(indptr[-1], dtype=np.int32)
     edges = np.empty(indptr[-1], dtype=np.int32)
     for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
@@ -132,7 +140,11 @@ class Adjacency:
         written = {**self._below, **self._patched} if self._below else self._patched
         if self._base is None or self.worn:
             return None
-        return self._merged(self._base, written, size)
+        found = self._merged(self._base, written, size)
+        # whoever reads whole columns has these now, and those of a mapped file would stay in memory beside them
+        let_go(self._base.neighbours)
+        let_go(self._base.edges)
+        return found
 
     def _merged(self, base: Csr, written: dict[int, Slot], size: int) -> Csr:
         degrees = np.zeros(size, dtype=np.int64)
@@ -149,9 +161,7 @@ class Adjacency:
             done = int(base.indptr[min(row + 1, self._size)])
         neighbours.append(base.neighbours[done:])
         edges.append(base.edges[done:])
-        indptr = np.zeros(size + 1, dtype=np.int64)
-        np.cumsum(degrees, out=indptr[1:])
-        return Csr(indptr, np.concatenate(neighbours), np.concatenate(edges))
+        return Csr(_indptr(degrees), np.concatenate(neighbours), np.concatenate(edges))
 
     # -- writing
     def _own(self, row: int) -> Slot:

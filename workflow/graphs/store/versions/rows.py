@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.memory import let_go
 from workflow.graphs.store.versions.ids import Ids, Marks, joined_runs
 from workflow.graphs.store.versions.text_block import Texts
 
@@ -29,6 +30,8 @@ class Rows:
         self.ids = Ids()
         self.cells = [cells_of(np.zeros(ROOM, dtype=np.int32)) for _ in range(1 + ends)]
         """int32 by row: the label's number, and for edges the rows of source and target."""
+        self._laid, self._written_to = 0, False
+        """How many rows came as arrays that were kept as they are, and whether one of them was given again."""
         self.relabelled = 0
         """How often a label of a row that others know was changed."""
         self.label_names: list[str] = []
@@ -58,7 +61,9 @@ class Rows:
             for place, fact in enumerate(facts):
                 cells = self.cells[place]
                 if row >= len(cells):
-                    cells = self.cells[place] = with_room(cells, row, 1)
+                    cells = self._more_room(place, row, 1)
+                elif row < self._laid:
+                    self._written_to = True
                 cells[row] = fact
             return row
 
@@ -70,11 +75,19 @@ class Rows:
             first = self.ids.extend(ids, marks)
             for place, fact in enumerate(facts):
                 if not first and fact.flags.writeable and len(fact) >= ROOM:
-                    self.cells[place] = cells_of(fact)
+                    self.cells[place], self._laid = cells_of(fact), len(fact)
                     continue
-                cells = self.cells[place] = with_room(self.cells[place], first, len(ids))
+                cells = self._more_room(place, first, len(ids))
                 np.asarray(cells)[first : first + len(ids)] = fact
             return first
+
+    def _more_room(self, place: int, used: int, more: int) -> memoryview:
+        """The cells with room for more rows. Those that were mapped from a file go from memory when they are copied."""
+        before = self.cells[place]
+        cells = self.cells[place] = with_room(before, used, more)
+        if cells is not before and len(before) == self._laid and not self._written_to:
+            let_go(np.asarray(before))
+        return cells
 
     def tidy(self) -> None:
         """Put runs of ids of like size together, so that there are few; others go on meanwhile."""
