@@ -14,19 +14,21 @@ import argparse
 import ast
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("workflow", "training_scripts")
 TIMEOUT_S = 300
-MOST_TEST_FILES = 12
+MOST_TEST_FILES = 8
 
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=",
@@ -62,6 +64,11 @@ class Mutant:
 
 def mutants(source: str) -> list[Mutant]:
     """Every change that is tried on a source, in its order; each parses, and differs from the source."""
+    return [mutant for mutant in _written(source) if _parses(mutant.applied(source))]
+
+
+def _written(source: str) -> list[Mutant]:
+    """Those changes, and some that do not parse."""
     tree = ast.parse(source)
     docstrings = {
         id(node.body[0].value)
@@ -72,8 +79,7 @@ def mutants(source: str) -> list[Mutant]:
         and isinstance(node.body[0].value, ast.Constant)
     }
     found = [mutant for node in ast.walk(tree) if id(node) not in docstrings for mutant in _of(node, source)]
-    whole = [mutant for mutant in found if _parses(mutant.applied(source))]
-    return sorted(set(whole), key=lambda mutant: (mutant.line, mutant.start, mutant.what))
+    return sorted(set(found), key=lambda mutant: (mutant.line, mutant.start, mutant.what))
 
 
 def _of(node: ast.AST, source: str) -> Iterator[Mutant]:
@@ -146,32 +152,86 @@ def rooms(root: Path) -> list[str]:
 
 def draw(root: Path, room: str, lines: int, seed: int) -> list[tuple[Path, Mutant]]:
     """``lines`` changes of a room, at most one a line, drawn by seed and room."""
+    sources = {path.relative_to(root): path.read_text() for path in sorted((root / room).glob("*.py"))}
     pool: dict[tuple[Path, int], list[Mutant]] = {}
-    for path in sorted((root / room).glob("*.py")):
-        for mutant in mutants(path.read_text()):
-            pool.setdefault((path.relative_to(root), mutant.line), []).append(mutant)
+    for path, source in sources.items():
+        for mutant in _written(source):
+            pool.setdefault((path, mutant.line), []).append(mutant)
     chance = random.Random(f"{seed} {room}")
-    places = chance.sample(sorted(pool), min(lines, len(pool)))
-    return [(path, chance.choice(pool[path, line])) for path, line in places]
+    drawn: list[tuple[Path, Mutant]] = []
+    for path, line in chance.sample(sorted(pool), len(pool)):
+        if len(drawn) == lines:
+            break
+        whole = [mutant for mutant in pool[path, line] if _parses(mutant.applied(sources[path]))]
+        if whole:
+            drawn.append((path, chance.choice(whole)))
+    return drawn
 
 
 def nearest_tests(root: Path, module: Path) -> list[str]:
-    """The test files that import a module, those of its own room first; else the unit tests of its room."""
-    dotted = ".".join(module.with_suffix("").parts).removesuffix(".__init__").removeprefix("training_scripts.")
-    package, _, name = dotted.rpartition(".")
-    phrases = (f"from {dotted} import", f"import {dotted}", f"from {package} import {name}")
-    importing = [
-        path
-        for path in sorted((root / "tests").rglob("test_*.py"))
-        if "peers" not in path.parts and any(phrase in path.read_text() for phrase in phrases)
-    ]
-    near = [path for path in importing if set(path.parent.name.split("_")) & set(module.parts)]
-    chosen = [*near, *(path for path in importing if path not in near)][:MOST_TEST_FILES]
-    if not chosen:
-        words = reversed(module.parts[1:-1])
-        chosen = next((sorted((root / "tests/unit" / word).glob("test_*.py")) for word in words
-                       if (root / "tests/unit" / word).is_dir()), [])  # fmt: skip
-    return [str(path.relative_to(root)) for path in chosen]
+    """The test files that import a module, by themselves or over the fewest other modules, those of its room first.
+
+    A text such as ``".graph.gat"`` in a table counts as an import of the modules whose names end so.
+    """
+    beside = [path.relative_to(root) for path in (root / module.parent).glob("*.py")]
+    found = _over_fewest(root, [module]) or _over_fewest(root, beside) or _by_file_name(root, module)
+
+    def order(path: Path) -> tuple[int, bool, Path]:
+        return found[path], not set(path.parent.name.split("_")) & set(module.parts), path
+
+    most = min(found.values(), default=0) + 1
+    return [str(path) for path in sorted(found, key=order) if found[path] <= most][:MOST_TEST_FILES]
+
+
+def _over_fewest(root: Path, modules: Sequence[Path]) -> dict[Path, int]:
+    """The test files that import one of these modules, each with how many imports lie between."""
+    importers = _importers(root)
+    distance, waiting = dict.fromkeys(modules, 0), [*modules]
+    for one in waiting:
+        for other in importers.get(one, ()):
+            if other not in distance:
+                distance[other] = distance[one] + 1
+                waiting.append(other)
+    return {path: far for path, far in distance.items() if path.name.startswith("test_")}
+
+
+def _by_file_name(root: Path, module: Path) -> dict[Path, int]:
+    """The test files that start a program by the name of its file."""
+    tests = (path for path in (root / "tests").rglob("test_*.py") if "peers" not in path.parts)
+    return {path.relative_to(root): 1 for path in tests if module.name in path.read_text()}
+
+
+@cache
+def _importers(root: Path) -> dict[Path, set[Path]]:
+    """Of every module of the product and the tests, which import it: files, relative to the checkout."""
+    files = [path for package in (*PRODUCT, "tests") for path in (root / package).rglob("*.py")]
+    known = {_dotted(path.relative_to(root)): path.relative_to(root) for path in files if "peers" not in path.parts}
+    named, by_end = re.compile(r"(\.\w+|\w+\.)[\w.]*(:\w+)?"), dict[str, list[str]]()
+    for name in known:
+        parts = name.split(".")
+        for start in range(len(parts)):
+            by_end.setdefault(".".join(parts[start:]), []).append(name)
+    found: dict[Path, set[Path]] = {}
+    for path in known.values():
+        package = list(path.parent.parts)
+        for node in ast.walk(ast.parse((root / path).read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = package[: len(package) + 1 - node.level] if node.level else []
+                base = ".".join([*above, *filter(None, [node.module])])
+                names = [f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base for alias in node.names]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value):
+                names = by_end.get(node.value.partition(":")[0].lstrip("."), [])
+            for name in names:
+                if name in known and known[name] != path:
+                    found.setdefault(known[name], set()).add(path)
+    return found
+
+
+def _dotted(module: Path) -> str:
+    return ".".join(module.with_suffix("").parts).removesuffix(".__init__")
 
 
 def passes(copy: Path, tests: Sequence[str]) -> bool:

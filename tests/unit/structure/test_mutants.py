@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import draw, mutants, nearest_tests
+from tests.mutants import ROOT, draw, mutants, nearest_tests, rooms
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,35 @@ def test_a_draw_is_repeatable_and_takes_a_line_once(tmp_path: Path) -> None:
     assert drawn != draw(tmp_path, "room", 25, seed=2)
 
 
-def test_the_nearest_tests_are_those_that_import_the_module() -> None:
-    root = Path(__file__).resolve().parents[3]
-    found = nearest_tests(root, Path("workflow/errors.py"))
-    assert found
-    assert all("workflow.errors" in (root / name).read_text() for name in found)
+def test_the_nearest_tests_are_those_that_import_the_module(tmp_path: Path) -> None:
+    files = {
+        "workflow/a.py": "",
+        "workflow/b.py": "from workflow.a import x",
+        "workflow/room/__init__.py": "from .c import x",
+        "workflow/room/c.py": "",
+        "workflow/room/d.py": "",
+        "training_scripts/families.py": 'TABLE = {"e": ".models.e"}',
+        "training_scripts/models/e.py": "",
+        "tests/unit/test_a.py": "import workflow.a",
+        "tests/unit/test_b.py": "from workflow import b",
+        "tests/unit/test_c.py": "from workflow.room import x",
+        "tests/unit/test_far.py": "from tests.unit import test_b",
+        "tests/unit/test_families.py": "from training_scripts.families import TABLE",
+        "tests/peers/test_a_peer.py": "import workflow.a",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    def names(module: str) -> list[str]:
+        return [Path(name).name for name in nearest_tests(tmp_path, Path(module))]
+
+    assert names("workflow/a.py") == ["test_a.py", "test_b.py"]  # nearest first, and those one import further
+    assert names("workflow/room/c.py") == ["test_c.py"]  # over the package that hands the name on
+    assert names("workflow/room/d.py") == ["test_c.py"]  # nobody imports it: those of its room
+    assert names("training_scripts/models/e.py") == ["test_families.py"]  # over the table that names it
+
+
+def test_every_room_has_tests_near() -> None:
+    modules = [min((ROOT / room).glob("*.py")).relative_to(ROOT) for room in rooms(ROOT)]
+    assert [module for module in modules if not nearest_tests(ROOT, module)] == []
