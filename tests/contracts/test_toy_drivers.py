@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.contracts.endpoint_host_contract import EndpointHostContract
 from tests.contracts.graph_source_contract import SourceDriverContract
 from tests.contracts.runner_contract import SCRIPTS, RunnerContract
 from tests.contracts.test_storage import StorageContract
-from tests.contracts.toys import listed_source, memory_storage, plain_runner
+from tests.contracts.toys import listed_source, memory_storage, plain_runner, threaded_host
 from workflow import drivers
+from workflow.endpoints.host import EndpointHost
 from workflow.errors import BadRequest
 from workflow.graphs.source import SourceDriver
 from workflow.runners.base import Runner
@@ -21,7 +24,9 @@ from workflow.storage import Storage
 
 def toy_settings(home: Path) -> Settings:
     environment = {"PATH": os.environ["PATH"]}
-    return Settings(home=home, storage="toy", runner="toy", scripts=SCRIPTS, job_environment=environment)
+    return Settings(
+        home=home, storage="toy", runner="toy", endpoints="toy", scripts=SCRIPTS, job_environment=environment
+    )
 
 
 @pytest.fixture
@@ -29,6 +34,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     # the lines that somebody who brings a driver writes
     monkeypatch.setitem(drivers.STORAGES, "toy", memory_storage.open_storage)
     monkeypatch.setitem(drivers.RUNNERS, "toy", plain_runner.open_runner)
+    monkeypatch.setitem(drivers.ENDPOINT_HOSTS, "toy", threaded_host.open_host)
     return toy_settings(tmp_path)
 
 
@@ -46,6 +52,28 @@ class TestToyRunner(RunnerContract):
     @pytest.fixture
     def runner(self, settings: Settings, storage: Storage) -> Runner:
         return drivers.open_runner(settings, storage)
+
+
+class TestToyEndpointHost(EndpointHostContract):
+    @pytest.fixture
+    def storage(self, settings: Settings) -> Storage:
+        return drivers.open_storage(settings)
+
+    @pytest.fixture
+    def reopened(self, settings: Settings, storage: Storage) -> Iterator[Callable[[], EndpointHost]]:
+        hosts: list[EndpointHost] = []
+
+        def open_host() -> EndpointHost:
+            hosts.append(drivers.open_endpoint_host(settings, storage))
+            return hosts[-1]
+
+        yield open_host
+        for host in hosts:
+            host.close()
+
+    @pytest.fixture
+    def host(self, reopened: Callable[[], EndpointHost]) -> EndpointHost:
+        return reopened()
 
 
 class TestToySource(SourceDriverContract):

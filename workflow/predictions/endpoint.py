@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from workflow.predictions.question import EdgeType, Predictions, Question, Task
+from workflow.predictions.question import EdgeType, Predictions, Question, TaskType
 
 ENDPOINT_TIMEOUT_S = 60.0
 
@@ -34,7 +34,7 @@ class ModelCard:
     """
 
     id: str
-    task: Task
+    task: TaskType
     targets: tuple[ModelTarget, ...] = ()
     created_ms: int | None = None
     snapshot_ms: int | None = None

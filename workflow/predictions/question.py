@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from training_scripts.graph_ml.schemas import EdgeType as EdgeType
+from training_scripts.graph_ml.schemas import TaskType as TaskType
 
-Task = Literal["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"]
 Way = Literal["out", "in"]
 
 MAX_INPUTS_PER_CALL = 1000
@@ -84,7 +84,7 @@ class LinkQuery:
 class PropertyQuery:
     """The value of one property for each input; all inputs are nodes, or all are edges."""
 
-    task: Task
+    task: TaskType
     property: str
     inputs: tuple[NodeInput, ...] | tuple[EdgeInput, ...]
     topk: int

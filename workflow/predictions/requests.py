@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from training_scripts.graph_ml.schemas import task_type
 from workflow.errors import BadRequest, ConstraintViolation
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
 from workflow.predictions.question import (
@@ -25,21 +26,9 @@ from workflow.predictions.question import (
     Question,
     RelationQuery,
     Subgraph,
-    Task,
 )
 
 INCOMPATIBLE = "Incompatible data from external service. Please check your service configuration and query again."
-
-TASKS: dict[str, Task] = {
-    "node_class": "node_class",
-    "node_classification": "node_class",
-    "node_regression": "node_regression",
-    "edge_class": "edge_class",
-    "edge_classification": "edge_class",
-    "edge_regression": "edge_regression",
-    "link_prediction": "link_prediction",
-    "link_predict": "link_prediction",
-}
 
 
 class SubgraphTooLarge(ConstraintViolation):
@@ -236,8 +225,9 @@ def read_error(body: bytes) -> tuple[str, str]:
 
 def model_card(description: Mapping[str, Any]) -> ModelCard | None:
     """What a ``model.json`` says that a query must be checked against; None for one without a task."""
-    task = TASKS.get(str(description.get("task", "")).lower().replace("-", "_"))
-    if task is None:
+    try:
+        task = task_type(str(description.get("task", "")))
+    except ValueError:
         return None
     details = _mapping(description.get("details"))
     parameters = _mapping(description.get("hyperparameters"))

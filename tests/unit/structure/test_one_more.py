@@ -1,18 +1,21 @@
-"""One more model family is its own file and a line in a table: nothing else of the product knows it by name.
+"""One more of a kind is its own file and a line in a table: nothing else of the product knows it by name.
 
-Of the other kinds toys from outside say so, in the contract suites; of drivers the import contracts.
+Of every kind somebody outside the tree brings one, and the contract suite accepts it. What the page for contributors
+says of a kind, and what the suite does with its toy, is compared here.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from training_scripts.graph_ml.schemas import FAMILIES
+from training_scripts.graph_ml.schemas import FAMILIES, TaskType
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = "training_scripts/graph_ml/schemas/families.py"
@@ -46,3 +49,61 @@ def texts(tree: ast.AST) -> Iterator[str]:
 def test_a_family_is_named_in_its_own_file_and_in_the_table(name: str) -> None:
     own = f"training_scripts/graph_ml/models{FAMILIES[name].replace('.', '/')}.py"
     assert {file for file, found in words().items() if name in found} == {own, TABLE} | BUILT_ON.get(name, set())
+
+
+TOYS = "tests/contracts/toys"
+#: of every kind the file that somebody outside the tree writes, the line in a table, and the suite that accepts it
+ONE_MORE = {
+    "model family": (f"{TOYS}/sum_network.py", "FAMILIES", "tests/contracts/test_model_families.py"),
+    # the file is written by the suite itself
+    "encoder": ("tests/contracts/test_encoder.py", "FEATURE_TYPES", "tests/contracts/test_encoder.py"),
+    "Gremlin step": ("tests/unit/gremlin/probe_step.py", "FACTS", "tests/unit/gremlin/test_step_facts.py"),
+    "query language": (f"{TOYS}/counting_language.py", "OPERATIONS", "tests/contracts/test_languages.py"),
+    "storage": (f"{TOYS}/memory_storage.py", "STORAGES", "tests/contracts/test_toy_drivers.py"),
+    "runner": (f"{TOYS}/plain_runner.py", "RUNNERS", "tests/contracts/test_toy_drivers.py"),
+    "endpoint host": (f"{TOYS}/threaded_host.py", "ENDPOINT_HOSTS", "tests/contracts/test_toy_drivers.py"),
+    "graph source": (f"{TOYS}/listed_source.py", "SOURCES", "tests/contracts/test_toy_drivers.py"),
+    "Neptune operation": (f"{TOYS}/counting_language.py", "OPERATIONS", "tests/contracts/test_languages.py"),
+}
+PAGE = {
+    line.split("|")[1].strip(): re.findall(r"`([^`]+)`", line)
+    for line in (ROOT / "CONTRIBUTING.md").read_text().splitlines()
+    if line.startswith("| ") and line.count("`") == 8
+}
+
+
+@pytest.mark.parametrize("kind", ONE_MORE)
+def test_one_more_from_outside_is_one_file_and_one_line(kind: str) -> None:
+    file, table, suite = ONE_MORE[kind]
+    _, named_table, _, _ = PAGE[kind]
+    assert named_table.endswith(f":{table}")
+    calls = [
+        node for node in ast.walk(ast.parse((ROOT / suite).read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setitem")
+    ]  # fmt: skip
+    lines = [ast.unparse(call.args[0]) for call in calls if "broken" not in ast.unparse(call)]
+    assert lines.count(table) + lines.count(f"drivers.{table}") == 1
+    # the file stands alone: of the tests it may import what the contract asks about
+    imported = re.findall(r"^from (tests\.[\w.]+) import", (ROOT / file).read_text(), re.MULTILINE)
+    assert file == suite or all(name.endswith("_contract") for name in imported)
+
+
+def test_every_kind_of_the_page_that_others_can_bring_has_a_toy() -> None:
+    # what a service is built of once has no table: it is built in ``app.py``, and its own suite brings a second one
+    built_once = {"extension of Gremlin", "journal of a store", "prediction service", "kind of job"}
+    closed = {"task"}  # Neptune ML's five
+    callable_of_cypher = {"procedure, function or aggregation of openCypher"}  # ``library()`` is the table
+    assert PAGE.keys() - ONE_MORE.keys() == built_once | closed | callable_of_cypher
+
+
+def test_whatever_goes_by_task_knows_all_five() -> None:
+    tasks, partial = set(get_args(TaskType)), []
+    for room in ("workflow", "training_scripts"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Dict | ast.Set | ast.Tuple | ast.List):
+                    members = node.keys if isinstance(node, ast.Dict) else node.elts
+                    named = {one.value for one in members if isinstance(one, ast.Constant)} & tasks
+                    if 2 < len(named) < 5 and named != tasks - {"link_prediction"}:  # what has labels is a kind too
+                        partial.append(f"{path.relative_to(ROOT)}:{node.lineno} forgets {sorted(tasks - named)}")
+    assert partial == []

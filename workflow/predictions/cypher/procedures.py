@@ -26,7 +26,7 @@ from workflow.predictions.question import (
     Predictions,
     PropertyQuery,
     Subgraph,
-    Task,
+    TaskType,
 )
 from workflow.values.moments import ZonedDateTime
 
@@ -274,7 +274,7 @@ def _values(model: _Model, kind: str, elements: list[Any]) -> dict[Any, Rows]:
     """Rows for elements of one type."""
     run, card, asked = model.run, model.card, model.asked
     on_edges = isinstance(elements[0], Edge)
-    task: Task = (
+    task: TaskType = (
         ("edge_class" if on_edges else "node_class")
         if kind == "class"
         else ("edge_regression" if on_edges else "node_regression")

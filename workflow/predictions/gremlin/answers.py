@@ -40,7 +40,7 @@ from workflow.predictions.question import (
     Question,
     RelationQuery,
     Subgraph,
-    Task,
+    TaskType,
 )
 from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.requests import SubgraphTooLarge
@@ -156,7 +156,7 @@ class Answers:
                 continue
             self._ask_group(task, group)
 
-    def _ask_group(self, task: Task, group: Sequence[Vertex | Edge]) -> None:
+    def _ask_group(self, task: TaskType, group: Sequence[Vertex | Edge]) -> None:
         query = PropertyQuery(
             task=task,
             property=self._spec.property,
@@ -179,9 +179,9 @@ class Answers:
             self._results[element] = self._kept(results)
             self._reasons[element] = BELOW if results else self._unseen
 
-    def _property_task(self, on_edges: bool) -> Task | None:
+    def _property_task(self, on_edges: bool) -> TaskType | None:
         """The task for this kind of element; None where the model was trained for the other kind."""
-        wanted: Task
+        wanted: TaskType
         if self._spec.kind == "classification":
             wanted = "edge_class" if on_edges else "node_class"
         else:

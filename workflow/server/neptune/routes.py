@@ -37,12 +37,16 @@ class ApiCall:
     host: str | None
 
 
-def routes(services: Services, operations: Iterable[Operation] = tuple(OPERATIONS.values())) -> list[BaseRoute]:
-    """One route a path and method; a path takes any text as id, so that a wrong one is refused in Neptune's words."""
+def routes(services: Services, operations: Iterable[Operation] | None = None) -> list[BaseRoute]:
+    """One route a path and method; a path takes any text as id, so that a wrong one is refused in Neptune's words.
+
+    Args:
+        operations: the rows of ``OPERATIONS`` where they are None.
+    """
     found = OperationHandlers(services)
     ways: dict[tuple[str, str], list[tuple[str, Endpoint]]] = {}
     refused: dict[str, Refusal] = dict(REFUSED_PATHS)
-    for operation in operations:
+    for operation in OPERATIONS.values() if operations is None else operations:
         for alias in (operation.path, *operation.aliases):
             method, _, address = alias.rpartition(" ")
             path, _, member = address.partition("?")
