@@ -14,6 +14,8 @@ from workflow.emulator.app import Emulator
 from workflow.endpoints.host import EndpointHost
 from workflow.endpoints.local import LocalEndpointHost
 from workflow.endpoints.sagemaker import SageMakerEndpointHost
+from workflow.runners.base import Resources
+from workflow.runners.sagemaker.costs import costs
 from workflow.storage import Storage
 from workflow.storage.local import LocalStorage
 
@@ -97,3 +99,24 @@ class TestSageMakerEndpointHost(EndpointHostContract):
         assert found is not None
         assert ask(found) == found.description == {"id": "a"}
         assert found.archive == LAB / "a/model.tar.gz"
+
+    def test_what_an_autoscaler_made_of_the_instances_is_kept_by_an_update_and_counted(
+        self, host: EndpointHost, storage: Storage, tmp_path: Path, cloud: Emulator
+    ) -> None:
+        def instances() -> tuple[int, int]:
+            """What the endpoint has, and what its cost is counted by."""
+            (variant,) = sagemaker.describe_endpoint(EndpointName="ep")["ProductionVariants"]
+            (cost,) = costs(clients)
+            return variant["CurrentInstanceCount"], cost.instances
+
+        clients = emulated.clients(cloud.url)
+        sagemaker = clients.get("sagemaker")
+        host.deploy("ep", self.archive(storage, tmp_path, "a"), Resources())
+        desired = {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName="ep", DesiredWeightsAndCapacities=[desired])
+        assert ask(host.deploy("ep", self.archive(storage, tmp_path, "b"), Resources())) == {"id": "b"}
+        assert instances() == (2, 2)
+        # who asks for another number gets it
+        host.deploy("ep", LAB / "b/model.tar.gz", Resources(instance_count=3))
+        assert instances() == (3, 3)
+        clients.close()

@@ -61,6 +61,7 @@ class ControlPlane:
             "DeleteEndpointConfig": lambda request: cloud.records.remove(CONFIG, request["EndpointConfigName"]),
             "CreateEndpoint": self.hosting.create,
             "UpdateEndpoint": self.hosting.update,
+            "UpdateEndpointWeightsAndCapacities": self.hosting.scale,
             "DeleteEndpoint": lambda request: self.hosting.delete(request["EndpointName"]),
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,

@@ -62,7 +62,14 @@ class SageMakerEndpointHost:
             if endpoint is None:
                 self._create("create_endpoint", **endpoint_request(name, handle, self._account))
             else:
-                self._call("update_endpoint", EndpointName=name, EndpointConfigName=handle)
+                # what an autoscaler has made of the number of instances is kept, unless the request changes it
+                keeps = self._instances(str(endpoint["EndpointConfigName"])) == resources.instance_count
+                self._call(
+                    "update_endpoint",
+                    EndpointName=name,
+                    EndpointConfigName=handle,
+                    RetainAllVariantProperties=keeps,
+                )
             endpoint = self._settled(name)
         if endpoint is None or endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != handle:
             reason = str((endpoint or {}).get("FailureReason") or "it is gone")
@@ -121,6 +128,14 @@ class SageMakerEndpointHost:
             model = self._call("describe_model", ModelName=variants[0]["ModelName"])
             container = model.get("PrimaryContainer") or model["Containers"][0]
             return S3Uri.parse(str(container["ModelDataUrl"]))
+        except (WorkflowError, LookupError):
+            return None
+
+    def _instances(self, config: str) -> int | None:
+        """The number of instances that a configuration begins with; None where it cannot be told."""
+        try:
+            variants = self._call("describe_endpoint_config", EndpointConfigName=config)["ProductionVariants"]
+            return int(variants[0]["InitialInstanceCount"])
         except (WorkflowError, LookupError):
             return None
 

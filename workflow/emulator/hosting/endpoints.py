@@ -183,8 +183,36 @@ class Hosting:
         self._cloud.records.get(CONFIG, str(request["EndpointConfigName"]))
         if endpoint["EndpointStatus"] != "InService":
             raise invalid(f"Cannot update in-progress endpoint {name!r}: it is {endpoint['EndpointStatus']}.")
+        kept = _desired(endpoint) if request.get("RetainAllVariantProperties") else {}
+        for excluded in request.get("ExcludeRetainedVariantProperties", ()):
+            for properties in kept.values():
+                properties.pop(str(excluded["VariantPropertyType"]), None)
+        return self._replaced(name, str(request["EndpointConfigName"]), kept)
+
+    def scale(self, request: Mapping[str, Any]) -> Document:
+        """Change weights and numbers of instances of variants, as an autoscaler does it."""
+        name = str(request["EndpointName"])
+        endpoint = self._cloud.records.get(ENDPOINT, name)
+        if endpoint["EndpointStatus"] != "InService":
+            raise invalid(f"Cannot update in-progress endpoint {name!r}: it is {endpoint['EndpointStatus']}.")
+        desired = _desired(endpoint)
+        for asked in request["DesiredWeightsAndCapacities"]:
+            variant = str(asked["VariantName"])
+            if variant not in desired:
+                raise invalid(f"Variant {variant!r} of endpoint {name!r} was not found.")
+            desired[variant] |= {member: asked[member] for member in _PROPERTIES if member in asked}
+            if int(desired[variant]["DesiredInstanceCount"]) > MOST_INSTANCES:
+                raise ApiError("ResourceLimitExceeded", f"the emulator runs at most {MOST_INSTANCES} instances")
+        return self._replaced(name, str(endpoint["EndpointConfigName"]), desired)
+
+    def _replaced(self, name: str, config: str, desired: Mapping[str, Document]) -> Document:
+        """Start containers of a configuration in place of those that serve.
+
+        Args:
+            desired: by variant, what is to be other than the configuration has it.
+        """
         document = self._cloud.records.update(
-            ENDPOINT, name, EndpointStatus="Updating", PendingConfigName=request["EndpointConfigName"]
+            ENDPOINT, name, EndpointStatus="Updating", PendingConfigName=config, PendingDesired=desired
         )
         self._threads.start(ENDPOINT, name, partial(self._bring_up, name))
         return document
@@ -226,11 +254,8 @@ class Hosting:
             containers = [container for container in containers if container.variant == variant]
             if not containers:
                 raise ApiError("ValidationError", f"Variant {variant} of endpoint {name} not found.")
-        config = self._cloud.records.get(CONFIG, str(self._cloud.records.get(ENDPOINT, name)["EndpointConfigName"]))
-        weights = {
-            str(entry["VariantName"]): float(entry.get("InitialVariantWeight", 1.0))
-            for entry in config["ProductionVariants"]
-        }
+        desired = _desired(self._cloud.records.get(ENDPOINT, name))
+        weights = {label: float(properties["DesiredWeight"]) for label, properties in desired.items()}
         chances = [weights.get(container.variant, 1.0) for container in containers]
         if not any(chances):
             chances = [1.0] * len(containers)
@@ -240,13 +265,15 @@ class Hosting:
         endpoint = self._cloud.records.get(ENDPOINT, name)
         before = str(endpoint["EndpointConfigName"])
         wanted = str(endpoint.get("PendingConfigName") or before)
+        pending = endpoint.get("PendingDesired")
+        desired: Mapping[str, Document] = endpoint.get("Desired") or {} if pending is None else pending
         started: list[Container] = []
         try:
             pause(stop, self._cloud.pace.starting_s + (self._cloud.faults.happens("slow_start", name) or 0.0))
             for fault, why in REFUSALS.items():
                 if self._cloud.faults.happens(fault, name) is not None:
                     raise WorkflowError(why)
-            reason = self._start_all(name, wanted, started, stop)
+            reason = self._start_all(name, wanted, desired, started, stop)
         except JobStopped:
             self.containers.end(started)
             return
@@ -263,8 +290,10 @@ class Hosting:
                 EndpointStatus="InService",
                 EndpointConfigName=wanted,
                 PendingConfigName=None,
+                PendingDesired=None,
+                Desired=desired,
                 FailureReason=None,
-                ProductionVariants=self._variants(wanted),
+                ProductionVariants=self._variants(wanted, desired),
             )
             self.containers.end(old)
             return
@@ -273,14 +302,22 @@ class Hosting:
         self.containers.end(started)
         # an update that fails leaves the old containers in service, with the reason
         status = "InService" if old else "Failed"
-        self._cloud.records.update(ENDPOINT, name, EndpointStatus=status, PendingConfigName=None, FailureReason=reason)
+        gone = {"PendingConfigName": None, "PendingDesired": None}
+        self._cloud.records.update(ENDPOINT, name, EndpointStatus=status, FailureReason=reason, **gone)
 
-    def _start_all(self, name: str, config: str, started: list[Container], stop: threading.Event) -> str | None:
+    def _start_all(
+        self,
+        name: str,
+        config: str,
+        desired: Mapping[str, Document],
+        started: list[Container],
+        stop: threading.Event,
+    ) -> str | None:
         """Start the containers of a configuration; why they do not serve, or None where they do."""
         document = self._cloud.records.get(CONFIG, config)
         for variant in document["ProductionVariants"]:
             label = str(variant["VariantName"])
-            for number in range(int(variant.get("InitialInstanceCount", 1))):
+            for number in range(int(_properties(variant, desired)["DesiredInstanceCount"])):
                 model = self._cloud.records.get(MODEL, str(variant["ModelName"]))
                 folder = self._cloud.folder / "endpoints" / f"{name}-{config}-{label}-{number}-{time.time_ns()}"
                 container = self.containers.start(name, label, model, folder, {})
@@ -294,17 +331,13 @@ class Hosting:
                     )
         return None
 
-    def _variants(self, config: str) -> list[Document]:
-        return [
-            {
-                "VariantName": variant["VariantName"],
-                "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
-                "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
-                "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
-                "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
-            }
-            for variant in self._cloud.records.get(CONFIG, config)["ProductionVariants"]
-        ]
+    def _variants(self, config: str, desired: Mapping[str, Document]) -> list[Document]:
+        found = []
+        for variant in self._cloud.records.get(CONFIG, config)["ProductionVariants"]:
+            properties = _properties(variant, desired)
+            current = {f"Current{member.removeprefix('Desired')}": value for member, value in properties.items()}
+            found.append({"VariantName": variant["VariantName"], **current, **properties})
+        return found
 
     def _remove(self, name: str) -> None:
         with self._lock:
@@ -316,6 +349,23 @@ class Hosting:
 
     def _send_log(self, name: str, container: Container) -> None:
         self._cloud.logs.send(f"{LOG_GROUP}/{name}", f"{container.variant}/i-{container.port:08x}", container.log)
+
+
+_PROPERTIES = {"DesiredWeight": "InitialVariantWeight", "DesiredInstanceCount": "InitialInstanceCount"}
+
+
+def _properties(variant: Mapping[str, Any], desired: Mapping[str, Document]) -> Document:
+    """Weight and number of instances of a variant: what is desired, else as its configuration has it."""
+    asked = desired.get(str(variant["VariantName"]), {})
+    return {member: asked.get(member, variant.get(initial, 1)) for member, initial in _PROPERTIES.items()}
+
+
+def _desired(endpoint: Mapping[str, Any]) -> dict[str, Document]:
+    """Weights and numbers of instances that are in force, by variant."""
+    return {
+        str(variant["VariantName"]): {member: variant[member] for member in _PROPERTIES}
+        for variant in endpoint.get("ProductionVariants", ())
+    }
 
 
 def container_of(model: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -146,13 +146,15 @@ def _endpoint(client: Any, name: str, now: datetime) -> Iterator[Cost]:
     endpoint = call(client, "describe_endpoint", EndpointName=name)
     config = call(client, "describe_endpoint_config", EndpointConfigName=endpoint["EndpointConfigName"])
     runs = endpoint["EndpointStatus"] not in ("Failed", "Deleting")
+    # an autoscaler changes the number of instances, and leaves the configuration as it is
+    current = {one["VariantName"]: one.get("CurrentInstanceCount") for one in endpoint.get("ProductionVariants", ())}
     for variant in config["ProductionVariants"]:
         yield Cost(
             "endpoint",
             name,
             endpoint["EndpointStatus"],
             variant["InstanceType"],
-            int(variant["InitialInstanceCount"]),
+            int(current.get(variant["VariantName"]) or variant["InitialInstanceCount"]),
             (now - endpoint["CreationTime"]).total_seconds() if runs else 0.0,
             runs,
         )
