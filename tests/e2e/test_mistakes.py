@@ -258,7 +258,7 @@ def test_words_that_have_no_effect_are_warned_of(social: Workflow) -> None:
 
 
 def test_after_all_these_mistakes_the_jobs_are_consistent(social: Workflow) -> None:
-    jobs = social.jobs()
+    jobs = social.jobs("dataprocessing")
     assert set(jobs["status"]) <= {"Completed", "Failed", "InProgress"}
     for id in jobs["id"]:
         job = social.status("dataprocessing", id)

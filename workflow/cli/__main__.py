@@ -1,5 +1,5 @@
 """``python -m workflow.cli`` is ``despina``."""
 
-from workflow.cli.main import main
+from workflow.cli.command import main
 
 main()

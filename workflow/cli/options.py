@@ -52,7 +52,9 @@ def follow(client: Workflow, job: Job, *, wait: bool, json: bool, started: bool 
         output.as_json({"id": job.id, "status": job.status, **job.detail})
         return
     output.say(f"{job.stage} [bold]{job.id}[/bold] {job.status}")
-    if job.output:
+    if job.cleaned:
+        output.say("its files were removed")
+    elif job.output:
         output.say(f"output {job.output}")
     for warning in job.warnings:
         output.warn(warning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,15 +66,29 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     console.print(drawn)
 
 
-def jobs(title: str, found: Iterable[Job]) -> None:
-    """Jobs as people look at them: what, in which state, when, how long, how much it wrote, and a note."""
-    rows = []
+def jobs(title: str, found: Sequence[Job]) -> None:
+    """Two lines a job: what it is, then when it ran, how long, how much it wrote, and a note.
+
+    A table of as many columns would be folded to letters in a window of 80.
+    """
+    say(f"\n[bold]{title}[/bold]")
+    widest = max((len(job.stage) for job in found), default=0), max((len(job.status) for job in found), default=0)
     for job in found:
-        began, ended = (f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "" for moment in (job.started, job.ended))
-        took = "" if job.took_s is None else span(job.took_s)
-        wrote = "" if job.size_bytes is None else size(job.size_bytes)
-        rows.append([job.stage, job.id, job.status, began, ended, took, wrote, job.note])
-    table(title, ["stage", "id", "status", "started (UTC)", "ended", "took", "size", "note"], rows)
+        say(f"{job.stage:<{widest[0]}}  {job.status:<{widest[1]}}  [bold]{escape(job.id)}[/bold]")
+        parts = [_when(job), "" if job.size_bytes is None else size(job.size_bytes), job.note]
+        if any(parts):
+            say(f"    [dim]{escape(', '.join(part for part in parts if part))}[/dim]")
+
+
+def _when(job: Job) -> str:
+    """``2026-11-30 14:41:44 to 14:43:50 UTC, 2 min``; of what still runs since when, and for how long."""
+    if job.started is None:
+        return ""
+    began = f"{job.started:%Y-%m-%d %H:%M:%S}"
+    if job.took_s is None or job.ended is None:
+        return f"since {began} UTC" + ("" if job.took_s is None else f", for {span(job.took_s)}")
+    same_day = job.ended.date() == job.started.date()
+    return f"{began} to {job.ended:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC, {span(job.took_s)}"
 
 
 def answer(title: str, records: Sequence[Any]) -> None:

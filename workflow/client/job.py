@@ -62,7 +62,7 @@ class Job:
     def started(self) -> datetime | None:
         """When it began, in UTC, or was given where it has not begun; None where the service does not say."""
         details = self._details
-        moment = details.get("started_ms") or details.get("created_ms")
+        moment = details.get("started_ms", details.get("created_ms"))
         if moment is None and self._load.get("startTime"):
             moment = 1000 * self._load["startTime"]
         return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
@@ -84,10 +84,14 @@ class Job:
         return max(0.0, ((self.ended or datetime.now(UTC)) - self.started).total_seconds())
 
     @property
+    def cleaned(self) -> bool:
+        """Whether its files were removed."""
+        return bool(self._details.get("cleaned") or self.detail.get("cleaned"))
+
+    @property
     def size_bytes(self) -> int | None:
         """What it wrote; None before its end, for loads and endpoints, and once its files were removed."""
-        details = self._details
-        return None if details.get("cleaned") or self.detail.get("cleaned") else details.get("size_bytes")
+        return None if self.cleaned else self._details.get("size_bytes")
 
     @property
     def _details(self) -> Mapping[str, Any]:
@@ -112,7 +116,7 @@ class Job:
         details = self._details
         if self.detail.get("progress"):
             return progress_note(self.detail["progress"])
-        if details.get("cleaned") or self.detail.get("cleaned"):
+        if self.cleaned:
             return "its files were removed"
         if self.detail.get("reusedFrom"):
             return f"the result of {self.detail['reusedFrom']}"

@@ -8,11 +8,13 @@ ways. One more operation is one row here and one module with its handler.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Final, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, ValidationError
 
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
 from workflow.neptune import engine, requests, responses
@@ -21,6 +23,8 @@ from workflow.neptune.fields import LONGEST_TEXT, Lenient
 Kind = Literal["dataprocessing", "modeltraining", "modeltransform", "endpoints"]
 Verb = Literal["start", "get", "list", "stop"]
 Method = Literal["GET", "POST", "DELETE"]
+
+LIKE: Final = 0.85  # how alike a member must be to another one to be it, misspelt
 
 KINDS: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform", "endpoints")
 
@@ -286,23 +290,66 @@ def decode(operation: Operation, members: object) -> Lenient:
         operation: the row that says what is expected.
         members: the JSON body with path and query arguments merged in, as it came.
 
-    Raises MissingParameter, InvalidParameter or BadRequest with a sentence that names the member.
+    A member that nobody knows is passed over, as Neptune does, unless it is another one misspelt.
+
+    Raises MissingParameter, InvalidParameter or BadRequest with a sentence for every member that is wrong.
     """
     if not isinstance(members, Mapping):
         raise BadRequest(f"The body of {operation.name} must be a JSON object, not {_json_name(members)}.")
+    misspelt = [
+        f"{name} is unknown to {operation.name}; did you mean {meant}?"
+        for name, meant in misspelt_members(operation.request, members)
+    ]
     try:
-        return operation.request.model_validate(dict(members))
+        request = operation.request.model_validate(dict(members))
     except ValidationError as error:
-        raise _refusal(operation, error) from error
+        raise _refusal(operation, error, misspelt) from error
+    if misspelt:
+        raise InvalidParameter(" ".join(misspelt))
+    return request
 
 
-def _refusal(operation: Operation, error: ValidationError) -> MissingParameter | InvalidParameter:
+def misspelt_members(request: type[Lenient], members: Mapping[Any, object]) -> Iterator[tuple[str, str]]:
+    """(member, what was likely meant) of those that a request does not know and that look like one it lacks."""
+    known = members_of(request)
+    lacking = [name for name in known if name not in members]
+    for name, value in members.items():
+        inner = known.get(str(name))
+        if inner is not None and isinstance(value, Mapping):
+            yield from ((f"{name}.{below}", meant) for below, meant in misspelt_members(inner, value))
+        elif str(name) not in (*known, *request.model_fields) and (
+            close := get_close_matches(str(name), lacking, 1, LIKE)
+        ):
+            yield str(name), close[0]
+
+
+@cache
+def members_of(request: type[Lenient]) -> dict[str, type[Lenient] | None]:
+    """The members of a request by the names that they come under, with what is below those that are objects."""
+    found: dict[str, type[Lenient] | None] = {}
+    for name, field in request.model_fields.items():
+        several = field.validation_alias or name
+        names = several.choices if isinstance(several, AliasChoices) else [several]
+        parts = (field.annotation, *get_args(field.annotation))
+        inner = next((part for part in parts if isinstance(part, type) and issubclass(part, Lenient)), None)
+        found |= dict.fromkeys((one for one in names if isinstance(one, str)), inner)
+    return found
+
+
+def _refusal(
+    operation: Operation, error: ValidationError, misspelt: Sequence[str]
+) -> MissingParameter | InvalidParameter:
     problems = error.errors(include_url=False, include_context=False)
     missing = [_place(problem["loc"]) for problem in problems if problem["type"] == "missing"]
+    wrong = [
+        f"{_place(problem['loc'])} {_complaint(problem['type'], problem['msg'], problem['input'])}."
+        for problem in problems
+        if problem["type"] != "missing"
+    ]
     if missing:
-        return MissingParameter(f"{operation.name} needs {' and '.join(missing)}; give a value that is not empty.")
-    first = problems[0]
-    return InvalidParameter(f"{_place(first['loc'])} {_complaint(first['type'], first['msg'], first['input'])}.")
+        lacks = f"{operation.name} needs {' and '.join(missing)}; give a value that is not empty."
+        return MissingParameter(" ".join([lacks, *misspelt, *wrong]))
+    return InvalidParameter(" ".join([*misspelt, *wrong]))
 
 
 def _complaint(kind: str, message: str, value: Any) -> str:

@@ -9,6 +9,7 @@ import json
 import logging
 import sqlite3
 import uuid
+from difflib import get_close_matches
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -57,12 +58,19 @@ async def http_error(request: Request, error: Exception) -> Response:
     code = _FRAMEWORK_CODES.get(error.status_code, "BadRequestException")
     match error.status_code:
         case 404:
-            message = f"There is nothing at {request.url.path}; check the path."
+            message = f"There is nothing at {request.url.path}; {nearest_path(request)}"
         case 405:
             message = f"{request.url.path} does not take {request.method}."
         case _:
             message = error.detail or HTTPStatus(error.status_code).phrase
     return error_response(code, error.status_code, message)
+
+
+def nearest_path(request: Request) -> str:
+    """What was likely meant by an address that there is not; paths with an id in them cannot be told."""
+    paths = [str(route.path) for route in request.app.routes if hasattr(route, "path") and "{" not in route.path]
+    close = get_close_matches(request.url.path.rstrip("/"), paths, 1, 0.8)
+    return f"did you mean {close[0]}?" if close else "check the path."
 
 
 async def client_gone(request: Request, error: Exception) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from workflow.client.job import Job, Stage
 from workflow.client.run import RunResult, StageResult
 from workflow.client.workflow import Workflow
 from workflow.errors import InvalidParameter
+from workflow.settings import TABLE
 
 runner = CliRunner()
 COMMANDS = [
@@ -54,6 +57,62 @@ def test_a_table_breaks_no_id_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPat
     output.table("export", ["id", "status", "note"], [[id, "failed", "the graph is empty: " + "load data first " * 9]])
     assert id in written.getvalue()
     assert max(map(len, written.getvalue().splitlines())) <= 80
+
+
+def test_a_list_of_jobs_is_read_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "console", Console(file=written, width=80))
+    told = {"started_ms": 0, "ended_ms": 125_000, "size_bytes": 2_000_000}
+    search = {"details": {**told, "metric": {"name": "validation_mrr", "value": 0.25}}}
+    failed = {
+        "details": {"started_ms": 0, "ended_ms": 86_400_000},
+        "processingJob": {"failureReason": "no [bold] label"},
+    }
+    output.jobs(
+        "jobs",
+        [
+            Job("modeltraining", "tr", "Completed", search),
+            Job("export", "ex", "failed", failed),
+            Job("endpoint", "lp", "InService", {"details": {"created_ms": 0, "model": {"model": "rgcn"}}}),
+        ],
+    )
+    assert written.getvalue().splitlines() == [
+        "", "jobs",
+        "modeltraining  Completed  tr",
+        "    1970-01-01 00:00:00 to 00:02:05 UTC, 2 min, 2 MB, validation mrr 0.25",
+        "export         failed     ex",
+        "    1970-01-01 00:00:00 to 1970-01-02 00:00:00 UTC, 24 h, no [bold] label",
+        "endpoint       InService  lp",
+        "    since 1970-01-01 00:00:00 UTC, rgcn",
+    ]  # fmt: skip
+
+
+def test_settings_are_printed_a_line_each_and_no_name_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESPINA_LOG_LEVEL", "info")
+    told = runner.invoke(app, ["config"], env={"COLUMNS": "80"}).output.splitlines()
+    lines = {line.split()[0]: line.split()[1:] for line in told}
+    assert lines["DESPINA_LOG_LEVEL"] == ["info", "(environment)"]
+    assert lines["DESPINA_SAGEMAKER_EARLY_STOPPING"] == ["false"]
+    assert {one.name for one in TABLE} <= set(lines)
+
+
+def test_what_is_in_use_is_collected_by_the_service_itself(tmp_path: Path) -> None:
+    with (tmp_path / "service.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = runner.invoke(app, ["gc", "--home", str(tmp_path)])
+    assert "DESPINA_RETENTION=30" in str(result.exception)
+
+
+def test_ctrl_c_before_the_command_is_read_leaves_no_traceback() -> None:
+    interrupted = "import sys, builtins\nreal = builtins.__import__\n" + (
+        "def slow(name, *rest):\n"
+        "    if name == 'typer': raise KeyboardInterrupt\n"
+        "    return real(name, *rest)\n"
+        "builtins.__import__ = slow\n"
+        "from workflow.cli.command import main\nmain()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", interrupted], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout + ended.stderr) == (130, b"")
 
 
 def test_an_address_where_nothing_answers_says_how_to_start_a_service(

@@ -48,5 +48,7 @@ def test_links_come_first_then_properties_that_repeat_themselves(tmp_path: Path)
 
 
 def test_an_empty_graph_is_told_what_to_load() -> None:
-    with pytest.raises(InvalidParameter, match="despina load social"):
+    with pytest.raises(InvalidParameter, match="The graph is empty; load one with `despina load social`"):
+        suggested_targets(lambda text: [])
+    with pytest.raises(InvalidParameter, match="nothing that repeats itself"):
         suggested_file([], "x")

@@ -8,6 +8,7 @@ import pytest
 
 from workflow.errors import BadRequest, InvalidParameter, MissingParameter
 from workflow.neptune import OPERATIONS, decode
+from workflow.neptune.operations import members_of, misspelt_members
 from workflow.neptune.requests import (
     CreateEndpoint,
     ListResources,
@@ -43,6 +44,48 @@ def test_all_missing_members_are_named() -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     assert processing(wait_interval=3, wait_timeout=9, extra={"a": 1}).timeout_s == 86400
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        (
+            "StartMLDataProcessingJob",
+            {"inputDataS3Locaton": "s3://b/x", "processingTimeOutInSeconds": "soon"},
+            "needs inputDataS3Location and processedDataS3Location; give a value that is not empty. inputDataS3Locaton "
+            "is unknown to StartMLDataProcessingJob; did you mean inputDataS3Location? processingTimeOutInSeconds must "
+            "be a whole number, not 'soon'.",
+        ),
+        (
+            "CreateMLEndpoint",
+            {"mlModelTrainingJobId": "tr", "instanceTpye": "ml.m5.large"},
+            "instanceTpye is unknown to CreateMLEndpoint; did you mean instanceType?",
+        ),
+        (
+            "StartMLModelTrainingJob",
+            {
+                "dataProcessingJobId": "dp", "trainModelS3Location": "s3://b/t",
+                "customModelTrainingParameters": {"sourceS3DirectoryPath": "s3://b", "trainingEntryPointScirpt": "a"},
+            },
+            "customModelTrainingParameters.trainingEntryPointScirpt is unknown to StartMLModelTrainingJob; did you "
+            "mean trainingEntryPointScript?",
+        ),
+    ],
+)  # fmt: skip
+def test_a_misspelt_member_is_refused_with_the_one_that_was_meant_and_all_others_that_are_wrong(
+    name: str, given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises((InvalidParameter, MissingParameter)) as refused:
+        decode(OPERATIONS[name], given)
+    assert refused.value.message.removeprefix(f"{name} ") == told
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_member_is_taken_for_another_misspelt(name: str) -> None:
+    """Members that are alike, such as those of the guide alone, are all known."""
+    request = OPERATIONS[name].request
+    assert list(misspelt_members(request, dict.fromkeys(members_of(request)))) == []
+    assert all(list(misspelt_members(request, {one: "x"})) == [] for one in members_of(request))
 
 
 @pytest.mark.parametrize("text", ["TRUE", "True", "true", True])

@@ -69,6 +69,28 @@ async def test_json_without_a_content_type_is_answered_untyped(client: httpx.Asy
     assert len(body["requestId"]) == 36
 
 
+async def test_an_empty_answer_says_why_to_those_who_ask_for_details(client: httpx.AsyncClient) -> None:
+    text = "g.with('Neptune#ml.endpoint', 'lp').V('nobody')"
+    assert (await ask(client, text)).json()["status"]["attributes"] == {}
+    told = (await ask(client, text, **{"Despina-Details": "true"})).json()
+    (reason,) = told["status"]["attributes"]["reasons"]
+    assert reason.startswith("Neptune#ml.endpoint had no effect, for nothing in the query predicts")
+    assert told["result"]["data"] == []
+    found = await ask(client, "g.inject(1)", **{"Despina-Details": "true"})
+    assert found.json()["status"]["attributes"] == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("/ml/dataprocesing", "did you mean /ml/dataprocessing?"), ("/gremlim", "did you mean /gremlin?"),
+     ("/nothing/like/it", "check the path.")],
+)  # fmt: skip
+async def test_a_path_that_there_is_not_is_answered_with_the_likely_one(
+    client: httpx.AsyncClient, path: str, hint: str
+) -> None:
+    assert (await client.get(path)).json()["message"] == f"There is nothing at {path}; {hint}"
+
+
 async def test_get_and_form_carry_a_query_too(client: httpx.AsyncClient) -> None:
     assert (await client.get("/gremlin", params={"gremlin": "g.inject(1)"})).json()["result"]["data"] == [1]
     assert (await client.post("/gremlin", data={"gremlin": "g.inject(1)"})).json()["result"]["data"] == [1]

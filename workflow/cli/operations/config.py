@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
+
 from workflow.cli import output
 from workflow.cli.options import Json
-from workflow.settings import every_setting
+from workflow.settings import SETTINGS_FILE, every_setting
 
 
 def config(json: Json = False) -> None:
@@ -15,5 +17,8 @@ def config(json: Json = False) -> None:
             {setting.variable.name: {"value": setting.shown, "source": setting.source} for setting in settings}
         )
         return
-    rows = [[setting.variable.name, setting.variable.key, setting.shown, setting.source] for setting in settings]
-    output.table("settings", ["variable", "in the file", "value", "from"], rows)
+    widest = max(len(setting.variable.name) for setting in settings)
+    for setting in settings:
+        source = "" if setting.source == "default" else f"  [bold]({setting.source})[/bold]"
+        output.say(f"{setting.variable.name:<{widest}}  {escape(setting.shown) or '–'}{source}")
+    output.say(f"In the file, {SETTINGS_FILE} or what DESPINA_SETTINGS names, they are home, users and so on.")

@@ -25,13 +25,19 @@ def gc(
     What an endpoint, an unfinished job or a younger job builds on stays. The service on the home must not run; one that
     runs does the same by itself with DESPINA_RETENTION.
     """
-    from workflow.app import build
+    from workflow.app import HomeUnusable, build
 
     text = older_than.strip().lower().removesuffix("d")
     if not text.isdecimal() or int(text) < 1:
         raise InvalidParameter(f"--older-than {older_than!r} is no age; write days, such as 30d.")
     settings = Settings.from_environment()
-    application = build(replace(settings, home=home.expanduser().resolve() if home else settings.home))
+    try:
+        application = build(replace(settings, home=home.expanduser().resolve() if home else settings.home))
+    except HomeUnusable as error:
+        raise InvalidParameter(
+            f"{error.message}. A service that runs does the same by itself, a few times a day, with "
+            "DESPINA_RETENTION=30 (days)."
+        ) from error
     try:
         planned = application.retention.plan(int(text))
         if not dry_run:

@@ -21,10 +21,15 @@ def suggested_targets(query: Callable[[str], list[Any]]) -> list[Target]:
 
     Args:
         query: runs Gremlin text.
+
+    Raises InvalidParameter where there is no graph.
     """
+    labels = sorted(query("g.V().label().dedup()"))
+    if not labels:
+        raise InvalidParameter("The graph is empty; load one with `despina load social` or `despina load FILE`.")
     ends = query(f"g.E().limit({SAMPLE}).project('f','l','t').by(outV().label()).by(label()).by(inV().label()).dedup()")
     found: list[Target] = [{"edge": [end["f"], end["l"], end["t"]], "type": "link_prediction"} for end in ends]
-    for label in sorted(query("g.V().label().dedup()")):
+    for label in labels:
         rows = query(f"g.V().hasLabel({literal(label)}).limit({SAMPLE}).valueMap()")
         for key, task in _properties(rows):
             found.append({"node": label, "property": key, "type": task})

@@ -25,6 +25,8 @@ from workflow.gremlin.traversal import P, Traversal
 from workflow.gremlin.wire import GRAPHSON_V3_UNTYPED, MIME_TYPES, Codec, Dialect, Request, codec_for
 from workflow.gremlin.wire.codecs import CODECS, Items, normal_mime
 from workflow.gremlin.wire.graphson.reader import GraphSONReader, load
+from workflow.neptune.responses import DETAILS_HEADER
+from workflow.predictions.reasons import reasons
 from workflow.queries.running import RunningQuery
 from workflow.server.access.budget import Budget, address_of
 from workflow.server.access.origins import allows_origin
@@ -34,7 +36,7 @@ from workflow.server.gremlin.execution import QueryRequest, QueryRunner, answer_
 from workflow.server.gremlin.http4 import LARGE_BODY, TransactionTable, is_version_4, respond_version_4
 from workflow.server.gremlin.protocol import knows_no_offsets, materializes, query_of
 from workflow.server.gremlin.reports import Serialization, explain_text, profile_text
-from workflow.server.neptune.bodies import body_of, members_of, number, read_body
+from workflow.server.neptune.bodies import body_of, flag, members_of, number, read_body
 from workflow.server.query_failures import known
 from workflow.server.running_queries import in_worker, is_true, status_answer
 from workflow.server.services import Services
@@ -42,6 +44,7 @@ from workflow.server.services import Services
 MAX_BODY: Final = 64 * 1024 * 1024
 MOST_ANSWER: Final = 256 * 1024 * 1024  # held in memory until it is whole
 WORKERS: Final = 64
+REASONS: Final = "reasons"  # the attribute of an answer that says why it is empty
 
 
 def handlers(services: Services) -> GremlinHandlers:
@@ -53,13 +56,14 @@ def handlers(services: Services) -> GremlinHandlers:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query over HTTP: what it asks, in which format to answer, and whose request it is."""
+    """A query over HTTP: what it asks, how to answer, and whose request it is; ``details``: say why it is empty."""
 
     query: QueryRequest
     codec: Codec
     request_id: uuid.UUID
     args: Mapping[str, Any]
     traversers: bool = False
+    details: bool = False
 
 
 class GremlinHandlers:
@@ -92,6 +96,7 @@ class GremlinHandlers:
             if request.method != "POST":
                 asked = replace(asked, query=replace(asked.query, read_only=True))
             request_id = asked.request_id
+            asked = replace(asked, details=flag(headers, DETAILS_HEADER))
             running = self.runner.registry.accept(asked.query.text, str(asked.args.get("queryId") or request_id))
             legacy = self.runner.profile == "neptune" or knows_no_offsets(headers.get("user-agent", ""))
             content = await in_worker(self.workers, request, running, lambda: self._answer(asked, running, legacy))
@@ -118,9 +123,24 @@ class GremlinHandlers:
                     )
                 if copies > 1:
                     items.repeat(copies - 1)
-            return asked.codec.response(asked.request_id, StatusCode.SUCCESS, "", None, *items.take())
+            because = self._reasons(asked.query) if asked.details and not items.count else []
+            told = {REASONS: because} if because else None
+            return asked.codec.response(asked.request_id, StatusCode.SUCCESS, "", told, *items.take())
         finally:
             self.runner.registry.finish(running)
+
+    def _reasons(self, query: QueryRequest) -> list[str]:
+        """Why a query found nothing; of bytecode it is not said."""
+
+        def run(text: str) -> list[Any]:
+            running = self.runner.registry.accept(text)
+            try:
+                asked = replace(query, gremlin=text, read_only=True)
+                return [traverser.value for traverser in self.runner.results(asked, running)]
+            finally:
+                self.runner.registry.finish(running)
+
+        return reasons(run, query.gremlin) if isinstance(query.gremlin, str) else []
 
     async def status(self, request: HttpRequest) -> Response:
         """``/gremlin/status``: list, one query, cancel; by path as boto3 sends it or by form as graph-notebook does."""
