@@ -10,7 +10,7 @@ import pytest
 
 from training_scripts.graph_ml.pairs import PairFeatures, PairGraph, PairSettings, View, attribute_rows, fit_ials
 from training_scripts.graph_ml.pairs.attributes import cosine_block
-from training_scripts.graph_ml.pairs.degree import arrow_block
+from training_scripts.graph_ml.pairs.degree import Arrows, arrow_block
 from training_scripts.graph_ml.pairs.ease import ease_block
 from training_scripts.graph_ml.pairs.ials import fold_in
 from training_scripts.graph_ml.pairs.pagerank import pagerank_block
@@ -124,11 +124,11 @@ def test_arrows_tell_reciprocal_edges_and_roles() -> None:
     from scipy import sparse
 
     arrows = sparse.csr_matrix((np.ones(3, np.float32), ([0, 2, 1], [1, 1, 0])), shape=(3, 3))
-    opposite, role, own = arrow_block(arrows, np.array([0]), heading=False)
+    opposite, role, own = arrow_block(Arrows.of(arrows), np.array([0]), heading=False)
     assert opposite[:, 0].tolist() == [0, 1, 0]  # 1 → 0 exists
     assert role[:, 0] == pytest.approx(np.log1p([1, 2, 0]))  # edges coming in
     assert own[0, 0] == pytest.approx(math.log1p(1))
-    features = PairFeatures((View("target", graph),), arrows=arrows, typed=True)
+    features = PairFeatures((View("target", graph),), arrows=Arrows.of(arrows), typed=True)
     assert features.block(np.array([0]), heading=True).shape == (len(features.names), 3, 1)
 
 

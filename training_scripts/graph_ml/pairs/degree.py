@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .graph import Floats, Ints, PairGraph
+
+
+@dataclass(frozen=True)
+class Arrows:
+    """Directed edges without copies.
+
+    Args:
+        matrix: CSR matrix of ones from source to target, (n, n).
+        outgoing, incoming: edges of each node in either role, float32 (n,).
+    """
+
+    matrix: Any
+    outgoing: Floats
+    incoming: Floats
+
+    @classmethod
+    def of(cls, matrix: Any) -> Arrows:
+        """With the degrees of a matrix."""
+        incoming = np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float32)
+        return cls(matrix, np.diff(matrix.indptr).astype(np.float32), incoming)
+
+    def among(self, nodes: Ints) -> Arrows:
+        """The edges between some nodes, (m,), which get the numbers of their places; degrees stay those here."""
+        return Arrows(self.matrix[nodes][:, nodes], self.outgoing[nodes], self.incoming[nodes])
 
 
 def degree_block(graph: PairGraph, sources: Ints) -> tuple[Floats, Floats]:
@@ -16,21 +41,20 @@ def degree_block(graph: PairGraph, sources: Ints) -> tuple[Floats, Floats]:
     return np.broadcast_to(logs[:, None], shape), np.broadcast_to(logs[sources][None, :], shape)
 
 
-def arrow_block(arrows: Any, sources: Ints, heading: bool) -> tuple[Floats, Floats, Floats]:
+def arrow_block(arrows: Arrows, sources: Ints, heading: bool) -> tuple[Floats, Floats, Floats]:
     """What the direction of edges says of a pair, arrays of shape (n, b).
 
     In order: 1 where the opposite edge exists; ln(1 + edges of the node in the role asked for), that is edges coming
     in when targets are asked for; ln(1 + edges of the source in its role).
 
     Args:
-        arrows: CSR matrix of ones from source to target.
+        arrows: edges from source to target.
         sources: node numbers, shape (b,).
         heading: False asks for targets of the sources, True for nodes that point at them.
     """
-    outgoing = np.diff(arrows.indptr).astype(np.float32)
-    incoming = np.bincount(arrows.indices, minlength=arrows.shape[1]).astype(np.float32)
-    opposite = (arrows[sources].T if heading else arrows[:, sources]).toarray().astype(np.float32)
-    role, own = (outgoing, incoming) if heading else (incoming, outgoing)
+    matrix = arrows.matrix
+    opposite = (matrix[sources].T if heading else matrix[:, sources]).toarray().astype(np.float32)
+    role, own = (arrows.outgoing, arrows.incoming) if heading else (arrows.incoming, arrows.outgoing)
     return (
         opposite,
         np.broadcast_to(np.log1p(role)[:, None], opposite.shape),

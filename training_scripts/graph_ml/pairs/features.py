@@ -10,10 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from .attributes import AttributeSpace, Features, cosine_block, unit_dense, unit_rows
-from .degree import arrow_block, degree_block
+from .degree import Arrows, arrow_block, degree_block
 from .ease import ease_block
 from .graph import Floats, Ints, PairGraph
 from .ials import Factors, fold_in
+from .near import most_alike, near, popular
 from .pagerank import pagerank_block
 from .paths import floor_paths, path_block
 from .sketches import SKETCHED, Sketches, sketch_block
@@ -27,6 +28,8 @@ RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
 SKETCH_RETRIEVERS = ("near_near", "near_far", "far_near", "far_far")
 #: what every model is compared with; see ``floor_block``
 FLOORS = ("adamic_adar", "l3", "ease")
+#: candidates with the most links, or most alike in attributes, that join those near a source
+JOINING = 256
 
 Edges = tuple[Ints, Ints]
 
@@ -40,12 +43,19 @@ class View:
     factors: Factors | None = None
     sketches: Sketches | None = None
 
+    def among(self, nodes: Ints) -> View:
+        """What is known of some nodes, (m,), and the edges between them; they get the numbers of their places."""
+        factors = None if self.factors is None else self.factors.among(nodes)
+        sketches = None if self.sketches is None else self.sketches.among(nodes)
+        return View(self.name, self.graph.among(nodes), factors, sketches)
+
 
 @dataclass(frozen=True)
 class PairSettings:
     """How exact the features are: conjugate-gradient steps of EASE, hops of PageRank, iALS size and sweeps.
 
     With ``sketches``, entries of a signature, pairs are described by sketches of their neighbourhoods and not by walks.
+    With ``near``, only so many vertices around a source are looked at, and its candidates are those among them.
     """
 
     ease_steps: int = 3
@@ -53,6 +63,7 @@ class PairSettings:
     ials_size: int = 64
     ials_sweeps: int = 8
     sketches: int = 0
+    near: int = 0
 
     def sketched(self, graph: PairGraph) -> Sketches | None:
         """The sketches of a graph; None where pairs are described by walks."""
@@ -68,8 +79,8 @@ class PairFeatures:
         bag: unit TF-IDF rows of all nodes, CSR, or None.
         numbers: unit rows of standardised numbers, dense, or None.
         settings: exactness.
-        arrows: CSR matrix of ones from source to target, where the direction of the target's edges says something:
-            adds whether the opposite edge exists, and degrees by role.
+        arrows: edges from source to target, where the direction of the target's edges says something: adds whether the
+            opposite edge exists, and degrees by role.
         typed: the two ends differ in type: adds which end is asked for.
         attributes: how ``bag`` and ``numbers`` were made, for nodes that come later.
     """
@@ -78,9 +89,10 @@ class PairFeatures:
     bag: Any | None = None
     numbers: Floats | None = None
     settings: PairSettings = field(default_factory=PairSettings)
-    arrows: Any | None = None
+    arrows: Arrows | None = None
     typed: bool = False
     attributes: AttributeSpace = field(default_factory=lambda: AttributeSpace(()))
+    _popular: dict[tuple[int, int], Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,6 +140,45 @@ class PairFeatures:
             chosen.append(np.full_like(chosen[0], float(heading)))
         return np.stack(chosen, dtype=np.float32)
 
+    def among(self, nodes: Ints) -> PairFeatures:
+        """The same features of some nodes, (m,), that get the numbers of their places.
+
+        Walks stay among them; degrees, vectors and attributes are those of all nodes.
+        """
+        return replace(
+            self,
+            views=tuple(view.among(nodes) for view in self.views),
+            bag=None if self.bag is None else self.bag[nodes],
+            numbers=None if self.numbers is None else self.numbers[nodes],
+            arrows=None if self.arrows is None else self.arrows.among(nodes),
+        )
+
+    def near(self, source: int, candidates: slice, heading: bool, also: Ints) -> tuple[Ints, Floats]:
+        """Features of the candidates near a source; see ``PairSettings.near``.
+
+        Args:
+            source: node number.
+            candidates: the range of nodes that may be returned.
+            heading: see ``block``.
+            also: candidates that are to be among them, int64 (a,).
+
+        Returns:
+            The numbers of candidates, int64 (m,), ascending, and their features, float32 (len(names), m).
+        """
+        most = max(1, self.settings.near // len(self.views))
+        parts = [near(view.graph, source, most) for view in self.views]
+        if max(len(part) for part in parts) < JOINING:
+            # walks tell little of who has hardly any links
+            parts += [most_alike(r, source, candidates, JOINING) for r in (self.bag, self.numbers) if r is not None]
+        span = (candidates.start, candidates.stop)
+        if span not in self._popular:
+            self._popular[span] = popular(self.views[0].graph.degree, candidates, JOINING)
+        nodes = np.unique(np.concatenate([*parts, self._popular[span], also]))
+        first, last = np.searchsorted(nodes, span).tolist()
+        place = np.searchsorted(nodes, [source])
+        block = self.among(nodes).block(place, slice(first, last), heading)
+        return nodes[first:last], block[:, :, 0]
+
     def extended(
         self,
         own: Edges,
@@ -168,11 +219,12 @@ class PairFeatures:
                 numbers = np.vstack([numbers, new_numbers])
         arrows = self.arrows
         if arrows is not None:
-            old = arrows.tocoo()
+            old = arrows.matrix.tocoo()
             row, col = np.concatenate([old.row, own[0]]), np.concatenate([old.col, own[1]])
             ones = np.ones(len(row), dtype=np.float32)
-            arrows = sparse.csr_matrix((ones, (row, col)), shape=(num_nodes, num_nodes))
-            arrows.data[:] = 1.0
+            matrix = sparse.csr_matrix((ones, (row, col)), shape=(num_nodes, num_nodes))
+            matrix.data[:] = 1.0
+            arrows = Arrows.of(matrix)
         return replace(self, views=tuple(views), bag=bag, numbers=numbers, arrows=arrows)
 
     def blocks(

@@ -95,6 +95,17 @@ class PairGraph:
         found: Ints = self.adjacency.indices[start:stop].astype(np.int64)
         return found
 
+    def among(self, nodes: Ints) -> PairGraph:
+        """The edges between some distinct nodes, (m,), numbered by their places; degrees stay those of this graph."""
+        place = np.full(self.num_nodes, -1, dtype=np.int32)
+        place[nodes] = np.arange(len(nodes), dtype=np.int32)
+        rows = self.adjacency[nodes]
+        columns = place[rows.indices]
+        kept = columns >= 0
+        indptr = np.concatenate([[0], np.cumsum(kept)])[rows.indptr]
+        parts = (np.ones(int(kept.sum()), dtype=np.float32), columns[kept], indptr.astype(np.int32))
+        return PairGraph(sparse.csr_matrix(parts, shape=(len(nodes), len(nodes))), self.degree[nodes])
+
     def extended(self, source: Ints, target: Ints, num_nodes: int) -> PairGraph:
         """The same graph with more edges, (m,), and, where ``num_nodes`` is larger, more nodes at the end."""
         old = self.adjacency.tocoo()

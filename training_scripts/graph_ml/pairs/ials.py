@@ -29,6 +29,10 @@ class Factors:
         scores *= np.float32(0.5)
         return scores
 
+    def among(self, nodes: Ints) -> Factors:
+        """Those of some nodes, (m,)."""
+        return Factors(self.left[nodes], self.right[nodes])
+
 
 def fit_ials(graph: PairGraph, size: int, sweeps: int, rng: np.random.Generator) -> Factors:
     """Factorise A + I with weight 1 + 5 on links and 1 elsewhere, ridge 10.

@@ -68,6 +68,11 @@ class Sketches:
         exact = graph.degree + np.float32(1)
         return cls((one, two), (near, far), (exact, np.maximum(sizes_of(far), exact)))
 
+    def among(self, nodes: Ints) -> Sketches:
+        """Those of some vertices, (m,)."""
+        (one, two), (near, far), (exact, sizes) = self.signatures, self.powers, self.sizes
+        return Sketches((one[nodes], two[nodes]), (near[nodes], far[nodes]), (exact[nodes], sizes[nodes]))
+
 
 def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
     """Numbers of any shape (n, …) as evenly spread hashes. Source: Steele et al. 2014, the finaliser of SplitMix64."""

@@ -11,6 +11,7 @@ from ...pairs import PairFeatures, floor_block
 from ...pairs.graph import Floats, Ints
 
 CLAMP = 6.0
+NOBODY: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class PairScorer:
 
 #: what a ranker is called among scorers
 RANKER = "ranker"
+#: weights of EASE beside the trained scorer that are tried, ascending
+LIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,25 @@ class PairRanker:
     def parts(self, sources: Ints, candidates: slice, heading: bool) -> tuple[Floats, Floats]:
         """Scores of the trained scorer and the feature EASE, (sources, candidates) each; zeros without that feature."""
         row = self.features.names.index("ease") if "ease" in self.features.names else None
+        if self.features.settings.near:
+            return self._near_parts(sources, candidates, heading, row)
         blocks = [block for _, block in self.features.blocks(sources, candidates, heading)]
         own = np.concatenate([self.scorer(b).T for b in blocks])
         return own, np.zeros_like(own) if row is None else np.concatenate([b[row].T for b in blocks])
+
+    def _near_parts(self, sources: Ints, candidates: slice, heading: bool, row: int | None) -> tuple[Floats, Floats]:
+        """Likewise, of what is near; all others come after it whatever the lift, in the order of their degrees."""
+        degree = self.features.views[0].graph.degree[candidates]
+        popularity = degree / np.float32(degree.max(initial=0) + 1)
+        own = np.empty((len(sources), len(degree)), dtype=np.float32)
+        ease = np.zeros_like(own)
+        for line, source in enumerate(sources.tolist()):
+            numbers, block = self.features.near(source, candidates, heading, NOBODY)
+            scores, places = self.scorer(block), numbers - candidates.start
+            worst = scores.min(initial=0)
+            if row is not None:
+                worst += LIFTS[-1] * min(block[row].min(initial=0), 0)
+                ease[line, places] = block[row]
+            own[line] = worst - 1 + popularity
+            own[line, places] = scores
+        return own, ease

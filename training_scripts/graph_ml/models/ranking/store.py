@@ -9,7 +9,7 @@ import numpy as np
 
 from ...artifacts import ModelFolder, ModelWriter
 from ...links import ALL_EDGES, OWN_VIEW
-from ...pairs import AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
+from ...pairs import Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
 from ...pairs.attributes import AttributeBlock
 from .scorer import PairRanker, PairScorer
 
@@ -28,7 +28,7 @@ def save_ranker(writer: ModelWriter, place: str, ranker: PairRanker) -> dict[str
     if features.numbers is not None:
         writer.array(f"{place}/numbers", features.numbers)
     if features.arrows is not None:
-        writer.matrix(f"{place}/arrows", features.arrows)
+        writer.matrix(f"{place}/arrows", features.arrows.matrix)
     columns = []
     for position, column in enumerate(features.attributes.columns):
         writer.tensors(f"{place}.attributes.{position}", {"mean": column.mean, "scale": column.scale})
@@ -72,7 +72,7 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
         folder.matrix(f"{place}/bag") if folder.has(f"{place}/bag") else None,
         np.array(folder.array(f"{place}/numbers")) if folder.has(f"{place}/numbers") else None,
         PairSettings(**details["settings"]),
-        folder.matrix(f"{place}/arrows") if folder.has(f"{place}/arrows") else None,
+        Arrows.of(folder.matrix(f"{place}/arrows")) if folder.has(f"{place}/arrows") else None,
         typed=details["typed"],
         attributes=AttributeSpace(tuple(columns)),
     )

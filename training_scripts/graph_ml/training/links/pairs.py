@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ...devices import CPU, tensor_on
+from ...judging.metrics import Exclusions
 from ...links import LinkProblem, Pairs, codes
 from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
-from ...pairs import RETRIEVERS, SKETCH_RETRIEVERS, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
+from ...pairs import RETRIEVERS, SKETCH_RETRIEVERS, Arrows, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..optimisers import AdamW, one_cycle
@@ -78,8 +79,15 @@ def build_features(
         else View(name, graph, fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng))
         for name, graph in problem.views(links)
     )
+    arrows = problem.arrows(links)
     return PairFeatures(
-        views, bag, numbers, settings, problem.arrows(links), typed=not problem.homogeneous, attributes=space
+        views,
+        bag,
+        numbers,
+        settings,
+        None if arrows is None else Arrows.of(arrows),
+        typed=not problem.homogeneous,
+        attributes=space,
     )
 
 
@@ -93,51 +101,88 @@ def training_lists(
     rng = np.random.default_rng(seed)
     retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
-    width = each * len(retrievers) + settings.uniform
-    positives: list[Floats] = []
-    owners: list[Ints] = []
-    negatives: list[Floats] = []
-    weights: list[Floats] = []
-    uniforms: list[npt.NDArray[np.bool_]] = []
+    lists: list[Lists] = []
     for heading in (False, True):
         turned = held.turned() if heading else held
         if problem.homogeneous and not problem.directed:
             if heading:
                 break  # a friendship is one list entry for each of the two, and both orders are in it already
             turned = Pairs.join([held, held.turned()])
-        candidates, gone = problem.candidates(heading), problem.gone_among(heading)
-        known, own = problem.known(rest, heading), problem.known(held, heading)
+        candidates = problem.candidates(heading)
+        rivals = Rivals(problem, heading, problem.known(rest, heading), problem.known(held, heading))
         sources = np.unique(turned.source)
+        if settings.pairs.near:
+            for source in sources.tolist():
+                links, free = rivals.of(source)
+                drawn = some_of(np.flatnonzero(free), settings.uniform, rng)
+                also = np.concatenate([links, drawn]) + candidates.start
+                numbers, block = features.near(source, candidates, heading, also)
+                places = numbers - candidates.start
+                hard = top_candidates(block[retrievers], free[places], each)
+                uniform = np.setdiff1d(np.searchsorted(places, drawn), hard)
+                left = int(free.sum()) - len(hard)
+                lists.append(one_list(block, np.searchsorted(places, links), hard, uniform, left, settings))
+            continue
         for part, block in features.blocks(sources, candidates, heading):
-            for column, source in enumerate(sources[part]):
-                one = np.array([source])
-                links = np.unique(own.pairs(one)[1])
-                free = np.ones(block.shape[1], dtype=bool)
-                free[known.pairs(one)[1]] = False
-                free[links] = False
-                free[gone] = False
-                if problem.homogeneous:
-                    free[source - candidates.start] = False
-                hard = top_candidates(block[retrievers, :, column], free, each)
+            for column, source in enumerate(sources[part].tolist()):
+                links, free = rivals.of(source)
+                own = block[:, :, column]
+                hard = top_candidates(own[retrievers], free, each)
                 free[hard] = False
-                left = np.flatnonzero(free)
-                drawn = rng.choice(left, settings.uniform, replace=False) if len(left) > settings.uniform else left
-                chosen = np.concatenate([hard, drawn])
-                list_weights = np.full(width, -np.inf, dtype=np.float32)
-                list_weights[: len(hard)] = 0.0
-                list_weights[len(hard) : len(chosen)] = np.log(max(len(left), 1) / max(len(drawn), 1))
-                list_features = np.zeros((width, block.shape[0]), dtype=np.float32)
-                list_features[: len(chosen)] = block[:, chosen, column].T
-                is_uniform = np.zeros(width, dtype=bool)
-                is_uniform[len(hard) : len(chosen)] = True
-                owners.append(np.full(len(links), len(negatives)))
-                positives.append(block[:, links, column].T)
-                negatives.append(list_features)
-                weights.append(list_weights)
-                uniforms.append(is_uniform)
-    return Lists(
-        np.concatenate(positives), np.concatenate(owners), np.stack(negatives), np.stack(weights), np.stack(uniforms)
-    )
+                uniform = some_of(np.flatnonzero(free), settings.uniform, rng)
+                lists.append(one_list(own, links, hard, uniform, int(free.sum()), settings))
+    return join_lists(lists)
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Who stands beside a source's held-out partners: ``known`` and ``own`` are its links in the rest and held out."""
+
+    problem: LinkProblem
+    heading: bool
+    known: Exclusions
+    own: Exclusions
+
+    def of(self, source: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """The held-out partners of a source, counted from the first candidate, (p,), and who is free, (candidates,)."""
+        candidates, one = self.problem.candidates(self.heading), np.array([source])
+        links = np.unique(self.own.pairs(one)[1])
+        free = np.ones(candidates.stop - candidates.start, dtype=bool)
+        free[self.known.pairs(one)[1]] = False
+        free[links] = False
+        free[self.problem.gone_among(self.heading)] = False
+        if self.problem.homogeneous:
+            free[source - candidates.start] = False
+        return links, free
+
+
+def some_of(numbers: Ints, most: int, rng: np.random.Generator) -> Ints:
+    """At most so many of distinct numbers, (n,), drawn uniformly."""
+    found: Ints = rng.choice(numbers, most, replace=False) if len(numbers) > most else numbers
+    return found
+
+
+def one_list(block: Floats, links: Ints, hard: Ints, uniform: Ints, left: int, settings: RankerSettings) -> Lists:
+    """The list of one source.
+
+    Args:
+        block: features of candidates, float32 (f, c).
+        links, hard, uniform: places in the block of the held-out partners and of negatives, int64.
+        left: candidates that the uniform negatives stand for.
+        settings: how many negatives there are at most; fewer are padded.
+    """
+    retrievers = len(SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)
+    width = -(-settings.hard // retrievers) * retrievers + settings.uniform
+    chosen = np.concatenate([hard, uniform])
+    negatives = np.zeros((1, width, len(block)), dtype=np.float32)
+    negatives[0, : len(chosen)] = block[:, chosen].T
+    log_weight = np.full((1, width), -np.inf, dtype=np.float32)
+    log_weight[0, : len(hard)] = 0.0
+    log_weight[0, len(hard) : len(chosen)] = np.log(max(left, 1) / max(len(uniform), 1))
+    is_uniform = np.zeros((1, width), dtype=bool)
+    is_uniform[0, len(hard) : len(chosen)] = True
+    owner = np.zeros(len(links), dtype=np.int64)
+    return Lists(np.ascontiguousarray(block[:, links].T), owner, negatives, log_weight, is_uniform)
 
 
 def top_candidates(scores: Floats, free: npt.NDArray[np.bool_], each: int) -> Ints:

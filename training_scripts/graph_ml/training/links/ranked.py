@@ -12,7 +12,7 @@ from ...container import JobError
 from ...judging.metrics import mean_reciprocal_rank, ranks_clearly_better
 from ...judging.ranking import Ranking
 from ...links import LinkProblem
-from ...models.ranking.scorer import RANKER, PairRanker
+from ...models.ranking.scorer import LIFTS, RANKER, PairRanker
 from ...models.ranking.store import save_ranker
 from ...models.settings import MOST_TYPES, Settings
 from ...pairs import PairSettings
@@ -21,8 +21,8 @@ from ...pairs.graph import Floats, Ints
 from ..context import Trial
 from .pairs import RankerSettings, refitted, train_ranker
 
-#: weights of EASE beside the trained scorer that are tried
-LIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)
+#: vertices of all types beyond which a source's candidates are those near it, and how many vertices are looked at
+LARGE, NEAR = 50_000, 4096
 
 
 @dataclass
@@ -90,6 +90,8 @@ class RankedLinks:
 def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches: int = 0) -> RankedLinks:
     """Train one pair ranker for each problem; of several processes the first does it alone.
 
+    In a large graph it looks at what is near a source, in training as in answering.
+
     Args:
         trial: the trial.
         problems: what is predicted.
@@ -106,7 +108,8 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches:
     attributes = {name: dict(values) for name, values in trial.graph.features.items()}
     if not trial.group.first:
         return RankedLinks(problems, [], attributes, trial.settings.seed)
-    recipe = RankerSettings(pairs=PairSettings(sketches=sketches))
+    near = NEAR if problems[0].space.total > LARGE else 0
+    recipe = RankerSettings(pairs=PairSettings(sketches=sketches, near=near))
     rankers = [
         train_ranker(problem, attributes, recipe, trial.settings.seed, trial.tell, trial.device) for problem in problems
     ]
