@@ -17,7 +17,7 @@ from workflow.runners.publishing import ARCHIVE, publish_model
 from workflow.storage import Storage
 from workflow.tuning.loop import Loop, TrialLauncher, essence
 from workflow.tuning.report import render
-from workflow.tuning.results import Trial, Tuned, best, verdict
+from workflow.tuning.results import Trial, Tuned, best, dollars, verdict
 from workflow.tuning.samplers import Search
 
 _log = logging.getLogger(__name__)
@@ -25,12 +25,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Site:
-    """Where a search works: its folder, the training scripts, the storage, and the log of a job or trial by name."""
+    """Where a search works: its folder, the training scripts, the storage, and the log of a job or trial by name.
+
+    ``hourly`` is what the machines of one trial cost, in US dollars an hour; None where nobody is paid or knows.
+    """
 
     folder: Path
     scripts: Path
     storage: Storage
     log_path: Callable[[str], Path]
+    hourly: float | None = None
 
 
 def trial_name(tuning: Tuning, number: int) -> str:
@@ -128,11 +132,12 @@ def _publish(tuning: Tuning, search: Search, tuned: Tuned, site: Site) -> None:
         "best": tuned.best.name,
         "verdict": tuned.verdict,
         "seed": tuning.seed,
+        "dollars": dollars(tuned.trials, site.hourly),
         "trials": [trial.to_json() for trial in tuned.trials],
     }
     extras: dict[str, str | Path] = {
         "tuning_summary.json": json.dumps(summary, indent=2),
-        "report.html": render(tuning.name, tuning.metric, search, tuned),
+        "report.html": render(tuning.name, tuning.metric, search, tuned, hourly=site.hourly),
     }
     for trial in tuned.trials:
         log = site.log_path(trial.name)

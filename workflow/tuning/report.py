@@ -10,15 +10,31 @@ from typing import Any
 from training_scripts.graph_ml.schemas.metrics import METRIC_MEANINGS
 from workflow.neptune.progress import size, span
 from workflow.tuning.figures import curves, gain, importances
-from workflow.tuning.results import Direction, Trial, Tuned, best
+from workflow.tuning.results import Direction, Trial, Tuned, best, dollars
 from workflow.tuning.samplers import Search
 
 TEMPLATE = "report.html.j2"
 _SPLITS = {"valid": "validation", "train": "training"}
 
 
-def render(name: str, metric: str, search: Search, tuned: Tuned, ended: datetime | None = None) -> str:
-    """One self-contained HTML page, dated ``ended``, by default now."""
+def render(
+    name: str,
+    metric: str,
+    search: Search,
+    tuned: Tuned,
+    ended: datetime | None = None,
+    hourly: float | None = None,
+) -> str:
+    """One self-contained HTML page.
+
+    Args:
+        name: of the search.
+        metric: what trials were compared by.
+        search: what was tried.
+        tuned: what came of it.
+        ended: its date, by default now.
+        hourly: US dollars an hour of the machines of one trial, None where nobody is paid.
+    """
     from jinja2 import Environment, FileSystemLoader  # a quarter of a second that the start can do without
 
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -42,10 +58,12 @@ def render(name: str, metric: str, search: Search, tuned: Tuned, ended: datetime
         judged_on=tuned.best.judged_on,
         seed=search.seed,
         families=families,
-        trials=[_row(trial, trial.number == tuned.best.number) for trial in tuned.trials],
+        trials=[_row(trial, trial.number == tuned.best.number, hourly) for trial in tuned.trials],
         curves=curves(tuned.trials),
         gain=gain(tuned.trials, search.direction),
         importances=importances(tuned.trials),
+        hourly=hourly,
+        dollars=dollars(tuned.trials, hourly),
         machine_time=span(sum(trial.wall_s for trial in tuned.trials)),
         pruned=sum(trial.state == "Pruned" for trial in tuned.trials),
         splits=(splits := _splits(tuned.best.metrics)),
@@ -75,7 +93,7 @@ def _family(name: str, tuned: Tuned, direction: Direction) -> dict[str, Any]:
     }
 
 
-def _row(trial: Trial, won: bool) -> dict[str, Any]:
+def _row(trial: Trial, won: bool, hourly: float | None) -> dict[str, Any]:
     # a parameter of some families is sampled as name@families
     chosen = {name.split("@")[0]: value for name, value in trial.sample.items() if name != "model"}
     return {
@@ -87,6 +105,7 @@ def _row(trial: Trial, won: bool) -> dict[str, Any]:
         "peak": size(trial.peak_memory_bytes),
         "origin": trial.origin,
         "chosen": ", ".join(f"{name}={_short(value)}" for name, value in chosen.items()) or "as configured",
+        "dollars": dollars([trial], hourly),
         "reason": trial.reason,
         "won": won,
     }

@@ -109,3 +109,8 @@ def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
         ranked = sorted(rivals.values(), key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
         text += ", ahead of " + ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in ranked)
     return " ".join([f"{text}.", *(f"{warning}." for warning in winner.warnings)])
+
+
+def dollars(trials: Iterable[Trial], hourly: float | None) -> float | None:
+    """US dollars that trials have cost where an hour of the machines of each costs ``hourly``; None where that is."""
+    return None if hourly is None else hourly * sum(trial.wall_s for trial in trials) / 3600

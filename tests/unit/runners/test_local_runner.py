@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from workflow.runners.base import Control, JobCancelled, JobFailed, Task, Tuning
+from workflow.runners.base import Control, JobCancelled, JobFailed, Resources, Task, Tuning
 from workflow.runners.local import LocalRunner
-from workflow.runners.local.trials import metric_value
+from workflow.runners.local.trials import LocalTrials, metric_value
 from workflow.runners.search import trial_name
 from workflow.storage import ObjectNotFound, S3Uri
 from workflow.storage.local import LocalStorage
@@ -178,6 +178,20 @@ def test_trials_that_fall_behind_are_given_up_and_the_same_ones_each_time(
     assert page.count("<polyline") == len(tuned.trials) + 1
     again = runner.tune(replace(search, name="b-neptune-ml", output=LAB / "again"), Control())
     assert [trial.state for trial in again.trials] == [trial.state for trial in tuned.trials]
+
+
+@pytest.mark.parametrize(
+    ("script", "count", "processes"), [("train.py", 1, 1), ("train.py", 2, 2), ("custom.py", 2, 1)]
+)
+def test_a_trial_of_several_machines_is_as_many_processes_here(
+    script: str, count: int, processes: int, storage: LocalStorage, runner: LocalRunner, tmp_path: Path
+) -> None:
+    search = replace(tuning(storage, runner), script=script, resources=Resources(instance_count=count))
+    trials = LocalTrials(runner.children, search, tmp_path, parallel=1)
+    assert trials.processes == processes
+    command = runner.children.command(script, {"lr": "0.1"}, trials.processes)
+    started = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    assert command[1:] == [*(started if processes == 2 else []), str(SCRIPTS / script), "--lr", "0.1"]
 
 
 def test_a_spent_budget_begins_no_further_trial_and_bounds_those_that_begin(

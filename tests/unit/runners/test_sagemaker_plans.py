@@ -12,6 +12,7 @@ from workflow.emulator.shapes import ServiceModel
 from workflow.errors import InvalidParameter, MissingParameter
 from workflow.runners.base import Resources, Task, Tuning
 from workflow.runners.sagemaker.account import Account
+from workflow.runners.sagemaker.costs import hourly_of
 from workflow.runners.sagemaker.plans import SCRIPTS, Code, processing_request, training_request
 from workflow.runners.sagemaker.ranges import sample_of, searched
 from workflow.runners.sagemaker.serving import (
@@ -144,6 +145,24 @@ def test_every_resource_of_a_trial_is_asked_for() -> None:
     assert asked["TensorBoardOutputConfig"] == {"S3OutputPath": asked["OutputDataConfig"]["S3OutputPath"]}
     assert asked["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
     assert asked["CheckpointConfig"]["S3Uri"].endswith(f"{TRIAL.name}/checkpoints")
+
+
+def test_a_trial_gets_as_many_machines_as_its_request_counts() -> None:
+    assert training_request(TRIAL, tuning(), ACCOUNT, CODE)["ResourceConfig"]["InstanceCount"] == 1
+    asked = training_request(TRIAL, tuning(resources=Resources(instance_count=3)), ACCOUNT, CODE)
+    assert asked["ResourceConfig"]["InstanceCount"] == 3
+
+
+@pytest.mark.parametrize(
+    ("resources", "hourly"),
+    [
+        (Resources("ml.m5.xlarge", instance_count=3), 0.69),  # 3 of 0.23
+        (Resources(), 0.115),  # the account's own, an ml.m5.large
+        (Resources("ml.x9.huge"), None),
+    ],
+)
+def test_the_machines_of_a_trial_cost_what_the_table_says(resources: Resources, hourly: float | None) -> None:
+    assert hourly_of(resources, "ml.m5.large") == (None if hourly is None else pytest.approx(hourly))
 
 
 def test_a_trial_on_demand_waits_for_no_spot_instance() -> None:

@@ -48,6 +48,7 @@ def test_trials_run_on_what_the_training_request_names() -> None:
             "trainModelS3Location": "s3://lab/out",
             "baseProcessingInstanceType": "ml.m5.large",
             "trainingInstanceType": "ml.p3.2xlarge",
+            "trainingInstanceCount": 4,
             "trainingInstanceVolumeSizeInGB": 70,
             "enableManagedSpotTraining": True,
             "maxWaitTime": 7200,
@@ -55,7 +56,7 @@ def test_trials_run_on_what_the_training_request_names() -> None:
         }
     )
     assert resources_of(request) == Resources(
-        "ml.p3.2xlarge", volume_gb=70, spot=True, max_wait_s=7200, **SECURED_RESOURCES
+        "ml.p3.2xlarge", 4, volume_gb=70, spot=True, max_wait_s=7200, **SECURED_RESOURCES
     )
 
 

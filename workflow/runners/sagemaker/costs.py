@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
+from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Clients, call
 from workflow.runners.sagemaker.jobs import PROCESSING_JOB, RUNNING, TRAINING_JOB, TRANSFORM_JOB, JobKind
 
@@ -70,6 +71,17 @@ class Cost:
     def dollars(self) -> float | None:
         """What it has cost so far; None where the table does not know the instance."""
         return None if self.hourly is None else self.hourly * self.seconds / 3600
+
+
+def hourly_of(resources: Resources, instance_type: str) -> float | None:
+    """US dollars an hour of the machines of one job; None where the table does not know them.
+
+    Args:
+        resources: of the job.
+        instance_type: what it runs on where it names none.
+    """
+    price = PRICES.get(resources.instance_type or instance_type)
+    return None if price is None else price * resources.instance_count
 
 
 def costs(clients: Clients, now: datetime | None = None, *, running: bool = False) -> Iterator[Cost]:

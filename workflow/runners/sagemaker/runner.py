@@ -15,6 +15,7 @@ from workflow.runners.base import Capacity, Control, Ended, JobCancelled, JobFai
 from workflow.runners.publishing import publish_model
 from workflow.runners.sagemaker.account import Account, Clients
 from workflow.runners.sagemaker.bundle import CodeBundle, with_requirements
+from workflow.runners.sagemaker.costs import hourly_of
 from workflow.runners.sagemaker.jobs import PROCESSING_JOB, RUNNING, CloudJobs, failed
 from workflow.runners.sagemaker.logs import PROCESSING, CloudLogs
 from workflow.runners.sagemaker.plans import processing_request
@@ -86,7 +87,8 @@ class SageMakerRunner:
             control,
             self._phases,
         )
-        site = Site(folder, self._scripts, self._storage, self._log_path)
+        hourly = hourly_of(tuning.resources, self._account.training_type)
+        site = Site(folder, self._scripts, self._storage, self._log_path, hourly)
         if self._account.tuner == "sagemaker" and can_be_tuned(tuning):
             return SageMakerTuner(self._account, self._jobs, launcher, tuning, code, control).run(site)
         return run_search(tuning, min(tuning.parallel, tuning.trials), launcher, site, control)
