@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import permutations
 from random import Random
@@ -23,8 +23,9 @@ import numpy as np
 from workflow.errors import ConcurrentModification, ConstraintViolation, IllegalArgument
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
-from workflow.gremlin.engine import Engine, Session
+from workflow.gremlin.engine import Engine, QueryOptions, Session
 from workflow.gremlin.lang import parse
+from workflow.queries.attempts import Occupied
 
 NAMES = [f"v{number}" for number in range(4)]
 LABELS = ["a", "b"]
@@ -172,6 +173,7 @@ class Work:
     kind: Kind
     statements: list[Statement]
     rolls_back: bool = False
+    at_once: bool = False
     told: list[list[Any]] = field(default_factory=list)
     end: str = ""
 
@@ -204,7 +206,8 @@ def draw(rng: Random) -> tuple[Model, list[Work]]:
         if kind == "load":
             names = rng.sample([*NAMES, f"l{place}"], 2)
             statements = [Statement("add", name, label="a", number=rng.randrange(3)) for name in names]
-        works.append(Work(kind, statements, rolls_back=kind == "session" and rng.random() < 0.05))
+        rolls_back = kind == "session" and rng.random() < 0.05
+        works.append(Work(kind, statements, rolls_back, at_once=kind == "request" and rng.random() < 0.7))
     return model, works
 
 
@@ -258,16 +261,21 @@ def steps(engine: Engine, work: Work) -> Iterator[None]:
             engine.graph.load(Batch(vertices))  # type: ignore[attr-defined]
             work.told = [[one.name] for one in work.statements]
         elif work.kind == "request":
-            results = engine.run(parse(work.statements[0].text(0))[0].traversal)
+            traversal = parse(work.statements[0].text(0))[0].traversal
+            soon: list[Callable[[], None]] | None = [] if work.at_once else None
             answers: list[Any] = []
-            for traverser in results:
+            for traverser in engine.run(traversal, QueryOptions(soon=soon)):
                 answers += [traverser.value] * traverser.bulk
-                yield
+                if not work.at_once:
+                    yield
+            for settle in soon or ():
+                yield  # committed, and neither durable nor seen by readers
+                settle()
             work.told.append(plain(answers))
         else:
             yield from session_steps(engine.session(), work)
         work.end = work.end or "committed"
-    except ConcurrentModification:
+    except (ConcurrentModification, Occupied):
         work.end = "refused"
     except (IllegalArgument, ConstraintViolation):
         work.end = "taken"

@@ -5,7 +5,7 @@ Rows are small integers that name a vertex or an edge inside one graph for as lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
@@ -73,6 +73,20 @@ class AddsMany(Protocol):
             count: how many, one at least.
             cells: for each key a single value a vertex, MISSING where it has none.
         """
+
+
+class BriefTransaction(Transaction, Protocol):
+    """A transaction whose thread does nothing else until it has ended; commits of others wait for it."""
+
+    def commit_soon(self) -> Callable[[], None]:
+        """Commit, and give what waits until the changes are durable, and raises where they cannot be made so."""
+
+
+class BeginsAtOnce(Protocol):
+    """A graph whose brief writers need not wait for anybody."""
+
+    def begin_at_once(self) -> BriefTransaction | None:
+        """A transaction that no commit can meet; None where somebody would have to be waited for."""
 
 
 @runtime_checkable

@@ -31,7 +31,7 @@ from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
-from workflow.queries.attempts import Attempt, HeldTransaction, run_query
+from workflow.queries.attempts import Attempt, HeldTransaction, Settle, run_query
 from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
@@ -53,7 +53,8 @@ class QueryOptions:
     stands in for what the engine's extension would make. ``began_at`` is when the time began that ``timeout_s`` limits,
     in ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
     up to there is kept. ``required`` makes it an error to have none, which undoes what was written. ``effort`` is how
-    many elements along edges a brief run may come to; beyond them it raises NotBrief.
+    many elements along edges a brief run may come to; beyond them it raises NotBrief. ``soon`` takes what waits for a
+    commit to be durable, which the caller has then to wait for; Occupied is raised where it would wait for others.
     """
 
     timeout_s: float | None = None
@@ -67,6 +68,7 @@ class QueryOptions:
     answering: Answering | None = None
     began_at: float | None = None
     effort: int | None = None
+    soon: list[Settle] | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,7 @@ class Engine:
                 writes=prepared.plan.mutates and not options.read_only,
                 transaction=transaction,
                 answering=answering,
+                soon=options.soon,
             )
         except RecursionError as e:
             raise QueryTooLarge("The query is nested too deep to be run") from e

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from workflow.errors import ConcurrentModification
 from workflow.graphs.protocols import is_columnar
@@ -18,12 +18,20 @@ from workflow.queries.suspension import Answering, AnswerNeeded
 
 if TYPE_CHECKING:
     from workflow.graphs.elements import Graph
-    from workflow.graphs.protocols import Transaction, WritableGraph
+    from workflow.graphs.protocols import BriefTransaction, Transaction, WritableGraph
 
 Result = TypeVar("Result")
 
 LAST: Final = (False, False, False, True)
 """Whether an attempt is the last one, attempt by attempt."""
+
+
+Settle = Callable[[], None]
+"""Waits until a commit is durable. Raises where it cannot be made so."""
+
+
+class Occupied(Exception):
+    """A writer that may not wait would have to."""
 
 
 @dataclass(slots=True)
@@ -46,6 +54,7 @@ def run_query(
     writes: bool,
     transaction: Transaction | None = None,
     answering: Answering | None = None,
+    soon: list[Settle] | None = None,
 ) -> Iterator[Result]:
     """The results of a query, lazily.
 
@@ -58,6 +67,7 @@ def run_query(
         writes: whether it may change the graph.
         transaction: of whoever calls, who commits it or rolls it back.
         answering: asked by the query's steps.
+        soon: takes what waits for the commit, instead of waiting here. Raises Occupied where it would wait for others.
     """
     for last in LAST:
         given = transaction is not None
@@ -67,7 +77,7 @@ def run_query(
             elif writes:
                 if answering is not None:
                     answering.suspends = not last
-                with _own_transaction(graph) as own:
+                with _own_transaction(graph, soon) as own:
                     results = start(Attempt(own.graph, own))
                     for first in results:
                         given = True
@@ -89,16 +99,28 @@ def run_query(
 
 
 @contextmanager
-def _own_transaction(graph: WritableGraph) -> Iterator[Transaction]:
-    own = graph.begin()
+def _own_transaction(graph: WritableGraph, soon: list[Settle] | None) -> Iterator[Transaction]:
+    own = graph.begin() if soon is None else _at_once(graph)
     kept = False
     try:
         yield own
-        own.commit()
+        if soon is None:
+            own.commit()
+        else:
+            soon.append(cast("BriefTransaction", own).commit_soon())
         kept = True
     finally:
         if not kept:
             own.rollback()
+
+
+def _at_once(graph: WritableGraph) -> Transaction:
+    # asking for the protocol itself would take as long as the transaction
+    begin: Callable[[], BriefTransaction | None] | None = getattr(graph, "begin_at_once", None)
+    begun = None if begin is None else begin()
+    if begun is None:
+        raise Occupied
+    return begun
 
 
 class HeldTransaction:

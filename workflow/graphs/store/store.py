@@ -34,6 +34,8 @@ from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
 from workflow.settings import Profile
 
 CLOSE_TIMEOUT_S = 2.0
+MOST_AT_ONCE = 1 << 20
+"""A graph with more vertices and edges takes so long to fork that whoever must not wait lets others do it."""
 FEW_COMMITS = 8
 """So many commits a bulk load catches up with while others wait; where there are more, it does so beside them first."""
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -51,7 +53,8 @@ class EmbeddedGraph(StoredGraph):
         super().__init__(name, profile, State() if state is None else state)
         self.journal: Journal = MemoryJournal() if journal is None else journal
         self.turns = Turns()
-        self._order = threading.Lock()  # guards the order of commits: all that stands below, but for ``state``
+        # guards the order of commits: all that stands below, but for ``state``; a brief transaction holds it all along
+        self._order = threading.RLock()
         self._loading = threading.Lock()  # guards the passage of one bulk load at a time; taken before ``_order``
         self._publishing = threading.Lock()  # guards ``state`` against going back; taken after ``_order``
         self._random: list[str] = []
@@ -92,6 +95,22 @@ class EmbeddedGraph(StoredGraph):
         """A transaction; readers are not waited for, and a writer that takes long is not either."""
         return StoreTransaction(self)
 
+    def begin_at_once(self) -> StoreTransaction | None:
+        """A transaction beside which nobody commits, so that it must end before its thread does anything else.
+
+        None where somebody would have to be waited for, or where a version takes long to fork.
+        """
+        state = self._tip
+        if len(state.vertices) + len(state.edges) > MOST_AT_ONCE or not self.turns.free:
+            return None
+        if not self._order.acquire(blocking=False):
+            return None
+        try:
+            return StoreTransaction(self, brief=True)
+        except BaseException:
+            self._order.release()
+            raise
+
     def enter(self, transaction: StoreTransaction) -> State:
         """The version on which a transaction begins."""
         with self._order:
@@ -114,9 +133,11 @@ class EmbeddedGraph(StoredGraph):
             base = transaction.base
             if transaction.changes and base is not None and base.stamp[0] == self._tip.stamp[0]:
                 self._past.note(transaction.graph.state, self._tip.stamp[1], *transaction.given_rows())
+        if transaction.brief:
+            self._order.release()
 
-    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> None:
-        """Make a transaction's changes durable, and what everybody sees."""
+    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> Callable[[], None]:
+        """Give a transaction's changes their place; returns what makes them durable, and what everybody sees."""
         with self._order:
             self._current()
             state = transaction.graph.state
@@ -127,6 +148,9 @@ class EmbeddedGraph(StoredGraph):
             ticket = self.journal.append(operations, self._era)
             self._advance(state, ticket, transaction, lambda: touched(operations))
         self.turns.leave(transaction)
+        return partial(self._keep, ticket, state)
+
+    def _keep(self, ticket: Ticket, state: State) -> None:
         self._settle(ticket)
         self._publish(state)
 

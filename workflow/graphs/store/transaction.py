@@ -7,7 +7,7 @@ where they have changed what this one has read or written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -42,7 +42,7 @@ class Changed(Protocol):
 
     def enter(self, transaction: StoreTransaction) -> State: ...
     def compare(self, transaction: StoreTransaction) -> None: ...
-    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> None: ...
+    def keep(self, transaction: StoreTransaction, operations: Sequence[Operation]) -> Callable[[], None]: ...
     def settled(self, state: State) -> None: ...
     def leave(self, transaction: StoreTransaction) -> None: ...
     def fresh_text(self) -> str: ...
@@ -58,11 +58,14 @@ class StoreTransaction:
         changes: all it did.
     """
 
-    def __init__(self, root: Changed) -> None:
+    def __init__(self, root: Changed, *, brief: bool = False) -> None:
+        """``brief`` where others wait until it has ended."""
         self._root = root
+        self.brief = brief
         self.changes: list[Change] = []
         self._active = True
-        root.turns.take(self)
+        if not brief:
+            root.turns.take(self)
         self.base: State | None = root.enter(self)
         self.graph = WatchedGraph(root.name, root.profile, self.base.fork())
 
@@ -235,15 +238,21 @@ class StoreTransaction:
         Raises:
             TransactionsMet: others have changed what it has read or written.
         """
+        self.commit_soon()()
+
+    def commit_soon(self) -> Callable[[], None]:
+        """As ``commit``, but for the wait: returns what waits until the changes are durable, and raises that error."""
         if self.base is None:
             raise QueryFailed("the transaction has ended; begin a new one")
+        settle: Callable[[], None] = _nothing
         try:
             operations = describe(self.graph.state, self.changes)
             if operations:
-                self._root.keep(self, operations)
+                settle = self._root.keep(self, operations)
                 self.changes = []
         finally:
             self._close()
+        return settle
 
     def rollback(self) -> None:
         """Undo everything; nothing happens when the transaction has ended already."""
@@ -293,6 +302,10 @@ class StoreTransaction:
         if self.base is None or not self._active:
             raise QueryFailed("the transaction is suspended or has ended")
         return self.graph.state
+
+
+def _nothing() -> None:
+    """Of a commit that changed nothing."""
 
 
 def redo(state: State, changes: Sequence[Change]) -> None:

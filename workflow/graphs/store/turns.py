@@ -25,6 +25,11 @@ class Turns:
                 self._ended.wait(left)
             self._whose, self._since = who, time.monotonic()
 
+    @property
+    def free(self) -> bool:
+        """Whether ``take`` would not wait."""
+        return self._whose is None or self._since + PATIENCE_S <= time.monotonic()
+
     def leave(self, who: Any) -> None:
         """End a turn; nothing happens where it was lost meanwhile."""
         with self._ended:

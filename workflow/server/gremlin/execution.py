@@ -17,6 +17,7 @@ from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, tr
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
 from workflow.gremlin.traversal import Lambda, Strategy, Traversal
+from workflow.queries.attempts import Settle
 from workflow.queries.runner import LanguageRunner
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.sessions import QuerySession
@@ -122,13 +123,19 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         return ReadQuery(known, answering)
 
     def look_results(
-        self, query: QueryRequest, read: ReadQuery, running: RunningQuery
+        self, query: QueryRequest, read: ReadQuery, running: RunningQuery, soon: list[Settle]
     ) -> Generator[BulkedValue | AnswerNeeded, None, None]:
-        """As ``results``, for a look whose endpoint the caller asks. Raises NotBrief where it comes to too much."""
+        """As ``results``, for what is brief, whose endpoint the caller asks.
+
+        Raises NotBrief where it comes to too much, and Occupied where it would have to wait for other writers. What
+        waits until a commit is durable is put into ``soon``.
+        """
         running.begin()
         script = read.known.scripts[0]
         engine = self.engine(script.source_name, query.aliases)
-        options = self.options(query, script.traversal, running, read, effort=MOST_ELEMENTS)
+        options = self.options(
+            query, script.traversal, running, read, effort=MOST_ELEMENTS, soon=soon if read.known.notes else None
+        )
         if read.answering is None:
             yield from terminated(script.traversal, engine, options)
         else:
@@ -185,6 +192,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
         running: RunningQuery,
         read: ReadQuery | None = None,
         effort: int | None = None,
+        soon: list[Settle] | None = None,
     ) -> QueryOptions:
         """How a traversal of this query is to be run: its time, its cancellation, its own ``with()`` options."""
         options = source_options(traversal)
@@ -199,6 +207,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             answering=None if read is None else read.answering,
             began_at=running.started_at,
             effort=effort,
+            soon=soon,
         )
 
 

@@ -1,8 +1,9 @@
-"""Queries that come again are read and planned once; those that only take a look need no worker thread.
+"""Queries that come again are read and planned once; those that are brief need no worker thread.
 
 A look names its elements by id, and sees what they carry and what lies a few edges away: it is tried where it arrives,
-and given to a worker where it comes to more elements than ``MOST_ELEMENTS``. A point prediction is run until it needs
-its endpoint's answer, and again when the answer is there.
+and given to a worker where it comes to more elements than ``MOST_ELEMENTS``. A note adds elements, or writes properties
+of those it names: it is tried there too, and only the way to the disk is waited for elsewhere. A point prediction is
+run until it needs its endpoint's answer, and again when the answer is there.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ MAX_IDS: Final = 16
 MAX_STEPS: Final = 16
 MOST_ELEMENTS: Final = 512
 KEPT: Final = 512
+_ID_KINDS: Final = (str, int, UUID, ReferenceVertex)
+NOTING: Final = frozenset(["addV", "addE", "property"])
 PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
 VERSION: Final = b"\x81"  # of a GraphBinary message
 ID: Final = slice(1, 17)  # where it has its request id
@@ -44,12 +47,14 @@ class KnownQuery:
         scripts: the statement.
         repeated: whether this very statement comes again, so that its plan is worth keeping.
         look: whether it is tried without a worker; no longer once that came to too much.
+        notes: whether it then writes.
         predicts: whether it asks an endpoint.
     """
 
     scripts: list[Script]
     repeated: bool
     look: bool
+    notes: bool
     predicts: bool
 
 
@@ -64,7 +69,8 @@ class ReadQuery:
 def known_query(script: Script, *, repeated: bool) -> KnownQuery:
     """What there is to know of a statement."""
     traversal = script.traversal
-    return KnownQuery([script], repeated, is_look(traversal), predicts(traversal))
+    notes = is_note(traversal)
+    return KnownQuery([script], repeated, notes or is_look(traversal), notes, predicts(traversal))
 
 
 class KnownTexts:
@@ -176,16 +182,39 @@ def is_look(traversal: Traversal) -> bool:
     """
     if not traversal.steps or traversal.terminal in ("explain", "profile"):
         return False
-    start = traversal.steps[0]
-    if start.name not in ("V", "E") or not 1 <= len(start.args) <= MAX_IDS:
-        return False
-    if not all(isinstance(id, (str, int, UUID, ReferenceVertex)) for id in start.args):
+    if not _names(traversal.steps[0]):
         return False
     return _predicts_at_once(traversal) if predicts(traversal) else _looks_around(traversal)
 
 
+def is_note(traversal: Traversal) -> bool:
+    """Whether a traversal only adds elements, or writes properties, and names by id all that it begins at."""
+    if not traversal.steps or traversal.terminal in ("explain", "profile") or not _plain_source(traversal):
+        return False
+    start, steps = traversal.steps[0], list(instructions_of(traversal.steps))
+    if len(steps) > MAX_STEPS or not (start.name in ("addV", "addE") or _names(start)):
+        return False
+    if not any(map(_notes, steps)):
+        return False
+    return all(_notes(step) or _names(step) or step.name == "from" or _is_near(step) for step in steps)
+
+
+def _notes(step: Instruction) -> bool:
+    return step.name in NOTING and not any(isinstance(arg, Mapping) for arg in step.args)
+
+
+def _names(step: Instruction) -> bool:
+    """Whether a step begins at a few elements by id."""
+    ids = step.args
+    return step.name in ("V", "E") and 1 <= len(ids) <= MAX_IDS and all(isinstance(id, _ID_KINDS) for id in ids)
+
+
+def _plain_source(traversal: Traversal) -> bool:
+    return all(step.name == "with" and all(map(_is_plain, step.args)) for step in traversal.source)
+
+
 def _looks_around(traversal: Traversal) -> bool:
-    if not all(step.name == "with" and all(map(_is_plain, step.args)) for step in traversal.source):
+    if not _plain_source(traversal):
         return False
     steps = list(instructions_of(traversal.steps[1:]))
     return len(steps) < MAX_STEPS and all(map(_is_near, steps))

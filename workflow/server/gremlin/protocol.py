@@ -19,6 +19,7 @@ from workflow.gremlin.wire import GRAPHSON_V3, Codec, Dialect, Request, split_fr
 from workflow.gremlin.wire.codecs import CODECS, Items
 from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
+from workflow.queries.attempts import Occupied, Settle
 from workflow.queries.run import NotBrief
 from workflow.queries.running import QueryRegistry, RunningQuery
 from workflow.queries.suspension import AnswerNeeded
@@ -61,7 +62,7 @@ class AnswerStream:
 
 
 class LookJob(AnswerStream):
-    """A query that is tried without blocking first, by ``at_once``.
+    """A brief query, which is tried without blocking first, by ``at_once``.
 
     Args:
         parts: its results, and what an endpoint has to be asked before they go on.
@@ -79,20 +80,35 @@ class LookJob(AnswerStream):
     ) -> None:
         super().__init__(answer, running, runner.registry)
         self._runner, self._query, self._read, self._encoded = runner, query, read, encoded
-        self._parts = runner.look_results(query, read, running)
+        self.soon: list[Settle] = []
+        """Waits until what was written is durable, which is before its answer may be sent."""
+        self.occupied = False
+        """Whether the last try would have had to wait for other writers."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._parts = self._runner.look_results(self._query, self._read, self.running, self.soon)
         self._found: list[BulkedValue] = []
 
     def at_once(self) -> list[Frame] | PredictionNeeded | None:
         """All frames; what an endpoint has to be asked first; or None where only ``frames`` will do.
 
-        None is for a remote graph, and for a look that comes to too much; whoever repeats that is not tried again.
+        None is for a remote graph, where others write, and for what comes to too much; whoever repeats that is not
+        tried again.
         """
+        if self.occupied:
+            self._begin()
+            self.occupied = False
         outcome = self._runner.at_once(self._query, self._read, self._advance)
         if outcome is None:
             self._parts.close()
         elif not isinstance(outcome, PredictionNeeded):
             self.finish()
         return outcome
+
+    def lost(self, error: Exception) -> list[Frame]:
+        """The answer where what was written could not be made durable."""
+        return list(self._encoded(once_more([], error)))
 
     def note(self, needed: PredictionNeeded, answer: Predictions | WorkflowError) -> None:
         """Hand in what ``at_once`` asked for, then try again."""
@@ -120,13 +136,18 @@ class LookJob(AnswerStream):
         except NotBrief:
             self._read.known.look = False
             return None
+        except Occupied:
+            self.occupied = True
+            return None
         except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
             failed = error
         frames: list[Frame] = []
         size = 0
         for frame in self._encoded(once_more(self._found, failed)):
             size += len(frame)
-            if size > LOOK_BYTES and self._read.answering is None:  # a worker lets a slow client wait for the rest
+            if (
+                size > LOOK_BYTES and self._read.answering is None and not self.soon
+            ):  # a worker lets a slow client wait for the rest
                 self._read.known.look = False
                 return None
             frames.append(frame)

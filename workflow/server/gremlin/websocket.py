@@ -22,6 +22,7 @@ from workflow.server.access.budget import Budget, Holding, OverBudget, address_o
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, LookJob
+from workflow.server.gremlin.settling import Settling
 from workflow.server.services import Services
 from workflow.server.streams import WorkerStream
 
@@ -35,6 +36,8 @@ BACKLOG_BYTES: Final = 1 << 20  # beyond one message
 LARGE_FRAME: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
 QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
 SEND_TIMEOUT_S: Final = 120.0
+PAUSES_S: Final = (0.001, 0.002, 0.004)
+"""How long a brief writer waits for others before each of its next tries, which come before it is given to a worker."""
 
 
 def routes(services: Services) -> list[BaseRoute]:
@@ -68,6 +71,7 @@ class GremlinSocket:
         self.credentials = credentials
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin")
         self.endpoints = EndpointCalls()
+        self.settling = Settling(self.workers)
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,16 +151,30 @@ class GremlinSocket:
             stream.close()
 
     async def _at_once(self, job: LookJob, inbox: Inbox, send: Send) -> bool:
-        """Answer a look here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
+        """Answer what is brief here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
-            while isinstance(outcome := job.at_once(), PredictionNeeded):
-                job.note(outcome, await self._answer(outcome, job, inbox))
+            outcome = await self._outcome(job, inbox)
+            for pause_s in PAUSES_S:
+                if not job.occupied:
+                    break
+                await asyncio.sleep(pause_s)
+                outcome = await self._outcome(job, inbox)
+            for settle in job.soon:
+                try:
+                    await self.settling.settled(settle)
+                except Exception as error:  # noqa: BLE001 - the edge of a request: becomes a frame
+                    outcome = job.lost(error)
         except BaseException:
             job.finish()
             raise
         for frame in outcome or ():
             await send_frame(send, frame)
         return outcome is not None
+
+    async def _outcome(self, job: LookJob, inbox: Inbox) -> list[Frame] | None:
+        while isinstance(outcome := job.at_once(), PredictionNeeded):
+            job.note(outcome, await self._answer(outcome, job, inbox))
+        return outcome
 
     async def _answer(self, needed: PredictionNeeded, job: AnswerStream, inbox: Inbox) -> Predictions | WorkflowError:
         """What an endpoint says. A slow one is not waited for when the client goes away or the query is cancelled."""

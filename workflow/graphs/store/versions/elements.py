@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from itertools import compress as pick
 from typing import Any
 
@@ -44,7 +43,8 @@ class Elements:
 
     def fork(self) -> Elements:
         """The same to be changed, while this one never changes again."""
-        twin = copy(self)
+        twin = Elements.__new__(Elements)
+        twin.__dict__.update(self.__dict__)
         twin._own, twin._new_labels, twin.removed, twin._untidy = set(), {}, [], set()
         return twin
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from copy import copy
 from functools import reduce
 from itertools import count
 from typing import Any
@@ -72,7 +71,8 @@ class State:
 
     def fork(self) -> State:
         """A version to be changed, which shares with this one whatever it leaves as it is."""
-        twin = copy(self)
+        twin = State.__new__(State)
+        twin.__dict__.update(self.__dict__)
         twin.vertices, twin.edges = self.vertices.fork(), self.edges.fork()
         twin.out, twin.into, twin.written = list(self.out), list(self.into), list(self.written)
         twin._own = set()
