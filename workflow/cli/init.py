@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Sign, Url, workflow
+from workflow.cli.options import Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 from workflow.client.workflow_file.suggestion import suggested_file, suggested_targets
 from workflow.errors import InvalidParameter
 

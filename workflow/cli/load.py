@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from workflow.cli.options import DEFAULT_URL, Bucket, Json, Sign, Url, follow, workflow
+from workflow.cli.options import Bucket, Json, Sign, Url
+from workflow.cli.service import DEFAULT_URL, follow, workflow
 from workflow.datasets import DATASETS
 from workflow.errors import InvalidParameter
 

@@ -4,53 +4,97 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 from workflow import __version__
-from workflow.cli import demo, init, load, output, predictions, query, remove, run, stages, status, store
-from workflow.cli.cloud import batch, costs, emulator, pipeline, stacks
-from workflow.cli.operations import config, doctor, gc, logs, serve
+from workflow.cli import output
 from workflow.errors import WorkflowError
 from workflow.settings import take_settings_file
 
+BEGIN, STAGES, LOOK, CLOUD = "Begin here", "One stage at a time", "See what goes on", "On AWS"
+
+
+class Command(NamedTuple):
+    """Where a command, or a group of them, is: ``module:name`` in this package; and the panel of its help."""
+
+    place: str
+    panel: str
+
+
+COMMANDS: Final = {
+    "demo": Command("demo:demo", BEGIN),
+    "serve": Command("operations.serve:serve", BEGIN),
+    "emulator": Command("cloud.emulator:emulator", BEGIN),
+    "load": Command("load:load", BEGIN),
+    "init": Command("init:init", BEGIN),
+    "run": Command("run:run", BEGIN),
+    "query": Command("query:query", BEGIN),
+    "export": Command("stages:export_commands", STAGES),
+    "dataprocessing": Command("stages:dataprocessing_commands", STAGES),
+    "training": Command("stages:training_commands", STAGES),
+    "transform": Command("stages:transform_commands", STAGES),
+    "endpoint": Command("stages:endpoint_commands", STAGES),
+    "predictions": Command("predictions:predictions_commands", STAGES),
+    "status": Command("status:status", LOOK),
+    "costs": Command("cloud.costs:costs", CLOUD),
+    "batch": Command("cloud.batch:batch", CLOUD),
+    "pipeline": Command("cloud.pipeline:pipeline_commands", CLOUD),
+    "deploy": Command("cloud.stacks:deploy", CLOUD),
+    "outputs": Command("cloud.stacks:outputs", CLOUD),
+    "destroy": Command("cloud.stacks:destroy", CLOUD),
+    "logs": Command("operations.logs:logs", LOOK),
+    "delete": Command("remove:delete", LOOK),
+    "reset": Command("remove:reset", LOOK),
+    "gc": Command("operations.gc:gc", LOOK),
+    "config": Command("operations.config:config", LOOK),
+    "doctor": Command("operations.doctor:doctor", LOOK),
+    "store": Command("operations.store:store_commands", LOOK),
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; the module of one is imported when it is meant: a service starts without the rest."""
+
+    def __getitem__(self, name: str) -> Any:
+        place, panel = COMMANDS[name]
+        module, _, attribute = place.partition(":")
+        found = getattr(import_module(f"workflow.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_group(found)
+            group.name, group.rich_help_panel = name, panel
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, rich_help_panel=panel)(found)
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """``despina`` itself."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands: Any = _Commands()
+
+
 app = typer.Typer(
     name="despina",
+    cls=_Group,
     help="An open Neptune ML: from a property graph to a predicted link, on your machine or against Neptune.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-BEGIN, STAGES, LOOK, CLOUD = "Begin here", "One stage at a time", "See what goes on", "On AWS"
-app.command("demo", rich_help_panel=BEGIN)(demo.demo)
-app.command("serve", rich_help_panel=BEGIN)(serve.serve)
-app.command("emulator", rich_help_panel=BEGIN)(emulator.emulator)
-app.command("load", rich_help_panel=BEGIN)(load.load)
-app.command("init", rich_help_panel=BEGIN)(init.init)
-app.command("run", rich_help_panel=BEGIN)(run.run)
-app.command("query", rich_help_panel=BEGIN)(query.query)
-app.add_typer(stages.export_commands, name="export", rich_help_panel=STAGES)
-app.add_typer(stages.dataprocessing_commands, name="dataprocessing", rich_help_panel=STAGES)
-app.add_typer(stages.training_commands, name="training", rich_help_panel=STAGES)
-app.add_typer(stages.transform_commands, name="transform", rich_help_panel=STAGES)
-app.add_typer(stages.endpoint_commands, name="endpoint", rich_help_panel=STAGES)
-app.add_typer(predictions.predictions_commands, name="predictions", rich_help_panel=STAGES)
-app.command("status", rich_help_panel=LOOK)(status.status)
-app.command("costs", rich_help_panel=CLOUD)(costs.costs)
-app.command("batch", rich_help_panel=CLOUD)(batch.batch)
-app.add_typer(pipeline.pipeline_commands, name="pipeline", rich_help_panel=CLOUD)
-app.command("deploy", rich_help_panel=CLOUD)(stacks.deploy)
-app.command("outputs", rich_help_panel=CLOUD)(stacks.outputs)
-app.command("destroy", rich_help_panel=CLOUD)(stacks.destroy)
-app.command("logs", rich_help_panel=LOOK)(logs.logs)
-app.command("delete", rich_help_panel=LOOK)(remove.delete)
-app.command("reset", rich_help_panel=LOOK)(remove.reset)
-app.command("gc", rich_help_panel=LOOK)(gc.gc)
-app.command("config", rich_help_panel=LOOK)(config.config)
-app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
-app.add_typer(store.store_commands, name="store", rich_help_panel=LOOK)
 
 
 # typer carries click with it, or finds it beside itself, by its version

@@ -6,28 +6,34 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-from workflow.client.job import Job
 from workflow.neptune.progress import progress_note, size, span, steps_done
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from workflow.client.job import Job
+
+
+@cache
+def _console(*, stderr: bool = False) -> Console:
+    """What draws for people; a service, which says a line or two, starts without it."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
 
 
 def say(text: str) -> None:
     """A line for people; ``[bold]markup[/bold]`` is rich's."""
-    console.print(text, soft_wrap=True)
+    _console().print(text, soft_wrap=True)
 
 
 def plain(text: str) -> None:
     """Text as it stands, such as a document; nothing in it is markup."""
-    console.print(text, soft_wrap=True, markup=False)
+    _console().print(text, soft_wrap=True, markup=False)
 
 
 def announce(text: str) -> None:
@@ -37,12 +43,18 @@ def announce(text: str) -> None:
 
 def fail(text: str) -> None:
     """The last words of a command that failed."""
-    errors.print(f"[bold red]error[/bold red] {escape(text)}", soft_wrap=True)
+    _tell("[bold red]error[/bold red]", text)
 
 
 def warn(text: str) -> None:
     """Something that was not done as somebody may have meant it."""
-    errors.print(f"[bold yellow]warning[/bold yellow] {escape(text)}", soft_wrap=True)
+    _tell("[bold yellow]warning[/bold yellow]", text)
+
+
+def _tell(word: str, text: str) -> None:
+    from rich.markup import escape
+
+    _console(stderr=True).print(f"{word} {escape(text)}", soft_wrap=True)
 
 
 def as_json(value: Any) -> None:
@@ -53,6 +65,9 @@ def as_json(value: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Rows under a title; numbers keep four significant digits, long words are folded and never cut."""
+    from rich.markup import escape
+    from rich.table import Table
+
     drawn = Table(header_style="bold")
     for place, name in enumerate(columns):
         numbers = bool(rows) and all(isinstance(row[place], int | float) for row in rows)
@@ -63,7 +78,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     for row in rows:
         drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
     say(f"\n{title}")
-    console.print(drawn)
+    _console().print(drawn)
 
 
 def jobs(title: str, found: Sequence[Job]) -> None:
@@ -71,6 +86,8 @@ def jobs(title: str, found: Sequence[Job]) -> None:
 
     A table of as many columns would be folded to letters in a window of 80.
     """
+    from rich.markup import escape
+
     say(f"\n[bold]{title}[/bold]")
     widest = max((len(job.stage) for job in found), default=0), max((len(job.status) for job in found), default=0)
     for job in found:
@@ -107,6 +124,8 @@ class StageProgress:
 
     def __call__(self, stage: str, detail: Mapping[str, Any]) -> None:
         """Show what a status answer says; the shape ``Workflow.wait`` hands to its watcher."""
+        from rich.markup import escape
+
         status = str(detail.get("status", ""))
         reported = detail.get("progress") or {}
         total, step = reported.get("total"), steps_done(reported)
@@ -128,12 +147,14 @@ class StageProgress:
 @contextmanager
 def stage_progress() -> Iterator[StageProgress]:
     """Live lines on a terminal; elsewhere the final state of each."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     with Progress(
         SpinnerColumn(finished_text="[green]✓[/green]"),
         TextColumn("{task.description:<15}"),
         BarColumn(bar_width=24),
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
-        console=console,
+        console=_console(),
     ) as progress:
         yield StageProgress(progress)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.cli.options import Json, Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 from workflow.errors import InvalidParameter
 
 predictions_commands = typer.Typer(help="What a model says of everything, as files.", no_args_is_help=True)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.cli.options import Json, Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 from workflow.client.frames import answer_records
 from workflow.predictions.reasons import reasons, words_in_vain
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.cli.options import Json, Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 from workflow.errors import InvalidParameter
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this word nothing is removed.")]

@@ -11,7 +11,8 @@ import typer
 
 from workflow.cli import output
 from workflow.cli.cloud import plan
-from workflow.cli.options import DEFAULT_URL, Home, Json
+from workflow.cli.options import Home, Json
+from workflow.cli.service import DEFAULT_URL
 from workflow.client.cloud.targets import OpenTarget, Target, open_target
 from workflow.client.connection import Connection, ServiceUnreachable
 from workflow.client.run import RunResult, WorkflowRun

@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Bucket, Id, Json, Sign, Url, Wait, follow, workflow
+from workflow.cli.options import Bucket, Id, Json, Sign, Url, Wait
+from workflow.cli.service import DEFAULT_URL, follow, workflow
 from workflow.client.job import Stage
 from workflow.client.workflow import STOP_OPERATION
 from workflow.errors import InvalidParameter

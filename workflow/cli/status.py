@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Json, Sign, Url, workflow
+from workflow.cli.options import Json, Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 from workflow.client.job import Job
 from workflow.client.workflow import STAGES
 from workflow.errors import InvalidParameter

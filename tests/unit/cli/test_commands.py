@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from workflow.cli import output
 from workflow.cli.main import app, main
-from workflow.cli.options import follow
+from workflow.cli.service import follow
 from workflow.cli.stages import parse_target
 from workflow.client.connection import Connection, ServiceUnreachable
 from workflow.client.job import Job, Stage
@@ -52,7 +52,7 @@ def test_a_typo_is_answered_with_the_command_that_was_meant() -> None:
 
 def test_a_table_breaks_no_id_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
-    monkeypatch.setattr(output, "console", Console(file=written, width=80))
+    monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
     id = "dae1200c-c410-4348-a876-49bbca35b2ba"
     output.table("export", ["id", "status", "note"], [[id, "failed", "the graph is empty: " + "load data first " * 9]])
     assert id in written.getvalue()

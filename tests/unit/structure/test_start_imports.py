@@ -16,8 +16,8 @@ LATER = {
     "workflow.opencypher", "workflow.catalog", "workflow.cypher.engine", "workflow.cypher.lang",
     "workflow.cypher.functions", "workflow.predictions.cypher",
     # what other commands and other choices of the settings need
-    "workflow.emulator", "workflow.client.cloud.dry_run", "workflow.client.cloud.stacks",
-    "workflow.client.graph_science",
+    "workflow.cli.demo", "workflow.cli.run", "workflow.cli.stages", "workflow.client",
+    "workflow.emulator", "rich",
     "workflow.runners.sagemaker", "workflow.endpoints.sagemaker", "workflow.storage.s3", "workflow.graphs.sources",
     # libraries of single commands, questions and jobs
     "altair", "boto3", "botocore", "gremlin_python", "moto", "neo4j", "optuna", "pandas", "polars", "pyarrow", "regex",
@@ -27,7 +27,7 @@ LATER = {
 STARTED = """
 import json, sys, tempfile
 from pathlib import Path
-import workflow.cli.main, workflow.process, uvicorn
+import workflow.cli.main, workflow.cli.operations.serve, workflow.process, uvicorn
 from workflow.app import build
 from workflow.server.access.sockets import PatientSocket
 from workflow.server.bolt.connections import protocol_with_bolt

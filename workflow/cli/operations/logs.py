@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from workflow.cli import output
-from workflow.cli.options import DEFAULT_URL, Sign, Url, workflow
+from workflow.cli.options import Sign, Url
+from workflow.cli.service import DEFAULT_URL, workflow
 
 
 def logs(

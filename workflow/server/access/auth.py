@@ -108,6 +108,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:
         self.app, self.policy = app, policy
+        self._own_names = {name.lower() for name in policy.hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or scope.get("path") in OPEN_PATHS:
@@ -128,7 +129,7 @@ class Guard:
             return
         host = header_of(scope, b"host")
         name = _host_name(host)
-        if not _cannot_be_rebound(name) and name not in {own.lower() for own in self.policy.hosts}:
+        if not _cannot_be_rebound(name) and name not in self._own_names:
             raise AccessDenied(
                 f"The service does not answer under the name {name[:100]!r}; use its address, or allow the name with "
                 "DESPINA_ALLOWED_HOSTS."
@@ -179,6 +180,8 @@ class Guard:
 
 def _check_once(scope: Scope) -> None:
     names = [name.lower() for name, _ in scope["headers"]]
+    if len({*names}) == len(names):
+        return
     for name in _DECIDING:
         if (times := names.count(name)) > 1:
             raise BadRequest(f"The request has {times} headers {name.decode()!r}; send it once.")

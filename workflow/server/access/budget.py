@@ -135,14 +135,14 @@ class Bounded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        account = self.budget.account(address_of(scope))
         refused = False
 
         async def bounded(message: MutableMapping[str, Any]) -> None:
             nonlocal refused
-            if message["type"] == "http.response.start" and not account.fits(_length(message)):
+            length = _length(message) if message["type"] == "http.response.start" else 0
+            if length > FREE_BYTES and not self.budget.account(address_of(scope)).fits(length):
                 refused = True
-                refusal = account.refusal()
+                refusal = OverBudget(self.budget)
                 await error_response(refusal.code, refusal.status, refusal.message)(scope, receive, send)
             elif not refused:
                 await send(message)

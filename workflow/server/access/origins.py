@@ -22,11 +22,11 @@ def allows_origin(headers: Iterable[tuple[bytes, bytes]], own_hosts: Iterable[st
     this service: the same host and port as ``Host`` names, and a host name of ours, since a foreign name can be made to
     resolve to this machine.
     """
-    found = [(name.lower(), value.decode("latin-1")) for name, value in headers]
-    origins = [value for name, value in found if name == b"origin"]
+    found = [(name.lower(), value) for name, value in headers]
+    origins = [value.decode("latin-1") for name, value in found if name == b"origin"]
     if not origins:
         return True
-    own = [value for name, value in found if name == b"host"]
+    own = [value.decode("latin-1") for name, value in found if name == b"host"]
     scheme, _, page = origins[0].partition("://")
     default = {"http": 80, "https": 443}.get(scheme)
     if len(origins) > 1 or len(own) != 1 or default is None:

@@ -24,7 +24,7 @@ from workflow.neptune.engine import (
     StatisticsDeleted,
     StatisticsManaged,
 )
-from workflow.server.neptune.routes import ApiCall
+from workflow.server.neptune.routes import ApiCall, at_once
 from workflow.server.services import Services
 
 GREMLIN_VERSION: Final = "tinkerpop-3.8.1"
@@ -41,11 +41,15 @@ class EngineOperations:
         graph: Any = services.graphs.get("g")
         self._graph = graph
         self._statistics = GraphStatistics(graph) if graph is not None else None
+        self._status = engine_status(services)
         self._lock = threading.Lock()  # guards the token
         self._token: tuple[str, float] | None = None
 
+    @at_once
     def status(self, request: Nothing, call: ApiCall) -> EngineStatus:
-        return engine_status(self._services)
+        graphs = self._services.graphs.items()
+        troubles = {f"trouble.{name}": graph.trouble for name, graph in graphs if graph.trouble}
+        return {**self._status, "settings": {**self._status["settings"], **troubles}} if troubles else self._status
 
     def reset(self, request: FastReset, call: ApiCall) -> ResetAnswer:
         """The two steps of emptying every graph: a token, then the token given back."""
@@ -129,7 +133,7 @@ def handlers(services: Services) -> EngineOperations:
 
 
 def engine_status(services: Services) -> EngineStatus:
-    """What ``/status`` says; the languages listed are those this service speaks."""
+    """What ``/status`` says while nothing is wrong; the languages listed are those this service speaks."""
     started = time.gmtime(services.started_ms / 1000)
     answer: EngineStatus = {
         "status": "healthy",
@@ -154,7 +158,6 @@ def engine_status(services: Services) -> EngineStatus:
             # where clients on this machine find what s3:// addresses mean
             "storage": "s3" if services.settings.storage == "s3" else str(services.settings.s3_root.absolute()),
             "python": platform.python_version(),
-            **{f"trouble.{name}": graph.trouble for name, graph in services.graphs.items() if graph.trouble},
         },
     }
     if services.cypher:

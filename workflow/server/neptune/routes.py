@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from anyio import to_thread
@@ -30,11 +30,15 @@ Endpoint = Callable[[Request], Any]
 
 @dataclass(frozen=True)
 class ApiCall:
-    """How a request came, for the handlers that ask: which operation, under which path, to which host."""
+    """How a request came, for the handlers that ask: which operation, under which path."""
 
     operation: Operation
-    path: str
-    host: str | None
+    request: Request
+
+    @property
+    def path(self) -> str:
+        """Of the request, as its client wrote it."""
+        return self.request.url.path
 
 
 def routes(services: Services, operations: Iterable[Operation] | None = None) -> list[BaseRoute]:
@@ -86,22 +90,31 @@ class OperationHandlers:
         return handler if inspect.iscoroutinefunction(handler) else partial(_answer, operation, handler)
 
 
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def at_once(handler: Handler) -> Handler:
+    """Mark a handler that only looks at what this process has at hand: the event loop calls it, no worker thread."""
+    handler.at_once = True  # type: ignore[attr-defined]
+    return handler
+
+
 async def _answer(operation: Operation, handler: Callable[..., Any], request: Request) -> Response:
     """Read the members, do the work in a worker thread, and write its answer there: a page of a log has megabytes."""
     decoded = decode(operation, await _members(operation, request))
-    call = ApiCall(operation, request.url.path, request.url.hostname)
+    call = ApiCall(operation, request)
     details = flag(request.headers, DETAILS_HEADER)
 
     def work() -> Response:
         answer = handler(decoded, call)
         return JSONResponse(answer.to_json(details=details) if isinstance(answer, Answer) else answer)
 
-    return await to_thread.run_sync(work)
+    return work() if getattr(handler, "at_once", False) else await to_thread.run_sync(work)
 
 
 async def _members(operation: Operation, request: Request) -> dict[str, object]:
     """Path, query and body as one object; a body counts by its path, since half of the clients send no content type."""
-    query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
     body = await body_of(request) if operation.method == "POST" else {}
     return {**query, **body, **request.path_params}
 
