@@ -45,6 +45,11 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*"}
 
 
+_IMPORT = re.compile(r"^[ \t]*import ([^\n#]+)", re.MULTILINE)
+_FROM = re.compile(r"^[ \t]*from (\.*)([\w.]*) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
+_NAMED = re.compile(r"""["']((?:\.\w+|\w+\.)[\w.]*)(?::\w+)?["']""")  # as tables name modules
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change: between two places of a line (columns in bytes, as ``ast`` has them), another text."""
@@ -206,27 +211,25 @@ def _importers(root: Path) -> dict[Path, set[Path]]:
     """Of every module of the product and the tests, which import it: files, relative to the checkout."""
     files = [path for package in (*PRODUCT, "tests") for path in (root / package).rglob("*.py")]
     known = {_dotted(path.relative_to(root)): path.relative_to(root) for path in files if "peers" not in path.parts}
-    named, by_end = re.compile(r"(\.\w+|\w+\.)[\w.]*(:\w+)?"), dict[str, list[str]]()
+    by_end: dict[str, list[str]] = {}
     for name in known:
         parts = name.split(".")
         for start in range(len(parts)):
             by_end.setdefault(".".join(parts[start:]), []).append(name)
     found: dict[Path, set[Path]] = {}
     for path in known.values():
-        package = list(path.parent.parts)
-        for node in ast.walk(ast.parse((root / path).read_text())):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                above = package[: len(package) + 1 - node.level] if node.level else []
-                base = ".".join([*above, *filter(None, [node.module])])
-                names = [f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base for alias in node.names]
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value):
-                names = by_end.get(node.value.partition(":")[0].lstrip("."), [])
-            for name in names:
-                if name in known and known[name] != path:
-                    found.setdefault(known[name], set()).add(path)
+        text = (root / path).read_text()
+        names = [name for line in _IMPORT.findall(text) for name in re.findall(r"[\w.]+", line)]
+        for dots, base, listed in _FROM.findall(text):
+            above = list(path.parent.parts)[: len(path.parts) - len(dots)] if dots else []
+            package = ".".join([*above, *filter(None, [base])])
+            imported = re.findall(r"(\w+)(?: as \w+)?", re.sub(r"#.*", "", listed))
+            names += [f"{package}.{name}" if f"{package}.{name}" in known else package for name in imported]
+        for name in _NAMED.findall(text):
+            names += by_end.get(name.lstrip("."), [])
+        for name in names:
+            if name in known and known[name] != path:
+                found.setdefault(known[name], set()).add(path)
     return found
 
 

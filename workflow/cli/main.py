@@ -19,7 +19,7 @@ from workflow.settings import take_settings_file
 BEGIN, STAGES, LOOK, CLOUD = "Begin here", "One stage at a time", "See what goes on", "On AWS"
 
 
-class Command(NamedTuple):
+class CommandEntry(NamedTuple):
     """Where a command, or a group of them, is: ``module:name`` in this package; and the panel of its help."""
 
     place: str
@@ -27,33 +27,33 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
-    "demo": Command("demo:demo", BEGIN),
-    "serve": Command("operations.serve:serve", BEGIN),
-    "emulator": Command("cloud.emulator:emulator", BEGIN),
-    "load": Command("load:load", BEGIN),
-    "init": Command("init:init", BEGIN),
-    "run": Command("run:run", BEGIN),
-    "query": Command("query:query", BEGIN),
-    "export": Command("stages:export_commands", STAGES),
-    "dataprocessing": Command("stages:dataprocessing_commands", STAGES),
-    "training": Command("stages:training_commands", STAGES),
-    "transform": Command("stages:transform_commands", STAGES),
-    "endpoint": Command("stages:endpoint_commands", STAGES),
-    "predictions": Command("predictions:predictions_commands", STAGES),
-    "status": Command("status:status", LOOK),
-    "costs": Command("cloud.costs:costs", CLOUD),
-    "batch": Command("cloud.batch:batch", CLOUD),
-    "pipeline": Command("cloud.pipeline:pipeline_commands", CLOUD),
-    "deploy": Command("cloud.stacks:deploy", CLOUD),
-    "outputs": Command("cloud.stacks:outputs", CLOUD),
-    "destroy": Command("cloud.stacks:destroy", CLOUD),
-    "logs": Command("operations.logs:logs", LOOK),
-    "delete": Command("remove:delete", LOOK),
-    "reset": Command("remove:reset", LOOK),
-    "gc": Command("operations.gc:gc", LOOK),
-    "config": Command("operations.config:config", LOOK),
-    "doctor": Command("operations.doctor:doctor", LOOK),
-    "store": Command("operations.store:store_commands", LOOK),
+    "demo": CommandEntry("demo:demo", BEGIN),
+    "serve": CommandEntry("operations.serve:serve", BEGIN),
+    "emulator": CommandEntry("cloud.emulator:emulator", BEGIN),
+    "load": CommandEntry("load:load", BEGIN),
+    "init": CommandEntry("init:init", BEGIN),
+    "run": CommandEntry("run:run", BEGIN),
+    "query": CommandEntry("query:query", BEGIN),
+    "export": CommandEntry("stages:export_commands", STAGES),
+    "dataprocessing": CommandEntry("stages:dataprocessing_commands", STAGES),
+    "training": CommandEntry("stages:training_commands", STAGES),
+    "transform": CommandEntry("stages:transform_commands", STAGES),
+    "endpoint": CommandEntry("stages:endpoint_commands", STAGES),
+    "predictions": CommandEntry("predictions:predictions_commands", STAGES),
+    "status": CommandEntry("status:status", LOOK),
+    "costs": CommandEntry("cloud.costs:costs", CLOUD),
+    "batch": CommandEntry("cloud.batch:batch", CLOUD),
+    "pipeline": CommandEntry("cloud.pipeline:pipeline_commands", CLOUD),
+    "deploy": CommandEntry("cloud.stacks:deploy", CLOUD),
+    "outputs": CommandEntry("cloud.stacks:outputs", CLOUD),
+    "destroy": CommandEntry("cloud.stacks:destroy", CLOUD),
+    "logs": CommandEntry("operations.logs:logs", LOOK),
+    "delete": CommandEntry("remove:delete", LOOK),
+    "reset": CommandEntry("remove:reset", LOOK),
+    "gc": CommandEntry("operations.gc:gc", LOOK),
+    "config": CommandEntry("operations.config:config", LOOK),
+    "doctor": CommandEntry("operations.doctor:doctor", LOOK),
+    "store": CommandEntry("operations.store:store_commands", LOOK),
 }
 
 

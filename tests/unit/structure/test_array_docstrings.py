@@ -30,7 +30,8 @@ def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
             elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 yield prefix + node.name, node
 
-    return inside(ast.parse(path.read_text()).body, "")
+    text = path.read_text()
+    return inside(ast.parse(text).body if ARRAY.search(text) else [], "")
 
 
 def untold(node: ast.FunctionDef) -> list[str]:

@@ -28,7 +28,8 @@ def test_every_lock_says_what_it_guards() -> None:
 def threads() -> Iterator[tuple[str, str | None]]:
     """Every place that starts threads, with the name it gives them: its fixed beginning, ``""`` where it has none."""
     for path in sorted((ROOT / "workflow").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if "Thread" in text else ():
             if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith(("Thread", "ThreadPoolExecutor")):
                 continue
             named = {keyword.arg: keyword.value for keyword in node.keywords}
