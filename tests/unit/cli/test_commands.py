@@ -61,7 +61,7 @@ def test_a_table_breaks_no_id_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPat
 
 def test_a_list_of_jobs_is_read_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
-    monkeypatch.setattr(output, "console", Console(file=written, width=80))
+    monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
     told = {"started_ms": 0, "ended_ms": 125_000, "size_bytes": 2_000_000}
     search = {"details": {**told, "metric": {"name": "validation_mrr", "value": 0.25}}}
     failed = {
