@@ -162,7 +162,7 @@ def _build(settings: Settings, closers: list[Callable[[], None]]) -> Application
         remote[reader.host] = reader.open
         closers.extend((database.close, reader.close))
     queries, cypher_queries = QueryRegistry(), QueryRegistry(language="opencypher")
-    cypher = _cypher(settings, graphs, prediction, cypher_queries, closers)
+    cypher = _cypher(settings, graphs, prediction, cypher_queries, jobs, closers)
     watch = MemoryWatch(queries, cypher_queries)
     closers.extend((watch.close, queries.cancel_all, cypher_queries.cancel_all))
     exports = _exports(settings, store, storage, openers, remote)
@@ -198,6 +198,7 @@ def _cypher(
     graphs: Mapping[str, EmbeddedGraph],
     prediction: EndpointService,
     running: QueryRegistry,
+    jobs: JobService,
     closers: list[Callable[[], None]],
 ) -> Mapping[str, CypherEngine]:
     """The engines of openCypher, imported and built at the first query; what an earlier run left is removed now."""
@@ -207,7 +208,7 @@ def _cypher(
     def build() -> Mapping[str, CypherEngine]:
         from workflow.opencypher import open_engines
 
-        return open_engines(settings, graphs, prediction, running, closers)
+        return open_engines(settings, graphs, prediction, running, jobs, closers)
 
     return EnginesOnDemand(graphs, build)
 

@@ -75,3 +75,45 @@ def test_a_pipeline_is_built_trained_and_asked(
     assert not pipe.exists()
     with pytest.raises(WorkflowError, match="A graph with name `nothing` does not exist"):
         science.degree.stream("nothing")
+
+
+def test_a_trained_pipeline_is_deployed_and_asked_in_both_languages_and_reported(
+    science: GraphScience, people: GraphHandle, workflow_client: Workflow
+) -> None:
+    pipe = science.link_prediction("pipe").add_feature("ADAMIC_ADAR").add_feature("L2", ["numberOfPosts"])
+    pipe.configure_split(test_fraction=0.25, train_fraction=0.6).add_logistic_regression()
+    model, _ = pipe.train(people, "m", target_relationship_type="KNOWS", random_seed=1)
+    deployed = model.deploy(people, id="friends", training_job_id="pipeline-m")
+    assert (deployed["endpoint"], deployed["trainingJob"]) == ("friends", "pipeline-m")
+    endpoint = workflow_client.wait(workflow_client.status("endpoint", "friends"))
+    assert endpoint.status == "InService"
+
+    named = names(workflow_client)
+    best = model.predict_stream(people, top_n=16)
+    of_alice = {
+        named[b] if named[a] == "Alice" else named[a]: probability
+        for a, b, probability in best.itertuples(index=False)
+        if "Alice" in (named[a], named[b])
+    }
+    # Alice knows Michael alone, and is none of the others
+    assert of_alice.keys() == {"Karin", "Chris", "Will", "Mark", "Greg", "Veselin"}
+    asked = workflow_client.cypher(
+        "MATCH (p:Person {name: 'Alice'}) CALL despina.ml.predictLinks('friends', p, 'KNOWS', {limit: 6}) "
+        "YIELD node, score RETURN node.name AS name, score"
+    )
+    assert dict(zip(asked["name"], asked["score"], strict=True)) == pytest.approx(of_alice, abs=1e-5)
+    in_gremlin = workflow_client.query(
+        "g.with('Neptune#ml.endpoint', 'friends').with('Neptune#ml.limit', 6).V().has('Person', 'name', 'Alice')"
+        ".out('KNOWS').with('Neptune#ml.prediction').with('Neptune#ml.filterExistingEdges').hasLabel('Person').values('name')"
+    )
+    assert in_gremlin.iloc[:, 0].tolist() == asked["name"].tolist()
+
+    training = workflow_client.status("modeltraining", "pipeline-m")
+    assert training.status == "Completed"
+    compared, own = workflow_client.report(training).pages
+    assert "LogisticRegression won with validation AUCPR" in compared
+    assert "(Person)-KNOWS-(Person)" in own
+    with pytest.raises(WorkflowError, match=r"'pipeline-m' is a trained pipeline.*despina\.ml\.deploy"):
+        workflow_client.transform("none", "pipeline-m")
+    with pytest.raises(WorkflowError, match="Another resource with same ID already exists"):
+        model.deploy(people, training_job_id="pipeline-m")

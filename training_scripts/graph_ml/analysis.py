@@ -13,6 +13,7 @@ from .algorithms import Outcome, run_algorithm
 from .container import ProgressWriter
 from .pipelines import predict_links, predict_nodes, train_links, train_nodes
 from .pipelines.candidates import Trained, restored
+from .pipelines.served import write_served
 from .projections import ProjectedGraph
 from .schemas.catalog.models import ARRAYS_FILE, MODEL_FILE, PipelineModel
 from .schemas.catalog.requests import ANSWER_FILE, AnalysisAnswer, AnalysisRequest
@@ -78,8 +79,16 @@ def _predict(graph: ProjectedGraph, request: AnalysisRequest, output: Path, repo
     return Outcome(columns, {"samplingStats": found.statistics, "probabilityDistribution": found.distribution()})
 
 
+def _serve(graph: ProjectedGraph, request: AnalysisRequest, output: Path, report: Report) -> Outcome:
+    assert request.names is not None
+    model, trained = load_model(Path(request.model))
+    write_served(output, graph, model, trained, request.names, request.options, report)
+    return Outcome({})
+
+
 _WORK: Mapping[str, Callable[[ProjectedGraph, AnalysisRequest, Path, Report], Outcome]] = {
     "algorithm": _algorithm,
     "train": _train,
     "predict": _predict,
+    "serve": _serve,
 }

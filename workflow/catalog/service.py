@@ -17,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training_scripts.graph_ml.schemas.catalog.algorithms import ALGORITHMS
+from training_scripts.graph_ml.schemas.catalog.models import PipelineModel
 from training_scripts.graph_ml.schemas.catalog.options import BadOption, Options, camel_keys, read_options
 from training_scripts.graph_ml.schemas.catalog.pipelines import (
     APPROXIMATE,
     EXHAUSTIVE,
     PREDICT,
     PREDICT_MODES,
+    SERVE,
     TRAIN,
     PipelineDefinition,
     PipelineKind,
 )
-from training_scripts.graph_ml.schemas.catalog.requests import AnalysisRequest
+from training_scripts.graph_ml.schemas.catalog.requests import ANSWER_FILE, AnalysisRequest, NamesInDatabase
 from workflow.catalog import memory
 from workflow.catalog.errors import ProcedureRefused
 from workflow.catalog.graphs import GraphCatalog, now_ms, schema_of
@@ -38,6 +40,9 @@ from workflow.catalog.workers import AnalysisWorkers
 
 Check = Callable[[], None]
 """Called while work runs; what it raises stops the work."""
+Ints = NDArray[np.int64]
+Names = tuple[list[str], list[str]]
+"""Of nodes: ids and types."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,27 @@ class Analysis:
     summary: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     millis: int = 0
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model as endpoints serve it, before it is anywhere else than in ``folder``, which its reader removes.
+
+    Attributes:
+        training: id of the record under which it is to be known.
+        options: complete.
+    """
+
+    folder: Path
+    training: str
+    model: CatalogModel
+    options: dict[str, Any]
+    millis: int
+
+    @property
+    def place(self) -> Path:
+        """The model folder."""
+        return self.folder / "model"
 
 
 def options_of(options: Options, given: Any) -> dict[str, Any]:
@@ -282,6 +308,63 @@ class GraphAnalytics:
         nodes, arcs = graph.node_count, graph.relationship_count
         return options, graph, model, memory.of_prediction(pipeline, nodes, arcs, options, _widths(graph))
 
+    def serve(
+        self, model_name: str, graph_name: str, given: Any, names: Callable[[Ints], Names], check: Check
+    ) -> ServedModel:
+        """Write what endpoints serve of a model, over a graph. Raises ProcedureRefused.
+
+        Args:
+            names: of nodes, by their numbers, int64, shape (n,): the database's ids and their types, empty texts for
+                those that are gone.
+        """
+        model = self.models.get(model_name)
+        kind = model.model.kind
+        options = options_of(SERVE[kind], given)
+        self.models.get(model_name, kind)
+        graph = self.graphs.get(graph_name)
+        graph.check_labels([options[one] for one in ("sourceNodeLabel", "targetNodeLabel") if options.get(one)])
+        graph.check_labels(options.get("targetNodeLabels") or [])
+        graph.check_types(options.get("relationshipTypes") or [])
+        relationship = _predicted_type(model.model, options, graph) if kind == "linkPrediction" else ""
+        pipeline = PipelineDefinition(
+            kind=kind, name="", created_ms=0, steps=model.model.steps, features=model.model.features
+        )
+        estimate = memory.of_prediction(
+            pipeline, graph.node_count, graph.relationship_count, {**options, "sampleRate": 1.0}, _widths(graph)
+        )
+        if not options["sudo"]:
+            estimate.check(f"Deployment of {model_name}", self.free_memory())
+        folder = self.scratch / uuid4().hex
+        folder.mkdir(parents=True)
+        training = options["trainingJobId"] or str(uuid4())
+        try:
+            ids, types = names(graph.ids())
+            known = sorted(set(types) - {""})
+            places = {name: place for place, name in enumerate(known)}
+            np.save(folder / "ids.npy", np.array(ids, dtype=np.str_))
+            np.save(folder / "places.npy", np.array([places.get(one, -1) for one in types], dtype=np.int64))
+            request = AnalysisRequest(
+                work="serve",
+                graph="",
+                output=str(folder / "model"),
+                progress="",
+                options=options | {"snapshotMs": graph.created_ms},
+                model=str(model.folder),
+                names=NamesInDatabase(
+                    ids=str(folder / "ids.npy"),
+                    places=str(folder / "places.npy"),
+                    types=known,
+                    relationship=relationship,
+                    training=training,
+                ),
+            )
+            answer = self._run(graph, f"Deploy {model_name}", request, check)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        (folder / "model" / ANSWER_FILE).unlink()
+        return ServedModel(folder, training, model, options, answer.millis)
+
     # -- running
 
     def running(self) -> list[RunningAnalysis]:
@@ -380,6 +463,20 @@ def _check_strategy(options: dict[str, Any]) -> None:
         options["threshold"] = 0.0
     if options.get("randomSeed") is not None and options["concurrency"] > 1 and not exhaustive:
         raise ProcedureRefused("`randomSeed` needs `concurrency` 1, so that results can be repeated")
+
+
+def _predicted_type(model: PipelineModel, options: Mapping[str, Any], graph: ProjectedGraph) -> str:
+    """The relationship type that an endpoint answers about. Raises ProcedureRefused where there is no single one."""
+    if options["relationshipType"]:
+        return str(options["relationshipType"])
+    named = options["relationshipTypes"] or [model.config.get("targetRelationshipType") or "*"]
+    types = list(graph.description.relationships) if "*" in named else named
+    if len(types) != 1:
+        raise ProcedureRefused(
+            f"The model `{model.name}` predicts {', '.join(types) or 'no relationships'}; say with `relationshipType` "
+            "under which type the endpoint is asked"
+        )
+    return str(types[0])
 
 
 def _widths(graph: ProjectedGraph) -> dict[str, int]:

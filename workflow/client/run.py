@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from workflow.client.bolt_tables import database_tables, path_tables
 from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
-from workflow.client.tables import database_tables
 from workflow.client.workflow import Watcher, Workflow
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.datasets import DATASETS
@@ -97,7 +97,8 @@ class WorkflowRun:
             listing = [(str(o.uri), o.size, str(o.modified)) for o in objects]
             key = _key(listing)
         elif urlsplit(source).scheme in BOLT:
-            nodes, edges = database_tables(source)
+            paths = self.described.paths
+            nodes, edges = path_tables(source, paths) if paths else database_tables(source)
             key = _key([frame.to_csv() for frame in (*nodes, *edges)])
             self._remembered("load", key, lambda: self.workflow.load(nodes=nodes, edges=edges))
             return key

@@ -139,7 +139,8 @@ class Execution:
         if equal is not None:
             return equal
         tuned = self.runner.tune(tuning, control)
-        return Outcome(_trained(tuned, tuning.metric, needs, search.warnings), digest)
+        result = trained_result(tuned, tuning.metric, search.warnings)
+        return Outcome({**result, "estimate": needs.to_json()}, digest)
 
     def _equal(self, job: JobRecord, digest: str) -> Outcome | None:
         """The outcome of a finished equal job whose output is still there, copied to where this job's belongs."""
@@ -275,6 +276,13 @@ def _configuration_file(storage: Storage, processing: Finished) -> tuple[S3Uri, 
 
 def transform_inputs(store: JobStore, request: StartModelTransform) -> tuple[Finished, S3Uri, str]:
     """The data, the model archive and the model's name of a transform. Raises UnusableJob, NotCompleted, BadRequest."""
+    trained = store.find("modeltraining", request.training_id) if request.training_id else None
+    if trained is not None and "pipeline" in trained.request:
+        name = trained.request["pipeline"]["model"]
+        raise BadRequest(
+            f"{request.training_id!r} is a trained pipeline: its model {name!r} meets newer data when it is deployed "
+            "over a graph that is projected then (despina.ml.deploy)"
+        )
     if request.training_job_name:
         training, archive = lookup.trial_archive(store, request.training_job_name)
         name = request.training_job_name
@@ -295,7 +303,8 @@ def _measured(ended: Ended, needs: estimates.Needs) -> dict[str, Any]:
     }
 
 
-def _trained(tuned: Tuned, metric: str, needs: estimates.Needs, warnings: Sequence[str]) -> dict[str, Any]:
+def trained_result(tuned: Tuned, metric: str, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    """What is kept of a search that found a model."""
     return {
         "trials": [trial.to_json() for trial in tuned.trials],
         "best": tuned.best.name,
@@ -306,5 +315,4 @@ def _trained(tuned: Tuned, metric: str, needs: estimates.Needs, warnings: Sequen
         "models_compared": list(dict.fromkeys(trial.family for trial in tuned.trials)),
         "wall_s": round(tuned.wall_s, 3),
         "peak_memory_bytes": tuned.peak_memory_bytes,
-        "estimate": needs.to_json(),
     }

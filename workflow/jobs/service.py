@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from workflow.endpoints.service import Endpoints
@@ -18,6 +19,7 @@ from workflow.jobs.execution import (
     ARCHIVE,
     Execution,
     custom_transform,
+    trained_result,
     training_configuration,
     training_needs,
     transform_inputs,
@@ -39,9 +41,12 @@ from workflow.neptune.requests import (
 )
 from workflow.neptune.responses import Answer, Listed, Started, Stopped
 from workflow.runners.base import Runner
+from workflow.runners.publishing import flat_metrics, publish_model, read_metrics
 from workflow.stages import custom, estimates, modeltraining
 from workflow.stages.layout import default_id, job_names, resource_arn
 from workflow.storage import S3Uri, Storage
+from workflow.tuning.candidates import pipeline_search
+from workflow.tuning.report import render
 
 _log = logging.getLogger(__name__)
 
@@ -207,9 +212,7 @@ class JobService:
             raise DuplicateJob(kind, job_id)
 
     def _accept(self, kind: Kind, wanted: str | None, document: Mapping[str, Any], output: str | None) -> Started:
-        with self._starting:
-            # names hold the time to the millisecond; no two jobs of this service share one
-            now = self._last_ms = max(self._clock(), self._last_ms + 1)
+        now = self._moment()
         job_id = wanted or default_id(kind, now, str(uuid.uuid4()))
         job = JobRecord(
             kind=kind,
@@ -228,9 +231,56 @@ class JobService:
         _log.info("%s %s accepted", kind, job_id)
         return self._started(kind, job)
 
+    def _moment(self) -> int:
+        """The time to the millisecond, which names hold: no two jobs of this service share one."""
+        with self._starting:
+            now = self._last_ms = max(self._clock(), self._last_ms + 1)
+        return now
+
     def _started(self, kind: Kind, job: JobRecord) -> Started:
         arn = resource_arn(self._place.region, self._place.account, kind, job.id)
         return Started(id=job.id, arn=arn, created_ms=job.created_ms)
+
+    def add_pipeline(
+        self, training: str, origin: Mapping[str, Any], output: str, folder: Path, wall_s: float
+    ) -> JobRecord:
+        """Keep a trained pipeline as a finished training job: to be read, listed, deployed and removed as one.
+
+        Args:
+            training: the id of the job.
+            origin: which model of the catalog, over which graph.
+            output: an address below which archive, figures and report are written.
+            folder: the model folder.
+            wall_s: how long the training took.
+
+        Raises DuplicateJob, and what refuses an id or address.
+        """
+        document = {"id": training, "dataProcessingJobId": "none", "trainModelS3Location": output}
+        request = StartModelTraining.model_validate(document)
+        S3Uri.parse(request.output_location)
+        self._refuse_duplicate("modeltraining", training)
+        now = self._moment()
+        names = job_names("modeltraining", training, now, output)
+        metrics = read_metrics(folder)
+        search, tuned = pipeline_search(folder, metrics, flat_metrics(metrics), wall_s)
+        metric = str(metrics["objective"]).partition("_")[2]
+        page = render(names["hpo"], metric, search, tuned)
+        output_place = S3Uri.parse(names["output"])
+        publish_model(folder, self._execution.scripts, self._storage, output_place, {"report.html": page})
+        job = JobRecord(
+            kind="modeltraining",
+            id=training,
+            state="Completed",
+            created_ms=now,
+            updated_ms=now,
+            started_ms=now,
+            ended_ms=self._clock(),
+            request={**document, "pipeline": dict(origin)},
+            names=names,
+            result=trained_result(tuned, metric, metrics["warnings"]),
+        )
+        self._store.add(job)
+        return job
 
     # -- get, stop
 

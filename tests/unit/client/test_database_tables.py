@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.bolt_server import BoltServers
+from workflow.client.bolt_tables import database_tables, path_tables
 from workflow.client.frames import write_neptune_csv
-from workflow.client.tables import database_tables
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.drivers import open_bolt
+from workflow.errors import InvalidParameter
 
 
 def test_labels_types_and_whole_numbers_are_kept(tmp_path: Path) -> None:
@@ -31,3 +36,68 @@ def test_labels_types_and_whole_numbers_are_kept(tmp_path: Path) -> None:
 def test_source_is_another_word_for_load() -> None:
     described = WorkflowFile.model_validate({"name": "x", "source": "bolt://localhost:7687", "export": {}})
     assert described.load == "bolt://localhost:7687"
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Iterator[str]:
+    """Two people and what they wrote of one product."""
+    with BoltServers(tmp_path) as servers:
+        url = f"bolt://127.0.0.1:{servers.begin().port}"
+        database = open_bolt(url)
+        text = """CREATE (p:PRODUCT {`~id`: 'p', style: [0.0, 1.0]}),
+          (a:PERSON {`~id`: 'a', likes: [1.0, 0.0]}), (b:PERSON {`~id`: 'b', likes: [0.0, 1.0]}),
+          (a)-[:WROTE]->(:REVIEW {score: 0.0})-[:OF]->(p), (b)-[:WROTE]->(:REVIEW {score: 1.0})-[:OF]->(p)"""
+        list(database.rows(text))
+        database.close()
+        yield url
+
+
+PATH = "MATCH (a:PERSON)-[:WROTE]->(r:REVIEW)-[:OF]->(p:PRODUCT) "
+
+
+def written(frames: list[Any], kind: Any) -> list[str]:
+    return [write_neptune_csv(frame, kind=kind).decode() for frame in frames]
+
+
+def test_a_path_between_two_nodes_is_an_edge_and_vectors_are_a_property_a_number(reviews: str) -> None:
+    text = PATH + "RETURN a, p, r.score AS score ORDER BY score"
+    nodes, edges = path_tables(reviews, {"reviewed": text})
+    assert sorted(written(nodes, "nodes")) == [
+        "~id,~label,likes_0:Double,likes_1:Double\na,PERSON,1.0,0.0\nb,PERSON,0.0,1.0\n",
+        "~id,~label,style_0:Double,style_1:Double\np,PRODUCT,0.0,1.0\n",
+    ]
+    assert written(edges, "edges") == [
+        "~id,~label,~from,~to,score:Double\nreviewed-0,reviewed,a,p,0.0\nreviewed-1,reviewed,b,p,1.0\n"
+    ]
+
+
+def test_a_row_of_values_is_a_vertex_and_null_is_no_value(reviews: str) -> None:
+    text = PATH + "RETURN a.likes + p.style AS x, CASE r.score WHEN 1.0 THEN 1.0 END AS y ORDER BY r.score"
+    nodes, edges = path_tables(reviews, {"review": text})
+    assert edges == []
+    assert written(nodes, "nodes") == [
+        "~id,~label,x_0:Double,x_1:Double,x_2:Double,x_3:Double,y:Double\n"
+        "review-0,review,1.0,0.0,0.0,1.0,\nreview-1,review,0.0,1.0,0.0,1.0,1.0\n"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (PATH + "RETURN a, r.score AS score", "has 1 nodes; return two"),
+        ("MATCH (:PERSON)-[w:WROTE]->() RETURN w", "holds a wrote; return its two nodes"),
+        ("MATCH (a:PERSON {likes: []}) RETURN a.likes AS x", "gives no rows"),
+        ("UNWIND [[1, 2], [1]] AS x RETURN x", "have 1 to 2 numbers; they must be equally long"),
+    ],
+)
+def test_rows_of_another_shape_are_refused_with_what_to_return(reviews: str, query: str, said: str) -> None:
+    with pytest.raises(InvalidParameter, match=said):
+        path_tables(reviews, {"reviewed": query})
+
+
+def test_paths_need_a_database_over_bolt(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.yaml"
+    target = "targets: [{node: review, property: y, type: regression}]"
+    file.write_text(f"name: reviews\nload: social\npaths: {{review: RETURN 1 AS y}}\nexport: {{{target}}}\n")
+    with pytest.raises(InvalidParameter, match="paths are queries to a database over Bolt"):
+        WorkflowFile.read(file)

@@ -139,7 +139,9 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
         ]
         found.append(("Training", curves(rows)))
     shown = [
-        c for c in ("mrr", "hits@10", "auc", "acc", "F1", "roc_auc") if c in next(iter(metrics.splits.values()), {})
+        c
+        for c in ("mrr", "hits@10", "AUCPR", "auc", "acc", "F1", "roc_auc")
+        if c in next(iter(metrics.splits.values()), {})
     ]
     for split in LAST_FIRST:
         if split in metrics.splits and shown:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..projections import Floats
+from ..projections import Floats, Ints
 from .candidates import Trained
 from .link_features import LinkFeatures, unit_rows
 
@@ -58,4 +58,11 @@ class Bilinear:
         found = self.left[start:stop] @ self.right[start:].T
         found += (self.own[start:stop, None] + self.bias).astype(np.float32)
         found += self.own[None, start:].astype(np.float32)
+        return np.asarray(found)
+
+    def between(self, rows: Ints, columns: slice) -> Floats32:
+        """Log-odds of nodes, int64, shape (rows,), with some that lie together, float32, shape (rows, columns)."""
+        found = self.left[rows] @ self.right[columns].T
+        found += (self.own[rows, None] + self.bias).astype(np.float32)
+        found += self.own[None, columns].astype(np.float32)
         return np.asarray(found)

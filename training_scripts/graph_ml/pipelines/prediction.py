@@ -16,7 +16,7 @@ from .approximate import approximate_pairs
 from .candidates import Trained
 from .exhaustive import Admission, Scored, best_pairs, probabilities
 from .link_features import LinkFeatures
-from .training import links_of, surroundings, target_types
+from .training import Links, links_of, surroundings, target_types
 
 DEFAULTS: Final = {
     "topK": 10,
@@ -53,19 +53,9 @@ def predict_links(
     Node property steps run on all relationships of the types, on this graph. With ``sources`` only pairs with one of
     these nodes are considered, with ``pairs`` these alone.
     """
-    types = config.get("relationshipTypes") or target_types(graph, model.config)
-    labels = [config.get(name) or model.config[name] for name in ("sourceNodeLabel", "targetNodeLabel")]
-    links = links_of(graph, list(types), [labels[0]], [labels[1]])
-    around = surroundings(graph, links, list(types), np.arange(len(links.pairs)))
     report("Execute node property steps", 0.0)
-    around.run(model.steps, config["concurrency"], model.config.get("randomSeed"))
-    view = around.view()
-    maker = LinkFeatures(model.features, view, around.properties(view))
-    if maker.widths != model.widths:
-        raise JobError(
-            f"Model {model.name} expects link features of {sum(model.widths)} numbers, and this graph gives "
-            f"{sum(maker.widths)}: a node property has another length than it had in training"
-        )
+    links, maker = features_of_links(graph, model, config)
+    view = maker.view
     sources, targets = links.sources[view.places], links.targets[view.places]
     admission = Admission(sources, targets, view.pattern)
     report("Predict links", 0.4)
@@ -102,6 +92,28 @@ def predict_links(
         statistics = {"strategy": "exhaustive", "linksConsidered": considered}
     ids = view.ids[found.pairs]
     return Predicted(ids[:, 0], ids[:, 1], found.probabilities, statistics)
+
+
+def features_of_links(
+    graph: ProjectedGraph, model: PipelineModel, config: Mapping[str, Any]
+) -> tuple[Links, LinkFeatures]:
+    """The links that are there, and what makes features of others: the model's node property steps have run.
+
+    Raises JobError.
+    """
+    types = list(config.get("relationshipTypes") or target_types(graph, model.config))
+    labels = [config.get(name) or model.config[name] for name in ("sourceNodeLabel", "targetNodeLabel")]
+    links = links_of(graph, types, [labels[0]], [labels[1]])
+    around = surroundings(graph, links, types, np.arange(len(links.pairs)))
+    around.run(model.steps, config["concurrency"], model.config.get("randomSeed"))
+    view = around.view()
+    maker = LinkFeatures(model.features, view, around.properties(view))
+    if maker.widths != model.widths:
+        raise JobError(
+            f"Model {model.name} expects link features of {sum(model.widths)} numbers, and this graph gives "
+            f"{sum(maker.widths)}: a node property has another length than it had in training"
+        )
+    return links, maker
 
 
 def _named_pairs(view: Any, given: Any) -> Ints:

@@ -120,4 +120,8 @@ def _scorer(
         vectors = model.tensors(f"{place}.decoder")
         relation, inverse = vectors["relation"], vectors.get("inverse")
         return EmbeddingScorer(embeddings, relation, entry["decoder"], entry["gamma"], inverse)
+    if kind == "pipeline":
+        from ..pipelines.scorer import load_pipeline_scorer  # with all algorithms, which other models need not
+
+        return load_pipeline_scorer(model, entry)
     raise ValueError(f"unknown scorer {kind!r}")

@@ -55,14 +55,24 @@ class StoredPredictor(PropertyPredictor):
             cannot_embed(subgraph)
         find = self._edge_row if self.of_edges else self._node_row
         wanted = parameters.edge_type if self.of_edges else parameters.node_type
-        own = self.target.edge_type.relation if self.target.edge_type is not None else self.target.node_type
-        found = {} if wanted not in (None, own) else {place: find(item) for place, item in enumerate(items)}
+        own = [
+            target.edge_type.relation if target.edge_type is not None else target.node_type
+            for target in self.description.targets
+        ]
+        known = wanted is None or wanted in own
+        found = {place: find(item) for place, item in enumerate(items)} if known else {}
         places = [place for place, row in found.items() if row is not None]
         chosen = np.array([found[place] for place in places], dtype=np.int64)
         return np.asarray(self.rows[chosen], dtype=np.float32), places
 
     def _node_row(self, item: QueryItem) -> int | None:
-        return self.index.get(self.target.node_type or "", {}).get(item.node_id or "")
+        first = 0  # the types of a pipeline's model stand one after the other
+        for target in self.description.targets:
+            row = self.index.get(target.node_type or "", {}).get(item.node_id or "")
+            if row is not None:
+                return first + row
+            first += self.space.counts.get(target.node_type or "", 0)
+        return None
 
     def _edge_row(self, item: QueryItem) -> int | None:
         row = self.edge_rows.get(item.edge_id or "")

@@ -13,6 +13,7 @@ METRIC_MEANINGS: Final = {
     "hits@50": "how often what is true is among the first 50",
     "mean_rank": "mean of the ranks of what is true among all candidates: a few that stand far behind weigh most",
     "auc": "how often what is true scores above what is not, of two drawn by chance: 0.5 is guessing",
+    "AUCPR": "area under precision and recall, over links and drawn pairs that are none",
     "acc": "share of answers that are right",
     "F1": "harmonic mean of precision and recall, of classes the mean of theirs",
     "precision": "share of what was given a class that is of it",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from workflow.catalog.procedures.aggregation import GraphFromRows
 from workflow.catalog.procedures.algorithms import AlgorithmProcedures
+from workflow.catalog.procedures.deploying import Deploy, DeployProcedure
 from workflow.catalog.procedures.functions import Functions
 from workflow.catalog.procedures.graphs import GraphProcedures
 from workflow.catalog.procedures.models import ModelProcedures
@@ -15,8 +16,12 @@ from workflow.catalog.service import GraphAnalytics
 from workflow.cypher.planning.procedures import LibraryRow, NamedAggregation, Procedure
 
 
-def catalog_rows(analytics: GraphAnalytics, database: str) -> list[LibraryRow]:
-    """Every procedure, function and aggregation; ``gds.list`` names them all."""
+def catalog_rows(analytics: GraphAnalytics, database: str, deploy: Deploy | None = None) -> list[LibraryRow]:
+    """Every procedure, function and aggregation; ``gds.list`` names them all.
+
+    Args:
+        deploy: brings up the endpoint of a model; without it there is no procedure for that.
+    """
     found: list[LibraryRow] = [
         *GraphProcedures(analytics, database).rows(),
         NamedAggregation("gds.graph.project", lambda run: GraphFromRows(analytics.graphs), 2, 6, "map"),
@@ -25,6 +30,7 @@ def catalog_rows(analytics: GraphAnalytics, database: str) -> list[LibraryRow]:
         *PipelineProcedures(analytics).rows(),
         *ModelProcedures(analytics.models).rows(),
         *Functions(analytics).rows(),
+        *(DeployProcedure(analytics, deploy).rows() if deploy is not None else ()),
     ]
     shown = sorted(((one.name, one) for one in found), key=lambda pair: pair[0])
 

@@ -171,6 +171,10 @@ class ModelHandle:
     def _arguments(self, graph: Any, options: dict[str, Any]) -> list[Any]:
         return [graph_name(graph), options_of({"model_name": self.name, **options})]
 
+    def deploy(self, graph: Any, **options: Any) -> Result:
+        """Serve it about the nodes of a projected graph: ``endpoint`` and ``trainingJob``, the ids of both."""
+        return self.procedures.one("despina.ml.deploy", self.name, graph_name(graph), options_of(options))
+
     def store(self) -> None:
         """Keep it when it is dropped."""
         self.procedures.one("gds.model.store", self.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -16,6 +17,7 @@ from workflow.client.checks.members import problems_of_members
 from workflow.client.checks.problems import Place, Problem, nearest, shown
 from workflow.client.checks.queries import problems_of_query
 from workflow.datasets import DATASETS
+from workflow.drivers import BOLT
 from workflow.errors import InvalidParameter
 
 Places = dict[Place, tuple[int, int]]
@@ -50,7 +52,8 @@ class WorkflowFile(BaseModel):
     """What ``despina run`` reads.
 
     ``load`` is a bundled graph, a local folder, an s3:// prefix or a bolt:// address, which ``source`` is another word
-    for; left out, the graph is taken as it stands.
+    for; left out, the graph is taken as it stands. ``paths`` are openCypher queries to that address, by the label of
+    what they make: of two nodes an edge, of values alone a vertex, one a row; nothing else is loaded then.
     ``export`` is what Neptune calls ``additionalParams.neptune_ml``; its ``params`` choose what is exported.
     ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
     """
@@ -59,6 +62,7 @@ class WorkflowFile(BaseModel):
     name: str = Field(pattern=r"^[a-zA-Z0-9](-?[a-zA-Z0-9])*$", max_length=24)
     bucket: str = "s3://despina"
     load: str | None = Field(None, validation_alias=AliasChoices("load", "source"))
+    paths: dict[str, str] = {}
     export: dict[str, Any]
     dataprocessing: dict[str, Any] = {}
     training: TrainingSection = Field(default_factory=lambda: TrainingSection(trials=4, parallel=2))
@@ -138,6 +142,8 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
             for sentence in problems_of_query(text.replace("{endpoint}", "endpoint")):
                 yield Problem(("queries", str(name)), sentence)
     source = described.get("load", described.get("source"))
+    if described.get("paths") and urlsplit(str(source)).scheme not in BOLT:
+        yield Problem(("paths",), "are queries to a database over Bolt; name its address with source: bolt://HOST:PORT")
     if (
         isinstance(source, str)
         and "://" not in source

@@ -203,6 +203,35 @@ PREDICT_MODES: Final[dict[PipelineKind, dict[str, Options]]] = {
     },
 }
 
+#: what an endpoint takes of the options of a prediction, and its own
+_SERVED: Final[Options] = {
+    "id": Option("text"),
+    "trainingJobId": Option("text"),
+    "trainModelS3Location": Option("text"),
+}
+SERVE: Final[dict[PipelineKind, Options]] = {
+    "linkPrediction": {
+        **_CALLED,
+        **_SERVED,
+        "sourceNodeLabel": Option("text"),
+        "targetNodeLabel": Option("text"),
+        "relationshipTypes": Option("names"),
+        "relationshipType": Option("text"),
+    },
+    "nodeClassification": {
+        **_CALLED,
+        **_SERVED,
+        "targetNodeLabels": Option("names"),
+        "relationshipTypes": Option("names"),
+    },
+    "nodeRegression": {
+        **_CALLED,
+        **_SERVED,
+        "targetNodeLabels": Option("names"),
+        "relationshipTypes": Option("names"),
+    },
+}
+
 
 class NodePropertyStep(Artefact):
     """A node property that is computed before training and again before prediction.

@@ -12,21 +12,40 @@ from .pipelines import PipelineDefinition
 ANSWER_FILE: Final = "answer.json"
 
 
+class NamesInDatabase(Artefact):
+    """What the database calls the nodes of a projection, and the relationships that a model predicts.
+
+    Attributes:
+        ids: file of texts, shape (n,), empty for nodes that are gone.
+        places: file of each node's place among ``types``, int64, shape (n,).
+        types: of nodes, as training data name them.
+        relationship: the type of the links that are predicted.
+        training: id of the record under which the model is deployed.
+    """
+
+    ids: str
+    places: str
+    types: list[str]
+    relationship: str = ""
+    training: str = ""
+
+
 class AnalysisRequest(Artefact):
     """One piece of work. Folders are absolute.
 
     Attributes:
-        work: run an algorithm, train a pipeline, or predict with a model.
+        work: run an algorithm, train a pipeline, predict with a model, or make of it one that endpoints serve.
         graph: folder of the projected graph.
-        output: folder for the answer; of a training the folder of the model.
+        output: folder for the answer; of a training, and of what endpoints serve, the folder of the model.
         progress: file that says how far the work is.
         algorithm: its name, where one is run.
         options: of the algorithm or of the procedure, complete.
         pipeline: what is to be trained.
         model: folder of the model that predicts.
+        names: of the nodes, for what endpoints serve.
     """
 
-    work: Literal["algorithm", "train", "predict"]
+    work: Literal["algorithm", "train", "predict", "serve"]
     graph: str
     output: str
     progress: str
@@ -34,6 +53,7 @@ class AnalysisRequest(Artefact):
     options: dict[str, Any] = Field(default_factory=dict)
     pipeline: PipelineDefinition | None = None
     model: str = ""
+    names: NamesInDatabase | None = None
 
 
 class AnalysisAnswer(Artefact):
