@@ -210,7 +210,12 @@ class GraphAnalytics:
         try:
             with self._alone(graph, pipeline.name):
                 request = AnalysisRequest(
-                    work="train", graph="", output=str(folder), progress="", options=options, pipeline=pipeline
+                    work="train",
+                    graph="",
+                    output=str(folder),
+                    progress="",
+                    options={**options, "graphName": graph.name},
+                    pipeline=pipeline,
                 )
                 answer = self._run(graph, f"Train {pipeline.name}", request, check)
             entry = self.models.add(
@@ -222,7 +227,7 @@ class GraphAnalytics:
         return entry, answer
 
     def _training(
-        self, kind: PipelineKind, graph_name: str, given: Any
+        self, kind: PipelineKind, graph_name: str, given: Any, *, with_features: bool = True
     ) -> tuple[dict[str, Any], ProjectedGraph, PipelineDefinition]:
         """What a training is to do, as far as it can be checked without running."""
         values = _today(kind, given)
@@ -230,8 +235,7 @@ class GraphAnalytics:
         pipeline = self.pipelines.get(options["pipeline"], kind)
         graph = self.graphs.get(graph_name)
         self.models.check_free(options["modelName"])
-        features = pipeline.features if kind == "linkPrediction" else pipeline.feature_properties
-        if not features:
+        if with_features and not (pipeline.features if kind == "linkPrediction" else pipeline.feature_properties):
             raise ProcedureRefused(
                 f"Training the pipeline `{pipeline.name}` requires at least one feature; add one first"
             )
@@ -266,7 +270,7 @@ class GraphAnalytics:
             nodes, arcs = self._size(graph_or_size)
             found = memory.of_training(pipeline, nodes, arcs, _pairs(pipeline, nodes, arcs), {})
         else:
-            _, graph, pipeline = self._training(kind, graph_or_size, given)
+            _, graph, pipeline = self._training(kind, graph_or_size, given, with_features=False)
             found = self._training_memory(graph, pipeline)
         return found.columns(self.free_memory())
 

@@ -211,3 +211,22 @@ def test_a_model_of_a_new_process_predicts_the_same(trained: Database, tmp_path:
     assert again("CALL gds.pipeline.exists('pipe')")[0]["exists"] is True
     assert again("CALL gds.pipeline.list('pipe')") == trained("CALL gds.pipeline.list('pipe')")
     assert again(query) == before
+
+
+def test_a_node_pipeline_is_described_as_the_library_does(people: Database) -> None:
+    node = "gds.beta.pipeline.nodeClassification"
+    people(f"CALL {node}.create('nodes')")
+    people(f"CALL {node}.addLogisticRegression('nodes')")
+    config = {"pipeline": "nodes", "modelName": "m", "targetProperty": "numberOfPosts", "metrics": ["ACCURACY"]}
+    # what a training would take can be asked before there are features
+    assert people.one(f"CALL {node}.train.estimate('myGraph', $c) YIELD bytesMin", {"c": config})["bytesMin"] > 0
+    changed = people.one(f"CALL {node}.selectFeatures('nodes', ['numberOfPosts']) YIELD featureProperties")
+    assert changed["featureProperties"] == ["numberOfPosts"]
+    # the list has them as maps
+    listed = people.one("CALL gds.pipeline.list('nodes') YIELD pipelineInfo")["pipelineInfo"]["featurePipeline"]
+    assert listed == {"nodePropertySteps": [], "featureProperties": [{"feature": "numberOfPosts"}]}
+
+
+def test_a_models_configuration_names_the_graph_it_was_trained_on(trained: Database) -> None:
+    config = trained.one("CALL gds.model.list('lp-pipeline-model') YIELD trainConfig")["trainConfig"]
+    assert (config["graphName"], config["pipeline"]) == ("myGraph", "pipe")

@@ -71,8 +71,9 @@ def test_label_propagation_of_a_directed_graph_hears_both_ends_of_every_edge(fol
     assert by_id(view, view.ids[labels]) == wanted
 
 
-def test_local_clustering(folder: Path) -> None:
-    view, wanted = graph_of(folder / "lcc" / "undir-input", "undir"), results(folder / "lcc" / "undir-output")
+@pytest.mark.parametrize("kind", KINDS)
+def test_local_clustering(folder: Path, kind: str) -> None:
+    view, wanted = graph_of(folder / "lcc" / f"{kind}-input", kind), results(folder / "lcc" / f"{kind}-output")
     found = run("localClusteringCoefficient", view).columns["localClusteringCoefficient"]
     assert by_id(view, found) == pytest.approx(wanted)
 

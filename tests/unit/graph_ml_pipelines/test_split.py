@@ -50,6 +50,16 @@ def test_a_half_relationship_is_settled_by_chance() -> None:
     assert counts == {1, 2}
 
 
+def test_half_a_relationship_is_not_settled_to_nothing() -> None:
+    # 3 at 0.2 is 1.2 arcs: one arc, half a relationship; then 4 arcs are left, of which 0.7 are 2.8: one relationship
+    everybody = np.ones(6, dtype=bool)
+    for seed in range(5):
+        split = split_links(
+            links(3, 6), options(0.2, 0.7, validationFolds=2), everybody, everybody, np.random.default_rng(seed)
+        )
+        assert (len(split.test_positive), len(split.train_positive), len(split.feature_input)) == (1, 1, 1)
+
+
 def test_defaults_are_too_small_for_twelve_relationships_and_the_message_says_which() -> None:
     everybody = np.ones(8, dtype=bool)
     with pytest.raises(JobError, match=r"validation folds of 12 relationships too small.*0, and the least is 1.*raise"):

@@ -284,7 +284,7 @@ def test_either_copy_of_what_must_exist_is_enough_and_both_are_mended(tmp_path: 
             b"",
             b"{",
             text.replace(b'"log": 2', b'"log": 3'),
-            text.replace(b'"format": 2', b'"format": 1'),
+            text.replace(b'"format": 3', b'"format": 1'),
         ):
             (tmp_path / name).unlink()
             if data is not None:
@@ -311,6 +311,36 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         open_graph(tmp_path)
 
 
+def of_format(folder: Path, number: int) -> None:
+    """Make ``CURRENT`` and its copy say that the folder is of another format."""
+    for name in ("CURRENT", "CURRENT.copy"):
+        facts = {**json.loads((folder / name).read_text()), "format": number}
+        del facts["checksum"]
+        checksum = zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+        (folder / name).write_text(json.dumps({**facts, "checksum": checksum}))
+
+
+def test_a_folder_of_the_second_format_becomes_one_of_the_third_when_it_is_opened(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    before = contents(graph)
+    graph.close()
+    of_format(tmp_path, 2)
+    again = open_graph(tmp_path)
+    assert contents(again) == before
+    # a version that knows two formats refuses the folder from now on, before anything is written that it cannot read
+    assert json.loads((tmp_path / "CURRENT").read_text())["format"] == 3
+    assert (tmp_path / "CURRENT").read_bytes() == (tmp_path / "CURRENT.copy").read_bytes()
+    again.close()
+
+
+def test_a_folder_of_a_newer_version_says_so(tmp_path: Path) -> None:
+    open_graph(tmp_path).close()
+    of_format(tmp_path, 4)
+    with pytest.raises(InternalFailure, match=r"written by a newer version \(format 4, and .* up to 3\); use that"):
+        open_graph(tmp_path)
+
+
 def old_folder(folder: Path, commits: list[list[Any]], profile: str = "neptune") -> Path:
     """A folder of format 1; returns its log."""
     facts = {"format": 1, "profile": profile, "snapshot": None, "log": 1, "commit": 0, "time_ms": 0}
@@ -323,7 +353,7 @@ def old_folder(folder: Path, commits: list[list[Any]], profile: str = "neptune")
     return folder / "log-00000001.bin"
 
 
-def test_a_folder_of_the_first_format_opens_and_goes_on_in_the_second(tmp_path: Path) -> None:
+def test_a_folder_of_the_first_format_opens_and_goes_on_in_the_present_one(tmp_path: Path) -> None:
     log = old_folder(tmp_path / "g", [[["+v", "a", "v"]], [["+v", "b", "v"], ["+e", "ab", "x", "a", "b"]]])
     with log.open("ab") as file:
         file.write(b"\x99\0\0\0torn")

@@ -34,6 +34,20 @@ def triangles(view: GraphView, most: int | None = None) -> Ints:
     return found
 
 
+def joined_neighbours(around: Any, pattern: Any) -> Floats:
+    """The arcs between the neighbours of every node, float64, shape (n,).
+
+    Args:
+        around: who is a neighbour, symmetric CSR matrix of ones, shape (n, n).
+        pattern: the arcs, CSR matrix of ones, shape (n, n).
+    """
+    found = np.zeros(around.shape[0])
+    for start in range(0, len(found), BLOCK):
+        rows = around[start : start + BLOCK]
+        found[start : start + BLOCK] = np.asarray((rows @ pattern).multiply(rows).sum(axis=1)).ravel()
+    return found
+
+
 def triangle_count(view: GraphView, options: Mapping[str, Any]) -> Outcome:
     """The triangles of every node and of the graph."""
     found = triangles(view, options["maxDegree"])
@@ -44,13 +58,21 @@ def triangle_count(view: GraphView, options: Mapping[str, Any]) -> Outcome:
 def local_clustering(view: GraphView, options: Mapping[str, Any]) -> Outcome:
     """The share of a node's pairs of neighbours that are neighbours; 0 with fewer than two of them.
 
-    Source: Watts, Strogatz 1998.
+    Where relationships are directed, a neighbour is at either end of one, and each direction between two neighbours
+    counts half. Sources: Watts, Strogatz 1998; LDBC Graphalytics, for directed graphs.
     """
     name = options["triangleCountProperty"]
-    found = np.asarray(view.properties[name], dtype=np.float64) if name else triangles(view)
-    degrees = np.diff(view.pattern.indptr).astype(np.float64)
+    around = view.pattern if view.undirected else view.pattern.maximum(view.pattern.T).tocsr()
+    joined: Floats
+    if name:
+        joined = 2.0 * np.asarray(view.properties[name], dtype=np.float64)
+    elif view.undirected:
+        joined = 2.0 * triangles(view).astype(np.float64)
+    else:
+        joined = joined_neighbours(around, view.pattern)
+    degrees = np.diff(around.indptr).astype(np.float64)
     pairs = degrees * (degrees - 1)
-    scores: Floats = np.divide(2.0 * found, pairs, out=np.zeros(view.size), where=pairs > 0)
+    scores: Floats = np.divide(joined, pairs, out=np.zeros(view.size), where=pairs > 0)
     average = float(scores.mean()) if view.size else 0.0
     return Outcome(
         {"localClusteringCoefficient": scores}, {"averageClusteringCoefficient": average, "nodeCount": view.size}

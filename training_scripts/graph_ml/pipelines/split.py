@@ -54,9 +54,9 @@ def _labelled(positive: Ints, negative: Ints) -> tuple[Ints, Ints]:
 def expected_sizes(count: int, split: Mapping[str, Any]) -> tuple[int, int, int, int, int]:
     """Test pairs, arcs of the complement, train pairs, arcs of the feature input, pairs a fold; of ``count`` links."""
     arcs, ratio = 2 * count, 1 + split["negativeSamplingRatio"]
-    test = int(int(arcs * split["testFraction"] / 2) * ratio)
+    test = int(_least_half(int(arcs * split["testFraction"])) * ratio)
     complement = int(arcs * (1 - split["testFraction"]))
-    train = int(int(complement * split["trainFraction"] / 2) * ratio)
+    train = int(_least_half(int(complement * split["trainFraction"])) * ratio)
     feature_input = int(complement * (1 - split["trainFraction"]))
     return test, complement, train, feature_input, train // split["validationFolds"]
 
@@ -73,9 +73,15 @@ def check_sizes(count: int, split: Mapping[str, Any]) -> None:
 
 
 def _half(count: int, fraction: float, random: np.random.Generator) -> int:
-    """Half of ``2 * count * fraction`` cut to a whole number, a remaining half settled by chance."""
+    """Half of ``2 * count * fraction`` cut to a whole number, a remaining half settled by chance; not to nothing."""
     arcs = int(2 * count * fraction + 1e-9)
-    return arcs // 2 + int(arcs % 2 and random.random() < 0.5)
+    upwards = bool(arcs % 2) and random.random() < 0.5
+    return max(arcs // 2 + int(upwards), _least_half(arcs))
+
+
+def _least_half(arcs: int) -> int:
+    """The least number of links that half of so many arcs may be settled to."""
+    return arcs // 2 or min(arcs, 1)
 
 
 def split_links(

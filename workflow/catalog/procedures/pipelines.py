@@ -145,6 +145,8 @@ class PipelineProcedures:
     def _listed(pipeline: PipelineDefinition) -> tuple[Any, ...]:
         found: dict[str, Any] = changes.described(pipeline)
         features: dict[str, Any] = {key: one for key, one in found.items() if key.startswith("feature")}
+        if "featureProperties" in features:  # the lists name them otherwise than whatever changes a pipeline
+            features["featureProperties"] = [{"feature": name} for name in features["featureProperties"]]
         info = {
             "featurePipeline": {"nodePropertySteps": found["nodePropertySteps"], **features},
             "splitConfig": found["splitConfig"],

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from workflow.errors import InternalFailure, WorkflowError
-from workflow.graphs.store.journal.current import FORMAT, Current, begin, read_current, write_current
+from workflow.graphs.store.journal.current import FIRST, FORMAT, Current, begin, read_current, write_current
 from workflow.graphs.store.journal.file_journal import FileJournal
 from workflow.graphs.store.journal.log_file import log_number, log_paths
 from workflow.graphs.store.journal.recovery import lay_aside, recover
@@ -77,10 +77,12 @@ class GraphFolder(FileJournal):
             for path, start in found.torn:
                 if not lay_aside(path, start):
                     number = found.newest + 1
-            if self._current.format != FORMAT:
+            if self._current.format == FIRST:
                 # the logs there are stay as they are for as long as they count; a new one is written to
-                self._current = replace(self._current, format=FORMAT, old_logs=found.newest)
+                self._current = replace(self._current, old_logs=found.newest)
                 number = found.newest + 1
+            is_whole = is_whole and self._current.format == FORMAT
+            self._current = replace(self._current, format=FORMAT)
             super().__init__(folder, number, found.last, self._current.old_logs)
             if not is_whole:
                 write_current(folder, self._current)

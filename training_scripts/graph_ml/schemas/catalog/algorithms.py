@@ -221,7 +221,6 @@ ALGORITHMS: Final[dict[str, AlgorithmFacts]] = {
         {"triangleCountProperty": Option("text")},
         (("localClusteringCoefficient", "float"),),
         (("averageClusteringCoefficient", "float"), *_COUNT),
-        undirected=True,
     ),
     "scaleProperties": AlgorithmFacts(
         {"nodeProperties": Option("any", REQUIRED), "scaler": Option("any", REQUIRED)},

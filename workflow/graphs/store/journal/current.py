@@ -1,7 +1,8 @@
 """``CURRENT``: the small file that says what a graph's folder must hold.
 
 It is replaced atomically, carries its own checksum, and stands twice: where one of the two is lost or damaged the other
-counts. Folders of format 1, which had one without checksum, are read; the first opening writes format 2.
+counts. Folders of older formats are read, and their first opening writes the present one, which older versions refuse
+by its number: format 1 had no checksum and other logs, in format 2 logs do not add many vertices at once.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from workflow.errors import InternalFailure
 from workflow.graphs.store.journal.log_file import acknowledged, log_path, log_paths
 from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, sync_folder
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+FIRST: Final = 1
 NAME: Final = "CURRENT"
 COPY: Final = "CURRENT.copy"
 
@@ -39,7 +42,10 @@ class Current:
 
 
 def read_current(folder: Path) -> tuple[Current, bool] | None:
-    """What ``CURRENT`` says and whether its copy says the same; None where the folder is new. Raises StoreDamaged."""
+    """What ``CURRENT`` says and whether its copy says the same; None where the folder is new.
+
+    Raises StoreDamaged, and InternalFailure for a folder of a newer version.
+    """
     found, reasons = [], []
     for name in (NAME, COPY):
         try:
@@ -48,7 +54,7 @@ def read_current(folder: Path) -> tuple[Current, bool] | None:
             reasons.append("it is missing")
         except (OSError, ValueError, KeyError, TypeError) as error:
             reasons.append(str(error) or type(error).__name__)
-    if found and (found[0].format == FORMAT or not (folder / COPY).exists()):
+    if found and (found[0].format != FIRST or not (folder / COPY).exists()):
         return found[0], len(found) == 2 and found[0] == found[1]
     if not found and _is_new(folder):
         return None
@@ -82,13 +88,16 @@ def begin(folder: Path, profile: str) -> Current:
 def _parse(data: bytes) -> Current:
     found: dict[str, Any] = json.loads(data)
     checksum = found.pop("checksum", None)
-    if found["format"] == 1 and checksum is None:
+    if found["format"] == FIRST and checksum is None:
         found["lines"] = found.get("lines", 0)  # of folders from before this was kept, none are missed
         found["old_logs"] = 1 << 62
     elif checksum != _checksum(found):
         raise ValueError("it does not match its checksum")
-    elif found["format"] != FORMAT:
-        raise ValueError(f"format {found['format']}; this version reads {FORMAT}")
+    elif not FIRST < found["format"] <= FORMAT:
+        raise InternalFailure(
+            f"the graph's folder was written by a newer version (format {found['format']}, and this one reads formats "
+            f"up to {FORMAT}); use that version"
+        )
     if found["snapshot"] is not None:
         found["snapshot"] = SegmentFile.of(found["snapshot"])
     return Current(**found)
