@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -78,6 +79,13 @@ def child(folder: Path, limit: int, pipe: int) -> None:
     done = counters(graph)
 
     def work(thread: int) -> None:
+        try:
+            go_on(thread)
+        except BaseException:
+            traceback.print_exc()
+            os.write(pipe, b"%d -1\n" % thread)
+
+    def go_on(thread: int) -> None:
         number = done[thread]
         while True:
             number += 1
@@ -115,6 +123,7 @@ def write_and_kill(folder: Path, limit: int, after_s: float) -> dict[int, int]:
     for line in lines:
         if line.endswith(b"\n"):
             thread, number = map(int, line.split())
+            assert number > 0, f"thread {thread} ended with an error"
             told[thread] = number
     return told
 

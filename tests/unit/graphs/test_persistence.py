@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import struct
+import threading
 import uuid
 import zlib
 from decimal import Decimal
@@ -656,6 +657,35 @@ def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tr
     graph.close()
     again = open_graph(tmp_path)
     assert contents(again) == before
+    again.close()
+
+
+def test_a_commit_is_made_though_a_compaction_removes_a_bulk_load_meanwhile_or_cannot_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path / "g", log_limit_bytes=1)
+    assert isinstance(graph.journal, GraphFolder)
+    graph.journal.segments[0] = {"segment-that-is-gone.npz"}
+
+    def add(graph: EmbeddedGraph, id: str) -> None:
+        tx = graph.begin()
+        tx.add_vertex(id, "v")
+        tx.commit()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        add(graph, "x")
+    assert graph.trouble is not None
+    assert "can't start new thread" in graph.trouble
+    add(graph, "y")  # now it begins
+    graph.journal.settle()
+    assert graph.trouble is None
+    graph.close()
+    again = open_graph(tmp_path / "g")
+    assert [again.vertex_id(row) for row in again.vertices()] == ["x", "y"]
     again.close()
 
 

@@ -108,18 +108,30 @@ class GraphFolder(FileJournal):
             grown = grown or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             waits = self.trouble is not None and time.monotonic() < self._again_at
             if (grown or self.trouble) and not waits and self._folding.acquire(blocking=False):
-                self._compacting = threading.Thread(
-                    target=self._compact_quietly, args=(graph,), name="compaction", daemon=True
-                )
-                self._compacting.start()
+                thread = threading.Thread(target=self._compact_quietly, args=(graph,), name="compaction", daemon=True)
+                before, self._compacting = self._compacting, thread
+                try:
+                    thread.start()
+                except BaseException:
+                    self._compacting = before
+                    self._folding.release()
+                    raise
 
-        self.on_commit = look
+        def look_quietly() -> None:
+            try:
+                look()
+            except Exception as error:
+                # whoever commits has nothing to do with it: the commit is durable
+                self.trouble = f"the log in {self.folder} goes on growing: {error}"
+                log.exception("%s", self.trouble)
+
+        self.on_commit = look_quietly
         self._fold_at_stop = partial(self._compact_at_stop, graph)
 
     def _grown(self, log_bytes: int, segment_bytes: int) -> bool:
         """Whether the logs, or the bulk loads they name, are larger than that."""
         named = (name for names in list(self.segments.values()) for name in list(names))
-        loaded = sum(path.stat().st_size for name in named if (path := self.folder / name).exists())
+        loaded = sum(_size(self.folder / name) for name in named)
         return self.size > log_bytes or loaded > segment_bytes
 
     def _snapshot_bytes(self) -> int:
@@ -237,6 +249,14 @@ def open_graph(
     graph = EmbeddedGraph(name, profile, journal, journal.take_state())
     journal.attach(graph)
     return graph
+
+
+def _size(path: Path) -> int:
+    """Of a file; 0 of one that a compaction has removed meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _nothing() -> None:
