@@ -127,7 +127,7 @@ def measure(data: DataSet, seed: int, network: str | None, with_buddy: bool) -> 
     """One seed: figures and CPU seconds by scorer."""
     from graph_ml.models.families import family_of
     from graph_ml.models.family import GraphFamily, RankingFamily
-    from graph_ml.models.settings import Scale, Settings, parse
+    from graph_ml.models.settings import Scale, StoppingSettings, parse
     from graph_ml.training.context import Trial
     from graph_ml.training.curves import Curves
     from graph_ml.training.links.gnn import train_gnn
@@ -141,12 +141,13 @@ def measure(data: DataSet, seed: int, network: str | None, with_buddy: bool) -> 
     with tempfile.TemporaryDirectory() as scratch:
         box = Container(Path(scratch), {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]})
         set_threads(box)
-        settings = Settings(model="pair-ranker", seed=seed)
+        settings = StoppingSettings(model="pair-ranker", seed=seed)
         quiet, curves = Quiet(box.base, box.environ), Curves(box.tensorboard, silent=True)
         trial = Trial(graph, graph.targets, settings, quiet, box.progress(), time.monotonic(), curves)
         began = time.process_time()
         ranked = train_rankers(trial, [problem])
         seconds["ranker"] = time.process_time() - began
+        print(*ranked.notes, sep="\n", flush=True)
         buddy = None
         if with_buddy:
             began = time.process_time()

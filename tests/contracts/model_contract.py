@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import Container, JobError
@@ -18,13 +20,22 @@ from training_scripts.graph_ml.models.family import Family
 from training_scripts.graph_ml.models.settings import parse
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest, TaskType
+from training_scripts.graph_ml.tasks import METRIC_DIRECTION
 from training_scripts.graph_ml.tasks.templates import templates
+from training_scripts.graph_ml.training.checkpoints import copies
+from training_scripts.graph_ml.training.labels.trial import LabelLearner
+from training_scripts.graph_ml.training.links.gnn import GnnLearner
+from training_scripts.graph_ml.training.links.kge import KgeLearner
+from training_scripts.graph_ml.training.links.ranker import ScorerLearner
 from training_scripts.graph_ml.training.refresh import transform
 from training_scripts.graph_ml.training.run import run
 
 from .toys.pretend_device import PRETEND, PretendDevice
 
 SCRIPTS = Path(__file__).parents[2] / "training_scripts"
+#: all that is trained epoch by epoch, and what a report says of it
+LEARNERS: tuple[type[Any], ...] = (LabelLearner, GnnLearner, KgeLearner, ScorerLearner)
+TRAINED_FOR = re.compile(r"trained for (\d+) of (\d+) epochs, of which number (\d+) is kept")
 PEOPLE = 30
 KNOWS = EdgeType(source="Person", relation="knows", target="Person")
 #: small and quick; a family that has none of them ignores them
@@ -214,6 +225,33 @@ class ModelContract:
             else:
                 with pytest.raises(Incompatible, match="only vertices it was trained on"):
                     answers(folder, request)
+
+    def test_the_best_epoch_is_kept_however_early_and_the_report_says_which(
+        self, chosen: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: dict[int, tuple[Any, list[dict[str, torch.Tensor]]]] = {}
+
+        def second_is_best(learner: Any) -> float:
+            epochs = seen.setdefault(id(learner), (learner, []))[1]
+            epochs.append(copies(learner.weights()))
+            falling = 0.9 if len(epochs) == 2 else 0.5 - 0.01 * len(epochs)
+            return falling if METRIC_DIRECTION.get(learner.metric, "maximize") == "maximize" else 1 - falling
+
+        for learner in LEARNERS:
+            monkeypatch.setattr(learner, "validated", second_is_best)
+        task = sorted(chosen.tasks)[0]
+        asked = {"model": self.name, **QUICK, "num-epochs": "6", "window-for-early-stop": "2"}
+        metrics = ModelFolder(train(small_graph(task), tmp_path, asked)).metrics
+        assert seen, "nothing was trained epoch by epoch"
+        for learner, epochs in seen.values():
+            kept = learner.weights()
+            assert all(torch.equal(kept[name], values) for name, values in epochs[1].items())
+            assert any(not torch.equal(epochs[1][name], values) for name, values in epochs[-1].items())
+        told = [found for note in metrics.notes if (found := TRAINED_FOR.search(note))]
+        assert told
+        for trained_for, planned, best in ((int(text) for text in found.groups()) for found in told):
+            # half of the epochs are granted, and the next is worse than the mean of the two before it
+            assert (trained_for, best) == (planned // 2 + 1, 2)
 
     def test_its_figures_stand_beside_floors(self, models: dict[TaskType, Path]) -> None:
         for folder in models.values():

@@ -29,7 +29,7 @@ from training_scripts.graph_ml.sampling import MessageGraph
 from training_scripts.graph_ml.schemas import FAMILIES, TaskType
 from training_scripts.graph_ml.training.labels.trial import LabelProblem
 from training_scripts.graph_ml.training.links import gnn
-from training_scripts.graph_ml.training.links import pairs as pair_training
+from training_scripts.graph_ml.training.links import ranker as ranker_training
 
 TASKS: tuple[TaskType, ...] = ("node_class", "node_regression", "edge_class", "edge_regression", "link_prediction")
 RATES = [(0.8, 0.1, 0.1), (0.9, 0.1, 0.0), (0.9, 0.0, 0.1), (1.0, 0.0, 0.0), (0.5, 0.0, 0.5)]
@@ -334,11 +334,14 @@ def test_a_type_that_repeats_most_links_is_as_if_it_were_not_there(name: str, tm
     assert details["left_out"] == [["Person", "likes", "Person"]]
 
 
-def test_pair_rankers_are_trained_on_links_that_their_features_have_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pair_rankers_are_trained_and_chosen_on_links_that_their_features_have_not_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph = small_graph("link_prediction")
     problem = LinkProblem.from_graph(graph, graph.targets[0])
     made: list[Pairs] = []
-    build, lists = pair_training.build_features, pair_training.training_lists
+    taken: list[Pairs] = []
+    build, lists = ranker_training.build_features, ranker_training.training_lists
 
     def spied_build(asked: LinkProblem, links: Pairs, *rest: Any) -> Any:
         made.append(links)
@@ -346,17 +349,24 @@ def test_pair_rankers_are_trained_on_links_that_their_features_have_not_seen(mon
 
     def spied_lists(asked: LinkProblem, features: Any, held: Pairs, *rest: Any) -> Any:
         seen = codes(made[-1], asked.space.total, ordered=False)
+        taken.append(held)
         assert len(held)
         assert not np.isin(codes(held, asked.space.total, ordered=False), seen).any()
         return lists(asked, features, held, *rest)
 
-    monkeypatch.setattr(pair_training, "build_features", spied_build)
-    monkeypatch.setattr(pair_training, "training_lists", spied_lists)
-    pair_training.train_ranker(problem, {}, pair_training.RankerSettings(), 0)
+    monkeypatch.setattr(ranker_training, "build_features", spied_build)
+    monkeypatch.setattr(ranker_training, "training_lists", spied_lists)
+    train(graph, tmp_path, {"model": "pair-ranker"})
     later = Pairs.join([problem.choose, problem.valid, problem.test])
     for links in made:
         seen = codes(links, problem.space.total, ordered=False)
         assert not np.isin(codes(later, problem.space.total, ordered=False), seen).any()
+    *trained_on, chosen_by = taken
+    assert set(codes(chosen_by, problem.space.total, ordered=False)) == set(
+        codes(problem.choose, problem.space.total, ordered=False)
+    )
+    judged = codes(Pairs.join([problem.valid, problem.test]), problem.space.total, ordered=False)
+    assert not any(np.isin(codes(held, problem.space.total, ordered=False), judged).any() for held in trained_on)
 
 
 def test_every_family_is_asked() -> None:

@@ -19,6 +19,7 @@ from training_scripts.graph_ml.training.checkpoints import Checkpoints
 from training_scripts.graph_ml.training.labels.trial import LabelLearner
 from training_scripts.graph_ml.training.links.gnn import GnnLearner
 from training_scripts.graph_ml.training.links.kge import KgeLearner
+from training_scripts.graph_ml.training.links.ranker import ScorerLearner
 
 
 class Interrupted(BaseException):
@@ -39,6 +40,7 @@ ASKED = {"num-epochs": "6", "num-hidden": "16", "num-negs": "8", "batch-size": "
         ("rgcn", "link_prediction", GnnLearner, 5),
         ("lightgcn", "link_prediction", GnnLearner, 5),
         ("complex", "link_prediction", KgeLearner, 5),
+        ("pair-ranker", "link_prediction", ScorerLearner, 7),
     ],
 )
 def test_what_goes_on_ends_in_the_same_bytes(

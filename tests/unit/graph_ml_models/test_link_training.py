@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from training_scripts.graph_ml.models.ranking.scorer import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training.links import pairs as pair_training
-from training_scripts.graph_ml.training.links.pairs import RankerSettings, build_features, training_lists
+from training_scripts.graph_ml.training.links import ranker as ranker_training
+from training_scripts.graph_ml.training.links.pairs import Lists, RankerSettings, build_features, training_lists
 
 
 def pairs(*links: tuple[int, int]) -> Pairs:
@@ -96,6 +97,27 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
         assert np.exp(weights[uniform]) == pytest.approx((36 - 1 - neighbours - hard) / 8, rel=1e-4)
 
 
+def test_epochs_of_a_ranker_are_compared_by_how_likely_links_are_among_the_candidates_of_their_lists() -> None:
+    torch = pytest.importorskip("torch")
+    one, pair = np.ones((2, 1), np.float32), np.zeros((2, 2, 1), np.float32)
+    stands_for = np.array([[1, 3], [1, 1]], np.float32)
+    lists = Lists(one, np.array([0, 1]), pair, np.log(stands_for), np.zeros((2, 2), bool))
+    learner = ranker_training.ScorerLearner(lists, None, RankerSettings(), 0)
+    for name, weight in learner.trained.items():
+        weight.data.fill_(float(name == "linear"))
+    # scores are the features: e¹ beside e⁰ of one candidate and of another that stands for three; in the second list
+    # there is no other
+    learner.judged = {
+        "positives": torch.ones(2, 1),
+        "owner": torch.tensor([0, 1]),
+        "negatives": torch.zeros(2, 2, 1),
+        "log_weight": torch.tensor([[0.0, math.log(3)], [0.0, -math.inf]]),
+        "uniform": torch.tensor([[False, True], [False, False]]),
+    }
+    expected = (math.log(math.e / (math.e + 1 + 3)) + math.log(math.e / (math.e + 1))) / 2
+    assert learner.validated() == pytest.approx(expected, rel=1e-6)
+
+
 def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> None:
     torch = pytest.importorskip("torch")
     from training_scripts.graph_ml.models.settings import GraphSettings
@@ -115,11 +137,11 @@ def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> Non
 
 def test_the_scorer_in_numpy_is_the_scorer_in_torch() -> None:
     torch = pytest.importorskip("torch")
-    weights = pair_training.initial_weights(5, 32, torch.Generator().manual_seed(0))
+    weights = ranker_training.initial_weights(5, 32, torch.Generator().manual_seed(0))
     arrays = {name: value.detach().numpy() for name, value in weights.items()}
     x = np.random.default_rng(0).normal(size=(5, 40, 3)).astype(np.float32)
     scorer = PairScorer(np.zeros(5, np.float32), np.ones(5, np.float32), arrays)
-    expected = pair_training.score(weights, torch.from_numpy(x.transpose(1, 2, 0).copy())).detach().numpy()
+    expected = ranker_training.score(weights, torch.from_numpy(x.transpose(1, 2, 0).copy())).detach().numpy()
     assert scorer(x) == pytest.approx(expected, abs=1e-5)
 
 

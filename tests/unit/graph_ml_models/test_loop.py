@@ -58,7 +58,7 @@ def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[s
     trial = Trial(
         graph, graph.targets, asked, container, container.progress(), time.monotonic(), Curves(container.tensorboard)
     )
-    return fit(trial, learner)
+    return fit(trial, learner, len(learner.figures))
 
 
 @pytest.mark.parametrize(

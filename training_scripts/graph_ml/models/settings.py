@@ -144,10 +144,23 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochSettings(Settings):
-    """What families have that learn vectors in epochs.
+class StoppingSettings(Settings):
+    """What families have that learn in epochs.
 
     ``checkpoint_seconds`` is the time between two checkpoints, and so about what an interrupted trial loses.
+    """
+
+    enable_early_stop: bool = hyperparameter(True, "fixed")
+    checkpoint_seconds: float = hyperparameter(30.0, at_least=0)
+    window_for_early_stop: int = hyperparameter(
+        3, "fixed", lambda scale: {"default": stop_window(scale.items)}, at_least=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochSettings(StoppingSettings):
+    """What families have that learn vectors.
+
     ``prune_below`` is what a search demands of the best figure after shares of the epochs: ``0.111:0.2,0.333:0.25``.
     """
 
@@ -155,12 +168,7 @@ class EpochSettings(Settings):
     num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs(scale), at_least=1)
     lr: float = hyperparameter(1e-2, "tier1", lambda scale: _rate(scale), above=0)
     batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch(scale), at_least=1)
-    enable_early_stop: bool = hyperparameter(True, "fixed")
-    checkpoint_seconds: float = hyperparameter(30.0, at_least=0)
     prune_below: str = hyperparameter("")
-    window_for_early_stop: int = hyperparameter(
-        3, "fixed", lambda scale: {"default": stop_window(scale.items)}, at_least=1
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..devices import random_state, restore_random_state
-from ..models.settings import EpochSettings
+from ..models.settings import StoppingSettings
 from ..schemas.model import Split
 from .checkpoints import Checkpoint, Checkpoints, copies, take
 from .context import Trial, direction
@@ -108,7 +108,7 @@ class Standing:
 
 
 def fit(
-    trial: Trial[EpochSettings], learner: Learner[Batch], epochs: int | None = None, name: str = "training"
+    trial: Trial[StoppingSettings], learner: Learner[Batch], epochs: int, name: str = "training", bars: str = ""
 ) -> list[dict[str, float]]:
     """Train, and leave the learner as it was after its best epoch.
 
@@ -120,16 +120,16 @@ def fit(
     Args:
         trial: hyperparameters, progress and time.
         learner: what is trained.
-        epochs: how many; None is ``num-epochs``.
+        epochs: how many at most.
         name: of the checkpoint, which tells trainings of one trial apart.
+        bars: figures to be reached on the way, see ``missed_bar``.
 
     Returns:
         One entry an epoch: its number, mean loss, and the metric.
     """
     settings = trial.settings
-    total = settings.num_epochs if epochs is None else epochs
     sign = 1.0 if direction(learner.metric) == "maximize" else -1.0
-    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0, patience=total // 2)
+    stop = EarlyStop(settings.window_for_early_stop if settings.enable_early_stop else 0, patience=epochs // 2)
     standing = Standing(stop, copies(learner.weights()), learner.rng.bit_generator.state)
     checkpoints = trial.checkpoints(name, settings.checkpoint_seconds)
     kept = checkpoints.read()
@@ -137,7 +137,7 @@ def fit(
         standing.restore(learner, kept, trial.device)
         trial.container.log(f"{name} goes on after {standing.epoch} epochs and {standing.done} batches")
     while not standing.finished:
-        trial.tell("training", standing.epoch, total)
+        trial.tell("training", standing.epoch, epochs)
         _epoch(trial, learner, standing, checkpoints)
         value = learner.validated()
         standing.epoch += 1
@@ -146,19 +146,19 @@ def fit(
             {"epoch": standing.epoch, "loss": float(np.mean(losses)), learner.metric: value},
         )
         trial.curves.add({"training/loss": standing.history[-1]["loss"]}, standing.epoch)
-        trial.measured({learner.metric: value}, standing.epoch, total, learner.chosen_by)
+        trial.measured({learner.metric: value}, standing.epoch, epochs, learner.chosen_by)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
         if stop.improved:
             standing.best = copies(learner.weights())
         standing.drawn_from = learner.rng.bit_generator.state
         missed = None
         if learner.metric == trial.objective:
-            missed = missed_bar(settings.prune_below, standing.epoch / total, sign * stop.best, sign)
+            missed = missed_bar(bars, standing.epoch / epochs, sign * stop.best, sign)
         if missed is not None:
-            reached = f"{learner.metric} {sign * stop.best:.4g} after {standing.epoch} of {total} epochs"
-            raise Pruned(f"given up early: {reached}, where {missed:.4g} was asked for", standing.history, total)
-        standing.finished = worse or trial.out_of_time or standing.epoch >= total
-        if standing.finished and standing.epoch < total:
+            reached = f"{learner.metric} {sign * stop.best:.4g} after {standing.epoch} of {epochs} epochs"
+            raise Pruned(f"given up early: {reached}, where {missed:.4g} was asked for", standing.history, epochs)
+        standing.finished = worse or trial.out_of_time or standing.epoch >= epochs
+        if standing.finished and standing.epoch < epochs:
             trial.container.log(
                 f"stopped early after epoch {standing.epoch}; best {learner.metric} {sign * stop.best:.4f}"
             )
@@ -168,7 +168,21 @@ def fit(
     return standing.history
 
 
-def _epoch(trial: Trial[EpochSettings], learner: Learner[Batch], standing: Standing, checkpoints: Checkpoints) -> None:
+def kept_epoch(history: list[dict[str, float]], metric: str, epochs: int, of: str) -> str:
+    """A sentence on the epoch whose weights ``fit`` has left, from what it returned."""
+    sign = 1.0 if direction(metric) == "maximize" else -1.0
+    best = max(
+        history, key=lambda entry: (-np.inf if np.isnan(entry[metric]) else sign * entry[metric], entry["epoch"])
+    )
+    return (
+        f"trained for {len(history)} of {epochs} epochs, of which number {best['epoch']:.0f} is kept, with the best "
+        f"{metric}, {best[metric]:.4g}, on {of}"
+    )
+
+
+def _epoch(
+    trial: Trial[StoppingSettings], learner: Learner[Batch], standing: Standing, checkpoints: Checkpoints
+) -> None:
     """The rest of an epoch."""
     if standing.done:
         # the batches are drawn once more as they were, and nothing else is

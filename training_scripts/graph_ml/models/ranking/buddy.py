@@ -11,7 +11,7 @@ Source: Chamberlain et al. 2023, Graph Neural Networks for Link Prediction with 
 from __future__ import annotations
 
 from ..family import LINKS, RankingFamily
-from ..settings import Settings
+from ..settings import StoppingSettings
 
 FAMILY = RankingFamily(
     name="buddy",
@@ -20,6 +20,6 @@ FAMILY = RankingFamily(
     tasks=LINKS,
     fits=lambda scale: not scale.knowledge,
     compared=False,
-    settings=Settings,
+    settings=StoppingSettings,
     sketches=128,
 )

@@ -8,7 +8,7 @@ Source: own recipe over Adamic and Adar 2003; Hu, Koren, Volinsky 2008 (iALS); S
 from __future__ import annotations
 
 from ..family import LINKS, RankingFamily
-from ..settings import Settings
+from ..settings import StoppingSettings
 
 FAMILY = RankingFamily(
     name="pair-ranker",
@@ -16,5 +16,5 @@ FAMILY = RankingFamily(
     paper="features of pairs after Steck 2019, arXiv 1905.03375, and others",
     tasks=LINKS,
     fits=lambda scale: not scale.knowledge,
-    settings=Settings,
+    settings=StoppingSettings,
 )

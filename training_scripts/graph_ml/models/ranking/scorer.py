@@ -1,4 +1,4 @@
-"""The pair ranker: features of a pair under a small scorer. Numpy alone; training is in ``training/pair_training``."""
+"""The pair ranker: features of a pair under a small scorer. Numpy alone; training is in ``training/links/ranker``."""
 
 from __future__ import annotations
 

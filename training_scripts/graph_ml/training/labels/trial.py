@@ -34,7 +34,7 @@ from ...schemas.model import Split as SplitName
 from ...tasks import METRIC_DIRECTION
 from ..context import Finish, Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
-from ..loop import fit
+from ..loop import fit, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
 from .baseline import save_baseline
 
@@ -284,20 +284,23 @@ def best_attempt(
     """
     lr, epochs, objective = trial.settings.lr, trial.settings.num_epochs, trial.objective
     floor = judge.floor("constant", problem.split.selection).get(objective, np.nan)
-    attempts: list[tuple[float, LabelModel, list[dict[str, float]]]] = []
+    attempts: list[tuple[float, LabelModel, list[dict[str, float]], str]] = []
     for number, (rate, length) in enumerate(((lr, epochs), (lr if lr <= 2 * SLOW else SLOW, 3 * epochs))):
         model = fresh_model(trial, family, problem, space, graph)
-        history = fit(trial, LabelLearner(trial, model, graph, rate), length, f"attempt-{number + 1}")
+        learner = LabelLearner(trial, model, graph, rate)
+        history = fit(trial, learner, length, f"attempt-{number + 1}", trial.settings.prune_below)
+        of = "the items to choose by" if learner.chosen_by == "valid" else "the items that it was trained on"
+        kept = kept_epoch(history, learner.metric, length, of)
         value = figures(model, graph, problem.split.selection, trial.settings.topk).get(objective, np.nan)
-        attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history))
+        attempts.append((-np.inf if np.isnan(value) else sign_of(objective) * value, model, history, kept))
         if np.isnan(floor) or clearly_better(value, floor, objective) or trial.out_of_time:
             break
         trial.container.log(f"{objective} {value:.4f} after {len(history)} epochs; a constant answer has {floor:.4f}")
     best = max(range(len(attempts)), key=lambda i: attempts[i][0])
-    _, model, history = attempts[best]
+    _, model, history, kept = attempts[best]
     model.calibrate(graph)
-    notes = [] if len(attempts) == 1 else ["trained twice, for at first it was hardly better than a constant answer"]
-    return model, history, notes
+    twice = "trained twice, for at first it was hardly better than a constant answer"
+    return model, history, [*([] if len(attempts) == 1 else [twice]), kept]
 
 
 def clearly_better(value: float, floor: float, metric: str) -> bool:

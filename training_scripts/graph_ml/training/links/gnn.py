@@ -26,7 +26,7 @@ from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ..context import Trial
-from ..loop import fit
+from ..loop import fit, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
 
 #: links ranked at each evaluation during training; the final figures use more
@@ -132,7 +132,10 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         begun = fresh_relations(len(problems), settings.num_hidden, settings.seed)
         relations = [relation.to(trial.device).requires_grad_() for relation in begun]
     model = GnnLinks(problems, network, relations, decoder, family.name)
-    model.history = fit(trial, GnnLearner(model, graph, settings, trial.group))
+    learner = GnnLearner(model, graph, settings, trial.group)
+    model.history = fit(trial, learner, settings.num_epochs, bars=settings.prune_below)
+    of = "links to choose by" if learner.chosen_by == "valid" else "links that it was trained on"
+    model.notes.append(kept_epoch(model.history, learner.metric, settings.num_epochs, of))
     return model
 
 

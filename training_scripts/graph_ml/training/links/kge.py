@@ -22,7 +22,7 @@ from ...models.link_scorers import EmbeddingScorer
 from ...models.settings import DistanceSettings, KnowledgeSettings
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
-from ..loop import fit
+from ..loop import fit, kept_epoch
 from ..optimisers import RowAdagrad, together
 from .gnn import EVALUATED
 
@@ -154,7 +154,10 @@ def train_kge(trial: Trial[KnowledgeSettings], family: KnowledgeFamily, problems
     for kind, pairs in problems[0].context.items():
         edges.setdefault(kind, pairs)
     model = fresh(family, trial.settings, problems, list(edges), problems[0].space.total, trial.device, trial.group)
-    model.history = fit(trial, KgeLearner(model, by_types(edges, problems[0]), trial.settings))
+    learner = KgeLearner(model, by_types(edges, problems[0]), trial.settings)
+    model.history = fit(trial, learner, trial.settings.num_epochs, bars=trial.settings.prune_below)
+    of = "links to choose by" if learner.chosen_by == "valid" else "links that it was trained on"
+    model.notes.append(kept_epoch(model.history, learner.metric, trial.settings.num_epochs, of))
     model.gather()
     return model
 

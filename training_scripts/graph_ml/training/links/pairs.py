@@ -1,25 +1,18 @@
-"""Training the pair ranker on edges that were taken out of the graph its features are computed on."""
+"""What the pair ranker learns from: edges that were taken out of the graph its features are computed on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from ...devices import CPU, tensor_on
 from ...judging.metrics import Exclusions
 from ...links import LinkProblem, Pairs, codes
-from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
+from ...models.ranking.scorer import PairRanker
 from ...pairs import RETRIEVERS, SKETCH_RETRIEVERS, Arrows, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
-from ..optimisers import AdamW, one_cycle
-
-Tick = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -28,7 +21,8 @@ class RankerSettings:
 
     ``held_share`` and ``most_held`` say how many edges are taken out, ``hard`` negatives come from the tops of the
     retrievers, ``uniform`` ones stand for all others. Small graphs repeat with other edges taken out (``folds``), up
-    to ``fold_edges`` edges in all, and train at least ``min_steps`` steps.
+    to ``fold_edges`` edges in all, and train at least ``min_steps`` steps. At most ``judged`` links to choose by tell
+    which epoch is best.
     """
 
     held_share: float = 0.2
@@ -44,6 +38,7 @@ class RankerSettings:
     bce: float = 0.3
     folds: int = 5
     fold_edges: int = 1500
+    judged: int = 300
     pairs: PairSettings = field(default_factory=PairSettings)
 
 
@@ -197,127 +192,14 @@ def top_candidates(scores: Floats, free: npt.NDArray[np.bool_], each: int) -> In
     return result
 
 
-def fit_scorer(
-    lists: Lists, settings: RankerSettings, seed: int, tick: Tick | None = None, device: torch.device = CPU
-) -> PairScorer:
-    """Train the scorer: softmax over weighted negatives, plus binary cross-entropy so that scores compare across lists.
-
-    Loss = softplus(logsumexp over negatives of (s + log weight) − s⁺) + .3 · (BCE of positives + BCE of uniform
-    negatives); AdamW, one cycle.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    real = np.isfinite(lists.log_weight)
-    every = np.concatenate([lists.positives, lists.negatives[real]])
-    mean = every.mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = every.std(axis=0, dtype=np.float64).astype(np.float32)
-    scale[scale < 1e-6] = 1.0
-    positives = tensor_on(np.clip((lists.positives - mean) / scale, -CLAMP, CLAMP), device)
-    negatives = tensor_on(lists.negatives, device).sub_(tensor_on(mean, device)).div_(tensor_on(scale, device))
-    negatives.clamp_(-CLAMP, CLAMP)
-    log_weight, uniform = tensor_on(lists.log_weight, device), tensor_on(lists.uniform, device)
-    order = np.argsort(lists.owner, kind="stable")
-    first = np.searchsorted(lists.owner[order], np.arange(len(lists.negatives) + 1))
-
-    begun = initial_weights(positives.shape[1], settings.hidden, generator)
-    weights = {name: weight.to(device).requires_grad_() for name, weight in begun.items()}
-    batches = -(-len(lists.negatives) // settings.batch)
-    epochs = max(settings.epochs, -(-settings.min_steps // batches))
-    optimiser = AdamW(weights.values(), settings.lr, settings.weight_decay)
-    for epoch in range(epochs):
-        shuffled = torch.randperm(len(lists.negatives), generator=generator).numpy()
-        for begin in range(0, len(shuffled), settings.batch):
-            chosen = shuffled[begin : begin + settings.batch]
-            members = np.concatenate([order[first[i] : first[i + 1]] for i in chosen])
-            owner = np.repeat(np.arange(len(chosen)), first[chosen + 1] - first[chosen])
-            rows = tensor_on(chosen, device)
-            minus = score(weights, negatives[rows])
-            plus = score(weights, positives[tensor_on(members, device)])
-            loss = ranking_loss(plus, minus, tensor_on(owner, device), log_weight[rows], uniform[rows], settings.bce)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.lr = one_cycle(int(optimiser.steps), epochs * batches, settings.lr)
-            optimiser.step()
-        if tick is not None:
-            tick("training", epoch + 1, epochs)
-    trained = {name: weight.detach().cpu().numpy().copy() for name, weight in weights.items()}
-    return PairScorer(mean, scale, trained)
-
-
-def initial_weights(num_features: int, hidden: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Uniform in ±1/√fan-in, the linear part and the last bias at zero."""
-
-    def uniform(*shape: int, fan_in: int) -> Tensor:
-        drawn: Tensor = (torch.rand(*shape, generator=generator) * 2 - 1) / fan_in**0.5
-        return drawn
-
-    return {
-        "linear": torch.zeros(1, num_features),
-        "w1": uniform(hidden, num_features, fan_in=num_features),
-        "b1": uniform(hidden, fan_in=num_features),
-        "w2": uniform(hidden, hidden, fan_in=hidden),
-        "b2": uniform(hidden, fan_in=hidden),
-        "w3": uniform(1, hidden, fan_in=hidden),
-        "b3": torch.zeros(1),
-    }
-
-
-def score(weights: dict[str, Tensor], x: Tensor) -> Tensor:
-    """Scores of standardised features, float32 (…, f) → (…)."""
-    hidden = torch.relu(x @ weights["w1"].T + weights["b1"])
-    hidden = torch.relu(hidden @ weights["w2"].T + weights["b2"])
-    total: Tensor = hidden @ weights["w3"].T + x @ weights["linear"].T + weights["b3"]
-    flat: Tensor = total.squeeze(-1)
-    return flat
-
-
-def ranking_loss(plus: Tensor, minus: Tensor, owner: Tensor, log_weight: Tensor, uniform: Tensor, bce: float) -> Tensor:
-    """Softmax and binary cross-entropy together.
-
-    Args:
-        plus: scores of positives, shape (p,).
-        minus: scores of negatives, shape (lists, k).
-        owner: the list of each positive, shape (p,).
-        log_weight, uniform: see ``Lists``, shape (lists, k).
-        bce: weight of the binary part.
-    """
-    rivals = torch.logsumexp(minus + log_weight, dim=1)
-    loss = torch.nn.functional.softplus(rivals[owner] - plus).mean()
-    if bce and bool(uniform.any()):
-        binary = torch.nn.functional.softplus(-plus).mean() + torch.nn.functional.softplus(minus[uniform]).mean()
-        loss = loss + bce * binary
-    return loss
-
-
-def train_ranker(
-    problem: LinkProblem,
-    attributes: Features,
-    settings: RankerSettings,
-    seed: int,
-    tick: Tick | None = None,
-    device: torch.device = CPU,
-) -> PairRanker:
-    """The whole recipe on the training links: lists, scorer, and features on all training links to rank with.
-
-    Raises:
-        ValueError: fewer than two training links; there is nothing to hold out.
-    """
-    if len(problem.train) < 2:
-        raise ValueError(f"{problem.edge_type} has {len(problem.train)} training links; the pair ranker needs two")
-    tell = tick or (lambda phase, step, total: None)
-    held_number = int(np.clip(settings.held_share * len(problem.train), 1, settings.most_held))
-    folds = int(np.clip(settings.fold_edges // held_number, 1, settings.folds))
-    parts = []
-    for fold, (held, past) in enumerate(
-        latest_first(problem, held_number, folds) or shuffled(problem, held_number, folds, seed)
-    ):
-        tell("pair features", fold, folds + 1)
-        features = build_features(past, past.train, attributes, settings.pairs, seed + fold)
-        parts.append(training_lists(past, features, held, past.train, settings, seed + fold))
-    tell("pair features", folds, folds + 1)
-    scorer = fit_scorer(join_lists(parts), settings, seed, tick, device)
-    return PairRanker(build_features(problem, problem.train, attributes, settings.pairs, seed), scorer)
-
-
 Fold = tuple[Pairs, LinkProblem]
+
+
+def folds_of(problem: LinkProblem, settings: RankerSettings, seed: int) -> list[Fold]:
+    """What is taken out of the training links, and the problem without it, once or several times."""
+    size = int(np.clip(settings.held_share * len(problem.train), 1, settings.most_held))
+    folds = int(np.clip(settings.fold_edges // size, 1, settings.folds))
+    return latest_first(problem, size, folds) or shuffled(problem, size, folds, seed)
 
 
 def shuffled(problem: LinkProblem, size: int, folds: int, seed: int) -> list[Fold]:

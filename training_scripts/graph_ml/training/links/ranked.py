@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -14,12 +15,13 @@ from ...judging.ranking import Ranking
 from ...links import LinkProblem
 from ...models.ranking.scorer import LIFTS, RANKER, PairRanker
 from ...models.ranking.store import save_ranker
-from ...models.settings import MOST_TYPES, Settings
+from ...models.settings import MOST_TYPES, StoppingSettings
 from ...pairs import PairSettings
 from ...pairs.attributes import Features
 from ...pairs.graph import Floats, Ints
 from ..context import Trial
-from .pairs import RankerSettings, refitted, train_ranker
+from .pairs import RankerSettings, refitted
+from .ranker import train_ranker
 
 #: vertices of all types beyond which a source's candidates are those near it, and how many vertices are looked at
 LARGE, NEAR = 50_000, 4096
@@ -87,7 +89,7 @@ class RankedLinks:
         return {"inductive": True, "hops": 1, "fanouts": [100]}
 
 
-def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches: int = 0) -> RankedLinks:
+def train_rankers(trial: Trial[StoppingSettings], problems: list[LinkProblem], sketches: int = 0) -> RankedLinks:
     """Train one pair ranker for each problem; of several processes the first does it alone.
 
     In a large graph it looks at what is near a source, in training as in answering.
@@ -110,10 +112,13 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches:
         return RankedLinks(problems, [], attributes, trial.settings.seed)
     near = NEAR if problems[0].space.total > LARGE else 0
     recipe = RankerSettings(pairs=PairSettings(sketches=sketches, near=near))
-    rankers = [
-        train_ranker(problem, attributes, recipe, trial.settings.seed, trial.tell, trial.device) for problem in problems
+    trained = [
+        train_ranker(trial, problem, attributes, recipe, f"ranker-{position}")
+        for position, problem in enumerate(problems)
     ]
-    ranked = RankedLinks(problems, rankers, attributes, trial.settings.seed)
+    ranked = RankedLinks(problems, [ranker for ranker, _, _ in trained], attributes, trial.settings.seed)
+    ranked.history = mean_history([history for _, history, _ in trained])
+    ranked.notes = [f"{p.edge_type}: the ranker was {said}" for p, (_, _, said) in zip(problems, trained, strict=True)]
     if sketches:
         ranked.lifts = (0.0,)  # there is no EASE to be weighed
     return ranked
@@ -122,3 +127,12 @@ def train_rankers(trial: Trial[Settings], problems: list[LinkProblem], sketches:
 def lifted(lift: float) -> str:
     """What the ranker with this weight of EASE is called among scorers."""
     return f"{RANKER} + {lift:g} EASE" if lift else RANKER
+
+
+def mean_history(histories: Sequence[Sequence[Mapping[str, float]]]) -> list[dict[str, float]]:
+    """The figures of each epoch, their means over the trainings that came so far."""
+    found = []
+    for number in range(max(map(len, histories))):
+        entries = [history[number] for history in histories if number < len(history)]
+        found.append({name: float(np.mean([entry[name] for entry in entries])) for name in entries[0]})
+    return found

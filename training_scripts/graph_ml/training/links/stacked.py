@@ -33,8 +33,9 @@ class StackedLinks:
     weights: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Try fewer lifts than a ranker alone, for each is tried with every weight."""
+        """Try fewer lifts than a ranker alone, for each is tried with every weight; tell what both tell."""
         self.ranked.lifts = STACK_LIFTS
+        self.notes = [*self.ranked.notes, *self.network.notes]
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``; before a weight is chosen there is a scorer for each."""
