@@ -1,4 +1,5 @@
-"""Entry point of the data-processing job: ``python process.py [--config-file-name F] [--model-type T] [--seed N]``.
+"""Entry point of the data-processing job: ``python process.py [--config-file-name F] [--model-type T] [--seed N]
+[--memory-mb N]``.
 
 Reads ``processing/input`` (and ``processing/previous`` where it is given) and writes ``processing/output`` below
 ``/opt/ml``, or below ``SAGEMAKER_BASE_DIR``.
@@ -19,6 +20,7 @@ def main(container: Container) -> None:
     parser.add_argument("--config-file-name", default="training-data-configuration.json")
     parser.add_argument("--model-type", default="heterogeneous", choices=["heterogeneous", "kge"])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--memory-mb", type=int, help="memory that the job may use, beside files that are mapped")
     arguments = parser.parse_args()
     job = ProcessingJob(
         input=container.processing("input"),
@@ -28,6 +30,7 @@ def main(container: Container) -> None:
         model_type=arguments.model_type,
         seed=arguments.seed,
         models=container.text_models,
+        memory=container.memory if arguments.memory_mb is None else arguments.memory_mb << 20,
     )
     process(job, container.progress(), container.log)
 

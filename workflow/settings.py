@@ -24,7 +24,8 @@ SETTINGS_FILE: Final = "~/.config/despina/settings.toml"
 # what a job may see of the environment of the service: where programs and libraries are, languages, devices
 _FOR_JOBS = (
     *("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
-    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "DESPINA_TEXT_MODELS", "DESPINA_DEVICE"),
+    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+    *("DESPINA_TEXT_MODELS", "DESPINA_DEVICE", "DESPINA_PROCESSING_MEMORY_MB"),
 )
 
 
@@ -167,7 +168,13 @@ TABLE: Final = (
     ),
     EnvironmentVariable(
         "DESPINA_TEXT_MODELS",
-        "the folder of text models, for processing jobs; with the device the one of these variables that jobs see",
+        "the folder of text models, for processing jobs; with the device and the memory of processing the one of these "
+        "variables that jobs see",
+    ),
+    EnvironmentVariable(
+        "DESPINA_PROCESSING_MEMORY_MB",
+        "memory that a processing job may use beside files that are mapped, in MB: less makes smaller batches, and "
+        "never other results; without it as much as the machine has",
     ),
     EnvironmentVariable(
         "DESPINA_SETTINGS", "the settings file, TOML with a member a variable (`home`, `users` …)", SETTINGS_FILE

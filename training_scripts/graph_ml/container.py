@@ -83,6 +83,12 @@ class Container:
         return self.environ.get("DESPINA_DEVICE", "").strip().lower() or "auto"
 
     @property
+    def memory(self) -> int | None:
+        """Bytes of memory that data processing may use (``DESPINA_PROCESSING_MEMORY_MB``), None where nobody says."""
+        text = self.environ.get("DESPINA_PROCESSING_MEMORY_MB", "").strip()
+        return int(text) << 20 if text.isdigit() and int(text) else None
+
+    @property
     def text_models(self) -> Path | None:
         """Where fastText and sentence-transformers models lie (``DESPINA_TEXT_MODELS``), None where nobody says."""
         folder = self.environ.get("DESPINA_TEXT_MODELS")

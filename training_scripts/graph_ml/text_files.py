@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +18,38 @@ _BATCH = 65_536
 
 
 def write_texts(path: Path, column: str, values: Sequence[str | None]) -> None:
-    """Write texts as the one column of a Parquet file; what has them as ``arrow`` already is not copied."""
-    texts = getattr(values, "arrow", None)
-    if texts is None:
-        batches = (values[begin : begin + _BATCH] for begin in range(0, len(values), _BATCH))
-        texts = pa.chunked_array([_arrow(batch) for batch in batches], pa.string())
-    pq.write_table(pa.table({column: texts}), path, compression="zstd")
+    """Write texts as the one column of a Parquet file; the bytes do not depend on how ``values`` has them."""
+    with pq.ParquetWriter(path, pa.schema([(column, pa.string())]), compression="zstd", use_dictionary=False) as writer:
+        for batch in text_batches(values):
+            writer.write_table(pa.table({column: batch}))
+
+
+def text_batches(values: Sequence[str | None]) -> Iterator[pa.Array]:
+    """Texts as Arrow has them, in order, 65,536 at a time but for the last.
+
+    Args:
+        values: what has them as ``arrow`` already, or gives ``batches`` of them, is not copied as a whole.
+    """
+    if (arrow := getattr(values, "arrow", None)) is not None:
+        yield from _recut([arrow])
+    elif (batches := getattr(values, "batches", None)) is not None:
+        yield from _recut(batches())
+    else:
+        for begin in range(0, len(values), _BATCH):
+            yield _arrow(values[begin : begin + _BATCH])
+
+
+def _recut(parts: Iterable[pa.ChunkedArray]) -> Iterator[pa.Array]:
+    held: list[Any] = []
+    for part in parts:
+        chunks = [*held, *part.chunks]
+        whole = pa.chunked_array(chunks, pa.string())
+        full = len(whole) // _BATCH * _BATCH
+        for begin in range(0, full, _BATCH):
+            yield pa.concat_arrays(whole.slice(begin, _BATCH).chunks)
+        held = whole.slice(full).chunks
+    if len(rest := pa.chunked_array(held, pa.string())):
+        yield pa.concat_arrays(rest.chunks)
 
 
 def read_texts(path: Path, column: str) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.graphs.test_csv_oddities import ODDITIES
 from training_scripts.graph_ml.processing.blanks import tidied
-from training_scripts.graph_ml.processing.frames import open_export
+from training_scripts.graph_ml.processing.files import open_export
+from training_scripts.graph_ml.processing.workspace import Workspace
 
 # with blanks in the header, as every file of the guide has them; empty strings are a rule of the loader alone
 WRITTEN = {
@@ -30,8 +31,9 @@ def test_a_cell_is_what_the_loader_makes_of_it(tmp_path: Path, name: str, packed
     text, held = WRITTEN[name]
     path = tmp_path / ("v.csv.gz" if packed else "v.csv")
     path.write_bytes(gzip.compress(spaced(text).encode()) if packed else spaced(text).encode())
-    (tmp_path / "staging").mkdir()
-    file = open_export(tmp_path, "v.csv", ",", tmp_path / "staging")
+    room = Workspace(tmp_path / "staging")
+    room.folder.mkdir()
+    file = open_export(tmp_path, "v.csv", ",", room)
     assert (file.rows, file.column("~id").texts()) == (1, ["v"])
     for column in file.columns:
         key = column.partition(":")[0]
@@ -52,13 +54,15 @@ def test_a_file_without_blanks_in_its_header_is_left_where_it_is(tmp_path: Path)
 
 def test_lines_of_a_bad_cell_are_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text('~id, n\nv, "1"\nw, x\n')
-    (tmp_path / "staging").mkdir()
-    file = open_export(tmp_path, "v.csv", ",", tmp_path / "staging")
+    room = Workspace(tmp_path / "staging")
+    room.folder.mkdir()
+    file = open_export(tmp_path, "v.csv", ",", room)
     assert "line 3" in str(file.problem(1, "n", "is odd"))
 
 
 def test_a_long_text_is_read(tmp_path: Path) -> None:
     text = "x" * 300_000  # beyond what the csv module takes by itself
     (tmp_path / "v.csv").write_text(f'~id, text\nv, "{text}" \n')
-    (tmp_path / "staging").mkdir()
-    assert open_export(tmp_path, "v.csv", ",", tmp_path / "staging").column("text").texts() == [text]
+    room = Workspace(tmp_path / "staging")
+    room.folder.mkdir()
+    assert open_export(tmp_path, "v.csv", ",", room).column("text").texts() == [text]

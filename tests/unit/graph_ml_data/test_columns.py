@@ -1,8 +1,10 @@
-"""A list and a data frame answer every question about a column alike."""
+"""A list, a data frame and a column that is read in pieces answer every question about a column alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import narwhals as nw
 import numpy as np
@@ -12,16 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training_scripts.graph_ml.features import BadValue, Column, TextColumn
-from training_scripts.graph_ml.processing.frames import FrameColumn
+from training_scripts.graph_ml.processing.frames import FrameColumn, frame_column
+from training_scripts.graph_ml.processing.streaming import StreamedColumn
+from training_scripts.graph_ml.processing.workspace import Workspace
 
 
 def frame(values: list[str | None]) -> Column:
     return FrameColumn(nw.from_native(pl.Series(values, dtype=pl.String), series_only=True))
 
 
-@pytest.fixture(params=["list", "frame"])
-def make(request: pytest.FixtureRequest):
-    return TextColumn if request.param == "list" else frame
+def streamed(values: list[str | None], folder: Path, size: int = 2) -> StreamedColumn:
+    def pieces() -> Iterator[FrameColumn]:
+        return (
+            frame_column(pl.Series(values[begin : begin + size], dtype=pl.String))
+            for begin in range(0, len(values), size)
+        )
+
+    return StreamedColumn(pieces, len(values), Workspace(folder, rows=size, parked_bytes=8))
+
+
+@pytest.fixture(params=["list", "frame", "streamed"])
+def make(request: pytest.FixtureRequest, tmp_path: Path):
+    ways = {"list": TextColumn, "frame": frame, "streamed": lambda values: streamed(values, tmp_path)}
+    return ways[request.param]
 
 
 def test_numbers_are_read_and_gaps_are_nan(make) -> None:
@@ -103,8 +118,13 @@ CELLS = st.lists(
 
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(values=CELLS)
-def test_a_list_and_a_frame_agree_on_whatever_comes(values: list[str | None]) -> None:
+def test_a_list_a_frame_and_pieces_agree_on_whatever_comes(values: list[str | None]) -> None:
     plain, framed = TextColumn(values), frame(values)
+    with tempfile.TemporaryDirectory() as folder:
+        compare(plain, framed, streamed(values, Path(folder)))
+
+
+def compare(plain: Column, *others: Column) -> None:
     for ask in (
         lambda column: column.numbers().tolist(),
         lambda column: [part.tolist() for part in column.dates()],
@@ -114,7 +134,8 @@ def test_a_list_and_a_frame_agree_on_whatever_comes(values: list[str | None]) ->
         lambda column: (lambda rows, parts: (rows.tolist(), list(parts.texts())))(*column.split("|")),
         lambda column: column.missing().tolist(),
     ):
-        assert outcome(ask, plain) == outcome(ask, framed)
+        for other in others:
+            assert outcome(ask, plain) == outcome(ask, other)
 
 
 def outcome(ask: Callable[[Column], object], column: Column) -> object:

@@ -81,3 +81,29 @@ def test_a_small_graph_is_thought_to_take_little_disk() -> None:
 def test_a_full_disk_is_refused_with_what_is_free(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"takes about 1048576\.0 GB of disk, and .* GB are free"):
         refuse_if_too_large(Need(MB, 1 << 50), tmp_path)
+
+
+def test_edges_count_for_a_batch_of_their_rows_and_for_their_split(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", 1_000)
+    with (tmp_path / "b.csv").open("w") as file:
+        file.write("~from,~to\n")
+        file.write("u0000001,u0000002\n" * 3_000_000)
+    node = {"file_name": "a.csv", "node": ("~id", "User"), "labels": [{"label": ["town", "classification"]}]}
+    edge = {"file_name": "b.csv", "source": ("~from", "User"), "relation": ("", "KNOWS"), "dest": ("~to", "User")}
+
+    def need(**more: Any) -> Need:
+        graph = {"nodes": [node], "edges": [{**edge, **more}]}
+        return processing_need(tmp_path, TrainingDataConfiguration.model_validate({"graph": graph}))
+
+    plain, learned = need(), need(labels=[{"label": ["", "link_prediction"]}])
+    # 1,048,576 of three million rows of 18 bytes, three times, and what libraries take
+    assert plain.memory == pytest.approx(360 * MB + 3 * 1_048_576 * 18, rel=0.02)
+    # 24 bytes for each of three million edges
+    assert learned.memory - plain.memory == pytest.approx(72_000_000, rel=0.02)
+    assert plain.graph_file == pytest.approx(650 * MB + 64 * 3_000_000, rel=0.02)
+
+
+def test_a_job_with_a_bound_of_memory_is_not_refused_for_the_memory_of_the_machine(tmp_path: Path) -> None:
+    refuse_if_too_large(Need(1 << 50, MB), tmp_path, memory=500 * MB)
+    with pytest.raises(JobError, match=r"takes about 1048576\.0 GB of memory"):
+        refuse_if_too_large(Need(1 << 50, MB), tmp_path)

@@ -103,14 +103,16 @@ def _write_target(graph: GraphData, heterograph: Any, target: Target) -> None:
 class GraphFileWriter:
     """The other process: it starts at once, because DGL takes seconds to import, and waits for the folder.
 
-    A context manager, so that a job that fails does not leave it behind. Where DGL is not installed it does nothing.
+    A context manager, so that a job that fails does not leave it behind. Where DGL is not installed, or the file is not
+    ``wanted``, it does nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: bool = True) -> None:
+        self._wanted = wanted
         self._child: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        if available():
+        if self._wanted and available():
             package = (__package__ or "").split(".")
             self._child = subprocess.Popen(  # noqa: S603 - this module, nothing else
                 [sys.executable, "-m", f"{__package__}.dgl_file"],

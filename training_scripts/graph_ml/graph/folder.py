@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..schemas import ArrayEntry, FeatureEntry
-from ..text_files import read_texts, write_texts
+from ..text_files import read_texts, text_batches, write_texts
 
 Array = NDArray[Any]
 K = TypeVar("K")
@@ -25,6 +25,11 @@ class Texts(Sequence[str]):
 
     def __init__(self, arrow: pa.ChunkedArray | None = None) -> None:
         self.arrow = pa.chunked_array([], type=pa.string()) if arrow is None else arrow
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """These texts."""
+        return cls(pa.chunked_array(list(text_batches(texts)), pa.string()))
 
     def joined(self, more: pa.Array | pa.ChunkedArray) -> Texts:
         """These texts and then those; nothing is copied."""
@@ -55,10 +60,14 @@ class FolderWriter:
         self.digest = hashlib.sha256()
 
     def array(self, name: str, values: Array) -> ArrayEntry:
-        """Write an array of any shape (n, …) and dtype, in C order and without pickle."""
+        """Write an array of any shape (n, …) and dtype, in C order and without pickle.
+
+        One that lies in an ``.npy`` file as a whole is not copied: the file gets this name too.
+        """
         path = self._place(name)
         plain = np.ascontiguousarray(values)
-        np.save(path, plain, allow_pickle=False)
+        if not _linked(values, path):
+            np.save(path, plain, allow_pickle=False)
         self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
         self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
         return ArrayEntry(file=name, dtype=plain.dtype.str, shape=list(plain.shape))
@@ -68,8 +77,13 @@ class FolderWriter:
         path = self._place(name)
         write_texts(path, column, values)
         self.digest.update(name.encode())
-        for text in values:
-            self.digest.update(b"\x00\x00" if text is None else text.encode() + b"\x00\x01")
+        for batch in text_batches(values):
+            texts = batch.to_pylist()
+            if batch.null_count:
+                marked = b"".join(b"\x00\x00" if text is None else text.encode() + b"\x00\x01" for text in texts)
+            else:
+                marked = "\x00\x01".join([*texts, ""]).encode()
+            self.digest.update(marked)
         return name
 
     def _place(self, name: str) -> Path:
@@ -134,3 +148,19 @@ class Lazy(Mapping[K, V]):
 
     def __len__(self) -> int:
         return len(self._sources)
+
+
+def _linked(values: Array, path: Path) -> bool:
+    """Give the file of a mapped array this name as well; False where it is no such array, or lies on another disk."""
+    filename = getattr(values, "filename", None)
+    if filename is None or not values.flags.c_contiguous or Path(filename).suffix != ".npy":
+        return False
+    whole = np.load(filename, mmap_mode="r", allow_pickle=False)
+    if whole.shape != values.shape or whole.dtype != values.dtype or whole.offset != getattr(values, "offset", 0):
+        return False
+    try:
+        path.unlink(missing_ok=True)
+        path.hardlink_to(filename)
+    except OSError:
+        return False
+    return True

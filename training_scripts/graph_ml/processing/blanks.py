@@ -14,8 +14,8 @@ BLANKS = " \t"
 LONGEST_FIELD = 1 << 24
 
 
-def tidied(path: Path, separator: str, staging: Path) -> Path:
-    """The file itself, or, where its header has blanks around names, a copy in the staging folder without any.
+def tidied(path: Path, separator: str, copy: Path) -> Path:
+    """The file itself, or, where its header has blanks around names, a copy without any.
 
     Blanks outside of quotes go, in every row; those inside stay. Programs that export write no such header, and their
     files are not looked at any further.
@@ -23,7 +23,7 @@ def tidied(path: Path, separator: str, staging: Path) -> Path:
     Args:
         path: a CSV, perhaps packed.
         separator: between fields; one that is a blank itself leaves the file as it is.
-        staging: takes the copy.
+        copy: where it goes.
     """
     if separator in BLANKS:
         return path
@@ -32,7 +32,6 @@ def tidied(path: Path, separator: str, staging: Path) -> Path:
         if not re.search(rf"[{BLANKS}]{re.escape(separator)}|{re.escape(separator)}[{BLANKS}]", _outside(header)):
             return path
         csv.field_size_limit(LONGEST_FIELD)
-        copy = staging / f"tidied-{len(list(staging.iterdir()))}.csv"
         stream.seek(0)
         with copy.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out, delimiter=separator, lineterminator="\n")

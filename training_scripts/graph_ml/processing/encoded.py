@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,15 @@ from ..features import (
 from ..features.raw import RawState
 from ..features.text_vectors.models import TextModelMissing
 from ..schemas import EdgeType, FeatureSpec
+from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
 from .report import FeatureRow
+from .streaming import StreamedColumn, StreamedTexts, located
+from .workspace import Workspace
 
 FloatArray = NDArray[np.float32]
 
 TOP_VALUES = 6
-PARKED_BYTES = 1 << 25
 
 
 class EncodedFeatures:
@@ -39,9 +42,9 @@ class EncodedFeatures:
     """
 
     def __init__(
-        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, staging: Path
+        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, room: Workspace
     ) -> None:
-        self._export, self._seed, self._models, self._staging = export, seed, models, staging
+        self._export, self._seed, self._models, self._room = export, seed, models, room
         self._previous = None if previous is None else {e.edge_type or e.node_type or "": e for e in previous.types}
         self.of_nodes: dict[str, dict[str, FloatArray]] = {}
         self.of_edges: dict[EdgeType, dict[str, FloatArray]] = {}
@@ -77,11 +80,11 @@ class EncodedFeatures:
                 feature = self._fit(group, spec, present, known)
                 entry.features.append(feature)
                 if isinstance(feature.state, RawState):
-                    raw[spec.name] = column.texts()
+                    raw[spec.name] = StreamedTexts(column)
                 elif feature.state.makes_numbers:
                     values = self._encode(group, spec, present, feature.state)
                     if values.shape[1]:
-                        arrays[spec.name] = self._parked(values)
+                        arrays[spec.name] = self._room.parked(values)
                 self._describe(group, feature, present, arrays)
             self.encodings.update({(kind, f.name): f.state.kind for f in entry.features if f.name in arrays})
             self.fitted.append(entry)
@@ -120,9 +123,11 @@ class EncodedFeatures:
             column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
         )
 
-    def _encode(self, group: Nodes | Edges, spec: FeatureSpec, column: Column, state: EncoderState) -> FloatArray:
+    def _encode(
+        self, group: Nodes | Edges, spec: FeatureSpec, column: FrameColumn | StreamedColumn, state: EncoderState
+    ) -> FloatArray:
         try:
-            values = encode_column(state, column, self._seed, self._models)
+            values = self._encoded(state, column)
         except BadValue as error:
             row = int(np.flatnonzero(group.present)[error.row])
             raise group.complain(spec.column, BadValue(row, error.text, error.problem)) from None
@@ -136,14 +141,15 @@ class EncodedFeatures:
         every[group.present] = values
         return every
 
-    def _parked(self, values: FloatArray) -> FloatArray:
-        """The same values, on disk and mapped if they are many: one feature at a time is in memory."""
-        if values.nbytes < PARKED_BYTES:
-            return values
-        path = self._staging / f"feature-{len(self.encodings)}.npy"
-        np.save(path, values, allow_pickle=False)
-        mapped: FloatArray = np.load(path, mmap_mode="r", allow_pickle=False)
-        return mapped
+    def _encoded(self, state: EncoderState, column: FrameColumn | StreamedColumn) -> FloatArray:
+        """The numbers of a column, float32 (n, d), a batch at a time where it is long."""
+        if isinstance(column, FrameColumn):
+            return encode_column(state, column, self._seed, self._models)
+        values = self._room.array((len(column), state.columns), np.float32)
+        for begin, piece in column.numbered():
+            encode = partial(encode_column, state, piece, self._seed, self._models)
+            values[begin : begin + len(piece)] = located(begin, encode)
+        return values
 
     def _describe(
         self,

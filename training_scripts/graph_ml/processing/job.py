@@ -24,6 +24,7 @@ from .reading import read_export
 from .report import ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
 from .unread import refuse_second_targets, unread, unread_by_kge, unread_targets
+from .workspace import Workspace
 
 ModelType = Literal["heterogeneous", "kge"]
 Log = Callable[[str], None]
@@ -42,6 +43,7 @@ class ProcessingJob:
     """What to do: folders, the configuration in the input folder, and the seed of everything random.
 
     ``previous`` is the output of an earlier job whose indices and encodings are kept. ``models`` holds text models.
+    ``memory`` is how many bytes the job may have beside mapped files; all that the machine has where nobody says.
     """
 
     input: Path
@@ -51,6 +53,7 @@ class ProcessingJob:
     seed: int = 0
     previous: Path | None = None
     models: Path | None = None
+    memory: int | None = None
 
 
 def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData:
@@ -64,13 +67,22 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     need = _check_size(job, configuration)
     log(f"processing {job.config_file_name}: about {need.memory / MB:.0f} MB of memory needed")
     job.output.mkdir(parents=True, exist_ok=True)
+    for proof in (HPO_CONFIGURATION, MANIFEST):  # of an earlier run: what is there now is not finished
+        (job.output / proof).unlink(missing_ok=True)
     for left in job.output.glob(f"{STAGING}*"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
-    with dgl_file.GraphFileWriter() as graph_file:
+    fits = job.memory is None or need.graph_file <= job.memory
+    if not fits:
+        log(
+            f"warning: {dgl_file.NAME} is not written, which only custom models need: it takes about "
+            f"{need.graph_file / MB:.0f} MB of memory, and the job may use {(job.memory or 0) / MB:.0f} MB"
+        )
+    with dgl_file.GraphFileWriter(wanted=fits) as graph_file:
         with tempfile.TemporaryDirectory(prefix=STAGING, dir=job.output) as staging:
-            graph, encoders, report = _build(job, configuration, Path(staging), progress)
+            room = Workspace.within(Path(staging), job.memory)
+            graph, encoders, report = _build(job, configuration, room, progress)
             progress("writing", 0, 3)
-            graph = _write(job, graph, encoders)
+            graph = _write(job, graph, encoders)  # before the workspace goes, where its arrays lie
         graph_file.start(job.output)
         for warning in report.warnings:
             log(f"warning: {warning}")
@@ -130,7 +142,7 @@ def _refuse_lost_targets(configuration: TrainingDataConfiguration, name: str) ->
 def _check_size(job: ProcessingJob, configuration: TrainingDataConfiguration) -> Need:
     need = processing_need(job.input, configuration)
     existing = next(folder for folder in (job.output, *job.output.parents) if folder.exists())
-    refuse_if_too_large(need, existing)
+    refuse_if_too_large(need, existing, job.memory)
     return need
 
 
@@ -151,17 +163,17 @@ class _Previous:
 
 
 def _build(
-    job: ProcessingJob, configuration: TrainingDataConfiguration, staging: Path, progress: ProgressWriter
+    job: ProcessingJob, configuration: TrainingDataConfiguration, room: Workspace, progress: ProgressWriter
 ) -> tuple[GraphData, Encoders, ReportData]:
     previous = _Previous.open(job.previous)
     progress("reading", 0, 1)
-    export = read_export(job.input, configuration, staging, previous.graph if previous else None)
+    export = read_export(job.input, configuration, room, previous.graph if previous else None)
     seed = previous.encoders.seed if previous else job.seed
-    features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, staging)
+    features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, room)
     features.run(progress)
     progress("labels", 0, 1)
     classes = previous.encoders.labels if previous else ()
-    learned = read_targets(export, job.input, staging, job.seed, classes, configuration.default_split)
+    learned = read_targets(export, job.input, room, job.seed, classes, configuration.default_split)
     targets = [one.target for one in learned]
     refuse_second_targets(targets)
     warnings = [
@@ -177,7 +189,7 @@ def _build(
         node_ids={name: group.ids for name, group in export.nodes.items()},
         num_nodes={name: group.count for name, group in export.nodes.items()},
         edges={kind: group.ends for kind, group in export.edges.items()},
-        edge_ids={kind: group.ids for kind, group in export.edges.items() if group.ids is not None},
+        edge_ids={kind: ids for kind, group in export.edges.items() if (ids := group.ids) is not None},
         features=features.of_nodes,
         edge_features=features.of_edges,
         raw=features.raw_of_nodes,
@@ -234,8 +246,7 @@ def _write(job: ProcessingJob, graph: GraphData, encoders: Encoders) -> GraphDat
     """Replace whatever an interrupted run left, then read the graph back mapped, to let go of the memory."""
     for name in ("nodes", "edges", "targets", HPO_TEMPLATES):
         shutil.rmtree(job.output / name, ignore_errors=True)
-    for name in (MANIFEST, HPO_CONFIGURATION, dgl_file.NAME):
-        (job.output / name).unlink(missing_ok=True)
+    (job.output / dgl_file.NAME).unlink(missing_ok=True)
     encoders.save(job.output / ENCODERS)
     graph.write(job.output)
     return GraphData.read(job.output)

@@ -16,10 +16,12 @@ from ..features import BadValue, Column, FittedLabels
 from ..graph.data import Labels, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
-from .frames import ExportFile, FrameColumn, open_export
+from .files import ExportFile, open_export
+from .frames import FrameColumn
 from .moments import Cuts, time_split
 from .reading import Edges, Export, Nodes
 from .split import Rates, random_split, same_pair_groups
+from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
 PARTS = ("train", "valid", "test")
@@ -41,7 +43,7 @@ class Learned:
 def read_targets(
     export: Export,
     folder: Path,
-    staging: Path,
+    room: Workspace,
     seed: int,
     previous: Sequence[FittedLabels] = (),
     rates: Rates = DEFAULT_SPLIT,
@@ -66,7 +68,7 @@ def read_targets(
         spec = LabelSpec(label=("", "link_prediction"))
         asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
     known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
-    return [_Reader(export, folder, staging, seed, known, rates).read(group, spec) for group, spec in asked]
+    return [_Reader(export, folder, room, seed, known, rates).read(group, spec) for group, spec in asked]
 
 
 def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:
@@ -77,7 +79,7 @@ def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:
 class _Reader:
     export: Export
     folder: Path
-    staging: Path
+    room: Workspace
     seed: int
     known: Mapping[tuple[str, object, str], FittedLabels]
     rates: Rates
@@ -102,7 +104,7 @@ class _Reader:
             if not len(split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
         else:
-            items = np.flatnonzero(labels.known)
+            items = self.room.parked(np.flatnonzero(labels.known))
             split, cuts = self._split(group, target, items, spec)
         warnings = _warnings(target, labels, group.count)
         if any(feature.column == spec.column for feature in group.features):
@@ -120,7 +122,7 @@ class _Reader:
             if not len(custom.split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
             return Learned(target, None, custom.split)
-        items = np.arange(group.count, dtype=np.int64)
+        items = self.room.parked(np.arange(group.count, dtype=np.int64))
         split, cuts = self._split(group, target, items, spec)
         return Learned(target, None, split, cuts=cuts)
 
@@ -135,11 +137,13 @@ class _Reader:
             return time_split(target, items, group.times, alone, rates, spec.split_dates)
         if spec.split_dates is not None:
             raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
-        return random_split(target, items, rates, self.seed, None if groups is None else groups[items]), None
+        if groups is not None and len(items) < len(groups):
+            groups = groups[items]
+        return random_split(target, items, rates, self.seed, groups, self.room.parked), None
 
     def _pairs(self, group: Edges) -> IntArray:
         """Equal numbers for edges between the same two vertices, shape (edges,)."""
-        return same_pair_groups(group.kind, group.ends, self.export.nodes[group.kind.target].count)
+        return self.room.parked(same_pair_groups(group.kind, group.ends, self.export.nodes[group.kind.target].count))
 
     def _labels(self, target: Target, spec: LabelSpec, column: Column) -> Labels:
         if spec.task == "regression":
@@ -168,7 +172,7 @@ class _Reader:
         parts: dict[str, IntArray] = {part: np.empty(0, dtype=np.int64) for part in PARTS}
         values: dict[int, str | None] = {}
         for part, name in spec.custom_split_filenames.items():
-            file = open_export(self.folder, name, ",", self.staging)
+            file = open_export(self.folder, name, ",", self.room)
             rows, elements = self._listed(group, file)
             parts[part] = np.unique(elements)
             if spec.column and spec.column in file.names:
@@ -182,7 +186,7 @@ class _Reader:
     def _listed(self, group: Nodes | Edges, file: ExportFile) -> tuple[IntArray, IntArray]:
         """(row of the split file, element of the type) for everything that a split file lists."""
         if isinstance(group, Nodes):
-            ids = file.column("~id").series
+            ids = file.frame("~id")["~id"]
             found = group.index(ids)
             if (found < 0).any():
                 row = int(np.argmax(found < 0))
@@ -190,7 +194,7 @@ class _Reader:
             return np.arange(file.rows), found
         ends = []
         for column, kind in (("~from", group.kind.source), ("~to", group.kind.target)):
-            ids = file.column(column).series
+            ids = file.frame(column)[column]
             found = self.export.nodes[kind].index(ids)
             if (found < 0).any():
                 row = int(np.argmax(found < 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,57 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..features.columns.column import BadValue
+from ..features.columns.column import BadValue, Column
 from ..graph.data import EdgeList, GraphData
 from ..graph.folder import Texts
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
-from .frames import ROW, ExportFile, FrameColumn, open_export
+from .files import ExportFile, open_export
+from .frames import ROW, FrameColumn, frame_column
 from .moments import Moments, moments
+from .streaming import StreamedColumn, StreamedTexts
+from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
+Indices = IntArray | range
 ID, INDEX, VALUE = "id", "index", "value"
 RELATION_SEPARATOR = "-"
 NAMED_AT_MOST = 5
+#: ids that are looked up at once, at most: each look-up begins with a table of all ids of the type
+MOST_LOOKED_UP = 1 << 22
 NEW_TYPE = "new; models of the previous job do not know it until one is trained again"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a file that belong to one type: row ``rows[i]`` of the file is element ``elements[i]`` of the type."""
+    """Rows of a file that belong to one type: row ``rows[i]`` of the file is element ``elements[i]`` of the type.
+
+    Rows ascend. Where either is a range nothing is left out, and nothing takes memory.
+    """
 
     file: ExportFile
-    rows: IntArray
-    elements: IntArray
+    rows: Indices
+    elements: Indices
+
+    def row_of(self, element: int) -> int | None:
+        """The first row of an element; None where the file says nothing of it."""
+        if isinstance(self.elements, range):
+            place = element - self.elements.start if element in self.elements else None
+        else:
+            found = np.flatnonzero(self.elements == element)
+            place = int(found[0]) if len(found) else None
+        return None if place is None else int(self.rows[place])
+
+    def pieces(self, name: str) -> Iterator[FrameColumn]:
+        """A column of these rows a batch at a time; nothing but gaps where the file has no such column."""
+        if name not in self.file.names:
+            for begin, end in self.file.room.batches(len(self.rows)):
+                yield frame_column(pl.repeat(None, end - begin, dtype=pl.String, eager=True))
+            return
+        for begin, batch in self.file.batches(name):
+            if not isinstance(self.rows, range):
+                first, last = np.searchsorted(self.rows, [begin, begin + len(batch)])
+                batch = batch[self.rows[first:last] - begin]
+            yield frame_column(batch[name])
 
 
 @dataclass
@@ -61,32 +91,48 @@ class Elements:
         present[self.gone] = False
         return present
 
-    def column(self, name: str) -> FrameColumn:
+    def column(self, name: str) -> FrameColumn | StreamedColumn:
         """A column in index order; an element without a row, or whose file lacks the column, has no value.
 
         Raises:
             JobError: none of the files has the column.
         """
         having = [part for part in self.rows if name in part.file.names] or self.rows[:1]
+        if not having:
+            return frame_column(pl.repeat(None, self.count, dtype=pl.String, eager=True))
         if len(having) == 1 and _is_whole(having[0], self.count):
             return having[0].file.column(name)
+        having[0].file.require(name)
+        room = having[0].file.room
+        if self.count > room.rows and self._in_order():
+            return StreamedColumn(
+                lambda: (piece for part in self.rows for piece in part.pieces(name)), self.count, room
+            )
         parts = []
         for part in having:
             values = part.file.frame(name).rename({name: VALUE})
-            picked = _frame(**{ROW: part.rows, INDEX: part.elements})
+            picked = _frame(**{ROW: np.asarray(part.rows), INDEX: np.asarray(part.elements)})
             parts.append(values.with_row_index(ROW).with_columns(nw.col(ROW).cast(nw.Int64)).join(picked, on=ROW))
         every = _frame(**{INDEX: np.arange(self.count)})
         table = nw.concat(parts).drop_nulls(VALUE).unique(INDEX, keep="first", maintain_order=True)
         table = every.join(table, on=INDEX, how="left").sort(INDEX)
         return FrameColumn(table[VALUE])
 
+    def _in_order(self) -> bool:
+        """Whether the rows of all files, one after the other, are the elements."""
+        begin = 0
+        for part in self.rows:
+            if not (isinstance(part.elements, range) and part.elements.start == begin):
+                return False
+            begin += len(part.rows)
+        return begin == self.count
+
     def complain(self, column: str, error: BadValue) -> JobError:
         """The sentence about the element at fault, with file and line."""
         for part in self.rows:
-            found = np.flatnonzero(part.elements == error.row)
-            if len(found) and column in part.file.names:
-                located = BadValue(int(part.rows[found[0]]), error.text, error.problem)
-                return part.file.bad_value(column, located)
+            row = part.row_of(error.row)
+            if row is not None and column in part.file.names:
+                return part.file.bad_value(column, BadValue(row, error.text, error.problem))
         return JobError(f"{self.name}: column '{column}' {error}")
 
 
@@ -94,9 +140,9 @@ class Elements:
 class Nodes(Elements):
     """All nodes of one type. ``table`` has the columns id and index."""
 
-    ids: list[str] = field(default_factory=list)
+    ids: Texts = field(default_factory=Texts)
     id_columns: list[tuple[ExportFile, str]] = field(default_factory=list)
-    table: nw.DataFrame[Any] = field(default_factory=lambda: _id_table([]))
+    table: nw.DataFrame[Any] = field(default_factory=lambda: _id_table(Texts()))
     first_new: int = 0
 
     def index(self, texts: nw.Series[Any]) -> IntArray:
@@ -110,11 +156,17 @@ class Nodes(Elements):
 
 @dataclass
 class Edges(Elements):
-    """All edges of one type; ``ids`` only where every file has them."""
+    """All edges of one type; they have ids where every file has them."""
 
     kind: EdgeType = field(default_factory=lambda: EdgeType("", "", ""))
     ends: EdgeList = field(default_factory=lambda: EdgeList(np.empty(0, np.int64), np.empty(0, np.int64)))
-    ids: Texts | None = None
+
+    @property
+    def ids(self) -> Sequence[str] | None:
+        """The ids in index order, read a batch at a time; None where not all edges have one."""
+        if not all("~id" in part.file.names for part in self.rows):
+            return None
+        return StreamedTexts(self.column("~id")) if self.rows else Texts()
 
 
 @dataclass
@@ -136,7 +188,7 @@ class Export:
 def read_export(
     folder: Path,
     configuration: TrainingDataConfiguration,
-    staging: Path,
+    room: Workspace,
     previous: GraphData | None = None,
 ) -> Export:
     """Read all files that the configuration names and turn ids into indices.
@@ -147,13 +199,13 @@ def read_export(
     Args:
         folder: of the configuration file.
         configuration: what to read.
-        staging: an empty folder for working copies.
+        room: takes working copies.
         previous: the graph of an earlier job, for incremental processing.
 
     Raises:
         JobError: whatever is wrong with a file, named with its line.
     """
-    files = _open_all(folder, configuration, staging)
+    files = _open_all(folder, configuration, room)
     warnings: list[str] = list(configuration.warnings)
     nodes = _read_nodes(configuration.graph.nodes, files, warnings)
     if not configuration.graph.nodes:
@@ -175,12 +227,12 @@ def read_export(
     return Export(nodes, edges, warnings, size)
 
 
-def _open_all(folder: Path, configuration: TrainingDataConfiguration, staging: Path) -> dict[str, ExportFile]:
+def _open_all(folder: Path, configuration: TrainingDataConfiguration, room: Workspace) -> dict[str, ExportFile]:
     files: dict[str, ExportFile] = {}
     entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
     for entry in entries:
         if entry.file_name not in files:
-            files[entry.file_name] = open_export(folder, entry.file_name, entry.separator, staging)
+            files[entry.file_name] = open_export(folder, entry.file_name, entry.separator, room)
     return files
 
 
@@ -190,7 +242,7 @@ def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnin
     for entry in entries:
         file, (id_column, kind) = files[entry.file_name], entry.node
         group = nodes.setdefault(kind, Nodes(name=kind, count=0))
-        ids = file.column(id_column)
+        ids = FrameColumn(file.frame(id_column)[id_column])
         _refuse_empty(file, id_column, ids)
         tables.setdefault(kind, []).append(ids.series.alias(ID))
         group.id_columns.append((file, id_column))
@@ -203,21 +255,22 @@ def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnin
             warnings.append(
                 f"{len(every) - len(unique)} rows of node type {kind} repeat an id; the first value of each counts"
             )
-        nodes[kind].ids = unique[ID].to_list()
+        nodes[kind].ids = _texts(unique[ID])
     return nodes
 
 
 def _nodes_from_edges(entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: dict[str, Nodes]) -> None:
-    seen: dict[str, list[nw.DataFrame[Any]]] = {}
+    seen: dict[str, pl.DataFrame] = {}
     for entry in entries:
+        file = files[entry.file_name]
         for column, kind in (entry.source, entry.dest):
-            file = files[entry.file_name]
-            ids = file.column(column)
-            _refuse_empty(file, column, ids)
-            seen.setdefault(kind, []).append(ids.series.alias(ID).to_frame())
-    for kind, parts in seen.items():
-        unique = nw.concat(parts).unique(ID, keep="first", maintain_order=True)
-        nodes[kind] = Nodes(name=kind, count=0, ids=unique[ID].to_list())
+            _refuse_empty(file, column, file.column(column))
+            for _, batch in file.batches(column):
+                known = [seen[kind]] if kind in seen else []
+                ids = pl.concat([*known, batch.rename({column: ID})])
+                seen[kind] = ids.unique(ID, keep="first", maintain_order=True)
+    for kind, ids in seen.items():
+        nodes[kind] = Nodes(name=kind, count=0, ids=_texts(nw.from_native(ids[ID], series_only=True)))
 
 
 def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]], warnings: list[str]) -> None:
@@ -234,7 +287,7 @@ def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]
                 f"node type {kind}: {named}{more} of the previous job {'is' if len(group.gone) == 1 else 'are'} gone; "
                 "their indices stay, without edges and features, and no prediction names them"
             )
-        group.ids = [*old_ids, *(name for name in group.ids if name not in old)]
+        group.ids = Texts.of([*old_ids, *(name for name in group.ids if name not in old)])
         group.first_new = len(old_ids)
 
 
@@ -242,7 +295,7 @@ def _keep_edge_types(edges: dict[EdgeType, Edges], previous: Sequence[EdgeType],
     warnings += [f"edge type {kind} is {NEW_TYPE}" for kind in edges if kind not in previous]
     for kind in previous:
         if kind not in edges:
-            edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=Texts())
+            edges[kind] = Edges(name=str(kind), count=0, kind=kind)
             warnings.append(f"edge type {kind} of the previous job has no edge left")
 
 
@@ -251,37 +304,50 @@ def _locate(group: Nodes) -> None:
     group.count = len(group.ids)
     group.table = _id_table(group.ids)
     for file, column in group.id_columns:
-        rows = np.arange(file.rows, dtype=np.int64)
-        group.rows.append(Rows(file, rows, group.index(file.column(column).series)))
+        if len(group.id_columns) == 1 and group.count == file.rows and not group.first_new:
+            elements: Indices = range(file.rows)  # none stands twice
+        else:
+            elements = group.index(file.frame(column)[column])
+        group.rows.append(Rows(file, range(file.rows), elements))
 
 
 def _read_edges(
     entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: Mapping[str, Nodes], warnings: list[str]
 ) -> dict[EdgeType, Edges]:
     edges: dict[EdgeType, Edges] = {}
+    ends: dict[EdgeType, list[EdgeList]] = {}
     for entry in entries:
         file = files[entry.file_name]
-        source = _ends(file, entry.source, nodes)
-        target = _ends(file, entry.dest, nodes)
-        ids = file.column("~id").series if "~id" in file.names else None
+        every = _ends(file, entry, nodes)
         for relation, rows in _relations(file, entry):
             kind = EdgeType(entry.source[1], relation, entry.dest[1])
-            group = edges.get(kind)
-            if group is None:
-                group = edges[kind] = Edges(name=str(kind), count=0, kind=kind, ids=Texts())
-            group.rows.append(Rows(file, rows, np.arange(group.count, group.count + len(rows))))
-            group.ends = EdgeList(
-                np.concatenate([group.ends.source, source[rows]]), np.concatenate([group.ends.target, target[rows]])
-            )
+            group = edges.setdefault(kind, Edges(name=str(kind), count=0, kind=kind))
+            group.rows.append(Rows(file, rows, range(group.count, group.count + len(rows))))
+            ends.setdefault(kind, []).append(_picked(every, rows, file.room))
             group.count += len(rows)
-            if ids is None or group.ids is None:
-                group.ids = None
-            else:
-                chosen = ids if len(rows) == file.rows else ids.filter(_mask(rows, file.rows))
-                group.ids = group.ids.joined(chosen.to_arrow())
             _add_time(group, file, entry.time)
             _add_specs(group, file, entry.features or [], entry.labels, warnings)
+    for kind, parts in ends.items():
+        edges[kind].ends = _joined(parts, edges[kind].rows[0].file.room)
     return edges
+
+
+def _picked(ends: EdgeList, rows: Indices, room: Workspace) -> EdgeList:
+    """The ends of some rows."""
+    if isinstance(rows, range):
+        return ends
+    return EdgeList(room.parked(ends.source[rows]), room.parked(ends.target[rows]))
+
+
+def _joined(parts: Sequence[EdgeList], room: Workspace) -> EdgeList:
+    """The ends of several files, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    total = sum(len(part) for part in parts)
+    whole = EdgeList(room.array(total, np.int64), room.array(total, np.int64))
+    np.concatenate([part.source for part in parts], out=whole.source)
+    np.concatenate([part.target for part in parts], out=whole.target)
+    return whole
 
 
 def _add_time(group: Elements, file: ExportFile, column: str | None) -> None:
@@ -298,44 +364,63 @@ def _read_times(group: Elements) -> None:
             raise group.complain(group.time, error) from None
 
 
-def _relations(file: ExportFile, entry: EdgeFile) -> list[tuple[str, IntArray]]:
+def _relations(file: ExportFile, entry: EdgeFile) -> list[tuple[str, Indices]]:
     """(relation, rows) for each relation of a file; several where a column completes the name."""
     column, name = entry.relation
     if not column:
-        return [(name, np.arange(file.rows, dtype=np.int64))]
+        return [(name, range(file.rows))]
     values = file.column(column)
     codes = {text: code for code, text in enumerate(values.counts())}
     places = values.codes(codes, unknown=-1)
     if (places < 0).any():
         raise file.problem(int(np.argmax(places < 0)), column, "names no relation")
     prefix = f"{name}{RELATION_SEPARATOR}" if name else ""
-    return [(prefix + text, np.flatnonzero(places == code).astype(np.int64)) for text, code in codes.items()]
+    return [(prefix + text, file.room.parked(np.flatnonzero(places == code))) for text, code in codes.items()]
 
 
-def _ends(file: ExportFile, end: tuple[str, str], nodes: Mapping[str, Nodes]) -> IntArray:
-    column, kind = end
-    if kind not in nodes:
-        raise JobError(
-            f"{file.name} has edges of node type {kind}, of which the configuration names no node file; "
-            f"it names {', '.join(nodes) or 'none'}"
-        )
-    values = file.column(column)
-    _refuse_empty(file, column, values)
-    found = nodes[kind].index(values.series)
-    if (found < 0).any():
-        row = int(np.argmax(found < 0))
-        missing = int(np.count_nonzero(found < 0))
-        others = f" ({missing} rows like this)" if missing > 1 else ""
-        raise file.problem(
-            row,
-            column,
-            f"names the node {values.series[row]!r}, which is not among the nodes of type {kind}{others}. "
-            "Export nodes and edges together, or correct the node type in the configuration",
-        )
-    return found
+def _ends(file: ExportFile, entry: EdgeFile, nodes: Mapping[str, Nodes]) -> EdgeList:
+    """The indices of the ends of all edges of a file.
+
+    Raises:
+        JobError: an end is empty, or names a node that is not there.
+    """
+    for _, kind in (entry.source, entry.dest):
+        if kind not in nodes:
+            raise JobError(
+                f"{file.name} has edges of node type {kind}, of which the configuration names no node file; "
+                f"it names {', '.join(nodes) or 'none'}"
+            )
+    ends = EdgeList(file.room.array(file.rows, np.int64), file.room.array(file.rows, np.int64))
+    at_once = min(MOST_LOOKED_UP, max(nodes[kind].count for _, kind in (entry.source, entry.dest)))
+    columns = dict.fromkeys((entry.source[0], entry.dest[0]))
+    for begin, batch in file.batches(*columns, least=at_once):
+        for (column, kind), whole in ((entry.source, ends.source), (entry.dest, ends.target)):
+            found = nodes[kind].index(nw.from_native(batch[column], series_only=True))
+            if (found < 0).any():
+                raise _unknown_end(file, column, nodes[kind])
+            whole[begin : begin + len(batch)] = found
+    return ends
 
 
-def _refuse_empty(file: ExportFile, column: str, values: FrameColumn) -> None:
+def _unknown_end(file: ExportFile, column: str, nodes: Nodes) -> JobError:
+    """The sentence about the first row that names no node of a type, with how many there are of its kind."""
+    _refuse_empty(file, column, file.column(column))
+    row, named, missing = 0, "", 0
+    for begin, batch in file.batches(column):
+        absent = np.flatnonzero(nodes.index(nw.from_native(batch[column], series_only=True)) < 0)
+        if len(absent) and not missing:
+            row, named = begin + int(absent[0]), batch[column][int(absent[0])]
+        missing += len(absent)
+    others = f" ({missing} rows like this)" if missing > 1 else ""
+    return file.problem(
+        row,
+        column,
+        f"names the node {named!r}, which is not among the nodes of type {nodes.name}{others}. "
+        "Export nodes and edges together, or correct the node type in the configuration",
+    )
+
+
+def _refuse_empty(file: ExportFile, column: str, values: Column) -> None:
     missing = values.missing()
     if missing.any():
         raise file.problem(int(np.argmax(missing)), column, "is empty; every row needs an id there")
@@ -366,17 +451,20 @@ def _add_specs(
 
 
 def _is_whole(part: Rows, count: int) -> bool:
-    return len(part.rows) == part.file.rows == count and bool(np.array_equal(part.elements, part.rows))
+    """Whether a file has all elements in their order, once each."""
+    if len(part.rows) != part.file.rows or part.file.rows != count:
+        return False
+    return all(
+        isinstance(side, range) or bool(np.array_equal(side, np.arange(count))) for side in (part.rows, part.elements)
+    )
 
 
-def _mask(rows: IntArray, count: int) -> nw.Series[Any]:
-    chosen = np.zeros(count, dtype=bool)
-    chosen[rows] = True
-    return nw.from_native(pl.Series(chosen), series_only=True)
+def _texts(series: nw.Series[Any]) -> Texts:
+    return Texts().joined(series.to_arrow())
 
 
-def _id_table(ids: Sequence[str]) -> nw.DataFrame[Any]:
-    table = pl.DataFrame({ID: pl.Series(ids, dtype=pl.String), INDEX: np.arange(len(ids), dtype=np.int64)})
+def _id_table(ids: Texts) -> nw.DataFrame[Any]:
+    table = pl.DataFrame({ID: pl.Series(ids.arrow, dtype=pl.String), INDEX: np.arange(len(ids), dtype=np.int64)})
     return nw.from_native(table, eager_only=True)
 
 

@@ -88,7 +88,7 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
 def _unconnected(graph: GraphData, kind: Any) -> int:
     """Source nodes without an edge of this type."""
     there = graph.num_nodes[kind.source] - len(graph.gone.get(kind.source, ()))
-    return there - len(np.unique(graph.edges[kind].source))
+    return there - int(np.count_nonzero(np.bincount(graph.edges[kind].source, minlength=1)))
 
 
 def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:

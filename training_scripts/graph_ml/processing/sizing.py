@@ -17,7 +17,8 @@ from ..container import JobError
 from ..features import encoding_of
 from ..graph.data import GraphData
 from ..schemas import EdgeFile, FeatureSpec, InstanceRecommendation, NodeFile, TrainingDataConfiguration
-from .frames import find_file
+from .files import find_file
+from .workspace import MOST_ROWS
 
 MB, GB = 1 << 20, 1 << 30
 
@@ -27,6 +28,10 @@ MB, GB = 1 << 20, 1 << 30
 # working copies of a text column.
 PROCESSING_BASE = 360 * MB
 PROCESSING_FACTOR = 3
+# of an edge that is learned, while a split is drawn: the order of all edges, and what it is sorted by
+SPLIT_BYTES = 24
+# graph.bin is written by a process of its own, with torch: edges in both directions, and features twice
+GRAPH_FILE_BASE, GRAPH_FILE_EDGE, GRAPH_FILE_FEATURES = 650 * MB, 64, 2
 STAGING_FACTOR = 1.5
 GZIP_FACTOR = 5
 SAMPLE_BYTES = 1 << 16
@@ -41,10 +46,11 @@ _GPU_LARGE = ((192, "ml.g4dn.12xlarge"), (384, "ml.p3.16xlarge"), (732, "ml.p3dn
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that a job will take."""
+    """Bytes that a job will take; ``graph_file`` is the memory of the process beside it that writes ``graph.bin``."""
 
     memory: int
     disk: int
+    graph_file: int = 0
 
 
 def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> Need:
@@ -53,18 +59,27 @@ def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> N
     Raises:
         JobError: a file is not there.
     """
-    size, widest, written = 0, 0, 0
+    size, held, widest, written, edges, learned = 0, 0, 0, 0, 0, 0
     entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
+    anything = any(entry.labels for entry in entries)
     for entry in entries:
         sample = Sample.of(find_file(folder, entry.file_name), entry.separator)
         size += sample.size
+        at_once = min(1.0, MOST_ROWS / sample.rows) if sample.rows else 1.0
+        if isinstance(entry, EdgeFile):
+            held = max(held, int(PROCESSING_FACTOR * sample.size * at_once))
+            edges += int(sample.rows)
+            learned = max(learned, int(sample.rows) if entry.labels or not anything else 0)
+        else:
+            held += PROCESSING_FACTOR * sample.size
         for spec in entry.features or []:
             bytes_needed = int(sample.rows * sample.width(spec) * 4)
             written += bytes_needed
-            widest = max(widest, bytes_needed)
+            widest = max(widest, int(bytes_needed * at_once))
     # encoded features are parked on disk one by one, so the widest counts, twice while it is being made
-    memory = PROCESSING_BASE + PROCESSING_FACTOR * size + 2 * widest
-    return Need(memory, int(STAGING_FACTOR * size) + 2 * written + 16 * MB)
+    memory = PROCESSING_BASE + held + 2 * widest + SPLIT_BYTES * learned
+    graph_file = GRAPH_FILE_BASE + GRAPH_FILE_EDGE * edges + GRAPH_FILE_FEATURES * written
+    return Need(memory, int(STAGING_FACTOR * size) + 2 * written + 16 * MB, graph_file)
 
 
 @dataclass(frozen=True)
@@ -101,9 +116,12 @@ class Sample:
         return encoding_of(spec.type).expected(spec, self.cells.get(spec.column, ()))
 
 
-def refuse_if_too_large(need: Need, folder: Path) -> None:
-    """Raises JobError where the machine has less memory, or the folder's disk less room, than is needed."""
-    there = machine_memory()
+def refuse_if_too_large(need: Need, folder: Path, memory: int | None = None) -> None:
+    """Raises JobError where the machine has less memory, or the folder's disk less room, than is needed.
+
+    A job that was given a bound, ``memory``, makes its batches smaller instead.
+    """
+    there = machine_memory() if memory is None else None
     if there is not None and need.memory > there:
         raise JobError(
             f"processing this export takes about {need.memory / GB:.1f} GB of memory, and this machine has "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,7 +111,14 @@ def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:
     return items[~np.isin(copies[items], copies[later])] if len(later) else items
 
 
-def random_split(target: Target, items: IntArray, rates: Rates, seed: int, groups: IntArray | None = None) -> Split:
+def random_split(
+    target: Target,
+    items: IntArray,
+    rates: Rates,
+    seed: int,
+    groups: IntArray | None = None,
+    parked: Callable[[IntArray], IntArray] = lambda array: array,
+) -> Split:
     """Divide items at random, the same for the same seed and target whatever other targets there are.
 
     A share that is not zero gets at least one item as long as there are enough. Shares are rounded by largest
@@ -121,6 +129,7 @@ def random_split(target: Target, items: IntArray, rates: Rates, seed: int, group
         items: indices to divide, shape (n,).
         rates: shares of train, validation and test; they add up to 1.
         groups: items of equal group stay together, shape (n,); the sizes then hold up to the size of a group.
+        parked: puts an array where it takes no memory.
 
     Raises:
         JobError: nothing would be left to train on.
@@ -134,18 +143,31 @@ def random_split(target: Target, items: IntArray, rates: Rates, seed: int, group
         )
     rng = np.random.default_rng([seed, zlib.crc32(str(target).encode())])
     if groups is None:
-        order = items[rng.permutation(len(items))]
-        return _cut(order, (sizes[0], sizes[0] + sizes[1]))
-    names, group = np.unique(groups, return_inverse=True)
-    place = rng.permutation(len(names))[group]
-    by_place = np.argsort(place, kind="stable")
+        order = parked(items[rng.permutation(len(items))])
+        return _cut(order, (sizes[0], sizes[0] + sizes[1]), parked)
+    group = parked(_numbers_of(groups))
+    place = parked(rng.permutation(int(group.max()) + 1)[group])
+    del group
     # a cut moves to the nearest end of a group, but never makes a part empty that should have items
-    ends = np.flatnonzero(np.diff(place[by_place], append=len(names))) + 1
+    ends = parked(np.cumsum(np.bincount(place)))
+    by_place = parked(np.argsort(place, kind="stable"))
+    del place
     first = _nearest_end(ends, sizes[0])
     second = max(first, _nearest_end(ends, sizes[0] + sizes[1]))
     if sizes[1] and second == first and first < len(items):
         second = int(ends[np.searchsorted(ends, first, side="right")])
-    return _cut(items[by_place], (first, second))
+    return _cut(parked(items[by_place]), (first, second), parked)
+
+
+def _numbers_of(groups: IntArray) -> IntArray:
+    """The groups counted in ascending order, from 0, int64 (n,)."""
+    order = np.argsort(groups)
+    ordered = groups[order]
+    new = np.diff(ordered, prepend=ordered[:1] - 1) != 0
+    del ordered
+    numbers = np.empty(len(groups), dtype=np.int64)
+    numbers[order] = np.cumsum(new) - 1
+    return numbers
 
 
 def part_sizes(total: int, rates: Rates) -> tuple[int, int, int]:
@@ -197,6 +219,6 @@ def _nearest_end(ends: IntArray, cut: int) -> int:
     return int(ends[after])
 
 
-def _cut(order: IntArray, cuts: tuple[int, int]) -> Split:
-    train, valid, test = (np.sort(part).astype(np.int64) for part in np.split(order, cuts))
+def _cut(order: IntArray, cuts: tuple[int, int], parked: Callable[[IntArray], IntArray]) -> Split:
+    train, valid, test = (parked(np.sort(part).astype(np.int64, copy=False)) for part in np.split(order, cuts))
     return Split(train, valid, test)

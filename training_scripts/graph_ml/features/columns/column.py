@@ -1,7 +1,7 @@
 """One column of property values as text, and the few questions that encoders ask of it.
 
 Encoders are written once, against ``Column``. ``TextColumn`` answers from a list, for a handful of vertices at an
-endpoint; the bulk of an export answers from a data frame (``data.frames``). Missing values are None.
+endpoint; the bulk of an export answers from a data frame (``processing.frames``). Missing values are None.
 """
 
 from __future__ import annotations

@@ -69,6 +69,9 @@ class Material:
 
 def values_of(column: Column, rows: IntArray) -> list[str | None]:
     """The values of some rows, (n,)."""
+    if (picked := getattr(column, "picked", None)) is not None:
+        chosen: list[str | None] = picked(rows)
+        return chosen
     series = getattr(column, "series", None)
     if series is not None:
         found: list[str | None] = series[rows].to_list()

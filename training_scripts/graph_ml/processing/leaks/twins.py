@@ -10,7 +10,7 @@ from ...graph import EdgeType, GraphData, Target
 from ...links import TWIN, Pairs, between, codes, numbered
 from ...pairs import NodeSpace
 from ..split import groups_of
-from .finding import Finding, Material
+from .finding import Finding, IntArray, Material
 
 #: share of repeated links from which on a warning is due
 WORTH_A_WARNING = 0.01
@@ -21,17 +21,17 @@ def twins(material: Material) -> Iterator[Finding]:
     graph = material.graph
     space = NodeSpace(dict(graph.num_nodes))
     predicted = {target.type for target in graph.targets if target.task == "link_prediction"}
-    pairs = {
-        kind: np.unique(codes(numbered(graph, kind, space), space.total, ordered=False)) for kind in graph.edge_types
-    }
+
+    def pairs(kind: EdgeType) -> IntArray:
+        return np.unique(codes(numbered(graph, kind, space), space.total, ordered=False))
+
     for target in graph.targets:
         if target.task != "link_prediction":
             continue
-        links = pairs[target.edge_type]
-        for kind in graph.edge_types:
-            if kind == target.type or not between(kind, target.edge_type):
-                continue
-            share = float(np.isin(links, pairs[kind]).mean()) if len(links) else 0.0
+        others = [kind for kind in graph.edge_types if kind != target.type and between(kind, target.edge_type)]
+        links = pairs(target.edge_type) if others else np.empty(0, np.int64)
+        for kind in others:
+            share = float(np.isin(links, pairs(kind)).mean()) if len(links) else 0.0
             if share:
                 yield Finding(_repeats(kind, target.edge_type, share, kind in predicted), share >= WORTH_A_WARNING)
 
@@ -52,7 +52,7 @@ def copies(material: Material) -> Iterator[Finding]:
         if isinstance(target.type, str) or not len(graph.edges[target.type]):
             continue
         groups = groups_of(graph, target)
-        share = 1 - len(np.unique(groups)) / len(groups)
+        share = 1 - _distinct(groups) / len(groups)
         if share:
             yield Finding(
                 f"{target}: {share:.1%} of the edges repeat another one between the same two vertices, in either "
@@ -60,6 +60,11 @@ def copies(material: Material) -> Iterator[Finding]:
                 warns=False,
             )
         yield from _crossing(graph, target)
+
+
+def _distinct(groups: IntArray) -> int:
+    ordered = np.sort(groups)
+    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1])) if len(groups) else 0
 
 
 def _crossing(graph: GraphData, target: Target) -> Iterator[Finding]:
