@@ -34,6 +34,13 @@ def emulator(home: Path, *, fresh: bool = True, **settings: Any) -> Iterator[Emu
         yield emulated
 
 
+def forget() -> None:
+    """Let moto forget what it holds in this process, as a process that ends does."""
+    from moto.moto_api._internal.models import moto_api_backend
+
+    moto_api_backend.reset()
+
+
 def request(url: str, method: str, path: str, body: bytes | None = None) -> bytes:
     asked = urllib.request.Request(f"{url}{path}", body, method=method)
     with urllib.request.urlopen(asked, timeout=20) as answer:

@@ -404,6 +404,7 @@ class Settings:
         """
         env = {**settings_file(environ), **(os.environ if environ is None else environ)}
         emulated = env.get("AWS_ENDPOINT_URL_SAGEMAKER") or env.get("AWS_ENDPOINT_URL")
+        _check_addresses(env)
         return cls(
             home=Path(env.get("DESPINA_HOME") or Path.home() / ".despina").expanduser(),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
@@ -443,6 +444,13 @@ class Settings:
 def display_properties(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The properties that name a vertex to people, as ``DESPINA_DISPLAY`` says; none where they are guessed."""
     return _words("DESPINA_DISPLAY", os.environ if environ is None else environ)
+
+
+def _check_addresses(env: Mapping[str, str]) -> None:
+    """Raises BadSetting for a variable of AWS's that names a server and lacks the scheme of its address."""
+    for variable, address in env.items():
+        if variable.startswith("AWS_ENDPOINT_URL") and address and not address.startswith(("http://", "https://")):
+            raise BadSetting(variable, f"is {address!r}, which is no address; write http://{address}")
 
 
 def s3_endpoint(environ: Mapping[str, str] | None = None) -> str | None:

@@ -372,6 +372,7 @@ def test_a_restart_keeps_objects_and_jobs_and_endpoints_serve_again(tmp_path: Pa
         settled(lab, "ep")
         lab.train("t-cut", "import time\ntime.sleep(600)\n", InputDataConfig=programmed("t-cut"))
         lab.close()
+    emulated.forget()
     with emulated.emulator(tmp_path, fresh=False) as second:
         clients = emulated.clients(second.url)
         again = Lab.__new__(Lab)

@@ -22,14 +22,19 @@ from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TUNING
 from workflow.runners.bundle import pack
 
 pytestmark = pytest.mark.peers
-PACKAGE = "sagemaker>=3"
+# the newest, and the oldest that the extra takes; the package itself is little more than a name for its parts
+PARTS = {"core": "2.3.1", "mlops": "1.3.1", "serve": "1.3.1", "train": "1.3.1"}
+VERSIONS = {
+    "sagemaker-sdk": ("sagemaker>=3",),
+    "sagemaker-sdk-3.3.1": ("sagemaker==3.3.1", *(f"sagemaker-{part}=={version}" for part, version in PARTS.items())),
+}
 README = Path(__file__).parents[2] / "workflow" / "runners" / "sagemaker" / "README.md"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    home = tmp_path_factory.mktemp("sdk")
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    home = tmp_path
     with emulated.emulator(home / "cloud") as emulator:
         cloud = Cloud(emulator, home)
         cloud.storage.write(LAB / "export/training-data-configuration.json", b"{}")
@@ -50,7 +55,8 @@ def scripts_that_serve(home: Path) -> Path:
     return scripts
 
 
-def test_the_documented_examples_run(cloud: Cloud) -> None:
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_documented_examples_run(cloud: Cloud, version: str) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
     role = cloud.clients.get("iam").create_role(RoleName="sdk", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
@@ -65,7 +71,7 @@ def test_the_documented_examples_run(cloud: Cloud) -> None:
     program = "\n".join(["import json", *head, *examples, "print('ANSWER', json.dumps([json.loads(answer), states]))"])
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": emulated.REGION}
     done = subprocess.run(
-        [python_with("sagemaker-sdk", PACKAGE, timeout_s=1800), "-W", "ignore", "-c", program],
+        [python_with(version, *VERSIONS[version], timeout_s=1800), "-W", "ignore", "-c", program],
         env={"PATH": os.environ["PATH"], "HOME": str(cloud.home), "AWS_ENDPOINT_URL": cloud.emulator.url, **keys},
         capture_output=True,
         text=True,

@@ -20,6 +20,7 @@ from workflow.emulator.control import ControlPlane
 from workflow.emulator.faults import Faults
 from workflow.emulator.front import Front
 from workflow.emulator.hosting.runtime import Runtime
+from workflow.emulator.kept_objects import restore, save
 from workflow.emulator.logs import CloudWatchLogs
 from workflow.emulator.moto_server import WsgiApp, moto_app, serve_in_thread
 from workflow.emulator.records import Records
@@ -95,7 +96,7 @@ def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None
     storage = settings.open_storage(s3)
     owned = s3 == url
     if owned:
-        restore(storage, settings.home / BUCKETS, url, settings.region)
+        restore(_s3(url, settings.region), settings.home / BUCKETS, settings.region)
     addresses = {"AWS_ENDPOINT_URL": url, **settings.endpoints}
     images = Images.read(settings.home / "images.json", settings.environ)
     if settings.threads is not None:
@@ -116,13 +117,13 @@ def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None
         pace=settings.pace,
     )
     control = ControlPlane(cloud, threads)
-    front = late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto)
+    front = late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto, settings.region)
     control.recover()
     front.calls.clear()  # what was called until here was the emulator's own start
 
     def keep() -> None:
         if owned:
-            save(storage, settings.home / BUCKETS, url, settings.region)
+            save(_s3(url, settings.region), settings.home / BUCKETS)
         release()
 
     return Emulator(url, control, front.calls, server, threads, keep)
@@ -143,28 +144,6 @@ def run(settings: EmulatorSettings, on_ready: Callable[[str], None]) -> None:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def save(storage: Storage, folder: Path, url: str, region: str) -> None:
-    """Keep what moto's S3 holds in memory: a folder a bucket."""
-    for name in _bucket_names(url, region):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        kept = {info.uri.key for info in storage.list(S3Uri(name))}
-        for path in (folder / name).rglob("*"):
-            if path.is_file() and path.relative_to(folder / name).as_posix() not in kept:
-                path.unlink()
-        if kept:
-            storage.download(S3Uri(name), folder / name)
-
-
-def restore(storage: Storage, folder: Path, url: str, region: str) -> None:
-    """Give moto's S3 what an earlier run has kept."""
-    client = _s3(url, region)
-    for bucket in sorted(folder.iterdir()) if folder.is_dir() else ():
-        make_bucket(url, region, f"s3://{bucket.name}")
-        for path in sorted(bucket.rglob("*")):
-            if path.is_file():
-                client.upload_file(str(path), bucket.name, path.relative_to(bucket).as_posix())
 
 
 def make_bucket(url: str, region: str, place: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/[^/]+/[^/]+/([^/]+)/")
+_REGION = re.compile(r"Credential=[^/,]+/[^/]+/([^/]+)/")
 _ACTION = re.compile(rb"(?:^|&)Action=(\w+)")
 MOST = 100_000  # calls that are kept; older ones are counted no more
 
@@ -76,6 +77,12 @@ def caller_of(environ: Mapping[str, Any]) -> tuple[str, str]:
     """The access key that a request is signed with, and the service; empty where it is not signed."""
     found = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
     return (found[1], found[2]) if found else ("", "")
+
+
+def region_of(environ: Mapping[str, Any]) -> str:
+    """The region that a request is signed for; empty where it is not signed."""
+    found = _REGION.search(str(environ.get("HTTP_AUTHORIZATION", "")))
+    return found[1] if found else ""
 
 
 def call_of(environ: Mapping[str, Any], body: bytes) -> RecordedCall | None:

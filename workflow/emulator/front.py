@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from workflow.emulator.calls import RecordedCall, call_of, caller_of
+from workflow.emulator.calls import RecordedCall, call_of, caller_of, region_of
 from workflow.emulator.control import ControlPlane, name_in
 from workflow.emulator.errors import ApiError
-from workflow.emulator.faults import Faults
+from workflow.emulator.faults import CALLS, Fault, Faults
 from workflow.emulator.hosting.runtime import Reply, Runtime
 from workflow.emulator.moto_server import Environ, StartResponse, WsgiApp
 
@@ -37,6 +37,10 @@ _DENIED = (
     b"</Error></ErrorResponse>"
 )
 _SLOW = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+_S3_REFUSALS: Mapping[Fault, tuple[str, str]] = {
+    "access_denied": ("AccessDenied", "403 Forbidden"),
+    "expired_token": ("ExpiredToken", "400 Bad Request"),
+}
 _REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 424: "Failed Dependency"}
 
 
@@ -45,10 +49,12 @@ class Front:
 
     Args:
         others: answers what is not SageMaker's.
+        region: that requests to SageMaker must be signed for.
     """
 
-    def __init__(self, control: ControlPlane, runtime: Runtime, faults: Faults, others: WsgiApp) -> None:
+    def __init__(self, control: ControlPlane, runtime: Runtime, faults: Faults, others: WsgiApp, region: str) -> None:
         self._control, self._runtime, self._faults, self._others = control, runtime, faults, others
+        self._region = region
         self.calls = control.calls
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,6 +81,7 @@ class Front:
         """The answer of the control plane; None for one that never arrives."""
         try:
             request = json.loads(_body(environ) or b"{}")
+            self._check_region(environ)
             about = f"{operation} {name_in(request)}"
             match self._faults.first(("no_answer", "bad_gateway", "slow_answer"), about):
                 case ("no_answer", _):
@@ -102,6 +109,7 @@ class Front:
             headers["content-type"] = str(environ["CONTENT_TYPE"])
         self.calls.add(RecordedCall("sagemaker", _INVOKED[how], caller_of(environ)[0], name))
         try:
+            self._check_region(environ)
             match how:
                 case "invocations":
                     return self._runtime.invoke(name, headers, _body(environ))
@@ -111,6 +119,16 @@ class Front:
                     raise ApiError("NotEmulatedException", "response streams are not emulated", 501)
         except ApiError as error:
             return _error(error, runtime=True)
+
+    def _check_region(self, environ: Environ) -> None:
+        """Raises ApiError for a request that is signed for another region: its jobs, logs and buckets would be here."""
+        asked = region_of(environ)
+        if asked not in ("", self._region):
+            raise ApiError(
+                "InvalidSignatureException",
+                f"Credential should be scoped to a valid region, not {asked!r}: this emulator is of {self._region!r}. "
+                "Set AWS_REGION to that, or start the emulator with another",
+            )
 
     def _passed_on(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Let another service answer, with what is to go wrong on the way to S3."""
@@ -122,6 +140,12 @@ class Front:
         if call is None or call.service != "s3":
             return self._others(environ, start_response)
         about = f"{call.operation} {environ.get('PATH_INFO', '')}"
+        refused = self._faults.first(tuple(_S3_REFUSALS), about)
+        if refused is not None:
+            code, status = _S3_REFUSALS[refused[0]]
+            body = f"<Error><Code>{code}</Code><Message>{CALLS[refused[0]][1]}</Message></Error>".encode()
+            start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+            return [body]
         seconds = self._faults.happens("slow_s3", about)
         if seconds is not None:
             time.sleep(seconds)

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
 _DENIED = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
+_ELSEWHERE = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _CHUNK = 1 << 20
 _WHOLE_BYTES = 64 << 20  # what is written at once goes in parts from here on
 _ATTEMPTS = 4  # of a download that breaks off or arrives damaged
@@ -229,6 +230,11 @@ def _translated(what: str, uri: S3Uri) -> Iterator[None]:
             raise StorageError(f"cannot write {uri}: the bucket does not exist; create it first") from error
         if code in _MISSING:
             raise ObjectNotFound(uri) from error
+        if code in _ELSEWHERE:
+            raise StorageError(
+                f"cannot {what} {uri} ({code}): the bucket lies in another region; set AWS_REGION to that, or name a "
+                "bucket of this one"
+            ) from error
         if code in _DENIED:
             raise AccessDenied(f"not allowed to {what} {uri} ({code}); check the credentials and the role") from error
         raise StorageError(f"cannot {what} {uri}: {error}") from error

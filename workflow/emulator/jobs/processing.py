@@ -124,9 +124,11 @@ class ProcessingJobs:
                 raise Failed(reason)
         if faults.happens("stopped", name) is not None:
             raise JobStopped
-        for output in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
+        told = job.get("ProcessingOutputConfig", {})
+        storage = self._cloud.storage.encrypting(told.get("KmsKeyId"))
+        for output in told.get("Outputs", []):
             place, uri = output["S3Output"]["LocalPath"], S3Uri.parse(output["S3Output"]["S3Uri"])
-            send_files(self._cloud.storage, [Path(located(place, host.base)) for host in hosts], uri)
+            send_files(storage, [Path(located(place, host.base)) for host in hosts], uri)
 
     def _prepare(self, job: Document, hosts: Sequence[Host]) -> None:
         told = {

@@ -39,7 +39,7 @@ from workflow.emulator.faults import Fault
 from workflow.emulator.records import TRAINING, Document
 from workflow.errors import WorkflowError
 from workflow.runners.process import Ending
-from workflow.storage import S3Uri
+from workflow.storage import S3Uri, Storage
 
 _log = logging.getLogger(__name__)
 
@@ -346,16 +346,20 @@ class _Run:
         artifacts = S3Uri.parse(str(self.job["ModelArtifacts"]["S3ModelArtifacts"]))
         models = [host.base / "model" for host in self.hosts]
         if str(self.job["ModelArtifacts"]["S3ModelArtifacts"]).endswith("/"):
-            send_files(self._cloud.storage, models, artifacts)
+            send_files(self._output(), models, artifacts)
         else:
-            send_archive(self._cloud.storage, models, artifacts, self.hosts[0].folder)
+            send_archive(self._output(), models, artifacts, self.hosts[0].folder)
         self.send_output()
+
+    def _output(self) -> Storage:
+        """Writes what the job leaves, under the key that its request names."""
+        return self._cloud.storage.encrypting(self.job["OutputDataConfig"].get("KmsKeyId"))
 
     def send_output(self) -> None:
         """Put ``output/data`` of all hosts where the request says."""
         place = S3Uri.parse(str(self.job["OutputDataConfig"]["S3OutputPath"])) / self.name / "output/output.tar.gz"
         folders = [host.base / "output" / "data" for host in self.hosts]
-        send_archive(self._cloud.storage, folders, place, self.hosts[0].folder)
+        send_archive(self._output(), folders, place, self.hosts[0].folder)
         if (asked := self.job.get("TensorBoardOutputConfig")) is not None:
             local = str(asked.get("LocalPath", TENSORBOARD))
             events = [Path(located(local, host.base)) for host in self.hosts]

@@ -98,6 +98,7 @@ class TransformJobs:
             if not self._containers.healthy(container, self._cloud.pace.health_s, stop):
                 raise Failed(f"AlgorithmError: the container did not answer its ping. {last_lines(container.log)}")
         output = S3Uri.parse(str(job["TransformOutput"]["S3OutputPath"]))
+        key = job["TransformOutput"].get("KmsKeyId")
         for place, uri in enumerate(inputs):
             pause(stop, 0)
             relative = uri.relative_to(prefix) or uri.name
@@ -107,7 +108,7 @@ class TransformJobs:
                     raise Failed(reason)
             if faults.happens("stopped", name) is not None:
                 raise JobStopped
-            self._cloud.storage.write(output / f"{relative}.out", answer)
+            self._cloud.storage.encrypting(key).write(output / f"{relative}.out", answer)
 
     def _answer(self, job: Document, container: Container, data: bytes) -> bytes:
         headers = {"content-type": str(job["TransformInput"].get("ContentType", "application/json"))}
