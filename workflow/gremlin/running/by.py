@@ -13,6 +13,24 @@ from workflow.gremlin.semantics.comparison import java_class
 from workflow.gremlin.semantics.values import Column, GList, GSet, MapEntry, T
 
 
+def property_of(value: Any, key: str) -> Any:
+    """The value of a property of an element, MISSING where it has none.
+
+    Raises:
+        QueryFailed: a vertex has several values of the key.
+    """
+    if isinstance(value, Vertex):
+        found = value.graph.vertex_values(value.row, key)
+        if len(found) > 1:
+            raise QueryFailed(f"Multiple properties exist for the provided key, use Vertex.properties({key})")
+        return found[0] if found else MISSING
+    if isinstance(value, Edge):
+        return value.graph.edge_values(value.row).get(key, MISSING)
+    if isinstance(value, VertexProperty):
+        return (value.meta or {}).get(key, MISSING)
+    return MISSING
+
+
 class ByIdentity:
     """``by()``: the value itself."""
 
@@ -37,15 +55,9 @@ class ByKey:
 
     def of_value(self, ctx: ExecutionContext, value: Any) -> Any:
         key = self.key
-        if isinstance(value, Vertex):
-            found = value.graph.vertex_values(value.row, key)
-            if len(found) > 1:
-                raise QueryFailed(f"Multiple properties exist for the provided key, use Vertex.properties({key})")
-            return found[0] if found else MISSING
-        if isinstance(value, Edge):
-            return value.graph.edge_values(value.row).get(key, MISSING)
-        if isinstance(value, VertexProperty):
-            return (value.meta or {}).get(key, MISSING)
+        found = property_of(value, key)
+        if found is not MISSING or isinstance(value, Vertex | Edge | VertexProperty):
+            return found
         if isinstance(value, Mapping):
             return value.get(key)
         raise QueryFailed(

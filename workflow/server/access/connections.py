@@ -17,7 +17,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from workflow.errors import TooManyRequests
-from workflow.server.access.budget import Budget, Holding, origin
+from workflow.server.access.accounts import Counted
+from workflow.server.access.budget import origin
 from workflow.server.access.pacing import PacedTransport
 from workflow.server.errors import error_body
 
@@ -49,29 +50,22 @@ def too_many(connections: Collection[Any], client: tuple[str, int] | None, most:
     return ""
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(Counted, H11Protocol):
     """The web server's HTTP protocol with an end to its patience; WebSockets leave it once they are opened.
 
     That of h11, also where httptools is installed: it is strict, and has a limit to how long headers may be.
-
-    Args:
-        budget: of all connections.
     """
 
-    _limit: asyncio.TimerHandle | None = None
     _waits_for = ""
 
-    def __init__(self, *arguments: Any, budget: Budget | None = None, **named: Any) -> None:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._budget = budget or Budget()
-        self._account: Holding = self._budget.account("")
-        self._unread = 0  # bytes since the last answer
+        self._come = 0  # bytes since the last answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         super().connection_made(cast(asyncio.Transport, PacedTransport(cast(asyncio.Transport, transport))))
-        address = self.client[0] if self.client else ""
-        self._account = self._budget.account(address)
+        self._open_account(self.client)
         if problem := too_many(self.connections, self.client, self.limit_concurrency or MOST):
             self._refuse(503, problem)
             return
@@ -85,7 +79,7 @@ class PatientProtocol(H11Protocol):
         """Take a piece, and look at what is still missing."""
         if self.transport.is_closing():
             return
-        self._unread += len(piece)
+        self._come += len(piece)
         if self._count():
             super().data_received(piece)
             self._watch()
@@ -96,29 +90,14 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """A request that came behind this one may have begun; its time begins now."""
-        self._unread = 0
+        self._come = 0
         self._count()
         super().on_response_complete()
         self._watch()
 
-    def pause_writing(self) -> None:
-        """An answer waits to be fetched."""
-        self._count()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """An answer is fetched."""
-        self._count()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock and what was kept."""
-        self._stop()
-        self._account.close()
-        super().connection_lost(exc)
-
-    def _count(self) -> bool:
-        return self._account.holds(self._unread + self.transport.get_write_buffer_size())
+    def unread(self) -> int:
+        """Bytes since the last answer."""
+        return self._come
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer a request that was not read, unless its answer has begun, and close the connection."""
@@ -164,9 +143,8 @@ class PatientProtocol(H11Protocol):
             self.transport.abort()
 
     def _stop(self) -> None:
-        if self._limit is not None:
-            self._limit.cancel()
-        self._limit, self._waits_for = None, ""
+        super()._stop()
+        self._waits_for = ""
 
 
 def peer_of(connection: object) -> str:

@@ -15,7 +15,7 @@ from websockets.protocol import OPEN
 from websockets.streams import StreamReader
 from websockets.utils import apply_mask
 
-from workflow.server.access.budget import Budget, Holding
+from workflow.server.access.accounts import Counted
 from workflow.server.access.pacing import PacedTransport
 from workflow.values.limits import read_error
 
@@ -31,26 +31,18 @@ _AT_FRAME: Final = StreamReader.at_eof.__code__
 _BAD_TEXT, _TOO_BIG, _TRY_LATER = 1007, 1009, 1013  # codes of RFC 6455, section 7.4, and of its registry
 
 
-class PatientSocket(WebSocketsSansIOProtocol):
-    """The web server's WebSocket protocol with these ends.
+class PatientSocket(Counted, WebSocketsSansIOProtocol):
+    """The web server's WebSocket protocol with these ends."""
 
-    Args:
-        budget: of all connections.
-    """
-
-    _limit: asyncio.TimerHandle | None = None
-
-    def __init__(self, *arguments: Any, budget: Budget | None = None, **named: Any) -> None:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._budget = budget or Budget()
-        self._account: Holding = self._budget.account("")
         self._begun = 0  # bytes of messages that the application has not taken
         self._fragments = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over a connection from HTTP."""
         super().connection_made(transport)
-        self._account = self._budget.account(self.client[0] if self.client else "")
+        self._open_account(self.client)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes, in pieces; the handshake comes from HTTP, which has taken it so."""
@@ -127,22 +119,6 @@ class PatientSocket(WebSocketsSansIOProtocol):
         else:
             super().handle_ping()
 
-    def pause_writing(self) -> None:
-        """An answer waits to be fetched."""
-        self._count()
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        """An answer is fetched."""
-        self._count()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock and what was kept."""
-        self._stop()
-        super().connection_lost(exc)
-        self._account.close()
-
     def _whole(self, piece: bytes) -> bytes | None:
         """The message, where a piece is exactly one frame of a client that says all, and nothing else is unfinished."""
         size = len(piece)
@@ -176,11 +152,12 @@ class PatientSocket(WebSocketsSansIOProtocol):
             and not conn.expect_continuation_frame
         )
 
+    def unread(self) -> int:
+        """Bytes of messages that are not whole, or that the application has not taken."""
+        return self._begun + self._fragments * FRAGMENT_BYTES
+
     def _count(self) -> bool:
-        if self.disconnected:
-            return True
-        kept = self._begun + self._fragments * FRAGMENT_BYTES
-        return self._account.holds(kept + self.transport.get_write_buffer_size())
+        return self.disconnected or super()._count()
 
     def _watch(self) -> None:
         """Run the clock of a message that is not whole; it goes on, however many bytes come, until it is."""
@@ -189,11 +166,6 @@ class PatientSocket(WebSocketsSansIOProtocol):
             self._limit = self.loop.call_later(MESSAGE_S, self.transport.abort)
         elif not unfinished:
             self._stop()
-
-    def _stop(self) -> None:
-        if self._limit is not None:
-            self._limit.cancel()
-            self._limit = None
 
     def _refuse(self, code: int, reason: str) -> None:
         """Close with a sentence; a reason has 123 bytes."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from workflow.errors import QueryFailed
-from workflow.graphs.elements import Edge, Vertex, VertexProperty
+from workflow.gremlin.running.by import property_of
+from workflow.gremlin.running.by_cycle import ByCycleModulated
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
     Builder,
-    By,
-    Child,
     ExecutionContext,
     MapStep,
     Step,
@@ -29,34 +27,17 @@ FROM_BY = "_"
 _PLACEHOLDER = re.compile(r"(?<!%)%\{(.{0,200}?)\}")
 
 
-def property_of(value: Any, key: str) -> Any:
-    """The value of a property of an element, MISSING where it has none.
+class FormatStep(ByCycleModulated, MapStep):
+    """Fills the placeholders; a traverser for which one has no value, or null, is dropped.
 
-    Raises:
-        QueryFailed: a vertex has several values of the key.
+    ``by()``: one for each ``%{_}``, used in turn.
     """
-    if isinstance(value, Vertex):
-        found = value.graph.vertex_values(value.row, key)
-        if len(found) > 1:
-            raise QueryFailed(f"Multiple properties exist for the provided key, use Vertex.properties({key})")
-        return found[0] if found else MISSING
-    if isinstance(value, Edge):
-        return value.graph.edge_values(value.row).get(key, MISSING)
-    if isinstance(value, VertexProperty):
-        return (value.meta or {}).get(key, MISSING)
-    return MISSING
-
-
-class FormatStep(MapStep):
-    """Fills the placeholders; a traverser for which one has no value, or null, is dropped."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
         # plain text and names in turn: "a %{x} b" gives ["a ", "x", " b"]
         self.pieces = _PLACEHOLDER.split(text)
-        self.bys: list[By] = []
-        self.parts: list[Child] = []
         if any(name != FROM_BY for name in self.pieces[1::2]):
             self.requires = frozenset({"labels"})
 
@@ -66,7 +47,7 @@ class FormatStep(MapStep):
         used = 0
         for name, text in zip(self.pieces[1::2], self.pieces[2::2], strict=True):
             if name == FROM_BY:
-                found = self.bys[used % len(self.bys)].of(ctx, traverser) if self.bys else traverser.value
+                found = self.bys.at(used).of(ctx, traverser)
                 used += 1
             else:
                 found = property_of(traverser.value, name)
@@ -77,20 +58,6 @@ class FormatStep(MapStep):
             out += (as_text(found), text)
         check_characters(sum(map(len, out)))
         return "".join(out)
-
-    def modulate(self, builder: Builder, name: str, args: Args) -> None:
-        """``by()``, one for each ``%{_}``, used in turn."""
-        if name != "by":
-            self.refuse(name)
-        by = builder.by(args)
-        self.bys.append(by)
-        child = getattr(by, "child", None)
-        if child is not None:
-            self.parts.append(child)
-
-    def children(self) -> Iterable[Child]:
-        """The traversals of the by() modulators."""
-        return self.parts
 
     def arguments(self) -> str:
         """The text with its placeholders."""

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from workflow.errors import QueryFailed
+from workflow.gremlin.running.by_cycle import ByCycleModulated
 from workflow.gremlin.running.step import (
     MISSING,
     Args,
     Builder,
-    By,
-    Child,
     ExecutionContext,
     MapStep,
     Step,
@@ -229,14 +228,15 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         yield "end", ""
 
 
-class MathStep(MapStep):
-    """Evaluates the expression; ``_`` is the current value, other names are map entries, side effects or labels."""
+class MathStep(ByCycleModulated, MapStep):
+    """Evaluates the expression; ``_`` is the current value, other names are map entries, side effects or labels.
+
+    ``by()``: one for each variable, used in turn.
+    """
 
     def __init__(self, expression: MathExpression) -> None:
         super().__init__()
         self.expression = expression
-        self.bys: list[By] = []
-        self.parts: list[Child] = []
         if any(name != CURRENT for name in expression.variables):
             self.requires = frozenset({"labels"})
 
@@ -244,12 +244,11 @@ class MathStep(MapStep):
         """A Double, or MISSING where a by() gives nothing."""
         values: dict[str, float] = {}
         for position, name in enumerate(self.expression.variables):
-            by = self.bys[position % len(self.bys)] if self.bys else None
+            by = self.bys.at(position)
             if name == CURRENT:
-                found = traverser.value if by is None else by.of(ctx, traverser)
+                found = by.of(ctx, traverser)
             else:
-                found = named_value(ctx, traverser, name)
-                found = found if by is None else by.of_value(ctx, found)
+                found = by.of_value(ctx, named_value(ctx, traverser, name))
             if found is MISSING:
                 return MISSING
             if not is_number(found):
@@ -259,20 +258,6 @@ class MathStep(MapStep):
                 )
             values[name] = to_double(found)
         return self.expression.formula(values)
-
-    def modulate(self, builder: Builder, name: str, args: Args) -> None:
-        """``by()``, one for each variable, used in turn."""
-        if name != "by":
-            self.refuse(name)
-        by = builder.by(args)
-        self.bys.append(by)
-        child = getattr(by, "child", None)
-        if child is not None:
-            self.parts.append(child)
-
-    def children(self) -> Iterable[Child]:
-        """The traversals of the by() modulators."""
-        return self.parts
 
     def arguments(self) -> str:
         """The expression."""
