@@ -69,14 +69,6 @@ class AccessDenied(WorkflowError):
     code, status = "AccessDeniedException", 403
 
 
-class MethodNotAllowed(WorkflowError):
-    code, status = "MethodNotAllowedException", 405
-
-
-class ClientTimeout(WorkflowError):
-    code, status = "ClientTimeoutException", 408
-
-
 class TooManyRequests(WorkflowError):
     code, status = "TooManyRequestsException", 429
 

@@ -176,7 +176,6 @@ class Export:
     nodes: dict[str, Nodes]
     edges: dict[EdgeType, Edges]
     warnings: list[str]
-    bytes_read: int
 
     @property
     def times(self) -> dict[str | EdgeType, Moments]:
@@ -223,8 +222,7 @@ def read_export(
         _keep_edge_types(edges, previous.edge_types, warnings)
     if not sum(int(group.present.sum()) for group in nodes.values()):
         raise JobError("the graph is empty: none of the node files has a row. Export a graph that has vertices")
-    size = sum(file.path.stat().st_size for file in {id(f): f for f in files.values()}.values())
-    return Export(nodes, edges, warnings, size)
+    return Export(nodes, edges, warnings)
 
 
 def _open_all(folder: Path, configuration: TrainingDataConfiguration, room: Workspace) -> dict[str, ExportFile]:

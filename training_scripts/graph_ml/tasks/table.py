@@ -23,7 +23,6 @@ class Task:
 
     name: TaskType
     of: Literal["node", "edge"]
-    label_task: Literal["classification", "regression", "link_prediction"]
     metrics: tuple[str, ...]
     answer: Literal["nodes", "classes", "number"]
 
@@ -42,12 +41,12 @@ _CLASSIFIED = ("acc", "F1", "acc_topk", "precision", "recall", "roc_auc", "avera
 _NUMBERS = ("mse", "rmse", "mae")
 
 TASKS: dict[TaskType, Task] = {
-    "node_class": Task("node_class", "node", "classification", _CLASSIFIED, "classes"),
-    "node_regression": Task("node_regression", "node", "regression", _NUMBERS, "number"),
-    "edge_class": Task("edge_class", "edge", "classification", _CLASSIFIED, "classes"),
-    "edge_regression": Task("edge_regression", "edge", "regression", _NUMBERS, "number"),
+    "node_class": Task("node_class", "node", _CLASSIFIED, "classes"),
+    "node_regression": Task("node_regression", "node", _NUMBERS, "number"),
+    "edge_class": Task("edge_class", "edge", _CLASSIFIED, "classes"),
+    "edge_regression": Task("edge_regression", "edge", _NUMBERS, "number"),
     "link_prediction": Task(
-        "link_prediction", "edge", "link_prediction", ("mrr", "hits@1", "hits@3", "hits@10", "hits@50", "auc"), "nodes"
+        "link_prediction", "edge", ("mrr", "hits@1", "hits@3", "hits@10", "hits@50", "auc"), "nodes"
     ),
 }
 

@@ -295,8 +295,6 @@ ALGORITHMS["allShortestPaths.delta"] = AlgorithmFacts(
     modes=("stream",),
 )
 
-DISTRIBUTIONS: Final = ("centralityDistribution", "communityDistribution", "componentDistribution")
-
 
 def find_algorithm(name: str) -> str | None:
     """The table's name of an algorithm, written as in a procedure's name or in any case; None for one it has not.
