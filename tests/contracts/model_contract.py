@@ -41,7 +41,13 @@ KNOWS = EdgeType(source="Person", relation="knows", target="Person")
 #: small and quick; a family that has none of them ignores them
 QUICK = {"num-epochs": "2", "num-hidden": "16", "num-negs": "16"}
 #: values that are nobody's default, of hyperparameters that some families do not use
-OTHER = {"num-layer": "3", "fanout": "2,2", "use-self-loop": "false", "layer-norm": "false"}
+OTHER = {
+    "num-layer": "3",
+    "fanout": "2,2",
+    "use-self-loop": "false",
+    "layer-norm": "false",
+    "per-feat-name-embed": "false",
+}
 
 
 def small_graph(task: TaskType, seed: int = 0) -> GraphData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from small_graphs import labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
+from training_scripts.graph_ml.graph import Labels
 from training_scripts.graph_ml.models.network.heads import Head, fitted_temperature, joined
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
@@ -142,6 +144,30 @@ def test_heads_turn_raw_outputs_into_probabilities_and_numbers() -> None:
     assert Head("class", weights)(x)[0] == pytest.approx([0.75, 0.25])
     assert Head("classes", weights)(x)[0] == pytest.approx([0.75, 0.5])
     assert Head("number", weights, mean=10, scale=2)(x)[0] == pytest.approx([10 + 2 * np.log(3), 10])
+
+
+def test_a_linear_head_has_no_hidden_layer() -> None:
+    # 1 · 2 + 2 · 1 of the vertex, 3 · (5 − 1) / 2 of its own standardised feature, and the bias 4
+    weights = {"w2": [[2, 1, 3]], "b2": [4], "own_mean": [1], "own_scale": [2]}
+    head = Head("number", {name: np.array(values, dtype=np.float32) for name, values in weights.items()})
+    assert head.columns == 3
+    assert head(np.array([[1, 2, 5]], dtype=np.float32)).tolist() == [[14.0]]
+
+
+@pytest.mark.parametrize(("model", "is_sum"), [("linear", True), ("mlp", False)])
+def test_answers_of_the_linear_family_are_weighted_sums_of_features(model: str, is_sum: bool, tmp_path: Path) -> None:
+    # the number is the size of one feature, which no weighted sum tells
+    graph = labelled_graph("node_regression")
+    features = np.random.default_rng(0).normal(size=(36, 2)).astype(np.float32)
+    (target,) = graph.targets
+    values = Labels("number", np.abs(features[:, 0]).astype(np.float32) * 4)
+    graph = replace(graph, features={"User": {"a": features[:, :1], "b": features[:, 1:]}}, labels={target: values})
+    folder = ModelFolder(train(graph, tmp_path, "--model", model, "--num-epochs", "60", "--num-hidden", "8"))
+    head = Head(weights=folder.tensors("head"), **folder.description.details["head"])
+    answers = head(np.asarray(folder.array("embeddings")))
+    rows = np.column_stack([features, np.ones(36)])
+    missed = answers - rows @ np.linalg.lstsq(rows, answers, rcond=None)[0]
+    assert bool(np.abs(missed).max() < 1e-4) is is_sum
 
 
 def test_a_head_sees_both_ends_of_an_edge_their_product_and_its_features() -> None:

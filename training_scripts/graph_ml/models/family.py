@@ -92,6 +92,7 @@ class GraphFamily(Family):
         active_input: whether input vectors pass a rectifier and dropout before the first round.
         final_norm: whether finished vectors are brought to one scale, for heads; links want their lengths.
         mean_of_rounds: whether the result is the mean over input and all rounds instead of the last round.
+        linear: whether neither inputs nor heads have a rectifier, so that answers are sums over features.
     """
 
     settings: type[GraphSettings]
@@ -101,6 +102,7 @@ class GraphFamily(Family):
     active_input: bool = False
     final_norm: bool = True
     mean_of_rounds: bool = False
+    linear: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +108,9 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.family, self.settings, self.for_heads = family, settings, for_heads
-        self.input = InputLayer(widths, settings, embedded)
+        # layers of single features end in a rectifier
+        of_input = replace(settings, per_feat_name_embed=False) if family.linear else settings
+        self.input = InputLayer(widths, of_input, embedded)
         self.depth = family.rounds(settings)
         types = {kind: number for number, kind in enumerate(widths)}
         ends = tuple((types.get(r.sender, -1), types.get(r.receiver, -1)) for r in relations)

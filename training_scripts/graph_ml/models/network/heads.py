@@ -18,12 +18,12 @@ class Head:
     """out = W₂ relu(W₁ [x ‖ relu(W₀ e + b₀)] + b₁) + b₂, then softmax, sigmoids or a scaled number.
 
     x are vectors of the ends, e an edge's own features, standardised: (e − mean) / deviation. They pass a layer of
-    their own, so that a few numbers count beside many.
+    their own, so that a few numbers count beside many. A linear head is W₂ [x ‖ e] + b₂.
 
     Args:
         kind: ``class``, ``classes`` (several at once) or ``number``.
         weights: ``w1`` (h, d), ``b1``, ``w2`` (outputs, h), ``b2``; where items have own features also ``w0`` (h, e),
-            ``b0``, and ``own_mean``, ``own_scale`` (e,).
+            ``b0``, and ``own_mean``, ``own_scale`` (e,). A linear head has neither ``w0`` nor ``w1``.
         mean, scale: of the numbers in training; 0 and 1 for classes.
         temperature: outputs are divided by it, so that probabilities are as often right as they say.
 
@@ -39,7 +39,7 @@ class Head:
     @property
     def columns(self) -> int:
         """How many numbers an item has: those of its ends, and its own features."""
-        width = int(self.weights["w1"].shape[1])
+        width = int(self.weights["w1" if "w1" in self.weights else "w2"].shape[1])
         if "w0" not in self.weights:
             return width
         made, own = self.weights["w0"].shape
@@ -47,13 +47,15 @@ class Head:
 
     def raw(self, x: Floats) -> npt.NDArray[np.float64]:
         """Outputs before softmax, sigmoids or scale, float64 (n, outputs)."""
-        if "w0" in self.weights:
-            width = self.weights["w0"].shape[1]
+        if "own_mean" in self.weights:
+            width = len(self.weights["own_mean"])
             own = (x[:, -width:] - self.weights["own_mean"]) / self.weights["own_scale"]
-            own = np.maximum(own @ self.weights["w0"].T + self.weights["b0"], 0)
+            if "w0" in self.weights:
+                own = np.maximum(own @ self.weights["w0"].T + self.weights["b0"], 0)
             x = np.concatenate([x[:, :-width], own], axis=1)
-        hidden = np.maximum(x @ self.weights["w1"].T + self.weights["b1"], 0)
-        return np.asarray(hidden @ self.weights["w2"].T + self.weights["b2"], dtype=np.float64)
+        if "w1" in self.weights:
+            x = np.maximum(x @ self.weights["w1"].T + self.weights["b1"], 0)
+        return np.asarray(x @ self.weights["w2"].T + self.weights["b2"], dtype=np.float64)
 
     def __call__(self, x: Floats) -> Floats:
         """Probabilities (n, classes), or numbers (n, 1), of rows as ``joined`` makes them."""
@@ -81,9 +83,9 @@ def joined(ends: Sequence[Floats], extra: Floats) -> Floats:
     return np.concatenate([*ends, *products, np.asarray(extra, dtype=np.float32)], axis=-1)
 
 
-def width_seen(ends: int, hidden: int, extra: int) -> int:
-    """How many numbers the first layer sees of each item: vectors of ends, for two their products, own features."""
-    return (3 if ends == 2 else ends) * hidden + (hidden if extra else 0)
+def width_seen(ends: int, hidden: int, own: int) -> int:
+    """How many numbers the first layer sees of each item: vectors of ends, for two their products, ``own`` others."""
+    return (3 if ends == 2 else ends) * hidden + own
 
 
 def width_of(labels: Labels) -> int:

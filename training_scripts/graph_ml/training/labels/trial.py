@@ -94,36 +94,44 @@ class HeadModule(torch.nn.Module):
         trained_on: training items, int64; own features are standardised on them.
         outputs: classes, or 1 for a number.
         settings: width and dropout.
+        linear: whether there is no hidden layer.
     """
 
-    def __init__(self, ends: int, extra: Floats, trained_on: Ints, outputs: int, settings: GraphSettings) -> None:
+    def __init__(
+        self, ends: int, extra: Floats, trained_on: Ints, outputs: int, settings: GraphSettings, linear: bool = False
+    ) -> None:
         super().__init__()
         hidden, own = settings.num_hidden, extra.shape[1]
         scores = [standard_of(extra[:, [column]], trained_on) for column in range(own)]
         self.own_mean = np.array([mean[0] for mean, _ in scores], dtype=np.float32)
         self.own_scale = np.array([scale for _, scale in scores], dtype=np.float32)
-        self.own = torch.nn.Linear(own, hidden) if own else None
-        self.first = torch.nn.Linear(width_seen(ends, hidden, own), hidden)
-        self.second = torch.nn.Linear(hidden, outputs)
+        seen = width_seen(ends, hidden, own if linear or not own else hidden)
+        self.own = torch.nn.Linear(own, hidden) if own and not linear else None
+        self.first = None if linear else torch.nn.Linear(seen, hidden)
+        self.second = torch.nn.Linear(seen if linear else hidden, outputs)
         self.dropout = torch.nn.Dropout(settings.dropout)
 
     def forward(self, vectors: list[Tensor], extra: Floats) -> Tensor:
         """Outputs, float32 (n, outputs), of vectors of the ends, (n, d) each, and own features, (n, e)."""
         parts = [*vectors, *([vectors[0] * vectors[1]] if len(vectors) == 2 else [])]  # as ``joined`` does
-        if self.own is not None:
-            scaled = (np.asarray(extra, dtype=np.float32) - self.own_mean) / self.own_scale
-            parts.append(torch.relu(self.own(tensor_on(scaled, vectors[0].device))))
-        result: Tensor = self.second(self.dropout(torch.relu(self.first(torch.cat(parts, dim=1)))))
+        if len(self.own_mean):
+            scaled = tensor_on(
+                (np.asarray(extra, dtype=np.float32) - self.own_mean) / self.own_scale, vectors[0].device
+            )
+            parts.append(scaled if self.own is None else torch.relu(self.own(scaled)))
+        seen = torch.cat(parts, dim=1)
+        result: Tensor = self.second(self.dropout(seen if self.first is None else torch.relu(self.first(seen))))
         return result
 
     def arrays(self) -> dict[str, Floats]:
         """The weights as ``Head`` names them."""
-        layers = {"1": self.first, "2": self.second, **({} if self.own is None else {"0": self.own})}
         arrays = {}
-        for number, layer in layers.items():
-            arrays[f"w{number}"] = layer.weight.detach().cpu().numpy().copy()
-            arrays[f"b{number}"] = layer.bias.detach().cpu().numpy().copy()
-        return arrays if self.own is None else {**arrays, "own_mean": self.own_mean, "own_scale": self.own_scale}
+        for number, layer in enumerate((self.own, self.first, self.second)):
+            if layer is not None:
+                arrays[f"w{number}"] = layer.weight.detach().cpu().numpy().copy()
+                arrays[f"b{number}"] = layer.bias.detach().cpu().numpy().copy()
+        own = {"own_mean": self.own_mean, "own_scale": self.own_scale} if len(self.own_mean) else {}
+        return arrays | own
 
 
 @dataclass
@@ -327,7 +335,9 @@ def fresh_model(
         trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
     )
     outputs = width_of(problem.labels)
-    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings).to(trial.device)
+    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings, family.linear).to(
+        trial.device
+    )
     mean, scale = 0.0, 1.0
     if problem.labels.kind == "number":
         values = np.asarray(problem.labels.values)[problem.split.train].astype(np.float64)
