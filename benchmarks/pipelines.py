@@ -39,7 +39,6 @@ ROWS = (
     "UNWIND $rows AS row RETURN gds.graph.project('g', row[0], row[1], {relationshipType: 'R'}, "
     "{undirectedRelationshipTypes: ['R']}) AS g"
 )
-FOREST = {"numberOfDecisionTrees": 100, "minLeafSize": 3, "minSplitSize": 6}
 
 Ask = Callable[..., list[dict[str, Any]]]
 
@@ -154,7 +153,7 @@ def measured(url: str, links: list[list[int]], repeats: int, *, ours: bool) -> M
         found.time("LR: best 100 of all pairs", lambda: predict(ask, "LR"))
         pipeline(ask, found, "MLP", "addMLP", {})
         if ours:
-            pipeline(ask, found, "neighbours, forest", "addRandomForest", FOREST, NEIGHBOURS)
+            pipeline(ask, found, "neighbours, LightGBM", "addLightGBM", {}, NEIGHBOURS)
     return found
 
 
@@ -166,6 +165,8 @@ def pipeline(
     step = {"mutateProperty": "embedding", "embeddingDimension": 256, "randomSeed": 42}
     ask(f"CALL {LP}.addNodeProperty($n, 'fastRP', $c)", n=name, c=step)
     ask(f"CALL {LP}.addFeature($n, 'hadamard', $c)", n=name, c={"nodeProperties": ["embedding"]})
+    if more:
+        ask(f"CALL {LP}.addFeature($n, 'cosine', $c)", n=name, c={"nodeProperties": ["embedding"]})
     for feature in more:
         ask(f"CALL {LP}.addFeature($n, $f, {{}})", n=name, f=feature)
     ask(f"CALL {LP}.configureSplit($n, $c)", n=name, c=SPLIT)

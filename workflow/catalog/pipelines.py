@@ -13,6 +13,7 @@ from training_scripts.graph_ml.schemas.catalog.options import BadOption, camel_k
 from training_scripts.graph_ml.schemas.catalog.pipelines import (
     CANDIDATES,
     NODE_FEATURES,
+    OURS,
     PIPELINE_TYPES,
     SPLITS,
     TOPOLOGICAL_FEATURES,
@@ -194,9 +195,9 @@ def described(pipeline: PipelineDefinition) -> dict[str, Any]:
     """A pipeline as the procedures show it, by column."""
     steps = [shown_step(step) for step in pipeline.steps]
     split = {key: value for key, value in pipeline.split.items() if value is not None}
-    space: dict[str, list[dict[str, Any]]] = {method: [] for method in CANDIDATES[pipeline.kind]}
+    space: dict[str, list[dict[str, Any]]] = {method: [] for method in CANDIDATES[pipeline.kind] if method not in OURS}
     for one in pipeline.candidates:
-        space[one.method].append({"methodName": one.method, **one.options})
+        space.setdefault(one.method, []).append({"methodName": one.method, **one.options})
     features: dict[str, Any] = {"featureProperties": list(pipeline.feature_properties)}
     if pipeline.kind == "linkPrediction":
         features = {"featureSteps": [shown_feature(step) for step in pipeline.features]}

@@ -158,6 +158,7 @@ class CypherEngine:
                 read_only=options.read_only,
                 takes_blocks=options.blocks,
                 timeout_s=timeout_s,
+                limit_asked=options.limit_asked or timeout_s != options.timeout_s,
                 began_at=began_at,
                 cancelled=options.cancelled,
                 attempt=attempt,

@@ -230,3 +230,16 @@ def test_a_node_pipeline_is_described_as_the_library_does(people: Database) -> N
 def test_a_models_configuration_names_the_graph_it_was_trained_on(trained: Database) -> None:
     config = trained.one("CALL gds.model.list('lp-pipeline-model') YIELD trainConfig")["trainConfig"]
     assert (config["graphName"], config["pipeline"]) == ("myGraph", "pipe")
+
+
+def test_boosted_trees_are_a_candidate_of_ours_and_shown_where_they_are_used(people: Database) -> None:
+    build(people)
+    space = people.one("CALL gds.pipeline.list('pipe') YIELD pipelineInfo")["pipelineInfo"]["trainingParameterSpace"]
+    assert space.keys() == {"LogisticRegression", "RandomForest", "MultilayerPerceptron"}
+    call = "CALL gds.beta.pipeline.linkPrediction.addLightGBM('pipe', {numberOfTrees: 5, minLeafSize: 1})"
+    changed = people.one(f"{call} YIELD parameterSpace")["parameterSpace"]["LightGBM"]
+    expected = {"learningRate": 0.1, "maxLeaves": 31, "minLeafSize": 1, "numberOfTrees": 5, "penalty": 0.0}
+    assert changed == [{"methodName": "LightGBM", **expected}]
+    assert len(people.one(TRAIN)["validationScores"]) == 4
+    text = "CALL gds.beta.pipeline.linkPrediction.predict.stream('myGraph', {modelName: 'lp-pipeline-model', topN: 1})"
+    assert people.one(f"{text} YIELD probability")["probability"] <= 1

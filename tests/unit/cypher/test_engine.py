@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from workflow.cypher.planning.procedures import (
 )
 from workflow.cypher.running import writing
 from workflow.cypher.running.options import CypherOptions
+from workflow.cypher.running.run import CypherRun
 from workflow.cypher.running.writing import Writing
 from workflow.errors import (
     CancelledByUser,
@@ -421,3 +423,21 @@ def test_the_first_of_sorted_rows_are_those_of_all_sorted_rows(order: str, cut: 
     start, count = (3, 4) if "SKIP" in cut else (0, int(cut.split()[1]))
     found = bench(f"{rows} RETURN n ORDER BY {order} {cut}")
     assert found == every[start : start + count]
+
+
+def test_the_services_limit_does_not_count_while_another_process_works_and_the_clients_does() -> None:
+    graph, long_ago = EmbeddedGraph("g", "neptune"), time.monotonic() - 100
+    of_service, of_client = (
+        CypherRun(graph, {}, timeout_s=60, began_at=long_ago, limit_asked=asked) for asked in (False, True)
+    )
+    for run in (of_service, of_client):
+        with pytest.raises(TimeLimitExceeded):
+            run.check()
+    of_service.check_elsewhere()
+    of_service.check()  # it begins again for the rest of the query
+    with pytest.raises(TimeLimitExceeded):
+        of_client.check_elsewhere()
+    ended = threading.Event()
+    ended.set()
+    with pytest.raises(CancelledByUser):
+        CypherRun(graph, {}, timeout_s=60, limit_asked=False, cancelled=ended).check_elsewhere()

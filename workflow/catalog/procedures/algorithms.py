@@ -67,7 +67,7 @@ class AlgorithmProcedures:
                     yield Procedure(f"{procedure}.estimate", sized, ESTIMATE, partial(self.estimate, name))
 
     def _run(self, run: Any, name: str, mode: str, graph: str, given: Any) -> Analysis:
-        return self.analytics.algorithm(graph, name, mode, plain(given), run.check)
+        return self.analytics.algorithm(graph, name, mode, plain(given), run.check_elsewhere)
 
     def stream(self, name: str, columns: tuple[Column, ...], run: Any, graph: str, given: Any) -> Answer:
         """A row a node, pair or path."""

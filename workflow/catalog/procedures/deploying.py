@@ -59,7 +59,7 @@ class DeployProcedure:
                 types.append("" if id is None else node_type(run.graph.vertex_label(number)))
             return ids, types
 
-        served = self.analytics.serve(model, graph, plain(given), names, run.check)
+        served = self.analytics.serve(model, graph, plain(given), names, run.check_elsewhere)
         try:
             entry = served.model
             facts = {

@@ -36,13 +36,19 @@ CANDIDATES: Final[Mapping[PipelineKind, Mapping[str, str]]] = {
         "addLogisticRegression": "LogisticRegression",
         "addRandomForest": "RandomForest",
         "addMLP": "MultilayerPerceptron",
+        "addLightGBM": "LightGBM",
     },
     "nodeClassification": {
         "addLogisticRegression": "LogisticRegression",
         "addRandomForest": "RandomForest",
         "addMLP": "MultilayerPerceptron",
+        "addLightGBM": "LightGBM",
     },
-    "nodeRegression": {"addLinearRegression": "LinearRegression", "addRandomForest": "RandomForest"},
+    "nodeRegression": {
+        "addLinearRegression": "LinearRegression",
+        "addRandomForest": "RandomForest",
+        "addLightGBM": "LightGBM",
+    },
 }
 
 
@@ -176,7 +182,7 @@ class PipelineProcedures:
 
     def train(self, kind: PipelineKind, run: Any, graph: str, given: Any) -> Answer:
         """Train a pipeline; the model is in the catalog then."""
-        entry, answer = self.analytics.train(kind, graph, plain(given), run.check)
+        entry, answer = self.analytics.train(kind, graph, plain(given), run.check_elsewhere)
         stats = shown(entry.model.selection)
         yield stats, answer.millis, shown(model_info(entry)), configuration(answer.options)
 
@@ -190,7 +196,7 @@ class PipelineProcedures:
 
     def stream(self, kind: PipelineKind, columns: tuple[Column, ...], run: Any, graph: str, given: Any) -> Answer:
         """The predictions, a row a pair or node."""
-        found = self.analytics.predict(kind, graph, "stream", plain(given), run.check)
+        found = self.analytics.predict(kind, graph, "stream", plain(given), run.check_elsewhere)
         cells = [found.columns[name].tolist() for name, _ in columns]
         if kind == "nodeClassification" and not found.options["includePredictedProbabilities"]:
             cells[2] = [None] * len(cells[0])
@@ -200,7 +206,7 @@ class PipelineProcedures:
         self, kind: PipelineKind, columns: tuple[Column, ...], mode: str, run: Any, graph: str, given: Any
     ) -> Answer:
         """Add the predictions to the projected graph, or to the database."""
-        found = self.analytics.predict(kind, graph, mode, plain(given), run.check)
+        found = self.analytics.predict(kind, graph, mode, plain(given), run.check_elsewhere)
         began = time.monotonic()
         done = (
             self._links(run, graph, mode, found) if kind == "linkPrediction" else self._nodes(run, graph, mode, found)

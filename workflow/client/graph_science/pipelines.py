@@ -84,6 +84,10 @@ class PipelineHandle:
         """A candidate; a pair of numbers is a range."""
         return self._call("addMLP", _ranges(options_of(options)))
 
+    def add_lightgbm(self, **options: Any) -> PipelineHandle:
+        """A candidate, ours: boosted trees, where the service has LightGBM; a pair of numbers is a range."""
+        return self._call("addLightGBM", _ranges(options_of(options)))
+
     def details(self) -> Result:
         """Everything that was said of it."""
         (found,) = self.procedures.rows("gds.pipeline.list", [self.name])

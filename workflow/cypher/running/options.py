@@ -15,6 +15,7 @@ class CypherOptions:
     """What a request says about how its query runs.
 
     Attributes:
+        limit_asked: whether the client named the time limit, and not the service.
         began_at: when the time began, in ``time.monotonic()``.
         ids: what ``id()`` gives.
         default_label: of nodes that are created without one.
@@ -24,6 +25,7 @@ class CypherOptions:
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float | None = None
+    limit_asked: bool = True
     began_at: float | None = None
     cancelled: threading.Event | None = None
     read_only: bool = False

@@ -34,6 +34,7 @@ class CypherRun(Run):
         default_label: of nodes that are created without one, as Neptune has it; they then never lose the last one.
         outcome: where the run notes what it changes and costs.
         takes_blocks: whether whoever takes the answer knows blocks of rows.
+        limit_asked: whether the client named the time limit: then it counts while another process works, too.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class CypherRun(Run):
         read_only: bool = False,
         takes_blocks: bool = False,
         timeout_s: float | None = None,
+        limit_asked: bool = True,
         began_at: float | None = None,
         cancelled: threading.Event | None = None,
         attempt: Attempt | None = None,
@@ -64,6 +66,16 @@ class CypherRun(Run):
         self.began_ns = time.time_ns()  # what every "now" of one statement means
         self.condemned: dict[Vertex, None] = {}  # deleted, and still with relationships
         self._turns = 0
+        self._limit_asked = limit_asked
+
+    def check_elsewhere(self) -> None:
+        """``check`` while another process works for the query: trainings may take longer than the service lets queries.
+
+        A limit that the client named counts; that of the service begins again when the work is done.
+        """
+        if self.deadline is not None and not self._limit_asked:
+            self.deadline = max(self.deadline, time.monotonic() + (self.timeout_s or 0.0))
+        self.check()
 
     def parameter(self, name: str) -> Any:
         """A parameter; raises ParameterMissing."""

@@ -88,6 +88,7 @@ class CypherRunner(LanguageRunner["CypherEngine", "CypherSession"]):
         options = CypherOptions(
             parameters=request.parameters,
             timeout_s=self.timeout_s(request.timeout_ms),
+            limit_asked=bool(request.timeout_ms),
             began_at=running.started_at,
             cancelled=running.cancelled,
             read_only=request.read_only,

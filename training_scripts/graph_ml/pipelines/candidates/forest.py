@@ -37,11 +37,18 @@ class Forest:
 
     def outputs(self, features: Floats) -> Floats:
         """The mean over trees, float64, shape (rows, outputs)."""
-        rows = np.arange(len(features))
-        values = features.astype(np.float32)  # as scikit-learn compares
-        total = np.zeros((len(features), self.values.shape[1]))
+        return self.sums(features.astype(np.float32)) / len(self.starts)  # as scikit-learn compares
+
+    def sums(self, values: NDArray[Any]) -> Floats:
+        """The sum over trees, or their votes, float64, shape (rows, outputs).
+
+        Args:
+            values: the features in the precision in which they are compared, shape (rows, features).
+        """
+        rows = np.arange(len(values))
+        total = np.zeros((len(values), self.values.shape[1]))
         for start in self.starts:
-            node = np.full(len(features), start)
+            node = np.full(len(values), start)
             going = rows
             while len(going):
                 here = node[going]
@@ -53,7 +60,7 @@ class Forest:
                 total[rows, self.values[node].argmax(axis=1)] += 1
             else:
                 total += self.values[node]
-        return total / len(self.starts)
+        return total
 
     probabilities = outputs
 

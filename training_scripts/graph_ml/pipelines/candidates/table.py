@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...projections import Floats, Ints
+from .boosted import Boosted, train_boosted
 from .forest import Forest, train_forest
 from .layers import Layers, train_layers
 
@@ -57,9 +58,12 @@ def trained(
     if method == "RandomForest":
         forest, error = train_forest(features, targets, classes, options, random)
         return Trained(method, forest, error)
+    if method == "LightGBM":
+        return Trained(method, train_boosted(features, targets, classes, options, random))
     return Trained(method, train_layers(features, targets, classes, options, random))
 
 
 def restored(method: str, arrays: Mapping[str, NDArray[Any]]) -> Trained:
     """A candidate from what was kept of it."""
-    return Trained(method, Forest.of(arrays) if method == "RandomForest" else Layers.of(arrays))
+    kinds: Mapping[str, type[Forest | Boosted]] = {"RandomForest": Forest, "LightGBM": Boosted}
+    return Trained(method, kinds.get(method, Layers).of(arrays))

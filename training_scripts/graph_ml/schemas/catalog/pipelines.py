@@ -64,15 +64,26 @@ _FOREST: Final[Options] = {
     **_TREES,
     "voting": Option("text", "SOFT", choices=("SOFT", "HARD")),
 }
+_BOOSTED: Final[Options] = {
+    "learningRate": Option("number", 0.1, least=0, opens=True, tunable="log"),
+    "maxLeaves": Option("integer", 31, least=2, tunable="linear"),
+    "minLeafSize": Option("integer", 20, least=1, tunable="linear"),
+    "numberOfTrees": Option("integer", 200, least=1, tunable="linear"),
+    "penalty": Option("number", 0.0, least=0, tunable="log"),
+}
+OURS: Final = frozenset({"LightGBM"})
+"""Methods that Neo4j's library has not: shown where they are used."""
 
 CLASSIFIERS: Final[dict[str, Options]] = {
     "LogisticRegression": _DESCENT,
     "RandomForest": _FOREST,
     "MultilayerPerceptron": {**_DESCENT, "hiddenLayerSizes": Option("integers", [100], least=1)},
+    "LightGBM": _BOOSTED,
 }
 REGRESSORS: Final[dict[str, Options]] = {
     "LinearRegression": {name: one for name, one in _DESCENT.items() if name not in ("classWeights", "focusWeight")},
     "RandomForest": _TREES,
+    "LightGBM": _BOOSTED,
 }
 CANDIDATES: Final[dict[PipelineKind, dict[str, Options]]] = {
     "linkPrediction": CLASSIFIERS,
@@ -324,7 +335,9 @@ def _range(name: str, option: Option, value: Mapping[str, Any]) -> dict[str, lis
 
 
 def _check_together(options: Mapping[str, Any]) -> None:
-    leaf, split = _ends(options.get("minLeafSize", 1)), _ends(options.get("minSplitSize", 2))
+    if "minSplitSize" not in options:
+        return
+    leaf, split = _ends(options.get("minLeafSize", 1)), _ends(options["minSplitSize"])
     if leaf[1] >= split[0]:
         raise BadOption(f"`minLeafSize` ({leaf[1]}) must be smaller than `minSplitSize` ({split[0]})")
 
