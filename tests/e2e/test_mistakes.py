@@ -5,17 +5,21 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from workflow.cli.main import app
 from workflow.client.connection import ServiceError
 from workflow.client.job import Job
 from workflow.client.service import start_service
 from workflow.client.workflow import StageFailed, Workflow
+from workflow.client.workflow_file.description import WorkflowFile
 from workflow.datasets import dataset
 from workflow.errors import InvalidParameter, WorkflowError
 
@@ -249,6 +253,123 @@ def test_a_newcomers_mistake_is_refused_before_any_work_in_a_few_lines_with_what
     assert len(said.splitlines()) <= 3
     assert not any(word in said for word in ("pydantic", "botocore", "Parameter validation failed", "Traceback"))
     assert social.connection.http("GET", social.connection.export_url)["ids"] == before
+    assert list(social.query("g.V().count()")["value"]) == [20]
+
+
+TABLE = pd.DataFrame({"id": [1], "buyer": [1]})
+BODY = {"command": "export-pg", "outputS3Path": "s3://lab/x", "params": {"endpoint": "localhost"}}
+
+
+def written(text: str) -> Callable[[Workflow], Any]:
+    """What ``despina run`` says of a file."""
+
+    def run(wf: Workflow) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "workflow.yaml"
+            file.write_text(text)
+            WorkflowFile.read(file)
+
+    return run
+
+
+def typed(*words: str) -> Callable[[Workflow], Any]:
+    """What the command says; that it is refused is an error of the class the others raise."""
+
+    def run(wf: Workflow) -> None:
+        result = CliRunner().invoke(app, list(words), env={"DESPINA_URL": wf.connection.url, "COLUMNS": "200"})
+        assert result.exit_code != 0
+        raise result.exception if isinstance(result.exception, WorkflowError) else InvalidParameter(result.output)
+
+    return run
+
+
+def posted(path: str, body: Any) -> Callable[[Workflow], Any]:
+    return lambda wf: wf.connection.http("POST", wf.connection.url + path, body)
+
+
+LINK = "name: x\nexport: {targets: [{edge: [User, FRIEND, User], type: link_prediction}]}\n"
+STRANGERS_MISTAKES: dict[str, tuple[Callable[[Workflow], Any], str]] = {
+    # Python
+    "a folder of this machine": (lambda wf: wf.load("./data"), "wf.upload("),
+    "a frame without its name": (lambda wf: wf.load(FRAME), "wf.load(nodes=FRAME"),
+    "edges of tables beside a frame": (
+        lambda wf: wf.load(nodes=FRAME, edges={"bought": (FRAME, "a", "b")}), "go with a dictionary of tables",
+    ),
+    "one column of an edge": (lambda wf: wf.load({"U": TABLE}, edges={"b": (TABLE, "id")}), "(frame, from column, to"),
+    "a column of an edge": (lambda wf: wf.load({"U": TABLE}, edges={"b": (TABLE, "id", "byer")}), "it has: id, buyer"),
+    "a key of no table": (lambda wf: wf.load({"User": TABLE}, key={"Usr": "id"}), "did you mean 'User'?"),
+    "how ids are told apart": (lambda wf: wf.load({"User": TABLE}, ids="prefixed"), 'ids="prefix"'),
+    "a type of another database": (lambda wf: wf.load(nodes=FRAME.assign(**{"age:bigint": 1})), "age:Long"),
+    "a column twice": (
+        lambda wf: wf.load(nodes=pd.DataFrame([["a", "U", 1, 2]], columns=["~id", "~label", "age", "age"])), "twice",
+    ),
+    "a whole request": (lambda wf: wf.export({**BODY, "comand": "export-pg"}), "did you mean 'command'?"),
+    "a whole request, deep": (
+        lambda wf: wf.export({**BODY, "additionalParams": {"neptune_ml": {"targts": [TARGET]}}}),
+        "additionalParams.neptune_ml.targts is no member of the export; did you mean 'targets'?",
+    ),
+    "a whole request and the graph": (
+        lambda wf: wf.export(
+            {**BODY, "additionalParams": {"neptune_ml": {"targets": [{**TARGET, "edge": ["Usr", "FRIEND", "User"]}]}}}
+        ),
+        "additionalParams.neptune_ml.targets[0].edge[0] names the node label 'Usr'",
+    ),
+    "a request and its members": (lambda wf: wf.export(BODY, targets=[TARGET]), "not both"),
+    "a parameter": (
+        lambda wf: wf.export(**LINKS, params={"gremlinNodeFiltr": "has('age')"}), "did you mean 'gremlinNodeFilter'?",
+    ),
+    "the job of another stage": (lambda wf: wf.training(Job("export", "x", "succeeded")), "one of dataprocessing"),
+    "a job that is none": (lambda wf: wf.status("modeltraining", "nope"), "There is no modeltraining 'nope'"),
+    "a stage": (lambda wf: wf.status("training", "x"), "did you mean 'modeltraining'?"),  # type: ignore[arg-type]
+    "an id to wait for": (lambda wf: wf.wait("nope"), "No job or endpoint has the id 'nope'"),
+    "an address without http": (lambda wf: Workflow("127.0.0.1:8182"), "http://host:port"),
+    "a text without quotes": (lambda wf: wf.query("g.V().hasLabel(User)"), "a text stands in quotes: 'User'"),
+    "a query without g": (lambda wf: wf.query("V().count()"), "as in g.V().count()"),
+    "another language": (lambda wf: wf.query("SELECT * FROM User"), "looks like SQL"),
+    # the file
+    "a blank in a name": (written(LINK.replace("name: x", "name: my graph")), "line 1, column 1: name is 'my graph'"),
+    "a section": (written(LINK.replace("export", "exports")), "line 2, column 1: exports is no member of the file"),
+    "an empty file": (written(""), "the file is empty; `despina init` writes one"),
+    "an id of an endpoint": (written(LINK + "endpoint: {id: my_ep}\n"), "line 3, column 12: endpoint.id"),
+    "a tab": (written("name: x\nexport:\n\ttargets: []\n"), "line 3, column 1 is not YAML"),
+    "queries as a list": (written(LINK + "queries: [g.V()]\n"), "a mapping of names to values"),
+    # the command
+    "no target": (typed("export", "start"), "--target User-FRIEND-User"),
+    "a request that is no file": (typed("export", "start", "--config", "nope.json"), "nope.json cannot be read"),
+    "an option": (typed("status", "--jsno"), "--json"),
+    "a command": (typed("stauts"), "'status'"),
+    "an age": (typed("gc", "--older-than", "month"), "write days, such as 30d"),
+    # HTTP
+    "a member over HTTP": (
+        posted("/ml/modeltraining", {"dataProcesingJobId": "x", "trainModelS3Location": "s3://b/x"}),
+        "did you mean dataProcessingJobId?",
+    ),
+    "a number over HTTP": (
+        posted("/ml/modeltraining", {"dataProcessingJobId": "x", "trainModelS3Location": "s3://b/x",
+                                     "maxHPONumberOfTrainingJobs": 0}),
+        "maxHPONumberOfTrainingJobs must be at least 1, not 0",
+    ),
+    "a model over HTTP": (
+        posted("/ml/modeltraining", {"dataProcessingJobId": "x", "trainModelS3Location": "s3://b/x",
+                                     "modelName": "rgcnn"}),
+        "did you mean 'rgcn'?",
+    ),
+    "a path over HTTP": (posted("/ml/modeltrainin", {}), "did you mean /ml/modeltraining?"),
+    "a member of a query over HTTP": (posted("/gremlin", {"query": "g.V()"}), 'send {"gremlin": "g.V().limit(1)"}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", STRANGERS_MISTAKES)
+def test_a_strangers_mistake_is_refused_before_any_work_in_a_few_lines_with_what_to_write(
+    social: Workflow, mistake: str
+) -> None:
+    make, told = STRANGERS_MISTAKES[mistake]
+    with pytest.raises(WorkflowError) as refused:
+        make(social)
+    said = refused.value.message
+    assert told in said
+    assert len(said.splitlines()) <= 9
+    assert not any(word in said for word in ("pydantic", "botocore", "Parameter validation failed", "Traceback"))
     assert list(social.query("g.V().count()")["value"]) == [20]
 
 

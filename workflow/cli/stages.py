@@ -44,14 +44,34 @@ def export_start(
     sign: Sign = False,
 ) -> None:
     """Start an export, described by --target or by a request body of the export service."""
+    if (config is None) == (not target):
+        raise InvalidParameter(
+            "Name what to predict, such as --target User-FRIEND-User (`despina init` writes what the graph suggests), "
+            "or a whole request with --config FILE; one of the two."
+        )
     client = workflow(url, bucket, sign=sign)
     if config is not None:
-        import yaml
-
-        job = client.export(yaml.safe_load(config.read_text()))
+        job = client.export(read_body(config))
     else:
         job = client.export(targets=[parse_target(text) for text in target or []])
     follow(client, job, wait=wait, json=json)
+
+
+def read_body(file: Path) -> dict[str, Any]:
+    """A request in JSON or YAML. Raises InvalidParameter where there is none."""
+    import yaml
+
+    try:
+        body = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise InvalidParameter(f"{file} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+        raise InvalidParameter(f"{file}{where} is neither JSON nor YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(body, dict):
+        raise InvalidParameter(f"{file} holds no request, which is an object with command, outputS3Path and params.")
+    return body
 
 
 def parse_target(text: str) -> dict[str, Any]:

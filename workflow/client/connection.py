@@ -48,6 +48,8 @@ class ServiceUnreachable(WorkflowError):
                 f"The certificate of {url} is not trusted ({reason}). Where it is one of your own, name its file in "
                 "SSL_CERT_FILE and AWS_CA_BUNDLE."
             )
+        elif "WRONG_VERSION_NUMBER" in str(reason):
+            message = f"The service at {url} speaks no TLS; write its address as http://."
         else:
             message = (
                 f"Nothing answers at {url} ({reason}). Start the service with `despina serve`, or name another with "

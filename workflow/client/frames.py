@@ -24,6 +24,15 @@ TYPED = re.compile(
     re.I | re.S,
 )
 
+# what other systems call types of Neptune's
+FOREIGN = {
+    **dict.fromkeys(("number", "bigint", "int64"), "Long"),
+    **dict.fromkeys(("str", "text", "varchar", "object"), "String"),
+    **dict.fromkeys(("float64", "decimal", "numeric", "real"), "Double"),
+    **dict.fromkeys(("timestamp", "datetime64"), "Date"),
+    "int32": "Int",
+}
+
 
 def write_neptune_csv(frame: Any, *, kind: str, first: str = "e", replace: bool = False) -> bytes:
     """Neptune's load format of a frame of nodes or edges.
@@ -201,6 +210,11 @@ def _cell(value: Any, whole: bool) -> Any:
 def _typed(name: str, dtype: Any, values: Sequence[Any]) -> str:
     if name.startswith("~") or _says_type(name):
         return name
+    foreign = FOREIGN.get(name.rpartition(":")[2].removesuffix("[]").lower()) if ":" in name else None
+    if foreign is not None:
+        raise InvalidParameter(
+            f"The column {name!r} names no type of Neptune's; write {name.rpartition(':')[0]}:{foreign}."
+        )
     name = name.replace(":", "\\:")
     members = [value for value in values if not is_missing(value)]
     several = bool(members) and all(map(is_several, members))

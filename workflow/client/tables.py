@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+from workflow.client.checks.problems import nearest
 from workflow.client.frames import as_table, cells_of, row_of
 from workflow.errors import InvalidParameter
 from workflow.neptune.literals import literal
@@ -21,6 +22,9 @@ def node_tables(tables: Mapping[str, Any], key: Keys, ids: Literal["prefix"] | N
         key: the column with the ids, of all tables or by label; ``~id`` or ``id`` where it is left out.
         ids: ``prefix`` makes ``label:key`` of every id, so that equal keys of two tables are two vertices.
     """
+    for label in key if isinstance(key, Mapping) else ():
+        if label not in tables:
+            raise InvalidParameter(f"key names {label!r}, and there is no such table{nearest(label, tables)}")
     found = []
     for label, frame in tables.items():
         table = as_table(frame, f"table of {label!r}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
-from workflow.client.checks.exports import problems_of_export
+from workflow.client.checks.exports import problems_of_body, problems_of_export
 from workflow.client.checks.graph import problems_of_graph
 from workflow.client.checks.problems import nearest, refuse
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
@@ -150,11 +150,26 @@ class Workflow:
         (lists are joined in either case); edges have one value, and another is refused without ``replace``.
         """
         of_frames = False
+        if ids not in (None, "prefix"):
+            raise InvalidParameter(f'ids is {ids!r}; write ids="prefix", or leave it out.')
         if isinstance(source, Mapping):
-            tables, nodes, source = source, None, None
+            tables, source = source, None
             nodes = node_tables(tables, key, ids)
-            if isinstance(edges, Mapping):
-                edges = edge_tables(edges, list(tables), ids)
+            edges = edge_tables(edges, list(tables), ids) if isinstance(edges, Mapping) else edges
+        if not isinstance(source, str | None):
+            raise InvalidParameter(
+                "Frames have names: write wf.load(nodes=FRAME, edges=FRAME), or wf.load({LABEL: FRAME})."
+            )
+        if isinstance(edges, Mapping):
+            raise InvalidParameter(
+                "Edges as a dictionary go with a dictionary of tables: write wf.load({LABEL: FRAME}, edges={LABEL: "
+                "(FRAME, COLUMN, COLUMN)})."
+            )
+        if source is not None and "://" not in source and not source.startswith("/"):
+            raise InvalidParameter(
+                f"{source!r} is no address that the service can read; write s3://bucket/folder, or hand the files "
+                "over: wf.load(wf.upload(Path(FOLDER).iterdir()))."
+            )
         if (source is None) == (nodes is None and edges is None):
             raise InvalidParameter(
                 "Name either a source or frames of nodes and edges to load, not both and not neither."
@@ -213,19 +228,21 @@ class Workflow:
         """Export the graph for training: a whole request body, or the members of ``additionalParams.neptune_ml``.
 
         ``params`` choose what is exported, such as ``{"gremlinNodeFilter": "has('age', gt(30))"}``. Members, labels and
-        properties are looked at first: InvalidParameter names all that are wrong. A whole body goes as it is.
+        properties are looked at first: InvalidParameter names all that are wrong.
 
         >>> wf.export(targets=[{"edge": ["User", "FRIEND", "User"], "type": "link_prediction"}])  # doctest: +SKIP
         """
-        if body is None:
-            refuse(problems_of_export(neptune_ml, params))
+        if body is not None and (params is not None or neptune_ml):
+            raise InvalidParameter("Name a whole body or its members, not both.")
+        refuse(problems_of_export(neptune_ml, params) if body is None else problems_of_body(body))
         while self._loads:
             self.ended(self._loads.pop())
-        if body is None:
-            refuse(problems_of_graph(neptune_ml, self.graph_summary(), self.connection.query))
-        request = (
-            dict(body) if body is not None else export_request(self.bucket, self.connection.url, params, neptune_ml)
-        )
+        asked = neptune_ml if body is None else (body.get("additionalParams") or {}).get("neptune_ml") or {}
+        if isinstance(asked, Mapping):
+            above = () if body is None else ("additionalParams", "neptune_ml")
+            found = problems_of_graph(asked, self.graph_summary(), self.connection.query)
+            refuse(one.below(*above) for one in found)
+        request = export_request(self.bucket, self.connection.url, params, neptune_ml) if body is None else dict(body)
         answer = self.connection.http("POST", self.connection.export_url, request)
         return self.status("export", answer["jobId"])
 
@@ -234,7 +251,8 @@ class Workflow:
 
         ``more`` are further members of Neptune's request, here and below.
         """
-        location = source if isinstance(source, str) else _location(self.ended(source))
+        ended = self._ended(source, "export")
+        location = ended if isinstance(ended, str) else _location(ended)
         answer = self.connection.call(
             "start_ml_data_processing_job",
             **{"processedDataS3Location": str(self.bucket / "preloading"), "inputDataS3Location": location, "id": id}
@@ -258,7 +276,7 @@ class Workflow:
         range, a choice and one value. It is written into the ``model-hpo-configuration.json`` of the data processing,
         where later trainings find it too. Raises InvalidParameter for what the model does not have.
         """
-        processed = self.ended(processed)
+        processed = self._ended(processed, "dataprocessing")
         if hyperparameters:
             described = self.status("dataprocessing", _id(processed))
             set_hyperparameters(self.storage, described, hyperparameters, more.get("modelName"))
@@ -275,9 +293,15 @@ class Workflow:
         )
         return self.status("modeltraining", answer["id"])
 
+    def _ended(self, job: Job | str, *stages: Stage) -> Job | str:
+        """As ``ended``, for what must be a job of certain stages."""
+        if isinstance(job, Job) and job.stage not in stages:
+            raise InvalidParameter(f"{job.id} is a job of {job.stage}; give one of {' or '.join(stages)}.")
+        return self.ended(job)
+
     def transform(self, processed: Job | str, trained: Job | str, *, id: str | None = None, **more: Any) -> Job:
         """Recompute a trained model's artefacts on a newer processed graph, without training again."""
-        processed, trained = self.ended(processed), self.ended(trained)
+        processed, trained = self._ended(processed, "dataprocessing"), self._ended(trained, "modeltraining")
         answer = self.connection.call(
             "start_ml_model_transform_job",
             **{
@@ -292,7 +316,7 @@ class Workflow:
 
     def endpoint(self, model: Job | str, *, id: str | None = None, update: bool = False, **more: Any) -> Job:
         """Deploy the best model of a training job, or the output of a transform job."""
-        model = self.ended(model)
+        model = self._ended(model, "modeltraining", "modeltransform")
         transformed = isinstance(model, Job) and model.stage == "modeltransform"
         key = "mlModelTransformJobId" if transformed else "mlModelTrainingJobId"
         answer = self.connection.call(
@@ -304,6 +328,21 @@ class Workflow:
 
     def status(self, stage: Stage, id: str) -> Job:
         """The state of a stage as the service tells it now."""
+        if stage not in STAGES:
+            raise InvalidParameter(f"{stage!r} is no stage{nearest(stage, STAGES)}")
+        try:
+            return self._seen(stage, id)
+        except ServiceError as error:
+            if stage not in STATUS_OPERATION or error.status != MLResourceNotFound.status:
+                raise
+            there = self.ids_of_stage(stage, 100)
+            known = nearest(id, there) if there else "; there is none yet"
+            if stage == "endpoint" and not there:
+                known = "; there is none: deploy a model with wf.endpoint(training)"
+            raise ServiceError(f"There is no {stage} {id!r}{known}", error.code, error.status) from error
+
+    def _seen(self, stage: Stage, id: str) -> Job:
+        """As ``status``, with the service's own words where there is no such job."""
         if stage == "export":
             answer = self.connection.http("GET", f"{self.connection.export_url}/{id}")
             return Job(stage, id, str(answer["status"]), answer)
@@ -313,24 +352,12 @@ class Workflow:
         answer = self.connection.call(STATUS_OPERATION[stage], id=id)
         return Job(stage, id, str(answer["status"]), answer)
 
-    def _deployed(self, endpoint: Job | str) -> Job:
-        """An endpoint as it is now. Raises MLResourceNotFound with the likely one."""
-        id = _id(self.ended(endpoint))
-        try:
-            return self.status("endpoint", id)
-        except ServiceError as error:
-            if error.status != MLResourceNotFound.status:
-                raise
-            there = self.connection.call(LIST_OPERATION["endpoint"], maxItems=100).get("ids", [])
-            known = nearest(id, there) if there else "; there is none: deploy a model with wf.endpoint(training)"
-            raise MLResourceNotFound(f"There is no endpoint {id!r}{known}") from error
-
     def find(self, id: str) -> list[Job]:
         """Every job and endpoint with an id, which is unique only within a stage. Raises MLResourceNotFound."""
         found = []
         for stage in STATUS_OPERATION:
             try:
-                found.append(self.status(stage, id))
+                found.append(self._seen(stage, id))
             except WorkflowError as error:
                 if error.status != MLResourceNotFound.status:
                     raise
@@ -345,17 +372,26 @@ class Workflow:
 
     def wait(
         self,
-        job: Job,
+        job: Job | str,
         *,
         timeout_s: float = 24 * 3600,
         interval_s: float = 0.5,
         watch: Watcher | Literal["shown"] | None = "shown",
     ) -> Job:
-        """Follow a stage to its end. StageFailed carries the reason; StageTimeout leaves the stage running.
+        """Follow a stage, or the only one with an id, to its end.
+
+        StageFailed carries the reason; StageTimeout leaves the stage running.
 
         Looks are close in the beginning, and ``interval_s`` apart where the stage takes long. ``watch`` is called at
         each; by default a notebook or a terminal shows how far the stage is.
         """
+        if isinstance(job, str):
+            job, *others = self.find(job)
+            if others:
+                stages = ", ".join(one.stage for one in (job, *others))
+                raise InvalidParameter(
+                    f"{job.id!r} is the id of several: wait for wf.status(STAGE, ID) with one of {stages}."
+                )
         if watch == "shown":
             with shown() as look:
                 return self.wait(job, timeout_s=timeout_s, interval_s=interval_s, watch=look)
@@ -464,10 +500,12 @@ class Workflow:
                 has several, ``display`` for the property that names vertices (as ``DESPINA_DISPLAY``); of a Neptune
                 cluster also ``task``, ``label`` and ``partner``, since it does not describe its models.
         """
-        deployed = self._deployed(endpoint)
+        deployed = self.status("endpoint", _id(self._ended(endpoint, "endpoint")))
         model = (deployed.detail.get("details") or {}).get("model") or {}
         asked = asked_of(deployed.id, model, limit=limit, threshold=threshold, inductive=inductive, **more)
         label = asked.label if not asked.of_links else model["targets"][0]["edge_type"][0 if asked.way == "out" else 2]
+        if ids not in (None, "prefix"):
+            raise InvalidParameter(f'ids is {ids!r}; write ids="prefix", or leave it out.')
         wanted = ids_of(items, key=key, prefix=label if ids == "prefix" else None)
         return predictions_frame(list(records(self.connection.query, asked, wanted)))
 
@@ -498,7 +536,8 @@ class Workflow:
 
         ``model`` is a training or transform job, or the id of a training job.
         """
-        job = self.status("modeltraining", model) if isinstance(model, str) else self.ended(model)
+        job = self.status("modeltraining", model) if isinstance(model, str) else model
+        self._ended(job, "modeltraining", "modeltransform")
         return ModelArtefacts(self.storage, S3Uri.parse(_location(job)))
 
     def artefact(self, job: Job, name: str) -> S3Uri:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from workflow.errors import InvalidParameter, UnsupportedOperation
@@ -75,8 +76,15 @@ def check_names(params: Mapping[str, Any]) -> None:
         )
     unknown = sorted(params.keys() - KNOWN - WITHOUT_EFFECT - _UNSUPPORTED.keys())
     if unknown:
+        close = {name: get_close_matches(name, KNOWN, 1) for name in unknown}
         raise InvalidParameter(
-            f"unknown params {', '.join(repr(name) for name in unknown)}; known ones: {', '.join(sorted(KNOWN))}"
+            "; ".join(
+                f"unknown params {name!r}, did you mean {close[name][0]!r}?"
+                if close[name]
+                else f"unknown params {name!r}"
+                for name in unknown
+            )
+            + ("" if all(close.values()) else f"; known ones: {', '.join(sorted(KNOWN))}")
         )
 
 

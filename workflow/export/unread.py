@@ -10,7 +10,8 @@ from training_scripts.graph_ml.schemas import FEATURE_TYPES, OPTION_ALIASES, fea
 from workflow.export.parameters import WITHOUT_EFFECT, truth
 
 _JOB = ("targets", "features", "times", "split_rate", "name", "feature_encoding")
-_REQUEST = ("version", "jobs", "disableEdgeFeatures", *_JOB)
+#: members of ``additionalParams.neptune_ml``
+MEMBERS = ("version", "jobs", "disableEdgeFeatures", *_JOB)
 _TARGET = ("node", "edge", "property", "type", "split_rate", "separator", "time", "split_dates")
 _FEATURE = ("node", "edge", "property", "properties", "type")
 _BODY = (
@@ -21,6 +22,8 @@ _BODY = (
 _BODY_ELSEWHERE = (
     "uploadToS3OnError", "s3Region", "sseKmsKeyId", "s3RoleArn", "s3RoleSessionName", "s3RoleExternalId",
 )  # fmt: skip
+#: members of a whole request
+MEMBERS_OF_BODY = (*_BODY, *_BODY_ELSEWHERE)
 # what the profile makes of parameters that shape the files; it names the folder by the time
 _PROFILE = {
     "exportId": "", "excludeTypeDefinitions": True, "edgeLabelStrategy": "edgeAndVertexLabels", "mergeFiles": True,
@@ -31,7 +34,7 @@ _PROFILE = {
 def unread_of_body(body: Mapping[str, Any]) -> Iterator[str]:
     """Members of a request beside ``params`` and ``neptune_ml``."""
     given = {name: value for name, value in body.items() if value not in (None, "", {}, [])}
-    yield from _unknown(given, (*_BODY, *_BODY_ELSEWHERE), "the request")
+    yield from _unknown(given, MEMBERS_OF_BODY, "the request")
     if elsewhere := [name for name in _BODY_ELSEWHERE if name in given]:
         yield f"{_listed(elsewhere)} had no effect: that is for Neptune's exporter on AWS alone"
     additional = given.get("additionalParams")
@@ -54,7 +57,7 @@ def unread_of_jobs(neptune_ml: object) -> Iterator[str]:
     for request in neptune_ml if isinstance(neptune_ml, list) else [neptune_ml]:
         if not isinstance(request, Mapping):
             continue
-        yield from _unknown(request, _REQUEST, "neptune_ml")
+        yield from _unknown(request, MEMBERS, "neptune_ml")
         jobs = request.get("jobs")
         if jobs is None:
             yield from _of_job(request, "neptune_ml", truth(request.get("disableEdgeFeatures"), default=False))

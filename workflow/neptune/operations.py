@@ -24,7 +24,7 @@ Kind = Literal["dataprocessing", "modeltraining", "modeltransform", "endpoints"]
 Verb = Literal["start", "get", "list", "stop"]
 Method = Literal["GET", "POST", "DELETE"]
 
-LIKE: Final = 0.85  # how alike a member must be to another one to be it, misspelt
+LIKE: Final = 0.8  # how alike a member must be to another one to be it, misspelt
 
 KINDS: tuple[Kind, ...] = ("dataprocessing", "modeltraining", "modeltransform", "endpoints")
 
@@ -363,7 +363,8 @@ def _complaint(kind: str, message: str, value: Any) -> str:
         "int_type": "must be a whole number",
         "bool_type": "must be true or false",
     }
-    return f"{wanted.get(kind, 'is refused: ' + message[:1].lower() + message[1:])}, not {shown}"
+    told = message.replace("Input should be", "must be").replace("greater than or equal to", "at least")
+    return f"{wanted.get(kind, told.replace('less than or equal to', 'at most'))}, not {shown}"
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -6,6 +6,7 @@ Members marked *guide only* are in the user guide but not in botocore's model; w
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
@@ -23,7 +24,9 @@ MODEL_NAMES = (*FAMILIES, "custom", "auto")
 
 def _model_name(value: str | None) -> str | None:
     if value is not None and value not in (*MODEL_NAMES, "kge"):
-        raise InvalidParameter(f"modelName {value!r} is unknown; it is one of {', '.join(MODEL_NAMES)}.")
+        close = get_close_matches(value, MODEL_NAMES, 1)
+        meant = f"did you mean {close[0]!r}? It" if close else "it"
+        raise InvalidParameter(f"modelName {value!r} is unknown; {meant} is one of {', '.join(MODEL_NAMES)}.")
     return value
 
 

@@ -455,7 +455,7 @@ def test_split_rates_that_only_round_off_are_taken() -> None:
             InvalidParameter,
             "'properties' of 'filter.nodes' must be an array of names",
         ),
-        ({"params": {"nodelabels": ["A"]}}, InvalidParameter, "unknown params 'nodelabels'; known ones: .*nodeLabels"),
+        ({"params": {"nodelabels": ["A"]}}, InvalidParameter, "unknown params 'nodelabels', did you mean 'nodeLabels'"),
         ({"queriesFileS3Path": "s3://lab/q.json"}, UnsupportedOperation, "'queriesFileS3Path' is not supported"),
         ({"params": {"format": "json"}}, UnsupportedOperation, "format 'json' is not supported"),
         ({"params": {"scope": "half"}}, InvalidParameter, "Valid values are: 'all', 'nodes', 'edges'"),

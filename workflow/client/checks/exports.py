@@ -8,12 +8,11 @@ from contextlib import suppress
 from typing import Any
 
 from workflow.client.checks.problems import Place, Problem, nearest
-from workflow.errors import WorkflowError
-from workflow.export.plan import parse_request
+from workflow.errors import UnsupportedOperation, WorkflowError
+from workflow.export.plan import filter_file, parse_request
 from workflow.export.specification import parse_jobs
-from workflow.export.unread import unread_of_jobs, unread_of_params
+from workflow.export.unread import MEMBERS, MEMBERS_OF_BODY, unread_of_jobs, unread_of_params
 
-MEMBERS = ("targets", "features", "split_rate", "jobs", "feature_encoding", "disableEdgeFeatures", "name", "version")
 _SHARED = ("feature_encoding", "disableEdgeFeatures")  # what decides whether a feature has any effect
 
 
@@ -44,6 +43,41 @@ def problems_of_export(neptune_ml: Mapping[str, Any], params: Any = None) -> lis
     if not found:  # what only shows in the whole
         found += [Problem((), one) for one in (*_refused(request), *_unread(request))]
     return found
+
+
+def problems_of_body(body: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a whole request of the export service; its members on AWS alone are fine."""
+    found = [
+        Problem((name,), "is no member of the request" + nearest(str(name), MEMBERS_OF_BODY))
+        for name in body
+        if name not in MEMBERS_OF_BODY
+    ]
+    additional = body.get("additionalParams")
+    if additional is not None and not isinstance(additional, Mapping):
+        found.append(Problem(("additionalParams",), f"is {additional!r:.60}, and must be a mapping"))
+        additional = None
+    found += [
+        Problem(("additionalParams", name), "is no member of it" + nearest(str(name), ("neptune_ml",)))
+        for name in additional or ()
+        if name != "neptune_ml"
+    ]
+    asked, params = (additional or {}).get("neptune_ml"), body.get("params")
+    if isinstance(asked, Mapping):
+        found += [one.below("additionalParams", "neptune_ml") for one in problems_of_export(asked)]
+        found += _of_params(params)
+    if not found and isinstance(params, Mapping | None) and filter_file(body) is None:  # such a file the service reads
+        found += [Problem((), one) for one in _whole_refused(body)]
+    return found
+
+
+def _whole_refused(body: Mapping[str, Any]) -> list[str]:
+    try:
+        parse_request(body)
+    except UnsupportedOperation:  # AWS's own may do it, and the service says that it does not
+        return []
+    except WorkflowError as error:
+        return [error.message]
+    return []
 
 
 def _of_job(job: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Problem]:

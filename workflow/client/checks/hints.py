@@ -12,6 +12,9 @@ CLAUSES = (
 )  # fmt: skip
 
 
+SQL = ("SELECT", "INSERT", "UPDATE")
+
+
 def with_nearest_step(message: str, text: str = "") -> str:
     """A refusal of Gremlin with the step that was likely meant, or the language, where that can be told.
 
@@ -25,6 +28,12 @@ def with_nearest_step(message: str, text: str = "") -> str:
 
         close = [] if found[1] in FACTS else get_close_matches(found[1], FACTS, 1)
         return f"{message}; did you mean {close[0]}()?" if close else message
+    if unquoted := re.search(r"No such variable: (\w+)", message):
+        return f"{message}; a text stands in quotes: '{unquoted[1]}'"
+    if "parsing failed" in message and _first_word(text) in SQL:
+        return f"{message}; that looks like SQL: ask in Gremlin (g.V()…), or in openCypher (MATCH (n) RETURN n)"
+    if "parsing failed" in message and re.match(r"\s*(V|E|addV|addE|inject|with)\(", text):
+        return f"{message}; a traversal begins with g, as in g.{text.strip()[:40]}"
     if "parsing failed" in message and _first_word(text) in CLAUSES:
         return f"{message}; that looks like openCypher, which `wf.cypher` and `--language opencypher` take"
     return message

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from workflow.client.checks.problems import nearest
 from workflow.client.frames import row_of
 from workflow.errors import InvalidParameter, WorkflowError
 from workflow.graphs.naming import Naming
@@ -19,6 +20,12 @@ UNSEEN = "the model has not seen it, and what it knows of its neighbours is not 
 BELOW = "nothing reaches the threshold"
 ABSENT = "the graph has no {what} with this id"
 NO_ANSWER = "the model has no answer for it: it was not in the graph that the model was trained on"
+
+# what the caller may choose or add
+OPTIONS = (
+    *("relation", "property", "way", "display", "limit", "threshold", "inductive"),
+    *("task", "label", "partner"),
+)
 
 Run = Callable[[str], list[Any]]
 
@@ -71,6 +78,9 @@ def asked_of(endpoint: str, model: Mapping[str, Any], **given: Any) -> Predictio
 
     Raises InvalidParameter where neither says what is predicted, or the choice is none of the model's.
     """
+    if unknown := [name for name in given if name not in OPTIONS]:
+        raise InvalidParameter(f"{unknown[0]!r} is no option of a prediction{nearest(unknown[0], OPTIONS)}")
+    check_options(given)
     task, targets = str(given.pop("task", None) or model.get("task") or ""), model.get("targets") or []
     if not task:
         raise InvalidParameter(
@@ -97,6 +107,17 @@ def asked_of(endpoint: str, model: Mapping[str, Any], **given: Any) -> Predictio
     limit = given.pop("limit", None) or (10 if task == "link_prediction" else 1)
     chosen = {name: value for name, value in given.items() if value is not None}
     return PredictionQuestion(endpoint, task, **{**filled, **chosen, "limit": min(limit, MOST_ANSWERS)})
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raises InvalidParameter for a limit, threshold or way that cannot be meant."""
+    limit, threshold, way = (given.get(name) for name in ("limit", "threshold", "way"))
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise InvalidParameter(f"limit is {limit!r}; write a whole number from 1 to {MOST_ANSWERS}.")
+    if threshold is not None and (not isinstance(threshold, int | float) or isinstance(threshold, bool)):
+        raise InvalidParameter(f"threshold is {threshold!r}; write the least score, a number such as 0.5.")
+    if way not in (None, "out", "in"):
+        raise InvalidParameter(f'way is {way!r}; write "out" for where links lead to, "in" for where they come from.')
 
 
 def _named(target: Mapping[str, Any]) -> str:

@@ -136,6 +136,11 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
             example = "targets: [{node: LABEL, property: KEY, type: classification}]"
             yield Problem(("export",), f"says nothing to predict; write {example}, or let `despina init` write it")
         yield from _of_training(described, request)
+    endpoint = described.get("endpoint")
+    id = endpoint.get("id") if isinstance(endpoint, Mapping) else None
+    if id is not None:
+        for one in problems_of_members("CreateMLEndpoint", {"id": id}):
+            yield one.below("endpoint")
     queries = described.get("queries")
     for name, text in queries.items() if isinstance(queries, Mapping) else ():
         if isinstance(text, str):
@@ -207,6 +212,8 @@ def _in_words(problem: Any, model: type[BaseModel]) -> str:
             return "is no member of the file" + nearest(str(problem["loc"][-1]), known)
         case "string_pattern_mismatch" | "string_too_long":
             return f"is {given}; write at most 24 letters, digits and single hyphens"
+        case "model_type" | "dict_type" if problem["input"] is None and not problem["loc"]:
+            return "is empty; `despina init` writes one"
         case "model_type" | "dict_type":
             return f"is {given}, and must be a mapping of names to values"
     wanted = {"int_type": "a whole number", "int_parsing": "a whole number", "string_type": "a text"}
