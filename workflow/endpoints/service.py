@@ -230,6 +230,7 @@ class Endpoints:
 
     def _turn(self, job_id: str) -> threading.Lock:
         with self._lock:
+            # guards the endpoint itself: one change at a time
             return self._turns.setdefault(job_id, threading.Lock())
 
     def _spawn(self, work: Any, *arguments: Any) -> None:
