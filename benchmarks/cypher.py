@@ -5,6 +5,8 @@
 Both ends of every edge are drawn alike. Despina loads its graph by the bulk loader, Neo4j by UNWIND in batches of
 10,000; what is compared is the processor time of the server a question (Linux counts it in steps of 10 ms, so that
 questions are repeated), beside the median that the client sees. Answers must be equal. Empties the Neo4j of --neo4j.
+Memory is what each server holds resident after all of that; a Neo4j that is started here has the heap, the collector
+and the page cache that it and Java choose for the machine, as one that is installed and started.
 """
 
 from __future__ import annotations
@@ -186,7 +188,7 @@ def listening(url: str) -> psutil.Process:
 @contextmanager
 def neo4j_engine(url: str | None, vertices: int, edges: int) -> Iterator[Engine]:
     """A Neo4j with the graph loaded."""
-    with peer("neo4j") if url is None else given(url) as port:
+    with peer("neo4j", "--heap", "default") if url is None else given(url) as port:
         address = f"bolt://127.0.0.1:{port}"
         with neo4j.GraphDatabase.driver(address) as driver:
             source, target, groups, numbers = graph(vertices, edges)

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 VERSION = "5.26.30"
+PAGE_CACHE = "server.memory.pagecache.size"
 SETTINGS = {
     "server.default_listen_address": "127.0.0.1",
     "server.http.enabled": "false",
     "server.https.enabled": "false",
-    "server.memory.pagecache.size": "128m",
+    PAGE_CACHE: "128m",
     "dbms.security.auth_enabled": "false",
     "dbms.usage_report.enabled": "false",
     "db.tx_log.preallocate": "false",
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("workdir", type=Path)
     parser.add_argument("--version", default=VERSION)
     parser.add_argument("--port", type=int, default=7687)
-    parser.add_argument("--heap", default="1g")
+    parser.add_argument("--heap", default="1g", help="default: what Neo4j and Java choose for this machine")
     arguments = parser.parse_args()
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
@@ -57,12 +58,15 @@ def main() -> None:
     folder = jars(workdir, arguments.version)
     home = workdir / f"run-{arguments.port}"
     (home / "conf").mkdir(parents=True, exist_ok=True)
-    settings = {**SETTINGS, "server.bolt.listen_address": f"127.0.0.1:{arguments.port}"}
+    chosen = arguments.heap == "default"
+    kept = {name: value for name, value in SETTINGS.items() if not (chosen and name == PAGE_CACHE)}
+    settings = {**kept, "server.bolt.listen_address": f"127.0.0.1:{arguments.port}"}
     (home / "conf" / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     os.chdir(home)
     opened = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
     program = ["org.neo4j.server.CommunityEntryPoint", "--home-dir", str(home), "--config-dir", str(home / "conf")]
-    os.execvp("java", ["java", f"-Xmx{arguments.heap}", "-XX:+UseSerialGC", *opened, "-cp", f"{folder}/*", *program])
+    memory = [] if chosen else [f"-Xmx{arguments.heap}", "-XX:+UseSerialGC"]
+    os.execvp("java", ["java", *memory, *opened, "-cp", f"{folder}/*", *program])
 
 
 if __name__ == "__main__":
