@@ -13,7 +13,9 @@ import pytest
 from workflow.gremlin.semantics import comparison as semantics
 from workflow.gremlin.semantics.comparison import Incomparable, compare, equals, is_of_type, order_key, type_of
 from workflow.gremlin.semantics.keys import GMap, distinct, hash_key
+from workflow.gremlin.semantics.predicates import compile_value, members
 from workflow.gremlin.semantics.values import BigInteger, Byte, Char, Float, GSet, GType, Long, MapEntry, Short
+from workflow.gremlin.traversal import P
 
 ONES = [Byte(1), Short(1), 1, Long(1), BigInteger(1), Float(1.0), 1.0, Decimal(1)]
 NAN = math.nan
@@ -145,3 +147,11 @@ def test_minimum_and_maximum_give_the_common_type_and_pass_over_null_and_nan() -
     assert semantics.maximum(None, 3) == 3
     assert semantics.maximum(NAN, 3) == 3
     assert semantics.maximum("a", "b") == "b"
+
+
+@pytest.mark.parametrize("args", [(1, 2), ([1, 2],), ((1, 2),), ({1, 2},)])
+def test_the_values_of_within_may_be_written_one_by_one_or_as_a_collection(args: tuple[Any, ...]) -> None:
+    assert sorted(members(P("within", args))) == [1, 2]
+    within, without = compile_value(P("within", args)), compile_value(P("without", args))
+    assert [within(value) for value in (1, 2, 3)] == [True, True, False]
+    assert [without(value) for value in (1, 2, 3)] == [False, False, True]

@@ -8,7 +8,7 @@ import pytest
 
 from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Resources
-from workflow.stages.resources import resources_of
+from workflow.stages.resources import device_argument, resources_of
 
 SECURED: dict[str, Any] = {
     "sagemakerIamRoleArn": "arn:aws:iam::123456789012:role/ml",
@@ -103,3 +103,8 @@ _NOT_RESOURCES = {
 def test_every_member_of_a_request_is_a_resource_or_known_to_be_none(model: Any) -> None:
     resources = set(Resources.__dataclass_fields__) | {"sagemaker_role"}
     assert {name for name in model.model_fields if name not in _NOT_RESOURCES} <= resources
+
+
+def test_a_job_is_told_its_device_where_the_request_names_one() -> None:
+    assert device_argument(Resources(device="cuda:1")) == {"device": "cuda:1"}
+    assert device_argument(Resources()) == {}
