@@ -29,7 +29,7 @@ import numpy.typing as npt
 from .artifacts import ModelWriter
 from .container import Container, JobError
 from .graph import EdgeType, GraphData, Target
-from .graph.pyg import hetero_data
+from .graph.conversions.pyg import to_pyg
 from .links import LinkProblem, Pairs
 from .models.families import UnknownFamily
 from .models.families import decoder as decoder_of
@@ -66,8 +66,8 @@ class Work:
         return GraphData.read(self.data)
 
     def pyg(self) -> Any:
-        """The processed graph as a ``HeteroData`` of PyTorch Geometric, which must be installed; see ``graph/pyg``."""
-        return hetero_data(self.graph())
+        """The processed graph as a ``HeteroData`` of PyTorch Geometric; see ``graph/conversions/pyg``."""
+        return to_pyg(self.graph())
 
     def targets(self, graph: GraphData) -> tuple[Target, ...]:
         """What is to be learned: all edge types of link prediction, otherwise one property."""

@@ -10,12 +10,12 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from ..schemas import EdgeType
-from .data import GraphData, Target
+from .conversions.dgl import to_dgl
+from .data import GraphData
 
 NAME = "graph.bin"
 _MAGIC, _TOLD, _RESERVED = 0xDD2E4FF046B4A13F, 32, 4096
@@ -27,35 +27,10 @@ def available() -> bool:
 
 
 def write(folder: Path) -> None:
-    """Write ``graph.bin`` beside the manifest.
-
-    Features keep their names; ``labels`` and the masks are those of the first target of each type; the relation
-    ``rev-<relation>`` goes back, and carries ``rev_*_mask`` where the forward one is a target.
-    """
+    """Write ``graph.bin`` beside the manifest: the graph as ``conversions.dgl.to_dgl`` gives it."""
     import dgl
-    import torch
 
-    graph = GraphData.read(folder)
-    ends: dict[tuple[str, str, str], tuple[Any, Any]] = {}
-    for kind, edges in graph.edges.items():
-        here, there = (torch.from_numpy(np.array(side)) for side in (edges.source, edges.target))
-        ends[kind.source, kind.relation, kind.target] = (here, there)
-        ends[kind.target, f"rev-{kind.relation}", kind.source] = (there, here)
-    heterograph = dgl.heterograph(ends, num_nodes_dict={name: graph.num_nodes[name] for name in graph.node_types})
-    for name in graph.node_types:
-        for feature, values in graph.features.get(name, {}).items():
-            heterograph.nodes[name].data[feature] = torch.from_numpy(np.array(values))
-    for kind in graph.edge_types:
-        for feature, values in graph.edge_features.get(kind, {}).items():
-            heterograph.edges[kind.source, kind.relation, kind.target].data[feature] = torch.from_numpy(
-                np.array(values)
-            )
-    seen: set[str | EdgeType] = set()
-    for target in graph.targets:
-        if target.type not in seen:
-            seen.add(target.type)
-            _write_target(graph, heterograph, target)
-    dgl.save_graphs(str(folder / NAME), [heterograph])
+    dgl.save_graphs(str(folder / NAME), [to_dgl(GraphData.read(folder))])
     clear_reserved(folder / NAME)
 
 
@@ -73,31 +48,6 @@ def clear_reserved(path: Path) -> None:
         if (magic, version, kind) == (_MAGIC, 2, 2):
             file.seek(_TOLD)
             file.write(bytes(_RESERVED - _TOLD))
-
-
-def _write_target(graph: GraphData, heterograph: Any, target: Target) -> None:
-    import torch
-
-    split = graph.splits[target]
-    if isinstance(target.type, str):
-        count, places = graph.num_nodes[target.type], [("", heterograph.nodes[target.type].data)]
-    else:
-        kind = target.type
-        count = len(graph.edges[kind])
-        places = [
-            ("", heterograph.edges[kind.source, kind.relation, kind.target].data),
-            ("rev_", heterograph.edges[kind.target, f"rev-{kind.relation}", kind.source].data),
-        ]
-    labels = graph.labels.get(target)
-    if labels is not None:
-        places[0][1]["labels"] = torch.from_numpy(np.array(labels.values))
-    for part, indices in (("train", split.train), ("valid", split.valid), ("test", split.test)):
-        if part == "test" and not len(indices):
-            continue
-        mask = torch.zeros(count, dtype=torch.bool)
-        mask[torch.from_numpy(np.array(indices))] = True
-        for prefix, data in places:
-            data[f"{prefix}{part}_mask"] = mask
 
 
 class GraphFileWriter:
