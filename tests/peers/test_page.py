@@ -130,6 +130,17 @@ def test_an_answer_is_a_table_and_a_drawn_graph(browser: WebDriver, social: Work
     assert "Henry" in browser.find_element(By.CSS_SELECTOR, "#answer tbody td").text
 
 
+def test_vertices_are_called_by_the_property_that_the_page_is_told(browser: WebDriver, social: Workflow) -> None:
+    browser.get(social.connection.url)
+    browser.find_element(By.ID, "display").send_keys("User.interests")
+    box = browser.find_element(By.ID, "gremlin")
+    box.clear()
+    box.send_keys("g.V('u19')", Keys.CONTROL, Keys.ENTER)
+    assert until(browser, "#answer tbody td").text.startswith("v[u19] ")
+    assert "Henry" not in browser.find_element(By.CSS_SELECTOR, "#answer tbody td").text
+    assert complaints(browser) == []
+
+
 def test_no_two_drawn_vertices_cover_each_other(browser: WebDriver, social: Workflow) -> None:
     ask(browser, social, "g.V()")
     script = "return document.getElementById('graph').graph.nodes().map((node) => Object.values(node.position()));"
@@ -184,6 +195,10 @@ def test_reports_and_logs_open_from_the_list_and_lead_to_each_other(browser: Web
     assert " won with " in browser.find_element(By.TAG_NAME, "body").text
     browser.find_element(By.PARTIAL_LINK_TEXT, "report").click()
     assert until(browser, "svg").is_displayed()
+    names = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "data.vertex")]
+    assert "Henry u19" in names
+    browser.find_element(By.PARTIAL_LINK_TEXT, "All trials").click()
+    WebDriverWait(browser, WAIT_S).until(lambda b: " won with " in b.find_element(By.TAG_NAME, "body").text)
     browser.get(str(log))
     assert "trial 1 begins" in browser.find_element(By.TAG_NAME, "body").text
     assert complaints(browser) == []
@@ -273,8 +288,9 @@ def test_axe_finds_nothing_in_any_state_of_the_page_and_in_no_report(
                 browser.execute_script("document.getElementById('history').open = true")
             until(browser, "#jobs li")
             told[f"{state} at {width}"] = violations()
-        place = f"{trained.connection.url}/ui/report/modeltraining/friends"
-        for name in ("report.html", "model-report.html"):
+        place = f"{trained.connection.url}/ui/report"
+        reports = ("report.html", "model-report.html")
+        for name in (*(f"modeltraining/friends/{one}" for one in reports), "dataprocessing/friends/report.html"):
             browser.get("about:blank")
             with urllib.request.urlopen(f"{place}/{name}") as page:
                 # nothing runs in a report where it is served; axe has to

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from workflow.neptune.progress import progress_note
+from workflow.neptune.progress import counted, progress_note
 
 Stage = Literal["load", "export", "dataprocessing", "modeltraining", "modeltransform", "endpoint"]
 
@@ -124,7 +124,7 @@ class Job:
             reason = self.failure_reason
             return reason if len(reason) <= NOTE_LENGTH else reason[: NOTE_LENGTH - 1] + "…"
         if self._load.get("totalRecords") is not None:
-            return f"{self._load['totalRecords']:,} records from {self._load.get('fullUri', '')}"
+            return f"{counted(self._load['totalRecords'], 'record')} from {self._load.get('fullUri', '')}"
         metric, model = details.get("metric") or {}, details.get("model") or {}
         if metric.get("value") is not None:
             return f"{str(metric['name']).replace('_', ' ')} {metric['value']:.4g}"

@@ -15,6 +15,11 @@ def size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
+def counted(count: int, noun: str) -> str:
+    """How many of what: ``1 record``, ``1,200 records``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """A length of time as people say it: ``12 s``, ``3 min``, ``1 h 20 min``, ``2 days``."""
     whole = max(round(seconds), 0)

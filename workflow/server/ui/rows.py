@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from workflow.jobs.model import JobRecord
 from workflow.neptune import Kind
-from workflow.neptune.progress import progress_note, size, span, steps_done, trial_notes
+from workflow.neptune.progress import counted, progress_note, size, span, steps_done, trial_notes
 from workflow.server.services import Services
 from workflow.server.ui.examples import example_question
 
@@ -220,7 +220,7 @@ def _load_rows(services: Services) -> Iterator[Row]:
             state=overall["status"],
             created_ms=overall["startTime"] * 1000,
             took_s=overall["totalTimeSpent"],
-            note=f"{overall['totalRecords']:,} records from {overall['fullUri']}",
+            note=f"{counted(overall['totalRecords'], 'record')} from {overall['fullUri']}",
             failure="\n".join(errors) or None,
         )
 
