@@ -11,6 +11,7 @@ import pytest
 from workflow.cypher.engine import CypherEngine, CypherSession
 from workflow.cypher.errors import CypherArithmeticError, CypherTypeError
 from workflow.cypher.running import arrays, clauses
+from workflow.cypher.running.array_plan import ArrayPlan
 from workflow.cypher.running.options import CypherOptions
 from workflow.cypher.semantics.relations import equivalence_key
 from workflow.errors import ConcurrentModification
@@ -81,9 +82,9 @@ def _rounded(value: Any) -> Any:
 def taken(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     """How often arrays answered, and how often they could not."""
     seen: Counter[bool] = Counter()
-    walk = arrays.ArrayPlan._walk
+    walk = arrays._walk
 
-    def counted(plan: arrays.ArrayPlan, run: Any, step: int) -> Any:
+    def counted(plan: ArrayPlan, run: Any, step: int) -> Any:
         try:
             found = walk(plan, run, step)
         except arrays.NotAsArrays:
@@ -92,7 +93,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
         seen[True] += 1
         return found
 
-    monkeypatch.setattr(arrays.ArrayPlan, "_walk", counted)
+    monkeypatch.setattr(arrays, "_walk", counted)
     return seen
 
 

@@ -13,7 +13,8 @@ from workflow.cypher.functions.temporal_text import duration_of, parsed_duration
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.relations import is_number
 from workflow.values.calendar import date_of, plus_months
-from workflow.values.moments import DAY, MOMENTS, SECOND, Duration, ZonedDateTime, of_python
+from workflow.values.moment_parts import DAY, SECOND
+from workflow.values.moments import MOMENTS, Duration, ZonedDateTime, of_python
 
 _UNITS = (
     "years", "quarters", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds",

@@ -18,19 +18,8 @@ from workflow.cypher.functions.temporal_text import (
 )
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.values.calendar import date_of, day_of, day_of_week, week_of, weekday
-from workflow.values.moments import (
-    DAY,
-    MOMENTS,
-    SECOND,
-    Date,
-    LocalDateTime,
-    LocalTime,
-    Moment,
-    UnknownZone,
-    ZonedDateTime,
-    ZonedTime,
-    of_python,
-)
+from workflow.values.moment_parts import DAY, SECOND, UnknownZone
+from workflow.values.moments import MOMENTS, Date, LocalDateTime, LocalTime, Moment, ZonedDateTime, ZonedTime, of_python
 
 Made = TypeVar("Made")
 

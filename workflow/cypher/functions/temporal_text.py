@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from workflow.cypher.errors import CypherArgumentError
 from workflow.values.calendar import day_of, day_of_week, days_in_month, days_in_year, weeks_in_year
-from workflow.values.moments import SECOND, Duration
+from workflow.values.moment_parts import SECOND
+from workflow.values.moments import Duration
 
 _YEAR: Final = r"(?P<year>[+-]\d{4,9}|\d{4})"
 _DATES: Final = [

@@ -16,7 +16,8 @@ from workflow.cypher.functions.aggregates import Aggregate
 from workflow.cypher.lang import tree as t
 from workflow.cypher.planning.plan import PlanStep, source
 from workflow.cypher.planning.procedures import Library
-from workflow.cypher.running.arrays import NotAsArrays, array_plan
+from workflow.cypher.running.array_plan import array_plan
+from workflow.cypher.running.arrays import NotAsArrays, array_blocks, array_groups
 from workflow.cypher.running.blocks import single_rows
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
@@ -316,11 +317,11 @@ class Planner:
 
         def found(run: CypherRun) -> Iterator[Any]:
             if plan.grouped:
-                return finish(run, plan.groups(run, matched))
+                return finish(run, array_groups(plan, run, matched))
             if plan.order is None:
-                return finish(run, single_rows(plan.blocks(run, matched, 0, None)))
+                return finish(run, single_rows(array_blocks(plan, run, matched, 0, None)))
             start = 0 if skip is None else skip(run)
-            blocks = plan.blocks(run, matched, start, None if limit is None else start + limit(run))
+            blocks = array_blocks(plan, run, matched, start, None if limit is None else start + limit(run))
             return blocks if hands_on and run.takes_blocks else single_rows(blocks)
 
         def around(ordinary: Operator) -> Operator:

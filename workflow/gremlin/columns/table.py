@@ -25,12 +25,11 @@ from workflow.gremlin.columns.gathering import (
     CountForm,
     DegreeCountForm,
     FoldForm,
-    GroupCountForm,
-    GroupForm,
     OrderForm,
     RangeForm,
     ReduceForm,
 )
+from workflow.gremlin.columns.grouping import GroupCountForm, GroupForm
 from workflow.gremlin.columns.matching import MatchForm
 from workflow.gremlin.columns.moving import EndsForm, HopForm, OtherForm, PathFilterForm, PathForm, SourceForm
 from workflow.gremlin.columns.repeating import RepeatForm
