@@ -13,6 +13,7 @@ from workflow.errors import MemoryLimitExceeded
 
 MOST_CHARACTERS: Final = 1 << 24
 MOST_MEMBERS: Final = 1 << 22
+MOST_COMMAS: Final = 1 << 21  # of a JSON text: the values between them are made in one go, in a fifth of a second
 MOST_BITS: Final = 14_000  # of a BigInteger; numbers with more digits can be calculated with and not be written
 MOST_DIGITS: Final = sys.int_info.default_max_str_digits  # of an integer that is read or written as text
 # of a regular expression: how long it is, how often its counted parts repeat in all, how long one search may take
@@ -30,6 +31,12 @@ def read_error(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
     return str(error) or type(error).__name__
+
+
+def too_many_values(text: bytes | bytearray | str) -> str | None:
+    """What is wrong with a JSON text that has more values than one may, or more commas in its texts; None otherwise."""
+    count = text.count(",") if isinstance(text, str) else text.count(b",")
+    return None if count <= MOST_COMMAS else f"it has more than {MOST_COMMAS} commas; send its values in several parts"
 
 
 def check_characters(count: int) -> None:

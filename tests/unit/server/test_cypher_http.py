@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from workflow.cypher.engine import CypherEngine
 from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.server import streams
+from workflow.server.access.budget import Budget
+from workflow.server.cypher import http as cypher_http
 from workflow.server.errors import http_error, workflow_error
 from workflow.server.neptune.routes import routes
 from workflow.server.services import Services
@@ -257,3 +263,68 @@ async def test_a_service_without_graphs_of_its_own_says_so(tmp_path: Path) -> No
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         answer = await client.post("/openCypher", data={"query": "RETURN 1"})
         assert answer.json()["code"] == "UnsupportedOperationException"
+
+
+async def test_answers_that_nobody_fetches_have_a_budget_for_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(streams, "CHUNK_S", 60.0)
+    budget = Budget(400_000)
+    services = replace(client_of(tmp_path, "neptune").services, budget=budget)
+    handlers = cypher_http.handlers(services)
+    fetch, bodies = asyncio.Event(), list[str]()
+
+    async def ask() -> None:
+        body = [{"type": "http.request", "body": b"query=UNWIND range(1, 60000) AS x RETURN x", "more_body": False}]
+        found = bytearray()
+
+        async def receive() -> Any:
+            return body.pop() if body else await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                await fetch.wait()
+                found.extend(message["body"])
+
+        scope = {"type": "http", "method": "POST", "path": "/openCypher", "headers": [], "query_string": b""}
+        response = await handlers.query(Request(scope, receive, send))
+        await response(scope, receive, send)
+        bodies.append(found.decode())
+
+    # each keeps up to five parts of 100,000 bytes, less the free ones: two of them are more than the budget has
+    asking = [asyncio.ensure_future(ask()) for _ in range(4)]
+    async with asyncio.timeout(30):
+        while budget.held <= 400_000:  # noqa: ASYNC110 - a worker thread fills it
+            await asyncio.sleep(0.01)
+        fetch.set()
+        await asyncio.gather(*asking)
+    refused = [body for body in bodies if "TooManyRequestsException" in body]
+    assert len(refused) >= 1
+    assert all(body.endswith('{"x": 60000}]}') for body in bodies if body not in refused)
+    assert budget.held == 0
+    assert services.cypher_queries.all() == []
+
+
+async def test_a_large_request_is_read_beside_others_and_too_many_values_are_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    read = cypher_http.members_of
+
+    def members_of(body: bytes) -> Any:
+        threads.append(threading.current_thread().name)
+        return read(body)
+
+    monkeypatch.setattr(cypher_http, "members_of", members_of)
+    assert await client.rows("RETURN size($x) AS n", x="y" * 100_000) == [{"n": 100_000}]
+    assert threads[0].startswith("opencypher")
+    monkeypatch.setattr("workflow.values.limits.MOST_COMMAS", 1000)
+    for body in ({"query": "RETURN 1", "parameters": {"x": [1] * 1002}}, {"x": [1] * 1002}):
+        answer = await client.post("/openCypher", json=body)
+        assert answer.status_code == 400
+        assert "commas" in answer.text
+    text = json.dumps({"x": [1] * 1002})
+    answer = await client.post("/openCypher", data={"query": "RETURN 1", "parameters": text})
+    assert answer.status_code == 400
+    assert "commas" in answer.text

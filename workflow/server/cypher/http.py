@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
 
 from starlette.requests import Request
@@ -14,12 +15,13 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from workflow.errors import AccessDenied, CancelledByUser, InvalidParameter, MissingParameter
 from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.server.access.budget import Budget, address_of
 from workflow.server.access.origins import allows_origin
 from workflow.server.cypher.execution import CypherRequest, CypherRunner
 from workflow.server.cypher.explain import ExplainMode, explain_html, explain_text
 from workflow.server.cypher.json_values import parameters_of, row_json
 from workflow.server.errors import error_body, error_response
-from workflow.server.neptune.bodies import body_of, members_of, read_body
+from workflow.server.neptune.bodies import LARGE, body_of, members_of, read_body
 from workflow.server.query_failures import known
 from workflow.server.running_queries import in_worker, status_answer
 from workflow.server.services import Services
@@ -44,15 +46,25 @@ def handlers(services: Services) -> CypherHandlers:
         ids="text",
         default_label="vertex" if settings.profile == "neptune" else None,
     )
-    return CypherHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts))
+    return CypherHandlers(runner, own_hosts=(settings.host, *settings.allowed_hosts), budget=services.budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it was read: the query, how its plan is to be told where that is asked for, and its id."""
+
+    query: CypherRequest
+    mode: ExplainMode | None
+    id: str
 
 
 class CypherHandlers:
     """The handlers, over one runner and its worker threads."""
 
-    def __init__(self, runner: CypherRunner, *, own_hosts: tuple[str, ...] = ()) -> None:
+    def __init__(self, runner: CypherRunner, *, own_hosts: tuple[str, ...] = (), budget: Budget | None = None) -> None:
         self.runner = runner
         self.own_hosts = own_hosts
+        self.budget = budget or Budget()
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="opencypher")
 
     @property
@@ -65,13 +77,13 @@ class CypherHandlers:
         What comes by GET or HEAD only reads, as HTTP has it: a link on a page must not be able to write.
         """
         self._admit(request)
-        fields = await _fields_of(request)
-        if fields.get("explain"):
-            return await self._explained(request, fields)
-        asked = _asked(request, fields)
-        id = str(fields.get("queryId") or uuid.uuid4())
-        running = self._registry.accept(asked.text, id)
-        stream = WorkerStream(self._pieces(asked, running), self.workers)
+        asked = await self._asked(request)
+        if asked.mode is not None:
+            return await self._explained(request, asked.query, asked.mode)
+        running = self._registry.accept(asked.query.text, asked.id)
+        stream = WorkerStream(
+            self._pieces(asked.query, running), self.workers, self.budget.account(address_of(request.scope))
+        )
         try:
             while not stream.finished.done() and not stream.chunks:
                 await stream.progress(QUIET_S)
@@ -80,16 +92,18 @@ class CypherHandlers:
             if stream.chunks:
                 # once it has begun nothing but its end can say that it failed
                 return StreamingResponse(_body(stream, running), media_type=JSON_TYPE)
-            content = "".join(await stream.finished)
+            content = "".join(await stream.rest())
         except asyncio.CancelledError:
             running.cancelled.set()
             await stream.abandon()
             raise
         except Exception as error:  # noqa: BLE001 - the edge of a request
+            await _end(stream, running)
             if _silent(error, running):
                 return Response('{"results": []}', media_type=JSON_TYPE)
             failure = known(error)
             return error_response(failure.code, failure.status, failure.message, running.id)
+        stream.close()
         return Response(content, media_type=JSON_TYPE)
 
     def _pieces(self, asked: CypherRequest, running: RunningQuery) -> Iterator[str]:
@@ -108,16 +122,10 @@ class CypherHandlers:
     async def explain(self, request: Request) -> Response:
         """``/openCypher/explain``."""
         self._admit(request)
-        fields = await _fields_of(request)
-        if not fields.get("explain"):
-            raise MissingParameter(f"explain is missing: it is one of {', '.join(_MODES)}")
-        return await self._explained(request, fields)
+        asked = await self._asked(request, explained=True)
+        return await self._explained(request, asked.query, asked.mode or "static")
 
-    async def _explained(self, request: Request, fields: Mapping[str, Any]) -> Response:
-        mode = str(fields["explain"]).lower()
-        if mode not in _MODES:
-            raise InvalidParameter(f"explain must be one of {', '.join(_MODES)}, not {mode[:40]!r}")
-        asked = _asked(request, fields, measured=mode != "static")
+    async def _explained(self, request: Request, asked: CypherRequest, mode: ExplainMode) -> Response:
         running = self._registry.accept(asked.text)
         html = "text/html" in request.headers.get("accept", "")
 
@@ -128,7 +136,7 @@ class CypherHandlers:
                     for _ in result.rows:
                         pass
                 write = explain_html if html else explain_text
-                return write(asked.text, result, cast(ExplainMode, mode))
+                return write(asked.text, result, mode)
             finally:
                 self._registry.finish(running)
 
@@ -146,31 +154,45 @@ class CypherHandlers:
         id = request.path_params.get("queryId") or ""
         return JSONResponse(status_answer(self._registry, request.method, id, fields))
 
+    async def _asked(self, request: Request, *, explained: bool = False) -> Asked:
+        """What a request asks; what takes long to read is read in a worker."""
+        body = await read_body(request, MAX_BODY)
+        if len(body) < LARGE:
+            return _asked(request, body, explained)
+        return await asyncio.get_running_loop().run_in_executor(self.workers, _asked, request, body, explained)
+
     def _admit(self, request: Request) -> None:
         if not allows_origin(request.scope["headers"], self.own_hosts):
             raise AccessDenied("A page of another origin may not use this service")
 
 
-async def _fields_of(request: Request) -> dict[str, Any]:
-    """Query parameters, then the members of the body, which may also be the query and nothing else."""
-    body = await read_body(request, MAX_BODY)
+def _asked(request: Request, body: bytes, explained: bool) -> Asked:
+    """What the query parameters and the body ask, which may also be the query and nothing else.
+
+    Raises BadRequest, MissingParameter, InvalidParameter and what the parameters raise.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == PLAIN_QUERY:
-        return {**request.query_params, "query": body.decode(errors="replace")}
-    return {**request.query_params, **members_of(body)}
-
-
-def _asked(request: Request, fields: Mapping[str, Any], *, measured: bool = False) -> CypherRequest:
-    """The query of a request. Raises MissingParameter and what the parameters raise."""
+        fields: dict[str, Any] = {**request.query_params, "query": body.decode(errors="replace")}
+    else:
+        fields = {**request.query_params, **members_of(body)}
+    mode = None
+    if fields.get("explain"):
+        mode = str(fields["explain"]).lower()
+        if mode not in _MODES:
+            raise InvalidParameter(f"explain must be one of {', '.join(_MODES)}, not {mode[:40]!r}")
+    elif explained:
+        raise MissingParameter(f"explain is missing: it is one of {', '.join(_MODES)}")
     text = fields.get("query", fields.get("openCypherQuery"))
     if not isinstance(text, str) or not text.strip():
         raise MissingParameter('query is missing: send {"query": "MATCH (n) RETURN n LIMIT 1"}')
-    return CypherRequest(
+    query = CypherRequest(
         text,
         parameters_of(fields.get("parameters")),
         graph=str(fields.get("graph") or "g"),
         read_only=request.method not in ("POST",),
-        measured=measured,
+        measured=mode not in (None, "static"),
     )
+    return Asked(query, cast("ExplainMode | None", mode), str(fields.get("queryId") or uuid.uuid4()))
 
 
 async def _body(stream: WorkerStream[str], running: RunningQuery) -> AsyncIterator[str]:
@@ -181,7 +203,7 @@ async def _body(stream: WorkerStream[str], running: RunningQuery) -> AsyncIterat
                 yield "".join(stream.chunks[0])
                 stream.sent()
             await stream.progress()
-        yield "".join(await stream.finished)
+        yield "".join(await stream.rest())
     except Exception as error:  # noqa: BLE001 - the edge of a request
         if _silent(error, running):
             yield "]}"
@@ -189,9 +211,15 @@ async def _body(stream: WorkerStream[str], running: RunningQuery) -> AsyncIterat
         failure = known(error)
         yield "\n" + json.dumps(error_body(failure.code, failure.message, running.id))
     finally:
-        if not stream.finished.done():
-            running.cancelled.set()
-            await stream.abandon()
+        await _end(stream, running)
+
+
+async def _end(stream: WorkerStream[str], running: RunningQuery) -> None:
+    """Nobody wants more of an answer."""
+    if not stream.finished.done():
+        running.cancelled.set()
+        await stream.abandon()
+    stream.close()
 
 
 def _silent(error: Exception, running: RunningQuery) -> bool:

@@ -12,6 +12,7 @@ from workflow.cypher.semantics.elements import labels_of, properties_of
 from workflow.cypher.semantics.paths import CypherPath
 from workflow.errors import BadRequest, InvalidNumericData, InvalidParameter
 from workflow.graphs.elements import Edge, Vertex
+from workflow.values.limits import too_many_values
 from workflow.values.moments import MOMENTS, Duration, ZonedDateTime
 from workflow.values.numerals import shortest
 
@@ -84,6 +85,9 @@ def parameters_of(given: object) -> dict[str, Any]:
     found = given
     if isinstance(given, str | bytes):
         try:
+            trouble = too_many_values(given)
+            if trouble is not None:
+                raise ValueError(trouble)
             found = json.loads(given)
         except (ValueError, RecursionError) as error:
             raise BadRequest(f"parameters must be the text of a JSON object: {error}") from error

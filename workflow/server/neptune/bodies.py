@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.server.errors import json_error
+from workflow.values.limits import too_many_values
 
 MOST_BYTES: Final = 1 << 20
 LARGE: Final = 64 << 10  # reading more takes long enough to keep other requests waiting
@@ -46,6 +47,9 @@ def members_of(body: bytes) -> dict[str, Any]:
     try:
         if b"=" in text and text[:1] not in b'{["':
             return dict(parse_qsl(text.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        trouble = too_many_values(text)
+        if trouble is not None:
+            raise BadRequest(f"The request body is too much JSON: {trouble}.")
         members = json.loads(text.decode(), parse_constant=_no_number)  # bytes would be guessed to be UTF-16
     except (ValueError, RecursionError) as error:
         raise BadRequest(json_error(text, error)) from error

@@ -47,7 +47,7 @@ from workflow.gremlin.wire.tables import (
     predicate,
     strategy,
 )
-from workflow.values.limits import read_error
+from workflow.values.limits import read_error, too_many_values
 
 _SINGLE: Final = Struct(">f")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,6 +142,9 @@ def number(value: int) -> int:
 
 def load(data: bytes | str) -> Any:
     """JSON, or UnreadableRequest with its position."""
+    trouble = too_many_values(data)
+    if trouble is not None:
+        raise UnreadableRequest(f"this is too much JSON: {trouble}")
     try:
         return json.loads(data, parse_constant=float, parse_float=ExactFloat)
     except HOSTILE as error:
