@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from workflow.client.frames import is_several, kind_of
 from workflow.errors import InvalidParameter
 
 
@@ -124,11 +126,22 @@ def _cells(properties: Mapping[str, list[Any]]) -> dict[str, Any]:
     return {key: values[0] if len(values) == 1 else values for key, values in properties.items()}
 
 
+def _as_text(value: Any) -> Any:
+    return [str(one) for one in value] if is_several(value) else None if value is None else str(value)
+
+
 def _table(rows: list[dict[str, Any]]) -> Any:
-    """Rows as a frame; whole numbers stay whole beside missing ones."""
+    """Rows as a frame; whole numbers stay whole beside missing ones, and what is numbers and texts is text, aloud."""
     import pandas as pd
 
     frame = pd.DataFrame(rows)
+    for name in frame.columns:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        if len({kind_of(one) for value in values for one in (value if is_several(value) else [value])}) > 1:
+            warnings.warn(
+                f"The property {name!r} of {rows[0]['~label']} has several types; all are text.", stacklevel=2
+            )
+            frame[name] = [_as_text(row.get(name)) for row in rows]
     whole = {
         name: f"{name}:Long"
         for name in frame.columns

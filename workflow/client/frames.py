@@ -114,6 +114,7 @@ def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:
             f"such as frame[{name!r}].dt.total_seconds()."
         )
     several = [is_several(value) for value in values if not is_missing(value)]
+    kinds: dict[str, tuple[int, Any]] = {}
     for place, value in enumerate(values):
         if is_missing(value):
             continue
@@ -124,13 +125,32 @@ def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:
         for member in value if is_several(value) else (value,):
             if (why := _without_word(member)) is not None:
                 raise InvalidParameter(f"Row {place} of {where} has {name!r} {member!r:.60}, {why}.")
+            if not is_missing(member):
+                kinds.setdefault(kind_of(member), (place, member))
+    if len(kinds) > 1 and not _says_type(name):
+        (one, (_, first)), (other, (place, member)) = list(kinds.items())[:2]
+        raise InvalidParameter(
+            f"Column {name!r} of {kind} holds {first!r:.40}, a {one}, and in row {place} {member!r:.40}, a {other}: "
+            f"one would become the other. Make them one type, such as frame[{name!r}].astype(str), or two columns."
+        )
     return [_cell(value, whole) for value in values]
+
+
+def kind_of(value: Any) -> str:
+    """What a value is to a graph: what has no type of its own there is text."""
+    if isinstance(value, bool | np.bool_):
+        return "truth value"
+    if isinstance(value, int | float | Decimal | np.number):
+        return "number"
+    return "date" if isinstance(value, date | np.datetime64) else "text"
 
 
 def _without_word(value: Any) -> str | None:
     """Why a value has no word in a graph, or None."""
     if isinstance(value, Mapping):
         return "a mapping: make a column of each of its members"
+    if isinstance(value, tuple) and not is_several(value):
+        return "a length of time: make numbers of its parts"
     if is_several(value):
         return "a list in a list: make a column of each"
     if isinstance(value, bytes | bytearray | memoryview):
@@ -139,6 +159,8 @@ def _without_word(value: Any) -> str | None:
         return "a complex number: make a column of each part"
     if isinstance(value, int | np.integer) and not -(2**63) <= int(value) < 2**63:
         return "more than a whole number of 64 bits: write it as text"
+    if getattr(value, "nanosecond", 0):
+        return "finer than the microseconds that a graph keeps: round it, such as with .dt.floor('us')"
     if isinstance(value, Decimal) and not is_missing(value) and Decimal(repr(float(value))) != value:
         return "with more digits than a Double has: write it as text"
     return None
@@ -187,7 +209,9 @@ def is_missing(value: Any) -> bool:
 
 
 def is_several(value: Any) -> bool:
-    """Whether a value is a list, a tuple, a set or an array."""
+    """Whether a value is a list, a tuple, a set or an array; one with names, as Arrow's intervals are, is none."""
+    if hasattr(value, "n_fields") or hasattr(value, "_fields"):
+        return False
     return isinstance(value, list | tuple | set | frozenset) or (
         hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0
     )
@@ -237,7 +261,7 @@ def _type_of(dtype: Any, members: Sequence[Any], several: bool) -> str:
             return "Double"
         if str(dtype) == "Boolean":
             return "Bool"
-        if dtype.is_temporal():
+        if dtype.is_temporal() and str(dtype) != "Time":  # a time of day has no type in a graph, and is text
             return "Date"
         if str(dtype) not in ("Object", "Unknown") and not str(dtype).startswith(("Categorical", "Enum")):
             return "String"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bolt_server import BoltServers
-from workflow.client.bolt_tables import database_tables, path_tables
+from workflow.client.bolt_tables import _table, database_tables, path_tables
 from workflow.client.frames import write_neptune_csv
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.drivers import open_bolt
@@ -31,6 +31,13 @@ def test_labels_types_and_whole_numbers_are_kept(tmp_path: Path) -> None:
     ]
     (edge,) = (write_neptune_csv(frame, kind="edges").decode() for frame in edges)
     assert edge == "~id,~from,~to,~label,w:Double\ne,a,b,R,0.5\n"
+
+
+def test_a_property_of_several_types_becomes_text_and_is_warned_of() -> None:
+    rows = [{"~id": "a", "~label": "P", "x": 1}, {"~id": "b", "~label": "P"}, {"~id": "c", "~label": "P", "x": "one"}]
+    with pytest.warns(UserWarning, match="The property 'x' of P has several types; all are text"):
+        frame = _table(rows)
+    assert write_neptune_csv(frame, kind="nodes").decode() == "~id,~label,x:String\na,P,1\nb,P,\nc,P,one\n"
 
 
 def test_source_is_another_word_for_load() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,8 @@ AT = datetime(2026, 1, 5, 10, 0, tzinfo=EAST)
         (pd.Series([["a", "b;c"], None]), "x:String[]", ["a;b\\;c", ""]),
         (pd.Series([[1, 2], [3]]), "x:Long[]", ["1;2", "3"]),
         (pd.Series([np.array([0.5, 1.0]), np.array([2.0])]), "x:Double[]", ["0.5;1.0", "2.0"]),
-        (pd.Series([1, "a", None], dtype=object), "x:String", ["1", "a", ""]),
+        (pd.Series([1, 0.5, None], dtype=object), "x:Double", ["1", "0.5", ""]),
+        (pd.Series([time(10, 1), None]), "x:String", ["10:01:00", ""]),
         (pd.Series([Decimal("1.10"), None]), "x:Double", ["1.10", ""]),
         (pd.Series(pd.Categorical([1, None])), "x:Long", ["1", ""]),
         (pd.Series(pd.period_range("2026-01", periods=2, freq="M")), "x:String", ["2026-01", "2026-02"]),
@@ -80,6 +81,7 @@ def test_a_column_of_pandas_is_written_as_what_it_is(values: Any, header: str, c
         ([True, None], "x:Bool", ["True", ""]),
         ([["a", "b"], None], "x:String[]", ["a;b", ""]),
         ([datetime(2026, 1, 5, tzinfo=UTC), None], "x:Date", ["2026-01-05T00:00:00Z", ""]),
+        ([time(10, 1), None], "x:String", ["10:01:00", ""]),
     ],
 )
 @pytest.mark.parametrize("make", [pl.DataFrame, pa.table])
@@ -98,6 +100,12 @@ def test_polars_and_pyarrow_say_the_same(make: Any, values: Any, header: str, ce
         ([1, 2**63], "Row 1 .* more than a whole number of 64 bits"),
         ([Decimal("0.1234567890123456789")], "more digits than a Double has"),
         ([[1, 2], 3], "holds lists and single values"),
+        (["a", None, 3], "holds 'a', a text, and in row 2 3, a number: one would become the other"),
+        ([True, 2], "a truth value, and in row 1 2, a number"),
+        ([["a"], [1]], "a text, and in row 1 1, a number"),
+        ([date(2026, 1, 5), "soon"], "a date, and in row 1 'soon', a text"),
+        ([pd.Timestamp("2026-01-05T10:00:00.123456789")], "finer than the microseconds that a graph keeps"),
+        ([pa.MonthDayNano([1, 2, 3])], "a length of time"),
     ],
 )
 def test_a_value_that_a_graph_has_no_word_for_is_refused_with_its_row_and_what_to_write(values: Any, told: str) -> None:
