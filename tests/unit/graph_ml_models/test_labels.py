@@ -154,7 +154,7 @@ def test_a_linear_head_has_no_hidden_layer() -> None:
     assert head(np.array([[1, 2, 5]], dtype=np.float32)).tolist() == [[14.0]]
 
 
-@pytest.mark.parametrize(("model", "is_sum"), [("linear", True), ("mlp", False)])
+@pytest.mark.parametrize(("model", "is_sum"), [("linear-model", True), ("mlp", False)])
 def test_answers_of_the_linear_family_are_weighted_sums_of_features(model: str, is_sum: bool, tmp_path: Path) -> None:
     # the number is the size of one feature, which no weighted sum tells
     graph = labelled_graph("node_regression")

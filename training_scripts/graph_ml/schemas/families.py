@@ -9,7 +9,7 @@ FAMILIES: dict[str, str] = {
     "gprgnn": ".graph.gprgnn",
     "appnp": ".graph.appnp",
     "rgcn": ".graph.rgcn",
-    "linear": ".graph.linear",
+    "linear-model": ".graph.linear",
     "stack": ".ranking.stack",
     "graphsage": ".graph.graphsage",
     "gat": ".graph.gat",

@@ -12,7 +12,7 @@ from ..settings import GraphSettings
 from .mlp import messages
 
 FAMILY = GraphFamily(
-    name="linear",
+    name="linear-model",
     title="linear, features alone",
     paper="Rendle 2010, Factorization Machines",
     tasks=LABELS,
