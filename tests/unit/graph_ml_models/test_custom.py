@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph
+from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml import custom
 from training_scripts.graph_ml.artifacts import ModelFolder
@@ -31,6 +31,9 @@ def ask(folder: Path, data: dict[str, Any], mode: str | None = None) -> list[lis
     answer = predictor.answer(EndpointRequest.model_validate({"version": "v1", "mode": mode, "data": data}))
     output = answer.model_dump(by_alias=True, exclude_none=True)["output"]
     return [item["results"] for item in output.get("nodes", output.get("edges"))]
+
+
+LOSS = Metric("LOSS", re.compile("(.)"), "minimize")
 
 
 def work_on(graph: GraphData, base: Path) -> custom.Work:
@@ -175,12 +178,31 @@ def test_instructions_to_the_container_are_no_hyperparameters(tmp_path: Path) ->
     assert given == {"rounds": "3"}
 
 
-def test_a_custom_model_says_that_no_floor_stands_beside_it(tmp_path: Path) -> None:
+def test_a_custom_model_of_a_property_stands_beside_the_floors_of_every_other_model(tmp_path: Path) -> None:
     graph = labelled_graph("node_regression")
     work = work_on(graph, tmp_path)
-    custom.save_predictions(work, graph, work.targets(graph)[0], np.zeros(36))
-    judged(work.model, Metric("LOSS", re.compile("(.)"), "minimize"), 0.5)
+    (target,) = work.targets(graph)
+    custom.save_predictions(work, graph, target, np.zeros(36))
+    judged(Container(tmp_path, {"SM_MODEL_DIR": str(work.model)}), work.data, LOSS, 0.5)
     metrics = ModelFolder(work.model).metrics
-    assert metrics.value == 0.5
-    (said,) = metrics.warnings
-    assert said.startswith("a custom model is compared and chosen by the LOSS that its own training script prints")
+    assert (metrics.objective, metrics.value) == ("validation_LOSS", 0.5)
+    heights, test = graph.labels[target].values, graph.splits[target].test
+    known = test[~np.isnan(heights[test])]
+    assert metrics.splits["test"]["mse"] == pytest.approx(np.mean(heights[known] ** 2), rel=1e-5)
+    other = ModelFolder(train(graph, tmp_path / "other", "--model", "mlp", "--num-epochs", "1")).metrics
+    assert metrics.floors == other.floors
+    assert "a constant answer beats this model on the test split" in " ".join(metrics.warnings)
+    assert metrics.warnings[-1].startswith("a custom model is compared and chosen by the LOSS that its own training")
+
+
+def test_a_custom_model_of_links_is_ranked_beside_the_floors_of_every_other_model(tmp_path: Path) -> None:
+    graph = friends_graph()
+    work = work_on(graph, tmp_path)
+    vectors = np.random.default_rng(0).normal(size=(36, 4))
+    custom.save_links(work, graph, {"User": vectors})
+    judged(Container(tmp_path, {"SM_MODEL_DIR": str(work.model)}), work.data, LOSS, 0.5)
+    folder = ModelFolder(work.model)
+    other = ModelFolder(train(graph, tmp_path / "other", "--model", "transe", "--num-epochs", "1")).metrics
+    assert folder.metrics.floors == other.floors
+    assert folder.metrics.splits["test"]["mrr"] == pytest.approx(np.mean(1 / folder.array("report/test_ranks")))
+    assert "EASE beats this model on the test split" in " ".join(folder.metrics.warnings)

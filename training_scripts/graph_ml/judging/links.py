@@ -16,7 +16,7 @@ from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
 from ..schemas.model import Breakdown, Split
 from ..training.context import Trial
-from ..training.links.trained import TrainedLinks
+from ..training.links.trained import ScoredLinks
 from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
 from .metrics import mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
@@ -46,7 +46,7 @@ class Judged:
     instead: dict[int, str] = field(default_factory=dict)
 
 
-def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: TrainedLinks, writer: ModelWriter) -> Judged:
+def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLinks, writer: ModelWriter) -> Judged:
     """Choose by some validation links, then rank others, test links last; print the figures to compare models by.
 
     Filtered: other true links of the same part and of all parts before it do not compete, so that nothing depends on
@@ -107,7 +107,7 @@ def broken_down(
 def choose(
     trial: Trial[Settings],
     problems: list[LinkProblem],
-    trained: TrainedLinks,
+    trained: ScoredLinks,
     floors: list[LinkFloors],
     judged: Judged,
 ) -> list[str]:

@@ -20,7 +20,7 @@ from ..artifacts import CODE, DESCRIPTION, METRICS
 from ..container import Container, JobError
 from ..graph import EdgeType, GraphData
 from ..models.settings import Settings
-from ..schemas import HpoModel, Metrics, ModelDescription, ModelHpoConfiguration
+from ..schemas import HpoModel, ModelDescription, ModelHpoConfiguration
 from .context import chosen_targets
 
 CONFIGURATION = "model-hpo-configuration.json"
@@ -54,15 +54,16 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     job = CustomJob(container, scripts, code, data, container.model, parameters)
     value = job.train(names[TRAINING], metric)
     job.transform(names[TRANSFORM])
-    judged(container.model, metric, value)
+    container.progress()("judging")
+    judged(container, data, metric, value)
 
 
-_DEFAULTS = {TRAINING: "training.py", TRANSFORM: "transform.py"}
-#: what a report of a custom model begins with
-UNJUDGED = (
-    "a custom model is compared and chosen by the {name} that its own training script prints: no floor was worked out, "
-    "none answers in its place, and whether the figure is of held-out items is known to the script alone"
+#: what a report of a custom model says of the figure that chose it
+COMPARED = (
+    "a custom model is compared and chosen by the {name} that its own training script prints ({value:.4g}); no floor "
+    "answers in its place"
 )
+_DEFAULTS = {TRAINING: "training.py", TRANSFORM: "transform.py"}
 
 
 @dataclass(frozen=True)
@@ -176,21 +177,28 @@ def _transform(container: Container, scripts: Path, script: str) -> None:
     shutil.copyfile(before / METRICS, after / METRICS)
 
 
-def judged(model: Path, metric: Metric, value: float) -> None:
-    """Write what the training script measured into the model that the transform script has left."""
-    description, metrics = ModelDescription.load(model / DESCRIPTION), Metrics.load(model / METRICS)
-    objective = f"validation_{metric.name}"
+def judged(container: Container, data: Path, metric: Metric, value: float) -> None:
+    """Write figures beside floors into the model that the transform script left, and what the training script printed.
+
+    Models are compared by what the script printed, whatever the figures say.
+    """
+    from .custom_figures import beside_floors
+
+    model, objective = container.model, f"validation_{metric.name}"
+    description, metrics = (
+        ModelDescription.load(model / DESCRIPTION),
+        beside_floors(container, data, model, metric.name),
+    )
+    figures = {f"{split}_{name}": of for split, values in metrics.splits.items() for name, of in values.items()}
     metrics.model_copy(
         update={
             "objective": objective,
             "direction": metric.direction,
             "value": value,
-            "splits": {**metrics.splits, "valid": {**metrics.splits.get("valid", {}), metric.name: value}},
-            "warnings": [*metrics.warnings, UNJUDGED.format(name=metric.name)],
+            "warnings": [*metrics.warnings, COMPARED.format(name=metric.name, value=value)],
         }
     ).save(model / METRICS)
-    figures = {**description.metrics, objective: value}
-    description.model_copy(update={"metrics": figures}).save(model / DESCRIPTION)
+    description.model_copy(update={"metrics": {**figures, objective: value}}).save(model / DESCRIPTION)
 
 
 def read_configuration(code: Path) -> HpoModel:

@@ -12,12 +12,11 @@ from ...models.ranking.store import save_floor
 from ...pairs.graph import Floats, Ints
 
 
-class TrainedLinks(Protocol):
-    """A trained model of one or more link problems."""
+class ScoredLinks(Protocol):
+    """A model of one or more link problems that can be judged."""
 
-    #: whether ``choose`` may choose a floor, which ``save`` then keeps
+    #: whether ``choose`` has the last word; where it has not, a floor that is better answers
     serves_floors: ClassVar[bool]
-    history: list[dict[str, float]]
     notes: list[str]
 
     def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
@@ -28,6 +27,12 @@ class TrainedLinks(Protocol):
 
         The ranking holds own scorers and the floors; a model that can serve a floor may choose one.
         """
+
+
+class TrainedLinks(ScoredLinks, Protocol):
+    """A trained model of one or more link problems, which is kept with the floor that it may have chosen."""
+
+    history: list[dict[str, float]]
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """Keep what serves one problem, now with all known links; what is returned describes the scorer."""
