@@ -238,6 +238,23 @@ class TestS3Storage(StorageContract):
         assert "SSEKMSKeyId" not in storage.client.head_object(Bucket="lab-bucket", Key="base/b")
         assert storage.encrypting(None) is storage
 
+    def test_what_is_large_goes_in_parts_so_that_no_limit_of_one_call_is_met(
+        self, storage: S3Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workflow.storage.s3._WHOLE_BYTES", 10 << 20)
+        parts: list[int] = []
+        storage.client.meta.events.register(
+            "before-parameter-build.s3.UploadPart", lambda params, **_: parts.append(params["PartNumber"])
+        )
+        (tmp_path / "large").write_bytes(bytes(20 << 20))
+        storage.upload(tmp_path, BASE / "file")
+        assert sorted(parts) == [1, 2, 3]  # of 8 MiB: one call alone takes 5 GB at most
+        parts.clear()
+        storage.write(BASE / "bytes", bytes(10 << 20))
+        assert sorted(parts) == [1, 2]
+        storage.write(BASE / "small", bytes(9 << 20))
+        assert sorted(parts) == [1, 2]
+
     def test_no_key_of_a_stranger_leads_out_of_the_folder(self, storage: S3Storage, tmp_path: Path) -> None:
         storage.client.put_object(Bucket="lab-bucket", Key="base/in/../../out", Body=b"x")
         with pytest.raises(StorageError, match="no path below a folder"):

@@ -327,6 +327,24 @@ def test_no_more_steps_run_at_once_than_are_asked_for(lab: Lab) -> None:
     assert all(before["EndTime"] <= after["StartTime"] for before, after in pairwise(told))
 
 
+def test_a_step_of_equal_arguments_lends_its_result_and_runs_no_job(lab: Lab) -> None:
+    step = processing(lab, CacheConfig={"Enabled": True, "ExpireAfter": "PT1H"})
+    output = step["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+    output["S3Uri"] = f"s3://{BUCKET}/cached"  # an address with the execution's id in it would equal none
+    create(lab, "cached", step, training(lab, PROCESSED))
+    arns: list[str] = []
+    for factor in ("1", "1", "2"):
+        arns.append(start(lab, "cached", Factor=factor))
+        ended(lab, arns[-1])
+    first, equal, other = (steps(lab, arn) for arn in arns)
+    assert {step["StepStatus"] for run in (first, equal, other) for step in run.values()} == {"Succeeded"}
+    assert equal["Process"]["Metadata"] == first["Process"]["Metadata"]
+    assert equal["Process"]["CacheHitResult"] == {"SourcePipelineExecutionArn": arns[0]}
+    assert "CacheHitResult" not in other["Process"]
+    # training asks for no caching, and reads what the first execution has processed
+    assert equal["Train"]["Metadata"] != first["Train"]["Metadata"]
+
+
 def test_a_changed_pipeline_keeps_its_earlier_versions(lab: Lab) -> None:
     create(lab, "versions", processing(lab, Name="First"), Tags=[{"Key": "a", "Value": "b"}])
     lab.sagemaker.update_pipeline(

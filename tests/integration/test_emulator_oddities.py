@@ -12,12 +12,14 @@ import boto3
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import LAB, processing, put, tuning
+from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning
 from tests.integration.test_cloud_faults import Cloud
 from workflow.emulator.app import Emulator
+from workflow.emulator.cloud import OWN_KEY
 from workflow.errors import AccessDenied, StorageError
 from workflow.runners.base import Control, JobFailed, Resources
 from workflow.runners.sagemaker.account import Refused
+from workflow.runners.sagemaker.runner import SageMakerRunner
 from workflow.settings import BadSetting, Settings
 from workflow.storage import S3Uri
 
@@ -158,3 +160,31 @@ def test_a_role_that_is_none_is_refused_in_the_words_of_sagemaker(cloud: Cloud) 
     wrong = Resources(role="arn:aws:iam::12:role/of-no-account")
     with pytest.raises(Refused, match="SageMaker refused create_processing_job"):
         cloud.runner("role").run(processing(put(cloud.storage, "export"), name="role-1", resources=wrong), Control())
+
+
+def test_the_services_beside_sagemaker_answer_on_the_same_port(cloud: Cloud) -> None:
+    get = cloud.clients.get
+    assert get("sts").get_caller_identity()["Account"]
+    key = get("kms").create_key()["KeyMetadata"]["KeyId"]
+    sealed = get("kms").encrypt(KeyId=key, Plaintext=b"told")["CiphertextBlob"]
+    assert get("kms").decrypt(CiphertextBlob=sealed)["Plaintext"] == b"told"
+    get("secretsmanager").create_secret(Name="s", SecretString="told")
+    assert get("secretsmanager").get_secret_value(SecretId="s")["SecretString"] == "told"
+    get("logs").create_log_group(logGroupName="/ours")
+    assert [group["logGroupName"] for group in get("logs").describe_log_groups(logGroupNamePrefix="/ours")["logGroups"]]
+    assert get("iam").list_roles()["Roles"] == []
+    assert get("cloudformation").list_stacks()["StackSummaries"] == []
+
+
+def test_with_another_s3_of_the_users_jobs_read_and_write_there(cloud: Cloud, tmp_path: Path) -> None:
+    other = {"AWS_ENDPOINT_URL_S3": cloud.emulator.url}  # the S3 of another emulator stands for it
+    with emulated.emulator(tmp_path / "cloud", fresh=False, endpoints=other) as emulator:
+        clients = emulated.clients(emulator.url)
+        runner = SageMakerRunner(clients, SCRIPTS, tmp_path / "work", tmp_path / "logs", cloud.storage)
+        cloud.emulator.calls.clear()
+        runner.run(processing(put(cloud.storage, "export"), name="there-1"), Control())
+        assert "PutObject" in {call.operation for call in cloud.emulator.calls.all() if call.caller == OWN_KEY}
+        assert {call.service for call in emulator.calls.all()} <= {"sagemaker", "logs"}
+        assert not (tmp_path / "cloud" / "buckets").exists()
+        clients.close()
+    assert not (tmp_path / "cloud" / "buckets").exists()  # what the user has is theirs to keep

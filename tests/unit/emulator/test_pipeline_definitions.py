@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from workflow.emulator.errors import ApiError
-from workflow.emulator.pipelines.definition import PlannedStep, read_definition
+from workflow.emulator.pipelines.caching import earlier_result
+from workflow.emulator.pipelines.definition import PlannedStep, read_definition, seconds_of
 from workflow.emulator.pipelines.expressions import found, holds, references, resolved
 from workflow.emulator.pipelines.steps import pause_before_retry, resource_name
 
@@ -158,6 +160,7 @@ def test_steps_wait_for_what_they_name_and_branches_for_their_condition() -> Non
         (definition(), "has 0 steps"),
         (definition(step("A"), step("A")), "must be unique"),
         (definition(step("a b")), "is no name of a step"),
+        (definition({**step("A"), "CacheConfig": {"Enabled": True, "ExpireAfter": "soon"}}), "'soon', which is no dur"),
         (definition(step("A", after=["B"])), "names a step 'B', which there is not"),
         (definition(step("A", x=get("Parameters.P"))), "gets 'Parameters.P', which there is not"),
         (definition(step("A", x=get("Execution.Nothing"))), "gets 'Execution.Nothing'"),
@@ -223,3 +226,29 @@ def test_a_retry_policy_waits_longer_each_time_and_then_no_more() -> None:
     reason = "CapacityError: none left"
     assert [pause_before_retry(planned, reason, tried) for tried in (1, 2, 3)] == [2.0, 6.0, None]
     assert pause_before_retry(planned, "AlgorithmError: exit code 1", 1) is None
+
+
+def test_a_duration_is_read_in_its_units() -> None:
+    # 1 day and 2 hours; 30 days; 90 seconds
+    assert [seconds_of(text) for text in ("P1DT2H", "p30d", "PT1M30S")] == [93_600.0, 2_592_000.0, 90.0]
+    assert [seconds_of(text) for text in ("", "P", "1 day", "PT")] == [None] * 4
+
+
+def test_a_step_takes_the_newest_equal_result_that_is_not_too_old() -> None:
+    def run(name: str, age_s: float, **state: Any) -> dict[str, Any]:
+        ended = {"StepName": "A", "StepStatus": "Succeeded", "Signature": "s", "EndTime": time.time() - age_s}
+        return {"PipelineExecutionArn": name, "Steps": [{**ended, **state}]}
+
+    def found(config: dict[str, Any] | None, *runs: dict[str, Any]) -> str | None:
+        document = {**step("A", "Processing"), **({} if config is None else {"CacheConfig": config})}
+        (planned,) = read_definition(definition(document)).steps
+        known = earlier_result(planned, "s", runs)
+        return None if known is None else str(known[0]["PipelineExecutionArn"])
+
+    hour = {"Enabled": True, "ExpireAfter": "PT1H"}
+    assert found(hour, run("old", 60), run("new", 30)) == "new"
+    assert found(hour, run("too-old", 3700)) is None
+    assert found({"Enabled": True}, run("too-old", 3700)) == "too-old"
+    for other in ({"StepStatus": "Failed"}, {"Signature": "t"}, {"StepName": "B"}, {"CacheHitResult": {}}):
+        assert found(hour, run("other", 30, **other)) is None
+    assert found({"Enabled": False}, run("new", 30)) is found(None, run("new", 30)) is None

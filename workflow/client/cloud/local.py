@@ -19,12 +19,14 @@ from workflow.client.service import LocalService, start_service
 from workflow.client.workflow import Workflow
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.settings import Settings
+from workflow.storage import S3Uri
 
 if TYPE_CHECKING:
     from workflow.client.cloud.dry_run import Rehearsal
     from workflow.client.cloud.stacks import Stacks
     from workflow.emulator.app import Emulator
     from workflow.runners.sagemaker.costs import Cost
+    from workflow.runners.sagemaker.pipelines import PlannedPipeline, StepState
 
 
 class LocalCloud:
@@ -68,6 +70,32 @@ class LocalCloud:
         memory = self._service.home / "runs" / f"{described.name}.emulated.json"
         return WorkflowRun(described, self.workflow(described.bucket), memory).execute()
 
+    def put_pipeline(self, file: Path, at_least: float | None = None) -> PlannedPipeline:
+        """Make a workflow file a SageMaker pipeline, or a new version of the one of its name; nothing is started.
+
+        Args:
+            at_least: only a model whose validation metric reaches this is served.
+        """
+        from workflow.client.cloud.pipeline import PipelineWishes, plan_pipeline
+        from workflow.runners.sagemaker.bundle import CodeBundle
+        from workflow.runners.sagemaker.pipelines import CloudPipelines
+
+        described, account = WorkflowFile.read(file), planned_account("emulated", self._settings)
+        code = CodeBundle(self._settings.scripts, self._storage).at(S3Uri.parse(described.bucket).bucket)
+        wishes = PipelineWishes(f"{self._service.url}/neptune-export", at_least=at_least)
+        planned = plan_pipeline(described, account, code, wishes)
+        for uri, content in planned.files.items():
+            self._storage.write(uri, content)
+        CloudPipelines(self._clients).put(planned)
+        return planned
+
+    def run_pipeline(self, name: str, **parameters: str) -> list[StepState]:
+        """Start a pipeline and follow it; its steps once all have succeeded. Raises JobFailed with the reason."""
+        from workflow.runners.sagemaker.pipelines import CloudPipelines
+
+        pipelines = CloudPipelines(self._clients)
+        return pipelines.wait(pipelines.start(name, parameters), lambda _: None)
+
     def costs(self) -> list[Cost]:
         """What jobs and endpoints have cost so far, and which go on costing."""
         from workflow.runners.sagemaker.costs import costs
@@ -81,8 +109,10 @@ class LocalCloud:
         self._emulator.close()
 
 
-def start_cloud(home: Path | None = None) -> LocalCloud:
+def start_cloud(home: Path | None = None, *options: str) -> LocalCloud:
     """Start an emulated cloud with a service, on free loopback ports; by default in a new temporary folder.
+
+    ``options`` are further ones of ``despina serve``, such as the database that the service stands in front of.
 
     Raises EmulatorMissing where the packages of the emulator are not installed.
     """
@@ -96,7 +126,7 @@ def start_cloud(home: Path | None = None) -> LocalCloud:
     emulator = start(described)
     try:
         variables = emulated_variables(emulator.url, described.endpoints)
-        service = start_service(place / "service", environ=variables)
+        service = start_service(place / "service", *options, environ=variables)
     except BaseException:
         emulator.close()
         raise

@@ -18,6 +18,10 @@ STEP_TYPES = (
 )
 PARAMETER_TYPES = ("String", "Integer", "Float", "Boolean")
 MOST_STEPS = 50
+_DURATION = re.compile(
+    r"P?(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE
+)
+_UNITS_S = (365 * 86_400, 30 * 86_400, 7 * 86_400, 86_400, 3600, 60, 1)
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9_])*")
 
 
@@ -93,6 +97,14 @@ def read_definition(text: str) -> PipelineDefinition:
     return PipelineDefinition(parameters, steps)
 
 
+def seconds_of(duration: str) -> float | None:
+    """The seconds of a duration as ISO 8601 writes it, ``P30D``; None for what is none."""
+    found = _DURATION.fullmatch(duration)
+    if found is None or not any(found.groups()):
+        return None
+    return float(sum(int(count) * unit for count, unit in zip(found.groups(), _UNITS_S, strict=True) if count))
+
+
 def _wrong(why: str) -> ApiError:
     return invalid(f"Unable to parse pipeline definition: {why}.")
 
@@ -109,6 +121,9 @@ def _flat(steps: Iterable[Mapping[str, Any]], branch: tuple[str, bool] | None) -
                 f"step {name!r} is of type {kind!r}; emulated steps are of the types {known}",
                 501,
             )
+        expires = (document.get("CacheConfig") or {}).get("ExpireAfter")
+        if expires and seconds_of(str(expires)) is None:
+            raise _wrong(f"step {name!r} has ExpireAfter {expires!r}, which is no duration; write P30D or PT1H")
         arguments = document.get("Arguments") or {}
         asked = arguments
         if kind == "Condition":

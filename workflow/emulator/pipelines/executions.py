@@ -6,11 +6,12 @@ All that is known of it stands in its record, so an emulator that starts again g
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from workflow.emulator.errors import ApiError, invalid
+from workflow.emulator.pipelines.caching import earlier_result, signature
 from workflow.emulator.pipelines.definition import PipelineDefinition, PlannedStep
 from workflow.emulator.pipelines.expressions import as_text, found, holds, resolved
 from workflow.emulator.pipelines.steps import (
@@ -25,6 +26,7 @@ from workflow.errors import WorkflowError
 
 Call = Callable[[str, Mapping[str, Any]], Document]
 Read = Callable[[str], bytes]
+Earlier = Callable[[], Iterable[Document]]
 LIVE = ("Starting", "Executing", "Stopping")
 MOST_REASON = 1024
 _TOP = 50  # trials of a tuning step that can be asked for
@@ -37,10 +39,14 @@ class RunningPipeline:
         record: of the execution; its ``Steps`` are changed.
         call: an operation of SageMaker.
         read: the object at an address.
+        earlier: other executions of the pipeline, the oldest first.
     """
 
-    def __init__(self, record: Document, definition: PipelineDefinition, call: Call, read: Read) -> None:
+    def __init__(
+        self, record: Document, definition: PipelineDefinition, call: Call, read: Read, earlier: Earlier = tuple
+    ) -> None:
         self._record, self._definition, self._call, self.read = record, definition, call, read
+        self._earlier = earlier
         self.steps: list[Document] = record["Steps"]
 
     # -- Names, for expressions
@@ -173,6 +179,14 @@ class RunningPipeline:
     def _create(self, planned: PlannedStep, state: Document) -> None:
         resource = RESOURCES[planned.type]
         request: Document = resolved(planned.arguments, self)
+        state["Signature"] = signature(request, resource.kind.name_field)
+        known = earlier_result(planned, state["Signature"], self._earlier())
+        if known is not None:
+            run, lent = known
+            state["Metadata"] = lent["Metadata"]
+            state["CacheHitResult"] = {"SourcePipelineExecutionArn": run["PipelineExecutionArn"]}
+            self._end(state, "Succeeded")
+            return
         name = resource_name(planned, request.get(resource.kind.name_field), str(self._record["PipelineExecutionName"]))
         request[resource.kind.name_field] = name
         operation = create_operation(resource.kind)

@@ -7,6 +7,7 @@ import string
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from workflow.emulator.cloud import Cloud, Threads
@@ -225,7 +226,8 @@ class Pipelines:
         told_to_stop = False
         while not stop.is_set():
             record = self._records.get(EXECUTION, id)
-            run = RunningPipeline(record, read_definition(record["PipelineDefinition"]), self._call, self._read)
+            definition = read_definition(record["PipelineDefinition"])
+            run = RunningPipeline(record, definition, self._call, self._read, partial(self._others, record))
             stopping = record["PipelineExecutionStatus"] == "Stopping"
             if stopping and not told_to_stop:
                 run.stop()
@@ -276,6 +278,10 @@ class Pipelines:
         """The executions of a pipeline, the oldest first."""
         name = pipeline["PipelineName"]
         return [run for run in self._records.all(EXECUTION) if run["PipelineName"] == name]
+
+    def _others(self, run: Document) -> list[Document]:
+        """The other executions of the pipeline of one."""
+        return [other for other in self._runs(run) if other["PipelineExecutionName"] != run["PipelineExecutionName"]]
 
     def _update(self, run: Document, **members: Any) -> Document:
         return self._records.update(EXECUTION, str(run["PipelineExecutionName"]), **members)
