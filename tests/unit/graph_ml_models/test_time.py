@@ -7,16 +7,27 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+import torch
 from safetensors.numpy import load_file
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
-from training_scripts.graph_ml.links import LinkProblem, without_twins
+from training_scripts.graph_ml.links import LinkProblem, Pairs, without_twins
+from training_scripts.graph_ml.models.families import family_of
+from training_scripts.graph_ml.models.family import GraphFamily
+from training_scripts.graph_ml.models.network.network import Network
+from training_scripts.graph_ml.models.settings import GraphSettings, parse
+from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.processing.moments import time_split
 from training_scripts.graph_ml.processing.split import groups_of, held_out
+from training_scripts.graph_ml.sampling import full_block
+from training_scripts.graph_ml.training.labels import trial
+from training_scripts.graph_ml.training.links import gnn
 from training_scripts.graph_ml.training.links.pairs import latest_first
+from training_scripts.graph_ml.training.loop import in_time
 
 RATES = (0.7, 0.2, 0.1)
 
@@ -223,3 +234,114 @@ def test_dates_cut_where_they_say_and_edges_without_a_time_are_old() -> None:
     split, cuts = time_split(LINK, np.arange(5), times, np.arange(5), (1.0, 0.0, 0.0), ("1970-01-02", "1970-01-04"))
     assert (split.train.tolist(), split.valid.tolist(), split.test.tolist()) == ([0, 1], [2, 3], [4])
     assert cuts == (day, 3 * day)
+
+
+def model_of(problem: LinkProblem, graph: GraphData, family: str) -> gnn.GnnLinks:
+    """An untrained network of a family; equal for equal arguments."""
+    rgcn = family_of(GraphFamily, family)
+    options = {"num-hidden": "8", "num-negs": "4", "fanout": "99,99", "dropout": "0", "batch-size": "16"}
+    settings, _ = parse(rgcn.settings, options)
+    assert isinstance(settings, GraphSettings)
+    messages = gnn.message_graph([problem], only_training=True)
+    features = {kind: dict(values) for kind, values in graph.features.items()}
+    network = Network.fresh(problem.space, features, list(messages.relations), rgcn, settings, "torch", None)
+    network.encoder.eval()
+    return gnn.GnnLinks([problem], network, [torch.ones(8)], "dot", family)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("family", ["rgcn", "lightgcn"])
+def test_a_batch_of_links_is_learned_from_messages_that_came_before_it(
+    family: str, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+    if sampled:
+        monkeypatch.setattr(gnn, "FULL_ENTRIES", 0)
+    batches = list(gnn.passes([problem], [16], np.random.default_rng(1)))
+    when = problem.train.time
+    assert when is not None
+    chosen = sorted((batch for _, batch in batches), key=lambda batch: when[batch].min())[len(batches) // 2]
+    moment = when[chosen].min()
+
+    def another(pairs: Pairs, kept: npt.NDArray[np.int64]) -> Pairs:
+        """Others from the moment on, to other vertices, but for those that are learned."""
+        assert pairs.time is not None
+        later = np.setdiff1d(np.flatnonzero(pairs.time >= moment), kept)
+        assert len(later) > 3
+        moved = pairs.target.copy()
+        moved[later] = np.roll(pairs.target[later], 1)
+        return replace(pairs, target=moved)
+
+    def loss(one: LinkProblem, before: bool) -> tuple[float, list[torch.Tensor]]:
+        model = model_of(one, graph, family)
+        messages = gnn.message_graph([one], only_training=True)
+        if not before:
+            messages = replace(messages, times={kind: times - 9 for kind, times in messages.times.items()})
+        settings, _ = parse(family_of(GraphFamily, family).settings, {"num-negs": "4", "fanout": "99,99"})
+        assert isinstance(settings, GraphSettings)
+        value = gnn.batch_loss(model, messages, 0, chosen, settings, np.random.default_rng(3))[0]
+        gradients = torch.autograd.grad(value, list(model.network.encoder.parameters()), allow_unused=True)
+        return float(value.detach()), [gradient for gradient in gradients if gradient is not None]
+
+    other = replace(
+        problem,
+        train=another(problem.train, chosen),
+        context={kind: another(pairs, np.empty(0, np.int64)) for kind, pairs in problem.context.items()},
+    )
+    one, two = loss(problem, before=True), loss(other, before=True)
+    assert one[0] == two[0]
+    assert all(torch.equal(a, b) for a, b in zip(one[1], two[1], strict=True))
+    # edges that all were there at the beginning do make a difference
+    assert loss(problem, before=False)[0] != loss(other, before=False)[0]
+
+
+def test_links_of_a_batch_follow_one_another_in_time() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+    when = problem.train.time
+    assert when is not None
+    batches = [batch for _, batch in gnn.passes([problem], [16], np.random.default_rng(1))]
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(problem.train)))
+    spans = sorted((when[batch].min(), when[batch].max()) for batch in batches)
+    assert all(end < begin for (_, end), (begin, _) in pairwise(spans))
+    assert [when[batch].min() for batch in batches] != sorted(when[batch].min() for batch in batches)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_batch_of_labelled_edges_is_learned_from_messages_that_came_before_it(sampled: bool) -> None:
+    graph = timed(labelled_graph("edge_regression"))
+    (target,) = graph.targets
+    space = NodeSpace(dict(graph.num_nodes))
+    problem = trial.LabelProblem.from_graph(graph, target, space)
+    when = graph.times[FRIEND]
+    order = in_time(problem.split.train, when)
+    chosen = order[len(order) // 2 :][:16]
+    # of training, another story from the first of these edges on, but for themselves
+    later = np.setdiff1d(np.flatnonzero((when >= when[chosen].min()) & (when < graph.cuts[target][0])), chosen)
+    assert len(later) > 3
+    ends = graph.edges[FRIEND]
+    moved = ends.target.copy()
+    moved[later] = np.roll(ends.target[later], 1)
+    other = replace(graph, edges={**graph.edges, FRIEND: EdgeList(ends.source, moved)})
+    settings, _ = parse(family_of(GraphFamily, "rgcn").settings, {"num-hidden": "8", "fanout": "99,99", "dropout": "0"})
+    assert isinstance(settings, GraphSettings)
+
+    def loss(one: GraphData, before: bool) -> float:
+        messages = trial.messages_of(one, space, target, dict.fromkeys(one.edges, True))
+        if not before:
+            messages = replace(messages, times={kind: times - 9 for kind, times in messages.times.items()})
+        features = {kind: dict(values) for kind, values in graph.features.items()}
+        relations, rgcn = list(messages.relations), family_of(GraphFamily, "rgcn")
+        network = Network.fresh(space, features, relations, rgcn, settings, "torch", None, for_heads=True)
+        torch.manual_seed(0)
+        head = trial.HeadModule(2, problem.extra, problem.split.train, 1, settings)
+        model = trial.LabelModel(network, head, problem, 0.0, 1.0)
+        whole = None if sampled else full_block(messages)
+        drawn = np.random.default_rng(3)
+        return float(trial.batch_loss(model, messages, whole, chosen, None, settings, drawn)[0].detach())
+
+    assert loss(graph, before=True) == loss(other, before=True)
+    assert loss(graph, before=False) != loss(other, before=False)

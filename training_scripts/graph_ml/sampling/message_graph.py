@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from ..graph import EdgeType
-from ..graph.data import Mask
+from ..graph.data import Mask, Times
 from ..links import Pairs, codes, is_directed
 from ..pairs.graph import Ints
 
@@ -59,12 +59,14 @@ class MessageGraph:
     Every edge carries messages both ways. An edge type between vertices of one type whose edges have no direction is
     one relation, any other two. ``links[edge type]`` numbers the edges so that copies of a link, and its opposite
     where links have no direction, share a number: leaving that number out leaves out the link altogether.
+    ``times[edge type]`` is when each edge came to be, float64 (edges,), where that counts.
     """
 
     num_nodes: int
     relations: Mapping[Relation, Incoming]
     links: Mapping[EdgeType, Ints]
     directed: Mapping[EdgeType, bool]
+    times: Mapping[EdgeType, Times] = field(default_factory=dict)
 
     @classmethod
     def from_edges(
@@ -99,7 +101,8 @@ class MessageGraph:
             else:
                 relations[Relation(kind)] = incoming(pairs[forth], forth, num_nodes)
                 relations[Relation(kind, reverse=True)] = incoming(pairs.turned()[back], back, num_nodes)
-        return cls(num_nodes, relations, links, ways)
+        times = {kind: pairs.time for kind, pairs in edges.items() if pairs.time is not None}
+        return cls(num_nodes, relations, links, ways, times)
 
     @property
     def num_entries(self) -> int:
@@ -112,6 +115,10 @@ class MessageGraph:
         marked = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
         marked[numbers[edges]] = True
         return {kind: marked[numbers]}
+
+    def since(self, moment: float) -> dict[EdgeType, Mask]:
+        """A mask over the edges of each type that has times, (edges,): those that came at a moment or later."""
+        return {kind: times >= moment for kind, times in self.times.items()}
 
 
 def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:

@@ -11,13 +11,20 @@ import torch
 from torch import Tensor
 
 from ..devices import random_state, restore_random_state
+from ..graph.data import Times
 from ..models.settings import StoppingSettings
+from ..pairs.graph import Ints
 from ..schemas.model import Split
 from .checkpoints import Checkpoint, Checkpoints, copies, take
 from .context import Trial, direction
 from .stopping import EarlyStop, Pruned, missed_bar
 
 Batch = TypeVar("Batch")
+
+
+def in_time(order: Ints, times: Times | None) -> Ints:
+    """Items in this order, int64 (n,), but the earlier ones first where all items have times, float64."""
+    return order if times is None else order[np.argsort(times[order], kind="stable")]
 
 
 class Learner(Protocol[Batch]):

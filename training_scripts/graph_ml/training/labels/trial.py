@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ...artifacts import ModelWriter
 from ...container import JobError
 from ...devices import tensor_on
 from ...graph import EdgeType, GraphData, Labels, Split, Target
+from ...graph.data import Times
 from ...group import ALONE, Group, weighted_share
 from ...judging.intervals import interval_note
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
@@ -34,7 +35,7 @@ from ...schemas.model import Split as SplitName
 from ...tasks import METRIC_DIRECTION
 from ..context import Finish, Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
-from ..loop import fit, kept_epoch
+from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
 from .baseline import save_baseline
 
@@ -60,12 +61,14 @@ class LabelProblem:
         extra: features of the items themselves, (items, d); edges have them.
         labels: see ``Labels``.
         split: items to train on, choose by and report on, which share nothing.
+        times: when each edge came to be, float64 (items,), where edges are split by time.
     """
 
     ends: Ints
     extra: Floats
     labels: Labels
     split: HeldOut
+    times: Times | None = None
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target, space: NodeSpace) -> LabelProblem:
@@ -82,7 +85,7 @@ class LabelProblem:
         pairs = numbered(graph, target.type, space)
         features = edge_matrix(graph.edge_features.get(target.type, {}))
         extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
-        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held)
+        return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held, times)
 
 
 class HeadModule(torch.nn.Module):
@@ -268,6 +271,8 @@ def messages_of(
     Which types are ``directed`` is looked at where nobody says it.
     """
     edges = {kind: numbered(graph, kind, space) for kind in graph.edge_types}
+    if target is not None and not isinstance(target.type, str):
+        edges = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in edges.items()}
     known = None if target is None else graph.known_in_training(target)
     if directed is None:
         directed = {kind: one_way(pairs if known is None else pairs[known[kind]]) for kind, pairs in edges.items()}
@@ -371,7 +376,12 @@ class LabelLearner:
 
     def batches(self) -> list[Ints]:
         """See ``Learner``."""
-        order, size = self.rng.permutation(self.model.problem.split.train), self.settings.batch_size
+        problem, size = self.model.problem, self.settings.batch_size
+        order = self.rng.permutation(problem.split.train)
+        order = in_time(order, problem.times)
+        if problem.times is not None:
+            parts = [order[start : start + size] for start in range(0, len(order), size)]
+            return [parts[number] for number in self.rng.permutation(len(parts))]
         return [order[start : start + size] for start in range(0, len(order), size)]
 
     def step(self, batch: Ints) -> float:
@@ -413,6 +423,8 @@ def batch_loss(
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """How far a batch of items is from its labels.
 
+    Where edges have a time, none carries messages that came with the first item of the batch, or later.
+
     Args:
         model: network and head.
         graph: messages.
@@ -431,16 +443,19 @@ def batch_loss(
     reached = len(np.unique(problem.ends[items]))
     every = np.asarray(problem.labels.values)[items]
     span, share = weighted_share(group, items)
-    items, values = items[span], every[span]
+    batch, items, values = items, items[span], every[span]
     ends = problem.ends[items]
     seeds, back = np.unique(ends, return_inverse=True)
     fanouts = settings.fanouts(model.network.encoder.depth)
+    excluded = None if problem.times is None else graph.since(float(problem.times[batch].min()))
+    if whole is not None and excluded is not None:
+        whole = full_block(graph, excluded).on(model.network.device)
     nodes: Ints | None = None
     reach = reached * float(np.prod([1 + abs(f) for f in fanouts]))
     if whole is not None and reach >= graph.num_nodes:
         blocks, places = [whole] * len(fanouts), ends
     else:
-        nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds))
+        nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
         places = back.reshape(ends.shape)
     vectors, learned = model.network.forward(nodes, blocks)
     device = model.network.device

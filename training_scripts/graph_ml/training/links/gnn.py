@@ -14,6 +14,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...devices import tensor_on
 from ...graph import EdgeType, GraphData
+from ...graph.data import Mask
 from ...group import ALONE, Group, weighted_share
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
@@ -26,7 +27,7 @@ from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ..context import Trial
-from ..loop import fit, kept_epoch
+from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
 
 #: links ranked at each evaluation during training; the final figures use more
@@ -234,10 +235,13 @@ def step_table(
 
 
 def passes(problems: list[LinkProblem], sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, Ints]]:
-    """Training edges of all problems in random parts of a size, each of one problem: (problem, positions, (n,))."""
+    """Training edges of all problems in random parts of a size, each of one problem: (problem, positions, (n,)).
+
+    Where links have a time, those of a part follow one another.
+    """
     parts: list[tuple[int, Ints]] = []
     for position, (problem, size) in enumerate(zip(problems, sizes, strict=True)):
-        order = rng.permutation(len(problem.train))
+        order = in_time(rng.permutation(len(problem.train)), problem.train.time)
         parts.extend((position, order[start : start + size]) for start in range(0, len(order), size))
     for number in rng.permutation(len(parts)):
         yield parts[number]
@@ -254,7 +258,8 @@ def batch_loss(
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """The loss of one pass: edges that carry no messages, nor do their copies and opposites.
 
-    The pass is cut into batches with negatives of their own, which share the vectors.
+    Where edges have a time, none carries messages that came with the first link of the pass, or later. The pass is cut
+    into batches with negatives of their own, which share the vectors.
 
     Args:
         model: network and relations.
@@ -279,7 +284,10 @@ def batch_loss(
         ]
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
-    excluded = graph.excluding(problem.edge_type, chosen)
+    excluded: dict[EdgeType, Mask] = graph.excluding(problem.edge_type, chosen)
+    if problem.train.time is not None:
+        later = graph.since(float(problem.train.time[chosen].min()))
+        excluded = later | {problem.edge_type: excluded[problem.edge_type] | later[problem.edge_type]}
     seeds = seeds_of(parts, negatives)
     fanouts = settings.fanouts(network.encoder.depth)
     weights = [len(part) / len(chosen) for part in parts]
