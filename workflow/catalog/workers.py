@@ -48,7 +48,9 @@ class AnalysisWorkers:
         threads = dict.fromkeys(
             ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(os.cpu_count() or 1)
         )
-        self.environment = {**environment, **threads, "OMP_WAIT_POLICY": "PASSIVE"}
+        # threads that wait for their part of a product sleep soon: beside others that compute they would spin for long
+        waiting = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_THREAD_TIMEOUT": "4"}
+        self.environment = {**environment, **threads, **waiting}
         self._idle: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()  # guards the idle processes
         self._closed = False

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..container import JobError
+from ..judging.metrics import auc, average_precision
 from ..projections import Floats, Ints, ProjectedGraph
 from ..projections.graph import Bools
 from ..schemas.catalog.models import PipelineModel
@@ -258,8 +259,6 @@ def _true_ratio(links: Links) -> float:
 
 
 def _report(model: Trained, features: Floats, labels: Ints, ratio: float, score: Any) -> dict[str, float]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     scores = model.predictor.probabilities(features)[:, 1]
     negatives = max(1, int((labels == 0).sum()))
     weight = ratio * int((labels == 1).sum()) / negatives
@@ -268,6 +267,6 @@ def _report(model: Trained, features: Floats, labels: Ints, ratio: float, score:
         "AUCPR at the true class ratio": area_under_precision_recall(labels, scores, weight),
     }
     if len(np.unique(labels)) == 2:
-        found["averagePrecision"] = float(average_precision_score(labels, scores))
-        found["ROC-AUC"] = float(roc_auc_score(labels, scores))
+        found["averagePrecision"] = average_precision(scores, labels == 1)
+        found["ROC-AUC"] = auc(scores[labels == 1], scores[labels == 0])
     return found
