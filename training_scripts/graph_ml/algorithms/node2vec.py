@@ -149,9 +149,10 @@ def factors(matrix: Any, width: int) -> tuple[Any, float]:
     if size <= width + 1:
         left, values, _ = np.linalg.svd(matrix.toarray())
     else:
-        left, values, _ = svds(matrix, k=width, v0=np.ones(size), random_state=0)
+        single = matrix.astype(np.float32)  # as precise as the answer
+        left, values, _ = svds(single, k=width, v0=np.ones(size, dtype=np.float32), return_singular_vectors="u")
         order = np.argsort(-values)
-        left, values = left[:, order], values[order]
+        left, values = left[:, order], values[order].astype(np.float64)
     count = min(width, len(values))
     found[:, :count] = left[:, :count] * np.sqrt(values[:count])
     found *= np.where(found[np.abs(found).argmax(axis=0), np.arange(width)] < 0, -1, 1).astype(np.float32)
