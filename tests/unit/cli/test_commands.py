@@ -266,3 +266,40 @@ def test_a_stage_prints_its_warnings(
     printed = plain(capsys.readouterr().err)
     for text in job.warnings:
         assert f"warning {text}" in printed
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_says_how_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("workflow.cli.run.WorkflowRun.execute", interrupted)
+    monkeypatch.setattr("workflow.cli.run.service_storage", lambda connection: None)
+    file = tmp_path / "workflow.yaml"
+    file.write_text("name: social\nexport: {targets: [{edge: [User, FRIEND, User], type: link_prediction}]}\n")
+    words = ["despina", "run", str(file), "--url", "http://127.0.0.1:9", "--home", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    said = capsys.readouterr().err
+    assert said.strip().endswith(f"interrupted; `despina run {file}` goes on where this left off")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("stage", "verb"),
+    [("export", "export"), ("modeltraining", "training"), ("modeltransform", "transform"), ("endpoint", "endpoint")],
+)
+@pytest.mark.parametrize("json", [True, False])
+def test_ctrl_c_while_waiting_says_that_the_job_goes_on_and_how_to_follow_it(
+    stage: Stage, verb: str, json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Workflow, "wait", interrupted)
+    client = Workflow(Connection("http://127.0.0.1:9"))
+    with pytest.raises(KeyboardInterrupt):
+        follow(client, Job(stage, "j1", "InProgress"), wait=True, json=json)
+    assert f"{stage} j1 goes on; follow it with `despina {verb} status j1 --wait`" in capsys.readouterr().err
+    assert runner.invoke(app, [verb, "status", "--help"]).exit_code == 0  # what it names is a command

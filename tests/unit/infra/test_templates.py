@@ -144,6 +144,21 @@ def test_the_service_does_not_run_as_root_and_owns_its_volume() -> None:
     assert user < made < lines.index("VOLUME /home/despina/data")
 
 
+def test_the_image_of_the_service_copies_what_there_is_and_asks_itself_whether_it_is_well() -> None:
+    """Only its text is looked at: nothing here builds an image."""
+    root = TEMPLATES.parents[1]
+    text = (TEMPLATES.parent / "containers" / "service" / "Dockerfile").read_text()
+    copied = [place for words in re.findall(r"^COPY (.+) \S+$", text, re.M) for place in words.split()]
+    assert {"workflow", "training_scripts", "constraints.txt", "pyproject.toml"} <= set(copied)
+    assert [place for place in copied if not (root / place).exists()] == []
+    ignored = {line for line in (root / ".dockerignore").read_text().splitlines() if line and line[0] != "#"}
+    assert {".git", ".venv*", "tests"} <= ignored
+    assert ignored.isdisjoint(copied)
+    # without credentials, and of torch the build without CUDA
+    assert re.search(r"^HEALTHCHECK .*\\\n.*http://127\.0\.0\.1:8182/health", text, re.M)
+    assert "uv pip install --system --no-cache --torch-backend cpu -c constraints.txt" in text
+
+
 def test_every_template_is_in_the_readme_with_its_cost() -> None:
     readme = (TEMPLATES.parent / "README.md").read_text()
     for template in TEMPLATES.glob("*.yaml"):
