@@ -299,6 +299,9 @@ def test_an_empty_answer_says_why(wf: Workflow) -> None:
     assert why("V('nobody')") == ["no vertex or edge reached the prediction: the graph has none such"]
     assert why("V('reader_1', 'reader_2')") == ["2 x the model is for another label or property"]
     assert wf.why_empty("g.V('nobody')") == []
+    with pytest.warns(UserWarning, match="The query found nothing: 2 x the model is for another label or property"):
+        empty = wf.query(f"g.with('Neptune#ml.endpoint', 'nc').V('reader_1', 'reader_2').properties('shelf').{CLASS}")
+    assert empty.empty
 
 
 def test_what_came_after_training_is_predicted_without_a_word_more(wf: Workflow, made: Library) -> None:

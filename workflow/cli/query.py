@@ -9,6 +9,7 @@ import typer
 from workflow.cli import output
 from workflow.cli.options import Json, Sign, Url
 from workflow.cli.service import DEFAULT_URL, workflow
+from workflow.client.checks.queries import may_change
 from workflow.client.frames import answer_records
 from workflow.predictions.reasons import reasons, words_in_vain
 
@@ -42,5 +43,6 @@ def query(
         output.answer(f"{len(results)} result{'' if len(results) == 1 else 's'}", answer_records(results))
     else:
         output.say("0 results")
-        for reason in reasons(connection.query, text):
+        # asked once more for its reasons, a query that writes would write again
+        for reason in words_in_vain(text) if may_change(text) else reasons(connection.query, text):
             output.say(f"because {reason}")

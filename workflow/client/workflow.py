@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 from workflow.client.checks.exports import problems_of_body, problems_of_export
 from workflow.client.checks.graph import problems_of_graph
 from workflow.client.checks.problems import nearest, refuse
+from workflow.client.checks.queries import may_change
 from workflow.client.connection import DEFAULT_URL, Connection, ServiceError
 from workflow.client.frames import answer_frame, write_neptune_csv
 from workflow.client.hyperparameters import set_hyperparameters
@@ -30,7 +31,7 @@ from workflow.client.tables import Keys, check_against_graph, check_ids, edge_ta
 from workflow.errors import InvalidParameter, MLResourceNotFound, StorageError, WorkflowError
 from workflow.neptune import Kind, operation_of
 from workflow.neptune.operations import Verb
-from workflow.predictions.reasons import reasons, words_in_vain
+from workflow.predictions.reasons import PREDICTING, reasons, words_in_vain
 from workflow.predictions.reports import ids_in_report, named_report
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
@@ -457,15 +458,22 @@ class Workflow:
     def query(self, text: str, bindings: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Gremlin text, answered as a DataFrame: maps become columns, anything else one column ``value``.
 
-        Words of Neptune ML that have no effect are warned of.
+        Words of Neptune ML that have no effect are warned of, and why a query that predicts found nothing.
         """
         for sentence in words_in_vain(text):
             warnings.warn(sentence, stacklevel=2)
-        return answer_frame(self.connection.query(text, bindings))
+        results = self.connection.query(text, bindings)
+        if not results and not bindings and PREDICTING.search(text):
+            for sentence in self.why_empty(text):
+                warnings.warn(f"The query found nothing: {sentence}", stacklevel=2)
+        return answer_frame(results)
 
     def why_empty(self, text: str) -> list[str]:
-        """Why a query with a prediction in it has no results: such as a vertex that is not there, or came too late."""
-        return reasons(self.connection.query, text)
+        """Why a query with a prediction in it has no results: such as a vertex that is not there, or came too late.
+
+        It is asked once more for that; of one that writes nothing is said.
+        """
+        return [] if may_change(text) else reasons(self.connection.query, text)
 
     def cypher(self, text: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """openCypher, answered as a DataFrame with its columns; elements are maps with ``~id``, as Neptune has it."""

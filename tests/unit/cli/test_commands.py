@@ -268,6 +268,16 @@ def test_a_stage_prints_its_warnings(
         assert f"warning {text}" in printed
 
 
+def test_a_query_that_writes_is_not_asked_again_for_its_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Connection, "query", lambda self, text, **_: asked.append(text) or [])
+    writes = "g.with('Neptune#ml.endpoint', 'lp').addV('x').out('READ').with('Neptune#ml.prediction').hasLabel('b')"
+    assert "0 results" in runner.invoke(app, ["query", writes]).output
+    assert asked == [writes]
+    runner.invoke(app, ["query", writes.replace("addV('x')", "V('x')")])
+    assert len(asked) == 3  # reads, and is asked once more
+
+
 def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 

@@ -8,9 +8,17 @@ from workflow.client.checks.hints import with_nearest_step
 from workflow.client.checks.problems import nearest
 from workflow.errors import WorkflowError
 from workflow.gremlin.lang.parser import parse
-from workflow.gremlin.steps.facts import FACTS
+from workflow.gremlin.steps.facts import FACTS, may_write
 from workflow.gremlin.traversal import instructions_of
 from workflow.predictions.gremlin.folding import fold_predictions
+
+
+def may_change(text: str) -> bool:
+    """Whether Gremlin may change the graph; so may text that cannot be read."""
+    try:
+        return any(may_write(script.traversal.steps) for script in parse(text))
+    except WorkflowError:
+        return True
 
 
 def problems_of_query(text: str) -> Iterator[str]:
