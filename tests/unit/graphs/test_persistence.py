@@ -718,3 +718,27 @@ def test_a_disk_without_room_for_a_torn_end_keeps_it_in_place_and_goes_on_behind
     assert contents(again) == after
     assert [path.read_bytes() for path in tmp_path.glob("log.torn-*")] == [MARK + b"torn"]
     again.close()
+
+
+def test_a_log_is_folded_in_sooner_where_the_snapshot_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.graphs.store.persistence.LEAST_LIMIT_BYTES", 1000)
+    monkeypatch.setattr("workflow.graphs.store.persistence.LOG_LIMIT_BYTES", 3000)
+    graph = open_graph(tmp_path)
+    folder = graph.journal
+    assert isinstance(folder, GraphFolder)
+    assert folder._most_of_log() == 1000
+    fill(graph)
+    graph.load(small_batch())
+    folder.compact(graph)
+    size = folder._snapshot_bytes()
+    assert 16 * 1000 > size > 0
+    assert folder._most_of_log() == 1000
+    monkeypatch.setattr("workflow.graphs.store.persistence.PER_SNAPSHOT", 1)
+    assert folder._most_of_log() == min(size, 3000)
+    while folder.size < folder._most_of_log():
+        tx = graph.begin()
+        tx.add_vertex(None, "more")
+        tx.commit()
+    folder.settle()
+    assert folder.size == 0
+    graph.close()

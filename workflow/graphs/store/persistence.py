@@ -30,7 +30,9 @@ from workflow.graphs.store.versions.batch import batch_of, put_in_order
 from workflow.graphs.store.versions.state import State
 from workflow.settings import Profile
 
-LOG_LIMIT_BYTES = 32 * 1024 * 1024
+LOG_LIMIT_BYTES, LEAST_LIMIT_BYTES, PER_SNAPSHOT = 32 * 1024 * 1024, 8 * 1024 * 1024, 16
+"""A log is folded in when it has this part of the snapshot's bytes, within these limits: doing 8 MB again after a crash
+takes a second or two, and a large snapshot is not written anew for little."""
 MOST_SEGMENTS = 16
 LARGE_SEGMENTS_BYTES: Final = 64 << 20
 """So much of bulk loads is folded into a snapshot once the snapshot is no larger: all of them together write little."""
@@ -53,7 +55,7 @@ class FolderInUse(InternalFailure):
 class GraphFolder(FileJournal):
     """The folder of one graph, as the journal its graph writes to."""
 
-    def __init__(self, folder: Path, profile: Profile, log_limit_bytes: int = LOG_LIMIT_BYTES) -> None:
+    def __init__(self, folder: Path, profile: Profile, log_limit_bytes: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._log_limit_bytes = log_limit_bytes
         self._profile = profile
@@ -104,7 +106,7 @@ class GraphFolder(FileJournal):
         """From now on a grown log makes a new snapshot of this graph."""
 
         def look() -> None:
-            grown = self._grown(self._log_limit_bytes, max(LARGE_SEGMENTS_BYTES, self._snapshot_bytes()))
+            grown = self._grown(self._most_of_log(), max(LARGE_SEGMENTS_BYTES, self._snapshot_bytes()))
             grown = grown or sum(map(len, self.segments.values())) >= MOST_SEGMENTS
             waits = self.trouble is not None and time.monotonic() < self._again_at
             if (grown or self.trouble) and not waits and self._folding.acquire(blocking=False):
@@ -133,6 +135,11 @@ class GraphFolder(FileJournal):
         named = (name for names in list(self.segments.values()) for name in list(names))
         loaded = sum(_size(self.folder / name) for name in named)
         return self.size > log_bytes or loaded > segment_bytes
+
+    def _most_of_log(self) -> int:
+        if self._log_limit_bytes is not None:
+            return self._log_limit_bytes
+        return min(LOG_LIMIT_BYTES, max(LEAST_LIMIT_BYTES, self._snapshot_bytes() // PER_SNAPSHOT))
 
     def _snapshot_bytes(self) -> int:
         return 0 if self._current.snapshot is None else self._current.snapshot.size or 0
@@ -235,7 +242,7 @@ class GraphFolder(FileJournal):
 
 
 def open_graph(
-    folder: Path | None, name: str = "g", profile: Profile = "neptune", log_limit_bytes: int = LOG_LIMIT_BYTES
+    folder: Path | None, name: str = "g", profile: Profile = "neptune", log_limit_bytes: int | None = None
 ) -> EmbeddedGraph:
     """The graph kept in a folder, made when there is none; without a folder, one that lives in memory only.
 

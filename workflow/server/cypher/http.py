@@ -50,7 +50,7 @@ def handlers(services: Services) -> CypherHandlers:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CypherCall:
     """A request as it was read: the query, how its plan is to be told where that is asked for, and its id."""
 
     query: CypherRequest
@@ -154,7 +154,7 @@ class CypherHandlers:
         id = request.path_params.get("queryId") or ""
         return JSONResponse(status_answer(self._registry, request.method, id, fields))
 
-    async def _asked(self, request: Request, *, explained: bool = False) -> Asked:
+    async def _asked(self, request: Request, *, explained: bool = False) -> CypherCall:
         """What a request asks; what takes long to read is read in a worker."""
         body = await read_body(request, MAX_BODY)
         if len(body) < LARGE:
@@ -166,7 +166,7 @@ class CypherHandlers:
             raise AccessDenied("A page of another origin may not use this service")
 
 
-def _asked(request: Request, body: bytes, explained: bool) -> Asked:
+def _asked(request: Request, body: bytes, explained: bool) -> CypherCall:
     """What the query parameters and the body ask, which may also be the query and nothing else.
 
     Raises BadRequest, MissingParameter, InvalidParameter and what the parameters raise.
@@ -192,7 +192,7 @@ def _asked(request: Request, body: bytes, explained: bool) -> Asked:
         read_only=request.method not in ("POST",),
         measured=mode not in (None, "static"),
     )
-    return Asked(query, cast("ExplainMode | None", mode), str(fields.get("queryId") or uuid.uuid4()))
+    return CypherCall(query, cast("ExplainMode | None", mode), str(fields.get("queryId") or uuid.uuid4()))
 
 
 async def _body(stream: WorkerStream[str], running: RunningQuery) -> AsyncIterator[str]:
