@@ -237,7 +237,7 @@ def answer(predictor: Any, task: TaskType) -> list[float]:
     else:
         data["nodes"] = [{"nodeId": "new"}]
     mode = "predict_tail" if task == "link_prediction" else None
-    request = EndpointRequest.model_validate({"version": "v1.0", "gremlin_step": "", "mode": mode, "data": data})
+    request = EndpointRequest.model_validate({"mode": mode, "data": data})
     output = predictor.answer(request).output
     found = [item for items in (output.nodes, output.edges) for item in items or []]
     return [one.score or 0.0 for item in found for one in item.results]

@@ -20,6 +20,7 @@ from training_scripts.graph_ml.judging.report import COLUMNS, Partners, model_re
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.schemas.metrics import METRIC_MEANINGS
+from training_scripts.graph_ml.schemas.model import Breakdown, ByClass, ByDegree, Reliability
 from training_scripts.graph_ml.tasks.table import METRIC_DIRECTION, TASKS, Task
 from training_scripts.graph_ml.training.refresh import transform
 from workflow.predictions.reports import ids_in_report
@@ -85,6 +86,37 @@ def test_the_report_says_at_its_top_that_a_floor_is_better(ranked_friends: Path,
     metrics.model_copy(update={"warnings": [lost]}).save(folder / "metrics.json")
     page = model_report(ModelFolder(folder))
     assert page.index(lost) < page.index("How good it is")
+
+
+def test_the_report_shows_classes_their_confusion_and_probabilities_and_figures_by_degree(
+    ranked_friends: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(ranked_friends, folder)
+    told = Breakdown(
+        split="test",
+        classes=["cats", "dogs"],
+        confusion=[[1301, 7], [12, 40]],
+        by_class=[ByClass(name="dogs", count=52, precision=0.85, recall=0.77, f1=0.81, average_precision=0.9)],
+        reliability=[Reliability(count=99, said=0.61, came_true=0.58)],
+        by_degree=[
+            ByDegree(low=4, high=7, count=31, metric="acc", value=0.75),
+            ByDegree(low=8, count=3, metric="acc", value=1),
+        ],
+    )
+    ModelFolder(folder).metrics.model_copy(update={"breakdown": told}).save(folder / "metrics.json")
+    page = model_report(ModelFolder(folder))
+
+    def row(*cells: str) -> str:
+        return "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>"
+
+    # true cats: 1,301 called cats and 7 called dogs
+    assert "<td>cats</td>" + row("1,301", "7") in page
+    assert "<td>dogs</td>" + row("12", "40") in page
+    assert "<td>dogs</td>" + row("52", "0.8500", "0.7700", "0.8100", "0.9000") in page
+    assert row("99", "0.610", "0.580") in page
+    assert row("4–7", "31", "0.7500") in page
+    assert row("8 or more", "3", "1.0000") in page
 
 
 def test_the_report_says_with_whom_both_ends_of_a_proposed_link_are_linked(ranked_friends: Path) -> None:

@@ -33,3 +33,20 @@ def test_a_search_on_a_machine_of_ones_own_says_nothing_of_money() -> None:
     page = render("s", "mrr", SEARCH, TUNED)
     assert "US dollars" not in page
     assert "25 min" in page
+
+
+def test_the_page_draws_how_all_trials_learned_what_more_of_them_gained_and_what_mattered() -> None:
+    # the larger the rate, the better; five trials of a family are enough to say so
+    trials = tuple(
+        replace(
+            FIRST, number=n, name=f"t{n}", sample={"lr": n / 100}, value=n / 10, curve=((0.5, n / 20), (1.0, n / 10))
+        )
+        for n in range(1, 6)
+    )
+    page = render("s", "mrr", SEARCH, Tuned(trials, trials[-1], "rgcn won", 1500.0, 10))
+    learned, gained, mattered = page.index("How the trials learned"), page.index("What more"), page.index("mattered")
+    assert page[learned:gained].count("<polyline") == 5
+    assert page[gained:mattered].count("<polyline") == 1
+    assert "from 0.1 to 0.5" in page[gained:mattered]
+    assert "<td><code>lr</code></td>" in page[mattered:]
+    assert '<td class="n">+1.00</td>' in page[mattered:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,14 @@ class Factors:
         return Factors(self.left[nodes], self.right[nodes])
 
 
-def fit_ials(graph: PairGraph, size: int, sweeps: int, rng: np.random.Generator) -> Factors:
+def fit_ials(
+    graph: PairGraph,
+    size: int,
+    sweeps: int,
+    rng: np.random.Generator,
+    begun: tuple[int, Factors] | None = None,
+    tell: Callable[[int, Factors], None] | None = None,
+) -> Factors:
     """Factorise A + I with weight 1 + 5 on links and 1 elsewhere, ridge 10.
 
     Every half sweep solves all rows at once by four conjugate-gradient steps from the last sweep's solution.
@@ -44,6 +52,8 @@ def fit_ials(graph: PairGraph, size: int, sweeps: int, rng: np.random.Generator)
         size: length d of the vectors.
         sweeps: alternations.
         rng: start values.
+        begun: sweeps that are done, and what came of them.
+        tell: called after each sweep with how many are done and what has come of them.
 
     Source: Hu, Koren, Volinsky 2008; conjugate gradients after Takács, Pilászy, Tikk 2011.
     """
@@ -51,9 +61,14 @@ def fit_ials(graph: PairGraph, size: int, sweeps: int, rng: np.random.Generator)
     start = 1.0 / np.sqrt(size)
     left = (rng.standard_normal((graph.num_nodes, size)) * start).astype(np.float32)
     right = (rng.standard_normal((graph.num_nodes, size)) * start).astype(np.float32)
-    for _ in range(sweeps):
+    done = 0
+    if begun is not None:
+        done, (left, right) = begun[0], (begun[1].left, begun[1].right)
+    for sweep in range(done, sweeps):
         left = half_sweep(links, right, left)
         right = half_sweep(links, left, right)  # links is its own transpose
+        if tell is not None:
+            tell(sweep + 1, Factors(left, right))
     return Factors(left, right)
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -23,6 +25,7 @@ from torch import Tensor
 from ..group import ALONE, Group
 
 FACTS = "facts"
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,7 @@ class Checkpoints:
         if group.size > 1:
             self.path = path.with_stem(f"{path.stem}-{group.rank + 1}-of-{group.size}")
             belongs_to = {**belongs_to, "processes": group.size}
-        text = json.dumps(belongs_to, sort_keys=True, default=str)
-        self.owner = hashlib.sha256(text.encode()).hexdigest()
+        self.owner = owner_of(belongs_to)
         self._written = time.monotonic()
 
     @property
@@ -64,18 +66,12 @@ class Checkpoints:
 
     def write(self, groups: Mapping[str, Mapping[str, Tensor]], facts: Mapping[str, Any]) -> None:
         """Keep groups of tensors and facts instead of the last checkpoint; a killed process leaves one of the two."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {
             f"{group}/{name}": t.detach().cpu().numpy()
             for group, members in groups.items()
             for name, t in members.items()
         }
-        text = json.dumps({**facts, "owner": self.owner})
-        unfinished = self.path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            file.write(save(arrays, {FACTS: text}))
-            file.flush()
-            os.fsync(file.fileno())
+        unfinished = written(self.path, arrays, {**facts, "owner": self.owner})
         if self.group.size > 1:
             # the last file is kept until everybody has the next, so there is always a moment that all have
             self.group.agreed(True)
@@ -101,14 +97,84 @@ class Checkpoints:
         return kept[moments.index(max(common))] if common else None
 
     def _read(self, path: Path) -> Checkpoint | None:
-        try:
-            with safe_open(path, framework="pt") as file:
-                facts = json.loads((file.metadata() or {}).get(FACTS, "{}"))
-                if facts.get("owner") != self.owner:
-                    return None
-                return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
-        except (OSError, SafetensorError, ValueError):
-            return None
+        return read(path, self.owner)
+
+
+class Pieces:
+    """Finished parts of a training that has no epochs, each a file: an interrupted one need not make them again.
+
+    What is kept is written when enough time has passed, all of it at once and in order, so that parts of a short
+    training cost nothing and a killed one loses at most that time and the part that it was at.
+
+    Args:
+        folder: of the files, whose names begin with ``name``.
+        name: of the training.
+        belongs_to: graph and hyperparameters, as JSON has them.
+        every_s: seconds between two writings.
+    """
+
+    def __init__(self, folder: Path, name: str, belongs_to: Mapping[str, Any], every_s: float) -> None:
+        self.folder, self.name, self.every_s, self.owner = folder, name, every_s, owner_of(belongs_to)
+        self._waiting: dict[str, tuple[Mapping[str, Array], Mapping[str, Any]]] = {}
+        self._written = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether enough time has passed since the last writing."""
+        return time.monotonic() - self._written >= self.every_s
+
+    def keep(self, name: str, arrays: Mapping[str, Array], facts: Mapping[str, Any] | None = None) -> None:
+        """Have a part, or how far it has come, written the next time; in place of what has its name."""
+        self._waiting.pop(name, None)
+        self._waiting[name] = (arrays, facts or {})
+        if self.due:
+            for one, (found, said) in self._waiting.items():
+                path = self._path(one)
+                written(path, found, {**said, "owner": self.owner}).replace(path)
+            self._waiting.clear()
+            self._written = time.monotonic()
+
+    def read(self, name: str) -> Checkpoint | None:
+        """A part that an earlier process wrote, None where there is none of this graph and these hyperparameters."""
+        return read(self._path(name), self.owner)
+
+    def forget(self, name: str) -> None:
+        """Remove what has a name; it is needed no more."""
+        self._waiting.pop(name, None)
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{self.name}-{name}.safetensors"
+
+
+def owner_of(belongs_to: Mapping[str, Any]) -> str:
+    """What tells the checkpoints of one graph and one set of hyperparameters from all others."""
+    return hashlib.sha256(json.dumps(belongs_to, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def written(path: Path, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Path:
+    """A finished file of named arrays and facts beside where it is to be; it only has to be moved there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        file.write(
+            save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {FACTS: json.dumps(facts)})
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    return unfinished
+
+
+def read(path: Path, owner: str) -> Checkpoint | None:
+    """What a file holds, None where it cannot be read or belongs to somebody else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get(FACTS, "{}"))
+            if facts.get("owner") != owner:
+                return None
+            return Checkpoint({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError):
+        return None
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from ..models.settings import Settings
 from ..schemas import Metrics, task_type
 from ..schemas.model import SPLIT_NAMES, Split
 from ..tasks import METRIC_DIRECTION, default_metric
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, Pieces
 from .curves import Curves
 
 #: judges what was trained and writes it; the figures, and what ``model.json`` says beyond them
@@ -59,10 +59,18 @@ class Trial(Generic[S_co]):
 
     def checkpoints(self, name: str, every_s: float) -> Checkpoints:
         """The checkpoint of one of the trial's trainings, written at most so often."""
-        elsewhere = ("max-seconds", "device", "prune-below")
+        return Checkpoints(self.container.checkpoints / f"{name}.safetensors", self._identity, every_s, self.group)
+
+    def pieces(self, name: str, every_s: float) -> Pieces:
+        """The finished parts of one of the trial's trainings, written at most so often; one process trains."""
+        return Pieces(self.container.checkpoints, name, self._identity, every_s)
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        """What checkpoints belong to: the data, and all hyperparameters that change what is learned."""
+        elsewhere = ("max-seconds", "device", "prune-below", "checkpoint-seconds")
         settings = {name: value for name, value in self.settings.as_text().items() if name not in elsewhere}
-        belongs_to = {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
-        return Checkpoints(self.container.checkpoints / f"{name}.safetensors", belongs_to, every_s, self.group)
+        return {"settings": settings, "targets": [str(t) for t in self.targets], "of": self.graph.dataset_hash}
 
     @property
     def objective(self) -> str:

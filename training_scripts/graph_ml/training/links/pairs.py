@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,9 +11,38 @@ import numpy.typing as npt
 from ...judging.metrics import Exclusions
 from ...links import LinkProblem, Pairs, codes
 from ...models.ranking.scorer import PairRanker
-from ...pairs import RETRIEVERS, SKETCH_RETRIEVERS, Arrows, AttributeSpace, PairFeatures, PairSettings, View, fit_ials
+from ...pairs import (
+    RETRIEVERS,
+    SKETCH_RETRIEVERS,
+    Arrows,
+    AttributeSpace,
+    Factors,
+    PairFeatures,
+    PairSettings,
+    View,
+    fit_ials,
+)
 from ...pairs.attributes import Features
-from ...pairs.graph import Floats, Ints
+from ...pairs.graph import Floats, Ints, PairGraph
+from ..checkpoints import Pieces
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What keeps features and lists as they come, and who is told how far they are.
+
+    Args:
+        pieces: keeps them; None keeps nothing.
+        name: what they begin with there.
+        tell: called with a phase, a step and how many steps it has.
+    """
+
+    pieces: Pieces | None = None
+    name: str = ""
+    tell: Callable[[str, int, int], None] = lambda phase, step, total: None
+
+
+NOBODY_WATCHES = Watch()
 
 
 @dataclass(frozen=True)
@@ -62,17 +92,22 @@ class Lists:
 
 
 def build_features(
-    problem: LinkProblem, links: Pairs, attributes: Features, settings: PairSettings, seed: int
+    problem: LinkProblem,
+    links: Pairs,
+    attributes: Features,
+    settings: PairSettings,
+    seed: int,
+    watch: Watch = NOBODY_WATCHES,
 ) -> PairFeatures:
     """Fit everything that pair features need on these links; the attributes belong to all nodes anyway."""
     rng = np.random.default_rng(seed)
     space = AttributeSpace.fit(attributes)
     bag, numbers = space.rows(attributes, problem.space.offsets, problem.space.total)
     views = tuple(
-        View(name, graph, None, settings.sketched(graph))
+        View(view, graph, None, settings.sketched(graph))
         if settings.sketches
-        else View(name, graph, fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng))
-        for name, graph in problem.views(links)
+        else View(view, graph, fitted(graph, settings, rng, watch, view))
+        for view, graph in problem.views(links)
     )
     arrows = problem.arrows(links)
     return PairFeatures(
@@ -86,26 +121,45 @@ def build_features(
     )
 
 
+def fitted(graph: PairGraph, settings: PairSettings, rng: np.random.Generator, watch: Watch, view: str) -> Factors:
+    """iALS factors of a view; each sweep is kept, and what an interrupted fit has left is gone on with."""
+    name = f"{watch.name}-{view}"
+    kept, begun = None if watch.pieces is None else watch.pieces.read(name), None
+    if kept is not None:
+        begun = int(kept.facts["sweeps"]), Factors(kept.tensors["left"].numpy(), kept.tensors["right"].numpy())
+
+    def tell(sweeps: int, factors: Factors) -> None:
+        watch.tell("pair features", sweeps, settings.ials_sweeps)
+        if watch.pieces is not None:
+            watch.pieces.keep(name, {"left": factors.left, "right": factors.right}, {"sweeps": sweeps})
+
+    return fit_ials(graph, settings.ials_size, settings.ials_sweeps, rng, begun, tell)
+
+
 def training_lists(
-    problem: LinkProblem, features: PairFeatures, held: Pairs, rest: Pairs, settings: RankerSettings, seed: int
+    problem: LinkProblem,
+    features: PairFeatures,
+    held: Pairs,
+    rest: Pairs,
+    settings: RankerSettings,
+    seed: int,
+    watch: Watch = NOBODY_WATCHES,
 ) -> Lists:
     """Positives, hard negatives and uniform negatives of every source of the held-out edges, both directions.
 
     Negatives are never the source itself, its neighbours in the rest of the graph, its held-out partners, or gone.
+    What an interrupted process has left is gone on with.
     """
     rng = np.random.default_rng(seed)
+    asked = sources_of(problem, held)
+    made = ListsMade(watch, sum(len(sources) for _, sources in asked), rng)
     retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
-    lists: list[Lists] = []
-    for heading in (False, True):
-        turned = held.turned() if heading else held
-        if problem.homogeneous and not problem.directed:
-            if heading:
-                break  # a friendship is one list entry for each of the two, and both orders are in it already
-            turned = Pairs.join([held, held.turned()])
+    lists = made.lists
+    for heading, every in asked:
         candidates = problem.candidates(heading)
         rivals = Rivals(problem, heading, problem.known(rest, heading), problem.known(held, heading))
-        sources = np.unique(turned.source)
+        sources = made.left(every)
         if settings.pairs.near:
             for source in sources.tolist():
                 links, free = rivals.of(source)
@@ -117,6 +171,7 @@ def training_lists(
                 uniform = np.setdiff1d(np.searchsorted(places, drawn), hard)
                 left = int(free.sum()) - len(hard)
                 lists.append(one_list(block, np.searchsorted(places, links), hard, uniform, left, settings))
+                made.tell(1)
             continue
         for part, block in features.blocks(sources, candidates, heading):
             for column, source in enumerate(sources[part].tolist()):
@@ -126,7 +181,54 @@ def training_lists(
                 free[hard] = False
                 uniform = some_of(np.flatnonzero(free), settings.uniform, rng)
                 lists.append(one_list(own, links, hard, uniform, int(free.sum()), settings))
+            made.tell(part.stop - part.start)
     return join_lists(lists)
+
+
+def sources_of(problem: LinkProblem, held: Pairs) -> list[tuple[bool, Ints]]:
+    """Who gets a list, by direction: (whether heads are asked for, distinct sources (s,), ascending).
+
+    A friendship is one entry in the lists of both, and a single direction has them all.
+    """
+    if problem.homogeneous and not problem.directed:
+        return [(False, np.unique(np.concatenate([held.source, held.target])))]
+    return [(False, np.unique(held.source)), (True, np.unique(held.target))]
+
+
+class ListsMade:
+    """The lists that have come so far; kept, and taken up again after an interruption.
+
+    Args:
+        watch: what keeps them, and who is told.
+        total: how many there are to be.
+        rng: draws for them; it draws on as it would have.
+    """
+
+    def __init__(self, watch: Watch, total: int, rng: np.random.Generator) -> None:
+        self.watch, self.total, self.rng = watch, total, rng
+        self.lists: list[Lists] = []
+        self.done = self._passed = 0
+        kept = None if watch.pieces is None else watch.pieces.read(watch.name)
+        if kept is not None:
+            self.lists.append(Lists(**{name: tensor.numpy() for name, tensor in kept.tensors.items()}))
+            self.done = int(kept.facts["done"])
+            rng.bit_generator.state = kept.facts["rng"]
+
+    def left(self, sources: Ints) -> Ints:
+        """The sources, (s,), that have no list yet; directions are asked for one after the other."""
+        first = min(len(sources), max(0, self.done - self._passed))
+        self._passed += first
+        return sources[first:]
+
+    def tell(self, more: int) -> None:
+        """So many more sources have their lists."""
+        self._passed += more
+        self.done = self._passed
+        self.watch.tell("pairs to learn from", self.done, self.total)
+        pieces = self.watch.pieces
+        if pieces is not None and (pieces.due or self.done == self.total):
+            facts = {"done": self.done, "rng": self.rng.bit_generator.state}
+            pieces.keep(self.watch.name, vars(join_lists(self.lists)), facts)
 
 
 @dataclass(frozen=True)

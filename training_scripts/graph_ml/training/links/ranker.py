@@ -12,7 +12,7 @@ from torch import Tensor
 from ...devices import CPU, tensor_on
 from ...group import ALONE
 from ...judging.ranking import sample
-from ...links import LinkProblem
+from ...links import LinkProblem, Pairs
 from ...models.ranking.scorer import CLAMP, PairRanker, PairScorer
 from ...models.settings import StoppingSettings
 from ...pairs import PairFeatures
@@ -22,7 +22,16 @@ from ...schemas.model import Split
 from ..context import Trial
 from ..loop import fit, kept_epoch
 from ..optimisers import AdamW, one_cycle, together
-from .pairs import Lists, RankerSettings, build_features, folds_of, join_lists, training_lists
+from .pairs import (
+    NOBODY_WATCHES,
+    Lists,
+    RankerSettings,
+    Watch,
+    build_features,
+    folds_of,
+    join_lists,
+    training_lists,
+)
 
 
 def train_ranker(
@@ -52,25 +61,44 @@ def train_ranker(
     """
     if len(problem.train) < 2:
         raise ValueError(f"{problem.edge_type} has {len(problem.train)} training links; the pair ranker needs two")
-    seed, parts = trial.settings.seed, []
-    folds = folds_of(problem, recipe, seed)
-    for number, (held, past) in enumerate(folds):
-        trial.tell("pair features", number, len(folds) + 2)
-        features = build_features(past, past.train, attributes, recipe.pairs, seed + number)
-        parts.append(training_lists(past, features, held, past.train, recipe, seed + number))
-    trial.tell("pair features", len(folds), len(folds) + 2)
-    features = build_features(problem, problem.train, attributes, recipe.pairs, seed)
-    judged = lists_to_choose_by(problem, features, recipe, seed)
+    seed = trial.settings.seed
+    watch = Watch(trial.pieces(name, trial.settings.checkpoint_seconds), "all", trial.tell)
+    parts = [
+        lists_of_fold(held, past, attributes, recipe, seed + number, replace(watch, name=f"fold-{number}"))
+        for number, (held, past) in enumerate(folds_of(problem, recipe, seed))
+    ]
+    features = build_features(problem, problem.train, attributes, recipe.pairs, seed, watch)
+    judged = lists_to_choose_by(problem, features, recipe, seed, replace(watch, name="judged"))
     learner = ScorerLearner(join_lists(parts), judged, recipe, seed, trial.device)
     history = fit(replace(trial, group=ALONE), learner, learner.epochs, name)
     of = f"{min(len(problem.choose), recipe.judged)} links to choose by" if judged else "what was trained on"
     return PairRanker(features, learner.scorer()), history, kept_epoch(history, learner.metric, learner.epochs, of)
 
 
-def lists_to_choose_by(problem: LinkProblem, features: PairFeatures, recipe: RankerSettings, seed: int) -> Lists | None:
+def lists_of_fold(
+    held: Pairs, past: LinkProblem, attributes: Features, recipe: RankerSettings, seed: int, watch: Watch
+) -> Lists:
+    """The lists of held-out links, with features on the links before; whole ones that were kept need no features."""
+    finished = f"{watch.name}-whole"
+    kept = None if watch.pieces is None else watch.pieces.read(finished)
+    if kept is not None:
+        return Lists(**{name: tensor.numpy() for name, tensor in kept.tensors.items()})
+    features = build_features(past, past.train, attributes, recipe.pairs, seed, watch)
+    lists = training_lists(past, features, held, past.train, recipe, seed, watch)
+    if watch.pieces is not None:
+        watch.pieces.keep(finished, vars(lists))
+        for name in (watch.name, *(f"{watch.name}-{view.name}" for view in features.views)):
+            watch.pieces.forget(name)
+    return lists
+
+
+def lists_to_choose_by(
+    problem: LinkProblem, features: PairFeatures, recipe: RankerSettings, seed: int, watch: Watch = NOBODY_WATCHES
+) -> Lists | None:
     """Lists of some links to choose by among candidates that are none of the others; None where there are no links."""
     links = sample(problem.choose, recipe.judged, seed)
-    return training_lists(problem, features, links, problem.before("choose"), recipe, seed) if len(links) else None
+    known = problem.before("choose")
+    return training_lists(problem, features, links, known, recipe, seed, watch) if len(links) else None
 
 
 class ScorerLearner:
