@@ -113,5 +113,7 @@ def _show(result: RunResult) -> None:
     for stage in result.stages:
         for warning in stage.warnings:
             output.warn(f"{stage.stage}: {warning}")
+    for name, count in result.written.items():
+        output.say(f"{count} of {name} written to the database")
     for name, answer in result.answers.items():
         output.answer(name, answer)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from workflow.client.bolt_tables import database_tables, path_tables
+from workflow.client.bolt.tables import database_tables, path_tables
+from workflow.client.bolt.write_back import EndpointAnswers, write_back
 from workflow.client.frames import answer_records
 from workflow.client.job import GOOD, Job, Stage
 from workflow.client.workflow import Watcher, Workflow
@@ -43,12 +44,16 @@ class StageResult:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Every stage of a run, the metrics of the model and the answers to the queries, whole: records or values."""
+    """Every stage of a run, the metrics of the model and the answers to the queries, whole: records or values.
+
+    ``written`` is how many predictions and embeddings the database has got, by their names there.
+    """
 
     name: str
     stages: list[StageResult]
     metrics: dict[str, Any]
     answers: dict[str, list[Any]] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
 
 
 class WorkflowRun:
@@ -86,7 +91,17 @@ class WorkflowRun:
             name: answer_records(self.workflow.connection.query(text.replace("{endpoint}", endpoint.id)))
             for name, text in described.queries.items()
         }
-        return RunResult(described.name, self._results, self.workflow.metrics(trained), answers)
+        written = self._write_back(trained, endpoint)
+        return RunResult(described.name, self._results, self.workflow.metrics(trained), answers, written)
+
+    def _write_back(self, trained: Job, endpoint: Job) -> dict[str, int]:
+        """EndpointAnswers and embeddings into the database that the graph came from; equal ones are written again."""
+        section = self.described.write
+        if section is None:
+            return {}
+        artefacts, connection = self.workflow.artefacts(trained), self.workflow.connection
+        said = EndpointAnswers(connection.cypher, endpoint.id, artefacts.description, section.limit)
+        return write_back(str(self.described.load), section, said, artefacts.embeddings)
 
     # -- stages
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bolt_server import BoltServers
-from workflow.client.bolt_tables import _table, database_tables, path_tables
+from workflow.client.bolt.tables import _table, database_tables, path_tables
 from workflow.client.frames import write_neptune_csv
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.drivers import open_bolt

@@ -48,6 +48,19 @@ class EndpointSection(BaseModel):
     id: str | None = None
 
 
+class WriteSection(BaseModel):
+    """What goes back into the database that the graph came from.
+
+    ``as`` is the type of predicted relationships, or the property that predicted classes and numbers become; of links
+    there are up to ``limit`` a vertex. ``embeddings`` is the property for the vectors of vertices.
+    """
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+    name: str | None = Field(None, alias="as", min_length=1)
+    limit: int = Field(10, ge=1, le=1000)
+    embeddings: str | None = Field(None, min_length=1)
+
+
 class WorkflowFile(BaseModel):
     """What ``despina run`` reads.
 
@@ -55,6 +68,7 @@ class WorkflowFile(BaseModel):
     for; left out, the graph is taken as it stands. ``paths`` are openCypher queries to that address, by the label of
     what they make: of two nodes an edge, of values alone a vertex, one a row; nothing else is loaded then.
     ``export`` is what Neptune calls ``additionalParams.neptune_ml``; its ``params`` choose what is exported.
+    ``write`` names what goes back into a bolt:// source: ``as``, ``limit``, ``embeddings``.
     ``queries`` are Gremlin text in which ``{endpoint}`` stands for the endpoint's id.
     """
 
@@ -68,6 +82,7 @@ class WorkflowFile(BaseModel):
     training: TrainingSection = Field(default_factory=lambda: TrainingSection(trials=4, parallel=2))
     endpoint: EndpointSection = Field(default_factory=EndpointSection)
     queries: dict[str, str] = {}
+    write: WriteSection | None = None
     _path: Path | None = PrivateAttr(None)
     _places: Places = PrivateAttr(default_factory=dict)
 
@@ -147,8 +162,11 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
             for sentence in problems_of_query(text.replace("{endpoint}", "endpoint")):
                 yield Problem(("queries", str(name)), sentence)
     source = described.get("load", described.get("source"))
-    if described.get("paths") and urlsplit(str(source)).scheme not in BOLT:
+    over_bolt = urlsplit(str(source)).scheme in BOLT
+    if described.get("paths") and not over_bolt:
         yield Problem(("paths",), "are queries to a database over Bolt; name its address with source: bolt://HOST:PORT")
+    if described.get("write") and not over_bolt:
+        yield Problem(("write",), "goes to a database over Bolt; name its address with source: bolt://HOST:PORT")
     if (
         isinstance(source, str)
         and "://" not in source

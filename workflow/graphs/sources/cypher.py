@@ -12,14 +12,10 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from workflow.errors import AccessDenied, BadRequest, QueryFailed
 from workflow.graphs.source import EdgeKind, EdgeRecord, GraphPart, LabelSet, NodeRecord, RecordRuns, Snapshot
+from workflow.graphs.sources.names import quoted_name
 
 PAGE: Final = 5000
 """Rows that are fetched, or written, at once."""
-
-
-def quoted_name(name: str) -> str:
-    """A label, type or key as openCypher writes any name."""
-    return f"`{name.replace('`', '``')}`"
 
 
 def _pattern(labels: Collection[str]) -> str:
@@ -83,6 +79,41 @@ class BoltDatabase:
             f"SET n.{quoted_name(property_)} = row.value"
         )
         return self.write(text, [{"key": one, "value": value} for one, value in rows])
+
+    def write_links_by_id(self, type_: str, rows: Sequence[Mapping[str, Any]], property_: str = "probability") -> int:
+        """Merge predicted relationships between nodes that are told by the database's own ids; how many there are now.
+
+        Args:
+            rows: ``source``, ``target`` and ``value``; nodes that are not there any more are left out.
+        """
+        text = (
+            "UNWIND $rows AS row MATCH (a) WHERE elementId(a) = row.source MATCH (b) WHERE elementId(b) = row.target "
+            f"MERGE (a)-[r:{quoted_name(type_)}]->(b) SET r.{quoted_name(property_)} = row.value "
+            "RETURN count(r) AS count"
+        )
+        return self._counted(text, rows)
+
+    def write_values_by_id(self, property_: str, rows: Sequence[Mapping[str, Any]], *, edges: bool = False) -> int:
+        """Give nodes, or relationships, that are told by the database's own ids a property; how many got it.
+
+        Args:
+            rows: ``id`` and ``value``; what is not there any more is left out.
+        """
+        text = (
+            f"UNWIND $rows AS row MATCH {'()-[n]->()' if edges else '(n)'} WHERE elementId(n) = row.id "
+            f"SET n.{quoted_name(property_)} = row.value RETURN count(n) AS count"
+        )
+        return self._counted(text, rows)
+
+    def _counted(self, text: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run a statement that unwinds ``$rows`` and counts; a page of them a transaction."""
+
+        def write(transaction: Any, page: list[dict[str, Any]]) -> int:
+            return int(transaction.run(text, rows=page).single()[0])
+
+        with self._failures(), self._session() as session:
+            pages = ([dict(row) for row in rows[start : start + PAGE]] for start in range(0, len(rows), PAGE))
+            return sum(session.execute_write(write, page) for page in pages)
 
     def close(self) -> None:
         """Close every connection."""
