@@ -69,6 +69,23 @@ class StartLoad(Lenient):
     own_edge_ids: Flag = Field(True, alias="userProvidedEdgeIds")
     edge_only: Flag = Field(False, alias="edgeOnlyLoad")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_offline(cls, data: Any) -> Any:
+        """Refuse the offline loader of Neptune 1.5 (user guide: bulk-load-offline), however it is asked for."""
+        said = {str(name): str(value).strip().lower() for name, value in dict(data).items()}
+        asked = [
+            name
+            for name, value in said.items()
+            if value == "offline" or ("offline" in name.lower() and value not in ("false", "none", ""))
+        ]
+        if asked:
+            raise UnsupportedOperation(
+                f"{asked[0]} asks for Neptune's offline loader, which is not offered; leave it out: a load into this "
+                "service is put in place as a whole while others read and write"
+            )
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> StartLoad:
         if not (self.source.lower().startswith("s3://") or self.source.startswith("/")):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflow.errors import BadRequest, InvalidParameter, MissingParameter
+from workflow.errors import BadRequest, InvalidParameter, MissingParameter, UnsupportedOperation
 from workflow.neptune import OPERATIONS, decode
 from workflow.neptune.operations import members_of, misspelt_members
 from workflow.neptune.requests import (
@@ -78,6 +78,14 @@ def test_a_misspelt_member_is_refused_with_the_one_that_was_meant_and_all_others
     with pytest.raises((InvalidParameter, MissingParameter)) as refused:
         decode(OPERATIONS[name], given)
     assert refused.value.message.removeprefix(f"{name} ") == told
+
+
+@pytest.mark.parametrize("member", [{"mode": "OFFLINE"}, {"offlineLoad": "TRUE"}, {"loader": "offline"}])
+def test_the_offline_loader_is_refused_whatever_it_is_asked_by(member: dict[str, str]) -> None:
+    load = {"source": "s3://b/offline", "format": "csv", "iamRoleArn": "arn:aws:iam::1:role/offline"}
+    with pytest.raises(UnsupportedOperation, match=f"{next(iter(member))} asks for Neptune's offline loader"):
+        decode(OPERATIONS["StartLoaderJob"], {**load, **member})
+    decode(OPERATIONS["StartLoaderJob"], {**load, "offlineLoad": "FALSE"})
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
