@@ -43,7 +43,7 @@ CREATE TABLE exports (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, host TEXT, output TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL, reason TEXT, stats TEXT, warnings TEXT, created_ms INTEGER NOT NULL, ended_ms INTEGER
 );
-INSERT INTO exports VALUES ('e1', 'neptune-export-e1-11', '{}', 'h', 's3://lab/x', 'succeeded', NULL,
+INSERT INTO exports VALUES ('e1', 'neptune-export-e1-11', '{"command": "export-pg"}', 'h', 's3://lab/x', 'succeeded', NULL,
     '{"stats": {"nodes": 3}}', '["no vertex has age"]', 11, 12);
 INSERT INTO exports VALUES ('e2', 'neptune-export-e2-13', '{}', NULL, 's3://lab/y', 'failed', 'no such graph',
     NULL, NULL, 13, 14);
@@ -95,6 +95,8 @@ def test_what_was_kept_in_three_files_is_told_as_before(home: Path) -> None:
         job = store.get("dataprocessing", "dp")
         assert (job.state, job.result, job.started_ms, job.ended_ms) == ("Completed", {"wall_s": 2}, None, None)
         assert exports.list() == ["e2", "e1"]
+        assert store.get("export", "e1").request == {"body": {"command": "export-pg"}, "host": "h"}
+        assert store.get("load", "l1").request == {"source": "s3://lab/in", "format": "csv", "mode": "NEW"}
         assert exports.status("e1") == {
             "jobId": "e1",
             "jobName": "neptune-export-e1-11",

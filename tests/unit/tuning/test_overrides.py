@@ -50,6 +50,11 @@ def test_a_range_is_searched_as_the_parameter_was() -> None:
     assert dimension.default != 0.005
 
 
+def test_a_range_that_begins_at_nothing_is_not_searched_by_orders_of_magnitude() -> None:
+    dimension = searched(space(lr="0..0.1"), "lr")
+    assert (dimension.low, dimension.high, dimension.log) == (0.0, 0.1, False)
+
+
 def test_what_is_wished_for_is_searched_however_few_the_trials() -> None:
     assert searched(space(), "dropout") is None
     dimension = searched(space(dropout="0.1..0.2"), "dropout")
