@@ -12,12 +12,13 @@ import sys
 
 from graph_ml.container import Container, run
 from graph_ml.processing.job import ProcessingJob, process
+from graph_ml.schemas.files import CONFIGURATION
 
 
 def main(container: Container) -> None:
     """Read the arguments and process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config-file-name", default="training-data-configuration.json")
+    parser.add_argument("--config-file-name", default=CONFIGURATION)
     parser.add_argument("--model-type", default="heterogeneous", choices=["heterogeneous", "kge"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory-mb", type=int, help="memory that the job may use, beside files that are mapped")

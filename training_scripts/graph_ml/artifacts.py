@@ -21,13 +21,13 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from .schemas import Metrics, ModelDescription
+from .schemas import Metrics, ModelDescription, files
 from .text_files import read_texts, write_texts
 
-DESCRIPTION = "model.json"
+DESCRIPTION = files.MODEL
 WEIGHTS = "weights.safetensors"
-METRICS = "metrics.json"
-REPORT = "report.html"
+METRICS = files.METRICS
+REPORT = files.REPORT
 STAGING = ".new"
 CODE = ("graph_ml", "inference.py", "serve.py")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .schemas import Progress, ProgressMetric
+from .schemas import Progress, ProgressMetric, files
 from .tracing import Traces
 
 FAILURE_LENGTH = 1024
@@ -137,7 +137,7 @@ class Container:
 
     def progress(self) -> ProgressWriter:
         """The writer of this job's ``progress.json``."""
-        return ProgressWriter(self.output / "progress.json", silent=not self.first)
+        return ProgressWriter(self.output / files.PROGRESS, silent=not self.first)
 
     def metric(self, name: str, value: float) -> None:
         """Print one metric line, ``name=value``, for the expressions that search the log; the first process does."""

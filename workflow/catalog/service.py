@@ -16,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from training_scripts.graph_ml.schemas import files
 from training_scripts.graph_ml.schemas.catalog.algorithms import ALGORITHMS
 from training_scripts.graph_ml.schemas.catalog.models import PipelineModel
 from training_scripts.graph_ml.schemas.catalog.options import BadOption, Options, camel_keys, read_options
@@ -393,7 +394,7 @@ class GraphAnalytics:
         job_id = str(request.options.get("jobId") or uuid4())
         folder = self.scratch / uuid4().hex
         folder.mkdir(parents=True)
-        running = RunningAnalysis(job_id, name, now_ms(), folder / "progress.json")
+        running = RunningAnalysis(job_id, name, now_ms(), folder / files.PROGRESS)
         options = {**request.options, "jobId": job_id}
         output = Path(request.output) if request.output else folder
         complete = request.model_copy(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from training_scripts.graph_ml.schemas import files
 from workflow.cli import output
 from workflow.cli.options import Home
 from workflow.client.connection import Connection
@@ -102,5 +103,5 @@ def _where(client: Workflow, trained: Job) -> None:
         return
     from workflow.storage.uri import S3Uri
 
-    report: Path | None = client.storage.local_path(S3Uri.parse(trained.output) / "report.html")
+    report: Path | None = client.storage.local_path(S3Uri.parse(trained.output) / files.REPORT)
     output.say(f"\nThe report: {report or trained.output + '/report.html'}")

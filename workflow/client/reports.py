@@ -6,7 +6,9 @@ import html
 import re
 from dataclasses import dataclass, field
 
-REPORT, MODEL_REPORT = "report.html", "model-report.html"
+from training_scripts.graph_ml.schemas import files
+
+REPORT, MODEL_REPORT = files.REPORT, "model-report.html"
 HEIGHT_PX = 900
 _LINKS = re.compile(rf'<a href="(?:{REPORT}|{MODEL_REPORT})">([^<]*)</a>')
 

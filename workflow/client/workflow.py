@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
+from training_scripts.graph_ml.schemas import files
 from workflow.client.checks.exports import problems_of_body, problems_of_export
 from workflow.client.checks.graph import problems_of_graph
 from workflow.client.checks.problems import nearest, refuse
@@ -585,7 +586,7 @@ class Workflow:
         A Neptune cluster writes no floors; its two metric files are read instead.
         """
         try:
-            return dict(json.loads(self.storage.read(self.artefact(trained, "metrics.json"))))
+            return dict(json.loads(self.storage.read(self.artefact(trained, files.METRICS))))
         except StorageError:
             splits: dict[str, Any] = {}
         for split, name in (("valid", "eval_metrics_info.json"), ("test", "test_metrics_info.json")):

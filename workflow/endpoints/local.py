@@ -19,6 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
+from training_scripts.graph_ml.schemas import files
 from workflow.endpoints.host import Deployment
 from workflow.errors import EndpointStartFailed
 from workflow.runners.base import Resources
@@ -213,7 +214,7 @@ class LocalEndpointHost:
 def described(model: Path) -> Mapping[str, Any]:
     """The description of a model, ``model.json`` of its folder; ``{}`` where it cannot be read."""
     try:
-        document = json.loads((model / "model.json").read_text())
+        document = json.loads((model / files.MODEL).read_text())
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}

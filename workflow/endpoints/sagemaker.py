@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from training_scripts.graph_ml.schemas import files
 from workflow.endpoints.host import Deployment
 from workflow.errors import EndpointStartFailed, WorkflowError
 from workflow.runners.base import Resources
@@ -78,7 +79,7 @@ class SageMakerEndpointHost:
             raise EndpointStartFailed(name, reason, tail if tail not in reason else "")
         self._seen.pop(handle, None)
         log = f"{ENDPOINTS}/{name}"
-        description = archived_json(self._storage, archive, "model.json")
+        description = archived_json(self._storage, archive, files.MODEL)
         return Deployment(name, self._url(name), archive, handle, log, description, self._clients.sign)
 
     def withdraw(self, deployment: Deployment) -> None:
@@ -142,7 +143,7 @@ class SageMakerEndpointHost:
     def _description(self, archive: S3Uri) -> Request:
         """The model's own description; empty where it has none, or is not for this service to read."""
         try:
-            return archived_json(self._storage, archive, "model.json")
+            return archived_json(self._storage, archive, files.MODEL)
         except WorkflowError:
             return {}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training_scripts.graph_ml.schemas import files
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup, reuse
 from workflow.jobs.model import JobRecord
@@ -26,7 +27,6 @@ from workflow.tuning.space import AUTO
 _log = logging.getLogger(__name__)
 
 ARCHIVE = "model.tar.gz"
-RECOMMENDATION = "train_instance_recommendation.json"
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,13 @@ class Execution:
     def _warnings(self, output: S3Uri) -> list[str]:
         """What data processing found worth knowing before anything is trained on its graph."""
         try:
-            return [str(text) for text in json.loads(self.storage.read(output / "manifest.json")).get("warnings", [])]
+            return [str(text) for text in json.loads(self.storage.read(output / files.MANIFEST)).get("warnings", [])]
         except (ObjectNotFound, ValueError):
             return []
 
     def _graph_size(self, processing: Finished) -> tuple[int, int]:
         try:
-            return modeltraining.graph_size(self.storage.read(processing.output / "manifest.json"))
+            return modeltraining.graph_size(self.storage.read(processing.output / files.MANIFEST))
         except ObjectNotFound:
             return 0, 0
 
@@ -185,7 +185,7 @@ def training_needs(storage: Storage, processing: Finished) -> estimates.Needs:
     """What a trial over a processing output will want, by the output's own estimate where it has one."""
     size = sum(info.size for info in storage.list(processing.output))
     try:
-        return estimates.training_needs(size, storage.read(processing.output / RECOMMENDATION))
+        return estimates.training_needs(size, storage.read(processing.output / files.RECOMMENDATION))
     except ObjectNotFound:
         return estimates.training_needs(size)
 

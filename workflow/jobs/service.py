@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training_scripts.graph_ml.schemas import files
 from workflow.endpoints.service import Endpoints
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.jobs import lookup
@@ -266,7 +267,7 @@ class JobService:
         metric = str(metrics["objective"]).partition("_")[2]
         page = render(names["hpo"], metric, search, tuned)
         output_place = S3Uri.parse(names["output"])
-        publish_model(folder, self._execution.scripts, self._storage, output_place, {"report.html": page})
+        publish_model(folder, self._execution.scripts, self._storage, output_place, {files.REPORT: page})
         job = JobRecord(
             kind="modeltraining",
             id=training,

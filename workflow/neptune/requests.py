@@ -11,12 +11,12 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from training_scripts.graph_ml.schemas import FAMILIES
+from training_scripts.graph_ml.schemas import FAMILIES, files
 from workflow.errors import InvalidParameter, MissingParameter
 from workflow.neptune.fields import Count, Flag, Id, InstanceType, Lenient, PageSize, Positive, Text, TextList
 
 DAY_S = 86_400
-DEFAULT_CONFIG_FILE = "training-data-configuration.json"
+DEFAULT_CONFIG_FILE = files.CONFIGURATION
 
 # the families of the training code; "auto" lets the tuner compare those that fit the task
 MODEL_NAMES = (*FAMILIES, "custom", "auto")

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from training_scripts.graph_ml.schemas import Manifest
+from training_scripts.graph_ml.schemas.files import MANIFEST
 from workflow.client.connection import DEFAULT_URL, Connection
 from workflow.client.job import Stage
 from workflow.client.predictions.artefacts import ModelArtefacts, ids_in
@@ -108,7 +109,7 @@ def get_node_to_idx_mapping(
         location, files = model.place, model.id_files()
     elif dataprocessing_job_name is not None:
         location = _location(dataprocessing_job_name, "dataprocessing")
-        manifest = Manifest.model_validate_json(workflow.storage.read(location / "manifest.json"))
+        manifest = Manifest.model_validate_json(workflow.storage.read(location / MANIFEST))
         files = {entry.name: location / entry.ids for entry in manifest.node_types}
     else:
         raise InvalidParameter("Name a training job or a data-processing job.")

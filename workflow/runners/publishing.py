@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from training_scripts.graph_ml.schemas import files
 from workflow.runners.bundle import pack
 from workflow.storage import S3Uri, Storage
 
 ARCHIVE = "model.tar.gz"
 #: where SageMaker puts the event files of a training job, below its name
 TENSORBOARD = "tensorboard-output"
-METRICS = "metrics.json"
+METRICS = files.METRICS
 EVAL_METRICS = "eval_metrics_info.json"  # Neptune's name for the validation figures
 TEST_METRICS = "test_metrics_info.json"
 #: a comment in the report of a model, and what stands there once the report of its trials lies beside it
-TRIALS_MARK, TRIALS_LINK = "<!-- trials -->", '<p><a href="report.html">All trials of this search</a></p>'
+TRIALS_MARK, TRIALS_LINK = "<!-- trials -->", f'<p><a href="{files.REPORT}">All trials of this search</a></p>'
 _CODE = ("inference.py", "serve.py", "graph_ml", "requirements.txt")  # the last where an image needs it
 
 
@@ -59,7 +60,7 @@ def publish_model(
         for name, content in (extras or {}).items():
             target = staged / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if name == "report.html" and target.exists():
+            if name == files.REPORT and target.exists():
                 own = target.read_text(encoding="utf-8").replace(TRIALS_MARK, TRIALS_LINK)
                 (staged / "model-report.html").write_text(own, encoding="utf-8")
             if isinstance(content, Path):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from training_scripts.graph_ml.schemas import files
 from workflow.runners.base import Control, JobCancelled, JobFailed, Tuning
 from workflow.runners.bundle import unpack
 from workflow.runners.publishing import ARCHIVE, publish_model
@@ -137,7 +138,7 @@ def _publish(tuning: Tuning, search: Search, tuned: Tuned, site: Site) -> None:
     }
     extras: dict[str, str | Path] = {
         "tuning_summary.json": json.dumps(summary, indent=2),
-        "report.html": render(tuning.name, tuning.metric, search, tuned, hourly=site.hourly),
+        files.REPORT: render(tuning.name, tuning.metric, search, tuned, hourly=site.hourly),
     }
     for trial in tuned.trials:
         log = site.log_path(trial.name)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from training_scripts.graph_ml.schemas import files
 from workflow.errors import BadRequest, MissingParameter, UnsupportedOperation
 from workflow.neptune.requests import CustomTraining, CustomTransform, StartModelTraining
 from workflow.storage import S3Uri
 
 SCRIPT = "custom.py"  # of the training scripts: it runs those of the model
-CONFIGURATION = "model-hpo-configuration.json"
+CONFIGURATION = files.HPO_CONFIGURATION
 CODE_FOLDER = "processing/code"
 
 

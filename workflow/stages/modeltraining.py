@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration
+from training_scripts.graph_ml.schemas import HpoModel, ModelHpoConfiguration, files
 from workflow.errors import BadRequest, InvalidParameter
 from workflow.neptune.requests import StartModelTraining
 from workflow.runners.base import Tuning
@@ -21,7 +21,7 @@ from workflow.tuning.results import Direction, Trial, direction_of
 from workflow.tuning.space import FAMILY, build_space
 
 # the toolkit writes the first, one page of the guide the second
-CONFIGURATION_NAMES = ("model-hpo-configuration.json", "model-HPO-configuration.json")
+CONFIGURATION_NAMES = (files.HPO_CONFIGURATION, "model-HPO-configuration.json")
 
 TEMPLATES = "hpo-configuration-templates"  # one file a model that fits the data
 

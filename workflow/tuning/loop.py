@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from training_scripts.graph_ml.schemas import files
 from workflow import tracing
 from workflow.tuning.pruning import argument
 from workflow.tuning.results import Trial, best
@@ -28,7 +29,7 @@ from workflow.tuning.space import FAMILY
 _log = logging.getLogger(__name__)
 
 HOPELESS_AFTER = 3  # failed trials of one reason, and no success, end a search early
-PROGRESS = "progress.json"
+PROGRESS = files.PROGRESS
 _TICK_S = 0.25
 
 

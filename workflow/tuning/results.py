@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Direction = Literal["maximize", "minimize"]
+from training_scripts.graph_ml.schemas import Direction as Direction
+
 TrialState = Literal["Completed", "Failed", "Stopped", "Pruned"]
 
 # all metrics of the page are to be made large, but for the errors

@@ -43,7 +43,8 @@ CREATE TABLE exports (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, body TEXT NOT NULL, host TEXT, output TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL, reason TEXT, stats TEXT, warnings TEXT, created_ms INTEGER NOT NULL, ended_ms INTEGER
 );
-INSERT INTO exports VALUES ('e1', 'neptune-export-e1-11', '{"command": "export-pg"}', 'h', 's3://lab/x', 'succeeded', NULL,
+INSERT INTO exports VALUES ('e1', 'neptune-export-e1-11', '{"command": "export-pg"}', 'h', 's3://lab/x', 'succeeded',
+    NULL,
     '{"stats": {"nodes": 3}}', '["no vertex has age"]', 11, 12);
 INSERT INTO exports VALUES ('e2', 'neptune-export-e2-13', '{}', NULL, 's3://lab/y', 'failed', 'no such graph',
     NULL, NULL, 13, 14);

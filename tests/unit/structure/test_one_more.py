@@ -110,3 +110,14 @@ def test_whatever_goes_by_task_knows_all_five() -> None:
                     if 2 < len(named) < 5 and named != tasks - {"link_prediction"}:  # what has labels is a kind too
                         partial.append(f"{path.relative_to(ROOT)}:{node.lineno} forgets {sorted(tasks - named)}")
     assert partial == []
+
+
+def test_what_a_file_of_both_sides_is_called_is_written_once() -> None:
+    sides: dict[str, dict[str, str]] = {}
+    for side in ("workflow", "training_scripts"):
+        for path in (ROOT / side).rglob("*.py"):
+            for name in re.findall(r"""(?<!`)["']([\w-]+\.(?:json|html|parquet|npy|csv))["']""", path.read_text()):
+                sides.setdefault(name, {})[side] = path.relative_to(ROOT).as_posix()
+    # SageMaker's own name, and one that means something else on each side
+    theirs = {"hyperparameters.json", "trials.json"}
+    assert {name: on for name, on in sides.items() if len(on) == 2 and name not in theirs} == {}

@@ -15,7 +15,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schemas import ArrayEntry, EdgeType, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry, TaskType
+from ..schemas import (
+    ArrayEntry,
+    EdgeType,
+    EdgeTypeEntry,
+    FeatureEntry,
+    Manifest,
+    NodeTypeEntry,
+    TargetEntry,
+    TaskType,
+    files,
+)
 from .folder import FolderReader, FolderWriter, Lazy
 
 Array = NDArray[Any]
@@ -25,7 +35,7 @@ Times = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 LabelKind = Literal["class", "classes", "number"]
 
-MANIFEST = "manifest.json"
+MANIFEST = files.MANIFEST
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..container import JobError, ProgressWriter
 from ..features import Encoders, FittedLabels
 from ..graph import dgl_file
 from ..graph.data import MANIFEST, GraphData, Labels
-from ..schemas import TrainingDataConfiguration
+from ..schemas import TrainingDataConfiguration, files
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .encoded import EncodedFeatures
@@ -30,10 +30,10 @@ ModelType = Literal["heterogeneous", "kge"]
 Log = Callable[[str], None]
 
 ENCODERS = "encoders.json"
-HPO_CONFIGURATION = "model-hpo-configuration.json"
+HPO_CONFIGURATION = files.HPO_CONFIGURATION
 HPO_TEMPLATES = "hpo-configuration-templates"
-RECOMMENDATION = "train_instance_recommendation.json"
-REPORT = "report.html"
+RECOMMENDATION = files.RECOMMENDATION
+REPORT = files.REPORT
 STAGING = ".staging-"
 MB = 1 << 20
 
@@ -48,7 +48,7 @@ class ProcessingJob:
 
     input: Path
     output: Path
-    config_file_name: str = "training-data-configuration.json"
+    config_file_name: str = files.CONFIGURATION
     model_type: ModelType = "heterogeneous"
     seed: int = 0
     previous: Path | None = None

@@ -21,7 +21,7 @@ from .hyperparameters import EvalFrequency, EvalMetric, HpoModel, HpoParameter, 
 from .jobs import InstanceRecommendation, Progress, ProgressMetric
 from .manifest import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry
 from .model import Metrics, ModelDescription, TargetName
-from .tasks import TaskType, task_type
+from .tasks import Direction, TaskType, task_type
 from .training_data import (
     DATETIME_PARTS,
     IMPUTERS,
@@ -45,6 +45,7 @@ __all__ = [
     "OPTION_ALIASES",
     "ArrayEntry",
     "Artefact",
+    "Direction",
     "EdgeFile",
     "EdgeType",
     "EdgeTypeEntry",

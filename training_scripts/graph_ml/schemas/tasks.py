@@ -6,6 +6,9 @@ from typing import Literal, get_args
 
 TaskType = Literal["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"]
 
+Direction = Literal["maximize", "minimize"]
+"""Which way a metric is better."""
+
 # Custom modules and old tooling write link_predict; people write the long forms.
 _ALIASES: dict[str, TaskType] = {
     "link_predict": "link_prediction",

@@ -8,9 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..graph import Labels
-from ..schemas import TaskType
-
-Direction = Literal["maximize", "minimize"]
+from ..schemas import Direction, TaskType
 
 
 @dataclass(frozen=True)

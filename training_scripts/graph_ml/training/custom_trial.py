@@ -20,10 +20,10 @@ from ..artifacts import CODE, DESCRIPTION, METRICS
 from ..container import Container, JobError
 from ..graph import EdgeType, GraphData
 from ..models.settings import Settings
-from ..schemas import HpoModel, ModelDescription, ModelHpoConfiguration
+from ..schemas import HpoModel, ModelDescription, ModelHpoConfiguration, files
 from .context import chosen_targets
 
-CONFIGURATION = "model-hpo-configuration.json"
+CONFIGURATION = files.HPO_CONFIGURATION
 TRAINING, TRANSFORM = "_training-script", "_transform-script"
 DETAILS = "tuning_job_details.json"
 SHORT_TASKS = {"link_prediction": "link_predict"}  # as the toolkit and its samples call it

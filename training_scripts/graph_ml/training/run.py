@@ -17,7 +17,7 @@ from ..group import Group
 from ..models.families import UnknownFamily, families, family
 from ..models.family import Family
 from ..models.settings import Scale, Settings, parse
-from ..schemas import DEFAULT_FAMILY, Metrics, ModelDescription, TargetName
+from ..schemas import DEFAULT_FAMILY, Metrics, ModelDescription, TargetName, files
 from .context import Trial, chosen_targets
 from .curves import Curves
 from .stopping import Pruned
@@ -98,7 +98,7 @@ def leave_pruned(trial: Trial[Settings], given_up: Pruned) -> None:
         trial.container.log(str(given_up))
         told = {"reason": str(given_up), "history": given_up.history, "epochs": given_up.epochs}
         trial.container.output.mkdir(parents=True, exist_ok=True)
-        (trial.container.output / "pruned.json").write_text(json.dumps(told), encoding="utf-8")
+        (trial.container.output / files.PRUNED).write_text(json.dumps(told), encoding="utf-8")
         shutil.rmtree(trial.container.checkpoints, ignore_errors=True)
 
 

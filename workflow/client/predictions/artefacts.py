@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from training_scripts.graph_ml.schemas import ModelDescription
+from training_scripts.graph_ml.schemas import ModelDescription, files
 from workflow.errors import InvalidParameter, StorageError
 from workflow.storage.base import Storage
 from workflow.storage.uri import S3Uri
@@ -36,7 +36,7 @@ class ModelArtefacts:
 
     def __init__(self, storage: Storage, place: S3Uri) -> None:
         self.storage, self.place = storage, place
-        self.description = ModelDescription.model_validate_json(storage.read(place / "model.json"))
+        self.description = ModelDescription.model_validate_json(storage.read(place / files.MODEL))
 
     def ids(self) -> dict[str, list[str]]:
         """Ids by label, in the order of the rows of ``embeddings``."""

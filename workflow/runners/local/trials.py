@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from training_scripts.graph_ml.schemas import files
 from workflow.errors import WorkflowError
 from workflow.runners.base import Tuning
 from workflow.runners.container import prepare_training
@@ -28,7 +29,7 @@ RESTARTS = 3
 #: the script whose processes know of each other
 TRAIN = "train.py"
 #: what a trial leaves that gave up
-PRUNED = "pruned.json"
+PRUNED = files.PRUNED
 
 
 def metric_value(log: Path, metric: str) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
+from training_scripts.graph_ml.schemas import files
 from workflow.jobs.model import JobRecord
 from workflow.neptune import Kind
 from workflow.neptune.progress import counted, progress_note, size, span, steps_done, trial_notes
@@ -28,7 +29,7 @@ TASKS = {
     "edge_class": "classes of edges",
     "edge_regression": "numbers of edges",
 }
-REPORT, MODEL_REPORT = "report.html", "model-report.html"
+REPORT, MODEL_REPORT = files.REPORT, "model-report.html"
 MAX_OF_A_KIND = 30
 MAX_ROWS = 60
 TAIL_LINES = 15

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from .. import files
 from ..base import Artefact
 from .pipelines import FeatureStep, NodePropertyStep, PipelineKind
 
-MODEL_FILE: Final = "model.json"
+MODEL_FILE: Final = files.MODEL
 ARRAYS_FILE: Final = "arrays.npz"
 
 
