@@ -21,7 +21,7 @@ PACKAGES = ("keras", "absl-py", "namex", "optree", "ml-dtypes", "h5py")
 def test_the_articles_model_and_our_run_tell_every_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = cache() / "keras-3"
     if not (folder / "keras").is_dir():
-        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), *PACKAGES]
+        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--target", str(folder), *PACKAGES]
         if subprocess.run(command, check=False, capture_output=True).returncode:
             MISSING["Keras"] = why = "it could not be installed"
             pytest.skip(why)
