@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from .distinct import among, distinct
 from .graph import EdgeType, GraphData, Split, Target
 from .graph.data import Times
 from .judging.metrics import Exclusions
@@ -279,7 +280,7 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
     left_out: set[EdgeType] = set()
     whole = {kind: pairs for problem in problems for kind, pairs in problem.whole_context.items()}
     for kind in [kind for kind in whole if kind not in predicted]:
-        own = np.unique(codes(whole[kind], total, ordered=False))
+        own = distinct(codes(whole[kind], total, ordered=False))
         for problem in problems:
             share = repeated(problem.everything, own, total) if between(kind, problem.edge_type) else 0.0
             if share >= TWIN:
@@ -328,7 +329,7 @@ class HeldPairs:
         """The pairs of all parts that are not trained on."""
         total = problems[0].space.total
         parts = [
-            np.unique(codes(Pairs.join([problem.choose, problem.valid, problem.test]), total, ordered=False))
+            distinct(codes(Pairs.join([problem.choose, problem.valid, problem.test]), total, ordered=False))
             for problem in problems
         ]
         owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
@@ -353,8 +354,8 @@ def between(one: EdgeType, other: EdgeType) -> bool:
 
 def repeated(links: Pairs, others: Ints, total: int) -> float:
     """The share of distinct undirected pairs whose codes stand among ``others``, (m,), the codes of other edges."""
-    own = np.unique(codes(links, total, ordered=False))
-    return float(np.isin(own, others).mean()) if len(own) else 0.0
+    own = distinct(codes(links, total, ordered=False))
+    return float(among(own, others).mean()) if len(own) else 0.0
 
 
 def numbered(graph: GraphData, edge_type: EdgeType, space: NodeSpace) -> Pairs:
@@ -401,8 +402,8 @@ def speaks_in_triples(graph: GraphData, edge_type: EdgeType) -> bool:
 
 def is_directed(pairs: Pairs, total: int) -> bool:
     """Whether opposite edges occur, but not always."""
-    forth = np.unique(codes(pairs, total, ordered=True))
+    forth = distinct(codes(pairs, total, ordered=True))
     if not len(forth):
         return False
-    share = float(np.isin(forth, codes(pairs.turned(), total, ordered=True)).mean())
+    share = float(among(forth, codes(pairs.turned(), total, ordered=True)).mean())
     return RECIPROCITY[0] < share < RECIPROCITY[1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ..distinct import among_sorted, distinct
 from ..links import LinkProblem, Pairs, codes
 from ..pairs import FLOORS
 from ..pairs.graph import Ints
@@ -63,7 +64,7 @@ def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pai
     """Uniform pairs of the right types that are none of the known links; fewer where hardly any exist."""
     rng = np.random.default_rng(seed)
     sources, targets = problem.candidates(heading=True), problem.candidates(heading=False)
-    linked = np.unique(codes(known, problem.space.total, ordered=problem.directed))
+    linked = distinct(codes(known, problem.space.total, ordered=problem.directed))
     found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64))]
     missing = number
     for _ in range(20):
@@ -71,7 +72,7 @@ def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pai
             rng.integers(sources.start, sources.stop, 2 * missing),
             rng.integers(targets.start, targets.stop, 2 * missing),
         )
-        free = ~np.isin(codes(drawn, problem.space.total, ordered=problem.directed), linked)
+        free = ~among_sorted(codes(drawn, problem.space.total, ordered=problem.directed), linked)
         free &= ~np.isin(drawn.source, problem.gone) & ~np.isin(drawn.target, problem.gone)
         fresh = drawn[free & (drawn.source != drawn.target)][:missing]
         found.append(fresh)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..distinct import distinct
 from .attributes import AttributeSpace, Features, cosine_block, unit_dense, unit_rows
 from .degree import Arrows, arrow_block, degree_block
 from .ease import ease_block
@@ -173,7 +174,7 @@ class PairFeatures:
         span = (candidates.start, candidates.stop)
         if span not in self._popular:
             self._popular[span] = popular(self.views[0].graph.degree, candidates, JOINING)
-        nodes = np.unique(np.concatenate([*parts, self._popular[span], also]))
+        nodes = distinct(np.concatenate([*parts, self._popular[span], also]))
         first, last = np.searchsorted(nodes, span).tolist()
         place = np.searchsorted(nodes, [source])
         block = self.among(nodes).block(place, slice(first, last), heading)

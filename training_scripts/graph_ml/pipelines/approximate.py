@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..distinct import among, distinct
 from ..projections import Floats, Ints
 from .candidates import Trained
 from .exhaustive import Admission, Scored, probabilities
@@ -91,7 +92,7 @@ class _Lists:
         self.scores = np.full_like(self.scores, -np.inf)
         self.partners[owners[kept], rank[kept]] = partners[kept]
         self.scores[owners[kept], rank[kept]] = values[kept]
-        return int((~np.isin(self._keys(), before)).sum())
+        return int((~among(self._keys(), before)).sum())
 
     def _keys(self) -> Ints:
         owners, places = np.nonzero(self.partners >= 0)
@@ -124,7 +125,7 @@ def pair_numbers(owners: Ints, partners: Ints, size: int) -> Ints:
     owners = np.broadcast_to(owners, partners.shape)
     kept = (partners >= 0) & (partners != owners)
     one, other = owners[kept], partners[kept]
-    return np.unique(np.minimum(one, other) * size + np.maximum(one, other))
+    return distinct(np.minimum(one, other) * size + np.maximum(one, other))
 
 
 def _first_candidates(
@@ -140,7 +141,7 @@ def _first_candidates(
         parts.append(two_hop_pairs(admission.pattern))
     if sampler != "TWOHOP":
         parts.append(like_pairs(maker))
-    found: Ints = np.unique(np.concatenate(parts))
+    found: Ints = distinct(np.concatenate(parts))
     return found
 
 
@@ -155,7 +156,7 @@ def two_hop_pairs(pattern: Any) -> Ints:
         rank = np.arange(len(owners)) - common.indptr[owners]
         kept = order[rank < TWO_HOPS]
         parts.append(pair_numbers(owners[kept] + start, common.indices[kept].astype(np.int64), size))
-    return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
+    return distinct(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
 
 
 def like_pairs(maker: LinkFeatures) -> Ints:
@@ -172,4 +173,4 @@ def like_pairs(maker: LinkFeatures) -> Ints:
         cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = -np.inf
         partners = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         parts.append(pair_numbers(np.arange(start, start + len(cosines))[:, None], partners, size))
-    return np.unique(np.concatenate(parts))
+    return distinct(np.concatenate(parts))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..distinct import among
 from ..projections import Floats, Ints
 from ..projections.graph import Bools
 from .bilinear import Bilinear
@@ -74,7 +75,7 @@ class Admission:
         fits = (self.sources[one] & self.targets[other]) | (self.targets[one] & self.sources[other])
         size = len(self.sources)
         rows = np.repeat(np.arange(size), np.diff(self.pattern.indptr))
-        known = np.isin(one * size + other, rows * size + self.pattern.indices)
+        known = among(one * size + other, rows * size + self.pattern.indices)
         return np.asarray(fits & (one != other) & ~known)
 
 

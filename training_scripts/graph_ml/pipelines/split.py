@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError
+from ..distinct import among, among_sorted, distinct
 from ..projections import Ints
 
 Bools = NDArray[np.bool_]
@@ -130,7 +131,7 @@ def draw_negatives(links: Ints, count: int, sources: Bools, targets: Bools, rand
     """
     size = len(sources)
     one, other = np.flatnonzero(sources), np.flatnonzero(targets)
-    taken = np.unique(pair_keys(links, size))
+    taken = distinct(pair_keys(links, size))
     if len(one) * len(other) <= COUNTED:
         free = _free_pairs(one, other, taken, size)
         if len(free) < count:
@@ -145,7 +146,7 @@ def draw_negatives(links: Ints, count: int, sources: Bools, targets: Bools, rand
         keys = pair_keys(pairs[pairs[:, 0] != pairs[:, 1]], size)
         _, first = np.unique(keys, return_index=True)
         keys = keys[np.sort(first)]
-        found = np.concatenate([found, keys[~np.isin(keys, taken) & ~np.isin(keys, found)][:missing]])
+        found = np.concatenate([found, keys[~among_sorted(keys, taken) & ~among(keys, found)][:missing]])
     return _refuse(count, len(found))
 
 
@@ -158,8 +159,8 @@ def _refuse(count: int, found: int) -> Ints:
 
 def _free_pairs(one: Ints, other: Ints, taken: Ints, size: int) -> Ints:
     pairs = np.stack([np.repeat(one, len(other)), np.tile(other, len(one))], axis=1)
-    keys = np.unique(pair_keys(pairs[pairs[:, 0] != pairs[:, 1]], size))
-    return _pairs_of(keys[~np.isin(keys, taken, assume_unique=True)], size)
+    keys = distinct(pair_keys(pairs[pairs[:, 0] != pairs[:, 1]], size))
+    return _pairs_of(keys[~among(keys, taken)], size)
 
 
 def _pairs_of(keys: Ints, size: int) -> Ints:

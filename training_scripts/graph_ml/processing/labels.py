@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..container import JobError
+from ..distinct import among, distinct
 from ..features import BadValue, Column, FittedLabels
 from ..graph.data import Labels, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
@@ -174,12 +175,12 @@ class _Reader:
         for part, name in spec.custom_split_filenames.items():
             file = open_export(self.folder, name, ",", self.room)
             rows, elements = self._listed(group, file)
-            parts[part] = np.unique(elements)
+            parts[part] = distinct(elements)
             if spec.column and spec.column in file.names:
                 texts = file.column(spec.column).texts()
                 values.update((int(element), texts[row]) for row, element in zip(rows, elements, strict=True))
         taken = np.concatenate(list(parts.values()))
-        if len(np.unique(taken)) < len(taken):
+        if len(distinct(taken)) < len(taken):
             raise JobError(f"the custom split files of {group.name} share rows; each may stand in one part only")
         return _Custom(Split(parts["train"], parts["valid"], parts["test"]), values)
 
@@ -208,7 +209,7 @@ class _Reader:
         place = np.searchsorted(listed[order], pairs)
         hit = (place < len(listed)) & (listed[order][np.minimum(place, len(listed) - 1)] == pairs)
         elements = np.flatnonzero(hit)
-        absent = ~np.isin(listed, pairs)
+        absent = ~among(listed, pairs)
         if absent.any():
             row = int(np.argmax(absent))
             raise file.problem(row, "~from", f"begins a pair that is no edge {group.name} of the graph")

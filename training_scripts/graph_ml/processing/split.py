@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError
+from ..distinct import among, distinct
 from ..graph import EdgeList, EdgeType, GraphData, Split, Target
 from ..schemas.model import Split as PartName
 
@@ -75,16 +76,16 @@ def held_out(
     if lost := len(split.valid) + len(split.train) - len(valid) - len(train):
         notes.append(f"{lost} items are copies or opposites of held-out ones and take no part")
     rng = np.random.default_rng([seed, 1])
-    held, known = np.unique(groups[valid]), np.unique(groups[train])
+    held, known = distinct(groups[valid]), distinct(groups[train])
     if len(held) < 2 and len(known) >= FEWEST_GROUPS:
         order = rng.permutation(known) if times is None else _newest_first(groups[train], times[train])
-        taken = np.isin(groups[train], order[: len(known) // 10])
+        taken = among(groups[train], order[: len(known) // 10])
         train, tenth = train[~taken], train[taken]
         notes.append(f"the split leaves nothing to choose by, so a tenth was taken out of training: {len(tenth)} items")
         if len(held):
             return HeldOut(train, tenth, valid, test, tuple(notes))
-        valid, held = tenth, np.unique(groups[tenth])
-    chosen = np.isin(groups[valid], rng.permutation(held)[: len(held) // 2])
+        valid, held = tenth, distinct(groups[tenth])
+    chosen = among(groups[valid], rng.permutation(held)[: len(held) // 2])
     choose, valid = valid[chosen], valid[~chosen]
     if not len(valid):
         notes.append("there are too few items to hold any out: the figures called 'training' are of training items")
@@ -108,7 +109,7 @@ def _newest_first(groups: IntArray, times: NDArray[np.float64]) -> IntArray:
 def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:
     """The items that have no copy among later ones."""
     items = np.asarray(items, dtype=np.int64)
-    return items[~np.isin(copies[items], copies[later])] if len(later) else items
+    return items[~among(copies[items], copies[later])] if len(later) else items
 
 
 def random_split(
@@ -145,7 +146,7 @@ def random_split(
     if groups is None:
         order = parked(items[rng.permutation(len(items))])
         return _cut(order, (sizes[0], sizes[0] + sizes[1]), parked)
-    group = parked(_numbers_of(groups))
+    group = parked(_numbers_of(groups, parked))
     place = parked(rng.permutation(int(group.max()) + 1)[group])
     del group
     # a cut moves to the nearest end of a group, but never makes a part empty that should have items
@@ -159,14 +160,15 @@ def random_split(
     return _cut(parked(items[by_place]), (first, second), parked)
 
 
-def _numbers_of(groups: IntArray) -> IntArray:
+def _numbers_of(groups: IntArray, parked: Callable[[IntArray], IntArray]) -> IntArray:
     """The groups counted in ascending order, from 0, int64 (n,)."""
-    order = np.argsort(groups)
+    order = parked(np.argsort(groups))
     ordered = groups[order]
-    new = np.diff(ordered, prepend=ordered[:1] - 1) != 0
+    new = np.zeros(len(groups), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     del ordered
     numbers = np.empty(len(groups), dtype=np.int64)
-    numbers[order] = np.cumsum(new) - 1
+    numbers[order] = np.cumsum(new)
     return numbers
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..distinct import distinct
 from ..graph import EdgeType
 from ..message_passing import Neighbours
 from ..pairs.graph import Ints
@@ -112,7 +113,7 @@ def sample_blocks(
             drawn[relation] = draw(
                 entry, nodes, fanout, rng, None if excluded is None else excluded.get(relation.edge_type)
             )
-        heard = np.unique(np.concatenate([np.empty(0, np.int64), *(sources for _, sources, _ in drawn.values())]))
+        heard = distinct(np.concatenate([np.empty(0, np.int64), *(sources for _, sources, _ in drawn.values())]))
         fresh = heard[place[heard] < 0]
         nodes = np.concatenate([nodes, fresh])
         place[fresh] = np.arange(num_targets, len(nodes))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features.columns.column import BadValue, Column, TextColumn
-from ...graph import EdgeType, GraphData
+from ...graph import EdgeType, GraphData, Target
 from ..reading import Edges, Export, Nodes
 
 IntArray = NDArray[np.int64]
@@ -35,11 +35,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Material:
-    """A processed graph with the columns of its types: those made into ``features``, and ``others`` of their files."""
+    """A processed graph with the columns of its types: those made into ``features``, and ``others`` of their files.
+
+    ``given`` are the targets whose split is that of files.
+    """
 
     graph: GraphData
     features: Mapping[Owner, Columns]
     others: Mapping[Owner, Columns] = field(default_factory=dict)
+    given: frozenset[Target] = frozenset()
 
     @classmethod
     def of(cls, graph: GraphData, export: Export) -> Material:
@@ -53,7 +57,14 @@ class Material:
             features[owner] = {s.column: partial(group.column, s.column) for s in group.features if s.name in made}
             names = dict.fromkeys(name for part in group.rows for name in part.file.columns if name[:1] != "~")
             others[owner] = {name: partial(group.column, name) for name in names}
-        return cls(graph, features, others)
+        files = {
+            (group.kind if isinstance(group, Edges) else group.name, spec.column)
+            for group in groups
+            for spec in group.labels
+            if spec.custom_split_filenames is not None
+        }
+        given = frozenset(target for target in graph.targets if (target.type, target.property_name) in files)
+        return cls(graph, features, others, given)
 
     def count(self, owner: Owner) -> int:
         """How many vertices or edges a type has."""

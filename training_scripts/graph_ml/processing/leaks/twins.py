@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...distinct import among, among_sorted, distinct
 from ...graph import EdgeType, GraphData, Target
 from ...links import TWIN, Pairs, between, codes, numbered
 from ...pairs import NodeSpace
@@ -23,7 +24,7 @@ def twins(material: Material) -> Iterator[Finding]:
     predicted = {target.type for target in graph.targets if target.task == "link_prediction"}
 
     def pairs(kind: EdgeType) -> IntArray:
-        return np.unique(codes(numbered(graph, kind, space), space.total, ordered=False))
+        return distinct(codes(numbered(graph, kind, space), space.total, ordered=False))
 
     for target in graph.targets:
         if target.task != "link_prediction":
@@ -31,7 +32,7 @@ def twins(material: Material) -> Iterator[Finding]:
         others = [kind for kind in graph.edge_types if kind != target.type and between(kind, target.edge_type)]
         links = pairs(target.edge_type) if others else np.empty(0, np.int64)
         for kind in others:
-            share = float(np.isin(links, pairs(kind)).mean()) if len(links) else 0.0
+            share = float(among_sorted(links, pairs(kind)).mean()) if len(links) else 0.0
             if share:
                 yield Finding(_repeats(kind, target.edge_type, share, kind in predicted), share >= WORTH_A_WARNING)
 
@@ -52,30 +53,26 @@ def copies(material: Material) -> Iterator[Finding]:
         if isinstance(target.type, str) or not len(graph.edges[target.type]):
             continue
         groups = groups_of(graph, target)
-        share = 1 - _distinct(groups) / len(groups)
+        share = 1 - len(distinct(groups)) / len(groups)
         if share:
             yield Finding(
                 f"{target}: {share:.1%} of the edges repeat another one between the same two vertices, in either "
                 "direction; such edges are kept in one part of the split",
                 warns=False,
             )
-        yield from _crossing(graph, target)
-
-
-def _distinct(groups: IntArray) -> int:
-    ordered = np.sort(groups)
-    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1])) if len(groups) else 0
+        if target in material.given:
+            yield from _crossing(graph, target)
 
 
 def _crossing(graph: GraphData, target: Target) -> Iterator[Finding]:
-    """A split that was given may have parted copies."""
+    """A split that was given may have parted copies; ours never does."""
     groups, split = groups_of(graph, target), graph.splits[target]
     for name, part, before in (
         ("validation", split.valid, [split.train]),
         ("test", split.test, [split.train, split.valid]),
     ):
         seen = groups[np.concatenate([np.asarray(one, dtype=np.int64) for one in before])]
-        share = float(np.isin(groups[part], seen).mean()) if len(part) else 0.0
+        share = float(among(groups[part], seen).mean()) if len(part) else 0.0
         if share:
             yield Finding(
                 f"{target}: {share:.1%} of the {name} edges have a copy or an opposite in a part before, by the split "

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...artifacts import ModelWriter
 from ...container import JobError
 from ...devices import tensor_on
+from ...distinct import distinct
 from ...graph import EdgeType, GraphData, Labels, Split, Target
 from ...graph.data import Times
 from ...group import ALONE, Group, weighted_share
@@ -259,8 +260,8 @@ def one_way(pairs: Pairs) -> bool:
     if not len(within) or len(set(np.sign(within.source - within.target).tolist())) < 2:
         return False
     total = int(max(pairs.source.max(), pairs.target.max())) + 1
-    forth = np.unique(codes(pairs, total, ordered=True))
-    return not np.array_equal(forth, np.unique(codes(pairs.turned(), total, ordered=True)))
+    forth = distinct(codes(pairs, total, ordered=True))
+    return not np.array_equal(forth, distinct(codes(pairs.turned(), total, ordered=True)))
 
 
 def messages_of(
@@ -440,7 +441,7 @@ def batch_loss(
         float32 (n, d), None where there are none.
     """
     problem = model.problem
-    reached = len(np.unique(problem.ends[items]))
+    reached = len(distinct(problem.ends[items]))
     every = np.asarray(problem.labels.values)[items]
     span, share = weighted_share(group, items)
     batch, items, values = items, items[span], every[span]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...devices import tensor_on
+from ...distinct import distinct
 from ...graph import EdgeType, GraphData
 from ...graph.data import Mask
 from ...group import ALONE, Group, weighted_share
@@ -337,7 +338,7 @@ def batch_loss(
 def seeds_of(parts: Sequence[Pairs], negatives: Sequence[Sequence[Ints]]) -> Ints:
     """The vertices whose vectors a loss looks at, int64 (s,), ascending: ends of edges, and what was drawn, (k,)."""
     ends = [ids for part in parts for ids in (part.source, part.target)]
-    found: Ints = np.unique(np.concatenate(ends + [ids for two in negatives for ids in two]))
+    found: Ints = distinct(np.concatenate(ends + [ids for two in negatives for ids in two]))
     return found
 
 
