@@ -60,7 +60,7 @@ test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, Mi
 	@echo "==> tests beside servers of other makers"
 	@$(RUN) pytest -n 2 --dist loadscope tests/peers --ignore tests/peers/test_sagemaker_sdk.py
 
-test-sdk: setup  ## The documented examples for the sagemaker SDK 3, run by it against the emulator (skipped loudly where it cannot be installed)
+test-sdk: setup  ## The documented examples for the sagemaker SDK, run by its newest and its oldest version that do, against the emulator (skipped loudly where they cannot be installed)
 	@echo "==> the sagemaker SDK"
 	@$(RUN) pytest tests/peers/test_sagemaker_sdk.py
 

@@ -22,11 +22,11 @@ from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TUNING
 from workflow.runners.bundle import pack
 
 pytestmark = pytest.mark.peers
-# the newest, and the oldest that the extra takes; the package itself is little more than a name for its parts
-PARTS = {"core": "2.3.1", "mlops": "1.3.1", "serve": "1.3.1", "train": "1.3.1"}
+# the newest, and the oldest that the extra takes with its parts as they were: before it no step made an endpoint
+PARTS = {"core": "2.23.0", "mlops": "1.23.0", "serve": "1.23.0", "train": "1.23.0"}
 VERSIONS = {
-    "sagemaker-sdk": ("sagemaker>=3",),
-    "sagemaker-sdk-3.3.1": ("sagemaker==3.3.1", *(f"sagemaker-{part}=={version}" for part, version in PARTS.items())),
+    "sagemaker-sdk": ("sagemaker>=3.23",),
+    "sagemaker-sdk-3.23.0": ("sagemaker==3.23.0", *(f"sagemaker-{part}=={version}" for part, version in PARTS.items())),
 }
 README = Path(__file__).parents[2] / "workflow" / "runners" / "sagemaker" / "README.md"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}

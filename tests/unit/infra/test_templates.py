@@ -214,3 +214,34 @@ def test_the_local_cloud_listens_on_loopback_alone_and_its_service_takes_its_set
     assert unknown_variables(variables) == {}
     settings = Settings.from_environment(variables)
     assert (settings.storage, settings.runner, settings.endpoints) == ("s3", "sagemaker", "sagemaker")
+
+
+@pytest.mark.parametrize("wheels", ["", "s3://lab/wheels"])
+def test_a_notebook_starts_though_nothing_can_be_installed_and_installs_from_wheels_where_they_are_named(
+    tmp_path: Path, wheels: str
+) -> None:
+    template = cfn_yaml.load(str(TEMPLATES / "notebook.yaml"))
+    script = template["Resources"]["Lifecycle"]["Properties"]["OnStart"][0]["Content"]["Fn::Base64"]["Fn::Sub"]
+    given = {"ServiceUrl": "http://host", "Package": "despina[notebook]", "WheelsUrl": wheels}
+    text = re.sub(r"\$\{(\w+)\}", lambda found: given[found[1]], str(script))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    # no network: whatever is asked for fails, and says what it was
+    for name in ("python3", "aws"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@"\n[ {name} = python3 ]\n')
+    (programs / "sudo").write_text("#!/bin/sh\nexec /bin/bash -s\n")
+    (programs / "nohup").write_text('#!/bin/sh\nexec "$@"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(["/bin/bash", "-c", text + "\nwait"], env=environment, check=True, capture_output=True)
+    assert (tmp_path / ".config/despina/settings.toml").read_text() == 'url = "http://host"\n'
+    # to the end, as it runs beside the script that has ended
+    install = ["/bin/bash", str(tmp_path / "SageMaker" / "install-despina.sh")]
+    done = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()
+    if wheels:
+        assert f"+ aws s3 cp --recursive --quiet s3://lab/wheels {tmp_path}/SageMaker/wheels" in last
+    else:
+        assert any(line.endswith("/pip install --quiet 'despina[notebook]'") for line in last)

@@ -1,11 +1,11 @@
 """What jobs have cost on SageMaker, and what goes on costing: instance seconds by a price table.
 
 The prices are on demand in us-east-1, in US dollars an hour, without storage, transfer and taxes. AWS's own list was
-not at hand. That of ml.m5.xlarge, which everything but an endpoint runs on by default, is what AWS's Price List API
-answered in June and September 2026, as two public repositories quote it; of the others each stands in at least one
-table that people have copied from AWS's page into a public repository (``JHUAPL-DTC-TA2/wiki`` and
-``goerlitz/nlp-classification`` among them), of different years. Take the result for an order of magnitude, and the
-bill from the account.
+not at hand. Four stand as AWS's Price List API answered other people, who published it with its day: ml.m5.large
+(2026-08-11), ml.m5.xlarge (2026-06-27 and 2026-09-28), ml.m5.2xlarge (2026-09-28) and ml.g5.2xlarge (2026-08-20); the
+first two are what jobs and endpoints run on by default. The others stand in tables that people have copied from AWS's
+page (``JHUAPL-DTC-TA2/wiki`` and ``goerlitz/nlp-classification`` among them), of different years. Take the result for
+an order of magnitude, and the bill from the account.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflow.runners.base import Resources
 from workflow.runners.sagemaker.account import Clients, call
 from workflow.runners.sagemaker.jobs import PROCESSING_JOB, RUNNING, TRAINING_JOB, TRANSFORM_JOB, JobKind
 
-CHECKED: Final = "compared with copies of AWS's page in public repositories, not with AWS's own list"
+CHECKED: Final = "ml.m5.large to 2xlarge as AWS's price list told others in 2026, the rest by copies of AWS's page"
 PRICES_OF: Final = "2026-11-30"
 PRICES: Final[Mapping[str, float]] = {
     "ml.t3.medium": 0.05,
@@ -37,6 +37,7 @@ PRICES: Final[Mapping[str, float]] = {
     "ml.r5.4xlarge": 1.21,
     "ml.g4dn.xlarge": 0.7364,
     "ml.g5.xlarge": 1.408,
+    "ml.g5.2xlarge": 1.515,
     "ml.p3.2xlarge": 3.825,
 }
 MOST = 100  # resources of a kind that are looked at, newest first; also what a page of a list holds at most
