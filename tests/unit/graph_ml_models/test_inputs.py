@@ -18,6 +18,7 @@ from training_scripts.graph_ml.models.settings import GraphSettings, parse
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.tasks.templates import templates
+from workflow.tuning.space import build_space
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -30,13 +31,15 @@ def test_vertices_with_features_have_a_learned_vector_where_that_is_asked_for_an
     assert network.embedded == (("Movie", "User") if asked else ("Movie",))
 
 
-@pytest.mark.parametrize("task", ["node_class", "node_regression", "edge_class", "link_prediction"])
-def test_learned_vectors_beside_features_are_searched_and_never_fixed(task: TaskType) -> None:
+@pytest.mark.parametrize("task", ["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"])
+def test_learned_vectors_beside_features_are_searched_in_any_number_of_trials_and_never_fixed(task: TaskType) -> None:
     model = templates(task, "acc", 1000, "heterogeneous")["rgcn"].model
-    (found,) = (entry for entry in model.tier2 if entry.param == "concat-node-embed")
-    assert "concat-node-embed" not in {entry.param for entry in model.fixed}
-    # whoever is to be judged by a property of itself is told by its features; who links or rates, also by who it is
-    assert found.default is (not task.startswith("node"))
+    (found,) = (entry for entry in model.tier1 if entry.param == "concat-node-embed")
+    # whoever is to be judged by a property is told by features; who links, also by who it is
+    assert found.default is (task == "link_prediction")
+    space = build_space(model, budget=2)
+    (searched,) = (dimension for dimension in space.dimensions if dimension.name == "concat-node-embed")
+    assert set(searched.options) == {True, False}
 
 
 @pytest.mark.parametrize("task", ["node_class", "edge_class"])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class LightSettings(GraphSettings):
     """Every vertex has a learned vector unless ``concat_node_embed`` says otherwise."""
 
-    concat_node_embed: bool = hyperparameter(True, "tier2", lambda _: {"default": True})
+    concat_node_embed: bool = hyperparameter(True, "tier1", lambda _: {"default": True})
 
 
 def messages(this: Round) -> Tensor:
