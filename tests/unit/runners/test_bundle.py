@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from training_scripts.graph_ml.judging import report as training_report
 from workflow.runners import bundle
 from workflow.runners.bundle import BadArchive, pack, unpack
-from workflow.runners.publishing import publish_model
+from workflow.runners.publishing import TRIALS_MARK, publish_model
 from workflow.storage import S3Uri
 from workflow.storage.local import LocalStorage
 
@@ -126,3 +127,16 @@ def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: py
     with pytest.raises(BadArchive, match="more than 2 files"):
         unpack(tmp_path / "many.tar", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_report_of_a_model_leads_to_that_of_its_trials_once_that_lies_beside_it(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "report.html").write_text(f"<main>{TRIALS_MARK}</main>")
+    storage, output = LocalStorage(tmp_path / "s3"), S3Uri.parse("s3://lab/out")
+    publish_model(model, tmp_path / "no-scripts", storage, output, {"report.html": "trials"})
+    assert storage.read(output / "report.html") == b"trials"
+    own = storage.read(output / "model-report.html").decode()
+    assert own == '<main><p><a href="report.html">All trials of this search</a></p></main>'
+    template = Path(training_report.__file__).with_name(training_report.TEMPLATE).read_text()
+    assert template.count(TRIALS_MARK) == 1  # what the training code writes and the service looks for
