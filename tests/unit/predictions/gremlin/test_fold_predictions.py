@@ -8,10 +8,12 @@ import pytest
 
 from workflow.errors import InvalidParameter, MissingParameter, UnsupportedOperation, WorkflowError
 from workflow.gremlin.lang import parse
+from workflow.gremlin.planning.compile import Compiler
 from workflow.gremlin.steps.facts import named
 from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 from workflow.predictions.gremlin.folding import fold_predictions
 from workflow.predictions.gremlin.spec import PredictionSpec
+from workflow.predictions.gremlin.steps import STEPS
 
 C = 'with("Neptune#ml.classification")'
 R = 'with("Neptune#ml.regression")'
@@ -118,6 +120,19 @@ def test_children_that_run_one_by_one_are_asked_ahead(query: str, names: list[st
     assert _names(folded)[: len(names)] == names
     ahead = next(step for step in folded.steps if step.name == "predictAhead")
     assert _names(ahead.args[1]) == way
+
+
+def test_what_was_asked_ahead_is_answered_input_by_input_and_all_else_is_gathered_first() -> None:
+    child = f"properties('s').{C}"
+    alone, ahead = _fold(f"{EP}V().{child}"), _fold(f"{EP}V().map({child})")
+    steps = {}
+    for name, traversal in (
+        ("alone", alone),
+        ("ahead", next(step for step in ahead.steps if step.name == "map").args[0]),
+    ):
+        (predict,) = (step for step in traversal.steps if step.name == "predict")
+        steps[name] = STEPS["predict"](Compiler(), "predict", predict.args)
+    assert (steps["alone"].barrier, steps["ahead"].barrier) == (True, False)
 
 
 @pytest.mark.parametrize(
