@@ -147,7 +147,7 @@ class ColumnarGraph(WritableGraph, Protocol):
         """(source, target) vertex rows of every edge row, dead ones included."""
 
     def csr(self, labels: Sequence[str] | None, way: Way) -> Csr | None:
-        """Adjacency as arrays over ``row_limit()`` rows, or None where it is not to be had."""
+        """Adjacency as arrays over ``row_limit()`` rows, or None where the graph has none, as a remote one."""
 
     def degree_array(self, way: Way, labels: Sequence[str] | None = None) -> NDArray[np.int64]:
         """Degrees of every row, (rows,); there are ``row_limit()`` of them."""
