@@ -37,20 +37,20 @@ def tokenize(text: str) -> list[Token]:
     offset, end = 0, len(text)
     new_line = False
     while offset < end:
-        found = _TOKEN.match(text, offset)
-        if found is None:
+        match = _TOKEN.match(text, offset)
+        if match is None:
             _refuse_character(text, offset)
-        kind, word = found.lastgroup or "", found.group()
+        kind, word = match.lastgroup or "", match.group()
         if kind == "space":
             new_line = new_line or "\n" in word
         else:
-            if kind == "number" and (end_of_word := _WORD.match(text, found.end())) is not None:
+            if kind == "number" and (end_of_word := _WORD.match(text, match.end())) is not None:
                 kind, word = "misnumber", word + end_of_word.group()
             out.append(Token(kind, word, offset, new_line))
             new_line = False
             offset += len(word)
             continue
-        offset = found.end()
+        offset = match.end()
     out.append(Token("end", "", end, new_line))
     return out
 

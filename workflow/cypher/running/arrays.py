@@ -160,26 +160,26 @@ class _Walk:
                 continue
             value = condition.value(self._run, {})
             values = value if condition.test == "IN" and isinstance(value, list) else [value]
-            if len(values) > FEW_LOOKUPS or not all(type(one) in (str, int, Long) for one in values):
+            if len(values) > FEW_LOOKUPS or not all(type(item) in (str, int, Long) for item in values):
                 continue
-            found: set[int] = set()
-            for one in values:
+            matching: set[int] = set()
+            for item in values:
                 if condition.key == "~id":
-                    row = graph.vertex_row(one) if isinstance(one, str) else None
+                    row = graph.vertex_row(item) if isinstance(item, str) else None
                     rows: Iterable[int] | None = [] if row is None else [row]
                 else:
-                    rows = graph.find_vertices(None, condition.key, one)
-                found.update(rows or ())
-                if rows is None or len(found) > FEW_LOOKUPS:
+                    rows = graph.find_vertices(None, condition.key, item)
+                matching.update(rows or ())
+                if rows is None or len(matching) > FEW_LOOKUPS:
                     break
             else:
                 mask = self._of_labels(plan.labels[0])
                 name = plan.names[0]
                 fitting = [
                     row
-                    for row in sorted(found)
+                    for row in sorted(matching)
                     if (mask is None or mask[row])
-                    and all(one.holds(self._run, {name: Vertex(graph, row)}) for one in plan.conditions[0])
+                    and all(other.holds(self._run, {name: Vertex(graph, row)}) for other in plan.conditions[0])
                 ]
                 return np.array(fitting, dtype=np.int64)
         return None
@@ -191,14 +191,14 @@ class _Walk:
         value = condition.value(self._run, {})
         view = self._graph.column(condition.key)
         if condition.test == "IN":
-            whole = isinstance(value, list) and all(type(one) in (int, Long) and abs(one) < 2**53 for one in value)
+            whole = isinstance(value, list) and all(type(item) in (int, Long) and abs(item) < 2**53 for item in value)
             numbers = view.numeric() if whole else None
             return None if numbers is None else numbers.present & np.isin(numbers.values, np.array(value, dtype=float))
         if isinstance(value, str) and condition.test == "=":
             codes = view.codes()
             if codes is None:
                 return None
-            same = [at for at, one in enumerate(codes.values) if isinstance(one, str) and one == value]
+            same = [at for at, item in enumerate(codes.values) if isinstance(item, str) and item == value]
             equal: Mask = np.isin(codes.codes, same)
             return equal
         numeric = view.numeric()
@@ -206,8 +206,8 @@ class _Walk:
             return None
         if isinstance(value, float) and numeric.values.dtype.kind == "i":
             return None  # integers that no float holds
-        found: Mask = numeric.present & TESTS[condition.test](numeric.values, value)
-        return found
+        mask: Mask = numeric.present & TESTS[condition.test](numeric.values, value)
+        return mask
 
     # -- going along
 
@@ -431,18 +431,18 @@ class _Walk:
         for at in keys:
             rows = self._at(self._plan.columns[at], frontier)
             codes.append(rows if self._columns[at] is None else self._columns[at].codes[rows])
-        distinct, place = _numbered(codes, len(frontier))
-        found = []
-        for one in self._run.each(distinct):
-            values = [self._value(at, code) for at, code in zip(keys, one, strict=True)]
+        distinct, numbers = _numbered(codes, len(frontier))
+        of_rows = []
+        for combination in self._run.each(distinct):
+            values = [self._value(at, code) for at, code in zip(keys, combination, strict=True)]
             key = tuple(map(equivalence_key, values))
             if key not in groups:
                 groups[key] = _Group(values, self._plan.columns)
-            found.append(groups[key])
+            of_rows.append(groups[key])
         weight = np.ones(len(frontier), dtype=np.int64) if frontier.weight is None else frontier.weight
         for at, column in enumerate(self._plan.columns):
             if column.aggregate:
-                self._aggregate(at, column, frontier, place, weight, found)
+                self._aggregate(at, column, frontier, numbers, weight, of_rows)
 
     def _value(self, at: int, code: int) -> Any:
         source = self._columns[at]
@@ -504,13 +504,13 @@ def _numbered(codes: Sequence[Ints], size: int) -> tuple[list[list[int]], Ints]:
     """The different combinations of codes, each from -1 on, and for each of ``size`` rows the number of its own."""
     if not codes:
         return [[]], np.zeros(size, dtype=np.int64)
-    widths = [int(one.max()) + 2 for one in codes]
+    widths = [int(column.max()) + 2 for column in codes]
     if math.prod(widths) > DENSE:
-        distinct, place = np.unique(np.stack(codes), axis=1, return_inverse=True)
-        return distinct.T.tolist(), place.reshape(-1)
+        distinct, number_of = np.unique(np.stack(codes), axis=1, return_inverse=True)
+        return distinct.T.tolist(), number_of.reshape(-1)
     joined = np.zeros(size, dtype=np.int64)
-    for one, width in zip(codes, widths, strict=True):
-        joined = joined * width + (one + 1)
+    for column, width in zip(codes, widths, strict=True):
+        joined = joined * width + (column + 1)
     held = np.flatnonzero(np.bincount(joined, minlength=math.prod(widths)))
     numbers = np.zeros(math.prod(widths), dtype=np.int64)
     numbers[held] = np.arange(len(held))

@@ -225,21 +225,21 @@ class Planner:
 
     def _call(self, clause: t.CallProcedure, *, alone: bool) -> Operator:
         procedure = self._library.procedures[clause.name]
-        given = None if clause.arguments is None else [self._expressions.of(one) for one in clause.arguments]
+        given = None if clause.arguments is None else [self._expressions.of(part) for part in clause.arguments]
         columns = [name for name, _ in procedure.columns]
         names = dict(zip(columns, columns, strict=True))
         if clause.yields is not None and not clause.everything:
-            names = {one.column: one.alias.name if one.alias else one.column for one in clause.yields}
+            names = {part.column: part.alias.name if part.alias else part.column for part in clause.yields}
         condition = None if clause.condition is None else self._expressions.condition(clause.condition)
 
         def values(run: CypherRun, row: Row) -> list[Any]:
             if given is None:
-                return [run.parameters.get(one.name, one.default) for one in procedure.arguments]
-            found = [one(run, row) for one in given]
-            found += [one.default for one in procedure.arguments[len(found) :]]
+                return [run.parameters.get(part.name, part.default) for part in procedure.arguments]
+            arguments = [part(run, row) for part in given]
+            arguments += [part.default for part in procedure.arguments[len(arguments) :]]
             return [
                 float(value) if argument.kind == "float" and isinstance(value, int) else value
-                for value, argument in zip(found, procedure.arguments, strict=True)
+                for value, argument in zip(arguments, procedure.arguments, strict=True)
             ]
 
         many = procedure.call_many

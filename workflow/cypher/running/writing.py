@@ -75,10 +75,10 @@ def set_property(run: CypherRun, element: Any, key: str, value: Any) -> None:
             run.outcome.counters.properties_set += 1
     elif isinstance(element, Vertex):
         if value is None:
-            found = list(run.graph.vertex_properties(element.row, (key,)))
-            for one in found:
-                writer.remove_vertex_property(element.row, one.id)
-            run.outcome.counters.properties_set += bool(found)
+            properties = list(run.graph.vertex_properties(element.row, (key,)))
+            for old in properties:
+                writer.remove_vertex_property(element.row, old.id)
+            run.outcome.counters.properties_set += bool(properties)
         else:
             writer.set_vertex_property(element.row, key, stored(value), "single")
             run.outcome.counters.properties_set += 1
@@ -127,13 +127,13 @@ class Writing:
                 names.append(name)
                 nodes.append((name, _plain_labels(node.labels), self._map(node.properties)))
             relationships = []
-            for at, one in enumerate(path.relationships):
-                assert isinstance(one.types, t.Label)
-                assert one.types.name is not None
-                ends = (names[at + 1], names[at]) if one.way == "in" else (names[at], names[at + 1])
-                name = self._fresh() if one.variable is None else one.variable.name
+            for at, relationship in enumerate(path.relationships):
+                assert isinstance(relationship.types, t.Label)
+                assert relationship.types.name is not None
+                ends = (names[at + 1], names[at]) if relationship.way == "in" else (names[at], names[at + 1])
+                name = self._fresh() if relationship.variable is None else relationship.variable.name
                 relationships.append(name)
-                edges.append((name, one.types.name, *ends, self._map(one.properties)))
+                edges.append((name, relationship.types.name, *ends, self._map(relationship.properties)))
             if path.variable is not None:
                 named.append(PathElement(path.variable.name, tuple(names), tuple(relationships)))
 
@@ -145,9 +145,9 @@ class Writing:
                     raise CypherSemanticError(
                         f"The node {name} is null, and nothing can hang on it", "MergeReadOwnWrites"
                     )
-            for name, kind, source, target, properties in edges:
+            for name, label, source, target, properties in edges:
                 row[name] = _create_edge(
-                    run, kind, row[source], row[target], {} if properties is None else properties(run, row), merging
+                    run, label, row[source], row[target], {} if properties is None else properties(run, row), merging
                 )
             for path in named:
                 row[path.name] = assembled(path, row)
@@ -165,23 +165,23 @@ class Writing:
             name = None if node.variable is None else node.variable.name
             if path.relationships or path.variable is not None or (name is not None and name in bound):
                 return None
-            if node.properties is not None and any(isinstance(one, _LOOKS) for one in t.walk(node.properties)):
+            if node.properties is not None and any(isinstance(inner, _LOOKS) for inner in t.walk(node.properties)):
                 return None
             nodes.append((name, _plain_labels(node.labels), self._cells(node.properties)))
         own = {name for name, _, _ in nodes}
         read = (path.nodes[0].properties for path in paths)
-        if any(isinstance(one, t.Variable) and one.name in own for part in read if part for one in t.walk(part)):
+        if any(isinstance(inner, t.Variable) and inner.name in own for part in read if part for inner in t.walk(part)):
             return None
 
         def create(run: CypherRun, rows: list[Row]) -> bool:
             writer = run.writer()
             if not isinstance(writer, AddsMany):
                 return False
-            found = [cells(run, rows) for _, _, cells in nodes]
-            if any("~id" in cells for cells in found):
+            columns = [cells(run, rows) for _, _, cells in nodes]
+            if any("~id" in cells for cells in columns):
                 return False
             counters = run.outcome.counters
-            for (name, labels, _), cells in zip(nodes, found, strict=True):
+            for (name, labels, _), cells in zip(nodes, columns, strict=True):
                 labels = labels or ([] if run.default_label is None else [run.default_label])
                 label = joined_labels(labels)
                 for begin in range(0, len(rows), AT_ONCE):
@@ -205,26 +205,26 @@ class Writing:
             entries = [(key, self._expressions.of(value)) for key, value in properties.entries]
 
             def by_key(run: CypherRun, rows: list[Row]) -> Cells:
-                found: Cells = {}
+                columns: Cells = {}
                 for key, value in entries:
-                    found[key] = held = []
+                    columns[key] = held = []
                     for row in rows:
                         run.tick()
                         held.append(_cell(value(run, row)))
-                return found
+                return columns
 
             return by_key
         value = None if properties is None else self._expressions.of(properties)
 
         def by_row(run: CypherRun, rows: list[Row]) -> Cells:
-            found: Cells = {}
+            columns: Cells = {}
             for at, row in enumerate(rows if value is not None else ()):
                 run.tick()
-                for key, one in _checked(value(run, row), merging=False).items():  # type: ignore[misc]
-                    if key not in found:
-                        found[key] = [MISSING] * len(rows)
-                    found[key][at] = _cell(one)
-            return found
+                for key, cell in _checked(value(run, row), merging=False).items():  # type: ignore[misc]
+                    if key not in columns:
+                        columns[key] = [MISSING] * len(rows)
+                    columns[key][at] = _cell(cell)
+            return columns
 
         return by_row
 

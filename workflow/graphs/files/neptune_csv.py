@@ -88,17 +88,17 @@ def parse_header(names: list[str]) -> Header:
     names = [name.strip() for name in names]
     places: dict[str, int] = {}
     columns: list[PropertyColumn] = []
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         if name.startswith("~"):
             key = name.partition(":")[0].lower()
             if key not in _SPECIAL:
                 raise _bad_header(f"{name!r} is no column of Neptune's; expected one of {', '.join(sorted(_SPECIAL))}")
         else:
-            columns.append(_property(name, place))
+            columns.append(_property(name, position))
             key = columns[-1].key
         if key in places:
             raise _bad_header(f"the column {key!r} stands twice")
-        places[key] = place
+        places[key] = position
     if "~id" not in places:
         raise _bad_header("there is no column ~id")
     edges = "~from" in places or "~to" in places

@@ -24,23 +24,25 @@ _TYPES: Final = {
 
 def opencypher_header(names: list[str]) -> Header | None:
     """What the first line says; None where it is no line of this format. Raises FileRefused where it is a wrong one."""
-    system = {place: found for place, name in enumerate(names) if (found := _SYSTEM.fullmatch(name.strip()))}
+    system = {
+        position: reserved for position, name in enumerate(names) if (reserved := _SYSTEM.fullmatch(name.strip()))
+    }
     if not system:
         return None
     places: dict[str, int] = {}
     columns: list[PropertyColumn] = []
-    for place, name in enumerate(names):
-        found = system.get(place)
-        if found is None:
-            columns.append(_property(name.strip(), place))
+    for position, name in enumerate(names):
+        reserved = system.get(position)
+        if reserved is None:
+            columns.append(_property(name.strip(), position))
             continue
-        if found["space"]:
+        if reserved["space"]:
             raise _refused(f"{name!r} names a space of ids; make the ids different and leave the space out")
-        if found["word"] in places:
-            raise _refused(f"the column :{found['word']} stands twice")
-        places[found["word"]] = place
-        if found["name"] and found["word"] == "ID":
-            columns.append(PropertyColumn(found["name"], "string", False, "single", place))
+        if reserved["word"] in places:
+            raise _refused(f"the column :{reserved['word']} stands twice")
+        places[reserved["word"]] = position
+        if reserved["name"] and reserved["word"] == "ID":
+            columns.append(PropertyColumn(reserved["name"], "string", False, "single", position))
     keys = [column.key for column in columns]
     twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:

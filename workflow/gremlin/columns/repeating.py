@@ -120,12 +120,12 @@ class RepeatForm(Form):
                 rounds = streamed(self.body.forms, ctx, iter(level), body_frame)
             else:  # of several starts, which a stream would forget
                 rounds = (all_within(self.body.forms, ctx, one, len(starts[0])) for one in level)
-            for found in rounds:
-                if not len(found):
+            for reached in rounds:
+                if not len(reached):
                     continue
-                loop = found.loops
+                loop = reached.loops
                 turned = RepeatLoop(name, 1, None) if loop is None else RepeatLoop(name, loop.turns + 1, loop.outer)
-                kept = yield from self._behind(ctx, replace(found, loops=turned))
+                kept = yield from self._behind(ctx, replace(reached, loops=turned))
                 if len(kept):
                     held += len(kept)
                     ctx.hold(held)

@@ -367,22 +367,22 @@ class _Parser(Reader):
         while self.is_mark(".") and not self.ahead("(", 2):
             self.at += 1
             parts.append(self.name("a constant"))
-        kind = parts[-1] if self.is_mark(".") else parts[-2] if len(parts) > 1 else ""
+        owner = parts[-1] if self.is_mark(".") else parts[-2] if len(parts) > 1 else ""
         if self.is_mark("."):  # a call behind it: Cardinality.set("x"), UUID.fromString("…"), Direction.…
             self.at += 1
             name = self.name("a name")
-            if kind == "Cardinality":
+            if owner == "Cardinality":
                 cardinality = literals.enumeration("Cardinality", name)
                 args = self.arguments()
                 if isinstance(cardinality, Cardinality) and len(args) == 1:
                     return CardinalityValue(cardinality, args[0])
-            if kind == "UUID" and name in ("fromString", "randomUUID"):
+            if owner == "UUID" and name in ("fromString", "randomUUID"):
                 return self.literal_call("UUID", begin)
             refuse(self.text, begin.offset, "a constant or a function of Gremlin")
-        found = literals.enumeration(kind, parts[-1])
-        if found is not None:
-            return found
-        qualified = f"{kind}.{parts[-1]}"
+        member = literals.enumeration(owner, parts[-1])
+        if member is not None:
+            return member
+        qualified = f"{owner}.{parts[-1]}"
         if qualified in literals.CONSTANTS:
             return literals.CONSTANTS[qualified]
         if parts[-1].endswith(_STRATEGY_SUFFIX) or parts[-1] == "class":

@@ -116,26 +116,26 @@ class RowHop:
         if not self.to_edges and 2 * size > graph.row_limit():
             return self._propagate(frontier, degrees)
         places = np.repeat(starts - np.concatenate(([0], np.cumsum(degrees)[:-1])), degrees) + np.arange(size)
-        found = (csr.edges if self.to_edges else csr.neighbours)[places]
+        reached = (csr.edges if self.to_edges else csr.neighbours)[places]
         bulk = None if frontier.bulk is None else np.repeat(frontier.bulk, degrees)
-        return Frontier(graph, kind, found, bulk)
+        return Frontier(graph, kind, reached, bulk)
 
     def walk(self, frontier: Frontier, spend: Callable[[int], None] | None = None) -> Frontier:
         """The same row by row; ``spend`` is told how many elements each leads to."""
         graph = frontier.graph
         along = graph.incident if self.to_edges else graph.neighbours
         labels = self.labels or None
-        found: list[int] = []
+        reached: list[int] = []
         bulk: list[int] = []
         for row, times in zip(frontier.rows.tolist(), frontier.bulks().tolist(), strict=True):
             here = along(row, self.way, labels)
-            found.extend(here)
+            reached.extend(here)
             if spend is not None:
-                spend(1 + len(found) - len(bulk))
-            bulk.extend([times] * (len(found) - len(bulk)))
+                spend(1 + len(reached) - len(bulk))
+            bulk.extend([times] * (len(reached) - len(bulk)))
         kind: Kind = Edge if self.to_edges else Vertex
         bulks = None if frontier.bulk is None else np.array(bulk, dtype=np.int64)
-        return Frontier(graph, kind, np.array(found, dtype=np.int64), bulks)
+        return Frontier(graph, kind, np.array(reached, dtype=np.int64), bulks)
 
     def _propagate(self, frontier: Frontier, degrees: Rows) -> Frontier:
         """All bulks along all edges at once: each vertex sums what stands at the other ends."""

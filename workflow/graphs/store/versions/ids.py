@@ -82,9 +82,9 @@ class PackedTexts:
         held = (marks[hit] & lower).astype(np.int64)
         same = self.texts.equal_to(texts, held, hit)
         rows[hit[same]] = held[same] + self.first
-        for place in hit[~same].tolist():
+        for at in hit[~same].tolist():
             # two texts of one hash: ask for this one alone
-            rows[place] = (self.find(texts[place]) or [-1])[0]
+            rows[at] = (self.find(texts[at]) or [-1])[0]
         return rows
 
 
@@ -154,8 +154,8 @@ class Ids:
         """A living row for each id, (n,); -1 where there is none."""
         packed = self._laid.packed
         if not isinstance(ids, Texts) or not packed:
-            found = (self.find(id, alive) for id in ids)
-            return np.fromiter((-1 if row is None else row for row in found), dtype=np.int32, count=len(ids))
+            each = (self.find(id, alive) for id in ids)
+            return np.fromiter((-1 if row is None else row for row in each), dtype=np.int32, count=len(ids))
         rows = packed[0].find_many(ids)
         for run in packed[1:]:
             rows = np.maximum(rows, run.find_many(ids))
@@ -168,13 +168,13 @@ class Ids:
         known = held[rows[held] < len(lives)]
         fine = np.zeros(len(rows), dtype=bool)
         fine[known] = lives[rows[known]]
-        for place in held[~fine[held]].tolist():
-            living = self.find(ids[place], alive)
-            rows[place] = -1 if living is None else living
+        for at in held[~fine[held]].tolist():
+            living = self.find(ids[at], alive)
+            rows[at] = -1 if living is None else living
         if self._rows:
-            for place in np.flatnonzero(rows < 0).tolist():
-                living = self._unpacked(ids[place], alive)
-                rows[place] = -1 if living is None else living
+            for at in np.flatnonzero(rows < 0).tolist():
+                living = self._unpacked(ids[at], alive)
+                rows[at] = -1 if living is None else living
         return rows
 
     def take(self, id: Any) -> int:

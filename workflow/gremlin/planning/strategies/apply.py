@@ -135,23 +135,27 @@ def apply_strategies(traversal: Traversal) -> tuple[Traversal, StrategySet]:
     Raises:
         QueryFailed: a strategy that does not exist, lacks configuration, or refuses the traversal.
     """
-    found, without = _collected(traversal)
-    kept = tuple(one for one in traversal.source if one.name not in ("withStrategies", "withoutStrategies"))
+    strategies, without = _collected(traversal)
+    kept = tuple(
+        instruction
+        for instruction in traversal.source
+        if instruction.name not in ("withStrategies", "withoutStrategies")
+    )
     result = replace(traversal, source=kept)
     for name, rewrite in REWRITES.items():
-        if name in found:
-            result = rewrite(found[name]).apply(result)
+        if name in strategies:
+            result = rewrite(strategies[name]).apply(result)
     for name, verify in VERIFICATIONS.items():
-        if name in found:
-            verify(found[name], traversal)
-    computer = any(one.name == "withComputer" for one in kept) or "VertexProgramStrategy" in found
-    if computer and "VertexProgramRestrictionStrategy" in found:
+        if name in strategies:
+            verify(strategies[name], traversal)
+    computer = any(instruction.name == "withComputer" for instruction in kept) or "VertexProgramStrategy" in strategies
+    if computer and "VertexProgramRestrictionStrategy" in strategies:
         raise QueryFailed("The TraversalSource does not allow the use of a GraphComputer")
-    options = dict(found["OptionsStrategy"].configuration) if "OptionsStrategy" in found else {}
-    seed = found["SeedStrategy"].configuration.get("seed") if "SeedStrategy" in found else None
-    if "SeedStrategy" in found and seed is None:
+    options = dict(strategies["OptionsStrategy"].configuration) if "OptionsStrategy" in strategies else {}
+    seed = strategies["SeedStrategy"].configuration.get("seed") if "SeedStrategy" in strategies else None
+    if "SeedStrategy" in strategies and seed is None:
         raise QueryFailed("SeedStrategy configuration requires a 'seed' value")
-    return result, StrategySet(found, without, options, None if seed is None else int(seed))
+    return result, StrategySet(strategies, without, options, None if seed is None else int(seed))
 
 
 def _collected(traversal: Traversal) -> tuple[dict[str, Strategy], frozenset[str]]:

@@ -132,27 +132,27 @@ class MatchStep(Step):
             yield from pattern.child.run(ctx, iter((t.copy(),)), {})
             return
         begin = t.split(t.path.find(pattern.start)[-1])
-        one = begin.copy()
-        one.bulk = 1  # for one of those that it stands for: they are alike
-        results: Iterable[Traverser] = pattern.child.run(ctx, iter((one,)), {})
+        single = begin.copy()
+        single.bulk = 1  # for one of those that it stands for: they are alike
+        results: Iterable[Traverser] = pattern.child.run(ctx, iter((single,)), {})
         here = None
         if pattern.child.has_barrier_here:  # what is reduced has no path: go on from where the pattern began
             here, results = _known(begin), list(results)
         for result in results:
-            found = result
+            reached = result
             if here is None or _known(result) >= here:
-                found.bulk *= begin.bulk
+                reached.bulk *= begin.bulk
             else:
-                found = _moved(begin, result)
+                reached = _moved(begin, result)
             if pattern.end is None:
-                yield found
+                yield reached
                 continue
-            held = found.path.find(pattern.end) if found.path is not None else []
+            held = reached.path.find(pattern.end) if reached.path is not None else []
             if not held:
-                found.label(frozenset({pattern.end}))
-                yield found
-            elif hash_key(held[-1]) == hash_key(found.value):
-                yield found
+                reached.label(frozenset({pattern.end}))
+                yield reached
+            elif hash_key(held[-1]) == hash_key(reached.value):
+                yield reached
 
     def children(self) -> Iterable[Child]:
         return [child for p in self.patterns for child in p.all_children()]
