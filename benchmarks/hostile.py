@@ -1,4 +1,4 @@
-"""Attack a service in more than a hundred and fifty ways and tell how long /health was kept waiting by each.
+"""Attack a service in more than three hundred ways and tell how long /health was kept waiting by each.
 
     python benchmarks/hostile.py [--only TEXT] [--again 2]
 
@@ -21,11 +21,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hostile_more import BINARY, BOLT, CYPHER, GREMLIN, REQUESTS_4
+
 MOST_MS = 250
+VERSION_4 = ("Content-Type: application/json", "Accept: application/vnd.graphbinary-v4.0")
 PATIENCE_S = 1.5
 
 _ASK = """
@@ -316,6 +320,17 @@ def attacks() -> Iterator[tuple[str, Attack]]:
     for path in PATHS:
         for name, body in BODIES.items():
             yield f"{path}: {name}", lambda port, path=path, body=body: posted(port, path, body)  # type: ignore[misc]
+    for name, text in GREMLIN.items():
+        yield f"query: {name}", lambda port, text=text: talked(port, frame(1, evaluated(text)))  # type: ignore[misc]
+    for name, text in CYPHER.items():
+        body = b"query=" + urllib.parse.quote(text).encode()
+        yield f"openCypher: {name}", lambda port, body=body: posted(port, "/openCypher", body)  # type: ignore[misc]
+    for name, data in BOLT.items():
+        yield f"Bolt: {name}", lambda port, data=data: thrown(port, data)  # type: ignore[misc]
+    for name, data in BINARY.items():
+        yield f"GraphBinary: {name}", lambda port, data=data: talked(port, frame(2, data))  # type: ignore[misc]
+    for name, body in REQUESTS_4.items():
+        yield f"TinkerPop 4: {name}", lambda port, body=body: posted(port, "/gremlin", body, *VERSION_4)  # type: ignore[misc]
     yield from sockets()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -586,3 +587,56 @@ def test_rows_that_nobody_fetches_count_and_those_that_do_not_fit_are_refused(na
         assert narrow.service.budget.held == 0
         client.send((RUN, "UNWIND [1, 2] AS n RETURN range(1, 100000) AS xs", {}, {}), (PULL, {"n": -1}))
         assert client.answers(4) == ["SUCCESS", "RECORD", "RECORD", "SUCCESS"]
+
+
+class Nobody:
+    """A writer whose client fetches everything at once."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.transport = self
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> None:
+        self.sent += data.count(b"\x00\x00")
+
+    async def drain(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def wait_closed(self) -> None:
+        """Nothing is held."""
+
+
+def test_many_small_messages_leave_every_other_connection_its_turn(server: BoltServer) -> None:
+    """Those that are answered at once, such as RESET, never wait for anything by themselves."""
+    messages, turns = 4000, 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def talk() -> Nobody:
+        reader, writer = asyncio.StreamReader(limit=1 << 24), Nobody()
+        hello = chunked(pack(Structure(0x01, ({"user_agent": "x"},))))
+        reader.feed_data(hello + chunked(pack(Structure(RESET, ()))) * messages)
+        reader.feed_eof()
+        beside = asyncio.ensure_future(others())
+        version: Any = BoltVersion(4, 4)
+        await conversation.BoltConversation(server.service, version, reader, writer).converse()  # type: ignore[arg-type]
+        beside.cancel()
+        return writer
+
+    writer = asyncio.run(talk())
+    assert writer.sent >= messages
+    # one turn for 16 answers, and one for every 8 KiB that were read: 4,000 messages of six bytes are three of these
+    assert turns >= messages // 16

@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from workflow.errors import UnsupportedOperation, WorkflowError
 from workflow.queries.running import RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.server.access.budget import OverBudget, WorkerHolding
+from workflow.server.access.pacing import PIECE_BYTES
 from workflow.server.access.signatures import NotAuthenticated
 from workflow.server.bolt.failures import TransactionEnded, UnexpectedMessage, failure_members
 from workflow.server.bolt.results import BoltResult, fresh_bookmark
@@ -31,6 +33,7 @@ from workflow.server.query_failures import known
 Answer = TypeVar("Answer")
 
 LARGE_MESSAGE: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
+IN_A_ROW: Final = 16  # messages that may be answered before every other connection has its turn
 MOST_WAITING: Final = 256  # messages that were read and not answered yet
 SEND_TIMEOUT_S: Final = 120.0
 LOGIN_S: Final = 20.0
@@ -85,9 +88,12 @@ class BoltConversation:
         """Until one of both has enough."""
         reading = asyncio.ensure_future(self._read())
         try:
-            while (message := await self._next()) is not None:
-                if not await self._answered(message):
+            for turn in count():
+                message = await self._next()
+                if message is None or not await self._answered(message):
                     return
+                if not turn % IN_A_ROW:
+                    await asyncio.sleep(0)
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -96,7 +102,7 @@ class BoltConversation:
     async def _read(self) -> None:
         """Take messages as they come, while the one before is being answered."""
         try:
-            while data := await self._reader.read(64 * 1024):
+            while data := await self._reader.read(PIECE_BYTES):
                 self._dechunker.most_bytes = (
                     self.service.most_bytes_before_login if self._user is None else self.service.most_bytes
                 )
@@ -109,6 +115,7 @@ class BoltConversation:
                 if len(self._inbox) >= MOST_WAITING:
                     self._room.clear()
                     await self._room.wait()
+                await asyncio.sleep(0)  # what is there already is read without a pause
         except (BadPackStream, MessageTooLong, OverBudget) as error:
             self._inbox.append((error, 0))
         except OSError:
