@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, train
@@ -155,6 +157,32 @@ def test_calibration_agrees_with_sklearns_logistic_regression() -> None:
     )
     assert ours.slope == pytest.approx(judge.coef_[0, 0], rel=0.03)
     assert ours.offset == pytest.approx(judge.intercept_[0], rel=0.03)
+
+
+def test_what_is_to_beat_is_told_before_anything_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = friends_graph()
+    train(data, tmp_path, "--model", "distmult", "--num-epochs", "1")
+    log = capsys.readouterr().out
+    told = re.search(r"to beat, MRR on links to choose by: Adamic–Adar ([\d.]+), L3 [\d.]+\n", log)
+    assert told is not None
+    assert told.start() < log.index("validation mrr=")
+    # networkx counts, and the ranks are counted anew
+    problem = LinkProblem.from_graph(data, data.targets[0])
+    judge = nx.Graph(list(zip(problem.train.source.tolist(), problem.train.target.tolist(), strict=True)))
+    judge.add_nodes_from(range(36))
+    known = judge.copy()
+    known.add_edges_from(zip(problem.choose.source.tolist(), problem.choose.target.tolist(), strict=True))
+    reciprocal = []
+    for link in zip(problem.choose.source.tolist(), problem.choose.target.tolist(), strict=True):
+        for source, true in (link, link[::-1]):
+            rivals = [one for one in range(36) if one not in (source, true) and not known.has_edge(source, one)]
+            # networkx refuses none of these pairs: they are not linked in what is trained on
+            scores = {v: s for _, v, s in nx.adamic_adar_index(judge, [(source, v) for v in [*rivals, true]])}
+            own = scores[true]
+            above = sum(scores[one] > own + 1e-5 for one in rivals)
+            same = sum(abs(scores[one] - own) <= 1e-5 for one in rivals)
+            reciprocal.append(1 / (1 + above + same / 2))
+    assert float(told[1]) == pytest.approx(sum(reciprocal) / len(reciprocal), rel=1e-3)
 
 
 def test_a_ranker_learns_who_belongs_together(ranked_friends: Path) -> None:

@@ -148,6 +148,13 @@ def test_training_lists_of_what_is_near_hold_out_the_same_links_and_draw_no_frie
         assert np.exp(weights[uniform]) == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_large_graph_is_learned_from_half_the_links_and_sweeps() -> None:
+    small, large = ranked.recipe_for(ranked.LARGE), ranked.recipe_for(ranked.LARGE + 1)
+    assert (small.most_held, small.pairs.ials_sweeps, small.pairs.near) == (3000, 8, 0)
+    assert (large.most_held, large.pairs.ials_sweeps, large.pairs.near) == (1500, 4, ranked.NEAR)
+    assert ranked.recipe_for(ranked.LARGE + 1, sketches=64).pairs.sketches == 64
+
+
 def test_a_large_graph_is_trained_and_served_by_what_is_near(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ranked, "LARGE", 20)
     monkeypatch.setattr(ranked, "NEAR", 16)

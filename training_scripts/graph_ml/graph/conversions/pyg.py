@@ -31,8 +31,9 @@ def to_pyg(graph: GraphData) -> Any:
     Node types have ``num_nodes`` and, where they have features, those side by side as ``x``, float32 (n, d), with their
     names and widths as ``feature_names``; edge types ``edge_index``, int64 (2, m), and ``edge_attr``. The first target
     of a type brings ``y`` — numbers of classes, −1 where there is none; ones and zeros for several labels; numbers —
-    and the masks ``train_mask``, ``val_mask`` and ``test_mask``. ``ids``, ``classes`` and ``property_name`` are ours.
-    Nothing flows backwards: ``torch_geometric.transforms.ToUndirected`` adds that. Times and raw texts have no place.
+    and the masks ``train_mask``, ``val_mask`` and ``test_mask``. ``ids``, ``classes`` and ``property_name`` are ours,
+    and so is ``edge_ids`` of the whole, by type. Nothing flows
+    backwards: ``torch_geometric.transforms.ToUndirected`` adds that. Times and raw texts have no place.
     """
     import torch
     from torch_geometric.data import HeteroData
@@ -44,8 +45,8 @@ def to_pyg(graph: GraphData) -> Any:
     for kind, edges in graph.edges.items():
         store = data[tuple(kind)]
         store.edge_index = torch.from_numpy(np.stack([edges.source, edges.target]))
-        if kind in graph.edge_ids:
-            store.ids = list(graph.edge_ids[kind])
+    # transforms take a list beside the edges of a type for tensors of theirs
+    data.edge_ids = {tuple(kind): list(ids) for kind, ids in graph.edge_ids.items()}
     owners: list[str | EdgeType] = [*graph.node_types, *graph.edge_types]
     for owner in owners:
         if parts := dict(sorted(features_of(graph, owner).items())):
@@ -98,11 +99,12 @@ def from_pyg(data: Any) -> GraphData:
         else:
             continue
         splits[target] = split_of(masks, found, count)
+    ids = getattr(data, "edge_ids", {})
     return GraphData(
         node_ids={name: list(data[name].get("ids") or numbered(count)) for name, count in nodes.items()},
         num_nodes=nodes,
         edges=edges,
-        edge_ids={kind: list(data[tuple(kind)].ids) for kind in edges if data[tuple(kind)].get("ids")},
+        edge_ids={kind: ids[tuple(kind)] for kind in edges if len(ids.get(tuple(kind), ())) == len(edges[kind])},
         features={owner: made for owner, made in features.items() if isinstance(owner, str)},
         edge_features={owner: made for owner, made in features.items() if isinstance(owner, EdgeType)},
         labels=labels,

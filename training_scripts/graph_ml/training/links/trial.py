@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from ...artifacts import ModelWriter
 from ...container import JobError
-from ...judging.links import judge
+from ...judging.links import FEWEST, combined, judge, rank_part
+from ...judging.warnings import FLOOR_NAMES
 from ...links import LinkProblem, without_twins
 from ...models.families import UnknownFamily, family_of
 from ...models.family import Family, GraphFamily, KnowledgeFamily, RankingFamily
-from ...models.settings import carried
+from ...models.settings import MOST_TYPES, carried
+from ...pairs import PairGraph
+from ...pairs.graph import Floats, Ints
+from ...pairs.paths import floor_paths
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
 from ..context import Finish, Trial
@@ -35,8 +41,26 @@ def train_links(trial: Trial[Any], family: Family) -> Finish:
     for problem in problems:
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
+    tell_what_is_to_beat(trial, problems)
     trained = train(trial, family, problems)
     return lambda writer: judged_links(trial, problems, trained, writer)
+
+
+def tell_what_is_to_beat(trial: Trial[Any], problems: list[LinkProblem]) -> None:
+    """Log, before anything is trained, how two formulas rank the links to choose by; it takes seconds in any graph."""
+    if not trial.group.first or len(problems) > MOST_TYPES or not any(len(problem.choose) for problem in problems):
+        return
+    graphs = [PairGraph.from_edges(one.train.source, one.train.target, one.space.total) for one in problems]
+
+    def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+        graph, candidates = graphs[position], problems[position].candidates(heading)
+        found = floor_paths(graph, graph.columns(sources))
+        return {name: np.ascontiguousarray(block[candidates].T) for name, block in found.items()}
+
+    figures = combined(list(rank_part(trial, problems, "choose", FEWEST, scores).values()))
+    told = ", ".join(f"{FLOOR_NAMES[name]} {values['mrr']:.4g}" for name, values in sorted(figures.items()))
+    trial.container.log(f"to beat, MRR on links to choose by: {told}")
+    trial.curves.add({f"floors/{name}/mrr": values["mrr"] for name, values in figures.items()}, 0)
 
 
 def judged_links(
