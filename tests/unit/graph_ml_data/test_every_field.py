@@ -163,6 +163,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_field_has_a_change() -> None:
     assert {*CHANGES} == {*FIELDS}
+    assert {part for part, _ in CHANGES} == {*ConfigurationPart.__subclasses__()}
 
 
 @pytest.mark.parametrize(("part", "field"), FIELDS, ids=[f"{part.__name__}.{name}" for part, name in FIELDS])
