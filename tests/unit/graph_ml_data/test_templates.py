@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from training_scripts.graph_ml.models.families import family
+from training_scripts.graph_ml.models.families import families, family
 from training_scripts.graph_ml.models.family import RankingFamily
-from training_scripts.graph_ml.models.settings import batch_sizes, epochs
-from training_scripts.graph_ml.schemas import FAMILIES
+from training_scripts.graph_ml.models.settings import Scale, batch_sizes, epochs, parse
+from training_scripts.graph_ml.schemas import FAMILIES, TaskType
 from training_scripts.graph_ml.tasks.templates import templates
+from workflow.tuning.space import build_space
 
 
 def test_node_classification_of_a_large_graph_is_the_published_sample() -> None:
@@ -76,6 +77,33 @@ def test_few_labels_are_one_batch_with_much_noise_and_many_are_several_with_litt
     usual = {entry.param: entry.default for entry in (*model.tier1, *model.tier2, *model.tier3, *model.fixed)}
     assert batch[0] <= float(str(usual["batch-size"])) <= batch[1]
     assert (usual["dropout"], usual.get("input-dropout"), usual["l2norm"]) == (dropout, of_inputs, decay)
+
+
+@pytest.mark.parametrize("task", ["node_class", "edge_regression", "link_prediction"])
+def test_learning_rates_are_lower_where_there_are_more_labels_and_never_out_of_their_range(task: TaskType) -> None:
+    rates, ranges = [], []
+    for items in (100, 5000, 100_000, 10**7):
+        model = templates(task, "acc", items, "heterogeneous")["rgcn"].model
+        space = build_space(model, budget=2)
+        rates.append(float(space.arguments(space.defaults("rgcn"))["lr"]))
+        (found,) = (entry.range for entry in model.tier1 if entry.param == "lr")
+        ranges.append(found)
+    # few labels are one batch, a step an epoch; from 100,000 on the middle of the published range: sqrt(.001 * .01)
+    assert rates == pytest.approx([0.01, 0.01, 0.0031623, 0.0031623], rel=1e-4)
+    assert ranges == [(0.001, 0.03), (0.001, 0.03), (0.001, 0.01), (0.001, 0.01)]
+
+
+@pytest.mark.parametrize("items", [20, 500, 5000, 99_999, 100_000, 10**6])
+def test_what_is_not_given_to_a_trial_is_what_a_search_begins_with(items: int) -> None:
+    for one in families():
+        for task in one.tasks:
+            space = build_space(templates(task, "acc", items, "heterogeneous")[one.name].model, budget=2)
+            begins = space.arguments(space.defaults(one.name))
+            used = parse(one.settings, {}, Scale(task, items))[0].as_text()
+            for name in set(begins) & set(used) - {"model", "fanout"}:
+                texts = begins[name], str(used[name]).lower()
+                same = texts[0] == texts[1] or float(texts[0]) == pytest.approx(float(texts[1]))
+                assert same, (one.name, task, name, texts)
 
 
 def test_small_graphs_are_passed_over_more_often() -> None:
