@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from workflow.errors import UnsupportedOperation
-from workflow.gateway.engine import GatewayEngine
+from workflow.gateway.engine import GatewayEngine, forwarded_source
 from workflow.gremlin.engine import QueryOptions
 from workflow.gremlin.steps.facts import named
-from workflow.gremlin.traversal import Instruction, Traversal
+from workflow.gremlin.traversal import Instruction, Strategy, Traversal
 
 WRITING = named(lambda facts: facts.may_write)
 READING = named(lambda facts: not facts.may_write)
@@ -61,3 +61,23 @@ def test_what_only_reads_may_be_sent_again(name: str) -> None:
     for traversal in places(name):
         list(engine.run(traversal, QueryOptions(read_only=True)))
     assert database.repeatable == [True] * 3
+
+
+def test_options_travel_with_the_request_and_those_of_ours_are_not_sent_as_steps() -> None:
+    options = Strategy("org.apache.OptionsStrategy", {"batchSize": 10})
+    read_only = Strategy("ReadOnlyStrategy", {})
+    source = (
+        Instruction("with", ("Toy#endpoint", "ep")),
+        Instruction("with", ("evaluationTimeout", 500)),
+        Instruction("with", ("theirs",)),
+        Instruction("withStrategies", (options, read_only)),
+        Instruction("withStrategies", (options,)),
+        Instruction("withSideEffect", ("x", 1)),
+    )
+    kept, told = forwarded_source(Traversal((), source), lambda option: option.startswith("Toy#"))
+    assert told == {"Toy#endpoint": "ep", "evaluationTimeout": 500, "theirs": True, "batchSize": 10}
+    assert kept == (
+        Instruction("with", ("theirs",)),
+        Instruction("withStrategies", (read_only,)),
+        Instruction("withSideEffect", ("x", 1)),
+    )
