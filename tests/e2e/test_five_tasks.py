@@ -283,12 +283,12 @@ def test_every_task_answers_in_one_frame(wf: Workflow, made: Library) -> None:
 
 def test_reports_show_the_names_of_vertices(wf: Workflow) -> None:
     def page(query: str) -> str:
-        place = f"{wf.connection.url}/ui/report/modeltraining/lp/model-report.html{query}"
+        place = f"{wf.connection.url}/ui/report/modeltraining/lp-train/model-report.html{query}"
         with urllib.request.urlopen(place) as answer:
             return str(answer.read().decode())
 
     assert re.search(r"Book (book_\d+) <small>\1</small>", page(""))
-    assert re.search(r"Book (book_\d+) <small>\1</small>", wf.report(wf.status("modeltraining", "lp")).pages[1])
+    assert re.search(r"Book (book_\d+) <small>\1</small>", wf.report(wf.status("modeltraining", "lp-train")).pages[1])
     assert re.search(r"\d\d\.\d+ <small>book_\d+</small>", page("?display=book.price"))
 
 
