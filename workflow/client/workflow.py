@@ -496,7 +496,7 @@ class Workflow:
 
         Columns: ``id``, ``name`` (of a vertex that has one; of an edge ``from`` and ``to``), ``prediction``, for links
         also its name, ``low`` and ``high`` of numbers (nine of ten new ones lie between, where the model was judged on
-        items enough), ``score`` where there is one, and ``reason`` where some input has no answer.
+        enough), ``score`` where there is one, and ``reason`` where some input has no answer.
 
         Args:
             endpoint: its job or id.

@@ -16,6 +16,9 @@ def test_the_interval_is_the_error_that_nine_of_ten_do_not_exceed() -> None:
     assert interval_note(found, by_time=False) == (
         "at least 90% of new items like the 19 test ones lie within ± 18 of what is predicted (split-conformal)"
     )
+    assert interval_note(found.model_copy(update={"split": "valid"}), by_time=False).startswith(
+        "about 90% of new items"
+    )
     assert interval_note(found, by_time=True).endswith("; what comes later may lie farther off")
 
 

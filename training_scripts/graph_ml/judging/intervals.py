@@ -1,4 +1,4 @@
-"""How far a predicted number may be off: an interval from items that neither trained nor chose the model."""
+"""How far a predicted number may be off: an interval from items that the model has not learned from."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def interval_of(predicted: Floats, truth: Floats, split: Split, coverage: float 
 
 
 def interval_note(interval: Interval, *, by_time: bool) -> str:
-    """The interval in a sentence for people."""
+    """The interval in a sentence for people; items that compared trials promise a little less than test items."""
+    sure = "at least" if interval.split == "test" else "about"
     later = "; what comes later may lie farther off" if by_time else ""
     items = f"the {interval.items} {SPLIT_NAMES[interval.split]} ones"
     return (
-        f"at least {interval.coverage:.0%} of new items like {items} lie "
+        f"{sure} {interval.coverage:.0%} of new items like {items} lie "
         f"within ± {interval.half_width:.4g} of what is predicted (split-conformal){later}"
     )

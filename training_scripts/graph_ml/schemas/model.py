@@ -18,7 +18,7 @@ SPLIT_NAMES: dict[Split, str] = {"train": "training", "valid": "validation", "te
 class Interval(Artefact):
     """How far off predicted numbers were: ``half_width`` each way holds ``coverage`` of new ones.
 
-    ``items`` of ``split`` were looked at, which neither trained nor chose the model.
+    ``items`` of ``split`` were looked at: test items, or validation items, which trained nothing but compared trials.
     """
 
     coverage: float
