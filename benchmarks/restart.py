@@ -139,7 +139,7 @@ def ask(folder: Path, edges: int, hold: int | None) -> bool:
     if scarce is not None:
         print(f"pages were taken away {scarce.times} times; of the file {scarce.largest >> 20} MB at most were held")
         return scarce.times > 0
-    return first_s <= FIRST_S and all_s <= ALL_S and shares[1][0] <= MOST_BYTES
+    return first_s <= FIRST_S and all_s <= ALL_S and max(whole for whole, _ in shares[1:]) <= MOST_BYTES
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from workflow.errors import ConcurrentModification
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
@@ -171,3 +172,26 @@ def test_arrays_follow_a_write(engine: Engine) -> None:
     list(engine.run(parse("g.addV('person').as('a').addE('knows').from('a').to('a')")[0].traversal))
     after, _ = results(engine, "g.V().out().count()", fast=True)
     assert after == [before[0] + 1]
+
+
+@pytest.mark.parametrize(("text", "expected"), [("g.V().count()", 57), ("g.E().count()", None)])
+def test_all_elements_are_counted_without_a_look_at_any(
+    text: str, expected: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = random_graph(4, 60, 100)  # of sixty vertices a twentieth is removed again
+    for name in ("vertex_rows", "edge_rows", "vertices", "edges"):
+        monkeypatch.setattr(type(graph._newest), name, None)
+    (found,) = Engine(graph, "tinkerpop").run(parse(text)[0].traversal)
+    assert found.value == (graph.edge_count() if expected is None else expected)
+
+
+def test_a_count_of_all_is_met_by_whoever_adds_one_meanwhile() -> None:
+    graph = random_graph(4, 60, 100)
+    session = Engine(graph, "tinkerpop").session()
+    list(session.run(parse("g.V().count()")[0].traversal))
+    list(session.run(parse("g.addV('counted')")[0].traversal))
+    other = graph.begin()
+    other.add_vertex(None, "person")
+    other.commit()
+    with pytest.raises(ConcurrentModification):
+        session.commit()

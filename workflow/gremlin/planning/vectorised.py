@@ -436,6 +436,8 @@ class VectorisedStep(Step):
         if not is_columnar(ctx.graph) or not ctx.bulked:
             raise NotVectorisable
         graph = ctx.graph
+        if self._counts_all:
+            return iter((Long(graph.vertex_count() if self.source.kind is Vertex else graph.edge_count()),))
         frontier = self._begin(ctx, graph)
         for operation in self.operations:
             ctx.check()
@@ -447,6 +449,14 @@ class VectorisedStep(Step):
                 raise NotVectorisable
             ctx.spend(len(frontier.rows))
         return ctx.each(finish.values(frontier, ctx))
+
+    @property
+    def _counts_all(self) -> bool:
+        """Whether all elements are counted, which is known without looking at any."""
+        source, finish = self.source, self.finish_with
+        if source.ids is not None or source.lookups or source.labels_wanted is not None or self.operations:
+            return False
+        return isinstance(finish, RowCount) and finish.hop is None
 
     @staticmethod
     def _briefly(ctx: ExecutionContext, operation: RowOperation, frontier: Frontier) -> Frontier:
