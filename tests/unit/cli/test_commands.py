@@ -278,6 +278,25 @@ def test_a_query_that_writes_is_not_asked_again_for_its_reasons(monkeypatch: pyt
     assert len(asked) == 3  # reads, and is asked once more
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["MATCH (n) RETURN n"], "opencypher"),
+        (["  unwind [1] as x return x"], "opencypher"),
+        (["g.V().match(__.as('a'))"], "gremlin"),
+        (["--language", "gremlin", "MATCH (n) RETURN n"], "gremlin"),
+    ],
+)
+def test_a_query_is_asked_in_the_language_it_is_written_in(
+    words: list[str], asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    monkeypatch.setattr(Connection, "query", lambda self, text, **_: used.append("gremlin") or [1])
+    monkeypatch.setattr(Connection, "cypher", lambda self, text, **_: used.append("opencypher") or [{"n": 1}])
+    assert runner.invoke(app, ["query", *words]).exit_code == 0
+    assert used == [asked]
+
+
 def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 

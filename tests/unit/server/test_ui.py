@@ -20,11 +20,12 @@ from workflow.gremlin.lang.parser import parse
 from workflow.gremlin.semantics.keys import GMap
 from workflow.gremlin.semantics.values import GSet, Metrics, ReferenceEdge, ReferenceVertex, T, TraversalMetrics
 from workflow.predictions.reports import ids_in_report, named_report
+from workflow.queries.language import is_cypher
 from workflow.server.services import Services
 from workflow.server.ui.drawing import MAX_VERTICES, drawing
 from workflow.server.ui.examples import example_question, predicted_labels
 from workflow.server.ui.formatting import in_words, table
-from workflow.server.ui.query import BoxQuery, as_file, is_cypher, run_query
+from workflow.server.ui.query import BoxQuery, as_file, run_query
 from workflow.server.ui.rows import row
 from workflow.settings import Settings
 

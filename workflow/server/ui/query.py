@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from workflow.graphs.naming import GUESSED, Naming
 from workflow.gremlin.lang import parse
 from workflow.gremlin.steps.facts import may_write
 from workflow.predictions.reasons import reasons
+from workflow.queries.language import is_cypher
 from workflow.server.cypher.execution import CypherRequest, CypherRunner
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner
 from workflow.server.services import Services
@@ -82,18 +82,6 @@ class ShownAnswer:
             return f"{numbers}, in {self.milliseconds} ms"
         results = f"{count}{'+' if self.cut else ''} result{'' if count == 1 else 's'} in {self.milliseconds} ms"
         return results + (f"; the first {count} are shown" if self.cut else "")
-
-
-# no traversal begins with a word of these
-_CYPHER = re.compile(
-    r"\s*(//[^\n]*\n\s*|/\*.*?\*/\s*)*(MATCH|OPTIONAL|CREATE|MERGE|UNWIND|WITH|RETURN|CALL|FOREACH|EXPLAIN|PROFILE|USING)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def is_cypher(text: str) -> bool:
-    """Whether a query is openCypher, by the word that it begins with."""
-    return _CYPHER.match(text) is not None
 
 
 class WritesOnce(InvalidParameter):
