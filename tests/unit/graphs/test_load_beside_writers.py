@@ -127,6 +127,26 @@ def test_rows_of_what_went_meanwhile_are_given_again_once(
     assert graph.row_limit() == 10  # so one of them has the row of ``other``
 
 
+def test_no_row_that_the_load_knows_is_given_again_before_it_has_seen_it_go(
+    graph: EmbeddedGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(tx: Any) -> None:
+        tx.remove_edge(tx.graph.edge_row("between"))
+
+    def nothing_much(tx: Any) -> None:
+        tx.set_vertex_property(tx.graph.vertex_row("old"), "n", 1, "single")
+
+    def add(tx: Any) -> None:
+        # from another vertex than the edge that went: who looks for that one by its row would look at the wrong vertex
+        tx.add_edge("again", "e", tx.graph.vertex_row("other"), tx.graph.vertex_row("other"))
+
+    load_while(graph, monkeypatch, remove, nothing_much, nothing_much, add)
+    assert sorted(graph.edge_id(row) for row in graph.edges()) == ["ab", "again", "cold"]
+    for row in graph.edges():
+        assert row in graph.incident(graph.edge_source(row), "out")
+        assert row in graph.incident(graph.edge_target(row), "in")
+
+
 def test_a_load_is_refused_where_an_id_came_meanwhile(graph: EmbeddedGraph, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(IllegalArgument, match="Vertex with id already exists: b"):
         load_while(graph, monkeypatch, add("b"))

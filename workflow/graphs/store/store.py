@@ -252,8 +252,8 @@ class EmbeddedGraph(StoredGraph):
                     if not prepared:
                         self.journal.prepare(batch)
                         prepared = True
+                    # the base is held until all is done again: no row of an element in it is given to another one
                     state, epoch = base.fork(), base.stamp[0]
-                    del base
                     install(state, batch)
                     while len(self._meanwhile) > FEW_COMMITS:
                         with self._order:
@@ -264,6 +264,7 @@ class EmbeddedGraph(StoredGraph):
                         if self._tip.stamp[0] != epoch:
                             continue  # the graph was reset, or went back to what is durable
                         catch_up(state, self._meanwhile)
+                        del base
                         ticket = self.journal.append_batch(batch, self._era)
                         if len(batch.vertices) + len(batch.edges) > MOST_KEYS:
                             self._history.forget(ticket.number)
