@@ -114,6 +114,27 @@ async def test_a_large_request_is_answered_too(endpoint: GremlinSocket) -> None:
     await connection.task
 
 
+async def test_many_messages_that_are_answered_at_once_leave_every_other_connection_its_turn(
+    endpoint: GremlinSocket,
+) -> None:
+    connection, turns = await connected(endpoint), 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    for _ in range(1600):
+        connection.inbox.put_nowait({"type": "websocket.receive", "text": ""})
+    connection.leave()
+    beside = asyncio.ensure_future(others())
+    await connection.task
+    beside.cancel()
+    assert connection.outbox.qsize() == 1600
+    assert turns >= 1600 // 16
+
+
 async def test_a_client_that_leaves_ends_its_query_and_undoes_its_session(endpoint: GremlinSocket) -> None:
     connection = await connected(endpoint)
     connection.ask(ENDLESS)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import count
 from time import monotonic
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ BACKLOG: Final = 256
 BACKLOG_BYTES: Final = 1 << 20  # beyond one message
 LARGE_FRAME: Final = 64 * 1024  # reading one of these takes long enough to keep other connections waiting
 QUIET_S: Final = 0.2  # a query that takes longer is watched for a client that goes away
+IN_A_ROW: Final = 16  # messages that may be answered before every other connection has its turn
 SEND_TIMEOUT_S: Final = 120.0
 PAUSES_S: Final = (0.001, 0.002, 0.004)
 """How long a brief writer waits for others before each of its next tries, which come before it is given to a worker."""
@@ -104,7 +106,12 @@ class GremlinSocket:
         clock: asyncio.Future[None] | None = None
         loop = asyncio.get_running_loop()
         try:
-            while (message := await inbox.next())["type"] != "websocket.disconnect":
+            for turn in count(1):
+                if not turn % IN_A_ROW:
+                    await asyncio.sleep(0)
+                message = await inbox.next()
+                if message["type"] == "websocket.disconnect":
+                    return
                 data: Frame | None = message.get("bytes")
                 if data is None:
                     data = message.get("text") or ""
