@@ -441,3 +441,21 @@ def test_the_services_limit_does_not_count_while_another_process_works_and_the_c
     ended.set()
     with pytest.raises(CancelledByUser):
         CypherRun(graph, {}, timeout_s=60, limit_asked=False, cancelled=ended).check_elsewhere()
+
+
+def test_what_is_cut_off_by_a_limit_is_projected_after_the_order() -> None:
+    graph = EmbeddedGraph("g", "neptune")
+    engine = CypherEngine(graph, "neptune")
+    list(engine.run("UNWIND range(1, 5) AS x CREATE (:N {a: x, b: -x, c: 'c' + x})", CypherOptions()).rows)
+    cases = {
+        "MATCH (n:N) RETURN n.c AS c, n.a AS a, coalesce(n.z, n.b) AS b ORDER BY n.a DESC SKIP 1 LIMIT 2": [
+            {"c": "c4", "a": 4, "b": -4},
+            {"c": "c3", "a": 3, "b": -3},
+        ],
+        # a name of the projection in the order, one that hides a name of the row, and an order by what is projected
+        "MATCH (n:N) RETURN n.c AS c, n.b AS b ORDER BY b + n.a, c DESC LIMIT 1": [{"c": "c5", "b": -5}],
+        "MATCH (n:N) RETURN n.c AS n, n.b AS m ORDER BY n LIMIT 1": [{"n": "c1", "m": -1}],
+        "MATCH (n:N) WITH n.b AS b, n.c AS c ORDER BY n.a LIMIT 2 WHERE c <> 'c1' RETURN b, c": [{"b": -2, "c": "c2"}],
+    }
+    for text, expected in cases.items():
+        assert list(engine.run(text, CypherOptions()).rows) == expected, text

@@ -6,7 +6,7 @@ changes; a query that reads hands on row by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain, islice
 from typing import Any, Final
@@ -352,11 +352,16 @@ class Planner:
         skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
         limit = None if projection.limit is None else self._number(projection.limit, "LIMIT")
         distinct = projection.distinct
+        late = frozenset[str]() if grouped or projected or limit is None else _late(projection)
+        first = self._plain(projection, late) if late else project
+        items = [(item.name, self._expressions.of(item.value)) for item in projection.items] if late else []
 
         def run_projection(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
             start = 0 if skip is None else skip(run)
             end = None if limit is None else start + limit(run)
-            pairs = project(run, rows)
+            # where the query writes, values are those of the moment at which a row comes
+            waits = bool(late) and run.attempt.transaction is None
+            pairs = (first if waits else project)(run, rows)
             if distinct:
                 pairs = _distinct_pairs(run, pairs)
             if order is not None:
@@ -364,14 +369,19 @@ class Planner:
             if start or end is not None:
                 pairs = islice(pairs, start, end)
             for before, after in pairs:
+                if waits:
+                    after = {name: after[name] if name in after else value(run, before) for name, value in items}
                 if keep:
                     after[_BEFORE] = before
                 yield after
 
         return run_projection
 
-    def _plain(self, projection: t.Projection) -> Callable[[CypherRun, Iterator[Row]], Iterator[Pair]]:
-        items = [(item.name, self._expressions.of(item.value)) for item in projection.items]
+    def _plain(
+        self, projection: t.Projection, late: Container[str] = ()
+    ) -> Callable[[CypherRun, Iterator[Row]], Iterator[Pair]]:
+        """Every row with what is made of it, but for what comes ``late``."""
+        items = [(item.name, self._expressions.of(item.value)) for item in projection.items if item.name not in late]
         everything = projection.everything
 
         def project(run: CypherRun, rows: Iterator[Row]) -> Iterator[Pair]:
@@ -544,6 +554,29 @@ def _bound_after(clause: t.Clause, bound: frozenset[str]) -> frozenset[str]:
         named = frozenset(item.name for item in clause.projection.items)
         return bound | named if clause.projection.everything else named
     return bound | _variables(clause)
+
+
+def _late(projection: t.Projection) -> frozenset[str]:
+    """Names of a projection that need not be worked out before its rows are sorted: most are cut off then.
+
+    They are properties of the row's own names, or the first of several that is there, and no part of the order.
+    """
+    if not projection.order or projection.distinct or projection.everything:
+        return frozenset()
+    sorted_by = {t.shape(part) for sort in projection.order for part in t.walk(sort.value)}
+    named = {name for sort in projection.order for name in _variables(sort.value)}
+    return frozenset(
+        item.name
+        for item in projection.items
+        if _read(item.value) and t.shape(item.value) not in sorted_by and item.name not in named
+    )
+
+
+def _read(value: t.Expression) -> bool:
+    """Whether an expression only reads properties of names, which cannot fail on nodes and relationships."""
+    if isinstance(value, t.Call):
+        return value.name.lower() == "coalesce" and all(map(_read, value.arguments))
+    return isinstance(value, t.PropertyAccess) and isinstance(value.subject, t.Variable)
 
 
 def _variables(node: t.Node) -> frozenset[str]:
