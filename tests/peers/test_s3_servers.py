@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
 import pytest
 
+from tests import emulated
 from tests.contracts.test_storage import StorageContract
 from workflow.storage import Storage
 from workflow.storage.s3 import S3Storage
@@ -41,3 +45,15 @@ class TestS3OnLocalstack(StorageContract):
     @pytest.fixture
     def storage(self, localstack_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:
         return storage_at(monkeypatch, localstack_port, "testing")
+
+
+@pytest.fixture(scope="module")
+def emulator_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with emulated.emulator(tmp_path_factory.mktemp("emulator")) as emulator:
+        yield urlsplit(emulator.url).port or 0
+
+
+class TestS3OnTheEmulator(StorageContract):
+    @pytest.fixture
+    def storage(self, emulator_port: int, monkeypatch: pytest.MonkeyPatch) -> Storage:
+        return storage_at(monkeypatch, emulator_port, "testing")
