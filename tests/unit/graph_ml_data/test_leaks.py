@@ -126,6 +126,35 @@ def test_a_column_is_named_from_ninety_nine_in_a_hundred_on(export: Any, run: Ru
     assert ("column 'code' alone tells" in said(run())) == named
 
 
+@pytest.mark.parametrize(("wrong", "named"), [(0, True), (20, False)])
+def test_a_column_of_the_only_neighbour_that_tells_the_label_is_named(
+    export: Any, run: Run, wrong: int, named: bool
+) -> None:
+    paid = np.random.default_rng(0).random(PEOPLE) < 0.5
+    export.node(people(state=np.where(paid, "paid", "open")), labels=label("state", "classification"))
+    told = paid ^ (np.arange(PEOPLE) < wrong)
+    ids = [f"f{i}" for i in range(PEOPLE)]
+    films = table("~id,~label,status", ids, ["Film"] * PEOPLE, np.where(told, "P", "O"))
+    export.node(films, "Film", features=features(("status", "category")))
+    export.edge(edges(RATED, [(i, i) for i in range(PEOPLE)]), RATED)
+    wanted = "column 'status' of Film, joined by (User)-RATED-(Film), alone tells 100.0% of it"
+    assert (wanted in said(run())) is named
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_property_of_another_edge_between_the_same_vertices_that_tells_the_label_is_named(
+    export: Any, run: Run, turned: bool
+) -> None:
+    # two pairs are linked twice, and their numbers differ
+    pairs = [*random_pairs(200), *random_pairs(200)[:2]]
+    score = np.random.default_rng(1).permutation(len(pairs))
+    export.node(people(age=range(PEOPLE)), features=features(("age", "numerical")))
+    export.edge(edges(FRIEND, pairs, score=score), FRIEND, labels=label("score", "regression"))
+    other = [(b, a) for a, b in pairs] if turned else pairs
+    export.edge(edges(KNOWS, other, stars=2 * score + 1), KNOWS, features=features(("stars", "numerical")))
+    assert "column 'stars' of (User)-KNOWS-(User) between the same vertices alone tells" in said(run())
+
+
 def test_a_number_is_told_by_another_that_is_a_multiple_of_it(export: Any, run: Run) -> None:
     rng = np.random.default_rng(0)
     value = rng.normal(10, 2, PEOPLE)
@@ -195,6 +224,20 @@ def test_a_date_after_the_event_knows_the_future(export: Any, run: Run) -> None:
     warnings = said(run())
     assert "column 'closed' of User knows the future: in 100% of the rows it lies after 'created'" in warnings
     assert "'birthday'" not in warnings
+
+
+def test_a_day_is_no_earlier_than_an_hour_of_it(export: Any, run: Run) -> None:
+    day = np.random.default_rng(0).integers(1, 28, PEOPLE)
+    export.node(
+        people(
+            created=[f"2024-01-{d:02}" for d in day],
+            exactly=[f"2024-01-{d:02}T{d % 23 + 1:02}:30:00Z" for d in day],
+            lost=np.where(np.random.default_rng(1).random(PEOPLE) < 0.5, "yes", "no"),
+        ),
+        features=features(("created", "datetime"), ("exactly", "datetime")),
+        labels=label("lost", "classification"),
+    )
+    assert "knows the future" not in said(run())
 
 
 def test_a_time_is_suggested_where_the_split_is_random(export: Any, run: Run) -> None:

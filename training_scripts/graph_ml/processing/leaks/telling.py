@@ -1,16 +1,18 @@
-"""Columns that tell the label, alone or two questions deep."""
+"""Columns that tell the label, alone or two questions deep: of the items, and of what each is joined with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...features.columns.column import Column
 from ...graph import EdgeType, GraphData, Labels, Target
-from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, numbers_of, values_of
+from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 
 #: accuracy, or explained share of the variance, from which on a column tells the label
 TELLS = 0.99
@@ -27,6 +29,7 @@ MOST_COLUMNS = 2_000
 
 #: (training positions, asked positions) → answers to what was asked
 Answer = Callable[[IntArray, IntArray], Floats]
+Read = Callable[[], Column]
 
 
 def telling(material: Material) -> Iterator[Finding]:
@@ -37,21 +40,74 @@ def telling(material: Material) -> Iterator[Finding]:
         if len(items) < FEWEST_ROWS:
             continue
         wanted = Wanted.of(labels, items, graph.seed)
+        own = ((f"'{name}'", items, read) for name, read in material.features.get(target.type, {}).items())
         named = False
-        for name, read in material.features.get(target.type, {}).items():
-            values = values_of(read(), items)
+        for name, rows, read in chain(own, joined(material, target, items)):
+            values = values_of(read(), rows)
             share = wanted.told(by_column(values, wanted))
             if share is not None:
                 named = True
-                yield Finding(f"{target}: column '{name}' alone tells {share:.1%} of it; is it known before the label?")
+                yield Finding(f"{target}: column {name} alone tells {share:.1%} of it; is it known before the label?")
             elif wanted.number and same_order(numbers_of(values), wanted.values) >= SAME_ORDER:
                 named = True
                 yield Finding(
-                    f"{target}: column '{name}' alone tells it: both put the items in one order; is it known before "
+                    f"{target}: column {name} alone tells it: both put the items in one order; is it known before "
                     "the label?"
                 )
         if not named:
             yield from two_deep(graph, target, items, wanted)
+
+
+def joined(material: Material, target: Target, items: IntArray) -> Iterator[tuple[str, IntArray, Read]]:
+    """Columns of what items, (n,), are joined with: what they are called, the row for each item, and how to read them.
+
+    Of vertices the one neighbour that an edge type gives them, of edges the edge of another type between the same
+    two vertices, where nearly every item has one.
+    """
+    for kind, edges in material.graph.edges.items():
+        found: list[tuple[Owner, str, IntArray]] = []
+        forth = (edges.source, edges.target, kind.source, kind.target)
+        back = (edges.target, edges.source, kind.target, kind.source)
+        for own, other, of, to in (forth, back):
+            if target.type == of:
+                count = material.graph.num_nodes[of]
+                found.append((to, f"of {to}, joined by {kind},", only_partners(own, other, count)))
+            elif kind != target.type and (of, to) == target.type[::2]:
+                wanted = material.graph.edges[target.edge_type]
+                rows = same_pairs((wanted.source, wanted.target), (own, other))
+                found.append((kind, f"of {kind} between the same vertices", rows))
+        for owner, words, rows in found:
+            if float(np.mean(rows[items] >= 0)) >= TELLS:
+                for name, read in material.features.get(owner, {}).items():
+                    yield f"'{name}' {words}", np.maximum(rows[items], 0), read
+
+
+def only_partners(own: IntArray, other: IntArray, count: int) -> IntArray:
+    """The other end of each of ``count`` vertices' only edge, −1 for those with none or several; ends are (m,)."""
+    partner = np.full(count, -1, dtype=np.int64)
+    partner[own] = other
+    partner[np.bincount(own, minlength=count) != 1] = -1
+    return partner
+
+
+def same_pairs(wanted: tuple[IntArray, IntArray], given: tuple[IntArray, IntArray]) -> IntArray:
+    """For each pair of ends, (n,) each, the row among others, (m,) each, with the same, or −1; copies in order."""
+    width = 1 + max(int(part.max(initial=0)) for part in (*wanted, *given))
+    codes = [np.asarray(first, dtype=np.int64) * width + second for first, second in (wanted, given)]
+    several = 1 + max(len(part) for part in codes)
+    orders = [np.argsort(code, kind="stable") for code in codes]
+    keys = []
+    for code, order in zip(codes, orders, strict=True):
+        ordered = code[order]
+        # the number of every copy: its place less that of the first of its kind
+        keys.append((ordered, np.arange(len(ordered)) - np.searchsorted(ordered, ordered)))
+    numbers = np.unique(np.concatenate([code for code, _ in keys]))
+    first, second = (np.searchsorted(numbers, code) * several + copy for code, copy in keys)
+    place = np.minimum(np.searchsorted(second, first), max(len(second) - 1, 0))
+    row = np.full(len(first), -1, dtype=np.int64)
+    if len(second):
+        row[orders[0]] = np.where(second[place] == first, orders[1][place], -1)
+    return row
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,10 @@ def _later(
         both = ~np.isnan(days) & ~np.isnan(moment)
         if np.count_nonzero(both) < FEWEST_ROWS:
             continue
-        share = float(np.mean(days[both] > moment[both]))
+        theirs, mine = days[both], moment[both]
+        if any(np.all(one % 1 == 0) for one in (theirs, mine)):
+            theirs, mine = np.floor(theirs), np.floor(mine)  # a day without an hour is no earlier than its noon
+        share = float(np.mean(theirs > mine))
         if share >= LATER:
             yield Finding(
                 f"{target}: column '{name}' of {owner} knows the future: in {share:.0%} of the rows it lies after "
