@@ -15,7 +15,7 @@ import pytest
 
 from tests.peers.peer import MISSING, cache
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 REPOSITORY = "https://github.com/neo4j/graph-data-science-client"
 #: connects the tests of the second version, which would start a container; theirs has the same name and does the same
 CONNECTED = """

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.test_notebooks import WITH_KERAS, execute
 from tests.peers.peer import MISSING, cache
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / f"{WITH_KERAS}.ipynb"
 #: of Keras with what it needs beside this environment's packages
 PACKAGES = ("keras", "absl-py", "namex", "optree", "ml-dtypes", "h5py")

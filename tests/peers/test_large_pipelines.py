@@ -15,7 +15,7 @@ from tests.unit.graph_ml_pipelines.folders import graph_in, ignored, pipeline, p
 from training_scripts.graph_ml.pipelines import predict_links, train_links
 from training_scripts.graph_ml.projections import ProjectedGraph
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 EMBEDDING = step("fastRP", "embedding", embeddingDimension=256, randomSeed=42)
 NEIGHBOURS = ("COMMON_NEIGHBORS", "ADAMIC_ADAR", "RESOURCE_ALLOCATION", "JACCARD", "PREFERENTIAL_ATTACHMENT")
 HADAMARD: list[tuple[str, list[str]]] = [("HADAMARD", ["embedding"])]
