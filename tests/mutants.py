@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("workflow", "training_scripts")
 TIMEOUT_S = 300
 MOST_TEST_FILES = 8
+FARTHER = 2  # imports between a module and a test of it, beyond those of the nearest
 
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "!=",
@@ -176,7 +177,8 @@ def draw(root: Path, room: str, lines: int, seed: int) -> list[tuple[Path, Mutan
 def nearest_tests(root: Path, module: Path) -> list[str]:
     """The test files that import a module, by themselves or over the fewest other modules, those of its room first.
 
-    A text such as ``".graph.gat"`` in a table counts as an import of the modules whose names end so.
+    A text such as ``".graph.gat"`` in a table counts as an import of the modules whose names end so, and a call of
+    ``import_module`` as one of the modules beside it.
     """
     beside = [path.relative_to(root) for path in (root / module.parent).glob("*.py")]
     found = _over_fewest(root, [module]) or _over_fewest(root, beside) or _by_file_name(root, module)
@@ -184,7 +186,7 @@ def nearest_tests(root: Path, module: Path) -> list[str]:
     def order(path: Path) -> tuple[int, bool, Path]:
         return found[path], not set(path.parent.name.split("_")) & set(module.parts), path
 
-    most = min(found.values(), default=0) + 1
+    most = min(found.values(), default=0) + FARTHER
     return [str(path) for path in sorted(found, key=order) if found[path] <= most][:MOST_TEST_FILES]
 
 
@@ -193,7 +195,7 @@ def _over_fewest(root: Path, modules: Sequence[Path]) -> dict[Path, int]:
     importers = _importers(root)
     distance, waiting = dict.fromkeys(modules, 0), [*modules]
     for one in waiting:
-        for other in importers.get(one, ()):
+        for other in () if one.name.startswith("test_") else importers.get(one, ()):
             if other not in distance:
                 distance[other] = distance[one] + 1
                 waiting.append(other)
@@ -227,6 +229,8 @@ def _importers(root: Path) -> dict[Path, set[Path]]:
             names += [f"{package}.{name}" if f"{package}.{name}" in known else package for name in imported]
         for name in _NAMED.findall(text):
             names += by_end.get(name.lstrip("."), [])
+        if "import_module(" in text:  # a table of modules beside it, by bare names
+            names += [_dotted(other) for other in known.values() if other.parent == path.parent]
         for name in names:
             if name in known and known[name] != path:
                 found.setdefault(known[name], set()).add(path)
