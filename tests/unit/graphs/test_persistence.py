@@ -731,7 +731,7 @@ def test_a_log_is_folded_in_sooner_where_the_snapshot_is_small(tmp_path: Path, m
     graph.load(small_batch())
     folder.compact(graph)
     size = folder._snapshot_bytes()
-    assert 16 * 1000 > size > 0
+    assert 32 * 1000 > size > 0
     assert folder._most_of_log() == 1000
     monkeypatch.setattr("workflow.graphs.store.persistence.PER_SNAPSHOT", 1)
     assert folder._most_of_log() == min(size, 3000)

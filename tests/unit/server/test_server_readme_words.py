@@ -50,10 +50,10 @@ def test_codes_and_statuses_are_the_models() -> None:
 
 def test_the_figures_in_the_words_are_those_of_the_code() -> None:
     assert (MEMORY_COMMITS, MOST_SEGMENTS, MOST_BYTES) == (1000, 16, 10_000_000)
-    assert (LEAST_LIMIT_BYTES, PER_SNAPSHOT, LOG_LIMIT_BYTES) == (8 << 20, 16, 32 << 20)
+    assert (LEAST_LIMIT_BYTES, PER_SNAPSHOT, LOG_LIMIT_BYTES) == (8 << 20, 32, 32 << 20)
     assert (LARGE_SEGMENTS_BYTES, LOG_AT_STOP_BYTES, SEGMENTS_AT_STOP_BYTES) == (64 << 20, 4 << 20, 8 << 20)
     told = " ".join(TEXT.split())
-    assert "until it has 8 MB, or a sixteenth of the snapshot up to 32 MB, 16 bulk loads, or 64 MB of them" in told
+    assert "until it has 8 MB, or a thirty-second of the snapshot up to 32 MB, 16 bulk loads, or 64 MB of them" in told
     assert "from 4 MB on, or 8 MB of bulk loads" in told
     assert "keeps 1,000 commits" in told
     assert "or 10 MB" in told
