@@ -42,6 +42,13 @@ def test_standard_is_the_share_of_the_sum() -> None:
     assert encoded("numerical", ["1", "3", "4"], norm="standard") == [[0.125], [0.375], [0.5]]
 
 
+@pytest.mark.parametrize(("far_out", "named"), [("1000000", True), ("1000", False)])
+def test_numbers_far_out_that_leave_all_others_alike_are_named(far_out: str, named: bool) -> None:
+    # nine tenths of 0 to 29 lie within 26 of each other: 26 millionths of the range, or 26 thousandths
+    warnings = fit_column(spec("numerical"), TextColumn([*map(str, range(30)), far_out])).warnings
+    assert [("'p'" in text, "is that of a few numbers far out" in text) for text in warnings] == [(True, True)] * named
+
+
 def test_norm_none_keeps_the_number() -> None:
     assert encoded("numerical", ["-1", "3.5"], norm="none") == [[-1.0], [3.5]]
 

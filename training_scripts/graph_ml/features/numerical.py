@@ -15,6 +15,9 @@ from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 
 REASONABLE = (0.01, 100.0)  # of the largest number, so that a feature neither drowns nor drowns others
 
+#: share of the range within which nine tenths of the numbers lie that are hardly told apart, and numbers to tell by
+CROWDED, FEWEST = 1e-3, 20
+
 
 class NumericalState(EncoderState):
     """(v - low) / (high - low), v / total or v, after missing values became ``fill``.
@@ -88,7 +91,7 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
         separator=spec.separator,
         width=width,
     )
-    return Fitted(state, _warnings(spec, state, len(known)))
+    return Fitted(state, _warnings(spec, state, known))
 
 
 def _numbers(column: Column, separator: str | None) -> Numbers:
@@ -102,11 +105,13 @@ def _numbers(column: Column, separator: str | None) -> Numbers:
         raise BadValue(int(rows[error.row]), error.text, error.problem) from None
 
 
-def _warnings(spec: FeatureSpec, state: NumericalState, known: int) -> tuple[str, ...]:
-    if known == 0:
+def _warnings(spec: FeatureSpec, state: NumericalState, known: Numbers) -> tuple[str, ...]:
+    if not len(known):
         return (f"property '{spec.column}' has no value at all; its feature is zero everywhere",)
-    if state.low == state.high and known > 1:
+    if state.low == state.high and len(known) > 1:
         return (f"property '{spec.column}' has the same value everywhere; its feature tells nothing",)
+    if state.norm == "min-max":
+        return _crowded(spec, state, known)
     if state.norm != "standard":
         return ()
     instead = "ask for norm 'min-max' to have numbers from 0 to 1"
@@ -118,6 +123,18 @@ def _warnings(spec: FeatureSpec, state: NumericalState, known: int) -> tuple[str
     return (
         f"property '{spec.column}': norm 'standard' divides by the sum of all values, {state.total:g}, which leaves "
         f"numbers of at most {largest:.2g}, too {'small' if largest < 1 else 'large'} beside other features; {instead}",
+    )
+
+
+def _crowded(spec: FeatureSpec, state: NumericalState, known: Numbers) -> tuple[str, ...]:
+    """A warning where a few numbers, of (n,), are so far out that the others are hardly told apart."""
+    first, last = np.quantile(known, (0.05, 0.95))
+    share = (last - first) / (state.high - state.low) if len(known) >= FEWEST and last > first else 1.0
+    if share >= CROWDED:
+        return ()
+    return (
+        f"property '{spec.column}': its range, {state.low:g} to {state.high:g}, is that of a few numbers far out, and "
+        f"leaves nine tenths within {share:.2g} of each other; correct those few, or ask for 'bucket_numerical'",
     )
 
 
