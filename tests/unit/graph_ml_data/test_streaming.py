@@ -235,3 +235,11 @@ def test_the_file_for_custom_models_is_left_out_where_memory_is_bounded(export: 
     assert not (done.output / "graph.bin").exists()
     assert any(line.startswith("warning: graph.bin is not written") for line in done.log)
     assert not any("graph.bin" in line for line in run("free").log)
+
+
+def test_a_bound_that_will_not_be_kept_is_told(export: ExportFolder, run: Run) -> None:
+    whole_export(export)
+    # libraries alone take 360 MB
+    told = "warning: that is more than the 100 MB that the job may use"
+    assert any(line.startswith(told) for line in run("little", memory=100 * MB).log)
+    assert not any(line.startswith("warning: that is more") for line in run("enough", memory=400 * MB).log)

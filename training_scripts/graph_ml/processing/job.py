@@ -66,6 +66,11 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     configuration = read_configuration(job.input, job.config_file_name)
     need = _check_size(job, configuration)
     log(f"processing {job.config_file_name}: about {need.memory / MB:.0f} MB of memory needed")
+    if job.memory is not None and need.memory > job.memory:
+        log(
+            f"warning: that is more than the {job.memory / MB:.0f} MB that the job may use: the vertices of a type and "
+            "the order of edges that are learned are held at once"
+        )
     job.output.mkdir(parents=True, exist_ok=True)
     for proof in (HPO_CONFIGURATION, MANIFEST):  # of an earlier run: what is there now is not finished
         (job.output / proof).unlink(missing_ok=True)
@@ -140,7 +145,7 @@ def _refuse_lost_targets(configuration: TrainingDataConfiguration, name: str) ->
 
 
 def _check_size(job: ProcessingJob, configuration: TrainingDataConfiguration) -> Need:
-    need = processing_need(job.input, configuration)
+    need = processing_need(job.input, configuration, Workspace.within(job.output, job.memory).rows)
     existing = next(folder for folder in (job.output, *job.output.parents) if folder.exists())
     refuse_if_too_large(need, existing, job.memory)
     return need

@@ -53,8 +53,13 @@ class Need:
     graph_file: int = 0
 
 
-def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> Need:
+def processing_need(folder: Path, configuration: TrainingDataConfiguration, rows: int = MOST_ROWS) -> Need:
     """What processing an export takes, judged by the sizes of its files and the first lines of each.
+
+    Args:
+        folder: of the export.
+        configuration: names its files.
+        rows: how many the job looks at at once.
 
     Raises:
         JobError: a file is not there.
@@ -65,7 +70,7 @@ def processing_need(folder: Path, configuration: TrainingDataConfiguration) -> N
     for entry in entries:
         sample = Sample.of(find_file(folder, entry.file_name), entry.separator)
         size += sample.size
-        at_once = min(1.0, MOST_ROWS / sample.rows) if sample.rows else 1.0
+        at_once = min(1.0, rows / sample.rows) if sample.rows else 1.0
         if isinstance(entry, EdgeFile):
             held = max(held, int(PROCESSING_FACTOR * sample.size * at_once))
             edges += int(sample.rows)
