@@ -21,7 +21,8 @@ class ComplexSettings(KnowledgeSettings):
     """``regularization_coef`` is what a cube of the modulus of one number of one triple costs.
 
     Rates are high, for a step of Adagrad shrinks with all that came before it: on WN18RR twenty epochs reach a test MRR
-    of .383 with 0.1 and .420 with 0.3.
+    of .383 with 0.1 and .420 with 0.3. With 128 numbers in place of 256 validation is at .42 after twenty epochs and
+    stays there to the thirtieth, whether or not 256 negatives weigh as much as all candidates.
     """
 
     lr: float = hyperparameter(0.3, "tier1", lambda _: logarithmic(0.1, 1.0, default=0.3), above=0)
