@@ -70,7 +70,7 @@ def test_the_report_shows_figures_floors_drawings_and_answers(ranked_friends: Pa
     metrics = ModelFolder(ranked_friends).metrics
     assert f"{metrics.splits['test']['mrr']:.4f}" in page
     assert "Adamic–Adar" in page
-    assert page.count("<svg") == 2  # figures beside floors, and ranks
+    assert page.count("<svg") == 3  # how training went, figures beside floors, and ranks
     assert "What it answers" in page
     assert "Probabilities beside what came true" in page
     assert "By number of neighbours" in page
