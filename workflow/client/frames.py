@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REQUIRED = {"nodes": ("~id", "~label"), "edges": ("~from", "~to", "~label")}
 IDS = ("~id", "~from", "~to")
+TOO_FINE = "finer than the microseconds that a graph keeps: round it, such as with .dt.floor('us')"
 WHOLE = (":byte", ":short", ":int", ":long")
 TYPED = re.compile(
     r".+:(bool|boolean|byte|short|int|integer|long|float|double|string|date|datetime)(\[\])?(\((single|set)\))?",
@@ -113,6 +114,7 @@ def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:
             f"Column {name!r} of {kind} holds lengths of time, which a graph has no type for; make numbers of them, "
             f"such as frame[{name!r}].dt.total_seconds()."
         )
+    _check_fine(table[name], name, where)
     several = [is_several(value) for value in values if not is_missing(value)]
     kinds: dict[str, tuple[int, Any]] = {}
     for place, value in enumerate(values):
@@ -123,10 +125,14 @@ def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:
                 f"Column {name!r} of {kind} holds lists and single values; write all of them as lists."
             )
         for member in value if is_several(value) else (value,):
+            if is_missing(member):
+                raise InvalidParameter(
+                    f"Row {place} of {where} has {name!r} {value!r:.60}: a list in a graph holds nothing that is "
+                    "missing. Drop such members, or write what stands for them."
+                )
             if (why := _without_word(member)) is not None:
                 raise InvalidParameter(f"Row {place} of {where} has {name!r} {member!r:.60}, {why}.")
-            if not is_missing(member):
-                kinds.setdefault(kind_of(member), (place, member))
+            kinds.setdefault(kind_of(member), (place, member))
     if len(kinds) > 1 and not _says_type(name):
         (one, (_, first)), (other, (place, member)) = list(kinds.items())[:2]
         raise InvalidParameter(
@@ -145,6 +151,21 @@ def kind_of(value: Any) -> str:
     return "date" if isinstance(value, date | np.datetime64) else "text"
 
 
+def _check_fine(column: Any, name: str, where: str) -> None:
+    """Raises InvalidParameter, with the row, for a moment finer than Python's own, which would only be cut."""
+    if getattr(column.dtype, "time_unit", None) != "ns" and str(column.dtype) != "Time":
+        return
+    try:
+        fractions = column.dt.nanosecond().to_list()
+    except AttributeError:  # pandas has no parts of Arrow's times of day
+        fractions = column.to_arrow().cast("int64").to_pylist()
+    for place, fraction in enumerate(fractions):
+        if not is_missing(fraction) and int(fraction) % 1000:
+            raise InvalidParameter(
+                f"Row {place} of {where} has {name!r} {column[place]} and {int(fraction) % 1000} ns, {TOO_FINE}."
+            )
+
+
 def _without_word(value: Any) -> str | None:
     """Why a value has no word in a graph, or None."""
     if isinstance(value, Mapping):
@@ -160,7 +181,7 @@ def _without_word(value: Any) -> str | None:
     if isinstance(value, int | np.integer) and not -(2**63) <= int(value) < 2**63:
         return "more than a whole number of 64 bits: write it as text"
     if getattr(value, "nanosecond", 0):
-        return "finer than the microseconds that a graph keeps: round it, such as with .dt.floor('us')"
+        return TOO_FINE
     if isinstance(value, Decimal) and not is_missing(value) and Decimal(repr(float(value))) != value:
         return "with more digits than a Double has: write it as text"
     return None
@@ -220,7 +241,7 @@ def is_several(value: Any) -> bool:
 def _cell(value: Any, whole: bool) -> Any:
     if is_several(value):
         members = sorted(value) if isinstance(value, set | frozenset) else list(value)
-        cells = [str(_cell(member, whole)) for member in members if not is_missing(member)]
+        cells = [str(_cell(member, whole)) for member in members]
         return None if not cells else ";".join(cell.replace("\\", "\\\\").replace(";", "\\;") for cell in cells)
     if is_missing(value):
         return None
@@ -243,7 +264,7 @@ def _typed(name: str, dtype: Any, values: Sequence[Any]) -> str:
     members = [value for value in values if not is_missing(value)]
     several = bool(members) and all(map(is_several, members))
     if several:
-        members = [one for value in members for one in value if not is_missing(one)]
+        members = [one for value in members for one in value]
     return f"{name}:{_type_of(dtype, members, several)}" + ("[]" if several else "")
 
 

@@ -106,11 +106,25 @@ def test_polars_and_pyarrow_say_the_same(make: Any, values: Any, header: str, ce
         ([date(2026, 1, 5), "soon"], "a date, and in row 1 'soon', a text"),
         ([pd.Timestamp("2026-01-05T10:00:00.123456789")], "finer than the microseconds that a graph keeps"),
         ([pa.MonthDayNano([1, 2, 3])], "a length of time"),
+        ([["a"], ["b", None]], r"Row 1 of the frame of nodes has 'x' \['b', None\]: a list in a graph holds nothing"),
     ],
 )
 def test_a_value_that_a_graph_has_no_word_for_is_refused_with_its_row_and_what_to_write(values: Any, told: str) -> None:
     with pytest.raises(InvalidParameter, match=told):
         write_neptune_csv(nodes(pd.Series(values, dtype=object)), kind="nodes")
+
+
+@pytest.mark.parametrize("kind", ["moment", "time of day"])
+@pytest.mark.parametrize("maker", ["pandas", "polars", "pyarrow"])
+def test_what_is_finer_than_microseconds_is_refused_by_every_library(kind: str, maker: str) -> None:
+    unit = pa.timestamp("ns") if kind == "moment" else pa.time64("ns")
+    table = pa.table({"~id": ["0", "1"], "~label": ["T", "T"], "x": pa.array([1_000, 1_234_567], unit)})
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype) if maker == "pandas" else table
+    frame = pl.from_arrow(table) if maker == "polars" else frame
+    with pytest.raises(InvalidParameter, match=r"Row 1 of .* has 'x' .*(567 ns|\.001234567), finer than"):
+        write_neptune_csv(frame, kind="nodes")
+    rounded = pa.table({"~id": ["0"], "~label": ["T"], "x": pa.array([1_000], unit)})
+    assert column(pl.from_arrow(rounded) if maker == "polars" else rounded)[1][0].endswith("00:00:00.000001")
 
 
 def test_a_text_without_letters_is_quoted_and_a_missing_one_is_not() -> None:
