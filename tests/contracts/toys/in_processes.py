@@ -65,7 +65,8 @@ def learner_of(folder: Path, case: str, group: Group) -> Any:
     )
     kept: list[Any] = []
     for module in (labels, gnn, kge):
-        module.fit = lambda trial, learner, *rest: kept.append(learner) or []  # type: ignore[attr-defined]
+        module.fit = lambda trial, learner, *rest, **more: kept.append(learner) or []  # type: ignore[attr-defined]
+        module.kept_epoch = lambda *said: ""  # type: ignore[attr-defined]
     if task == "link_prediction":
         problems = [LinkProblem.from_graph(data, target) for target in targets]
         if model in ("complex", "transe"):

@@ -65,7 +65,8 @@ def test_no_link_that_chose_is_reported_on_and_each_part_reports_its_own(
 
     monkeypatch.setattr(judging, "rank_links", noted)
     train(friends_graph(), tmp_path, "--model", model, "--num-epochs", "1", "--num-hidden", "8")
-    (choosing, problem), (valid, _), (test, _) = ranked
+    (to_beat, _), (choosing, problem), (valid, _), (test, _) = ranked
+    assert to_beat == choosing  # floors are told before training begins
     assert choosing == pairs_of(problem.choose)
     assert valid == pairs_of(problem.valid)
     assert test == pairs_of(problem.test)
