@@ -591,7 +591,8 @@ def job_of(conversation: Conversation, text: str) -> AnswerStream:
         ("g.V('a')" + ".map(__.identity())" * 8, False),
         ("g.V().limit(1)", False),
         ("g.V('a').drop()", False),
-        ("g.V('a').property('k', 'v')", False),
+        ("g.V('a').property('k', 'v')", True),
+        ("g.V().property('k', 'v')", False),
         ("g.V('a').properties('genre').with('Neptune#ml.classification')", True),
         ("g.with('Neptune#ml.endpoint', 'e').V('a')", True),
         ("g.V('a').out('f').with('Neptune#ml.prediction').hasLabel('u').values('name')", True),
@@ -607,7 +608,7 @@ def job_of(conversation: Conversation, text: str) -> AnswerStream:
         ("g.V('", False),
     ],
 )
-def test_only_a_look_at_named_elements_and_what_lies_near_is_answered_at_once(text: str, look: bool) -> None:
+def test_only_what_looks_at_or_writes_a_few_elements_is_answered_at_once(text: str, look: bool) -> None:
     job = job_of(Conversation(runner_of("neptune")), text)
     assert isinstance(job, LookJob) is look
 
