@@ -56,7 +56,7 @@ mutants: setup  ## Change 25 lines a room, one at a time, and name the changes t
 	@echo "==> changed lines"
 	@$(RUN) tests.mutants $(ROOM)
 
-test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, MinIO, LocalStack (skipped loudly where one cannot start)
+test-peers: setup  ## Beside real servers: Gremlin Server, JanusGraph, Neo4j, MinIO, LocalStack (skipped loudly where one cannot start), and the long notebooks
 	@echo "==> tests beside servers of other makers"
 	@$(RUN) pytest -n 2 --dist loadscope tests/peers --ignore tests/peers/test_sagemaker_sdk.py
 

@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 WITH_KERAS = "07-scores-from-paths"  # it is run beside the other makers' packages, in ``tests/peers``
+LONG = ("03-classes-and-numbers", "04-knowledge-graph", "08-the-cloud")  # half a minute and more: run there, too
 MAX_LINES = 10
 
 
@@ -26,7 +27,7 @@ def execute(path: Path, folder: Path) -> None:
     assert any("image/svg+xml" in output.get("data", {}) for output in shown), "no picture was drawn"
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem != WITH_KERAS], ids=ids)
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem not in (WITH_KERAS, *LONG)], ids=ids)
 # jupyter's own start-up announces changes of its next version
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
