@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,24 @@ def python_with(name: str, *packages: str, timeout_s: float = 600) -> Path:
             pytest.skip(f"{name}: {MISSING[name]}")
         (folder / "ready").touch()
     return python
+
+
+def packages_at(name: str, marker: str, *packages: str, options: Sequence[str] = ()) -> Path:
+    """A folder of packages for ``PYTHONPATH``, installed at the first use; skips aloud where they cannot be.
+
+    Args:
+        name: of the folder in the cache, and of what the summary says is missing.
+        marker: what is in the folder once the packages are.
+        packages: as pip takes them.
+        options: more of pip's options.
+    """
+    folder = cache() / name
+    if not (folder / marker).is_dir():
+        install = [sys.executable, "-m", "uv", "pip", "install", "-q", *options, "--target", str(folder), *packages]
+        if subprocess.run(install, check=False, capture_output=True).returncode:
+            MISSING[name] = why = "it could not be installed"
+            pytest.skip(f"{name}: {why}")
+    return folder
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.bolt_server import BoltServers
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import MISSING, cache, packages_at
 
 HERE = Path(__file__).parent
 SCHEMES = ("bolt", "neo4j")
@@ -41,11 +41,7 @@ def ran(command: list[str], **options: object) -> str:
 # 5.23 and older do without the manifest, 4.4 speaks no Bolt 5
 @pytest.mark.parametrize("version", ["5.28.2", "5.23.1", "4.4.12"])
 def test_python(urls: list[str], version: str) -> None:
-    folder = cache() / f"neo4j-python-{version}"
-    if not (folder / "neo4j").is_dir():
-        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--target", str(folder), f"neo4j=={version}"]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            missing(f"neo4j-python {version}", "it could not be installed")
+    folder = packages_at(f"neo4j-python-{version}", "neo4j", f"neo4j=={version}")
     program = f"import sys; sys.path.insert(0, {str(folder)!r}); import runpy; sys.argv = {['x', *urls]!r}; "
     program += f"runpy.run_path({str(HERE / 'bolt_driver_check.py')!r})"
     found = json.loads(ran([sys.executable, "-W", "ignore", "-c", program]))

@@ -6,21 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import packages_at
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("torch_geometric>=2.6", "rdkit>=2024.3")
 
 
 def test_graphs_go_to_pytorch_geometric_and_rdkit_and_come_back() -> None:
-    folder = cache() / "conversions"
-    if not (folder / "rdkit").is_dir():
-        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--target", str(folder), *PACKAGES]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            MISSING["PyTorch Geometric and RDKit"] = why = "they could not be installed"
-            pytest.skip(why)
+    folder = packages_at("conversions", "rdkit", *PACKAGES)
     # behind the packages of the environment, whose numpy and torch count
     code = f"import sys; sys.path.append({str(folder)!r}); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     tests = ["-q", "-rs", "-p", "no:cacheprovider", "tests/unit/graph_ml_data/test_conversions.py", "-k", "PyG or Sdf"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import packages_at
 
 HERE = Path(__file__).parent
 # what both print; the first is the client's own word for its version
@@ -37,22 +37,7 @@ WANTED = {
 
 @pytest.mark.parametrize(("version", "program"), [("2.2", "gds_check_2.py"), ("1.19", "gds_check_1.py")])
 def test_the_client_runs_a_pipeline_from_its_graph_to_its_predictions(service: str, version: str, program: str) -> None:
-    folder = cache() / f"graphdatascience-{version}"
-    if not (folder / "graphdatascience").is_dir():
-        command = [
-            sys.executable,
-            "-m",
-            "uv",
-            "pip",
-            "install",
-            "-q",
-            "--target",
-            str(folder),
-            f"graphdatascience=={version}",
-        ]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            MISSING[f"graphdatascience {version}"] = why = "it could not be installed"
-            pytest.skip(why)
+    folder = packages_at(f"graphdatascience-{version}", "graphdatascience", f"graphdatascience=={version}")
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import runpy; "
     code += f"sys.argv = ['x', {service.replace('http', 'bolt')!r}]; runpy.run_path({str(HERE / program)!r})"
     done = subprocess.run(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.peer import MISSING, cache
+from tests.peers.peer import MISSING, cache, packages_at
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 REPOSITORY = "https://github.com/neo4j/graph-data-science-client"
@@ -52,22 +52,7 @@ def fetched_tests(version: str, tag: str) -> Path:
 
 def client_of(version: str) -> Path:
     """The folder with the client; skips aloud where it cannot be installed."""
-    folder = cache() / f"graphdatascience-{version}"
-    if not (folder / "graphdatascience").is_dir():
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--target",
-            str(folder),
-            f"graphdatascience=={version}",
-        ]
-        if subprocess.run(command, check=False, capture_output=True).returncode:
-            MISSING[f"graphdatascience {version}"] = why = "it could not be installed"
-            pytest.skip(why)
-    return folder
+    return packages_at(f"graphdatascience-{version}", "graphdatascience", f"graphdatascience=={version}")
 
 
 def passed(service: str, client: Path, tree: Path, *targets: str) -> int:

@@ -33,7 +33,7 @@ Deploy = Callable[[Path, str, Mapping[str, Any]], DeployedPipeline]
 
 
 class DeployProcedure:
-    """DeployedPipeline of the models of one database's catalog."""
+    """Deployment of the models of one database's catalog."""
 
     def __init__(self, analytics: GraphAnalytics, deploy: Deploy) -> None:
         self.analytics, self.deploy = analytics, deploy
