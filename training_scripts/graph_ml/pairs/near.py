@@ -43,7 +43,8 @@ def near(graph: PairGraph, source: int, most: int) -> Ints:
             order = np.argsort(-each, kind="stable")
             kept = order[: max(1, int(np.searchsorted(np.cumsum(counts[order]), FOLLOWED, side="right")))]
             nodes, counts, each = nodes[kept], counts[kept], each[kept]
-        passed = np.bincount(followed(graph, nodes), weights=np.repeat(each, counts), minlength=graph.num_nodes)
+        followed = graph.adjacency[nodes].indices  # one list of neighbours after the other
+        passed = np.bincount(followed, weights=np.repeat(each, counts), minlength=graph.num_nodes)
         arrived = np.asarray(passed, dtype=np.float64)
         nodes = np.flatnonzero(arrived > 0).astype(np.int64, copy=False)
         mass = arrived[nodes]
@@ -52,16 +53,6 @@ def near(graph: PairGraph, source: int, most: int) -> Ints:
     if len(found) > most:
         found = found[np.argpartition(-visits[found], most - 1)[:most]]
     return np.asarray(np.sort(found), dtype=np.int64)
-
-
-def followed(graph: PairGraph, nodes: Ints) -> Ints:
-    """The neighbours of nodes, (m,), one list after the other, (sum of their degrees,)."""
-    indptr = graph.adjacency.indptr
-    starts = indptr[nodes].astype(np.int64)
-    counts = indptr[nodes + 1] - starts
-    places = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-    found: Ints = graph.adjacency.indices[places]
-    return found
 
 
 def popular(degree: Floats, candidates: slice, most: int) -> Ints:

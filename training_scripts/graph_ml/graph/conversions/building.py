@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,13 +50,32 @@ def labels_of(values: Any, classes: Sequence[str] | None = None) -> Labels:
     return Labels("class", found.astype(np.int64), named)
 
 
-def split_of(masks: Mapping[str, Any], labels: Labels | None, count: int) -> Split:
-    """A split from the masks of its parts, (n,) each; without any, all that has a label is trained on."""
-    if not masks:
-        every = np.arange(count) if labels is None else np.flatnonzero(labels.known)
-        return Split(every.astype(np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
-    none = np.zeros(count, dtype=bool)
-    return Split(*(np.flatnonzero(np.asarray(masks.get(part, none))).astype(np.int64) for part in PARTS))
+@dataclass
+class Supervision:
+    """What is to be learned of a graph that is being made: labels and splits by target."""
+
+    labels: dict[Target, Labels] = field(default_factory=dict)
+    splits: dict[Target, Split] = field(default_factory=dict)
+
+    def add(
+        self, kind: str | EdgeType, labels: Labels | None, name: str, count: int, masks: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add the target that a type has: its labels, or its links where an edge type has masks alone; or none.
+
+        Args:
+            kind: of nodes or edges.
+            name: of the property that the labels are.
+            count: how many nodes or edges the type has.
+            masks: of the parts of the split, (count,) each; without any, all that has a label is trained on.
+        """
+        if labels is not None:
+            target = _target(kind, labels.kind == "number", name)
+            self.labels[target] = labels
+        elif masks and isinstance(kind, EdgeType):
+            target = Target("link_prediction", kind)
+        else:
+            return
+        self.splits[target] = _split(masks or {}, labels, count)
 
 
 def masks_of(split: Split, count: int) -> dict[str, npt.NDArray[np.bool_]]:
@@ -65,14 +85,6 @@ def masks_of(split: Split, count: int) -> dict[str, npt.NDArray[np.bool_]]:
         masks[part] = np.zeros(count, dtype=bool)
         masks[part][np.asarray(getattr(split, part))] = True
     return masks
-
-
-def target_of(kind: str | EdgeType, labels: Labels, name: str) -> Target:
-    """The target that labels of a type are."""
-    number = labels.kind == "number"
-    if isinstance(kind, str):
-        return Target("node_regression" if number else "node_class", kind, name)
-    return Target("edge_regression" if number else "edge_class", kind, name)
 
 
 def count_of(graph: GraphData, kind: str | EdgeType) -> int:
@@ -91,3 +103,18 @@ def first_targets(graph: GraphData) -> dict[str | EdgeType, Target]:
     for target in graph.targets:
         found.setdefault(target.type, target)
     return found
+
+
+def _split(masks: Mapping[str, Any], labels: Labels | None, count: int) -> Split:
+    """A split from the masks of its parts, (n,) each; without any, all that has a label is trained on."""
+    if not masks:
+        every = np.arange(count) if labels is None else np.flatnonzero(labels.known)
+        return Split(every.astype(np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+    none = np.zeros(count, dtype=bool)
+    return Split(*(np.flatnonzero(np.asarray(masks.get(part, none))).astype(np.int64) for part in PARTS))
+
+
+def _target(kind: str | EdgeType, number: bool, name: str) -> Target:
+    if isinstance(kind, str):
+        return Target("node_regression" if number else "node_class", kind, name)
+    return Target("edge_regression" if number else "edge_class", kind, name)

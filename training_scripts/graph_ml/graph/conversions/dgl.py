@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 
 from ...schemas import EdgeType
-from ..data import EdgeList, GraphData, Labels, Split, Target
-from .building import columns, edge_list, features_of, first_targets, labels_of, masks_of, numbered, split_of, target_of
+from ..data import EdgeList, GraphData
+from .building import (
+    Supervision,
+    columns,
+    count_of,
+    edge_list,
+    features_of,
+    first_targets,
+    labels_of,
+    masks_of,
+    numbered,
+)
 
 BACK = "rev-"
 _LABELS = "labels"
@@ -49,10 +59,9 @@ def to_dgl(graph: GraphData, backwards: bool = True) -> Any:
             places = [("", made.edges[tuple(owner)].data)]
             if backwards:
                 places.append(("rev_", made.edges[owner.target, BACK + owner.relation, owner.source].data))
-        count = graph.num_nodes[owner] if isinstance(owner, str) else len(graph.edges[owner])
         if target in graph.labels:
             places[0][1][_LABELS] = torch.from_numpy(np.array(graph.labels[target].values))
-        for part, mask in masks_of(graph.splits[target], count).items():
+        for part, mask in masks_of(graph.splits[target], count_of(graph, owner)).items():
             if part == "test" and not mask.any():
                 continue
             for prefix, data in places:
@@ -79,8 +88,7 @@ def from_dgl(graph: Any, ids: Mapping[str, Sequence[str]] | None = None) -> Grap
         source, target = graph.edges(etype=tuple(kind), order="eid")
         edges[kind] = edge_list(source.cpu().numpy(), target.cpu().numpy())
     features: dict[str | EdgeType, dict[str, Any]] = {}
-    labels: dict[Target, Labels] = {}
-    splits: dict[Target, Split] = {}
+    learned = Supervision()
     for owner in [*nodes, *edges]:
         data = graph.nodes[owner].data if isinstance(owner, str) else graph.edges[tuple(owner)].data
         tensors = {name: tensor.cpu().numpy() for name, tensor in data.items() if not name.startswith("_")}
@@ -91,22 +99,15 @@ def from_dgl(graph: Any, ids: Mapping[str, Sequence[str]] | None = None) -> Grap
         found = None if named is None else labels_of(tensors.pop(named))
         features[owner] = {name: columns(values) for name, values in tensors.items()}
         count = nodes[owner] if isinstance(owner, str) else len(edges[owner])
-        if found is not None:
-            target = target_of(owner, found, "label")
-            labels[target] = found
-        elif masks and isinstance(owner, EdgeType):
-            target = Target("link_prediction", owner)
-        else:
-            continue
-        splits[target] = split_of(masks, found, count)
+        learned.add(owner, found, "label", count, masks)
     return GraphData(
         node_ids={name: list((ids or {}).get(name) or numbered(count)) for name, count in nodes.items()},
         num_nodes=nodes,
         edges=edges,
         features={owner: made for owner, made in features.items() if isinstance(owner, str)},
         edge_features={owner: made for owner, made in features.items() if isinstance(owner, EdgeType)},
-        labels=labels,
-        splits=splits,
+        labels=learned.labels,
+        splits=learned.splits,
     )
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...schemas import EdgeType
-from ..data import EdgeList, GraphData, Labels, Split, Target
-from .building import columns, edge_list, features_of, first_targets, labels_of, numbered, split_of, target_of
+from ..data import EdgeList, GraphData
+from .building import Supervision, columns, edge_list, features_of, first_targets, labels_of, numbered
 
 
 @dataclass(frozen=True)
@@ -80,17 +80,14 @@ def from_scipy(matrices: Matrices) -> GraphData:
         entries = sparse.csr_matrix(matrix).sorted_indices().tocoo()
         times = entries.data.astype(np.int64)
         edges[kind] = edge_list(np.repeat(entries.row, times), np.repeat(entries.col, times))
-    labels: dict[Target, Labels] = {}
-    splits: dict[Target, Split] = {}
+    learned = Supervision()
     for name, values in matrices.labels.items():
-        found = labels_of(values, matrices.classes.get(name))
-        target = target_of(name, found, "label")
-        labels[target], splits[target] = found, split_of({}, found, nodes[name])
+        learned.add(name, labels_of(values, matrices.classes.get(name)), "label", nodes[name])
     return GraphData(
         node_ids={name: list(matrices.ids.get(name) or numbered(number)) for name, number in nodes.items()},
         num_nodes=nodes,
         edges=edges,
         features={name: {"x": columns(values)} for name, values in matrices.features.items()},
-        labels=labels,
-        splits=splits,
+        labels=learned.labels,
+        splits=learned.splits,
     )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...schemas import EdgeType
-from ..data import EdgeList, GraphData, Labels, Split, Target
+from ..data import EdgeList, GraphData
 from .building import (
+    Supervision,
     columns,
     count_of,
     edge_list,
@@ -17,8 +18,6 @@ from .building import (
     labels_of,
     masks_of,
     numbered,
-    split_of,
-    target_of,
 )
 
 #: our splits by the names of masks that its examples use
@@ -72,8 +71,7 @@ def from_pyg(data: Any) -> GraphData:
     learned. Ids are the indices where there are none.
     """
     features: dict[str | EdgeType, dict[str, Any]] = {}
-    labels: dict[Target, Labels] = {}
-    splits: dict[Target, Split] = {}
+    learned = Supervision()
     edges: dict[EdgeType, EdgeList] = {}
     nodes = {name: int(data[name].num_nodes) for name in data.node_types}
     for triple in data.edge_types:
@@ -91,14 +89,7 @@ def from_pyg(data: Any) -> GraphData:
             features[owner] = {name: np.ascontiguousarray(part) for name, part in parts}
         found = None if store.get("y") is None else labels_of(store.y.cpu().numpy(), store.get("classes"))
         masks = {part: store[mask].cpu().numpy() for part, mask in MASKS.items() if store.get(mask) is not None}
-        if found is not None:
-            target = target_of(owner, found, store.get("property_name") or "label")
-            labels[target] = found
-        elif masks and isinstance(owner, EdgeType):
-            target = Target("link_prediction", owner)
-        else:
-            continue
-        splits[target] = split_of(masks, found, count)
+        learned.add(owner, found, store.get("property_name") or "label", count, masks)
     ids = getattr(data, "edge_ids", {})
     return GraphData(
         node_ids={name: list(data[name].get("ids") or numbered(count)) for name, count in nodes.items()},
@@ -107,6 +98,6 @@ def from_pyg(data: Any) -> GraphData:
         edge_ids={kind: ids[tuple(kind)] for kind in edges if len(ids.get(tuple(kind), ())) == len(edges[kind])},
         features={owner: made for owner, made in features.items() if isinstance(owner, str)},
         edge_features={owner: made for owner, made in features.items() if isinstance(owner, EdgeType)},
-        labels=labels,
-        splits=splits,
+        labels=learned.labels,
+        splits=learned.splits,
     )

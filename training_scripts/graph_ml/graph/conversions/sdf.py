@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...schemas import EdgeType
-from ..data import EdgeList, GraphData, Labels, Split, Target
-from .building import columns, edge_list, labels_of, split_of, target_of
+from ..data import EdgeList, GraphData, Labels
+from .building import Supervision, columns, edge_list, labels_of
 
 MOLECULE, ATOM = "Molecule", "Atom"
 BOND, HAS = EdgeType(ATOM, "bond", ATOM), EdgeType(MOLECULE, "has", ATOM)
@@ -54,12 +54,10 @@ def from_sdf(path: Path, target: str | None = None) -> GraphData:
     items = [molecule.GetPropsAsDict(includePrivate=False, includeComputed=False) for molecule in records]
     keys = dict.fromkeys(key for item in items for key in item)
     numbers = [key for key in keys if key != target and _numeric(items, key)]
-    labels: dict[Target, Labels] = {}
-    splits: dict[Target, Split] = {}
+    learned = Supervision()
     if target is not None:
         found = _labels([item.get(target) for item in items])
-        asked = target_of(MOLECULE, found, target)
-        labels[asked], splits[asked] = found, split_of({}, found, len(records))
+        learned.add(MOLECULE, found, target, len(records))
     edges: dict[EdgeType, EdgeList] = {
         HAS: edge_list([row for row, _ in atoms], np.arange(len(atoms))),
         BOND: edge_list(
@@ -76,8 +74,8 @@ def from_sdf(path: Path, target: str | None = None) -> GraphData:
             ATOM: {name: columns(atom_values[:, i]) for i, name in enumerate(ATOM_FEATURES)},
         },
         edge_features={BOND: {"order": columns(orders)}},
-        labels=labels,
-        splits=splits,
+        labels=learned.labels,
+        splits=learned.splits,
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...schemas import EdgeType
-from ..data import EdgeList, GraphData, Labels, Split, Target
-from .building import PARTS, columns, edge_list, features_of, first_targets, labels_of, masks_of, split_of, target_of
+from ..data import EdgeList, GraphData, Labels, Target
+from .building import PARTS, Supervision, columns, edge_list, features_of, first_targets, labels_of, masks_of
 
 SPLIT = "split"
 _RESERVED = ("~id", "~label", "~from", "~to", SPLIT)
@@ -97,21 +97,13 @@ def from_pandas(
             sides.append([places[end][node] for node in named])
         ends[kind] = edge_list(*sides)
     features: dict[str | EdgeType, dict[str, Any]] = {}
-    labels: dict[Target, Labels] = {}
-    splits: dict[Target, Split] = {}
+    learned = Supervision()
     owners: list[tuple[str | EdgeType, Any]] = [*nodes.items(), *edges.items()]
     for owner, table in owners:
         features[owner] = _features(table, asked.get(owner))
         found = None if owner not in asked else _labels(table[asked[owner]])
         masks = {part: (table[SPLIT] == part).to_numpy() for part in PARTS} if SPLIT in table else {}
-        if found is not None:
-            target = target_of(owner, found, asked[owner])
-            labels[target] = found
-        elif masks and isinstance(owner, EdgeType):
-            target = Target("link_prediction", owner)
-        else:
-            continue
-        splits[target] = split_of(masks, found, len(table))
+        learned.add(owner, found, asked.get(owner, ""), len(table), masks)
     return GraphData(
         node_ids=ids,
         num_nodes={name: len(rows) for name, rows in ids.items()},
@@ -119,8 +111,8 @@ def from_pandas(
         edge_ids={kind: table["~id"].astype(str).tolist() for kind, table in edges.items() if "~id" in table},
         features={owner: made for owner, made in features.items() if isinstance(owner, str)},
         edge_features={owner: made for owner, made in features.items() if isinstance(owner, EdgeType)},
-        labels=labels,
-        splits=splits,
+        labels=learned.labels,
+        splits=learned.splits,
     )
 
 
