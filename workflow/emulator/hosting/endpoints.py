@@ -228,12 +228,14 @@ class Hosting:
         self._threads.start(ENDPOINT, name, lambda _: self._remove(name))
 
     def recover(self) -> None:
-        """Start again what served when the emulator ended."""
+        """Start again what served when the emulator ended; until its containers answer it is not said to be in service."""
         for endpoint in self._cloud.records.all(ENDPOINT):
             name, status = str(endpoint["EndpointName"]), endpoint["EndpointStatus"]
             if status == "Deleting":
                 self._cloud.records.remove(ENDPOINT, name)
             elif status in ("Creating", "InService", "Updating"):
+                if status == "InService":
+                    self._cloud.records.update(ENDPOINT, name, EndpointStatus="Creating")
                 self._threads.start(ENDPOINT, name, partial(self._bring_up, name))
 
     def close(self) -> None:
