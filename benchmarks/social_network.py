@@ -59,11 +59,7 @@ def filled(session: neo4j.Session, folder: Path, *, indexed: bool) -> None:
 def asked(session: neo4j.Session, folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
     """Name, text and all parameters of every read."""
     for number, text in network.COMPLEX.items():
-        given = network.parameters(folder, number)
-        for one in given:
-            if "durationDays" in one:
-                one["until"] = one["startDate"] + one["durationDays"] * 86_400_000
-        yield f"complex {number}", text, given
+        yield f"complex {number}", text, network.parameters(folder, number)
     for number, text in network.SHORT.items():
         label, key = ("Person", "personId") if number <= 3 else ("Message", "messageId")
         ids = [row[0] for row in session.run(f"MATCH (n:{label}) RETURN n.id ORDER BY n.id")]

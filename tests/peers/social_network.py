@@ -100,13 +100,22 @@ def _properties(name: str, row: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def parameters(folder: Path, number: int) -> list[dict[str, Any]]:
-    """Of a complex read, a map for each question."""
+    """Of a complex read, a map for each question: what the benchmark gives, and what Gremlin cannot work out of it.
+
+    ``until`` is the end of a duration in days; ``firstDay`` and ``endDay`` bound the birthdays that read 10 looks for.
+    """
     path = folder / "substitution_parameters" / f"interactive_{number}_param.txt"
     names, *rows = (line.split("|") for line in path.read_text(encoding="utf-8").splitlines() if line)
-    return [
+    given: list[dict[str, Any]] = [
         {name: int(value) if value.lstrip("-").isdecimal() else value for name, value in zip(names, row, strict=True)}
         for row in rows
     ]
+    for one in given:
+        if "durationDays" in one:
+            one["until"] = one["startDate"] + one["durationDays"] * 86_400_000
+        if "month" in one:
+            one["firstDay"], one["endDay"] = f"{one['month']:02}-21", f"{one['month'] % 12 + 1:02}-22"
+    return given
 
 
 _NEAR: Final = "MATCH (p:Person {id: $personId})-[:KNOWS*1..2]-(f:Person) WHERE f <> p WITH DISTINCT p, f "
@@ -314,6 +323,19 @@ GREMLIN: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
         ".project('f','m').by(out('HAS_CREATOR').values('id')).by('id')",
         (0, 3),
     ),
+    "complex 10": (
+        # the year turns between the two months of December; else they are one stretch of days
+        "g.V().has('Person','id',personId).as('p').both('KNOWS').dedup().aggregate('near')"
+        ".both('KNOWS').where(neq('p')).where(without('near')).dedup()"
+        ".where(values('birthday').asDate().asString().substring(5,10)"
+        ".choose(constant(firstDay).is(lt(endDay)),is(gte(firstDay).and(lt(endDay))),is(gte(firstDay).or(lt(endDay)))))"
+        ".project('id','first','last','score','gender','city').by('id').by('firstName').by('lastName')"
+        ".by(project('posts','common').by(in('HAS_CREATOR').hasLabel('Post').count())"
+        ".by(in('HAS_CREATOR').hasLabel('Post').where(out('HAS_TAG').in('HAS_INTEREST').where(eq('p'))).count())"
+        ".math('2 * common - posts')).by('gender').by(out('IS_LOCATED_IN').values('name'))"
+        ".order().by(select('score'),desc).by(select('id')).limit(10)",
+        (0, 1, 2, 3, 4, 5),
+    ),
     "complex 11": (
         _AROUND + ".as('f').outE('WORK_AT').has('workFrom',lt(workFromYear)).as('w').inV().as('o')"
         ".where(out('IS_LOCATED_IN').has('name',countryName)).select('f','w','o').by('id').by('workFrom').by('name')"
@@ -328,6 +350,22 @@ GREMLIN: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
         ".groupCount().by(select('f').values('id')).unfold().order().by(values,desc).by(keys).limit(20)"
         ".project('id','n').by(keys).by(values)",
         (0, 4),
+    ),
+    "complex 14": (
+        # who was reached before is left out, so that all ways that arrive at somebody are as short
+        "g.withSack(0.0d).V().has('Person','id',person1Id).aggregate('reached')"
+        ".repeat(as('one').both('KNOWS').where(without('reached')).aggregate('reached').as('other')"
+        ".sack(sum).by(project('there','back','talk')"
+        ".by(select(last,'one').in('HAS_CREATOR').hasLabel('Comment').out('REPLY_OF').hasLabel('Post')"
+        ".out('HAS_CREATOR').where(eq('other')).count())"
+        ".by(in('HAS_CREATOR').hasLabel('Comment').out('REPLY_OF').hasLabel('Post')"
+        ".out('HAS_CREATOR').where(eq('one')).count())"
+        ".by(in('HAS_CREATOR').hasLabel('Comment').both('REPLY_OF').hasLabel('Comment')"
+        ".out('HAS_CREATOR').where(eq('one')).count())"
+        ".math('there + back + 0.5 * talk')))"
+        ".until(has('id',person2Id)).project('ids','weight').by(path().by('id').unfold().fold()).by(sack())"
+        ".order().by(select('weight'),desc).by(select('ids'))",
+        (0, 1),
     ),
     "short 1": (
         "g.V().has('Person','id',personId).project('n','c').by('firstName').by(out('IS_LOCATED_IN').values('id'))",
