@@ -228,7 +228,7 @@ class Hosting:
         self._threads.start(ENDPOINT, name, lambda _: self._remove(name))
 
     def recover(self) -> None:
-        """Start again what served when the emulator ended; until its containers answer it is not said to be in service."""
+        """Start again what served when the emulator ended; in service again once its containers answer."""
         for endpoint in self._cloud.records.all(ENDPOINT):
             name, status = str(endpoint["EndpointName"]), endpoint["EndpointStatus"]
             if status == "Deleting":
