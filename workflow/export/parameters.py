@@ -88,13 +88,18 @@ def check_names(params: Mapping[str, Any]) -> None:
         )
 
 
-def truth(value: object, *, default: bool) -> bool:
-    """A flag as clients write it: a boolean, or its name in any case; absent or empty is the default."""
+def flag_of(body: Mapping[str, Any], name: str, *, default: bool = False) -> bool:
+    """A flag as clients write it: a boolean, or its name in any case; absent or empty is the default.
+
+    Raises InvalidParameter.
+    """
+    value = body.get(name)
     if value is None or value == "":
         return default
-    if isinstance(value, str):
-        return value.strip().lower() == "true"
-    return bool(value)
+    word = str(value).strip().lower()
+    if word not in ("true", "false"):
+        raise InvalidParameter(f"'{name}' must be true or false, found {value!r:.40}")
+    return word == "true"
 
 
 def object_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

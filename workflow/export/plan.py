@@ -16,10 +16,10 @@ from workflow.export.parameters import (
     check_command,
     check_names,
     choice_of,
+    flag_of,
     integer_of,
     object_of,
     text_of,
-    truth,
 )
 from workflow.export.selection import Selection, parse_selection
 from workflow.export.specification import TrainingJob, parse_jobs
@@ -28,7 +28,6 @@ from workflow.export.unread import unread_of_body, unread_of_jobs, unread_of_par
 TokensOnly = Literal["off", "nodes", "edges", "both"]
 
 JOB_SIZES = {"small": 8, "medium": 32, "large": 64, "xlarge": 96}  # most concurrency
-DEFAULT_CONCURRENCY = 4
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -57,7 +56,8 @@ class ExportRequest:
     ``endpoint`` is the host the body named, or None: whoever runs the export decides which graph that is.
     ``graph`` names one of several embedded graphs, a parameter of ours. ``export_id`` is None under the ``neptune_ml``
     profile, which names the folder by the time; ``tag`` stands before either. ``last_event`` asks for
-    ``lastEventId.json``. ``ignored`` are sentences about what the request says without effect.
+    ``lastEventId.json``. ``concurrency`` None is what the source does unasked. ``ignored`` are sentences about what the
+    request says without effect.
     """
 
     output: str
@@ -69,7 +69,7 @@ class ExportRequest:
     export_id: str | None = None
     tag: str | None = None
     last_event: bool = False
-    concurrency: int = DEFAULT_CONCURRENCY
+    concurrency: int | None = None
     subdirectory: bool = True
     overwrite: bool = False
     completion_file: str | None = None
@@ -106,8 +106,7 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
             "'export-pg-from-config' needs 'params.filterConfigFile', 'params.filter' or 'configFileS3Path'"
         )
     neptune_ml = additional.get("neptune_ml") or {}
-    size = str(body.get("jobSize") or body.get("jobsize") or "small").lower()
-    concurrency = integer_of(params, "concurrency") or DEFAULT_CONCURRENCY
+    most, concurrency = _most_concurrency(body), integer_of(params, "concurrency")
     return ExportRequest(
         output=output,
         jobs=parse_jobs(neptune_ml) if wants_ml else (),
@@ -115,6 +114,11 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
             *unread_of_body(body),
             *unread_of_params(params, wants_ml),
             *(unread_of_jobs(neptune_ml) if wants_ml else ()),
+            *(
+                [f"params: 'concurrency' {concurrency} counts as {most}, the most that its 'jobSize' allows"]
+                if concurrency is not None and concurrency > most
+                else []
+            ),
         ),
         selection=parse_selection(params),
         form=_form(params, wants_ml),
@@ -122,10 +126,10 @@ def parse_request(body: Mapping[str, Any]) -> ExportRequest:
         graph=str(params.get("graph") or "") or None,
         export_id=None if wants_ml else _folder_name(params, "exportId"),
         tag=_folder_name(params, "tag"),
-        last_event=truth(params.get("includeLastEventId"), default=False),
-        concurrency=min(concurrency, JOB_SIZES.get(size, JOB_SIZES["small"])),
-        subdirectory=truth(body.get("createExportSubdirectory"), default=True),
-        overwrite=truth(body.get("overwriteExisting"), default=False),
+        last_event=flag_of(params, "includeLastEventId"),
+        concurrency=None if concurrency is None else min(concurrency, most),
+        subdirectory=flag_of(body, "createExportSubdirectory", default=True),
+        overwrite=flag_of(body, "overwriteExisting"),
         completion_file=_completion_file(body),
         completion_payload=object_of(body, "completionFilePayload"),
     )
@@ -155,6 +159,14 @@ def with_filter(body: Mapping[str, Any], content: object) -> dict[str, Any]:
     params = {k: v for k, v in object_of(body, "params").items() if k not in ("filterConfigFile", "configFile")}
     rest = {name: value for name, value in body.items() if name != "configFileS3Path"}
     return {**rest, "params": {**params, "filter": content}}
+
+
+def _most_concurrency(body: Mapping[str, Any]) -> int:
+    """How many pages a request of its size may read side by side."""
+    size = str(body.get("jobSize") or body.get("jobsize") or "small").lower()
+    if size not in JOB_SIZES:
+        raise InvalidParameter(f"'jobSize' must be one of {', '.join(JOB_SIZES)}, found {size!r:.40}")
+    return JOB_SIZES[size]
 
 
 def _completion_file(body: Mapping[str, Any]) -> str | None:
@@ -191,8 +203,8 @@ def _form(params: Mapping[str, Any], wants_ml: bool) -> CsvForm:
         raise InvalidParameter(f"format {form!r} is not known; 'csv' and 'csvNoHeaders' are")
     strategy = choice_of(params, "edgeLabelStrategy", ("edgeLabelsOnly", "edgeAndVertexLabels"))
     tokens: Any = choice_of(params, "tokensOnly", ("off", "nodes", "edges", "both"))
-    escape_header = truth(params.get("escapeCsvHeaders"), default=False)
-    escape_newline = truth(params.get("escapeNewline"), default=False)
+    escape_header = flag_of(params, "escapeCsvHeaders")
+    escape_newline = flag_of(params, "escapeNewline")
     if wants_ml:
         if form != "csv":
             raise InvalidParameter(f"format {form!r} cannot be trained on; the neptune_ml profile needs 'csv'")
@@ -204,9 +216,9 @@ def _form(params: Mapping[str, Any], wants_ml: bool) -> CsvForm:
             f"{separator!r:.40}"
         )
     return CsvForm(
-        type_definitions=not truth(params.get("excludeTypeDefinitions"), default=False),
+        type_definitions=not flag_of(params, "excludeTypeDefinitions"),
         edge_ends=strategy == "edgeAndVertexLabels",
-        consolidated=truth(params.get("mergeFiles"), default=False),
+        consolidated=flag_of(params, "mergeFiles"),
         header=form == "csv",
         escape_header=escape_header,
         escape_newline=escape_newline,

@@ -13,7 +13,7 @@ from typing import Any
 from workflow.errors import InvalidParameter
 from workflow.export.features import FeatureOverride, parse_feature
 from workflow.export.labels import EdgeTriple, NodeType, split_labels
-from workflow.export.parameters import truth
+from workflow.export.parameters import flag_of
 
 DEFAULT_SPLIT_RATE = (0.9, 0.1, 0.0)
 DEFAULT_CONFIGURATION_NAME = "training-data-configuration"
@@ -55,7 +55,7 @@ class TrainingJob:
 def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
     """Every job of the request, in order. Raises InvalidParameter with the exporter's texts."""
     if isinstance(neptune_ml, Mapping):
-        edge_features = not truth(neptune_ml.get("disableEdgeFeatures"), default=False)
+        edge_features = not flag_of(neptune_ml, "disableEdgeFeatures")
         entries = neptune_ml.get("jobs")
         if entries is None:
             entries = [neptune_ml]
@@ -72,7 +72,7 @@ def parse_jobs(neptune_ml: object) -> tuple[TrainingJob, ...]:
             "Error parsing 'neptune_ml' field for additionalParams. Expected an object, or an array."
         )
     version = str(neptune_ml.get("version", "v2.0")) if isinstance(neptune_ml, Mapping) else "v2.0"
-    if version.startswith("v1."):
+    if not version.startswith("v2"):
         raise InvalidParameter(f"Invalid 'version' value for neptune_ml: '{version}'. Valid values are: 'v2.0'.")
     jobs = tuple(_job(entry, number, edge_features) for number, entry in enumerate(entries, 1))
     names = [job.name for job in jobs]

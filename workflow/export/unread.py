@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from training_scripts.graph_ml.schemas import FEATURE_TYPES, OPTION_ALIASES, feature_type
-from workflow.export.parameters import WITHOUT_EFFECT, truth
+from workflow.export.parameters import WITHOUT_EFFECT, flag_of
 
 _JOB = ("targets", "features", "times", "split_rate", "name", "feature_encoding")
 #: members of ``additionalParams.neptune_ml``
@@ -60,14 +60,14 @@ def unread_of_jobs(neptune_ml: object) -> Iterator[str]:
         yield from _unknown(request, MEMBERS, "neptune_ml")
         jobs = request.get("jobs")
         if jobs is None:
-            yield from _of_job(request, "neptune_ml", truth(request.get("disableEdgeFeatures"), default=False))
+            yield from _of_job(request, "neptune_ml", flag_of(request, "disableEdgeFeatures"))
             continue
         if beside := [name for name in _JOB if request.get(name) is not None]:
             yield f"neptune_ml: {_listed(beside)} beside 'jobs' had no effect; each job has its own"
         for number, job in enumerate(jobs if isinstance(jobs, list) else [jobs], 1):
             if isinstance(job, Mapping):
                 yield from _unknown(job, _JOB, f"neptune_ml job {number}")
-                bare = truth(request.get("disableEdgeFeatures"), default=False)
+                bare = flag_of(request, "disableEdgeFeatures")
                 yield from _of_job(job, f"neptune_ml job {number}", bare)
 
 

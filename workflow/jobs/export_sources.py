@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 
 from workflow.errors import InvalidParameter
 from workflow.export import ExportRequest
@@ -42,7 +43,16 @@ class ExportSources:
         nodes, edges = (
             ElementFilter("gremlin", steps) if steps else None for steps in (chosen.node_steps, chosen.edge_steps)
         )
-        return self._opener(request, host)(GraphPart(nodes, edges, request.concurrency, broken_off))
+        part = GraphPart(nodes, edges, broken_off=broken_off)
+        if request.concurrency is not None:
+            part = replace(part, concurrency=request.concurrency)
+        return self._opener(request, host)(part)
+
+    def unread(self, request: ExportRequest, host: str | None) -> tuple[str, ...]:
+        """Sentences about what a request says without effect on the graph that it names."""
+        if request.concurrency is None or self._opener(request, host) in self._remote.values():
+            return ()
+        return ("params: 'concurrency' had no effect: the graph of this service is not read in pages",)
 
     def _opener(self, request: ExportRequest, host: str | None) -> OpenSource:
         if request.graph is not None:

@@ -167,7 +167,8 @@ class ExportService:
             raise
         finally:
             self._progress.pop(job.id, None)
-        told = {"stats": outcome.stats["stats"], "warnings": list(outcome.warnings)}
+        warnings = [*outcome.warnings, *self._sources.unread(request, job.request["host"])]
+        told = {"stats": outcome.stats["stats"], "warnings": warnings}
         return Outcome({**told, "size_bytes": sum(sizes.values())})
 
     def is_ready(self, job: JobRecord) -> bool:

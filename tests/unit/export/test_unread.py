@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from tests.unit.export.conftest import Exporter
+from workflow.errors import WorkflowError
 from workflow.export import parse_request
+from workflow.export.parameters import KNOWN, WITHOUT_EFFECT
+from workflow.export.unread import MEMBERS_OF_BODY
 
 
 def said(ml: Any = None, **body: Any) -> tuple[str, ...]:
@@ -122,3 +125,71 @@ def test_a_feature_of_a_label_that_is_not_there_is_named_with_the_nearest_one(ex
         "that label; there are no edges",
     ]
     assert list(out.outcome.warnings) == out.configuration["warnings"]
+
+
+# every member of a request, with a value that differs from what it is without
+VALUES: dict[str, Any] = {
+    "command": "export-pg-from-config", "params": {"limit": 3}, "outputS3Path": "s3://b/y", "jobSize": "huge",
+    "jobsize": "huge", "createExportSubdirectory": False, "overwriteExisting": True, "configFileS3Path": "s3://b/c.json",
+    "queriesFileS3Path": "s3://b/q.json", "completionFileS3Path": "s3://b/done.json",
+    "completionFilePayload": {"a": 1}, "additionalParams": {"neptune_ml": {}},
+}  # fmt: skip
+VALUES_OF_PARAMS: dict[str, Any] = {
+    "endpoint": "h", "endpoints": ["h"], "clusterId": "h", "profile": "neptune_ml", "concurrency": 7, "graph": "other",
+    "exportId": "e1", "tag": "t", "scope": "nodes", "nodeLabels": ["A"], "edgeLabels": ["B"], "filter": {"nodes": []},
+    "config": {"nodes": []}, "filterConfigFile": "s3://b/c.json", "configFile": "s3://b/c.json",
+    "gremlinFilter": "has('a')", "gremlinNodeFilter": "has('a')", "gremlinEdgeFilter": "has('a')", "limit": 5, "skip": 3,
+    "format": "csvNoHeaders", "edgeLabelStrategy": "edgeAndVertexLabels", "multiValueSeparator": "|",
+    "tokensOnly": "nodes",
+}  # fmt: skip
+FLAGS_OF_PARAMS = ("includeLastEventId", "excludeTypeDefinitions", "escapeCsvHeaders", "escapeNewline", "mergeFiles")
+
+
+def outcome(body: dict[str, Any]) -> object:
+    """The request as it was read, or that it is refused."""
+    try:
+        return parse_request({"outputS3Path": "s3://b/x", **body})
+    except WorkflowError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", MEMBERS_OF_BODY)
+def test_every_member_of_a_request_counts_or_is_named_or_refused(name: str) -> None:
+    read, plain = outcome({name: VALUES.get(name, "something")}), outcome({})
+    assert read != plain
+    if name not in VALUES:
+        assert name in str(getattr(read, "ignored", read))
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN | WITHOUT_EFFECT))
+def test_every_parameter_counts_or_is_named_or_refused(name: str) -> None:
+    value = VALUES_OF_PARAMS.get(name, True)
+    read, plain = outcome({"params": {name: value}}), outcome({"params": {}})
+    assert read != plain
+    counts = name in VALUES_OF_PARAMS or name in FLAGS_OF_PARAMS
+    assert counts == (name in KNOWN)
+    if not counts:
+        assert name in str(getattr(read, "ignored", read))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"params": {name: "perhaps"}} for name in FLAGS_OF_PARAMS),
+        {"createExportSubdirectory": 2},
+        {"overwriteExisting": "on"},
+        {"additionalParams": {"neptune_ml": {"disableEdgeFeatures": "off"}}},
+        {"jobSize": "enormous"},
+        {"additionalParams": {"neptune_ml": {"version": "v3.0"}}},
+    ],
+)
+def test_a_word_that_a_member_does_not_have_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(WorkflowError):
+        parse_request({"outputS3Path": "s3://b/x", **body})
+
+
+def test_a_concurrency_beyond_the_job_size_is_named() -> None:
+    assert said(params={"concurrency": 33}, jobSize="medium") == (
+        "params: 'concurrency' 33 counts as 32, the most that its 'jobSize' allows",
+    )
+    assert said(params={"concurrency": 32}, jobSize="Medium") == ()
