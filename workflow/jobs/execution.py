@@ -112,7 +112,8 @@ class Execution:
         search = training_configuration(self.storage, processing, request, self.custom_code)
         needs = training_needs(self.storage, processing)
         nodes, edges = self._graph_size(processing)
-        parallel = estimates.trials_at_once(request.max_parallel, needs, self.runner.capacity().memory_bytes)
+        capacity, wanted = self.runner.capacity(), min(request.max_parallel, request.max_trials)
+        parallel = estimates.trials_at_once(wanted, needs, capacity.memory_bytes, capacity.processors)
         tuning = modeltraining.plan(
             request,
             job.names,
@@ -139,7 +140,8 @@ class Execution:
         if equal is not None:
             return equal
         tuned = self.runner.tune(tuning, control)
-        result = trained_result(tuned, tuning.metric, search.warnings)
+        fewer = [f"{parallel} and not {wanted} trials run at once: the machine has no room for more"]
+        result = trained_result(tuned, tuning.metric, [*search.warnings, *(fewer if parallel < wanted else ())])
         return Outcome({**result, "estimate": needs.to_json()}, digest)
 
     def _equal(self, job: JobRecord, digest: str) -> Outcome | None:

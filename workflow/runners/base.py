@@ -133,7 +133,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the machine that runs jobs has, in bytes; None where nobody knows.
+    """What the machine that runs jobs has, in bytes and processors; None where nobody knows.
 
     ``chosen`` says that each job gets the machine, the network and the keys that its request names.
     """
@@ -141,6 +141,7 @@ class Capacity:
     memory_bytes: int | None
     disk_free_bytes: int | None
     chosen: bool = False
+    processors: int | None = None
 
 
 @dataclass(frozen=True)

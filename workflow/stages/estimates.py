@@ -82,11 +82,10 @@ def check(needs: Needs, memory_bytes: int | None, disk_free_bytes: int | None, a
         raise TooLarge("disk space", needs.disk_bytes, disk_free_bytes, "Free some space in its home folder.")
 
 
-def trials_at_once(asked: int, needs: Needs, memory_bytes: int | None) -> int:
-    """How many trials fit into memory together, at least one."""
-    if memory_bytes is None:
-        return asked
-    return max(1, min(asked, memory_bytes // max(1, needs.memory_bytes)))
+def trials_at_once(asked: int, needs: Needs, memory_bytes: int | None, processors: int | None = None) -> int:
+    """How many trials fit into memory together and have a processor each, at least one."""
+    by_memory = asked if memory_bytes is None else memory_bytes // max(1, needs.memory_bytes)
+    return max(1, min(asked, by_memory, processors or asked))
 
 
 def _amount(size: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from workflow.neptune.requests import CreateEndpoint, StartDataProcessing, StartModelTraining, StartModelTransform
 from workflow.runners.base import Resources
 
@@ -56,7 +58,11 @@ def without_effect(request: Request, *, chosen: bool) -> list[str]:
     sentences = []
     if isinstance(request, CreateEndpoint):
         named = [] if chosen else _named(request, _CHOICES_OF_ENDPOINTS)
-        return [f"{', '.join(named)} had no effect: the endpoint is one process beside the service"] if named else []
+        if named:
+            sentences.append(f"{', '.join(named)} had no effect: the endpoint is one process beside the service")
+        if request.model_name is not None:
+            sentences.append("modelName had no effect: an endpoint serves what was trained")
+        return sentences
     named = [] if chosen else _named(request, _CHOICES)
     if named:
         sentences.append(f"{', '.join(named)} had no effect: jobs run on the machine of the service")
@@ -66,7 +72,23 @@ def without_effect(request: Request, *, chosen: bool) -> list[str]:
         )
     if _named(request, ("neptune_role",)):
         sentences.append("neptuneIamRoleArn had no effect: the service reads and writes S3 as itself")
+    if isinstance(request, StartModelTraining):
+        sentences.extend(_contradicting(request))
+    scripted = not isinstance(request, StartDataProcessing) and request.custom is not None
+    if scripted and _named(request, ("device",)):
+        sentences.append("device had no effect: the scripts of a custom model decide what they compute on")
     return sentences
+
+
+def _contradicting(request: StartModelTraining) -> Iterator[str]:
+    """A sentence about each member of a training request that another one leaves without effect."""
+    if request.max_wait_s is not None and not request.spot:
+        yield "maxWaitTime had no effect without enableManagedSpotTraining"
+    if request.custom is not None and request.model_name not in (None, "custom"):
+        yield f"modelName {request.model_name!r} had no effect: customModelTrainingParameters name the model"
+    asked = request.max_parallel
+    if asked > request.max_trials and asked != type(request).model_fields["max_parallel"].default:
+        yield f"maxHPOParallelTrainingJobs {asked} counts as {request.max_trials}, as many as there are trials"
 
 
 def _named(request: Request, names: tuple[str, ...]) -> list[str]:

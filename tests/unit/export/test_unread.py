@@ -138,8 +138,8 @@ VALUES_OF_PARAMS: dict[str, Any] = {
     "endpoint": "h", "endpoints": ["h"], "clusterId": "h", "profile": "neptune_ml", "concurrency": 7, "graph": "other",
     "exportId": "e1", "tag": "t", "scope": "nodes", "nodeLabels": ["A"], "edgeLabels": ["B"], "filter": {"nodes": []},
     "config": {"nodes": []}, "filterConfigFile": "s3://b/c.json", "configFile": "s3://b/c.json",
-    "gremlinFilter": "has('a')", "gremlinNodeFilter": "has('a')", "gremlinEdgeFilter": "has('a')", "limit": 5, "skip": 3,
-    "format": "csvNoHeaders", "edgeLabelStrategy": "edgeAndVertexLabels", "multiValueSeparator": "|",
+    "gremlinFilter": "has('a')", "gremlinNodeFilter": "has('a')", "gremlinEdgeFilter": "has('a')", "limit": 5,
+    "skip": 3, "format": "csvNoHeaders", "edgeLabelStrategy": "edgeAndVertexLabels", "multiValueSeparator": "|",
     "tokensOnly": "nodes",
 }  # fmt: skip
 FLAGS_OF_PARAMS = ("includeLastEventId", "excludeTypeDefinitions", "escapeCsvHeaders", "escapeNewline", "mergeFiles")

@@ -234,3 +234,4 @@ def test_the_data_jobs_own_estimate_counts() -> None:
 def test_no_more_trials_run_at_once_than_fit_into_memory(asked: int, memory: float, trials: int) -> None:
     assert trials_at_once(asked, Needs(1_000_000_000, 0), int(memory * 1e9)) == trials
     assert trials_at_once(asked, Needs(1, 1), None) == asked
+    assert trials_at_once(asked, Needs(1, 1), None, processors=1) == 1

@@ -89,3 +89,75 @@ def test_every_resource_of_an_endpoint_has_an_effect_or_is_named() -> None:
     assert set(named.values()) <= set(dataclasses.asdict(resources_of(request)).values())
     plain = CreateEndpoint.model_validate({"mlModelTrainingJobId": "t", "instanceCount": 1, "device": "cpu"})
     assert without_effect(plain, chosen=False) == []
+
+
+TRAINING = {"dataProcessingJobId": "dp", "trainModelS3Location": "s3://lab/out"}
+CUSTOM = {"sourceS3DirectoryPath": "s3://lab/code"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "sentence"),
+    [
+        (StartModelTraining, {**TRAINING, "maxWaitTime": 9}, "maxWaitTime had no effect without"),
+        (
+            StartModelTraining,
+            {**TRAINING, "modelName": "rgcn", "customModelTrainingParameters": CUSTOM},
+            "modelName 'rgcn' had no effect: customModelTrainingParameters",
+        ),
+        (
+            StartModelTraining,
+            {**TRAINING, "device": "cpu", "customModelTrainingParameters": CUSTOM},
+            "device had no effect: the scripts of a custom model",
+        ),
+        (
+            StartModelTraining,
+            {**TRAINING, "maxHPONumberOfTrainingJobs": 3, "maxHPOParallelTrainingJobs": 4},
+            "maxHPOParallelTrainingJobs 4 counts as 3",
+        ),
+        (
+            StartModelTransform,
+            {
+                "dataProcessingJobId": "dp",
+                "mlModelTrainingJobId": "t",
+                "modelTransformOutputS3Location": "s3://lab/out",
+                "device": "cpu",
+                "customModelTransformParameters": CUSTOM,
+            },
+            "device had no effect: the scripts of a custom model",
+        ),
+        (CreateEndpoint, {"mlModelTrainingJobId": "t", "modelName": "rgcn"}, "modelName had no effect: an endpoint"),
+    ],
+)
+def test_what_another_member_leaves_without_effect_is_named(
+    kind: type[Any], body: dict[str, Any], sentence: str
+) -> None:
+    (said,) = without_effect(kind.model_validate(body), chosen=True)
+    assert sentence in said
+
+
+# what a member is without being a machine, a network or a key: where it is read
+READ_ELSEWHERE: dict[type[Any], set[str]] = {
+    StartDataProcessing: {
+        "id", "inputDataS3Location", "processedDataS3Location", "previousDataProcessingJobId",
+        "processingTimeOutInSeconds", "modelType", "configFileName",
+    },
+    StartModelTraining: {
+        "id", "dataProcessingJobId", "trainModelS3Location", "previousModelTrainingJobId", "modelName",
+        "trainingInstanceCount", "trainingTimeOutInSeconds", "maxHPONumberOfTrainingJobs", "maxHPOParallelTrainingJobs",
+        "maxHPOTimeInSeconds", "device", "custom",
+    },
+    StartModelTransform: {
+        "id", "dataProcessingJobId", "mlModelTrainingJobId", "trainingJobName", "modelTransformOutputS3Location",
+        "customModelTransformParameters", "device",
+    },
+    CreateEndpoint: {"id", "mlModelTrainingJobId", "mlModelTransformJobId", "update", "device"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", READ_ELSEWHERE)
+def test_no_member_of_a_request_is_forgotten_here(kind: type[Any]) -> None:
+    known = {str(field.alias or name) for name, field in kind.model_fields.items()}
+    named = {name for other, body in REQUESTS if other is kind for name in body} | {*EVERYTHING}
+    if kind is CreateEndpoint:
+        named = {"instanceType", "instanceCount", "volumeEncryptionKMSKey", "neptuneIamRoleArn", "modelName"}
+    assert known == (READ_ELSEWHERE[kind] | named)

@@ -96,7 +96,7 @@ class LocalRunner:
     def capacity(self) -> Capacity:
         work = self.children.work
         work.mkdir(parents=True, exist_ok=True)
-        return Capacity(psutil.virtual_memory().total, shutil.disk_usage(work).free)
+        return Capacity(psutil.virtual_memory().total, shutil.disk_usage(work).free, processors=os.cpu_count())
 
     def discard(self, name: str) -> None:
         shutil.rmtree(self.children.work / name, ignore_errors=True)
