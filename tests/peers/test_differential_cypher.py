@@ -25,8 +25,12 @@ FIRST = int(os.environ.get("DESPINA_TRAVERSALS_FROM", "0"))
 QUESTIONS_A_GRAPH, CHANGES_A_GRAPH = 45, 5
 STATE = ("MATCH (n) RETURN n", "MATCH (a)-[r]->(b) RETURN a, r, b")
 REFUSED = "an error"
-# what Neo4j's own planner cannot do with a query that means something; its types have a Number that avg() does not take
-ACCIDENTS = ("DatabaseError", "is not supported", "Transaction timed out", "or Duration but was Number")
+# what Neo4j's own planner cannot do with a query that means something; its types have a Number that avg() does not
+# take, and what is in two lists of anything put together is a Boolean to it
+ACCIDENTS = (
+    "DatabaseError", "is not supported", "Transaction timed out", "or Duration but was Number",
+    "or Duration but was Boolean",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

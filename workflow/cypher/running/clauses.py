@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain, islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from workflow.cypher.errors import CypherSyntaxError
 from workflow.cypher.functions.aggregates import Aggregate
@@ -22,10 +22,14 @@ from workflow.cypher.running.blocks import single_rows
 from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
+from workflow.cypher.running.tables import FIRST_BATCH, MOST_BATCH, BestSoFar, TopRows, table_graph
 from workflow.cypher.running.writing import Change, Creation, Writing, delete_condemned
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.relations import equivalence_key, order_key
 from workflow.queries.columns.sorting import sorted_in_parts
+
+if TYPE_CHECKING:
+    from workflow.graphs.protocols import ColumnarGraph
 
 Operator = Callable[[CypherRun, Iterator[Row]], Iterator[Row]]
 
@@ -99,7 +103,10 @@ class Planner:
     def chain(self, clauses: Sequence[t.Clause], *, eager: bool, end: int, last: bool) -> Operator:
         """Clauses one after the other; ``end`` is where the last one ends in the text."""
         ends_at = [clause.at for clause in clauses[1:]] + [end]
-        operators = [self._planned(clause, ends_at[at], alone=len(clauses) == 1) for at, clause in enumerate(clauses)]
+        operators = [
+            self._planned(clause, ends_at[at], alone=len(clauses) == 1, following=(*clauses[at + 1 :], None)[0])
+            for at, clause in enumerate(clauses)
+        ]
         ends = isinstance(clauses[-1], t.Return) or (isinstance(clauses[-1], t.CallProcedure) and len(clauses) == 1)
 
         around = self._as_arrays(clauses, last=last) if not eager and len(clauses) > 1 else None
@@ -124,13 +131,13 @@ class Planner:
 
         return write
 
-    def _planned(self, clause: t.Clause, end: int, *, alone: bool) -> Operator:
+    def _planned(self, clause: t.Clause, end: int, *, alone: bool, following: t.Clause | None) -> Operator:
         """One clause, and its step of the plan."""
         self._steps.append([])
         self._ways = ()
         bound = self._bound
         self._visible = bound | _variables(clause)
-        operator = self.clause(clause, alone=alone)
+        operator = self.clause(clause, alone=alone, following=following)
         self._bound = _bound_after(clause, bound)
         children = self._steps.pop()
         self._numbered += 1
@@ -145,11 +152,11 @@ class Planner:
 
         return run_step
 
-    def clause(self, clause: t.Clause, *, alone: bool) -> Operator:
-        """One clause."""
+    def clause(self, clause: t.Clause, *, alone: bool, following: t.Clause | None) -> Operator:
+        """One clause; ``following`` is the one behind it."""
         match clause:
             case t.Match():
-                return self._match(clause)
+                return self._match(clause, following)
             case t.Unwind():
                 return self._unwind(clause)
             case t.With():
@@ -170,12 +177,33 @@ class Planner:
 
     # -- clauses that read
 
-    def _match(self, clause: t.Match) -> Operator:
+    def _match(self, clause: t.Match, following: t.Clause | None) -> Operator:
         pattern = Pattern(clause.patterns, clause.condition, self._expressions, self._fresh)
         self._ways = pattern.ways(self._bound)
         names, optional = pattern.names, clause.optional
+        grows = pattern.grows(self._bound)
+        top = None if optional or not grows else self._top_rows(pattern, following)
+
+        def run_tables(run: CypherRun, graph: ColumnarGraph, rows: Iterator[Row]) -> Iterator[Row]:
+            size = FIRST_BATCH
+            end = None if top is None else top[1](run)
+            best = None if top is None or end is None else BestSoFar(top[0], end)
+            while given := list(islice(rows, size)):
+                met = -1  # the last of them that was found
+                for parent, match in pattern.rows_of(run, graph, given, best):
+                    if optional and parent > met + 1:
+                        yield from ({**dict.fromkeys(names), **row} for row in given[met + 1 : parent])
+                    met = parent
+                    yield match
+                if optional:
+                    yield from ({**dict.fromkeys(names), **row} for row in given[met + 1 :])
+                size = min(4 * size, MOST_BATCH)
 
         def run_match(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
+            graph = table_graph(run) if grows else None
+            if graph is not None:
+                yield from run_tables(run, graph, rows)
+                return
             for row in rows:
                 found = False
                 for match in pattern.rows(run, row):
@@ -185,6 +213,34 @@ class Planner:
                     yield {**dict.fromkeys(names), **row}
 
         return run_match
+
+    def _top_rows(
+        self, pattern: Pattern, following: t.Clause | None
+    ) -> tuple[TopRows, Callable[[CypherRun], int]] | None:
+        """What decides which rows of a pattern are left by the limit behind it; None where all may be looked at."""
+        if not isinstance(following, t.With | t.Return) or following.projection.limit is None:
+            return None
+        projection = following.projection
+        values = {item.name: item.value for item in projection.items}
+        if projection.distinct or projection.everything or not projection.order or not all(map(_safe, values.values())):
+            return None
+        keys = [
+            values.get(sort.value.name, sort.value) if isinstance(sort.value, t.Variable) else sort.value
+            for sort in projection.order
+        ]
+        first = keys[0]
+        if not all(map(_safe, keys)) or not isinstance(first, t.PropertyAccess):
+            return None
+        if not isinstance(first.subject, t.Variable) or first.key == "~id":
+            return None
+        name = first.subject.name
+        hidden = name in values and values[name] != first.subject and first is projection.order[0].value
+        if hidden or name not in pattern.names:
+            return None
+        skip = None if projection.skip is None else self._number(projection.skip, "SKIP")
+        limit = self._number(following.projection.limit, "LIMIT")
+        top = TopRows(name, first.key, projection.order[0].descending)
+        return top, lambda run: limit(run) + (0 if skip is None else skip(run))
 
     def _unwind(self, clause: t.Unwind) -> Operator:
         source, name = self._expressions.of(clause.source), clause.variable.name
@@ -577,6 +633,11 @@ def _read(value: t.Expression) -> bool:
     if isinstance(value, t.Call):
         return value.name.lower() == "coalesce" and all(map(_read, value.arguments))
     return isinstance(value, t.PropertyAccess) and isinstance(value.subject, t.Variable)
+
+
+def _safe(value: t.Expression) -> bool:
+    """Whether an expression cannot fail, wherever its names are nodes and relationships or null."""
+    return _read(value) or isinstance(value, t.Variable | t.Constant)
 
 
 def _variables(node: t.Node) -> frozenset[str]:

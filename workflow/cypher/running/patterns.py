@@ -8,26 +8,44 @@ Source: openCypher's MATCH with its relationship isomorphism.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from workflow.cypher.lang import tree as t
 from workflow.cypher.running.expressions import PATH, Evaluator, Expressions, label_test
 from workflow.cypher.running.hops import NOTHING, OTHER_WAY, RelationshipElement, Solve, hops, restore, vertex_of
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.running.shortest import shortest
+from workflow.cypher.running.tables import (
+    BestSoFar,
+    Growth,
+    HopAlong,
+    ScanNodes,
+    Table,
+    TableTest,
+    TakeNodes,
+    TrailsAlong,
+    begun,
+    table_test,
+)
 from workflow.cypher.semantics.elements import labels_of
 from workflow.cypher.semantics.paths import CypherPath
 from workflow.graphs.elements import Edge, Vertex
 
+if TYPE_CHECKING:
+    from workflow.graphs.protocols import ColumnarGraph
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A condition, and the names of the pattern that it needs."""
+    """A condition, and the names of the pattern that it needs; ``masks`` asks it of a table at once."""
 
     needs: frozenset[str]
     holds: Callable[[CypherRun, Row], bool]
+    masks: TableTest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +71,13 @@ class PathElement:
 class PatternStep:
     """Finds one element of a pattern, and tests what can be tested then.
 
-    ``way`` says how, and is None for what is no search.
+    ``way`` says how, and is None for what is no search; ``growth`` does it for a table at once.
     """
 
     solve: Solve
     tests: list[Test]
     way: str | None = None
+    growth: Growth | None = None
 
 
 class Pattern:
@@ -85,7 +104,8 @@ class Pattern:
         self.names = frozenset(name for name in own if not name.startswith("\0"))
         self._own = frozenset(own)
         self._tests: list[Test] = [
-            Test((needs | _names(e)) & own, make(expressions.of(e))) for needs, e, make in self._pending
+            self._test((needs | _names(e)) & own, e, make(expressions.of(e)), plain=make is _is_true)
+            for needs, e, make in self._pending
         ]
         for part in _conjuncts(condition):
             self._condition(part)
@@ -155,7 +175,7 @@ class Pattern:
         )
 
     def _condition(self, part: t.Expression) -> None:
-        self._tests.append(Test(_names(part) & frozenset(self._own), self._expressions.condition(part)))
+        self._tests.append(self._test(_names(part) & self._own, part, self._expressions.condition(part), plain=True))
         if not isinstance(part, t.Comparison) or len(part.rest) != 1 or part.rest[0][0] != "=":
             return
         for one, other in ((part.first, part.rest[0][1]), (part.rest[0][1], part.first)):
@@ -170,6 +190,12 @@ class Pattern:
                 if element is not None:
                     element.lookups.append((_ID, other))
 
+    def _test(
+        self, needs: frozenset[str], e: t.Expression, holds: Callable[[CypherRun, Row], bool], *, plain: bool
+    ) -> Test:
+        own = {*self.nodes, *(one.name for one in self.relationships if one.length is None)}
+        return Test(needs, holds, table_test(e, needs, frozenset(own), self._expressions.of) if plain else None)
+
     # -- planning
 
     def rows(self, run: CypherRun, row: Row) -> Iterator[Row]:
@@ -181,6 +207,57 @@ class Pattern:
         """How the pattern is found where these names are bound, a line for each element."""
         plan = self._planned(self._own & frozenset(names))
         return tuple(step.way for step in plan if step.way is not None)
+
+    def rows_of(
+        self, run: CypherRun, graph: ColumnarGraph, given: Sequence[Row], best: BestSoFar | None
+    ) -> Iterator[tuple[int, Row]]:
+        """The same for rows that bind the same names, as tables: each with the place of the row it comes of, in order.
+
+        Args:
+            run: whose deadline counts.
+            graph: of the run.
+            given: the rows, one at least.
+            best: leaves out what is not wanted in the end.
+        """
+        plan = self._planned(frozenset(given[0].keys() & self._own))
+        yield from self._grown(run, begun(graph, given), plan, 0, best)
+
+    def grows(self, names: Iterable[str]) -> bool:
+        """Whether tables pay where these names are bound: there is a hop, and they can make the first one."""
+        growths = [step.growth for step in self._planned(self._own & frozenset(names)) if step.solve is not _once]
+        return bool(self.relationships) and len(growths) > 1 and None not in growths[:2]
+
+    def _grown(
+        self, run: CypherRun, table: Table, plan: list[PatternStep], at: int, best: BestSoFar | None
+    ) -> Iterator[tuple[int, Row]]:
+        if not len(table):
+            return
+        if at == len(plan):
+            yield from (table if best is None else best.kept(table)).rows(self.names)
+            return
+        step = plan[at]
+        pieces = None if step.growth is None else step.growth.grown(run, table)
+        if pieces is None:
+            for used, (parent, row) in zip(table.gone(), table.rows(), strict=True):
+                for found in self._solved(run, row, used, plan, at):
+                    yield parent, found
+            return
+        for piece in pieces:
+            for test in step.tests:
+                if len(piece):
+                    piece = self._passing(run, piece, test)
+            yield from self._grown(run, piece, plan, at + 1, best)
+
+    def _passing(self, run: CypherRun, table: Table, test: Test) -> Table:
+        """The rows of a table that a test lets through."""
+        mask = None if test.masks is None else test.masks(run, table)
+        if mask is None:
+            passing = []
+            for _, row in table.rows(test.needs):
+                run.tick()
+                passing.append(test.holds(run, row))
+            mask = np.array(passing, dtype=bool)
+        return table if mask.all() else table.some(mask)
 
     def _planned(self, bound: frozenset[str]) -> list[PatternStep]:
         plan = self._plans.get(bound)
@@ -204,15 +281,15 @@ class Pattern:
         plan: list[PatternStep] = []
         solved: set[str] = set()
 
-        def add(solve: Solve, *names: str, way: str | None = None) -> None:
+        def add(solve: Solve, *names: str, way: str | None = None, growth: Growth | None = None) -> None:
             bound.update(names)
             ready = [test for test in tests if test.needs <= bound]
             for test in ready:
                 tests.remove(test)
-            plan.append(PatternStep(solve, ready, way))
+            plan.append(PatternStep(solve, ready, way, growth))
 
         if any(not test.needs - bound for test in tests):
-            add(_once)
+            add(_once, growth=_Once())
         waiting = list(self.relationships)
         while len(solved) < len(self.nodes) or waiting:
             along = next((one for one in waiting if one.left in solved or one.right in solved), None)
@@ -230,13 +307,19 @@ class Pattern:
                     along.name,
                     target,
                     way=_along_way(along, backward=backward, known=target in bound),
+                    growth=self._growth(along, backward=backward, bound=bound, solved=solved),
                 )
                 solved.add(target)
                 continue
             start = min(
                 (one for one in self.nodes.values() if one.name not in solved), key=lambda one: self._cost(one, bound)
             )
-            add(self._start(start, bound), start.name, way=self._start_way(start, bound))
+            add(
+                self._start(start, bound),
+                start.name,
+                way=self._start_way(start, bound),
+                growth=self._start_growth(start, bound),
+            )
             solved.add(start.name)
         for path in self.paths:
             add(_path_of(path, {one.name: one for one in self.relationships}), path.name)
@@ -275,9 +358,7 @@ class Pattern:
                     yield
 
             return check
-        usable = [
-            (key, self._expressions.of(value)) for key, value in node.lookups if not _names(value) & (self._own - bound)
-        ]
+        usable = self._usable(node, bound)
 
         def scan(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
             for at in _candidates(run, node.label, [(key, value(run, row)) for key, value in usable]):
@@ -288,6 +369,41 @@ class Pattern:
             row.pop(name, None)
 
         return scan
+
+    def _usable(self, node: NodeElement, bound: set[str]) -> list[tuple[str, Evaluator]]:
+        """The keys by which a node can be looked up, with their values."""
+        known = self._own - bound
+        return [(key, self._expressions.of(value)) for key, value in node.lookups if not _names(value) & known]
+
+    def _start_growth(self, node: NodeElement, bound: set[str]) -> Growth:
+        if node.name in bound:
+            return TakeNodes(node.name, node.labels)
+        usable = self._usable(node, bound)
+
+        def candidates(run: CypherRun, row: Row) -> Sequence[int]:
+            return list(_candidates(run, node.label, [(key, value(run, row)) for key, value in usable]))
+
+        return ScanNodes(node.name, node.labels, candidates)
+
+    def _growth(self, one: RelationshipElement, *, backward: bool, bound: set[str], solved: set[str]) -> Growth | None:
+        """How a table goes along a relationship; None where each row has to for itself."""
+        target = one.left if backward else one.right
+        if one.name in bound or one.shortest is not None or one.allowed is not None or one.properties or one.condition:
+            return None
+        if target in bound and target not in solved:
+            return None  # it is compared with what the given row binds
+        labels = None if target in solved else self.nodes[target].labels
+        if one.length is None:
+            return HopAlong(one, backward, labels)
+        others = [other.types for other in self.relationships if other is not one]
+        if others and (one.types is None or any(types is None or set(types) & set(one.types) for types in others)):
+            return None  # which ways there are depends on where the row has gone
+        least, most = one.length.least, one.length.most
+
+        def trails(run: CypherRun, row: int) -> Iterator[tuple[list[int], int]]:
+            return _trails(run, one, {}, row, set(), 1 if least is None else least, most, backward=backward)
+
+        return TrailsAlong(one, backward, labels, trails)
 
     def _along(self, one: RelationshipElement, *, backward: bool) -> Solve:
         start, end = (one.right, one.left) if backward else (one.left, one.right)
@@ -341,6 +457,13 @@ _ID = "\0id"
 
 def _once(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
     yield
+
+
+class _Once:
+    """A step that finds nothing, before which given names are tested."""
+
+    def grown(self, run: CypherRun, table: Table) -> Iterator[Table]:
+        return iter((table,))
 
 
 def _candidates(run: CypherRun, label: str | None, values: list[tuple[str, Any]]) -> Iterable[int]:
