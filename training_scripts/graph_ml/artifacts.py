@@ -1,9 +1,10 @@
-"""The model folder: what training leaves and serving reads. JSON, ``.npy``, Parquet and safetensors; no pickle.
+"""The model folder: what training leaves and serving reads. JSON, ``.npy``, Arrow and safetensors; no pickle.
 
 model.json            what the model is; written last, so a folder with one is complete
 weights.safetensors   everything that was trained
 arrays/…              graphs, features and embeddings, one ``.npy`` an array, read memory-mapped
-ids/<k>.parquet       the ids of node type k, in index order
+ids/<k>.arrow         the ids of node type k, in index order, read memory-mapped
+ids/<k>.order.npy     the indices of all that have an id, ascending by id: an id is found in place
 metrics.json          figures of every split and floor
 report.html           the same for people
 code/                 what serves the model
@@ -22,7 +23,7 @@ from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
 from .schemas import Metrics, ModelDescription, files
-from .text_files import read_texts, write_texts
+from .text_files import Texts, order_of, read_texts, write_texts
 
 DESCRIPTION = files.MODEL
 WEIGHTS = "weights.safetensors"
@@ -68,11 +69,12 @@ class ModelWriter:
         """Keep the ids of every node type, in the order of the types."""
         for position, ids in enumerate(node_ids.values()):
             self.texts(str(position), ids)
+            np.save(self.staging / "ids" / f"{position}.order.npy", order_of(ids), allow_pickle=False)
 
     def texts(self, name: str, values: Sequence[str]) -> None:
-        """Keep a list of texts as ``ids/<name>.parquet``."""
+        """Keep a list of texts as ``ids/<name>.arrow``."""
         (self.staging / "ids").mkdir(exist_ok=True)
-        write_texts(self.staging / "ids" / f"{name}.parquet", "id", values)
+        write_texts(self.staging / "ids" / f"{name}.arrow", "id", values)
 
     def file(self, name: str, text: str) -> None:
         """Keep a text file."""
@@ -124,13 +126,8 @@ class ModelFolder:
         return Metrics.load(self.folder / METRICS)
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """An array as it was kept, any shape (n, …) and dtype; memory-mapped where it is not empty."""
-        path = self.folder / "arrays" / f"{name}.npy"
-        try:
-            values: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError:
-            values = np.load(path, allow_pickle=False)  # an empty file cannot be mapped
-        return values
+        """An array as it was kept, any shape (n, …) and dtype; mapped, and so read-only, where it is not empty."""
+        return _mapped(self.folder / "arrays" / f"{name}.npy")
 
     def has(self, name: str) -> bool:
         """Whether an array or matrix of this name was kept."""
@@ -138,9 +135,10 @@ class ModelFolder:
         return place.is_dir() or place.with_name(place.name + ".npy").exists()
 
     def matrix(self, name: str) -> Any:
-        """A CSR matrix; its arrays are read into memory, as sparse products want them."""
-        data, indices, indptr = (np.array(self.array(f"{name}/{part}")) for part in ("data", "indices", "indptr"))
-        return sparse.csr_matrix((data, indices, indptr), shape=tuple(self.array(f"{name}/shape").tolist()))
+        """A CSR matrix over the mapped arrays; in memory where its columns are not in order."""
+        data, indices, indptr = (self.array(f"{name}/{part}") for part in ("data", "indices", "indptr"))
+        matrix = sparse.csr_matrix((data, indices, indptr), shape=tuple(self.array(f"{name}/shape").tolist()))
+        return matrix if matrix.has_sorted_indices else matrix.copy()
 
     def tensors(self, prefix: str) -> dict[str, npt.NDArray[Any]]:
         """Trained weights under a prefix, without it."""
@@ -149,11 +147,22 @@ class ModelFolder:
         start = prefix + "."
         return {name[len(start) :]: value for name, value in self._weights.items() if name.startswith(start)}
 
-    def ids(self) -> dict[str, list[str]]:
-        """Ids by node type, in index order."""
+    def ids(self) -> dict[str, Texts]:
+        """Ids by node type, in index order, memory-mapped."""
         return {name: self.texts(str(position)) for position, name in enumerate(self.description.node_types)}
 
-    def texts(self, name: str) -> list[str]:
-        """A list of texts; empty where none was kept."""
-        path = self.folder / "ids" / f"{name}.parquet"
-        return read_texts(path, "id") if path.exists() else []
+    def texts(self, name: str) -> Texts:
+        """A list of texts, with their order where it was kept; empty where none was kept."""
+        path, order = (self.folder / "ids" / f"{name}{ending}" for ending in (".arrow", ".order.npy"))
+        if not path.exists():
+            return Texts()
+        texts = read_texts(path, "id")
+        texts.order = _mapped(order) if order.exists() else None
+        return texts
+
+
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError:
+        return np.asarray(np.load(path, allow_pickle=False))  # an empty file cannot be mapped

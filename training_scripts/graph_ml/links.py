@@ -235,6 +235,11 @@ class LinkProblem:
         first = self.candidates(heading).start
         return Exclusions.from_edges(self.space.total, [(part.source, part.target - first) for part in lists])
 
+    def partners(self) -> tuple[Exclusions, Exclusions]:
+        """For each query node, the tails and the heads that it is linked to by any known link."""
+        tails = self.known(self.everything, False)
+        return tails, tails if self.homogeneous and not self.directed else self.known(self.everything, True)
+
     def views(self, pairs: Pairs) -> list[tuple[str, PairGraph]]:
         """The message graphs over these links: the target's own, and with other edge types one of all edges."""
         own = (OWN_VIEW, PairGraph.from_edges(pairs.source, pairs.target, self.space.total))

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from training_scripts.graph_ml.schemas import EdgeType, ModelDescription
 from training_scripts.graph_ml.schemas.model import Interval, TargetName
+from training_scripts.graph_ml.text_files import write_texts
 from workflow.client.predictions.artefacts import ModelArtefacts
 from workflow.client.predictions.frames import predictions_frame
 from workflow.client.predictions.questions import MOST_IDS, PredictionQuestion, asked_of, ids_of, records
@@ -163,8 +163,8 @@ def model(tmp_path: Path) -> ModelArtefacts:
         np.save(folder / f"{name}.npy", np.array(rows, dtype=np.float32))
         storage.write(place / f"arrays/{name}.npy", (folder / f"{name}.npy").read_bytes())
     for number, ids in enumerate((["x", "y", None], ["r"])):
-        pq.write_table(pa.table({"id": ids}), folder / "ids.parquet")
-        storage.write(place / f"ids/{number}.parquet", (folder / "ids.parquet").read_bytes())
+        write_texts(folder / "ids.arrow", "id", ids)
+        storage.write(place / f"ids/{number}.arrow", (folder / "ids.arrow").read_bytes())
     return ModelArtefacts(storage, place)
 
 

@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_another_split(export: An
     export.node(users, features=[{"feature": ["t", "t", "text_tfidf"]}])
     export.edge(edges, labels=link(0.8, 0.1, 0.1))
     first, again, other = run("1", seed=3), run("2", seed=3), run("3", seed=4)
-    names = [p.relative_to(first.output) for p in first.output.rglob("*") if p.suffix in {".npy", ".json", ".parquet"}]
+    names = [p.relative_to(first.output) for p in first.output.rglob("*") if p.suffix in {".npy", ".json", ".arrow"}]
     assert len(names) > 8
     for name in names:
         if name.name != "train_instance_recommendation.json":  # holds what was measured

@@ -60,7 +60,7 @@ def whole_export(export: ExportFolder) -> None:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """What was written, but for times and measured memory."""
-    told = {".npy", ".parquet", ".json"}
+    told = {".npy", ".arrow", ".json"}
     files = sorted(path for path in folder.rglob("*") if path.suffix in told)
     return {str(f.relative_to(folder)): f.read_bytes() for f in files if f.name != "train_instance_recommendation.json"}
 

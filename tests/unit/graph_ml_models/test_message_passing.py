@@ -208,8 +208,8 @@ def test_friendships_are_heard_both_ways_and_ratings_by_two_relations() -> None:
     space = NodeSpace(dict(data.num_nodes))
     graph = MessageGraph.from_edges({kind: numbered(data, kind, space) for kind in data.edge_types}, space.total, {})
     assert set(graph.relations) == {Relation(FRIEND), Relation(RATED), Relation(RATED, reverse=True)}
-    assert len(graph.relations[Relation(FRIEND)].sources) == 2 * len(data.edges[FRIEND])
-    assert len(graph.relations[Relation(RATED)].sources) == len(data.edges[RATED])
+    assert len(graph.relations[Relation(FRIEND)]) == 2 * len(data.edges[FRIEND])
+    assert len(graph.relations[Relation(RATED)]) == len(data.edges[RATED])
 
 
 def test_a_target_edge_its_copy_and_its_opposite_carry_no_message() -> None:

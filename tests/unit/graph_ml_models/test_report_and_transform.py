@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from small_graphs import FRIEND, SCRIPTS, films_graph, friends_graph, labelled_graph, train
 
@@ -22,6 +20,7 @@ from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.schemas.metrics import METRIC_MEANINGS
 from training_scripts.graph_ml.schemas.model import Breakdown, ByClass, ByDegree, Reliability
 from training_scripts.graph_ml.tasks.table import METRIC_DIRECTION, TASKS, Task
+from training_scripts.graph_ml.text_files import write_texts
 from training_scripts.graph_ml.training.refresh import transform
 from workflow.predictions.reports import ids_in_report
 
@@ -134,9 +133,10 @@ def test_the_report_says_with_whom_both_ends_of_a_proposed_link_are_linked(ranke
 def test_the_report_marks_ids_and_escapes_what_came_from_data(ranked_friends: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(ranked_friends, folder)
-    ids = folder / "ids/0.parquet"
-    names = [f"<{id}>" for id in pq.read_table(ids).column("id").to_pylist()]
-    pq.write_table(pa.table({"id": names}), ids)
+    ids = folder / "ids/0.arrow"
+    names = [f"<{id}>" for id in ModelFolder(folder).texts("0")]
+    ids.unlink()  # the file may be mapped
+    write_texts(ids, "id", names)
     page = model_report(ModelFolder(folder))
     assert '<data class="vertex" value="&lt;u' in page
     assert "<u" not in page.replace("<ul", "")

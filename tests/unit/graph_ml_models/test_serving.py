@@ -17,9 +17,12 @@ import pytest
 from small_graphs import SCRIPTS, films_graph, friends_graph
 
 from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.models.link_scorers import RankerScorer, StackScorer
 from training_scripts.graph_ml.predict import Incompatible, load_predictor
 from training_scripts.graph_ml.predict.base import best
+from training_scripts.graph_ml.predict.links import LinkPredictor
 from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.text_files import Places
 
 
 def request(mode: str | None, items: list[dict[str, str]], parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -255,3 +258,25 @@ def test_a_folder_without_a_finished_model_makes_the_server_give_up(tmp_path: Pa
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "holds no model.json" in done.stderr
+
+
+def is_mapped(values: Any) -> bool:
+    """Whether an array is a view of a mapped file."""
+    while isinstance(values, np.ndarray) and not isinstance(values, np.memmap):
+        values = values.base
+    return isinstance(values, np.memmap)
+
+
+def test_an_endpoint_reads_vectors_links_ids_and_graphs_where_they_lie(stacked_films: Path) -> None:
+    predictor = load_predictor(stacked_films)
+    assert isinstance(predictor, LinkPredictor)
+    assert is_mapped(predictor.embeddings)
+    (target,) = predictor.targets
+    assert all(is_mapped(lists.indices) and is_mapped(lists.indptr) for lists in target.known)
+    assert is_mapped(target.problem.train.source)
+    assert isinstance(target.scorer, StackScorer)
+    ranker = next(part for part in target.scorer.parts if isinstance(part, RankerScorer)).ranker
+    assert all(is_mapped(view.graph.adjacency.indices) for view in ranker.features.views)
+    for kind, ids in predictor.ids.items():
+        assert isinstance(predictor.index[kind], Places)
+        assert dict(predictor.index[kind]) == {id: place for place, id in enumerate(ids)}

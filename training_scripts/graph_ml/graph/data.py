@@ -1,7 +1,7 @@
 """A heterogeneous graph as arrays: ids, edges, features, labels and splits, in memory and as a folder.
 
-The folder holds ``manifest.json``, one ``.npy`` file an array and one Parquet file of ids a type. It is written once
-and read memory-mapped, so a reader pays for what it touches. Files are numbered, not named after types: a type may be
+The folder holds ``manifest.json``, one ``.npy`` file an array and one Arrow file of ids a type. It is written once and
+read memory-mapped, so a reader pays for what it touches. Files are numbered, not named after types: a type may be
 called anything.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas import (
+    AdjacencyEntry,
     ArrayEntry,
     EdgeType,
     EdgeTypeEntry,
@@ -26,6 +27,7 @@ from ..schemas import (
     TaskType,
     files,
 )
+from .adjacency import Adjacency, NewArray, arranged_by
 from .folder import FolderReader, FolderWriter, Lazy
 
 Array = NDArray[Any]
@@ -123,7 +125,8 @@ class GraphData:
     ``first_new[type]`` is the index of the first node that the previous graph did not have; the count itself where
     nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes that the
     previous graph had and this one has not: without edges, their features zero, for nobody to name. ``encodings`` says
-    which encoding made a feature; ``warnings`` are for whoever is about to train.
+    which encoding made a feature; ``warnings`` are for whoever is about to train. ``adjacency`` has the edges
+    of a type by target and by source where somebody arranged them already; ``arranged`` has them of every type.
     """
 
     node_ids: Mapping[str, Sequence[str]]
@@ -140,6 +143,7 @@ class GraphData:
     cuts: Mapping[Target, tuple[float, float]] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, IntArray] = field(default_factory=dict)
+    adjacency: Mapping[EdgeType, tuple[Adjacency, Adjacency]] = field(default_factory=dict)
     encodings: Mapping[tuple[str | EdgeType, str], str] = field(default_factory=dict)
     model_type: str = "heterogeneous"
     seed: int = 0
@@ -156,6 +160,16 @@ class GraphData:
     def edge_types(self) -> tuple[EdgeType, ...]:
         """All forward edge types, in the order of the manifest."""
         return tuple(self.edges)
+
+    def arranged(self, kind: EdgeType, new: NewArray = np.empty) -> tuple[Adjacency, Adjacency]:
+        """The edges of a type by target and by source; ``new`` makes the arrays where they are not there yet."""
+        if kind in self.adjacency:
+            return self.adjacency[kind]
+        ends = self.edges[kind]
+        return (
+            arranged_by(ends.target, ends.source, self.num_nodes[kind.target], new),
+            arranged_by(ends.source, ends.target, self.num_nodes[kind.source], new),
+        )
 
     def end_of_training(self, target: Target) -> float:
         """The time that all training of a target's task lies before; inf where it is not split by time.
@@ -245,13 +259,13 @@ class GraphData:
         return NodeTypeEntry(
             name=name,
             count=self.num_nodes[name],
-            ids=writer.texts(f"{place}/ids.parquet", "id", self.node_ids[name]),
+            ids=writer.texts(f"{place}/ids.arrow", "id", self.node_ids[name]),
             first_new=self.first_new.get(name, 0),
             gone=writer.array(f"{place}/gone.npy", self.gone[name]) if name in self.gone else None,
             time=self._write_times(writer, place, name),
             features=self._write_features(writer, place, name, self.features.get(name, {})),
             raw={
-                key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
+                key: writer.texts(f"{place}/raw/{i}.arrow", "value", values)
                 for i, (key, values) in enumerate(self.raw.get(name, {}).items())
             },
         )
@@ -259,6 +273,7 @@ class GraphData:
     def _write_edges(self, writer: FolderWriter, index: int, kind: EdgeType) -> EdgeTypeEntry:
         place = f"edges/{index}"
         ids = self.edge_ids.get(kind)
+        incoming, outgoing = self.arranged(kind)
         return EdgeTypeEntry(
             source_type=kind.source,
             relation=kind.relation,
@@ -266,11 +281,13 @@ class GraphData:
             count=len(self.edges[kind]),
             source=writer.array(f"{place}/source.npy", self.edges[kind].source),
             target=writer.array(f"{place}/target.npy", self.edges[kind].target),
-            ids=None if ids is None else writer.texts(f"{place}/ids.parquet", "id", ids),
+            incoming=_write_adjacency(writer, f"{place}/incoming", incoming),
+            outgoing=_write_adjacency(writer, f"{place}/outgoing", outgoing),
+            ids=None if ids is None else writer.texts(f"{place}/ids.arrow", "id", ids),
             time=self._write_times(writer, place, kind),
             features=self._write_features(writer, place, kind, self.edge_features.get(kind, {})),
             raw={
-                key: writer.texts(f"{place}/raw/{i}.parquet", "value", values)
+                key: writer.texts(f"{place}/raw/{i}.arrow", "value", values)
                 for i, (key, values) in enumerate(self.edge_raw.get(kind, {}).items())
             },
         )
@@ -347,6 +364,7 @@ class GraphData:
             cuts={t: _cuts(e.cuts) for t, e in targets.items() if e.cuts is not None},
             first_new={e.name: e.first_new for e in manifest.node_types},
             gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},
+            adjacency={k: (_adjacency(reader, e.incoming), _adjacency(reader, e.outgoing)) for k, e in kinds.items()},
             encodings={(owner, f.name): f.encoding for owner, entry in owners for f in entry.features},
             model_type=manifest.model_type,
             seed=manifest.seed,
@@ -354,6 +372,17 @@ class GraphData:
             info=manifest.info,
             warnings=manifest.warnings,
         )
+
+
+def _write_adjacency(writer: FolderWriter, place: str, found: Adjacency) -> AdjacencyEntry:
+    parts = {"indptr": found.indptr, "others": found.others, "edges": found.edges}
+    return AdjacencyEntry(
+        **{name: writer.array(f"{place}/{name}.npy", values, hashed=False) for name, values in parts.items()}
+    )
+
+
+def _adjacency(reader: FolderReader, entry: AdjacencyEntry) -> Adjacency:
+    return Adjacency(reader.array(entry.indptr), reader.array(entry.others), reader.array(entry.edges))
 
 
 def _cuts(written: Sequence[float | None]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Arrays and texts in a folder: ``.npy`` files read memory-mapped, Parquet files of texts read at their first use."""
+"""Arrays and texts in a folder: ``.npy`` and Arrow files, read memory-mapped."""
 
 from __future__ import annotations
 
@@ -8,48 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..schemas import ArrayEntry, FeatureEntry
-from ..text_files import read_texts, text_batches, write_texts
+from ..text_files import Texts, read_texts, text_batches, write_texts
 
 Array = NDArray[Any]
 K = TypeVar("K")
 V = TypeVar("V")
-_BATCH = 65_536
-
-
-class Texts(Sequence[str]):
-    """Many texts in the few bytes that Arrow needs; a list of ten million would take a gigabyte more."""
-
-    def __init__(self, arrow: pa.ChunkedArray | None = None) -> None:
-        self.arrow = pa.chunked_array([], type=pa.string()) if arrow is None else arrow
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Texts:
-        """These texts."""
-        return cls(pa.chunked_array(list(text_batches(texts)), pa.string()))
-
-    def joined(self, more: pa.Array | pa.ChunkedArray) -> Texts:
-        """These texts and then those; nothing is copied."""
-        chunks = more.chunks if isinstance(more, pa.ChunkedArray) else [more]
-        return Texts(
-            pa.chunked_array([*self.arrow.chunks, *(chunk.cast(pa.string()) for chunk in chunks)], pa.string())
-        )
-
-    def __len__(self) -> int:
-        return len(self.arrow)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self.arrow.to_pylist()[index]
-        return self.arrow[index].as_py()
-
-    def __iter__(self) -> Iterator[str]:
-        for chunk in self.arrow.chunks:
-            for begin in range(0, len(chunk), _BATCH):
-                yield from chunk[begin : begin + _BATCH].to_pylist()
 
 
 class FolderWriter:
@@ -59,21 +25,23 @@ class FolderWriter:
         self.folder = folder
         self.digest = hashlib.sha256()
 
-    def array(self, name: str, values: Array) -> ArrayEntry:
+    def array(self, name: str, values: Array, hashed: bool = True) -> ArrayEntry:
         """Write an array of any shape (n, …) and dtype, in C order and without pickle.
 
-        One that lies in an ``.npy`` file as a whole is not copied: the file gets this name too.
+        One that lies in an ``.npy`` file as a whole is not copied: the file gets this name too. One that follows from
+        others need not be ``hashed``.
         """
         path = self._place(name)
         plain = np.ascontiguousarray(values)
         if not _linked(values, path):
             np.save(path, plain, allow_pickle=False)
-        self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
-        self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
+        if hashed:
+            self.digest.update(f"{name} {plain.dtype.str} {plain.shape}".encode())
+            self.digest.update(plain.reshape(-1).view(np.uint8).data if plain.size else b"")
         return ArrayEntry(file=name, dtype=plain.dtype.str, shape=list(plain.shape))
 
     def texts(self, name: str, column: str, values: Sequence[str | None]) -> str:
-        """Write a Parquet file of one column, and give back its name."""
+        """Write an Arrow file of one column, and give back its name."""
         path = self._place(name)
         write_texts(path, column, values)
         self.digest.update(name.encode())
@@ -119,8 +87,8 @@ class FolderReader:
         """Open all features of a type, by name: float32, shape (n, d)."""
         return {entry.name: self.array(entry.array) for entry in entries}
 
-    def later(self, name: str, column: str) -> Callable[[], list[str]]:
-        """What reads the texts of a file when it is called."""
+    def later(self, name: str, column: str) -> Callable[[], Texts]:
+        """What opens the texts of a file when it is called."""
         path = self._inside(name)
         return lambda: read_texts(path, column)
 

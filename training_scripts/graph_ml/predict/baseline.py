@@ -34,7 +34,7 @@ class BaselinePredictor(PropertyPredictor):
         super().__init__(
             model.description,
             StoredHead(self.baseline.labels),
-            np.array(model.array("embeddings")),
+            model.array("embeddings"),
             model.ids(),
             encode,
             cannot_embed,

@@ -28,18 +28,15 @@ from .subgraph import Index, Subgraph, hide_gone, index_of, read_subgraph
 
 @dataclass(frozen=True)
 class LinkTarget:
-    """One edge type that a model answers about: its problem with all known links, its scorer, its probabilities."""
+    """One edge type that a model answers about: its problem with all known links, its scorer, its probabilities.
+
+    ``known`` are the candidates that each query node is linked to already, tails and heads.
+    """
 
     problem: LinkProblem
     scorer: LinkScorer
     calibration: Calibration
     known: tuple[Exclusions, Exclusions]
-
-    @classmethod
-    def of(cls, problem: LinkProblem, scorer: LinkScorer, calibration: Calibration) -> LinkTarget:
-        """With the known links arranged by query node, for both directions."""
-        links = problem.everything
-        return cls(problem, scorer, calibration, (problem.known(links, False), problem.known(links, True)))
 
 
 class LinkPredictor:
@@ -54,7 +51,7 @@ class LinkPredictor:
         self,
         description: ModelDescription,
         targets: Sequence[LinkTarget],
-        ids: Mapping[str, list[str]],
+        ids: Mapping[str, Sequence[str]],
         embeddings: Floats | None,
         encode: Encode,
         embed: Embedder | None = None,

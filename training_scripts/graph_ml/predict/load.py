@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..artifacts import ModelFolder
 from ..features import FeatureEncoder
 from ..graph import EdgeType
 from ..links import LinkProblem, Pairs
 from ..models.link_scorers import Calibration, EmbeddingScorer, LinkScorer, RankerScorer, StackScorer
 from ..models.network.heads import Head
-from ..models.ranking.store import load_floor, load_ranker
+from ..models.ranking.store import load_floor, load_partners, load_ranker
 from ..pairs import NodeSpace, PairGraph
 from ..pairs.graph import Floats
 from .base import Predictor
@@ -58,7 +56,7 @@ def _properties(model: ModelFolder, device: str) -> PropertyPredictor:
     else:
         head = Head(weights=model.tensors("head"), **details["head"])
         embed = NetworkEmbedder(model, details["network"], device)
-        embeddings = np.array(model.array("embeddings"))
+        embeddings = model.array("embeddings")
         kind = EdgePredictor if of_edges else PropertyPredictor
         predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
     if isinstance(predictor, EdgePredictor):
@@ -72,16 +70,17 @@ def _properties(model: ModelFolder, device: str) -> PropertyPredictor:
 def _links(model: ModelFolder, device: str) -> LinkPredictor:
     details = model.description.details
     space = NodeSpace(dict(model.description.node_types))
-    embeddings = np.array(model.array("embeddings")) if model.has("embeddings") else None
+    embeddings = model.array("embeddings") if model.has("embeddings") else None
     targets = []
     graphs: dict[str, PairGraph] = {}
     for position, entry in enumerate(details["links"]):
         place = f"links/{position}"
-        links = Pairs(np.array(model.array(f"{place}/source")), np.array(model.array(f"{place}/target")))
+        links = Pairs(model.array(f"{place}/source"), model.array(f"{place}/target"))
         left_out = tuple(EdgeType(*kind) for kind in entry.get("left_out", ()))
         problem = LinkProblem.known_links(EdgeType(*entry["edge_type"]), space, links, {}, entry["directed"], left_out)
         scorer = _scorer(model, place, entry["scorer"], embeddings, graphs)
-        targets.append(LinkTarget.of(problem, scorer, Calibration(**entry["calibration"])))
+        calibration = Calibration(**entry["calibration"])
+        targets.append(LinkTarget(problem, scorer, calibration, load_partners(model, place) or problem.partners()))
     embed = NetworkEmbedder(model, details["network"], device) if "network" in details else None
     if embeddings is None:
         embeddings = factors(targets[0].scorer)

@@ -19,7 +19,7 @@ class Embedded(Protocol):
     """A predictor with one vector a vertex."""
 
     description: ModelDescription
-    ids: Mapping[str, list[str]]
+    ids: Mapping[str, Sequence[str]]
     index: Index
     embeddings: Floats | None
 

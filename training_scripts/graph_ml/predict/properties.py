@@ -38,7 +38,7 @@ class PropertyPredictor:
         description: ModelDescription,
         head: Head,
         embeddings: Floats,
-        ids: Mapping[str, list[str]],
+        ids: Mapping[str, Sequence[str]],
         encode: Encode,
         embed: Embedder,
     ) -> None:

@@ -14,6 +14,7 @@ from ..graph import EdgeType
 from ..links import Pairs
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints
+from ..text_files import places_of
 from .base import Incompatible
 
 Index = Mapping[str, Mapping[str, int]]
@@ -83,7 +84,7 @@ class Subgraph:
 
 def index_of(ids: Mapping[str, Sequence[str]]) -> Index:
     """The place of each id within its type; an empty id, of a vertex that is gone, has none."""
-    return {kind: {node: place for place, node in enumerate(values) if node} for kind, values in ids.items()}
+    return {kind: places_of(values) for kind, values in ids.items()}
 
 
 def hide_gone(scores: Floats, ids: Sequence[str], index: Mapping[str, int]) -> None:
@@ -95,7 +96,9 @@ def hide_gone(scores: Floats, ids: Sequence[str], index: Mapping[str, int]) -> N
         index: the same as places; as long as ``ids`` where none is gone.
     """
     if len(index) < len(ids):
-        scores[..., [place for place, node in enumerate(ids) if not node]] = -np.inf
+        gone = np.ones(len(ids), dtype=bool)
+        gone[np.fromiter(index.values(), dtype=np.int64, count=len(index))] = False
+        scores[..., gone] = -np.inf
 
 
 def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -> Subgraph:

@@ -210,6 +210,12 @@ def _build(
         seed=job.seed,
         info=_snapshot(job.input),
     )
+    progress("arranging edges", 0, len(graph.edges))
+    adjacency = {}
+    for number, kind in enumerate(graph.edges):
+        adjacency[kind] = graph.arranged(kind, room.array)
+        progress("arranging edges", number + 1, len(graph.edges))
+    graph = replace(graph, adjacency=adjacency)
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
     progress("looking for leaks", 0, 1)
     findings = find_leaks(Material.of(graph, export))

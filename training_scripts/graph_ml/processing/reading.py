@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..container import JobError
 from ..features.columns.column import BadValue, Column
 from ..graph.data import EdgeList, GraphData
-from ..graph.folder import Texts
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
+from ..text_files import Texts
 from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
 from .moments import Moments, moments

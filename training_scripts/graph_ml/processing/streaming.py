@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import DTypeLike, NDArray
 
 from ..features.columns.column import BadValue, Column, DateParts, IntArray, Numbers
-from ..graph.folder import Texts
+from ..text_files import Texts
 from .frames import INFINITE, FrameColumn, frame_column
 from .workspace import Workspace
 

@@ -7,3 +7,4 @@ from .blocks import full_block as full_block
 from .blocks import sample_blocks as sample_blocks
 from .message_graph import MessageGraph as MessageGraph
 from .message_graph import Relation as Relation
+from .message_graph import is_one_way as is_one_way

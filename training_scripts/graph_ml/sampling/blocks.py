@@ -65,9 +65,9 @@ def full_block(graph: MessageGraph, excluded: Excluded | None = None) -> Block:
     """Every message of the graph, from all nodes to all nodes; good for every layer."""
     relations = {}
     for relation, entry in graph.relations.items():
-        keep, sent = kept(entry, relation, excluded), entry.sent
-        rows = np.repeat(np.arange(graph.num_nodes), np.diff(entry.indptr))
-        sources, edges = entry.sources, entry.edges
+        rows, entries = entry.entries_of(np.arange(graph.num_nodes))
+        sources, edges, sent = entry.sources_of(entries), entry.edges_of(entries), entry.sent
+        keep = kept(edges, relation, excluded)
         if keep is not None:
             rows, sources, edges = rows[keep], sources[keep], edges[keep]
             sent = np.bincount(sources, minlength=graph.num_nodes)
@@ -96,12 +96,7 @@ def sample_blocks(
         The nodes whose input vectors are needed, and one block a layer, input side first. Rows of the last block's
         targets are the seeds in their order.
     """
-    sent = {
-        relation: entry.sent
-        if not graph.times or (keep := kept(entry, relation, excluded)) is None
-        else np.bincount(entry.sources[keep], minlength=graph.num_nodes)
-        for relation, entry in graph.relations.items()
-    }
+    sent = {relation: sent_in(graph, relation, excluded) for relation in graph.relations}
     nodes = np.asarray(seeds, dtype=np.int64)
     place = np.full(graph.num_nodes, -1, dtype=np.int64)
     blocks: list[Block] = []
@@ -134,12 +129,9 @@ def draw(
     Returns:
         (row of the node, sender, edge) of each message, rows ascending.
     """
-    counts = entry.indptr[nodes + 1] - entry.indptr[nodes]
-    rows = np.repeat(np.arange(len(nodes)), counts)
-    within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    entries = np.repeat(entry.indptr[nodes], counts) + within
+    rows, entries = entry.entries_of(nodes)
     if excluded is not None:
-        keep = ~excluded[entry.edges[entries]]
+        keep = ~excluded[entry.edges_of(entries)]
         rows, entries = rows[keep], entries[keep]
     if fanout >= 1 and len(rows):
         left = np.bincount(rows, minlength=len(nodes))
@@ -149,7 +141,7 @@ def draw(
             position = np.arange(len(rows)) - np.repeat(np.cumsum(left) - left, left)
             chosen = np.sort(order[position < fanout])
             rows, entries = rows[chosen], entries[chosen]
-    return rows, entry.sources[entries], entry.edges[entries]
+    return rows, entry.sources_of(entries), entry.edges_of(entries)
 
 
 def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int, sent: Ints) -> BlockEdges:
@@ -169,8 +161,18 @@ def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int, sent: Int
     return BlockEdges(receiving, neighbours, edges, torch.from_numpy(sent.astype(np.float32)))
 
 
-def kept(entry: Incoming, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:
-    """Which entries of a relation carry messages, (entries,); None for all."""
+def sent_in(graph: MessageGraph, relation: Relation, excluded: Excluded | None) -> Ints:
+    """How many messages of a relation each node sends, int64 (nodes,); those excluded count where times do not."""
+    entry = graph.relations[relation]
+    if not graph.times or excluded is None or relation.edge_type not in excluded:
+        return entry.sent
+    entries = np.arange(len(entry))
+    keep = kept(entry.edges_of(entries), relation, excluded)
+    return np.bincount(entry.sources_of(entries[keep]), minlength=graph.num_nodes)
+
+
+def kept(edges: Ints, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:
+    """Which edges of a relation, (n,), carry messages, (n,); None for all."""
     if excluded is None or relation.edge_type not in excluded:
         return None
-    return np.asarray(~excluded[relation.edge_type][entry.edges])
+    return np.asarray(~excluded[relation.edge_type][edges])

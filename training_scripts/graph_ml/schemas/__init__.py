@@ -19,7 +19,15 @@ from .families import DEFAULT_FAMILY, FAMILIES
 from .feature_types import FEATURE_TYPES, FeatureType, feature_type
 from .hyperparameters import EvalFrequency, EvalMetric, HpoModel, HpoParameter, ModelHpoConfiguration
 from .jobs import InstanceRecommendation, Progress, ProgressMetric
-from .manifest import ArrayEntry, EdgeTypeEntry, FeatureEntry, Manifest, NodeTypeEntry, TargetEntry
+from .manifest import (
+    AdjacencyEntry,
+    ArrayEntry,
+    EdgeTypeEntry,
+    FeatureEntry,
+    Manifest,
+    NodeTypeEntry,
+    TargetEntry,
+)
 from .model import Metrics, ModelDescription, TargetName
 from .tasks import Direction, TaskType, task_type
 from .training_data import (
@@ -43,6 +51,7 @@ __all__ = [
     "IMPUTERS",
     "NORMS",
     "OPTION_ALIASES",
+    "AdjacencyEntry",
     "ArrayEntry",
     "Artefact",
     "Direction",

@@ -27,8 +27,19 @@ class FeatureEntry(Artefact):
     array: ArrayEntry
 
 
+class AdjacencyEntry(Artefact):
+    """Edges by one of their ends (CSC): those of node i are entries ``indptr[i]`` up to ``indptr[i + 1]``.
+
+    ``others`` are the other ends, ``edges`` which edge of the type each entry is.
+    """
+
+    indptr: ArrayEntry
+    others: ArrayEntry
+    edges: ArrayEntry
+
+
 class NodeTypeEntry(Artefact):
-    """One node type; ids are a Parquet file with the one column ``id`` in index order."""
+    """One node type; ids are an Arrow file with the one column ``id`` in index order."""
 
     name: str
     count: int
@@ -41,7 +52,10 @@ class NodeTypeEntry(Artefact):
 
 
 class EdgeTypeEntry(Artefact):
-    """One forward edge type; ``source`` and ``target`` index the node types they name."""
+    """One forward edge type; ``source`` and ``target`` index the node types they name.
+
+    ``incoming`` are the same edges by target, ``outgoing`` by source.
+    """
 
     source_type: str
     relation: str
@@ -49,6 +63,8 @@ class EdgeTypeEntry(Artefact):
     count: int
     source: ArrayEntry
     target: ArrayEntry
+    incoming: AdjacencyEntry
+    outgoing: AdjacencyEntry
     ids: str | None = None
     time: ArrayEntry | None = None
     features: list[FeatureEntry] = Field(default_factory=list)
@@ -85,7 +101,7 @@ class Manifest(Artefact):
     ``warnings`` are sentences for whoever is about to train on it; all of them stand in the report too.
     """
 
-    format: Literal["despina-graph-1"] = "despina-graph-1"
+    format: Literal["despina-graph-2"] = "despina-graph-2"
     dataset_hash: str
     seed: int
     model_type: str

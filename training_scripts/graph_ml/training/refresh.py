@@ -22,7 +22,7 @@ from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
 from ..models.network.heads import Head
 from ..models.network.network import Network, edge_matrix, load_network, save_network, usable
-from ..models.ranking.store import load_ranker
+from ..models.ranking.store import load_ranker, save_links
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
 from ..schemas import Metrics, ModelDescription
@@ -143,8 +143,7 @@ def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter, pla
     trained = stored(model, graph, problems, details, place)
     links = []
     for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
-        writer.array(f"links/{position}/source", problem.train.source)
-        writer.array(f"links/{position}/target", problem.train.target)
+        save_links(writer, position, problem)
         scorer = trained.save(writer, position)
         if "beaten" in entry["scorer"]:
             scorer = with_floor(writer, position, problem, entry["scorer"]["floor"]["name"], scorer)
@@ -247,9 +246,8 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, pl
     """A model of a property with vectors of all vertices of the new graph, computed on a device."""
     details = dict(model.description.details)
     network = network_of(model, graph, details, place)
-    edges = {kind: numbered(graph, kind, network.space) for kind in graph.edge_types}
     directed = {EdgeType(*entry[:3]): bool(entry[3]) for entry in details["network"]["directed"]}
-    messages = MessageGraph.from_edges(edges, network.space.total, directed)
+    messages = MessageGraph.over(graph, network.space, directed)
     head = Head(weights=model.tensors("head"), **details["head"])
     writer.tensors("head", head.weights)
     vectors = network.embed(messages)
@@ -262,14 +260,14 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, pl
     if node_type:
         ends = ends[network.space.range(node_type)]
     if kind is not None:
-        if kind not in edges:
+        if kind not in graph.edges:
             raise ValueError(f"the new graph has no edges of type {kind}, whose property the model predicts")
         features = usable(graph.edge_features.get(kind, {}))
         if list(features) != details["edge_features"]:
             raise ValueError(
                 f"edges of type {kind} have features {list(features)}; trained on {details['edge_features']}"
             )
-        pairs = edges[kind]
+        pairs = numbered(graph, kind, network.space)
         extra = edge_matrix(features)
         ends = np.stack([pairs.source, pairs.target], axis=1)
         writer.array("edges/ends", ends)

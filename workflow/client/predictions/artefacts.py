@@ -44,7 +44,7 @@ class ModelArtefacts:
 
     def id_files(self) -> dict[str, S3Uri]:
         """Where the ids of each label lie."""
-        return {label: self.place / f"ids/{place}.parquet" for place, label in enumerate(self.description.node_types)}
+        return {label: self.place / f"ids/{place}.arrow" for place, label in enumerate(self.description.node_types)}
 
     def array(self, name: Literal["embeddings", "predictions"]) -> Any:
         """An array as the model keeps it, float32 (n, d). Raises InvalidParameter where it keeps none."""
@@ -131,9 +131,10 @@ class ModelArtefacts:
 
 def ids_in(storage: Storage, file: S3Uri) -> list[str]:
     """The ids of one label in the order of its rows."""
-    import pyarrow.parquet as pq
+    import pyarrow as pa
 
-    return [str(id or "") for id in pq.read_table(io.BytesIO(storage.read(file)), columns=["id"]).column(0).to_pylist()]
+    with pa.ipc.open_file(pa.py_buffer(storage.read(file))) as reader:
+        return [str(id or "") for id in reader.read_all().column("id").to_pylist()]
 
 
 def _living(frame: pd.DataFrame) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def ranges(graph: MessageGraph) -> list[slice]:
     """Ranges of vertices, in order, each of at most so many vertices and about so many messages."""
     if graph.num_nodes <= VERTICES and graph.num_entries <= MESSAGES:
         return [slice(0, graph.num_nodes)]
-    received = sum((np.diff(entry.indptr) for entry in graph.relations.values()), np.zeros(graph.num_nodes, np.int64))
+    received = sum((entry.received for entry in graph.relations.values()), np.zeros(graph.num_nodes, np.int64))
     filled = np.cumsum(received / MESSAGES + 1 / VERTICES)
     starts = np.flatnonzero(np.diff(np.floor(filled), prepend=-1.0))
     return [slice(int(a), int(b)) for a, b in zip(starts, [*starts[1:], graph.num_nodes], strict=True)]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ...artifacts import ModelFolder, ModelWriter
-from ...links import ALL_EDGES, OWN_VIEW
+from ...judging.metrics import Exclusions
+from ...links import ALL_EDGES, OWN_VIEW, LinkProblem
 from ...pairs import Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
 from ...pairs.attributes import AttributeBlock
 from .scorer import PairRanker, PairScorer
@@ -78,6 +79,28 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
     )
     scorer = PairScorer.from_tensors(folder.tensors(f"{place}.scorer"))
     return PairRanker(features, scorer, details["chosen"], details["lift"])
+
+
+def save_links(writer: ModelWriter, position: int, problem: LinkProblem) -> None:
+    """Keep all known links of a problem, and the partners of each node as lists that an endpoint maps."""
+    place, links = f"links/{position}", problem.everything
+    writer.array(f"{place}/source", links.source)
+    writer.array(f"{place}/target", links.target)
+    tails, heads = problem.partners()
+    for name, lists in (("tails", tails), *([] if heads is tails else [("heads", heads)])):
+        writer.array(f"{place}/{name}/indptr", lists.indptr)
+        writer.array(f"{place}/{name}/indices", lists.indices)
+
+
+def load_partners(folder: ModelFolder, place: str) -> tuple[Exclusions, Exclusions] | None:
+    """The partners of each node below ``place``, mapped; None where a pipeline kept none."""
+    if not folder.has(f"{place}/tails"):
+        return None
+    names = ("tails", "heads" if folder.has(f"{place}/heads") else "tails")
+    tails, heads = (
+        Exclusions(folder.array(f"{place}/{n}/indptr"), folder.array(f"{place}/{n}/indices")) for n in names
+    )
+    return tails, heads
 
 
 def save_floor(writer: ModelWriter, place: str, name: str, graph: PairGraph) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ...graph.data import Times
 from ...group import ALONE, Group, weighted_share
 from ...judging.intervals import interval_note
 from ...judging.labels import FLOOR_NOTES, Judge, Predict, measured, sign_of
-from ...links import Pairs, codes, numbered
+from ...links import numbered
 from ...message_passing import choose_backend
 from ...models.family import Family, GraphFamily
 from ...models.network.heads import Head, fitted_temperature, joined, width_of, width_seen
@@ -29,7 +29,7 @@ from ...models.settings import GraphSettings
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
 from ...processing.split import HeldOut, groups_of, held_out
-from ...sampling import Block, MessageGraph, full_block, sample_blocks
+from ...sampling import Block, MessageGraph, full_block, is_one_way, sample_blocks
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
 from ...schemas.model import Split as SplitName
@@ -249,21 +249,6 @@ def answers_of(judge: Judge, floor: str | None, model: LabelModel, graph: Messag
     return lambda items: predictions[items]
 
 
-def one_way(pairs: Pairs) -> bool:
-    """Whether the direction of edges may say something: some have no opposite, and not all go from earlier to later.
-
-    Edges without opposites may be friendships that are kept once, or say who follows whom; a label may depend on that,
-    so both directions are relations of their own. Where all go the same way along the order of the vertices, direction
-    is that of whoever wrote pairs down. Links are asked about differently; see ``LinkProblem``.
-    """
-    within = pairs[pairs.source != pairs.target]
-    if not len(within) or len(set(np.sign(within.source - within.target).tolist())) < 2:
-        return False
-    total = int(max(pairs.source.max(), pairs.target.max())) + 1
-    forth = distinct(codes(pairs, total, ordered=True))
-    return not np.array_equal(forth, distinct(codes(pairs.turned(), total, ordered=True)))
-
-
 def messages_of(
     graph: GraphData, space: NodeSpace, target: Target | None = None, directed: Mapping[EdgeType, bool] | None = None
 ) -> MessageGraph:
@@ -271,13 +256,15 @@ def messages_of(
 
     Which types are ``directed`` is looked at where nobody says it.
     """
+    if target is None:
+        return MessageGraph.over(graph, space, directed)
     edges = {kind: numbered(graph, kind, space) for kind in graph.edge_types}
-    if target is not None and not isinstance(target.type, str):
+    if not isinstance(target.type, str):
         edges = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in edges.items()}
-    known = None if target is None else graph.known_in_training(target)
     if directed is None:
-        directed = {kind: one_way(pairs if known is None else pairs[known[kind]]) for kind, pairs in edges.items()}
-    return MessageGraph.from_edges(edges, space.total, directed, None if target is None else graph.flows(target))
+        known = graph.known_in_training(target)
+        directed = {kind: is_one_way(pairs[known[kind]], space.total) for kind, pairs in edges.items()}
+    return MessageGraph.from_edges(edges, space.total, directed, graph.flows(target))
 
 
 def best_attempt(

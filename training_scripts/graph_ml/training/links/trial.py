@@ -14,6 +14,7 @@ from ...judging.warnings import FLOOR_NAMES
 from ...links import LinkProblem, without_twins
 from ...models.families import UnknownFamily, family_of
 from ...models.family import Family, GraphFamily, KnowledgeFamily, RankingFamily
+from ...models.ranking.store import save_links
 from ...models.settings import MOST_TYPES, carried
 from ...pairs import PairGraph
 from ...pairs.graph import Floats, Ints
@@ -86,9 +87,7 @@ def judged_links(
     links = []
     for position, problem in enumerate(problems):
         trial.tell("fitting on all links", position, len(problems))
-        known = problem.everything
-        writer.array(f"links/{position}/source", known.source)
-        writer.array(f"links/{position}/target", known.target)
+        save_links(writer, position, problem)
         scorer = trained.save(writer, position)
         if position in judged.instead:
             scorer = with_floor(writer, position, problem, judged.instead[position], scorer)
