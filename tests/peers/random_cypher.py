@@ -297,6 +297,16 @@ class QueryMaker:
 
     # -- changes
 
+    def _rows(self) -> str:
+        """A list of maps: of nodes that are there or not, some of them twice."""
+        chance = self.random
+        made = []
+        for _ in range(chance.randint(0, 5)):
+            more = {"k": str(chance.randint(0, 4)), "s": chance.choice(TEXTS), "l": "[1, 2]", "b": "null"}
+            held = "".join(f", {key}: {value}" for key, value in more.items() if chance.random() < 0.6)
+            made.append(f"{{i: {chance.randint(0, 7)}, to: {chance.randint(0, 6)}{held}}}")
+        return f"[{', '.join(made)}]"
+
     def change(self) -> Question:
         """One that writes; every row changes something of its own, or all the same."""
         self._count, self._loose, self._changing = 0, False, True
@@ -324,6 +334,21 @@ class QueryMaker:
                     f"MATCH (n:{label}) WHERE {where} DETACH DELETE n RETURN count(*) AS c",
                     f"MATCH (n:{label}) WHERE {where} DELETE n",
                     f"MATCH (n)-[r:{kind}]->(m) WHERE {where} DELETE r, n",
+                    f"UNWIND {self._rows()} AS r MATCH (a {{i: r.i}}) MATCH (b {{i: r.to}}) "
+                    f"CREATE (a)-[e:{kind} {{w: r.k, s: r.s}}]->(b) RETURN count(e) AS c",
+                    f"UNWIND {self._rows()} AS r MATCH (a {{i: r.i}}), (b:{label} {{i: r.to}}) "
+                    f"MERGE (a)-[e:{kind}]->(b) ON CREATE SET e.w = r.k ON MATCH SET e += {{w: 7, s: r.s}} "
+                    "RETURN count(e) AS c",
+                    f"UNWIND {self._rows()} AS r MATCH (a {{i: r.i}}) "
+                    f"CREATE (a)<-[:{kind} {{w: r.k}}]-(m:{other} {{k: r.k}})-[e:{kind}]->(a) SET e = r RETURN m, e",
+                    f"UNWIND {self._rows()} AS r MATCH (n {{i: r.i}}) SET n += r RETURN n",
+                    f"UNWIND {self._rows()} AS r MATCH (n {{i: r.i}}) SET n = r",
+                    f"UNWIND {self._rows()} AS r MATCH (n:{label} {{i: r.i}}) "
+                    "SET n.k = r.k, n.s = r.s, n.b = null RETURN n",
+                    f"UNWIND {self._rows()} AS r CREATE (n:{label}) SET n = r, n.f = 1.5 RETURN n",
+                    f"UNWIND {self._rows()} AS r MERGE (n:{label} {{i: r.i}}) SET n += r RETURN count(n) AS c",
+                    f"MATCH (n:{label})-[r:{kind}]->(m) WHERE {where} SET r += {{w: {number}, s: 'x'}} RETURN r",
+                    f"MATCH (n:{label}) WHERE {where} SET n = {{i: n.i, k: {number}}} RETURN n",
                     f"FOREACH (x IN {self.list(_Scope(), 1)} | CREATE (:{label} {{k: x}}))",
                     f"MATCH (n:{label}) FOREACH (x IN n.l | SET n.s = toString(x))",
                     f"MATCH (n:{label}) WITH collect(n) AS all FOREACH (m IN all | SET m:{other})",

@@ -62,8 +62,8 @@ class Transaction(Protocol):
 
 
 @runtime_checkable
-class AddsMany(Protocol):
-    """A transaction that takes many vertices at once."""
+class WritesMany(Protocol):
+    """A transaction that takes many changes of one kind at once."""
 
     def add_vertices(self, label: str, count: int, cells: dict[str, list[Any]]) -> int:
         """New vertices with ids of their own, in rows one behind the other; returns the first.
@@ -72,6 +72,26 @@ class AddsMany(Protocol):
             label: of all of them.
             count: how many, one at least.
             cells: for each key a single value a vertex, MISSING where it has none.
+        """
+
+    def add_edges(self, label: str, sources: Sequence[int], targets: Sequence[int], cells: dict[str, list[Any]]) -> int:
+        """New edges with ids of their own, in rows one behind the other; returns the first. KeyError for a dead end.
+
+        Args:
+            label: of all of them.
+            sources: rows of vertices, one an edge and one edge at least.
+            targets: as many.
+            cells: for each key a value an edge, MISSING where it has none.
+        """
+
+    def put_values(self, kind: Literal["vertex", "edge"], key: str, rows: Sequence[int], values: Sequence[Any]) -> None:
+        """Give elements a single value each, one after the other, in place of what they had. KeyError for a dead one.
+
+        Args:
+            kind: of the elements.
+            key: of the property.
+            rows: of the elements; where one stands twice its last value stays.
+            values: one a row.
         """
 
 

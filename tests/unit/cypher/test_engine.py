@@ -11,6 +11,8 @@ import pytest
 from workflow.cypher.engine import CypherEngine
 from workflow.cypher.errors import (
     ConstraintFailed,
+    CypherArithmeticError,
+    CypherSemanticError,
     CypherSyntaxError,
     CypherTypeError,
     EntityNotFound,
@@ -368,10 +370,24 @@ def test_a_condition_behind_distinct_may_have_names_of_its_own(bench: Bench) -> 
         "UNWIND $rows AS r CREATE (b:B {k: r.k, a: r.k, a: r.s}) WITH b WHERE b.k > 1 DETACH DELETE b",
         "FOREACH (r IN $rows | CREATE (:B {k: r.k}))",
         "UNWIND $rows AS r CREATE ({k: r.k})",
+        "UNWIND $rows AS r MATCH (p:Person) CREATE (p)-[:MADE {k: r.k, s: r.s}]->(:E)<-[e:OF]-(p) SET e.k = r.k",
+        "UNWIND $rows AS r MATCH (p:Person {name: 'Ada'}) CREATE (p)-[e:R {k: r.k}]->(p) SET e += r, e.k = null",
+        "UNWIND $rows AS r CREATE (a:A)-[:R]->(b:B {k: r.k}), (a)-[:R]->(:C), (b)-[:R]->(a) RETURN labels(a)",
+        "UNWIND $rows AS r CREATE (a:A)-[e:R $map]->(:B) SET e = r, e.z = r.k + 1 RETURN properties(e)",
+        "UNWIND $rows AS r OPTIONAL MATCH (p {name: r.s}) CREATE (b:B)-[:R {n: p.name}]->(c:C {k: r.k})",
+        "MATCH (p:Person) SET p = {name: p.name}, p.age = 5",
+        "UNWIND $rows AS r MATCH (p:Person) SET p += r",
+        "UNWIND $rows AS r MATCH (p:Person {name: 'Bob'}) SET p = r",
+        "MATCH (p:Person), (q:Person) SET p.age = 1, q.age = 2",
+        "MATCH (p:Person) OPTIONAL MATCH (p)-[e:KNOWS]->() SET e.since = 1, e.w = null",
+        "MATCH (p:Person) SET p.age = p.age + 1, p:Old",
+        "MATCH (p:Person)-[e]->() WITH p, e, {a: 1, age: null, name: 'x'} AS m SET p += m",
+        "MATCH (p:Person)-[e]->() SET e = $map RETURN properties(e)",
+        "MATCH (p:Person) SET p.found = COUNT { (p)-->({found: 1}) }, p.found = 1",
     ],
 )
 @pytest.mark.parametrize("at_once", [2, 8192])
-def test_nodes_created_together_are_those_created_one_by_one(
+def test_what_is_written_together_is_what_is_written_row_by_row(
     text: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "AT_ONCE", at_once)
@@ -380,15 +396,33 @@ def test_nodes_created_together_are_those_created_one_by_one(
     def written() -> Any:
         made = Bench()
         made(PEOPLE)
-        answer = made.engine.run(text, CypherOptions(parameters={"rows": rows}, default_label="vertex"))
+        given = {"rows": rows, "map": {"k": 7, "l": [1, 2], "n": None}}
+        answer = made.engine.run(text, CypherOptions(parameters=given, default_label="vertex"))
         found = list(answer.rows)
         nodes = made("MATCH (n) RETURN labels(n), properties(n)")
-        hops = made("MATCH (a)-[r]->(b) RETURN type(r), properties(a), properties(b)")
+        hops = made("MATCH (a)-[r]->(b) RETURN type(r), properties(r), properties(a), properties(b)")
         return found, answer.outcome.counters, sorted(map(repr, nodes)), sorted(map(repr, hops))
 
     together = written()
     monkeypatch.setattr(Writing, "created_together", lambda *_: None)
+    monkeypatch.setattr(Writing, "set_together", lambda *_: None)
     assert together == written()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("UNWIND [1, 2] AS r OPTIONAL MATCH (p {name: 'nobody'}) CREATE (p)-[:R]->(:B)", CypherSemanticError),
+        ("UNWIND [1, {}] AS v MATCH (p {name: 'Ada'}) CREATE (p)-[:R {v: v}]->(p)", CypherTypeError),
+        ("UNWIND [{a: 1}, 2] AS r CREATE (n:New) SET n = r", CypherTypeError),
+        ("UNWIND [1, {}] AS v CREATE (n:New) SET n.v = v", CypherTypeError),
+        ("UNWIND [1, 0] AS v CREATE (n:New) SET n.v = 1 / v", CypherArithmeticError),
+    ],
+)
+def test_what_fails_for_one_of_many_rows_leaves_nothing(bench: Bench, text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        bench(text)
+    assert bench("MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN count(DISTINCT n) AS n, count(r) AS r") == [(3, 4)]
 
 
 def test_each_row_may_bring_a_map_of_its_own() -> None:

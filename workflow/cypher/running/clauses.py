@@ -23,7 +23,7 @@ from workflow.cypher.running.expressions import Evaluator, Expressions
 from workflow.cypher.running.patterns import Pattern
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.running.tables import FIRST_BATCH, MOST_BATCH, BestSoFar, TopRows, table_graph
-from workflow.cypher.running.writing import Change, Creation, Writing, delete_condemned
+from workflow.cypher.running.writing import Change, Together, Writing, delete_condemned
 from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.relations import equivalence_key, order_key
 from workflow.queries.columns.sorting import sorted_in_parts
@@ -172,6 +172,8 @@ class Planner:
             case t.Create():
                 together = self._writing.created_together(clause.patterns, self._bound)
                 return _each(self._change(clause), together)
+            case t.Set():
+                return _each(self._change(clause), self._writing.set_together(clause.items))
             case _:
                 return _each(self._change(clause))
 
@@ -704,7 +706,7 @@ def _in_turn(first: Operator, second: Operator) -> Operator:
     return lambda run, rows: second(run, first(run, rows))
 
 
-def _each(change: Change, together: Creation | None = None) -> Operator:
+def _each(change: Change, together: Together | None = None) -> Operator:
     """A clause that does something for each row, or for all of them together, and hands it on."""
 
     def run_each(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:

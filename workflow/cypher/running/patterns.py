@@ -201,7 +201,14 @@ class Pattern:
     def rows(self, run: CypherRun, row: Row) -> Iterator[Row]:
         """Every row in which the pattern is found; each is the caller's own."""
         plan = self._planned(frozenset(row.keys() & self._own))
-        yield from self._solved(run, dict(row), set(), plan, 0)
+        if len(plan) > 1:
+            yield from self._solved(run, dict(row), set(), plan, 0)
+            return
+        (step,), found = plan, dict(row)
+        for _ in step.solve(run, found, set()):
+            run.tick()
+            if all(test.holds(run, found) for test in step.tests):
+                yield dict(found)
 
     def ways(self, names: Iterable[str]) -> tuple[str, ...]:
         """How the pattern is found where these names are bound, a line for each element."""
@@ -359,13 +366,19 @@ class Pattern:
 
             return check
         usable = self._usable(node, bound)
+        fitting: dict[str, bool] = {}  # whether nodes with all these labels fit
 
         def scan(run: CypherRun, row: Row, used: set[int]) -> Iterator[None]:
+            graph = run.graph
             for at in _candidates(run, node.label, [(key, value(run, row)) for key, value in usable]):
-                vertex = Vertex(run.graph, at)
-                if labels is None or labels(labels_of(vertex)):
-                    row[name] = vertex
-                    yield
+                if labels is not None:
+                    label = graph.vertex_label(at)
+                    if label not in fitting:
+                        fitting[label] = labels(labels_of(Vertex(graph, at)))
+                    if not fitting[label]:
+                        continue
+                row[name] = Vertex(graph, at)
+                yield
             row.pop(name, None)
 
         return scan

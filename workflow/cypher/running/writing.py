@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from workflow.cypher.errors import ConstraintFailed, CypherSemanticError, CypherTypeError
@@ -14,7 +15,7 @@ from workflow.cypher.semantics.arithmetic import kind_of
 from workflow.cypher.semantics.elements import joined_labels, labels_of, properties_of
 from workflow.cypher.semantics.paths import CypherPath
 from workflow.graphs.elements import Edge, Vertex
-from workflow.graphs.protocols import AddsMany
+from workflow.graphs.protocols import WritesMany
 from workflow.graphs.store.versions.cells import MISSING
 from workflow.values.numbers import Long
 
@@ -23,10 +24,12 @@ Change = Callable[[CypherRun, Row], None]
 
 
 Cells = dict[str, list[Any]]
-"""Properties of many new nodes by key, one value a node, MISSING where it has none."""
+"""Properties of many new elements by key, one value each, MISSING where it has none."""
 
-Creation = Callable[[CypherRun, list[Row]], bool]
-"""Creates the same for many rows; false where that has to be done row by row, and nothing was done."""
+CellsOf = Callable[[CypherRun, list[Row]], Cells]
+
+Together = Callable[[CypherRun, list[Row]], bool]
+"""Changes the same for many rows; false where that has to be done row by row, and nothing was done."""
 
 AT_ONCE: Final = 8192  # nodes that are created between two looks at the clock
 
@@ -154,52 +157,59 @@ class Writing:
 
         return create
 
-    def created_together(self, paths: tuple[t.PathPattern, ...], bound: Container[str]) -> Creation | None:
-        """The same for many rows at once, where a pattern only has new nodes; None where it has more.
+    def created_together(self, paths: tuple[t.PathPattern, ...], bound: Container[str]) -> Together | None:
+        """The same for many rows at once; None where that is not the same.
 
-        What is created is not looked at by it: neither other nodes of the pattern nor queries stand in its properties.
+        What is created is not looked at by it: neither new elements of the pattern nor queries stand in its properties.
         """
-        nodes: list[tuple[str | None, list[str], Callable[[CypherRun, list[Row]], Cells]]] = []
+        nodes: dict[str, tuple[list[str], CellsOf]] = {}
+        edges: list[tuple[str, str, str, str, CellsOf]] = []
         for path in paths:
-            node = path.nodes[0]
-            name = None if node.variable is None else node.variable.name
-            if path.relationships or path.variable is not None or (name is not None and name in bound):
+            if path.variable is not None:
                 return None
-            if node.properties is not None and any(isinstance(inner, _LOOKS) for inner in t.walk(node.properties)):
-                return None
-            nodes.append((name, _plain_labels(node.labels), self._cells(node.properties)))
-        own = {name for name, _, _ in nodes}
-        read = (path.nodes[0].properties for path in paths)
-        if any(isinstance(inner, t.Variable) and inner.name in own for part in read if part for inner in t.walk(part)):
-            return None
+            names = [self._fresh() if node.variable is None else node.variable.name for node in path.nodes]
+            for name, node in zip(names, path.nodes, strict=True):
+                if name not in bound and name not in nodes:
+                    nodes[name] = _plain_labels(node.labels), self._cells(node.properties)
+            for at, one in enumerate(path.relationships):
+                (kind,) = _plain_labels(one.types)
+                source, target = (names[at + 1], names[at]) if one.way == "in" else (names[at], names[at + 1])
+                name = self._fresh() if one.variable is None else one.variable.name
+                edges.append((name, kind, source, target, self._cells(one.properties)))
+        own = {*nodes, *(name for name, *_ in edges)}
+        for path in paths:
+            held = [*(node.properties for node in path.nodes), *(one.properties for one in path.relationships)]
+            for properties in held:
+                for inner in () if properties is None else t.walk(properties):
+                    if isinstance(inner, _LOOKS) or (isinstance(inner, t.Variable) and inner.name in own):
+                        return None
+        ends_before = dict.fromkeys(end for _, _, *ends, _ in edges for end in ends if end not in nodes)
 
         def create(run: CypherRun, rows: list[Row]) -> bool:
             writer = run.writer()
-            if not isinstance(writer, AddsMany):
+            if not isinstance(writer, WritesMany):
                 return False
-            columns = [cells(run, rows) for _, _, cells in nodes]
+            found: dict[str, list[int]] = {}
+            for name in ends_before:
+                found[name] = [row[name].row for row in rows if isinstance(row[name], Vertex)]
+                if len(found[name]) < len(rows):
+                    return False  # the first that is no node is an error
+            columns = [cells_of(run, rows) for _, cells_of in nodes.values()]
+            columns += [cells_of(run, rows) for *_, cells_of in edges]
             if any("~id" in cells for cells in columns):
                 return False
-            counters = run.outcome.counters
-            for (name, labels, _), cells in zip(nodes, columns, strict=True):
-                labels = labels or ([] if run.default_label is None else [run.default_label])
-                label = joined_labels(labels)
-                for begin in range(0, len(rows), AT_ONCE):
-                    run.check()
-                    part = rows[begin : begin + AT_ONCE]
-                    held = {key: values[begin : begin + AT_ONCE] for key, values in cells.items()}
-                    first = writer.add_vertices(label, len(part), held)
-                    if name is not None:
-                        for at, row in enumerate(part, first):
-                            row[name] = Vertex(run.graph, at)
-                counters.nodes_created += len(rows)
-                counters.labels_added += len(rows) * len(set(labels))
-                counters.properties_set += sum(len(held) - held.count(MISSING) for held in cells.values())
+            run.outcome.counters.properties_set += sum(
+                len(held) - held.count(MISSING) for cells in columns for held in cells.values()
+            )
+            for (name, (labels, _)), cells in zip(nodes.items(), columns, strict=False):
+                found[name] = _create_nodes(run, writer, name, labels, rows, cells)
+            for (name, kind, source, target, _), cells in zip(edges, columns[len(nodes) :], strict=True):
+                _create_edges(run, writer, name, kind, rows, found[source], found[target], cells)
             return True
 
         return create
 
-    def _cells(self, properties: t.MapLiteral | t.Parameter | None) -> Callable[[CypherRun, list[Row]], Cells]:
+    def _cells(self, properties: t.MapLiteral | t.Parameter | None) -> CellsOf:
         """The properties of many rows by key."""
         if isinstance(properties, t.MapLiteral):
             entries = [(key, self._expressions.of(value)) for key, value in properties.entries]
@@ -240,6 +250,46 @@ class Writing:
         def change(run: CypherRun, row: Row) -> None:
             for one in changes:
                 one(run, row)
+
+        return change
+
+    def set_together(self, items: tuple[t.SetItem, ...]) -> Together | None:
+        """The same for many rows at once; None where that is not the same.
+
+        It is where all items set properties of one name, each row has another element there, and no value is read from
+        the graph.
+        """
+        settings: list[_Setting] = []
+        for item in items:
+            if isinstance(item, t.SetLabels):
+                return None
+            if isinstance(item, t.SetProperty):
+                if not isinstance(item.target, t.PropertyAccess) or not isinstance(item.target.subject, t.Variable):
+                    return None
+                name, key, adding = item.target.subject.name, item.target.key, True
+            else:
+                name, key, adding = item.variable.name, None, item.adding
+            if any(isinstance(inner, _LOOKS) for inner in t.walk(item.value)):
+                return None
+            reads = frozenset(inner.name for inner in t.walk(item.value) if isinstance(inner, t.Variable))
+            settings.append(_Setting(name, key, self._expressions.of(item.value), reads, adding))
+        if len({one.name for one in settings}) != 1:
+            return None
+        name, reads = settings[0].name, frozenset[str]().union(*(one.reads for one in settings))
+
+        def change(run: CypherRun, rows: list[Row]) -> bool:
+            writer = run.writer()
+            elements = [row[name] for row in rows]
+            kind = type(elements[0])
+            if not isinstance(writer, WritesMany) or kind not in (Vertex, Edge):
+                return False
+            if any(type(one) is not kind for one in elements) or len({one.row for one in elements}) < len(rows):
+                return False
+            if not all(_plain(row.get(read)) for row in rows for read in reads):
+                return False
+            for one in settings:
+                _set_many(run, writer, elements, one, [one.value(run, row) for row in run.each(rows)])
+            return True
 
         return change
 
@@ -312,14 +362,64 @@ def _set_all(run: CypherRun, element: Any, value: Any, *, adding: bool) -> None:
         return
     if isinstance(value, Vertex | Edge):
         value = properties_of(value)
+    _clear(run, element, value, adding=adding)
+    for key, one in value.items():
+        set_property(run, element, key, one)
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A property that is set, or with no key all those of a map, beside the others where ``adding``."""
+
+    name: str
+    key: str | None
+    value: Evaluator
+    reads: frozenset[str]
+    adding: bool
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value has nothing of the graph in it."""
+    if isinstance(value, Mapping):
+        return all(map(_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    return not isinstance(value, Vertex | Edge | CypherPath)
+
+
+def _set_many(run: CypherRun, writer: WritesMany, elements: list[Any], setting: _Setting, values: list[Any]) -> None:
+    """Set properties of different elements of one kind, a value or a map each."""
+    columns: dict[str, tuple[list[int], list[Any]]] = {}
+
+    def note(element: Any, key: str, value: Any) -> None:
+        if value is None:
+            set_property(run, element, key, None)
+            return
+        rows, cells = columns.setdefault(key, ([], []))
+        rows.append(element.row)
+        cells.append(stored(value))
+
+    for element, value in zip(elements, values, strict=True):
+        if setting.key is not None:
+            note(element, setting.key, value)
+            continue
+        _clear(run, element, value, adding=setting.adding)
+        for key, one in value.items():
+            note(element, key, one)
+    for key, (rows, cells) in columns.items():
+        run.check()
+        writer.put_values("vertex" if isinstance(elements[0], Vertex) else "edge", key, rows, cells)
+        run.outcome.counters.properties_set += len(rows)
+
+
+def _clear(run: CypherRun, element: Any, value: Any, *, adding: bool) -> None:
+    """Take away what a map that is set does not have, unless it only adds. Raises CypherTypeError for no map."""
     if not isinstance(value, Mapping):
         raise CypherTypeError(f"Properties are set from a map, not {kind_of(value)}", "InvalidArgumentType")
     if not adding:
         for key in properties_of(element):
             if value.get(key) is None:
                 set_property(run, element, key, None)
-    for key, one in value.items():
-        set_property(run, element, key, one)
 
 
 def _plain_labels(labels: t.LabelExpression | None) -> list[str]:
@@ -349,6 +449,49 @@ def _create_node(run: CypherRun, labels: list[str], values: Any, merging: bool) 
         if value is not None:
             set_property(run, vertex, key, value)
     return vertex
+
+
+def _create_nodes(
+    run: CypherRun, writer: WritesMany, name: str, labels: list[str], rows: list[Row], cells: Cells
+) -> list[int]:
+    """A new node a row, bound to a name; returns their rows in the graph."""
+    labels = labels or ([] if run.default_label is None else [run.default_label])
+    label = joined_labels(labels)
+    found: list[int] = []
+    for begin in range(0, len(rows), AT_ONCE):
+        run.check()
+        part = rows[begin : begin + AT_ONCE]
+        first = writer.add_vertices(label, len(part), _part(cells, begin))
+        for at, row in enumerate(part, first):
+            row[name] = Vertex(run.graph, at)
+        found += range(first, first + len(part))
+    run.outcome.counters.nodes_created += len(rows)
+    run.outcome.counters.labels_added += len(rows) * len(set(labels))
+    return found
+
+
+def _create_edges(
+    run: CypherRun,
+    writer: WritesMany,
+    name: str,
+    kind: str,
+    rows: list[Row],
+    sources: list[int],
+    targets: list[int],
+    cells: Cells,
+) -> None:
+    """A new relationship a row, bound to a name."""
+    for begin in range(0, len(rows), AT_ONCE):
+        run.check()
+        part = slice(begin, begin + AT_ONCE)
+        first = writer.add_edges(kind, sources[part], targets[part], _part(cells, begin))
+        for at, row in enumerate(rows[part], first):
+            row[name] = Edge(run.graph, at)
+    run.outcome.counters.relationships_created += len(rows)
+
+
+def _part(cells: Cells, begin: int) -> Cells:
+    return {key: values[begin : begin + AT_ONCE] for key, values in cells.items()}
 
 
 def _create_edge(run: CypherRun, kind: str, source: Any, target: Any, values: Any, merging: bool) -> Edge:

@@ -83,8 +83,7 @@ class StoreTransaction:
 
     def add_vertices(self, label: str, count: int, cells: dict[str, list[Any]]) -> int:
         vertices = self._writing().vertices
-        neptune = self.graph.profile == "neptune"
-        ids = self._root.fresh_texts(count) if neptune else [self._fresh_number() for _ in range(count)]
+        ids = self._fresh_ids(count)
         code = vertices.code(label)
         first = vertices.shared.extend(ids, np.full(count, code, dtype=np.int32))
         vertices.show_many(first, count)
@@ -101,6 +100,18 @@ class StoreTransaction:
         row = state.add_edge(self._checked_id("Edge", id), label, source, target)
         self.changes.append(Added(True, row))
         return row
+
+    def add_edges(self, label: str, sources: Sequence[int], targets: Sequence[int], cells: dict[str, list[Any]]) -> int:
+        state = self._writing()
+        for end in (*sources, *targets):
+            if not self._lives(state.vertices, end):
+                raise KeyError(end)
+        ids = self._fresh_ids(len(sources))
+        first = state.add_edges(ids, label, sources, targets)
+        for key, values in cells.items():
+            state.edges.put_new(key, first, values)
+        self.changes.append(AddedMany(True, first, label, ids, cells))
+        return first
 
     def remove_vertex(self, row: int) -> None:
         state = self._writing()
@@ -158,6 +169,16 @@ class StoreTransaction:
 
     def set_edge_property(self, row: int, key: str, value: Any) -> None:
         self._write(self._writing().edges, key, row, value)
+
+    def put_values(self, kind: Literal["vertex", "edge"], key: str, rows: Sequence[int], values: Sequence[Any]) -> None:
+        state = self._writing()
+        elements = state.vertices if kind == "vertex" else state.edges
+        for row in rows:
+            if not self._lives(elements, row):
+                raise KeyError(row)
+        of_edges, note = kind == "edge", self.changes.append
+        for row, old, value in zip(rows, elements.put_many(key, rows, values), values, strict=True):
+            note(Put(of_edges, key, row, old, value))
 
     def remove_edge_property(self, row: int, key: str) -> None:
         edges = self._writing().edges
@@ -222,6 +243,11 @@ class StoreTransaction:
             refusal = ConstraintViolation if neptune else IllegalArgument
             raise refusal(f"{kind} with id already exists: {id}")
         return id
+
+    def _fresh_ids(self, count: int) -> list[Any]:
+        """Ids that no element has, of as many new ones."""
+        neptune = self.graph.profile == "neptune"
+        return list(self._root.fresh_texts(count)) if neptune else [self._fresh_number() for _ in range(count)]
 
     def _fresh_number(self) -> Long:
         """The next number that no vertex and no edge has."""
@@ -288,7 +314,8 @@ class StoreTransaction:
         edges: list[int] = []
         for change in self.changes:
             if isinstance(change, AddedMany):
-                vertices += range(change.row, change.row + len(change.ids))
+                given = edges if change.edge else vertices
+                given += range(change.row, change.row + len(change.ids))
             elif isinstance(change, Added):
                 (edges if change.edge else vertices).append(change.row)
         return vertices, edges
@@ -317,8 +344,9 @@ def redo(state: State, changes: Sequence[Change]) -> None:
         elif isinstance(change, Relabelled):
             elements.relabel(change.row, change.new)
         elif isinstance(change, AddedMany):
+            show = state.show_edge if change.edge else elements.show
             for row in range(change.row, change.row + len(change.ids)):
-                elements.show(row)
+                show(row)
             for key, cells in change.cells.items():
                 elements.put_new(key, change.row, cells)
         elif isinstance(change, Added):

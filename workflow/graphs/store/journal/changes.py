@@ -29,6 +29,9 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
     """A transaction's changes by ids. A removed element lists the properties that went with it first."""
     operations: list[Operation] = []
     for change in changes:
+        if isinstance(change, AddedMany) and change.edge:
+            operations += _new_edges(state, change)
+            continue
         if isinstance(change, AddedMany):
             cells = [[key, encode_cells(held)] for key, held in change.cells.items()]
             operations.append(["+vs", encode_cells(change.ids), change.label, cells])
@@ -57,6 +60,17 @@ def describe(state: State, changes: Sequence[Change]) -> list[Operation]:
         else:
             operations.append([f"{sign}v", id, label])
     return operations
+
+
+def _new_edges(state: State, change: AddedMany) -> Iterator[Operation]:
+    """Many edges one by one, the values of each behind it."""
+    ids, sources, targets = state.vertices.ids, state.source, state.target
+    for place, row in enumerate(range(change.row, change.row + len(change.ids))):
+        id = encode(change.ids[place])
+        yield ["+e", id, change.label, encode(ids[sources[row]]), encode(ids[targets[row]])]
+        for key, held in change.cells.items():
+            if held[place] is not MISSING:
+                yield ["pe", id, key, [], encode_cell(held[place])]
 
 
 def each(operations: Iterable[Operation]) -> Iterator[Operation]:

@@ -181,6 +181,16 @@ class Elements:
         self.note_key(self.label[row], key, column.index)
         return self._write(column, row, cell)
 
+    def put_many(self, key: str, rows: Sequence[int], cells: Sequence[Any]) -> list[Any]:
+        """Set the cells of several rows; returns the old ones."""
+        column, label = self.column(key), self.label
+        for code in {label[row] for row in rows}:
+            self.note_key(code, key, column.index)
+        put = column.put
+        old = [put(row, cell) for row, cell in zip(rows, cells, strict=True)]
+        self._mind(column)
+        return old
+
     def put_new(self, key: str, first: int, cells: Sequence[Any]) -> None:
         """Set the cells of new rows of one label, from ``first`` on."""
         column = self.column(key)

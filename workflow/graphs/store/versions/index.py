@@ -102,5 +102,7 @@ class PropertyIndex:
 
 def _holds(column: KeyColumn, row: int, value: Any) -> bool:
     cell = column.get(row)
-    values = [one.value for one in cell] if type(cell) is Cells else (cell,)
+    if type(cell) is not Cells:
+        return bool(cell == value) and isinstance(cell, bool) is isinstance(value, bool)
+    values = [one.value for one in cell]
     return any(held == value and isinstance(held, bool) is isinstance(value, bool) for held in values)

@@ -14,9 +14,9 @@ class Added(NamedTuple):
 
 
 class AddedMany(NamedTuple):
-    """Vertices of one label came with single values, in rows one behind the other from ``row`` on.
+    """Vertices or edges of one label came with single values, in rows one behind the other from ``row`` on.
 
-    ``cells`` are by key, one a vertex: MISSING where it has none.
+    ``cells`` are by key, one an element: MISSING where it has none.
     """
 
     edge: bool

@@ -118,6 +118,20 @@ class State:
         self.show_edge(row)
         return row
 
+    def add_edges(self, ids: Sequence[Any], label: str, sources: Sequence[int], targets: Sequence[int]) -> int:
+        """Many of one label, in rows one behind the other; returns the first."""
+        code, size = self.edge_code(label), len(ids)
+        ends = (np.array(rows, dtype=np.int32) for rows in (sources, targets))
+        first = self.edges.shared.extend(ids, np.full(size, code, dtype=np.int32), *ends)
+        self.edges.show_many(first, size)
+        _, self.source, self.target = self.edges.shared.cells
+        out, into = self.adjacency("out", code), self.adjacency("in", code)
+        for row, source, target in zip(range(first, first + size), sources, targets, strict=True):
+            out.append(source, target, row)
+            into.append(target, source, row)
+        self.touch(code)
+        return first
+
     def show_edge(self, row: int) -> None:
         """Let a row live that was given to a new edge."""
         self.edges.show(row)
