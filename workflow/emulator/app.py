@@ -7,12 +7,12 @@ import fcntl
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workflow.emulator.calls import Calls
+from workflow.emulator.calls import Calls, caller_of
 from workflow.emulator.cloud import OWN_KEY, Cloud, Pace, Threads
 from workflow.emulator.containers.images import Images
 from workflow.emulator.containers.isolation import Isolation, best_isolation
@@ -22,7 +22,7 @@ from workflow.emulator.front import Front
 from workflow.emulator.hosting.runtime import Runtime
 from workflow.emulator.kept_objects import restore, save
 from workflow.emulator.logs import CloudWatchLogs
-from workflow.emulator.moto_server import WsgiApp, moto_app, serve_in_thread
+from workflow.emulator.moto_server import Environ, StartResponse, WsgiApp, moto_app, serve_in_thread
 from workflow.emulator.records import Records
 from workflow.errors import PreconditionsFailed
 from workflow.storage import S3Uri, Storage
@@ -87,10 +87,46 @@ def start(settings: EmulatorSettings) -> Emulator:
         raise
 
 
+class Door:
+    """The WSGI application from the first moment on: whoever asks before the emulator stands waits until it does.
+
+    It must listen before anything of it can be told its address, and its own requests bring back what S3 held. Those of
+    others would be answered by moto's own SageMaker, which knows none of the jobs, or told what was true in an earlier
+    run.
+    """
+
+    def __init__(self, own: WsgiApp, patience_s: float = 60.0) -> None:
+        self._own, self._patience_s = own, patience_s
+        self._front: WsgiApp | None = None
+        self._opened = threading.Event()
+
+    def open(self, front: WsgiApp) -> None:
+        """Let everybody in."""
+        self._front = front
+        self._opened.set()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request; 503 where the emulator does not come to stand."""
+        if self._front is None and caller_of(environ)[0] == OWN_KEY:
+            return self._own(environ, start_response)
+        self._opened.wait(self._patience_s)
+        if self._front is None:
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return []
+        return self._front(environ, start_response)
+
+
 def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None]) -> Emulator:
-    late: dict[str, WsgiApp] = {}  # the server must listen before anything here can be told its address
-    late["app"] = moto
-    server = serve_in_thread(lambda *request: late["app"](*request), settings.port, "aws")
+    door = Door(moto)
+    server = serve_in_thread(door, settings.port, "aws")
+    try:
+        return _stand(settings, moto, door, server, release)
+    except BaseException:
+        server.shutdown()
+        raise
+
+
+def _stand(settings: EmulatorSettings, moto: WsgiApp, door: Door, server: Any, release: Callable[[], None]) -> Emulator:
     url = f"http://127.0.0.1:{server.server_port}"
     s3 = settings.endpoints.get("AWS_ENDPOINT_URL_S3", url)
     storage = settings.open_storage(s3)
@@ -117,9 +153,9 @@ def _start(settings: EmulatorSettings, moto: WsgiApp, release: Callable[[], None
         pace=settings.pace,
     )
     control = ControlPlane(cloud, threads)
-    front = late["app"] = Front(control, Runtime(cloud, control.hosting), faults, moto, settings.region)
+    front = Front(control, Runtime(cloud, control.hosting), faults, moto, settings.region)
     control.recover()
-    front.calls.clear()  # what was called until here was the emulator's own start
+    door.open(front)
 
     def keep() -> None:
         if owned:

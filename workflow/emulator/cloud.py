@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +81,7 @@ class Threads:
     _lock: threading.Lock = field(default_factory=threading.Lock)  # guards _stops and _threads
 
     def start(self, kind: Kind, name: str, work: Callable[[threading.Event], None]) -> None:
-        """Run ``work`` in a thread of its own; it is given the event that asks it to stop."""
+        """Run ``work`` in a thread of its own; it is given the event that asks it to stop, set where all are to end."""
         key, stop = (kind.name, name), threading.Event()
 
         def run() -> None:
@@ -95,6 +97,8 @@ class Threads:
         thread = threading.Thread(target=run, name=f"job-{kind.name}-{name}", daemon=True)
         with self._lock:
             self._stops[key], self._threads[key] = stop, thread
+            if self.closing.is_set():
+                stop.set()
         thread.start()
 
     def stop(self, kind: Kind, name: str) -> None:
@@ -112,15 +116,19 @@ class Threads:
             thread.join(timeout_s)
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Stop everything and wait for it."""
-        self.closing.set()
+        """Stop everything, also what starts from now on, and wait; what does not end is logged with its place."""
         with self._lock:
+            self.closing.set()
             stops, threads = list(self._stops.values()), list(self._threads.values())
         for stop in stops:
             stop.set()
         deadline = time.monotonic() + timeout_s
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                frame = sys._current_frames().get(thread.ident or 0)
+                place = "".join(traceback.format_stack(frame)) if frame is not None else ""
+                _log.warning("%s did not end within %g s of being asked to stop\n%s", thread.name, timeout_s, place)
 
 
 def pause(stop: threading.Event, seconds: float) -> None:

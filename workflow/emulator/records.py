@@ -9,7 +9,7 @@ import copy
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,16 @@ class Records:
 
     def update(self, kind: Kind, name: str, **members: Any) -> Document:
         """Replace members. Raises ApiError for an unknown resource."""
+        return self.change(kind, name, lambda _: members)
+
+    def change(self, kind: Kind, name: str, decide: Callable[[Document], Mapping[str, Any]]) -> Document:
+        """Replace the members that ``decide`` gives, which sees the resource as it is: nobody changes it in between.
+
+        Raises ApiError for an unknown resource, and what ``decide`` raises.
+        """
         with self._lock:
-            document = {**self.get(kind, name), **members, "LastModifiedTime": time.time()}
+            before = self.get(kind, name)
+            document = {**before, **decide(before), "LastModifiedTime": time.time()}
             self._known[kind.name][name] = document
             self._write(kind, name, document)
             return copy.deepcopy(document)

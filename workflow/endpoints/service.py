@@ -160,8 +160,8 @@ class Endpoints:
             self._host.withdraw(live.deployment)
             return
         with self._lock:
-            self._live[job.id] = live
             self._by_name[live.record.name] = job.id
+            self._live[job.id] = live  # last: with it the endpoint is said to be in service, by its name too
         _log.info("endpoint %s is in service at %s", job.id, live.deployment.url)
         if old is not None and old.deployment != live.deployment:
             self._host.withdraw(old.deployment)

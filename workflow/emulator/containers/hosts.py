@@ -126,7 +126,7 @@ def run_all(hosts: Sequence[Host], command: Command, isolation: Isolation, stop:
             host.folder,
             host.log,
             timeout_s=command.timeout_s,
-            cancelled=_Any(stop, failed),
+            cancelled=AnyOf(stop, failed),
             grace_s=command.grace_s,
         )
         if not ending.succeeded:
@@ -149,8 +149,8 @@ def failure_reason(hosts: Sequence[Host], endings: Sequence[Ending]) -> str:
     return "AlgorithmError: a host ended without a reason"
 
 
-class _Any(threading.Event):
-    """Set when one of several events is."""
+class AnyOf(threading.Event):
+    """Set when one of several events is; a ``wait`` hears the last at once, and the others when its time is over."""
 
     def __init__(self, *events: threading.Event) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
+from workflow.emulator.containers.hosts import AnyOf
 from workflow.emulator.containers.isolation import shown
 from workflow.emulator.containers.transfer import bring, bring_archive
 from workflow.emulator.errors import ApiError, invalid
@@ -111,7 +112,7 @@ class Containers:
                     folder,
                     container.log,
                     timeout_s=365 * DAY_S,
-                    cancelled=_Or(container.stop, container.lost),
+                    cancelled=AnyOf(container.lost, container.stop),
                     grace_s=min(30.0, self._cloud.pace.grace_s),
                 )
                 container.ended += 1
@@ -181,8 +182,7 @@ class Hosting:
         name = str(request["EndpointName"])
         endpoint = self._cloud.records.get(ENDPOINT, name)
         self._cloud.records.get(CONFIG, str(request["EndpointConfigName"]))
-        if endpoint["EndpointStatus"] != "InService":
-            raise invalid(f"Cannot update in-progress endpoint {name!r}: it is {endpoint['EndpointStatus']}.")
+        _check_serving(endpoint)
         kept = _desired(endpoint) if request.get("RetainAllVariantProperties") else {}
         for excluded in request.get("ExcludeRetainedVariantProperties", ()):
             for properties in kept.values():
@@ -193,8 +193,7 @@ class Hosting:
         """Change weights and numbers of instances of variants, as an autoscaler does it."""
         name = str(request["EndpointName"])
         endpoint = self._cloud.records.get(ENDPOINT, name)
-        if endpoint["EndpointStatus"] != "InService":
-            raise invalid(f"Cannot update in-progress endpoint {name!r}: it is {endpoint['EndpointStatus']}.")
+        _check_serving(endpoint)
         desired = _desired(endpoint)
         for asked in request["DesiredWeightsAndCapacities"]:
             variant = str(asked["VariantName"])
@@ -211,18 +210,24 @@ class Hosting:
         Args:
             desired: by variant, what is to be other than the configuration has it.
         """
-        document = self._cloud.records.update(
-            ENDPOINT, name, EndpointStatus="Updating", PendingConfigName=config, PendingDesired=desired
-        )
+
+        def updating(endpoint: Document) -> Document:
+            _check_serving(endpoint)
+            return {"EndpointStatus": "Updating", "PendingConfigName": config, "PendingDesired": desired}
+
+        document = self._cloud.records.change(ENDPOINT, name, updating)
         self._threads.start(ENDPOINT, name, partial(self._bring_up, name))
         return document
 
     def delete(self, name: str) -> None:
         """End an endpoint; configuration and model stay."""
-        endpoint = self._cloud.records.get(ENDPOINT, name)
-        if endpoint["EndpointStatus"] in ("Updating", "SystemUpdating"):
-            raise invalid(f"Cannot update in-progress endpoint {name!r}.")
-        self._cloud.records.update(ENDPOINT, name, EndpointStatus="Deleting")
+
+        def deleting(endpoint: Document) -> Document:
+            if endpoint["EndpointStatus"] in ("Updating", "SystemUpdating"):
+                raise invalid(f"Cannot update in-progress endpoint {name!r}.")
+            return {"EndpointStatus": "Deleting"}
+
+        self._cloud.records.change(ENDPOINT, name, deleting)
         self._threads.stop(ENDPOINT, name)
         self._threads.wait(ENDPOINT, name, 60.0)
         self._threads.start(ENDPOINT, name, lambda _: self._remove(name))
@@ -286,8 +291,7 @@ class Hosting:
             if reason is None:
                 self._live[name] = started
         if reason is None:
-            self._cloud.records.update(
-                ENDPOINT,
+            self._settle(
                 name,
                 EndpointStatus="InService",
                 EndpointConfigName=wanted,
@@ -305,7 +309,13 @@ class Hosting:
         # an update that fails leaves the old containers in service, with the reason
         status = "InService" if old else "Failed"
         gone = {"PendingConfigName": None, "PendingDesired": None}
-        self._cloud.records.update(ENDPOINT, name, EndpointStatus=status, FailureReason=reason, **gone)
+        self._settle(name, EndpointStatus=status, FailureReason=reason, **gone)
+
+    def _settle(self, name: str, **members: Any) -> None:
+        """Keep how an endpoint came up, unless it is being deleted: then nobody may hear that it serves."""
+        self._cloud.records.change(
+            ENDPOINT, name, lambda endpoint: {} if endpoint["EndpointStatus"] == "Deleting" else members
+        )
 
     def _start_all(
         self,
@@ -362,6 +372,13 @@ def _properties(variant: Mapping[str, Any], desired: Mapping[str, Document]) -> 
     return {member: asked.get(member, variant.get(initial, 1)) for member, initial in _PROPERTIES.items()}
 
 
+def _check_serving(endpoint: Mapping[str, Any]) -> None:
+    """Raises ApiError for an endpoint that cannot be changed now."""
+    if endpoint["EndpointStatus"] != "InService":
+        name = endpoint["EndpointName"]
+        raise invalid(f"Cannot update in-progress endpoint {name!r}: it is {endpoint['EndpointStatus']}.")
+
+
 def _desired(endpoint: Mapping[str, Any]) -> dict[str, Document]:
     """Weights and numbers of instances that are in force, by variant."""
     return {
@@ -390,17 +407,3 @@ def _free_port() -> int:
 def _tail(log: Path) -> str:
     lines = last_lines(log)
     return f"Its last lines: {lines}" if lines else ""
-
-
-class _Or(threading.Event):
-    """Set when either of two events is."""
-
-    def __init__(self, first: threading.Event, second: threading.Event) -> None:
-        super().__init__()
-        self._first, self._second = first, second
-
-    def is_set(self) -> bool:
-        return self._first.is_set() or self._second.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self._first.wait(timeout) or self.is_set()

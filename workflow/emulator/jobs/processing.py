@@ -24,6 +24,7 @@ from workflow.emulator.containers.images import processing_command
 from workflow.emulator.containers.isolation import located
 from workflow.emulator.containers.transfer import bring, send_files
 from workflow.emulator.errors import ApiError, invalid
+from workflow.emulator.jobs.life import CUT_SHORT, ask_to_stop, cut_short
 from workflow.emulator.jobs.training import DAY_S, LATE, REFUSALS, Failed, failed_for
 from workflow.emulator.records import PROCESSING, Document
 from workflow.storage import S3Uri
@@ -49,19 +50,12 @@ class ProcessingJobs:
 
     def stop(self, name: str) -> None:
         """Ask a job to stop; one that has ended is refused."""
-        job = self._cloud.records.get(PROCESSING, name)
-        status = job["ProcessingJobStatus"]
-        if status not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the processing job is in status {status}.")
-        self._cloud.records.update(PROCESSING, name, ProcessingJobStatus="Stopping")
-        self._threads.stop(PROCESSING, name)
+        ask_to_stop(self._cloud, self._threads, PROCESSING, name)
 
     def recover(self) -> None:
         """Say of jobs that ran when the emulator ended that they have failed."""
-        for job in self._cloud.records.all(PROCESSING):
-            if job["ProcessingJobStatus"] in ("InProgress", "Stopping"):
-                reason = "InternalServerError: the emulator was ended while the job ran; start it again"
-                self._end(str(job["ProcessingJobName"]), "Failed", FailureReason=reason)
+        for name in cut_short(self._cloud, PROCESSING):
+            self._end(name, "Failed", FailureReason=CUT_SHORT)
 
     def _end(self, name: str, status: str, **members: Any) -> None:
         self._cloud.records.update(

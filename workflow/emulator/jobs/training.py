@@ -15,6 +15,7 @@ from typing import Any
 from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.containers.hosts import (
     MOST_HOSTS,
+    AnyOf,
     Command,
     Host,
     failure_reason,
@@ -36,6 +37,7 @@ from workflow.emulator.containers.transfer import (
 )
 from workflow.emulator.errors import ApiError, invalid
 from workflow.emulator.faults import Fault
+from workflow.emulator.jobs.life import CUT_SHORT, check_running, cut_short
 from workflow.emulator.records import TRAINING, Document
 from workflow.errors import WorkflowError
 from workflow.runners.process import Ending
@@ -108,9 +110,6 @@ class TrainingJobs:
 
     def stop(self, name: str) -> None:
         """Ask a job to stop; one that has ended is refused."""
-        job = self._cloud.records.get(TRAINING, name)
-        if job["TrainingJobStatus"] not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
         self.move(name, "Stopping", "Stopping")
         self._threads.stop(TRAINING, name)
 
@@ -122,27 +121,29 @@ class TrainingJobs:
 
     def recover(self) -> None:
         """Say of jobs that ran when the emulator ended that they have failed."""
-        for job in self._cloud.records.all(TRAINING):
-            if job["TrainingJobStatus"] in ("InProgress", "Stopping"):
-                reason = "InternalServerError: the emulator was ended while the job ran; start it again"
-                self.move(str(job["TrainingJobName"]), "Failed", "Failed", FailureReason=reason)
+        for name in cut_short(self._cloud, TRAINING):
+            self.move(name, "Failed", "Failed", FailureReason=CUT_SHORT)
 
     def move(self, name: str, status: str, secondary: str, **members: Any) -> None:
-        """The next state of a job, and its entry among the transitions."""
-        job, now = self._cloud.records.get(TRAINING, name), time.time()
-        transitions = list(job["SecondaryStatusTransitions"])
-        if transitions[-1]["Status"] != secondary:
-            transitions[-1] = {**transitions[-1], "EndTime": now}
-            text = members.get("FailureReason") or _MESSAGES.get(secondary, "")
-            transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": text})
-        self._cloud.records.update(
-            TRAINING,
-            name,
-            TrainingJobStatus=status,
-            SecondaryStatus=secondary,
-            SecondaryStatusTransitions=transitions,
-            **members,
-        )
+        """The next state of a job, and its entry among the transitions. Raises ApiError for one that has ended."""
+        now = time.time()
+
+        def moved(job: Document) -> Document:
+            check_running(TRAINING, job)
+            transitions = list(job["SecondaryStatusTransitions"])
+            if transitions[-1]["Status"] != secondary:
+                transitions[-1] = {**transitions[-1], "EndTime": now}
+                text = members.get("FailureReason") or _MESSAGES.get(secondary, "")
+                transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": text})
+            stopping = status == "InProgress" and job["TrainingJobStatus"] == "Stopping"
+            return {
+                "TrainingJobStatus": "Stopping" if stopping else status,
+                "SecondaryStatus": secondary,
+                "SecondaryStatusTransitions": transitions,
+                **members,
+            }
+
+        self._cloud.records.change(TRAINING, name, moved)
 
     # -- the life of one job
 
@@ -317,18 +318,18 @@ class _Run:
         )
         taken, ended = threading.Event(), threading.Event()
         began = time.monotonic()
-        watch = threading.Thread(target=self._take_away, args=(stop, taken, ended), name="spot", daemon=True)
+        watch = threading.Thread(target=self._take_away, args=(taken, ended), name="spot", daemon=True)
         watch.start()
         try:
-            return run_all(self.hosts, command, self._cloud.isolation, taken)
+            return run_all(self.hosts, command, self._cloud.isolation, AnyOf(taken, stop))
         finally:
             ended.set()
             watch.join()
             self._busy_s += (time.monotonic() - began) * len(self.hosts)
             self._save_checkpoints()
 
-    def _take_away(self, stop: threading.Event, taken: threading.Event, ended: threading.Event) -> None:
-        """Pass a stop on, and let the faults happen that are asked for: a spot interruption, a kill."""
+    def _take_away(self, taken: threading.Event, ended: threading.Event) -> None:
+        """Let the faults happen that are asked for, a spot interruption or a kill, and keep checkpoints meanwhile."""
         spot = self.job.get("EnableManagedSpotTraining", False)
         interruption = self._cloud.faults.happens("interruption", self.name) if spot else None
         kill = self._cloud.faults.happens("kill", self.name)
@@ -337,9 +338,12 @@ class _Run:
             passed = time.monotonic() - began
             self.interrupted = interruption is not None and passed >= interruption
             self.killed = kill is not None and passed >= kill
-            if stop.is_set() or self.interrupted or self.killed:
+            if self.interrupted or self.killed:
                 taken.set()
-            self._save_checkpoints()
+            try:
+                self._save_checkpoints()
+            except (OSError, WorkflowError) as error:  # the job replaces its files while they are looked at
+                _log.debug("the checkpoints of %s are kept at the next look: %s", self.name, error)
 
     def send(self) -> None:
         """Put model and output of all hosts where the request says."""

@@ -13,6 +13,7 @@ from workflow.emulator.cloud import Cloud, JobStopped, Threads, pause
 from workflow.emulator.errors import invalid
 from workflow.emulator.hosting.endpoints import Container, Containers
 from workflow.emulator.hosting.runtime import forward
+from workflow.emulator.jobs.life import CUT_SHORT, ask_to_stop, cut_short
 from workflow.emulator.jobs.training import LATE, REFUSALS, Failed, failed_for
 from workflow.emulator.records import MODEL, TRANSFORM, Document
 from workflow.runners.failures import last_lines
@@ -20,7 +21,6 @@ from workflow.storage import ObjectNotFound, S3Uri
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 DEFAULT_PAYLOAD_MB = 6
-_RUNNING = ("InProgress", "Stopping")
 
 
 class TransformJobs:
@@ -40,41 +40,39 @@ class TransformJobs:
 
     def stop(self, name: str) -> None:
         """Ask a job to stop; one that has ended is refused."""
-        status = self._cloud.records.get(TRANSFORM, name)["TransformJobStatus"]
-        if status not in _RUNNING:
-            raise invalid(f"The request was rejected because the transform job is in status {status}.")
-        self._cloud.records.update(TRANSFORM, name, TransformJobStatus="Stopping")
-        self._threads.stop(TRANSFORM, name)
+        ask_to_stop(self._cloud, self._threads, TRANSFORM, name)
 
     def recover(self) -> None:
         """Say of jobs that ran when the emulator ended that they have failed."""
-        for job in self._cloud.records.all(TRANSFORM):
-            if job["TransformJobStatus"] in _RUNNING:
-                reason = "InternalServerError: the emulator was ended while the job ran; start it again"
-                self._end(str(job["TransformJobName"]), "Failed", FailureReason=reason)
+        for name in cut_short(self._cloud, TRANSFORM):
+            self._end(name, "Failed", FailureReason=CUT_SHORT)
 
     def _end(self, name: str, status: str, **members: Any) -> None:
         self._cloud.records.update(TRANSFORM, name, TransformJobStatus=status, TransformEndTime=time.time(), **members)
 
     def _run(self, name: str, stop: threading.Event) -> None:
         job = self._cloud.records.get(TRANSFORM, name)
-        folder = self._cloud.folder / "transform" / name
         containers: list[Container] = []
+        status, members = "Completed", dict[str, str]()
         try:
             self._attempt(name, job, containers, stop)
         except JobStopped:
-            self._end(name, "Stopped")
+            status = "Stopped"
         except Exception as error:  # noqa: BLE001 - the edge of a job: whatever happened is its reason
-            self._end(name, "Failed", FailureReason=failed_for(error))
-        else:
-            self._end(name, "Completed")
+            status, members = "Failed", {"FailureReason": failed_for(error)}
+        try:  # who hears that a job has ended looks for its logs
+            self._close(name, containers)
         finally:
-            began = self._cloud.records.get(TRANSFORM, name).get("TransformStartTime", time.time())
-            lost = self._cloud.faults.happens("lost_logs", name) is not None
-            for number, container in enumerate(containers if not lost else [], 1):
-                self._cloud.logs.send(LOG_GROUP, f"{name}/algo-{number}-{int(began)}", container.log)
-            self._containers.end(containers)
-            shutil.rmtree(folder, ignore_errors=True)
+            self._end(name, status, **members)
+
+    def _close(self, name: str, containers: list[Container]) -> None:
+        """Keep what the containers have printed, and end them."""
+        began = self._cloud.records.get(TRANSFORM, name).get("TransformStartTime", time.time())
+        lost = self._cloud.faults.happens("lost_logs", name) is not None
+        for number, container in enumerate(containers if not lost else [], 1):
+            self._cloud.logs.send(LOG_GROUP, f"{name}/algo-{number}-{int(began)}", container.log)
+        self._containers.end(containers)
+        shutil.rmtree(self._cloud.folder / "transform" / name, ignore_errors=True)
 
     def _attempt(self, name: str, job: Document, containers: list[Container], stop: threading.Event) -> None:
         faults = self._cloud.faults

@@ -18,6 +18,7 @@ from typing import Any
 
 from workflow.emulator.cloud import Cloud, Threads
 from workflow.emulator.errors import invalid
+from workflow.emulator.jobs.life import CUT_SHORT, RUNNING, ask_to_stop, cut_short
 from workflow.emulator.jobs.training import TrainingJobs, failed_for
 from workflow.emulator.records import TRAINING, TUNING, Document, page
 
@@ -25,7 +26,6 @@ OBJECTIVE = "_tuning_objective_metric"
 MOST_TRIALS = 750
 LEAST_EARLIER = 2  # trials whose median counts for early stopping
 _TICK_S = 0.1
-_RUNNING = ("InProgress", "Stopping")
 _KINDS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges")
 _COPIED = (
     *("AlgorithmSpecification", "RoleArn", "InputDataConfig", "VpcConfig", "OutputDataConfig", "ResourceConfig"),
@@ -152,18 +152,12 @@ class TuningJobs:
 
     def stop(self, name: str) -> None:
         """Stop a tuning job and its trials; one that has ended is refused."""
-        status = self._cloud.records.get(TUNING, name)["HyperParameterTuningJobStatus"]
-        if status not in _RUNNING:
-            raise invalid(f"The request was rejected because the tuning job is in status {status}.")
-        self._cloud.records.update(TUNING, name, HyperParameterTuningJobStatus="Stopping")
-        self._threads.stop(TUNING, name)
+        ask_to_stop(self._cloud, self._threads, TUNING, name)
 
     def recover(self) -> None:
         """Say of jobs that ran when the emulator ended that they have failed."""
-        for job in self._cloud.records.all(TUNING):
-            if job["HyperParameterTuningJobStatus"] in _RUNNING:
-                reason = "InternalServerError: the emulator was ended while the job ran; start it again"
-                self._end(str(job["HyperParameterTuningJobName"]), "Failed", FailureReason=reason)
+        for name in cut_short(self._cloud, TUNING):
+            self._end(name, "Failed", FailureReason=CUT_SHORT)
 
     def trials(self, name: str) -> list[Document]:
         """The training jobs of a tuning job, oldest first, each as its summary says it."""
@@ -253,7 +247,7 @@ class TuningJobs:
         return name
 
     def _has_ended(self, trial: str) -> bool:
-        return self._cloud.records.get(TRAINING, trial)["TrainingJobStatus"] not in _RUNNING
+        return self._cloud.records.get(TRAINING, trial)["TrainingJobStatus"] not in RUNNING
 
     def _is_enough(self, config: Mapping[str, Any], name: str, seconds: float) -> bool:
         if seconds > float(config["ResourceLimits"].get("MaxRuntimeInSeconds", float("inf"))):
@@ -300,7 +294,7 @@ class TuningJobs:
                 raise invalid(f"Hyperparameters are both static and tunable: {', '.join(sorted(twice))}.")
         for parent in request.get("WarmStartConfig", {}).get("ParentHyperParameterTuningJobs", []):
             known = self._cloud.records.get(TUNING, str(parent["HyperParameterTuningJobName"]))
-            if known["HyperParameterTuningJobStatus"] in _RUNNING:
+            if known["HyperParameterTuningJobStatus"] in RUNNING:
                 raise invalid(f"Parent tuning job {parent['HyperParameterTuningJobName']!r} is still running.")
 
     def _end(self, name: str, status: str, **members: Any) -> None:
@@ -330,7 +324,7 @@ def definitions_of(request: Mapping[str, Any]) -> list[Definition]:
 def _summary(tuning: str, job: Document) -> Document:
     objective = job["TuningObjective"]
     found = [m for m in job.get("FinalMetricDataList", []) if m["MetricName"] == objective["MetricName"]]
-    ended = job["TrainingJobStatus"] not in _RUNNING
+    ended = job["TrainingJobStatus"] not in RUNNING
     # the objective of a job that failed does not count
     value = found[0]["Value"] if found and job["TrainingJobStatus"] in ("Completed", "Stopped") else None
     told = {} if value is None else {"FinalHyperParameterTuningJobObjectiveMetric": {**objective, "Value": value}}
@@ -360,7 +354,7 @@ def _counted(trials: list[Document]) -> Document:
     counters = {
         "TrainingJobStatusCounters": {
             "Completed": statuses.count("Completed"),
-            "InProgress": sum(status in _RUNNING for status in statuses),
+            "InProgress": sum(status in RUNNING for status in statuses),
             "RetryableError": 0,
             "NonRetryableError": statuses.count("Failed"),
             "Stopped": statuses.count("Stopped"),

@@ -164,12 +164,15 @@ class Pipelines:
 
     def stop(self, request: Mapping[str, Any]) -> Document:
         """Ask an execution to stop, and the jobs of its running steps."""
-        run = self._execution(request)
-        if run["PipelineExecutionStatus"] != "Executing":
-            raise ApiError(
-                "ConflictException", f"the execution is {run['PipelineExecutionStatus']}, and cannot be stopped"
-            )
-        return self._update(run, PipelineExecutionStatus="Stopping")
+
+        def stopping(run: Document) -> Document:
+            status = run["PipelineExecutionStatus"]
+            if status != "Executing":
+                raise ApiError("ConflictException", f"the execution is {status}, and cannot be stopped")
+            return {"PipelineExecutionStatus": "Stopping"}
+
+        id = str(self._execution(request)["PipelineExecutionName"])
+        return self._records.change(EXECUTION, id, stopping)
 
     def retry(self, request: Mapping[str, Any]) -> Document:
         """Begin again with the steps that have not succeeded."""
