@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.runners.base import Control, JobCancelled, JobFailed, Runner, Task, Tuning
 from workflow.storage import S3Uri, Storage
 from workflow.tuning.space import Dimension, Space
@@ -69,13 +69,6 @@ def tuning(**changes: Any) -> Tuning:
         "arguments": {"task": "link_prediction"},
     }
     return Tuning(**{**fields, **changes})
-
-
-def waits_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 class RunnerContract:
@@ -186,7 +179,7 @@ class RunnerContract:
         search, control = tuning(trials=2), Control()
         thread = threading.Thread(target=_until_cancelled, args=(runner, search, control))
         thread.start()
-        waits_for(lambda: (told := runner.progress(search.folder_name)) and told["step"] == 1)
+        until(lambda: (told := runner.progress(search.folder_name)) and told["step"] == 1)
         control.leaving.set()
         control.cancelled.set()
         thread.join()

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.client.connection import Connection
 from workflow.client.service import start_service
 from workflow.errors import WorkflowError
@@ -74,10 +74,7 @@ def test_a_run_goes_on_after_its_service_was_killed_in_the_middle_of_training(de
     command = [sys.executable, "-m", "workflow.cli", "run", str(described), "--home", str(home), "--url", service.url]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     connection = Connection(service.url)
-    deadline = time.monotonic() + 120
-    while not connection.call("list_ml_model_training_jobs")["ids"]:
-        assert time.monotonic() < deadline, "training was never started"
-        time.sleep(0.1)
+    until(lambda: connection.call("list_ml_model_training_jobs")["ids"], "the training job")
     os.kill(service.pid, signal.SIGKILL)
     running.wait(60)
     service.stop()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,8 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 FAKE_SCRIPTS = ROOT / "tests" / "fake_scripts"
@@ -100,17 +101,19 @@ class Service:
             self.put(f"s3://lab/{name}/behaviour.json", json.dumps(behaviour))
         return f"s3://lab/{name}"
 
-    def wait(self, kind: str, id: str, *wanted: str, seconds: float = 90) -> dict[str, Any]:
+    def wait(self, kind: str, id: str, *wanted: str) -> dict[str, Any]:
         """The status answer once the job has one of the states (or is in any final one, if none is named)."""
         final = wanted or ("Completed", "Failed", "Stopped", "InService")
-        deadline = time.monotonic() + seconds
-        while True:
+        code, answer = 0, dict[str, Any]()
+
+        def has_come() -> bool:
+            nonlocal code, answer
             code, answer = self.call("GET", f"/ml/{kind}/{id}")
             assert code == 200, answer
-            if answer["status"] in final:
-                return answer  # type: ignore[no-any-return]
-            assert time.monotonic() < deadline, answer
-            time.sleep(0.05)
+            return answer["status"] in final
+
+        until(has_come, f"{kind} {id} to be {' or '.join(final)}")
+        return answer
 
     def process_data(self, id: str, export: str) -> dict[str, Any]:
         body = {"id": id, "inputDataS3Location": export, "processedDataS3Location": "s3://lab/processed"}

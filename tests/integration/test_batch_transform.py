@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import LAB, waits_for
+from tests.contracts.runner_contract import LAB
 from tests.integration.test_cloud_faults import Cloud
+from tests.waiting import until
 from workflow.emulator.records import MODEL, TRANSFORM
 from workflow.runners.base import Control, JobCancelled, JobFailed, Resources
 from workflow.runners.sagemaker.batch import BatchTransforms
@@ -94,7 +95,7 @@ def test_a_cancelled_transform_is_stopped_and_its_model_removed(cloud: Cloud, ar
     threading.Timer(1.0, control.cancelled.set).start()
     with pytest.raises(JobCancelled):
         BatchTransforms(cloud.clients, cloud.home / "logs").run(batch(archive), control)
-    waits_for(lambda: cloud.jobs(TRANSFORM)[0]["TransformJobStatus"] == "Stopped")
+    until(lambda: cloud.jobs(TRANSFORM)[0]["TransformJobStatus"] == "Stopped")
     assert cloud.jobs(MODEL) == []
 
 

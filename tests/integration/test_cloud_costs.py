@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import SCRIPTS, processing, put, tuning, waits_for
+from tests.contracts.runner_contract import SCRIPTS, processing, put, tuning
 from tests.integration.test_cloud_faults import Cloud
+from tests.waiting import until
 from workflow.client.cloud.stacks import Stacks
 from workflow.emulator.app import Emulator
 from workflow.emulator.records import PROCESSING
@@ -102,7 +103,7 @@ def test_all_that_runs_is_listed_over_pages_and_past_newer_jobs(
             ProcessingResources={"ClusterConfig": cluster},
             Tags=cloud.clients.account.tag_list(),
         )
-    waits_for(lambda: cloud.running() == ["old-1", "old-2"])
+    until(lambda: cloud.running() == ["old-1", "old-2"])
     assert {cost.name for cost in costs(cloud.clients, running=True)} == {"old-1", "old-2"}
     assert [cost.name for cost in costs(cloud.clients)] == ["new"]
     cloud.clients.close()

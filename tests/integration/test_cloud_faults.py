@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning, waits_for
+from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning
+from tests.waiting import until
 from workflow.drivers import open_s3_at
 from workflow.emulator.app import Emulator
 from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING, TRANSFORM, TUNING
@@ -181,7 +182,7 @@ def test_a_job_that_somebody_stops_in_the_console_says_so(cloud: Cloud) -> None:
     client = cloud.clients.get("sagemaker")
 
     def stop() -> None:
-        waits_for(lambda: cloud.jobs(PROCESSING) and "ProcessingStartTime" in cloud.jobs(PROCESSING)[0])
+        until(lambda: cloud.jobs(PROCESSING) and "ProcessingStartTime" in cloud.jobs(PROCESSING)[0])
         client.stop_processing_job(ProcessingJobName="a-preloading-1")
 
     thread = threading.Thread(target=stop)
@@ -196,7 +197,7 @@ def test_a_job_goes_on_without_its_service_and_is_taken_over(cloud: Cloud) -> No
     control = Control()
 
     def leave() -> None:
-        waits_for(lambda: cloud.jobs(PROCESSING))
+        until(lambda: cloud.jobs(PROCESSING))
         control.leaving.set()
         control.cancelled.set()
 

@@ -12,8 +12,9 @@ import pytest
 from cfnlint.decode import cfn_yaml
 
 from tests import emulated
-from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning, waits_for
+from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put, tuning
 from tests.integration.test_cloud_faults import Cloud
+from tests.waiting import until
 from workflow.client.cloud.stacks import Stacks
 from workflow.emulator.cloud import OWN_KEY
 from workflow.emulator.records import PROCESSING, TRAINING
@@ -108,7 +109,7 @@ def _stopped(cloud: Cloud, runner: SageMakerRunner, theirs: SageMakerRunner) -> 
         before, control = len(cloud.jobs(kind)), Control()
         thread = threading.Thread(target=lambda w=work, c=control: _cancelled(w, c))
         thread.start()
-        waits_for(lambda k=kind, b=before: len(cloud.jobs(k)) > b)
+        until(lambda k=kind, b=before: len(cloud.jobs(k)) > b)
         control.cancelled.set()
         thread.join()
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests import emulated
-from tests.contracts.runner_contract import waits_for
 from tests.integration.conftest import ROOT, Service
 from tests.integration.test_ml_service import test_a_workflow_runs_from_export_to_endpoint as whole_workflow
+from tests.waiting import until
 from workflow.emulator.app import Emulator
 from workflow.emulator.records import ENDPOINT, PROCESSING, TRAINING
 
@@ -117,13 +117,13 @@ def test_jobs_and_endpoints_go_on_while_the_service_is_killed_and_are_taken_over
     export = service.export(behaviour=behaviour)
     body = {"id": "dp", "inputDataS3Location": export, "processedDataS3Location": "s3://lab/processed"}
     assert service.call("POST", "/ml/dataprocessing", body)[0] == 200
-    waits_for(lambda: service.jobs(PROCESSING))
+    until(lambda: service.jobs(PROCESSING))
     service.kill()
     service.start().wait("dataprocessing", "dp", "Completed")
     assert len(service.jobs(PROCESSING)) == 1
 
     service.start_training("tr", "dp", trials=2)
-    waits_for(lambda: len(service.jobs(TRAINING)) == 2)
+    until(lambda: len(service.jobs(TRAINING)) == 2)
     service.kill()
     service.start().wait("modeltraining", "tr", "Completed")
     assert len(service.jobs(TRAINING)) == 2
@@ -142,7 +142,7 @@ def test_a_cancelled_job_is_stopped_in_the_cloud_and_its_reason_kept(service: Cl
     export = service.export(behaviour={"process": {"sleep_s": 600}})
     body = {"id": "dp", "inputDataS3Location": export, "processedDataS3Location": "s3://lab/processed"}
     service.call("POST", "/ml/dataprocessing", body)
-    waits_for(lambda: service.jobs(PROCESSING))
+    until(lambda: service.jobs(PROCESSING))
     service.client.cancel_ml_data_processing_job(id="dp")
     service.wait("dataprocessing", "dp", "Stopped")
     assert service.jobs(PROCESSING)[0]["ProcessingJobStatus"] == "Stopped"

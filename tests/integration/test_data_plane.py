@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.waiting import until
 from workflow.client.service import local_service
+from workflow.jobs.loads import UNFINISHED
 
 NODES = "~id,~label,name:String(single),tag:String\na,Person;Friend,Ann,x\nb,Person,Bob,\nc,City,,\n"
 EDGES = "~id,~from,~to,~label,since:Int\ne,a,b,knows,2001\nf,a,c,lives,\n"
@@ -64,12 +65,12 @@ def load(client: Any, source: str) -> dict[str, Any]:
     )
     assert started["status"] == "200 OK"
     load_id = started["payload"]["loadId"]
-    for _ in range(500):
+
+    def ended() -> dict[str, Any] | None:
         payload: dict[str, Any] = client.get_loader_job_status(loadId=load_id, details=True, errors=True)["payload"]
-        if payload["overallStatus"]["status"] not in ("LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"):
-            return payload
-        time.sleep(0.02)
-    raise AssertionError("the load did not end")
+        return payload if payload["overallStatus"]["status"] not in UNFINISHED else None
+
+    return until(ended, "the end of the load") or {}
 
 
 def test_boto3_loads_lists_and_reads_the_summary(client: Any, source: str) -> None:
@@ -182,14 +183,9 @@ def test_graph_notebooks_forms_are_understood(service: str, source: str) -> None
     status, answer = ask(service, "POST", "/loader", json.dumps(body).encode(), **{"Content-Type": "application/json"})
     assert (status, answer["status"]) == (200, "200 OK")
     load_id = answer["payload"]["loadId"]
-    for _ in range(200):
-        query = f"/loader?details=False&errors=False&page=1&errorsPerPage=10&loadId={load_id}"
-        status, answer = ask(service, "GET", query)
-        if answer["payload"]["overallStatus"]["status"] == "LOAD_COMPLETED":
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError(answer)
+    query = f"/loader?details=False&errors=False&page=1&errorsPerPage=10&loadId={load_id}"
+    completed = "LOAD_COMPLETED"
+    until(lambda: ask(service, "GET", query)[1]["payload"]["overallStatus"]["status"] == completed, completed)
     assert ask(service, "GET", "/loader")[1]["payload"]["loadIds"] == [load_id]
     assert ask(service, "DELETE", f"/loader?loadId={load_id}")[0] == 400
     form = {"Content-Type": "application/x-www-form-urlencoded"}

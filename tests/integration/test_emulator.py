@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests import emulated
+from tests.waiting import until
 from workflow.emulator.app import Emulator
 from workflow.emulator.cloud import Pace
 from workflow.emulator.containers.isolation import best_isolation
@@ -91,11 +91,11 @@ def programmed(name: str, *more: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def waited(describe: Callable[[], dict[str, Any]], member: str, *unlike: str) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE_S
-    while (document := describe())[member] in (unlike or ("InProgress", "Stopping")):
-        assert time.monotonic() < deadline, document
-        time.sleep(0.05)
-    return document
+    def has_come() -> dict[str, Any] | None:
+        document = describe()
+        return None if document[member] in (unlike or ("InProgress", "Stopping")) else document
+
+    return until(has_come, member) or {}
 
 
 @pytest.fixture(scope="module")
@@ -157,15 +157,11 @@ def test_an_input_that_is_not_there_fails_the_job(lab: Lab) -> None:
     assert f"s3://{BUCKET}/nothing" in job["FailureReason"]
 
 
-def test_a_stopped_job_has_its_model_uploaded(lab: Lab) -> None:
-    lab.train("t-stop", MODEL + "import time\ntime.sleep(600)\n", InputDataConfig=programmed("t-stop"))
-    waited(
-        lambda: lab.sagemaker.describe_training_job(TrainingJobName="t-stop"),
-        "SecondaryStatus",
-        "Starting",
-        "Downloading",
-    )
-    time.sleep(1.0)  # so that the program has begun
+def test_a_stopped_job_has_its_model_uploaded(lab: Lab, tmp_path: Path) -> None:
+    mark = tmp_path / "begun"
+    program = f"{MODEL}open({str(mark)!r}, 'w')\nimport time\ntime.sleep(600)\n"
+    lab.train("t-stop", program, InputDataConfig=programmed("t-stop"))
+    until(mark.exists, "the program to begin")
     lab.sagemaker.stop_training_job(TrainingJobName="t-stop")
     job = lab.trained("t-stop")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
@@ -301,9 +297,20 @@ def asked(lab: Lab, endpoint: str, document: Any) -> Any:
     return json.loads(answer["Body"].read())
 
 
-def asked_until(lab: Lab, endpoint: str, deadline: float) -> None:
-    while time.monotonic() < deadline:
-        asked(lab, endpoint, {"numbers": [1]})
+def answer_of(lab: Lab, endpoint: str) -> Any:
+    """What an endpoint answers; None while its container is started again."""
+    try:
+        return asked(lab, endpoint, {"numbers": [1]})
+    except ClientError:
+        return None
+
+
+def exists(lab: Lab, endpoint: str) -> bool:
+    try:
+        lab.sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError:
+        return False
+    return True
 
 
 def settled(lab: Lab, endpoint: str) -> dict[str, Any]:
@@ -333,23 +340,11 @@ def test_an_endpoint_answers_is_updated_survives_a_crash_and_is_deleted(lab: Lab
     assert "no weights" in rolled_back["FailureReason"]
 
     lab.fault(fault="lost_endpoint", match="^ep$")
-    deadline = time.monotonic() + PATIENCE_S
-    with pytest.raises(ClientError, match="ModelError"):
-        asked_until(lab, "ep", deadline)  # the container is ended while it is asked
-    while time.monotonic() < deadline:
-        try:
-            assert asked(lab, "ep", {"numbers": [1]}) == {"sum": 11}
-        except ClientError:
-            time.sleep(0.1)
-        else:
-            break
+    with pytest.raises(ClientError, match="ModelError"):  # the container is ended while it is asked
+        until(lambda: not asked(lab, "ep", {"numbers": [1]}), "the end of the container")
+    assert until(lambda: answer_of(lab, "ep"), "the container to come back") == {"sum": 11}
     lab.sagemaker.delete_endpoint(EndpointName="ep")
-    while time.monotonic() < deadline:
-        try:
-            lab.sagemaker.describe_endpoint(EndpointName="ep")
-        except ClientError:
-            break
-        time.sleep(0.05)
+    until(lambda: not exists(lab, "ep"), "the endpoint to go")
     with pytest.raises(ClientError, match="ValidationError"):
         asked(lab, "ep", {"numbers": []})
     assert lab.sagemaker.describe_model(ModelName="model-b")["ModelName"] == "model-b"

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.integration.test_emulator import Lab, programmed
+from tests.waiting import until
 
 
 def lives(pid: int) -> bool:
@@ -36,17 +36,12 @@ def test_an_ended_emulator_leaves_no_job_running(tmp_path: Path, ending: int) ->
     mark = tmp_path / "pid"  # outside the job's folder, which goes with the job
     program = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     lab.train("t-left", program, InputDataConfig=programmed("t-left"))
-    deadline = time.monotonic() + 60
-    while not (mark.exists() and mark.read_text()):
-        assert time.monotonic() < deadline, "the job did not begin"
-        time.sleep(0.05)
+    until(lambda: mark.exists() and mark.read_text(), "the job to begin")
     pid = int(mark.read_text())
     assert lives(pid)
     lab.close()
     process.send_signal(ending)
     process.wait(60)
     process.stdout.close()
-    while lives(pid):
-        assert time.monotonic() < deadline + 30, "the job outlived the emulator"
-        time.sleep(0.05)
+    until(lambda: not lives(pid), "the job to end with the emulator")
     assert process.returncode == (0 if ending == signal.SIGTERM else -ending)

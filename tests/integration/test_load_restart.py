@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.client.service import LocalService, start_service
+from workflow.jobs.loads import UNFINISHED
 
 FILES, ROWS = 12, 20_000
 
@@ -37,11 +39,12 @@ def test_a_load_cut_off_by_a_kill_is_finished_after_the_restart(tmp_path: Path, 
     service.stop()
     again = start_service(tmp_path)
     try:
-        for _ in range(600):
+
+        def ended() -> Any:
             payload = call(again, f"/loader/{load_id}?details=true&errors=true")
-            if payload["overallStatus"]["status"] not in ("LOAD_NOT_STARTED", "LOAD_IN_PROGRESS"):
-                break
-            time.sleep(0.05)
+            return None if payload["overallStatus"]["status"] in UNFINISHED else payload
+
+        payload = until(ended, "the end of the load")
         overall = payload["overallStatus"]
         assert overall["status"] == "LOAD_COMPLETED"
         assert payload["feedCount"] == [{"LOAD_COMPLETED": FILES}]

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
+from tests.waiting import until
 
 
 def start_processing(service: Any, id: str, export: str, **more: Any) -> dict[str, Any]:
@@ -78,7 +70,7 @@ def test_a_workflow_runs_from_export_to_endpoint(service: Any) -> None:
     answer = service.wait("endpoints", "social-lp-ep", "InService")
     assert answer["details"]["model"]["id"] == model["name"]
     client.delete_ml_endpoint(id="social-lp-ep", clean=True)
-    eventually(lambda: service.call("GET", "/ml/endpoints/social-lp-ep")[0] == 404)
+    until(lambda: service.call("GET", "/ml/endpoints/social-lp-ep")[0] == 404)
 
 
 def test_a_training_status_tells_the_trials_and_who_won(service: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import Shape
 
+from tests.waiting import until
 from workflow.client.service import local_service
 from workflow.graphs.store.journal.journal import MEMORY_COMMITS
 
@@ -118,8 +118,11 @@ def judge(service: Any) -> Judge:
     service.put("s3://lab/load/edges.csv", "~id,~from,~to,~label,since:Int\ne,a,b,knows,2001\n")
     found = Judge(service.url)
     load_id = found.answer("StartLoaderJob", **LOAD)["payload"]["loadId"]
-    while found.answer("GetLoaderJobStatus", loadId=load_id)["payload"]["overallStatus"]["status"] != "LOAD_COMPLETED":
-        time.sleep(0.02)
+
+    def status() -> str:
+        return str(found.answer("GetLoaderJobStatus", loadId=load_id)["payload"]["overallStatus"]["status"])
+
+    until(lambda: status() == "LOAD_COMPLETED", "the end of the load")
     return found
 
 
@@ -308,8 +311,8 @@ def test_a_rebuild_runs_to_its_end_and_storage_has_real_figures(judge: Judge) ->
     assert 1 <= started["concurrency"] < 10_000
     assert judge.answer("StartIndexRebuild", clientToken=token)["rebuildId"] == started["rebuildId"]
     asked = {"rebuildId": started["rebuildId"]}
-    while (told := judge.answer("GetIndexRebuildStatus", **asked))["status"] not in ("COMPLETED", "FAILED"):
-        time.sleep(0.02)
+    until(lambda: judge.answer("GetIndexRebuildStatus", **asked)["status"] in ("COMPLETED", "FAILED"), "the rebuild")
+    told = judge.answer("GetIndexRebuildStatus", **asked)
     assert (told["status"], told["progressPercentage"]) == ("COMPLETED", 100)
     assert judge.answer("ListIndexRebuilds")["rebuildIds"] == [started["rebuildId"]]
     judge.refusal("CancelIndexRebuild", "InvalidParameterException", **asked)
@@ -331,8 +334,7 @@ def test_a_running_query_is_listed_told_and_cancelled(judge: Judge, service: Any
 
     thread = threading.Thread(target=run)
     thread.start()
-    while not (queries := judge.answer("ListGremlinQueries", includeWaiting=True)["queries"]):
-        time.sleep(0.02)
+    queries = until(lambda: judge.answer("ListGremlinQueries", includeWaiting=True)["queries"], "the query")
     query_id = queries[0]["queryId"]
     assert judge.answer("GetGremlinQueryStatus", queryId=query_id)["queryString"].startswith("g.inject(1)")
     judge.answer("CancelGremlinQuery", queryId=query_id)

@@ -7,23 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-
-def eventually(condition: Callable[[], object], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        if found := condition():
-            return found
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+from tests.waiting import until
 
 
 def children(service: Any) -> list[psutil.Process]:
@@ -43,10 +34,10 @@ def test_a_training_job_goes_on_after_kill_9_and_keeps_its_finished_trials(new_s
     service = new_service()
     service.process_data("dp", service.export(behaviour={"train": {"sleep_s": 1.0}}))
     service.start_training("train", "dp", trials=4)
-    eventually(lambda: finished_trials(service, "train") >= 2)
+    until(lambda: finished_trials(service, "train") >= 2)
     before = children(service)
     service.kill(signal.SIGKILL)
-    eventually(lambda: all_gone(before))
+    until(lambda: all_gone(before))
     records = sorted((tmp_path / "home" / "work").glob("*/trials/*.json"))
     kept = {path.name: path.stat().st_mtime_ns for path in records}
     assert len(kept) >= 2
@@ -64,10 +55,10 @@ def test_a_processing_job_is_run_again_after_the_service_ended(new_service: Any,
     service = new_service()
     body = {"id": "dp", "inputDataS3Location": service.export(behaviour={"process": {"sleep_s": 1.5}})}
     service.call("POST", "/ml/dataprocessing", {**body, "processedDataS3Location": "s3://lab/processed"})
-    eventually(lambda: len(children(service)) >= 2)
+    until(lambda: len(children(service)) >= 2)
     before = children(service)
     service.kill(ending)
-    eventually(lambda: all_gone(before))
+    until(lambda: all_gone(before))
     again = new_service(tmp_path / "home")
     assert again.wait("dataprocessing", "dp")["status"] == "Completed"
 
@@ -79,7 +70,7 @@ def test_a_stop_that_was_answered_holds_after_kill_9(new_service: Any, tmp_path:
         "inputDataS3Location": service.export(behaviour={"process": {"sleep_s": 60, "ignore_sigterm": True}}),
     }
     service.call("POST", "/ml/dataprocessing", {**body, "processedDataS3Location": "s3://lab/processed"})
-    eventually(lambda: len(children(service)) >= 2)
+    until(lambda: len(children(service)) >= 2)
     assert service.call("DELETE", "/ml/dataprocessing/dp")[0] == 200
     service.kill(signal.SIGKILL)
     again = new_service(tmp_path / "home")
@@ -99,10 +90,10 @@ def test_sigterm_ends_cleanly_and_leaves_nothing_running(new_service: Any) -> No
     service = new_service()
     service.process_data("dp", service.export(behaviour={"train": {"sleep_s": 600, "spawn": True}}))
     service.start_training("train", "dp")
-    eventually(lambda: len(children(service)) >= 4)
+    until(lambda: len(children(service)) >= 4)
     before = children(service)
     assert service.kill(signal.SIGTERM) == 0
-    eventually(lambda: all_gone(before), 10)
+    until(lambda: all_gone(before), 10)
 
 
 HANGS = {
@@ -163,7 +154,7 @@ def test_an_endpoint_serves_again_after_kill_9_of_the_service(new_service: Any, 
     assert with_endpoint(service)["status"] == "InService"
     before = children(service)
     service.kill(signal.SIGKILL)
-    eventually(lambda: all_gone(before))
+    until(lambda: all_gone(before))
     again = new_service(tmp_path / "home")
     assert again.wait("endpoints", "ep", "InService", "Failed")["status"] == "InService"
     assert endpoint_process(again) is not None
@@ -172,9 +163,9 @@ def test_an_endpoint_serves_again_after_kill_9_of_the_service(new_service: Any, 
 def test_an_endpoint_that_crashes_is_started_again(new_service: Any) -> None:
     service = new_service()
     with_endpoint(service)
-    first = eventually(lambda: endpoint_process(service))
+    first = until(lambda: endpoint_process(service))
     os.kill(first.pid, signal.SIGKILL)
-    second = eventually(lambda: (found := endpoint_process(service)) and found.pid != first.pid and found)
+    second = until(lambda: (found := endpoint_process(service)) and found.pid != first.pid and found)
     service.wait("endpoints", "ep", "InService")
     port = next(c.laddr.port for c in second.net_connections() if c.status == psutil.CONN_LISTEN)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping") as answer:
@@ -192,7 +183,7 @@ def test_an_update_that_fails_keeps_the_old_model_serving_and_says_why(new_servi
     assert (
         service.call("POST", "/ml/endpoints", {"id": "ep", "update": "true", "mlModelTrainingJobId": "worse"})[0] == 200
     )
-    eventually(lambda: "failureReason" in service.call("GET", "/ml/endpoints/ep")[1]["endpoint"])
+    until(lambda: "failureReason" in service.call("GET", "/ml/endpoints/ep")[1]["endpoint"])
     answer = service.wait("endpoints", "ep", "InService")
     assert "model.tar.gz cannot be unpacked" in answer["endpoint"]["failureReason"]
     second = endpoint_process(service)
@@ -220,7 +211,7 @@ def test_an_endpoint_that_cannot_start_has_failed_with_its_log_lines_and_can_be_
     assert answer["status"] == "Failed"
     assert "this model cannot be loaded" in answer["endpoint"]["failureReason"]
     assert service.call("DELETE", "/ml/endpoints/ep")[0] == 200
-    eventually(lambda: service.call("GET", "/ml/endpoints/ep")[0] == 404)
+    until(lambda: service.call("GET", "/ml/endpoints/ep")[0] == 404)
 
 
 def test_a_killed_trial_tells_signal_log_lines_and_what_to_change(new_service: Any) -> None:

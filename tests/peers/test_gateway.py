@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gremlin_python.process.traversal import T
 
 from tests import fake_endpoint
 from tests.peers.peer import PeerMissing, peer
+from tests.waiting import until
 from workflow.client.service import local_service
 from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.export import parse_request, write_export
@@ -75,15 +75,15 @@ def _bench(url: str, fake: Any) -> Iterator[Bench]:
     service = EndpointService(Directory())
     engine = GatewayEngine(database, "neptune", extension=PredictionExtension(service))
     bench = Bench(url, engine, {}, endpoints)
-    deadline = time.monotonic() + 60  # the port listens before the graph is there
-    while True:
+
+    def is_there() -> bool:  # the port listens before the graph is there
         try:
             bench("g.V().drop()")
-            break
         except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
+            return False
+        return True
+
+    until(is_there, "the graph of the peer")
     for name, age in PEOPLE.items():
         bench.ids[name] = bench(f"g.addV('person').property('name', '{name}').property('age', {age}).id()")[0]
     bench.ids["lop"] = bench("g.addV('software').property('name', 'lop').id()")[0]
@@ -236,10 +236,8 @@ def test_the_service_is_a_gateway_for_ordinary_clients(bench: Bench, tmp_path: P
             remote.close()
         request = {"outputS3Path": "s3://lab/out", "params": {"endpoint": "127.0.0.1", "profile": "neptune_ml"}}
         job = _json(f"{url}/neptune-export", request)["jobId"]
-        deadline = time.monotonic() + 60
-        while (status := _json(f"{url}/neptune-export/{job}"))["status"] not in ("succeeded", "failed"):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: _json(f"{url}/neptune-export/{job}")["status"] in ("succeeded", "failed"), "the export")
+        status = _json(f"{url}/neptune-export/{job}")
         assert status["status"] == "succeeded", status
         assert status["stats"]["nodes"] == 5
 

@@ -9,7 +9,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.peers.peer import MISSING
+from tests.waiting import until
 from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 
@@ -37,17 +37,15 @@ def prometheus() -> str:
 def scraped(port: int, query: str) -> list[Any]:
     """What Prometheus has for a query, waited for."""
     address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
+
+    def result() -> list[Any]:
         try:
             with urllib.request.urlopen(address, timeout=5) as answer:
-                found: list[Any] = json.load(answer)["data"]["result"]
-            if found:
-                return found
+                return list(json.load(answer)["data"]["result"])
         except OSError:
-            pass  # it is starting
-        time.sleep(0.5)
-    raise AssertionError(f"nothing was scraped for {query} in {WAIT_S} s")
+            return []  # it is starting
+
+    return until(result, f"{query} to be scraped")
 
 
 def test_prometheus_scrapes_the_service_and_promtool_is_content(prometheus: str, tmp_path: Path) -> None:

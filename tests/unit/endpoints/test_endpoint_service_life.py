@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.endpoints import service as room
 from workflow.endpoints.host import Deployment
 from workflow.endpoints.service import MAX_CRASHES, Endpoints
@@ -99,13 +99,6 @@ def request(model: str) -> dict[str, Any]:
     return {**asked, "modelArchive": f"s3://lab/{model}/model.tar.gz"}
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
 def state(store: JobStore) -> str:
     return store.get("endpoints", "ep").state
 
@@ -113,8 +106,8 @@ def state(store: JobStore) -> str:
 def test_an_endpoint_is_found_by_id_and_by_name_with_its_model(store: JobStore, endpoints: Endpoints) -> None:
     store.add(endpoint("a"))
     endpoints.recover()
-    wait_for(lambda: state(store) == "InService")
-    wait_for(lambda: endpoints.find("ep"))
+    until(lambda: state(store) == "InService")
+    until(lambda: endpoints.find("ep"))
     for name in ("ep", "ep-endpoint"):
         record = endpoints.find(name)
         assert record is not None
@@ -125,7 +118,7 @@ def test_an_endpoint_is_found_by_id_and_by_name_with_its_model(store: JobStore, 
 def test_an_endpoint_is_deployed_on_what_its_request_names(store: JobStore, endpoints: Endpoints, host: Host) -> None:
     store.add(endpoint("a"))
     endpoints.recover()
-    wait_for(lambda: host.asked)
+    until(lambda: host.asked)
     assert host.asked == [Resources("ml.m5.large", instance_count=2)]
 
 
@@ -134,12 +127,12 @@ def test_one_that_crashes_is_started_again_and_given_up_in_the_end(
 ) -> None:
     store.add(endpoint("a"))
     endpoints.recover()
-    wait_for(lambda: endpoints.find("ep"))
+    until(lambda: endpoints.find("ep"))
     host.sick.add("1")
-    wait_for(lambda: len(host.started) == 2 and endpoints.is_serving("ep"))
+    until(lambda: len(host.started) == 2 and endpoints.is_serving("ep"))
     assert state(store) == "InService"
     host.always_sick = True
-    wait_for(lambda: state(store) == "Failed")
+    until(lambda: state(store) == "Failed")
     assert f"crashed {MAX_CRASHES} times" in (store.get("endpoints", "ep").failure or "")
     assert endpoints.find("ep") is None
     assert len(host.started) <= MAX_CRASHES + 2
@@ -159,18 +152,18 @@ def test_one_that_is_deleted_while_it_starts_leaves_nothing(store: JobStore, end
             return True
         return False
 
-    wait_for(gone)
-    wait_for(lambda: not host.running)
+    until(gone)
+    until(lambda: not host.running)
     assert endpoints.find("ep") is None
 
 
 def test_an_update_withdraws_the_deployment_before_it(store: JobStore, endpoints: Endpoints, host: Host) -> None:
     store.add(endpoint("a"))
     endpoints.recover()
-    wait_for(lambda: endpoints.find("ep"))
+    until(lambda: endpoints.find("ep"))
     endpoints.submit(store.move("endpoints", "ep", "Updating", request=request("b"), result={"before": {}}))
-    wait_for(lambda: (found := endpoints.find("ep")) and found.description["id"] == "b")
-    wait_for(lambda: list(host.running) == ["2"])
+    until(lambda: (found := endpoints.find("ep")) and found.description["id"] == "b")
+    until(lambda: list(host.running) == ["2"])
 
 
 def test_a_broken_update_that_a_restart_interrupted_goes_back_to_the_model_before(
@@ -178,7 +171,7 @@ def test_a_broken_update_that_a_restart_interrupted_goes_back_to_the_model_befor
 ) -> None:
     store.add(endpoint("broken", "Updating", before={"request": request("a")}))
     endpoints.recover()
-    wait_for(lambda: (found := endpoints.find("ep")) and found.description["id"] == "a")
+    until(lambda: (found := endpoints.find("ep")) and found.description["id"] == "a")
     job = store.get("endpoints", "ep")
     assert job.state == "InService"
     assert "the model before it still serves" in (job.failure or "")
@@ -188,13 +181,13 @@ def test_a_broken_update_that_a_restart_interrupted_goes_back_to_the_model_befor
 def test_a_deletion_that_a_restart_interrupted_is_finished(store: JobStore, endpoints: Endpoints) -> None:
     store.add(endpoint("a", "Deleting"))
     endpoints.recover()
-    wait_for(lambda: store.find("endpoints", "ep") is None)
+    until(lambda: store.find("endpoints", "ep") is None)
 
 
 def test_a_model_that_is_gone_is_named(store: JobStore, endpoints: Endpoints) -> None:
     store.add(endpoint("gone"))
     endpoints.recover()
-    wait_for(lambda: state(store) == "Failed")
+    until(lambda: state(store) == "Failed")
     assert "s3://lab/gone/model.tar.gz" in (store.get("endpoints", "ep").failure or "")
 
 

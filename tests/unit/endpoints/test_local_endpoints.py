@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.endpoints.host import Deployment
 from workflow.endpoints.local import LocalEndpointHost
 from workflow.errors import EndpointStartFailed
@@ -206,8 +206,5 @@ os.kill(os.getpid(), signal.SIGKILL)
     out = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=os.getcwd(), check=False)
     pid, healthy = int(out.stdout.split()[0]), out.stdout.split()[1]
     assert healthy == b"True"
-    deadline = time.monotonic() + 10
-    while _lives(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _lives(pid)
+    until(lambda: not _lives(pid), "the endpoint to end with its service")
     assert (tmp_path / "logs/ep.log").read_text() == "serving good\n"

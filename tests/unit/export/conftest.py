@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.record_graph import RecordGraph
+from tests.waiting import until
 from workflow.export import ExportOutcome, parse_request, write_export
 from workflow.graphs.source import EdgeRecord, NodeRecord
 from workflow.jobs.export_sources import ExportSources
@@ -102,13 +102,8 @@ class Bench:
         self.store.close()
 
     def wait(self, job_id: str) -> dict[str, Any]:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            status = self.service.status(job_id)
-            if status["status"] in ("succeeded", "failed"):
-                return status
-            time.sleep(0.01)
-        raise AssertionError("the export did not end")
+        until(lambda: self.service.status(job_id)["status"] in ("succeeded", "failed"), "the end of the export")
+        return self.service.status(job_id)
 
 
 @pytest.fixture

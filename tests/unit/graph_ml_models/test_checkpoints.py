@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.contracts.model_contract import SCRIPTS, digests, small_graph, train
+from tests.waiting import until
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.training.checkpoints import Checkpoints
@@ -92,9 +92,8 @@ def test_a_killed_process_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPTS / "train.py"), *(p for k, v in asked.items() for p in (f"--{k}", v))]
     with (tmp_path / "log").open("w+") as log:
         first = subprocess.Popen(command, env=environ, stdout=log)
-        while not (base / "checkpoints" / "attempt-1.safetensors").exists():
-            assert first.poll() is None
-            time.sleep(0.002)
+        begun = (base / "checkpoints" / "attempt-1.safetensors").exists
+        until(lambda: begun() or first.poll() is not None, "the first checkpoint")
         first.send_signal(signal.SIGKILL)
         assert first.wait() == -signal.SIGKILL
         subprocess.run(command, env=environ, stdout=log, check=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
 from workflow.errors import ConcurrentModification, InternalFailure
 from workflow.graphs.store import conflicts, turns
 from workflow.graphs.store.journal import file_journal
@@ -76,9 +77,7 @@ def in_threads(graph: EmbeddedGraph, names: str, errors: list[Exception]) -> lis
 def written(graph: EmbeddedGraph, count: int) -> None:
     """Wait until so many commits have their place in the journal."""
     journal: Any = graph.journal
-    turn = threading.Event()
-    while journal._written[0] < count:
-        turn.wait(0.001)
+    until(lambda: journal._written[0] >= count, f"{count} commits")
 
 
 def test_commits_that_come_during_a_synchronisation_share_the_next(

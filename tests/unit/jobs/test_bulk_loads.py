@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
+from tests.waiting import PATIENCE_S, until
 from workflow.errors import (
     BadRequest,
     BulkLoadIdNotFound,
@@ -24,7 +24,7 @@ from workflow.graphs.files.bulk import CsvLoad
 from workflow.graphs.files.loading import FileReport, LoadRules
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.jobs.load_folders import LoadFolders
-from workflow.jobs.loads import LoadService
+from workflow.jobs.loads import UNFINISHED, LoadService
 from workflow.jobs.store import JobStore
 from workflow.neptune import OPERATIONS, decode
 from workflow.runners.base import Capacity
@@ -53,9 +53,7 @@ class Held(CsvLoad):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> FileReport:
         self.entered.set()
-        while not self.go.wait(0.01):
-            if cancelled():
-                break
+        until(lambda: self.go.is_set() or cancelled(), "the test to let it go on")
         return super().load(stream, name, rules, report, cancelled)
 
 
@@ -94,12 +92,11 @@ class Bench:
         self.store.close()
 
     def wait(self, load_id: str) -> dict[str, Any]:
-        for _ in range(500):
+        def ended() -> dict[str, Any] | None:
             payload: dict[str, Any] = self.service.status(load_id, True, True)["payload"]
-            if payload["overallStatus"]["status"] not in ("LOAD_NOT_STARTED", "LOAD_IN_QUEUE", "LOAD_IN_PROGRESS"):
-                return payload
-            time.sleep(0.01)
-        raise AssertionError("the load did not end")
+            return None if payload["overallStatus"]["status"] in UNFINISHED else payload
+
+        return until(ended, "the end of the load") or {}
 
 
 @pytest.fixture
@@ -164,7 +161,7 @@ def test_a_second_load_is_refused_or_queued(bench: Bench) -> None:
     bench.open()
     bench.put("in/1.csv", NODES)
     first = bench.start()
-    held.entered.wait(5)
+    assert held.entered.wait(PATIENCE_S)
     with pytest.raises(BadRequest, match="Max concurrent load limit breached"):
         bench.start()
     second = bench.start(queueRequest="TRUE", mode="NEW", dependencies=[first])
@@ -195,18 +192,14 @@ def test_a_running_load_can_be_cancelled_and_says_so(bench: Bench) -> None:
     bench.open()
     bench.put("in/1.csv", NODES)
     load_id = bench.start()
-    held.entered.wait(5)
+    assert held.entered.wait(PATIENCE_S)
     assert bench.service.cancel(load_id)["status"] == "200 OK"
     payload = bench.wait(load_id)
     assert payload["overallStatus"]["status"] == "LOAD_CANCELLED_BY_USER"
     with pytest.raises(BadRequest, match="has ended already"):
         bench.service.cancel(load_id)
-    for _ in range(500):
-        if bench.service.status(load_id)["payload"]["feedCount"] == [{"LOAD_CANCELLED_BY_USER": 1}]:
-            break
-        time.sleep(0.01)
-    else:
-        raise AssertionError("the file was not given up")
+    given_up = [{"LOAD_CANCELLED_BY_USER": 1}]
+    until(lambda: bench.service.status(load_id)["payload"]["feedCount"] == given_up, "the file to be given up")
     assert bench.graph.vertex_count() == 0
 
 
@@ -217,7 +210,7 @@ def test_a_load_cut_off_by_a_stop_goes_on_at_the_next_start(bench: Bench) -> Non
     bench.open()
     bench.put("in/1.csv", NODES)
     load_id = bench.start()
-    held.entered.wait(5)
+    assert held.entered.wait(PATIENCE_S)
     bench.close()
     bench.loader = CsvLoad(bench.graph)
     bench.open()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.graphs.test_persistence import old_folder
+from tests.waiting import until
 from workflow.app import build
 from workflow.errors import BadRequest
 from workflow.graphs.files.bulk import CsvLoad
@@ -147,8 +147,7 @@ def test_a_load_of_before_is_resumed_as_one_of_now(home: Path) -> None:
     body = {"source": "s3://lab/in", "format": "csv", "mode": "RESUME"}
     request: Any = decode(OPERATIONS["StartLoaderJob"], body)
     load_id = str(loads.start(request)["payload"]["loadId"])
-    while not store.get("load", load_id).is_final:
-        time.sleep(0.01)
+    until(lambda: store.get("load", load_id).is_final, "the end of the load")
     told: Any = loads.status(load_id)["payload"]
     assert json.dumps(told["feedCount"]) == '[{"LOAD_COMPLETED": 1}]'
     assert told["overallStatus"]["runNumber"] == 2

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S, until
 from workflow.errors import InternalFailure
 from workflow.jobs.model import LIVES, JobKind, JobRecord
 from workflow.jobs.store import JobStore
@@ -75,11 +75,8 @@ def supervise(
 
 
 def wait_for(store: JobStore, state: str, id: str = "a", kind: JobKind = "dataprocessing") -> JobRecord:
-    deadline = time.monotonic() + 20
-    while (found := store.get(kind, id)).state != state:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.01)
-    return found
+    until(lambda: store.get(kind, id).state == state, f"{kind} {id} to be {state}")
+    return store.get(kind, id)
 
 
 def until_cancelled(job: JobRecord, control: Control) -> Outcome:
@@ -140,8 +137,7 @@ def test_a_job_that_waits_for_a_slot_can_be_stopped(store: JobStore) -> None:
     for id in ("a", "b"):
         store.add(job(id))
     supervisor.submit(job("a"))
-    while not scripted.ran:
-        time.sleep(0.01)
+    until(lambda: scripted.ran, "the job to run")
     supervisor.submit(job("b"))
     assert supervisor.is_waiting("dataprocessing", "b")
     assert not supervisor.is_waiting("dataprocessing", "a")
@@ -152,14 +148,14 @@ def test_a_job_that_waits_for_a_slot_can_be_stopped(store: JobStore) -> None:
 
 
 def test_no_more_jobs_run_at_once_than_allowed(store: JobStore) -> None:
-    now, most, lock = 0, 0, threading.Lock()
+    now, most, lock, two = 0, 0, threading.Lock(), threading.Barrier(2)
 
     def act(job: JobRecord, control: Control) -> Outcome:
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.05)
+        two.wait(PATIENCE_S)  # so two run at once, in three turns
         with lock:
             now -= 1
         return Outcome({}, "h")
@@ -178,8 +174,7 @@ def test_the_end_of_the_service_is_no_failure_of_its_jobs(store: JobStore) -> No
     supervisor, scripted, _ = supervise(store, until_cancelled)
     store.add(job())
     supervisor.submit(job())
-    while not scripted.ran:
-        time.sleep(0.01)
+    until(lambda: scripted.ran, "the job to run")
     supervisor.close()
     left = store.get("dataprocessing", "a")
     assert (left.state, left.attempts) == ("InProgress", 0)
@@ -214,8 +209,11 @@ def test_a_job_whose_end_cannot_be_written_fails_once_it_can(store: JobStore, mo
     move, full = store.move, threading.Event()
     full.set()
 
+    refused = []
+
     def moving(*arguments: Any, **changes: Any) -> JobRecord:
         if full.is_set():
+            refused.append(arguments)
             raise sqlite3.OperationalError("database or disk is full")
         return move(*arguments, **changes)
 
@@ -223,7 +221,7 @@ def test_a_job_whose_end_cannot_be_written_fails_once_it_can(store: JobStore, mo
     supervisor, _, _ = supervise(store, done)
     store.add(job())
     supervisor.submit(job())
-    time.sleep(0.1)
+    until(lambda: refused, "the store to be full")
     full.clear()
     failure = wait_for(store, "Failed").failure
     assert failure is not None
@@ -267,8 +265,7 @@ def test_every_kind_of_job_lives_one_life_in_its_own_words(store: JobStore, kind
     scripted.act = until_cancelled
     store.add(job("stops", kind=kind, state=life.accepted))
     supervisor.submit(store.get(kind, "stops"))
-    while "stops" not in scripted.ran:
-        time.sleep(0.01)
+    until(lambda: "stops" in scripted.ran, "the job to run")
     supervisor.cancel(kind, "stops")
     wait_for(store, life.stopped, "stops", kind)
     supervisor.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.waiting import until
 from workflow.errors import CancelledByUser
 from workflow.queries import run, shares
 from workflow.queries.run import Run
@@ -39,8 +40,7 @@ def test_who_came_first_is_served_first(monkeypatch: pytest.MonkeyPatch) -> None
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
     for count, thread in enumerate(threads, 1):
         thread.start()
-        while len(found._waiting) < count:
-            time.sleep(0.001)
+        until(lambda count=count: len(found._waiting) >= count, "the thread to wait")
     found._ends = [0.0]
     for thread in threads:
         thread.join(30)

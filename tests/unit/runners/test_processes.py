@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.waiting import until
 from workflow.runners.failures import explain, last_lines, size
 from workflow.runners.process import Ending, run_guarded
 
@@ -34,13 +34,6 @@ def is_gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def wait_until(condition: object, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_a_clean_end_is_told_with_its_peak_memory(tmp_path: Path) -> None:
@@ -97,7 +90,7 @@ def test_grandchildren_do_not_outlive_the_job(tmp_path: Path) -> None:
     )
     assert run(tmp_path, code).succeeded
     pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: is_gone(pid))
+    until(lambda: is_gone(pid))
 
 
 @pytest.mark.parametrize("victim", ["service", "guard"])
@@ -111,11 +104,11 @@ def test_kill_9_of_whoever_stands_above_ends_the_job(tmp_path: Path, victim: str
         f"pathlib.Path({str(tmp_path)!r}, 'log'), timeout_s=600, cancelled=threading.Event())"
     )
     service = subprocess.Popen([sys.executable, "-c", service_code], cwd=Path(__file__).parents[3])
-    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     pid = int((tmp_path / "pid").read_text())
     guard = psutil.Process(pid).ppid()
     os.kill(service.pid if victim == "service" else guard, signal.SIGKILL)
-    wait_until(lambda: is_gone(pid) and is_gone(guard))
+    until(lambda: is_gone(pid) and is_gone(guard))
     service.wait(20)
 
 

@@ -21,6 +21,8 @@ from neo4j import exceptions as neo
 from neo4j.time import Date, DateTime, Duration, Time
 
 from tests.bolt_server import BoltServer, BoltServers
+from tests.raw_http import exactly
+from tests.waiting import until
 from workflow.cypher.wire import framing
 from workflow.cypher.wire.framing import MAGIC, VERSIONS, BoltVersion, Dechunker, chunked
 from workflow.cypher.wire.packstream import Structure, pack, unpack
@@ -367,7 +369,7 @@ class Client:
     def __init__(self, server: BoltServer, *, greet: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.port), 10)
         self.socket.sendall(MAGIC + bytes.fromhex("00000405") + bytes(12))
-        assert self.socket.recv(4) == bytes.fromhex("00000405")
+        assert exactly(self.socket, 4) == bytes.fromhex("00000405")
         self._dechunker = Dechunker(1 << 30)
         self._waiting: list[Any] = []
         if greet:
@@ -480,11 +482,7 @@ def test_a_client_that_goes_away_ends_its_query_and_undoes_its_transaction(serve
             (BEGIN, {}), (RUN, "CREATE (n)", {}, {}), (PULL, {"n": -1}), (RUN, ENDLESS, {}, {}), (PULL, {"n": -1})
         )
         assert client.answers(4) == ["SUCCESS"] * 4
-    for _ in range(500):
-        if not server.services.cypher_queries.all():
-            break
-        threading.Event().wait(0.01)
-    assert server.services.cypher_queries.all() == []
+    until(lambda: not server.services.cypher_queries.all(), "the query to end")
     with Client(server) as client:
         client.send((RUN, "MATCH (n) RETURN count(*)", {}, {}), (PULL, {"n": -1}))
         assert [client.answer()[0], client.answer()] == ["SUCCESS", ("RECORD", [0])]

@@ -10,7 +10,6 @@ import os
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -18,7 +17,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.raw_http import next_answer
+from tests.raw_http import exactly, next_answer, through
+from tests.waiting import until
 from workflow.server.access import sockets
 from workflow.server.access.budget import FREE_BYTES, Bounded, Budget, origin
 from workflow.server.access.connections import PatientProtocol
@@ -122,19 +122,12 @@ class Listening:
             b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n\r\n"
         )
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            piece = one.recv(1)
-            assert piece, answer
-            answer += piece
+        answer = through(one, b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101 ")
         return one
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + WAIT_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{self.budget.held} bytes are held"
-            time.sleep(0.005)
+        until(condition, "the bytes that are held")
 
 
 @pytest.fixture
@@ -155,11 +148,11 @@ def frame(opcode: int, data: bytes = b"", *, final: bool = True) -> bytes:
 def closing(one: socket.socket) -> tuple[int, str]:
     """Code and reason of the close frame that comes next."""
     with one:
-        head = one.recv(2)
+        head = exactly(one, 2)
         while head[:1] == b"\x8a":  # pongs
-            one.recv(head[1])
-            head = one.recv(2)
-        data = one.recv(head[1])
+            exactly(one, head[1])
+            head = exactly(one, 2)
+        data = exactly(one, head[1])
     return struct.unpack(">H", data[:2])[0], data[2:].decode()
 
 

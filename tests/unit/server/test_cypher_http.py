@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from tests.waiting import PATIENCE_S, until_async, until_on_loop
 from workflow.cypher.engine import CypherEngine
 from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
@@ -190,12 +191,10 @@ async def test_a_long_answer_is_sent_as_it_comes_and_an_error_stands_at_its_end(
 
 
 async def running(client: Client, path: str = "/openCypher/status") -> str:
-    for _ in range(400):
-        queries = (await client.get(path)).json()["queries"]
-        if queries:
-            return str(queries[0]["queryId"])
-        await asyncio.sleep(0.01)
-    raise AssertionError("the query does not run")
+    async def queries() -> list[Any]:
+        return list((await client.get(path)).json()["queries"])
+
+    return str((await until_async(queries, "the query to run"))[0]["queryId"])
 
 
 @pytest.mark.parametrize("way", ["boto3", "graph-notebook", "get"])
@@ -294,11 +293,9 @@ async def test_answers_that_nobody_fetches_have_a_budget_for_all_of_them(
 
     # each keeps up to five parts of 100,000 bytes, less the free ones: two of them are more than the budget has
     asking = [asyncio.ensure_future(ask()) for _ in range(4)]
-    async with asyncio.timeout(30):
-        while budget.held <= 400_000:  # noqa: ASYNC110 - a worker thread fills it
-            await asyncio.sleep(0.01)
-        fetch.set()
-        await asyncio.gather(*asking)
+    await until_on_loop(lambda: budget.held > 400_000, "the budget to be filled")
+    fetch.set()
+    await asyncio.wait_for(asyncio.gather(*asking), PATIENCE_S)
     refused = [body for body in bodies if "TooManyRequestsException" in body]
     assert len(refused) >= 1
     assert all(body.endswith('{"x": 60000}]}') for body in bodies if body not in refused)

@@ -14,6 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from tests.waiting import until_async
 from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -247,11 +248,11 @@ async def test_cancel_in_both_forms(client: httpx.AsyncClient, services: Service
 async def test_a_query_keeps_the_id_it_brings_and_is_shown_by_its_beginning(client: httpx.AsyncClient) -> None:
     body = json.dumps({"gremlin": ENDLESS + " " * 2000, "queryId": "mine"})
     asked = asyncio.create_task(client.post("/gremlin", content=body))
-    queries: list[Any] = []
-    for _ in range(1000):
-        if queries := (await client.get("/gremlin/status")).json()["queries"]:
-            break
-        await asyncio.sleep(0.01)
+
+    async def running() -> list[Any]:
+        return list((await client.get("/gremlin/status")).json()["queries"])
+
+    queries = await until_async(running, "the query to run")
     assert [query["queryId"] for query in queries] == ["mine"]
     assert len(queries[0]["queryString"]) == 1024
     assert (await client.delete("/gremlin/status/mine")).json()["payload"] is True

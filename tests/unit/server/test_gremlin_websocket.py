@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until_on_loop
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.queries.running import QueryRegistry
@@ -138,8 +139,7 @@ async def test_many_messages_that_are_answered_at_once_leave_every_other_connect
 async def test_a_client_that_leaves_ends_its_query_and_undoes_its_session(endpoint: GremlinSocket) -> None:
     connection = await connected(endpoint)
     connection.ask(ENDLESS)
-    while not endpoint.runner.registry.all():  # noqa: ASYNC110 - the registry is of threads
-        await asyncio.sleep(0.01)
+    await until_on_loop(endpoint.runner.registry.all, "the query to run")
     connection.leave()
     await asyncio.wait_for(connection.task, 30)
     assert endpoint.runner.registry.all() == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.waiting import until_on_loop
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.server.app import create_app
@@ -25,13 +26,15 @@ def test_queries_that_never_end_leave_threads_for_everybody_else(tmp_path: Path)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8182") as client:
             # more than the 40 threads that all other routes have together
             asking = [asyncio.ensure_future(client.post("/ui/query", data={"gremlin": ENDLESS})) for _ in range(42)]
-            while not services.queries.all():  # noqa: ASYNC110 - nothing else says that a query began
-                await asyncio.sleep(0.01)
+            await until_on_loop(services.queries.all, "a query to run")
             for path in ("/ui/jobs", "/propertygraph/statistics"):
                 assert (await client.get(path)).status_code == 200
-            while not all(one.done() for one in asking):
+
+            def ended() -> bool:
                 services.queries.cancel_all()
-                await asyncio.sleep(0.01)
+                return all(one.done() for one in asking)
+
+            await until_on_loop(ended, "all queries to end")
             assert {one.result().status_code for one in asking} == {200}
 
     asyncio.run(go())
