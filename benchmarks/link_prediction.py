@@ -170,12 +170,12 @@ def measure(data: DataSet, seed: int, network: str | None, with_buddy: bool) -> 
 
         floors = LinkFloors.of(problem)
 
-        def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
-            found = {**floors.scores(sources, heading), **ranked.all_scores(0, sources, heading)}
+        def scores(sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+            found = {**floors.scores(sources, predict_heads), **ranked.all_scores(0, sources, predict_heads)}
             if buddy is not None:
-                found["buddy"] = buddy.all_scores(0, sources, heading)["ranker"]
+                found["buddy"] = buddy.all_scores(0, sources, predict_heads)["ranker"]
             if stack is not None and network is not None:
-                own = stack.network.own_scores(0, sources, heading)
+                own = stack.network.own_scores(0, sources, predict_heads)
                 found[network] = own
                 found["stack"] = found["ranker"] + np.float32(stack.weights[0] * stack.scales[0]) * own
             return found

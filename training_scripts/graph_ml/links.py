@@ -217,22 +217,22 @@ class LinkProblem:
         """All known links of the edge type."""
         return Pairs.join([self.before("test"), self.hidden])
 
-    def candidates(self, heading: bool) -> slice:
-        """Who may be the other end: targets, or sources when ``heading``."""
-        return self.space.range(self.edge_type.source if heading else self.edge_type.target)
+    def candidates(self, predict_heads: bool) -> slice:
+        """Who may be the other end: targets, or sources when ``predict_heads``."""
+        return self.space.range(self.edge_type.source if predict_heads else self.edge_type.target)
 
-    def gone_among(self, heading: bool) -> Ints:
+    def gone_among(self, predict_heads: bool) -> Ints:
         """The candidates, counted from the first one, that are gone, ascending, (g,)."""
-        candidates = self.candidates(heading)
+        candidates = self.candidates(predict_heads)
         found: Ints = self.gone[(self.gone >= candidates.start) & (self.gone < candidates.stop)] - candidates.start
         return found
 
-    def known(self, pairs: Pairs, heading: bool) -> Exclusions:
+    def known(self, pairs: Pairs, predict_heads: bool) -> Exclusions:
         """For each query node, the candidates (counted from the first one) that ``pairs`` already link it to."""
-        lists = [pairs.turned()] if heading else [pairs]
+        lists = [pairs.turned()] if predict_heads else [pairs]
         if self.homogeneous and not self.directed:
             lists = [pairs, pairs.turned()]
-        first = self.candidates(heading).start
+        first = self.candidates(predict_heads).start
         return Exclusions.from_edges(self.space.total, [(part.source, part.target - first) for part in lists])
 
     def partners(self) -> tuple[Exclusions, Exclusions]:

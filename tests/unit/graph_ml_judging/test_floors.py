@@ -211,16 +211,16 @@ def test_adamic_adar_is_networkxs_and_is_counted_on_the_better_graph() -> None:
     known = LinkProblem.known_links(FRIEND, NodeSpace({"User": 34}), links, {WORKS: pairs((0, 33), (5, 20))}, False)
     floors = LinkFloors.of(replace(known, choose=none))
     asked = np.array([0, 9, 20])
-    scores = floors.scores(asked, heading=False)["adamic_adar"]
+    scores = floors.scores(asked, predict_heads=False)["adamic_adar"]
     for source, target, expected in networkx.adamic_adar_index(graph, [(9, 0), (20, 5), (0, 16)]):
         assert scores[asked.tolist().index(source), target] == pytest.approx(expected, rel=1e-5)
-    every = floors.all_scores(asked, heading=False)
+    every = floors.all_scores(asked, predict_heads=False)
     assert set(every) == {f"{view}{name}" for view in ("", "all.") for name in ("adamic_adar", "l3", "ease")}
     # on the graph of all edges L3 ranks true links first, on the target's own second; the other two are as good
     ranks = {name: np.array([1.0 if name in ("all.l3", "ease", "adamic_adar") else 2.0]) for name in every}
     choose_views([floors], [Ranking(ranks=ranks)])
     assert floors.best == {"adamic_adar": "adamic_adar", "l3": "all.l3", "ease": "ease"}
-    assert np.array_equal(floors.scores(asked, heading=False)["l3"], every["all.l3"])
+    assert np.array_equal(floors.scores(asked, predict_heads=False)["l3"], every["all.l3"])
 
 
 def test_a_model_that_a_floor_beats_says_so_with_both_figures() -> None:

@@ -37,17 +37,17 @@ def problem() -> LinkProblem:
 def test_numbers_of_the_gone_are_those_of_the_node_space() -> None:
     found = problem()
     assert found.gone.tolist() == [0, 7, 11]  # films come first, users from 10 on
-    assert found.gone_among(heading=False).tolist() == [0, 7]
-    assert found.gone_among(heading=True).tolist() == [1]
+    assert found.gone_among(predict_heads=False).tolist() == [0, 7]
+    assert found.gone_among(predict_heads=True).tolist() == [1]
 
 
 def test_a_gone_vertex_with_the_best_score_beats_nobody() -> None:
     found = problem()
 
-    def scores(sources: Ints, heading: bool) -> dict[str, Floats]:
-        candidates = found.candidates(heading)
+    def scores(sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        candidates = found.candidates(predict_heads)
         line = np.zeros(candidates.stop - candidates.start, dtype=np.float32)
-        line[found.gone_among(heading)] = 9.0
+        line[found.gone_among(predict_heads)] = 9.0
         return {"all": np.tile(line, (len(sources), 1))}
 
     one = found.test[np.array([0])]

@@ -57,22 +57,22 @@ def test_scores_by_hand() -> None:
     embeddings = np.array([[0, 1], [1, 2], [0, 1]], dtype=np.float32)
     relation = np.array([1, 1], dtype=np.float32)
     transe = EmbeddingScorer(embeddings, relation, "transe", gamma=12)
-    assert transe.scores(np.array([0]), slice(1, 3), heading=False).tolist() == [[12, 10]]
+    assert transe.scores(np.array([0]), slice(1, 3), predict_heads=False).tolist() == [[12, 10]]
     # heads: (0, 1) − (1, 1) = (−1, 0), at distance 4 and 2
-    assert transe.scores(np.array([0]), slice(1, 3), heading=True).tolist() == [[8, 10]]
+    assert transe.scores(np.array([0]), slice(1, 3), predict_heads=True).tolist() == [[8, 10]]
     distmult = EmbeddingScorer(embeddings, np.array([2, 3], dtype=np.float32), "distmult")
-    assert distmult.scores(np.array([0]), slice(1, 3), heading=False).tolist() == [[6, 3]]
+    assert distmult.scores(np.array([0]), slice(1, 3), predict_heads=False).tolist() == [[6, 3]]
     # one complex number: i turned by a quarter is −1, at distance √(4 + 4) from 1 + 2i and √2 from i
     quarter = EmbeddingScorer(embeddings, np.array([np.pi / 2], dtype=np.float32), "rotate", gamma=0)
-    assert quarter.scores(np.array([0]), slice(1, 3), heading=False)[0] == pytest.approx(
+    assert quarter.scores(np.array([0]), slice(1, 3), predict_heads=False)[0] == pytest.approx(
         [-(8**0.5), -(2**0.5)], abs=1e-6
     )
     # i · (2 + 3i) = −3 + 2i; the real part of its product with 1 − 2i is 1, with −i it is 2
     product = EmbeddingScorer(embeddings, np.array([2, 3], dtype=np.float32), "complex")
-    assert product.scores(np.array([0]), slice(1, 3), heading=False).tolist() == [[1, 2]]
+    assert product.scores(np.array([0]), slice(1, 3), predict_heads=False).tolist() == [[1, 2]]
     # asked by a relation of its own, 1: i with 1 + 2i is 2, with i it is 1
     other = EmbeddingScorer(embeddings, product.relation, "complex", inverse=np.array([1, 0], dtype=np.float32))
-    assert other.scores(np.array([0]), slice(1, 3), heading=True).tolist() == [[2, 1]]
+    assert other.scores(np.array([0]), slice(1, 3), predict_heads=True).tolist() == [[2, 1]]
 
 
 COMPLEX = family_of(KnowledgeFamily, "complex")
@@ -80,8 +80,8 @@ KNOWLEDGE = [one for one in families() if isinstance(one, KnowledgeFamily)]
 
 
 @pytest.mark.parametrize("family", KNOWLEDGE, ids=[one.name for one in KNOWLEDGE])
-@pytest.mark.parametrize("heading", [False, True])
-def test_training_judging_and_serving_score_alike(family: KnowledgeFamily, heading: bool) -> None:
+@pytest.mark.parametrize("predict_heads", [False, True])
+def test_training_judging_and_serving_score_alike(family: KnowledgeFamily, predict_heads: bool) -> None:
     data = numbers_graph(9)
     problems = [LinkProblem.from_graph(data, target) for target in data.targets]
     rng = torch.Generator().manual_seed(0)
@@ -91,12 +91,12 @@ def test_training_judging_and_serving_score_alike(family: KnowledgeFamily, headi
     model = KgeLinks(
         problems, family, RowShards.of(table, ALONE), relations, [problem.edge_type for problem in problems], gamma
     )
-    served = model.scorer(1).scores(np.arange(3), slice(0, 9), heading)
+    served = model.scorer(1).scores(np.arange(3), slice(0, 9), predict_heads)
     number = torch.ones(3, dtype=torch.int64)
-    query = queries(model, table[:3], number, relations[number], heading)
+    query = queries(model, table[:3], number, relations[number], predict_heads)
     trained = similarity(query, table, family.decoder, gamma)
     assert served == pytest.approx(trained.numpy(), abs=1e-4)
-    assert served == pytest.approx(model.own_scores(1, np.arange(3), heading), abs=1e-4)
+    assert served == pytest.approx(model.own_scores(1, np.arange(3), predict_heads), abs=1e-4)
 
 
 @pytest.mark.parametrize("family", KNOWLEDGE, ids=[one.name for one in KNOWLEDGE])
@@ -106,8 +106,8 @@ def test_a_link_scores_the_same_asked_from_either_end_or_has_a_relation_for_each
     table = rng.normal(size=(2, width)).astype(np.float32)
     relation = rng.normal(size=relation_width).astype(np.float32)
     scorer = EmbeddingScorer(table, relation, family.decoder.name, 5.0)
-    tail = scorer.scores(np.array([0]), slice(1, 2), heading=False)
-    head = scorer.scores(np.array([1]), slice(0, 1), heading=True)
+    tail = scorer.scores(np.array([0]), slice(1, 2), predict_heads=False)
+    head = scorer.scores(np.array([1]), slice(0, 1), predict_heads=True)
     assert tail == pytest.approx(head, abs=1e-4)
 
 

@@ -42,7 +42,7 @@ def test_ranks_leave_out_known_links_and_the_vertex_itself_and_share_ties() -> N
         4: [0.3, 0.0, 0.0, 0.0, 0.0],
     }
 
-    def scores(sources: np.ndarray, heading: bool) -> dict[str, np.ndarray]:
+    def scores(sources: np.ndarray, predict_heads: bool) -> dict[str, np.ndarray]:
         return {"table": np.array([table[int(source)] for source in sources], dtype=np.float32)}
 
     ranking = rank_links(problem, scores, problem.test, problem.everything, negatives=pairs((0, 4)))
@@ -63,8 +63,8 @@ def test_edges_with_some_opposites_have_a_direction() -> None:
     links = pairs((0, 1), (1, 0), (1, 2), (2, 3), (3, 4))
     problem = square(test=pairs(), train_links=links)
     assert problem.directed
-    assert problem.known(links, heading=True).pairs(np.array([0]))[1].tolist() == [1]
-    assert problem.known(links, heading=False).pairs(np.array([4]))[1].tolist() == []
+    assert problem.known(links, predict_heads=True).pairs(np.array([0]))[1].tolist() == [1]
+    assert problem.known(links, predict_heads=False).pairs(np.array([4]))[1].tolist() == []
 
 
 def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
@@ -75,10 +75,12 @@ def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
     assert len(drawn) == 50
     assert not linked & set(zip(drawn.source.tolist(), drawn.target.tolist(), strict=True))
     assert all(
-        problem.candidates(heading=False).start <= t < problem.candidates(heading=False).stop for t in drawn.target
+        problem.candidates(predict_heads=False).start <= t < problem.candidates(predict_heads=False).stop
+        for t in drawn.target
     )
     assert all(
-        problem.candidates(heading=True).start <= s < problem.candidates(heading=True).stop for s in drawn.source
+        problem.candidates(predict_heads=True).start <= s < problem.candidates(predict_heads=True).stop
+        for s in drawn.source
     )
 
 

@@ -83,13 +83,13 @@ def test_most_popular_and_most_alike_candidates_are_numbered_as_in_the_whole_gra
 
 
 @pytest.mark.parametrize("sketches", [0, 64])
-@pytest.mark.parametrize("heading", [False, True])
-def test_features_of_what_is_near_are_those_of_all_where_all_is_near(heading: bool, sketches: int) -> None:
+@pytest.mark.parametrize("predict_heads", [False, True])
+def test_features_of_what_is_near_are_those_of_all_where_all_is_near(predict_heads: bool, sketches: int) -> None:
     features = karate_features(PairSettings(near=8, sketches=sketches))
     candidates = slice(5, 30)
     for source in (0, 11, 33):
-        whole = features.block(np.array([source]), candidates, heading)[:, :, 0]
-        numbers, found = features.near(source, candidates, heading, also=np.arange(34))
+        whole = features.block(np.array([source]), candidates, predict_heads)[:, :, 0]
+        numbers, found = features.near(source, candidates, predict_heads, also=np.arange(34))
         assert numbers.tolist() == list(range(5, 30))
         assert found == pytest.approx(whole, abs=1e-5)
 

@@ -124,12 +124,12 @@ def test_arrows_tell_reciprocal_edges_and_roles() -> None:
     from scipy import sparse
 
     arrows = sparse.csr_matrix((np.ones(3, np.float32), ([0, 2, 1], [1, 1, 0])), shape=(3, 3))
-    opposite, role, own = arrow_block(Arrows.of(arrows), np.array([0]), heading=False)
+    opposite, role, own = arrow_block(Arrows.of(arrows), np.array([0]), predict_heads=False)
     assert opposite[:, 0].tolist() == [0, 1, 0]  # 1 → 0 exists
     assert role[:, 0] == pytest.approx(np.log1p([1, 2, 0]))  # edges coming in
     assert own[0, 0] == pytest.approx(math.log1p(1))
     features = PairFeatures((View("target", graph),), arrows=Arrows.of(arrows), typed=True)
-    assert features.block(np.array([0]), heading=True).shape == (len(features.names), 3, 1)
+    assert features.block(np.array([0]), predict_heads=True).shape == (len(features.names), 3, 1)
 
 
 def test_a_block_is_the_same_for_one_source_and_for_many(karate: tuple[nx.Graph, PairGraph]) -> None:

@@ -59,11 +59,11 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
     first: Split = "valid" if any(len(problem.valid) for problem in problems) else "train"
     for split, most in ((first, trial.settings.eval_edges), ("test", TEST_EDGES)):
 
-        def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
-            found = floors[position].scores(sources, heading)
+        def scores(position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+            found = floors[position].scores(sources, predict_heads)
             name = answering[position]
             floor = next((floor for floor, place in floors[position].best.items() if place == name), "")
-            own = found[floor] if floor else trained.all_scores(position, sources, heading)[name]
+            own = found[floor] if floor else trained.all_scores(position, sources, predict_heads)[name]
             return {MODEL: own, **found}
 
         rankings = rank_part(trial, problems, split, most, scores)
@@ -117,8 +117,11 @@ def choose(
         The name of the scorer that answers for each problem: one of the model's own, or a floor it can serve.
     """
 
-    def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
-        return {**floors[position].all_scores(sources, heading), **trained.all_scores(position, sources, heading)}
+    def scores(position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        return {
+            **floors[position].all_scores(sources, predict_heads),
+            **trained.all_scores(position, sources, predict_heads),
+        }
 
     rankings = rank_part(trial, problems, "choose", CHOSEN_BY, scores)
     if rankings:
@@ -215,7 +218,7 @@ def rank_part(
 
 def scores_of(scores: Callable[[int, Ints, bool], dict[str, Floats]], position: int) -> Scores:
     """The scorers of one problem as ``rank_links`` asks for them: int64 (b,) to float32 (b, candidates)."""
-    return lambda sources, heading: scores(position, sources, heading)
+    return lambda sources, predict_heads: scores(position, sources, predict_heads)
 
 
 def combined(rankings: list[Ranking]) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from ..pairs.graph import Ints
 from .metrics import auc, rank_of_true, ranking_metrics
 
 Matrix = npt.NDArray[np.float32]
-#: (query nodes, heading) → scorer name → scores (queries, candidates)
+#: (query nodes, predict_heads) → scorer name → scores (queries, candidates)
 Scores = Callable[[Ints, bool], dict[str, Matrix]]
 
 
@@ -63,7 +63,7 @@ def shares(parts: Sequence[Pairs], most: int) -> list[int]:
 def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pairs:
     """Uniform pairs of the right types that are none of the known links; fewer where hardly any exist."""
     rng = np.random.default_rng(seed)
-    sources, targets = problem.candidates(heading=True), problem.candidates(heading=False)
+    sources, targets = problem.candidates(predict_heads=True), problem.candidates(predict_heads=False)
     linked = distinct(codes(known, problem.space.total, ordered=problem.directed))
     found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64))]
     missing = number
@@ -108,10 +108,10 @@ def rank_links(
     result = Ranking(queries=np.concatenate([positives.source, positives.target]))
     pairs = positives if negatives is None else Pairs.join([positives, negatives])
     totals: dict[str, npt.NDArray[np.float64]] = {}
-    for heading in (False, True):
-        turned = pairs.turned() if heading else pairs
-        exclusions = problem.known(known, heading)
-        first, gone = problem.candidates(heading).start, problem.gone_among(heading)
+    for predict_heads in (False, True):
+        turned = pairs.turned() if predict_heads else pairs
+        exclusions = problem.known(known, predict_heads)
+        first, gone = problem.candidates(predict_heads).start, problem.gone_among(predict_heads)
         order = np.argsort(turned.source, kind="stable")
         queries, starts = np.unique(turned.source[order], return_index=True)
         ends = np.append(starts[1:], len(order))
@@ -121,7 +121,7 @@ def rank_links(
             row = np.repeat(np.arange(len(queries[part])), ends[part] - starts[part])
             column = turned.target[members] - first
             ranked = members < len(positives)
-            for name, block in scores(queries[part], heading).items():
+            for name, block in scores(queries[part], predict_heads).items():
                 own = totals.setdefault(name, np.zeros(len(pairs)))
                 own[members] += 0.5 * block[row, column]
                 chosen = block[row[ranked]]
@@ -131,11 +131,11 @@ def rank_links(
                     rows = np.concatenate([rows, np.arange(len(chosen))])
                     columns = np.concatenate([columns, turned.source[members][ranked] - first])
                 ranks = result.ranks.setdefault(name, np.empty(2 * len(positives)))
-                ranks[members[ranked] + heading * len(positives)] = rank_of_true(
+                ranks[members[ranked] + predict_heads * len(positives)] = rank_of_true(
                     chosen, column[ranked], (rows, columns)
                 )
             if tick is not None:
-                tick(begin + len(queries[part]) + heading * len(queries), 2 * len(queries))
+                tick(begin + len(queries[part]) + predict_heads * len(queries), 2 * len(queries))
     for name, values in totals.items():
         if negatives is not None:
             result.positive[name] = values[: len(positives)]

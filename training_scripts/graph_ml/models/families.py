@@ -71,4 +71,4 @@ def _declared(module: str) -> Family:
 
 
 #: h · t, whatever the relation
-DOT = Decoder("dot", lambda xp, vectors, relation, heading: vectors, "dot", lambda size: (size, size))
+DOT = Decoder("dot", lambda xp, vectors, relation, predict_heads: vectors, "dot", lambda size: (size, size))

@@ -111,8 +111,8 @@ class Decoder:
 
     Args:
         name: as descriptions of models write it.
-        query: (xp, vectors (b, w), relations (b, r) or (r,), heading) → (b, w): what a partner's vector should point
-            along, or be near to; ``xp`` is the module torch or numpy, and ``heading`` asks for heads.
+        query: (xp, vectors (b, w), relations (b, r) or (r,), predict_heads) → (b, w): what a partner's vector should
+            point along, or be near to; ``xp`` is the module torch or numpy, and ``predict_heads`` asks for heads.
         compare: by what a partner's vector is compared with it.
         widths: numbers of a vertex's and of a relation's vector, from ``num-hidden``.
         phases: whether relations are angles.

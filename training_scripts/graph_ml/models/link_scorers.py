@@ -17,8 +17,8 @@ from .ranking.scorer import PairRanker
 class LinkScorer(Protocol):
     """Scores every candidate of one edge type. Pure; safe to call from several threads."""
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
-        """Scores (sources, candidates), higher is likelier; ``heading`` asks where links to the sources come from."""
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
+        """Scores (sources, candidates), higher is likelier; with ``predict_heads`` of links to the sources."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class RankerScorer:
 
     ranker: PairRanker
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
         """See ``LinkScorer``."""
-        return self.ranker.scores(sources, candidates, heading)
+        return self.ranker.scores(sources, candidates, predict_heads)
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class EmbeddingScorer:
     gamma: float = 12.0
     inverse: Floats | None = None
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
         """See ``LinkScorer``."""
-        return self.against(np.asarray(self.embeddings[sources]), candidates, heading)
+        return self.against(np.asarray(self.embeddings[sources]), candidates, predict_heads)
 
-    def against(self, vectors: Floats, candidates: slice, heading: bool) -> Floats:
+    def against(self, vectors: Floats, candidates: slice, predict_heads: bool) -> Floats:
         """Scores of candidates for vectors from elsewhere, (b, w) → (b, candidates)."""
         formula = decoder(self.decoder)
         others = np.asarray(self.embeddings[candidates])
-        if heading and self.inverse is not None:
+        if predict_heads and self.inverse is not None:
             query = formula.query(np, vectors, self.inverse, False)
         else:
-            query = formula.query(np, vectors, self.relation, heading)
+            query = formula.query(np, vectors, self.relation, predict_heads)
         return compared(formula, query, others, self.gamma)
 
 
@@ -91,10 +91,10 @@ class StackScorer:
     parts: tuple[LinkScorer, ...]
     weights: tuple[float, ...]
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
         """See ``LinkScorer``."""
         first, *others = (
-            np.float32(w) * part.scores(sources, candidates, heading)
+            np.float32(w) * part.scores(sources, candidates, predict_heads)
             for w, part in zip(self.weights, self.parts, strict=True)
         )
         total = first

@@ -41,7 +41,7 @@ def degree_block(graph: PairGraph, sources: Ints) -> tuple[Floats, Floats]:
     return np.broadcast_to(logs[:, None], shape), np.broadcast_to(logs[sources][None, :], shape)
 
 
-def arrow_block(arrows: Arrows, sources: Ints, heading: bool) -> tuple[Floats, Floats, Floats]:
+def arrow_block(arrows: Arrows, sources: Ints, predict_heads: bool) -> tuple[Floats, Floats, Floats]:
     """What the direction of edges says of a pair, arrays of shape (n, b).
 
     In order: 1 where the opposite edge exists; ln(1 + edges of the node in the role asked for), that is edges coming
@@ -50,11 +50,11 @@ def arrow_block(arrows: Arrows, sources: Ints, heading: bool) -> tuple[Floats, F
     Args:
         arrows: edges from source to target.
         sources: node numbers, shape (b,).
-        heading: False asks for targets of the sources, True for nodes that point at them.
+        predict_heads: False asks for targets of the sources, True for nodes that point at them.
     """
     matrix = arrows.matrix
-    opposite = (matrix[sources].T if heading else matrix[:, sources]).toarray().astype(np.float32)
-    role, own = (arrows.outgoing, arrows.incoming) if heading else (arrows.incoming, arrows.outgoing)
+    opposite = (matrix[sources].T if predict_heads else matrix[:, sources]).toarray().astype(np.float32)
+    role, own = (arrows.outgoing, arrows.incoming) if predict_heads else (arrows.incoming, arrows.outgoing)
     return (
         opposite,
         np.broadcast_to(np.log1p(role)[:, None], opposite.shape),

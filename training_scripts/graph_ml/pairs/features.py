@@ -118,12 +118,12 @@ class PairFeatures:
         """Nodes of the shared space."""
         return self.views[0].graph.num_nodes
 
-    def block(self, sources: Ints, candidates: slice = slice(None), heading: bool = False) -> Floats:
+    def block(self, sources: Ints, candidates: slice = slice(None), predict_heads: bool = False) -> Floats:
         """Features of all candidate nodes for each source.
 
         Args:
             sources: node numbers, shape (b,).
-            heading: False asks where links from the sources go to, True where links to them come from.
+            predict_heads: False asks where links from the sources go to, True where links to them come from.
             candidates: the range of nodes to return; everything else still takes part as a go-between.
 
         Returns:
@@ -136,9 +136,9 @@ class PairFeatures:
             if rows is not None:
                 chosen.extend(part[candidates] for part in cosine_block(self.views[0].graph, rows, sources))
         if self.arrows is not None:
-            chosen.extend(part[candidates] for part in arrow_block(self.arrows, sources, heading))
+            chosen.extend(part[candidates] for part in arrow_block(self.arrows, sources, predict_heads))
         if self.typed:
-            chosen.append(np.full_like(chosen[0], float(heading)))
+            chosen.append(np.full_like(chosen[0], float(predict_heads)))
         return np.stack(chosen, dtype=np.float32)
 
     def among(self, nodes: Ints) -> PairFeatures:
@@ -154,13 +154,13 @@ class PairFeatures:
             arrows=None if self.arrows is None else self.arrows.among(nodes),
         )
 
-    def near(self, source: int, candidates: slice, heading: bool, also: Ints) -> tuple[Ints, Floats]:
+    def near(self, source: int, candidates: slice, predict_heads: bool, also: Ints) -> tuple[Ints, Floats]:
         """Features of the candidates near a source; see ``PairSettings.near``.
 
         Args:
             source: node number.
             candidates: the range of nodes that may be returned.
-            heading: see ``block``.
+            predict_heads: see ``block``.
             also: candidates that are to be among them, int64 (a,).
 
         Returns:
@@ -177,7 +177,7 @@ class PairFeatures:
         nodes = distinct(np.concatenate([*parts, self._popular[span], also]))
         first, last = np.searchsorted(nodes, span).tolist()
         place = np.searchsorted(nodes, [source])
-        block = self.among(nodes).block(place, slice(first, last), heading)
+        block = self.among(nodes).block(place, slice(first, last), predict_heads)
         return nodes[first:last], block[:, :, 0]
 
     def extended(
@@ -229,14 +229,14 @@ class PairFeatures:
         return replace(self, views=tuple(views), bag=bag, numbers=numbers, arrows=arrows)
 
     def blocks(
-        self, sources: Ints, candidates: slice = slice(None), heading: bool = False, memory_mb: int = 256
+        self, sources: Ints, candidates: slice = slice(None), predict_heads: bool = False, memory_mb: int = 256
     ) -> Iterator[tuple[slice, Floats]]:
         """``block`` for many sources, as many at a time as fit the memory: (part of ``sources``, its block) pairs."""
         per_source = max(1, self.num_nodes * (len(self.names) + 12) * 4)
         size = int(np.clip(memory_mb * 2**20 // per_source, 1, 64))
         for start in range(0, len(sources), size):
             part = slice(start, min(start + size, len(sources)))
-            yield part, self.block(sources[part], candidates, heading)
+            yield part, self.block(sources[part], candidates, predict_heads)
 
 
 def completed(rows: Any, instead: Any) -> Any:

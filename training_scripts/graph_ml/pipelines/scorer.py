@@ -41,9 +41,9 @@ class PipelineScorer:
     targets: Bools
     form: Bilinear | None
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> npt.NDArray[np.float32]:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> npt.NDArray[np.float32]:
         """See ``LinkScorer``; minus infinity for pairs that the pipeline does not speak of."""
-        asked, answers = (self.targets, self.sources) if heading else (self.sources, self.targets)
+        asked, answers = (self.targets, self.sources) if predict_heads else (self.sources, self.targets)
         if self.form is not None:
             odds = self.form.between(sources, candidates)
         else:

@@ -60,7 +60,7 @@ class OverlaidScorer:
     numbers: Ints
     vectors: Floats
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
         """See ``LinkScorer``."""
         place = np.minimum(np.searchsorted(self.numbers, sources), max(len(self.numbers) - 1, 0))
         found = self.numbers[place] == sources if len(self.numbers) else np.zeros(len(sources), dtype=bool)
@@ -69,7 +69,7 @@ class OverlaidScorer:
         query[found] = self.vectors[place[found]]
         old = ~found & (sources < len(self.stored.embeddings))
         query[old] = self.stored.embeddings[sources[old]]
-        return self.stored.against(query, candidates, heading)
+        return self.stored.against(query, candidates, predict_heads)
 
 
 @dataclass(frozen=True)

@@ -83,30 +83,30 @@ class LinkPredictor:
                     "link prediction needs 'mode' predict_tail or predict_head, or both ends of each edge"
                 )
             return response(self.description, edges=self.relations(items, parameters, subgraph))
-        heading = request.mode == "predict_head"
-        asked = [(item.tail_node_id if heading else item.head_node_id) or item.node_id or "" for item in items]
-        answers = self.partners(asked, parameters, heading, data.exclude or {}, subgraph)
+        predict_heads = request.mode == "predict_head"
+        asked = [(item.tail_node_id if predict_heads else item.head_node_id) or item.node_id or "" for item in items]
+        answers = self.partners(asked, parameters, predict_heads, data.exclude or {}, subgraph)
         results = [ItemResult(nodeId=node, results=found) for node, found in zip(asked, answers, strict=True)]
         return response(self.description, nodes=results)
 
-    def matching(self, parameters: GlobalParameters, heading: bool) -> list[LinkTarget]:
+    def matching(self, parameters: GlobalParameters, predict_heads: bool) -> list[LinkTarget]:
         """The edge types that a request means.
 
         Raises:
             Incompatible: the model predicts no such links.
         """
-        wanted = parameters.head_node_type if heading else parameters.tail_node_type
+        wanted = parameters.head_node_type if predict_heads else parameters.tail_node_type
         found = [
             target
             for target in self.targets
             if parameters.edge_type in (None, target.problem.edge_type.relation)
-            and wanted in (None, _end(target.problem, heading))
+            and wanted in (None, _end(target.problem, predict_heads))
         ]
         if not found:
             able = ", ".join(str(target.problem.edge_type) for target in self.targets)
             raise Incompatible(
                 f"this model does not predict edge type {parameters.edge_type!r} "
-                f"{'from' if heading else 'to'} {wanted!r}; it predicts {able}"
+                f"{'from' if predict_heads else 'to'} {wanted!r}; it predicts {able}"
             )
         return found
 
@@ -114,14 +114,14 @@ class LinkPredictor:
         self,
         asked: Sequence[str],
         parameters: GlobalParameters,
-        heading: bool,
+        predict_heads: bool,
         exclude: Mapping[str, Sequence[str]],
         subgraph: Subgraph | None,
     ) -> list[list[Prediction]]:
         """The best partners of each vertex; best first over all edge types that match."""
         answers: list[list[Prediction]] = [[] for _ in asked]
-        for target in self.matching(parameters, heading):
-            own_type = _end(target.problem, not heading)
+        for target in self.matching(parameters, predict_heads):
+            own_type = _end(target.problem, not predict_heads)
             scorer = target.scorer if subgraph is None else grown(target.scorer, target.problem, subgraph, self.embed)
             rows, numbers = [], []
             for row, node in enumerate(asked):
@@ -132,20 +132,22 @@ class LinkPredictor:
             for begin in range(0, len(rows), 64):
                 part = slice(begin, begin + 64)
                 sources = np.array(numbers[part], dtype=np.int64)
-                scores = np.array(scorer.scores(sources, target.problem.candidates(heading), heading), dtype=np.float32)
+                scores = np.array(
+                    scorer.scores(sources, target.problem.candidates(predict_heads), predict_heads), dtype=np.float32
+                )
                 named = [exclude.get(asked[row], ()) for row in rows[part]]
-                self.mask(target, scores, sources, heading, parameters.exclude_flag == "mask", named, subgraph)
+                self.mask(target, scores, sources, predict_heads, parameters.exclude_flag == "mask", named, subgraph)
                 for row, line in zip(rows[part], scores, strict=True):
-                    answers[row].extend(self.predictions(target, line, heading, parameters))
+                    answers[row].extend(self.predictions(target, line, predict_heads, parameters))
         return [sorted(found, key=lambda p: -(p.score or 0.0))[: parameters.topk] for found in answers]
 
     def predictions(
-        self, target: LinkTarget, scores: Floats, heading: bool, parameters: GlobalParameters
+        self, target: LinkTarget, scores: Floats, predict_heads: bool, parameters: GlobalParameters
     ) -> list[Prediction]:
         """The best of one row of scores, (candidates,), above the threshold where there is one."""
         chosen = best(scores, parameters.topk)
         probabilities = target.calibration(scores[chosen])
-        ids = self.ids[_end(target.problem, heading)]
+        ids = self.ids[_end(target.problem, predict_heads)]
         return [
             Prediction(nodeId=ids[place], score=float(p))
             for place, p in zip(chosen.tolist(), probabilities, strict=True)
@@ -164,17 +166,17 @@ class LinkPredictor:
         target: LinkTarget,
         scores: Floats,
         sources: Ints,
-        heading: bool,
+        predict_heads: bool,
         existing: bool,
         exclude: Sequence[Sequence[str]],
         subgraph: Subgraph | None,
     ) -> None:
         """Set the scores, (b, candidates), of who must not be an answer to −inf, in place."""
         problem = target.problem
-        candidates, first = problem.candidates(heading), problem.candidates(heading).start
+        candidates, first = problem.candidates(predict_heads), problem.candidates(predict_heads).start
         own = (sources >= candidates.start) & (sources < candidates.stop)
         scores[np.flatnonzero(own), sources[own] - first] = -np.inf
-        kind = _end(problem, heading)
+        kind = _end(problem, predict_heads)
         index = self.index[kind]
         hide_gone(scores, self.ids[kind], index)
         for row, names in enumerate(exclude):
@@ -183,10 +185,10 @@ class LinkPredictor:
         if not existing:
             return
         seen = np.flatnonzero(sources < problem.space.total)
-        rows, columns = target.known[int(heading)].pairs(sources[seen])
+        rows, columns = target.known[int(predict_heads)].pairs(sources[seen])
         scores[seen[rows], columns] = -np.inf
         if subgraph is not None and problem.edge_type in subgraph.edges:
-            fresh = _touching(problem, subgraph.edges[problem.edge_type], heading)
+            fresh = _touching(problem, subgraph.edges[problem.edge_type], predict_heads)
             for row, source in enumerate(sources):
                 places = fresh.target[fresh.source == source] - first
                 scores[row, places[(places >= 0) & (places < scores.shape[1])]] = -np.inf
@@ -230,13 +232,13 @@ class LinkPredictor:
         return answers
 
 
-def _end(problem: LinkProblem, heading: bool) -> str:
-    """The type of the candidates: targets, or sources when ``heading``."""
-    return problem.edge_type.source if heading else problem.edge_type.target
+def _end(problem: LinkProblem, predict_heads: bool) -> str:
+    """The type of the candidates: targets, or sources when ``predict_heads``."""
+    return problem.edge_type.source if predict_heads else problem.edge_type.target
 
 
-def _touching(problem: LinkProblem, edges: Pairs, heading: bool) -> Pairs:
+def _touching(problem: LinkProblem, edges: Pairs, predict_heads: bool) -> Pairs:
     """New links arranged from query vertex to candidate."""
     if problem.homogeneous and not problem.directed:
         return Pairs.join([edges, edges.turned()])
-    return edges.turned() if heading else edges
+    return edges.turned() if predict_heads else edges

@@ -45,10 +45,10 @@ class StoredLinks:
     serves_floors: ClassVar[bool] = True
     notes: list[str] = field(default_factory=list)
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """See ``ScoredLinks``."""
-        candidates = self.problems[position].candidates(heading)
-        return {"custom": self.scorers[position].scores(sources, candidates, heading)}
+        candidates = self.problems[position].candidates(predict_heads)
+        return {"custom": self.scorers[position].scores(sources, candidates, predict_heads)}
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``ScoredLinks``; there is nothing to choose."""

@@ -31,18 +31,18 @@ class LinkFloors:
         """On the links that may be trained on."""
         return cls(problem, dict(problem.views(problem.train)), {name: name for name in FLOORS})
 
-    def all_scores(self, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """Scores of all candidates by floor and graph, ``ease`` and ``all.ease``, each (sources, candidates)."""
-        return self._on(self.views, sources, heading)
+        return self._on(self.views, sources, predict_heads)
 
-    def scores(self, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def scores(self, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """Scores of all candidates by floor, each on its better graph, each (sources, candidates)."""
         wanted = {view_of(place) for place in self.best.values()}
-        found = self._on([view for view in self.views if view in wanted], sources, heading)
+        found = self._on([view for view in self.views if view in wanted], sources, predict_heads)
         return {name: found[place] for name, place in self.best.items()}
 
-    def _on(self, views: Iterable[str], sources: Ints, heading: bool) -> dict[str, Floats]:
-        candidates = self.problem.candidates(heading)
+    def _on(self, views: Iterable[str], sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        candidates = self.problem.candidates(predict_heads)
         return {
             name if view == OWN_VIEW else f"{view}.{name}": np.ascontiguousarray(block[candidates].T)
             for view in views

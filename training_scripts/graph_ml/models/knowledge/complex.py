@@ -32,11 +32,11 @@ class ComplexSettings(KnowledgeSettings):
     )
 
 
-def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+def query(xp: Any, vectors: Any, relations: Any, predict_heads: bool) -> Any:
     """h ∘ r for tails, t ∘ r̄ for heads: (b, 2 d) and (b, 2 d) → (b, 2 d), whose product with a partner is the score."""
     half = relations.shape[-1] // 2
     real, imaginary = relations[..., :half], relations[..., half:]
-    return complex_product(xp, vectors, real, -imaginary if heading else imaginary)
+    return complex_product(xp, vectors, real, -imaginary if predict_heads else imaginary)
 
 
 FAMILY = KnowledgeFamily(

@@ -11,7 +11,7 @@ from ..family import LINKS, Decoder, KnowledgeFamily, same_width
 from ..settings import KnowledgeSettings
 
 
-def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+def query(xp: Any, vectors: Any, relations: Any, predict_heads: bool) -> Any:
     """h ∘ r, or t ∘ r: (b, d) → (b, d)."""
     return vectors * relations
 

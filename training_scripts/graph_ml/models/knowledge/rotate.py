@@ -11,9 +11,9 @@ from ..family import LINKS, Decoder, KnowledgeFamily, complex_product
 from ..settings import DistanceSettings
 
 
-def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+def query(xp: Any, vectors: Any, relations: Any, predict_heads: bool) -> Any:
     """h ∘ e^{iθ} for tails, t ∘ e^{−iθ} for heads: (b, 2 d) and phases (b, d) → (b, 2 d)."""
-    return complex_product(xp, vectors, xp.cos(relations), xp.sin(-relations if heading else relations))
+    return complex_product(xp, vectors, xp.cos(relations), xp.sin(-relations if predict_heads else relations))
 
 
 FAMILY = KnowledgeFamily(

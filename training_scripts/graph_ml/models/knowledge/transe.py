@@ -11,9 +11,9 @@ from ..family import LINKS, Decoder, KnowledgeFamily, same_width
 from ..settings import DistanceSettings
 
 
-def query(xp: Any, vectors: Any, relations: Any, heading: bool) -> Any:
+def query(xp: Any, vectors: Any, relations: Any, predict_heads: bool) -> Any:
     """h + r for tails, t − r for heads: (b, d) → (b, d)."""
-    return vectors - relations if heading else vectors + relations
+    return vectors - relations if predict_heads else vectors + relations
 
 
 FAMILY = KnowledgeFamily(

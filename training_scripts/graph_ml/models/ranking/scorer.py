@@ -76,33 +76,35 @@ class PairRanker:
     chosen: str = RANKER
     lift: float = 0.0
 
-    def scores(self, sources: Ints, candidates: slice, heading: bool) -> Floats:
+    def scores(self, sources: Ints, candidates: slice, predict_heads: bool) -> Floats:
         """Scores of what was chosen, (sources, candidates)."""
         if self.chosen == RANKER:
-            own, ease = self.parts(sources, candidates, heading)
+            own, ease = self.parts(sources, candidates, predict_heads)
             return own + np.float32(self.lift) * ease if self.lift else own
         view, _, floor = self.chosen.rpartition(".")
         graph = next(one.graph for one in self.features.views if view in ("", one.name))
         parts = [sources[start : start + 64] for start in range(0, len(sources), 64)]
         return np.concatenate([floor_block(graph, part)[floor][candidates].T for part in parts])
 
-    def parts(self, sources: Ints, candidates: slice, heading: bool) -> tuple[Floats, Floats]:
+    def parts(self, sources: Ints, candidates: slice, predict_heads: bool) -> tuple[Floats, Floats]:
         """Scores of the trained scorer and the feature EASE, (sources, candidates) each; zeros without that feature."""
         row = self.features.names.index("ease") if "ease" in self.features.names else None
         if self.features.settings.near:
-            return self._near_parts(sources, candidates, heading, row)
-        blocks = [block for _, block in self.features.blocks(sources, candidates, heading)]
+            return self._near_parts(sources, candidates, predict_heads, row)
+        blocks = [block for _, block in self.features.blocks(sources, candidates, predict_heads)]
         own = np.concatenate([self.scorer(b).T for b in blocks])
         return own, np.zeros_like(own) if row is None else np.concatenate([b[row].T for b in blocks])
 
-    def _near_parts(self, sources: Ints, candidates: slice, heading: bool, row: int | None) -> tuple[Floats, Floats]:
+    def _near_parts(
+        self, sources: Ints, candidates: slice, predict_heads: bool, row: int | None
+    ) -> tuple[Floats, Floats]:
         """Likewise, of what is near; all others come after it whatever the lift, in the order of their degrees."""
         degree = self.features.views[0].graph.degree[candidates]
         popularity = degree / np.float32(degree.max(initial=0) + 1)
         own = np.empty((len(sources), len(degree)), dtype=np.float32)
         ease = np.zeros_like(own)
         for line, source in enumerate(sources.tolist()):
-            numbers, block = self.features.near(source, candidates, heading, NOBODY)
+            numbers, block = self.features.near(source, candidates, predict_heads, NOBODY)
             scores, places = self.scorer(block), numbers - candidates.start
             worst = scores.min(initial=0)
             if row is not None:

@@ -57,17 +57,17 @@ class GnnLinks:
         """The decoder of one problem over embeddings, (nodes, d)."""
         return EmbeddingScorer(embeddings, self.relations[position].detach().cpu().numpy(), self.decoder)
 
-    def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
+    def own_scores(self, position: int, sources: Ints, predict_heads: bool) -> Floats:
         """Scores of the network alone, from the training links: (sources, candidates)."""
         if self._embeddings is None:
             self._embeddings = self.network.embed(message_graph(self.problems, only_training=True))
         return self.scorer(position, self._embeddings).scores(
-            sources, self.problems[position].candidates(heading), heading
+            sources, self.problems[position].candidates(predict_heads), predict_heads
         )
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        return {self.name: self.own_scores(position, sources, heading)}
+        return {self.name: self.own_scores(position, sources, predict_heads)}
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
@@ -280,8 +280,8 @@ def batch_loss(
     parts = [problem.train[chosen[start : start + size]] for start in range(0, len(chosen), size)]
     negatives = [
         [
-            draw_uniform(problem.candidates(heading), settings.num_negs * each, rng, problem.gone)
-            for heading in (False, True)
+            draw_uniform(problem.candidates(predict_heads), settings.num_negs * each, rng, problem.gone)
+            for predict_heads in (False, True)
         ]
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
@@ -320,12 +320,12 @@ def batch_loss(
 
         source, target = rows(part.source), rows(part.target)
         loss = table.new_zeros(())
-        for query, true, true_ids, heading in (
+        for query, true, true_ids, predict_heads in (
             (source, target, part.target, False),
             (target, source, part.source, True),
         ):
-            count = problem.candidates(heading).stop - problem.candidates(heading).start
-            rivals = rows(drawn[heading])
+            count = problem.candidates(predict_heads).stop - problem.candidates(predict_heads).start
+            rivals = rows(drawn[predict_heads])
             loss = loss + contrast(query * relation, true, tensor_on(true_ids, table.device), rivals, count, settings)
         if settings.regularization_coef:
             loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
@@ -406,4 +406,6 @@ def validation_mrr(model: GnnLinks, graph: MessageGraph, seed: int) -> float:
 
 def alone(scorer: EmbeddingScorer, problem: LinkProblem) -> Scores:
     """One scorer, under the name ``model``, as ``rank_links`` asks for it: int64 (b,) to float32 (b, candidates)."""
-    return lambda sources, heading: {"model": scorer.scores(sources, problem.candidates(heading), heading)}
+    return lambda sources, predict_heads: {
+        "model": scorer.scores(sources, problem.candidates(predict_heads), predict_heads)
+    }

@@ -82,15 +82,15 @@ class KgeLinks:
             self.shards = RowShards.of(self.shards.whole(), ALONE)
 
     @torch.no_grad()
-    def own_scores(self, position: int, sources: Ints, heading: bool) -> Floats:
+    def own_scores(self, position: int, sources: Ints, predict_heads: bool) -> Floats:
         """What ``scorer`` gives, by torch, which measures distances many times faster: (sources, candidates)."""
         number, candidates = (
             self.kinds.index(self.problems[position].edge_type),
-            self.problems[position].candidates(heading),
+            self.problems[position].candidates(predict_heads),
         )
         device, formula = self.relations.device, self.family.decoder
         numbers = torch.full((len(sources),), number, device=device)
-        asked = queries(self, self.rows(sources), numbers, self.relations[numbers], heading)
+        asked = queries(self, self.rows(sources), numbers, self.relations[numbers], predict_heads)
         shards = self.shards
         begin, end = max(candidates.start, shards.first), min(candidates.stop, shards.first + len(shards.own))
         others = shards.own[begin - shards.first : max(begin, end) - shards.first].to(device)
@@ -108,9 +108,9 @@ class KgeLinks:
         result: Floats = scores.cpu().numpy()
         return result
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``."""
-        return {self.decoder: self.own_scores(position, sources, heading)}
+        return {self.decoder: self.own_scores(position, sources, predict_heads)}
 
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
@@ -221,12 +221,12 @@ class KgeLearner:
 
     def step(self, batch: tuple[Triples, Ints, bool]) -> float:
         """See ``Learner``; only the rows that take part are touched."""
-        group, chosen, heading = batch
+        group, chosen, predict_heads = batch
         model, settings = self.model, self.settings
         pairs, relation = group.pairs[chosen], group.relation[chosen]
-        if heading and model.family.reciprocal:
+        if predict_heads and model.family.reciprocal:
             relation = relation + len(model.kinds)
-        span = group.sources if heading else group.targets
+        span = group.sources if predict_heads else group.targets
         chunks = -(-len(chosen) // CHUNK)
         drawn = draw_uniform(span, (chunks, settings.num_negs), self.rng, model.problems[0].gone)
         rows, back = np.unique(np.concatenate([pairs.source, pairs.target, drawn.ravel()]), return_inverse=True)
@@ -250,7 +250,7 @@ class KgeLearner:
             head, tail, of_triples = head[mine], tail[mine], of_triples[mine]
             ends = np.cumsum([part.stop - part.start for part in parts]).tolist()
             parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-        loss = batch_loss(model, head, tail, of_triples, negative, heading, parts, number)
+        loss = batch_loss(model, head, tail, of_triples, negative, predict_heads, parts, number)
         if settings.regularization_coef:
             if model.family.nuclear:
                 cubes = (
@@ -297,7 +297,7 @@ def batch_loss(
     tail: Tensor,
     relation: Tensor,
     negative: Tensor,
-    heading: bool,
+    predict_heads: bool,
     parts: Sequence[slice],
     total: int,
 ) -> Tensor:
@@ -311,14 +311,14 @@ def batch_loss(
         head, tail: vectors of the ends, (b, w).
         relation: vectors of the relations, of their reciprocals where they have any and heads are asked for, (b, r).
         negative: vectors that stand in for the partner, shared by the triples of a chunk, (chunks, k, w).
-        heading: whether heads are asked for.
+        predict_heads: whether heads are asked for.
         parts: which of the triples belong to each chunk.
         total: triples of the batch, more than these where several processes share it.
     """
     formula, gamma = model.family.decoder, model.gamma
-    turned = heading and not model.family.reciprocal
-    query = formula.query(torch, tail if heading else head, relation, turned)
-    true = head if heading else tail
+    turned = predict_heads and not model.family.reciprocal
+    query = formula.query(torch, tail if predict_heads else head, relation, turned)
+    true = head if predict_heads else tail
     plus = similarity(query.unsqueeze(1), true.unsqueeze(1), formula, gamma)[:, 0, 0]
     loss = plus.new_zeros(()) if model.family.loss == "softmax" else torch.nn.functional.softplus(-plus).sum() / total
     for chunk, part in enumerate(parts):
@@ -339,7 +339,7 @@ def moduli(vectors: Tensor) -> Tensor:
     return result
 
 
-def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor, heading: bool) -> Tensor:
+def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor, predict_heads: bool) -> Tensor:
     """What partners' vectors are compared with, (b, w) → (b, w).
 
     Args:
@@ -347,11 +347,11 @@ def queries(model: KgeLinks, vectors: Tensor, numbers: Tensor, relations: Tensor
         vectors: of the vertices asked about, (b, w).
         numbers: of the relations, int64 (b,).
         relations: their vectors, (b, r).
-        heading: whether heads are asked for.
+        predict_heads: whether heads are asked for.
     """
-    if heading and model.family.reciprocal:
-        relations, heading = model.relations[len(model.kinds) + numbers], False
-    found: Tensor = model.family.decoder.query(torch, vectors, relations, heading)
+    if predict_heads and model.family.reciprocal:
+        relations, predict_heads = model.relations[len(model.kinds) + numbers], False
+    found: Tensor = model.family.decoder.query(torch, vectors, relations, predict_heads)
     return found
 
 
@@ -373,8 +373,8 @@ def validation_mrr(model: KgeLinks, seed: int) -> float:
         links = sample(parts[position], most, seed)
         if len(links):
 
-            def scores(sources: Ints, heading: bool, position: int = position) -> dict[str, Floats]:
-                return {"model": model.own_scores(position, sources, heading)}
+            def scores(sources: Ints, predict_heads: bool, position: int = position) -> dict[str, Floats]:
+                return {"model": model.own_scores(position, sources, predict_heads)}
 
             ranks.append(rank_links(problem, scores, links, problem.before("choose")).ranks["model"])
     return mean_reciprocal_rank(np.concatenate(ranks))

@@ -156,16 +156,16 @@ def training_lists(
     retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
     lists = made.lists
-    for heading, every in asked:
-        candidates = problem.candidates(heading)
-        rivals = Rivals(problem, heading, problem.known(rest, heading), problem.known(held, heading))
+    for predict_heads, every in asked:
+        candidates = problem.candidates(predict_heads)
+        rivals = Rivals(problem, predict_heads, problem.known(rest, predict_heads), problem.known(held, predict_heads))
         sources = made.left(every)
         if settings.pairs.near:
             for source in sources.tolist():
                 links, free = rivals.of(source)
                 drawn = some_of(np.flatnonzero(free), settings.uniform, rng)
                 also = np.concatenate([links, drawn]) + candidates.start
-                numbers, block = features.near(source, candidates, heading, also)
+                numbers, block = features.near(source, candidates, predict_heads, also)
                 places = numbers - candidates.start
                 hard = top_candidates(block[retrievers], free[places], each)
                 uniform = np.setdiff1d(np.searchsorted(places, drawn), hard)
@@ -173,7 +173,7 @@ def training_lists(
                 lists.append(one_list(block, np.searchsorted(places, links), hard, uniform, left, settings))
                 made.tell(1)
             continue
-        for part, block in features.blocks(sources, candidates, heading):
+        for part, block in features.blocks(sources, candidates, predict_heads):
             for column, source in enumerate(sources[part].tolist()):
                 links, free = rivals.of(source)
                 own = block[:, :, column]
@@ -236,18 +236,18 @@ class Rivals:
     """Who stands beside a source's held-out partners: ``known`` and ``own`` are its links in the rest and held out."""
 
     problem: LinkProblem
-    heading: bool
+    predict_heads: bool
     known: Exclusions
     own: Exclusions
 
     def of(self, source: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The held-out partners of a source, counted from the first candidate, (p,), and who is free, (candidates,)."""
-        candidates, one = self.problem.candidates(self.heading), np.array([source])
+        candidates, one = self.problem.candidates(self.predict_heads), np.array([source])
         links = np.unique(self.own.pairs(one)[1])
         free = np.ones(candidates.stop - candidates.start, dtype=bool)
         free[self.known.pairs(one)[1]] = False
         free[links] = False
-        free[self.problem.gone_among(self.heading)] = False
+        free[self.problem.gone_among(self.predict_heads)] = False
         if self.problem.homogeneous:
             free[source - candidates.start] = False
         return links, free

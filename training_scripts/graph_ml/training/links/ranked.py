@@ -42,10 +42,10 @@ class RankedLinks:
     settled: set[int] = field(default_factory=set)
     _final: dict[int, PairRanker] = field(default_factory=dict)
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``; before a lift is chosen there is a scorer for each."""
-        ranker, candidates = self.rankers[position], self.problems[position].candidates(heading)
-        own, ease = ranker.parts(sources, candidates, heading)
+        ranker, candidates = self.rankers[position], self.problems[position].candidates(predict_heads)
+        own, ease = ranker.parts(sources, candidates, predict_heads)
         lifts = (ranker.lift,) if position in self.settled else self.lifts
         return {lifted(lift): own + np.float32(lift) * ease if lift else own for lift in lifts}
 

@@ -37,10 +37,10 @@ class StackedLinks:
         self.ranked.lifts = STACK_LIFTS
         self.notes = [*self.ranked.notes, *self.network.notes]
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """See ``TrainedLinks``; before a weight is chosen there is a scorer for each."""
-        rankers = self.ranked.all_scores(position, sources, heading)
-        network = self.network.own_scores(position, sources, heading)
+        rankers = self.ranked.all_scores(position, sources, predict_heads)
+        network = self.network.own_scores(position, sources, predict_heads)
         if position not in self.scales:
             spread = float(next(iter(rankers.values())).std())
             self.scales[position] = spread / max(float(network.std()), 1e-9)

@@ -19,7 +19,7 @@ class ScoredLinks(Protocol):
     serves_floors: ClassVar[bool]
     notes: list[str]
 
-    def all_scores(self, position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
+    def all_scores(self, position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """Scores, (sources, candidates), of each scorer the model could answer with, from the training links alone."""
 
     def choose(self, position: int, ranking: Ranking | None) -> str:

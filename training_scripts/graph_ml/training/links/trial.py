@@ -53,8 +53,8 @@ def tell_what_is_to_beat(trial: Trial[Any], problems: list[LinkProblem]) -> None
         return
     graphs = [PairGraph.from_edges(one.train.source, one.train.target, one.space.total) for one in problems]
 
-    def scores(position: int, sources: Ints, heading: bool) -> dict[str, Floats]:
-        graph, candidates = graphs[position], problems[position].candidates(heading)
+    def scores(position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        graph, candidates = graphs[position], problems[position].candidates(predict_heads)
         found = floor_paths(graph, graph.columns(sources))
         return {name: np.ascontiguousarray(block[candidates].T) for name, block in found.items()}
 
