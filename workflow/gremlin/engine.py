@@ -6,12 +6,12 @@ to a plan, the plan is optimised, and the plan runs lazily on a version of the g
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
 from workflow.gremlin.planning.batched import BatchedStep
@@ -32,6 +32,7 @@ from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
 from workflow.gremlin.traversal import Traversal
 from workflow.queries.attempts import Attempt, HeldTransaction, Settle, run_query
+from workflow.queries.run import Flag
 from workflow.queries.suspension import Answering, AnswerNeeded
 from workflow.settings import Profile
 
@@ -45,8 +46,7 @@ SEGMENT = 150
 PLANS_KEPT = 512
 
 
-@dataclass(frozen=True)
-class QueryOptions:
+class QueryOptions(NamedTuple):
     """What a request says about how its query runs.
 
     ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``answering``
@@ -61,8 +61,8 @@ class QueryOptions:
     max_results: int | None = None
     wanted: int | None = None
     required: bool = False
-    cancelled: threading.Event | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    cancelled: Flag | None = None
+    options: Mapping[str, Any] = MappingProxyType({})
     read_only: bool = False
     repeated: bool = False
     answering: Answering | None = None
@@ -135,7 +135,7 @@ class Engine:
         if prepared.plan.mutates:
             raise QueryFailed("Only what reads can be run in parts")
         if options.began_at is None:
-            options = replace(options, began_at=time.monotonic())
+            options = options._replace(began_at=time.monotonic())
         with self.graph.reading() as version:
             ctx = self._context(prepared, options, Attempt(version), None)
             source = yield from self._with_answers(prepared.plan.steps, ctx)
@@ -233,7 +233,7 @@ class Engine:
     ) -> Iterator[Traverser]:
         answering = options.answering or (None if self.extension is None else self.extension.answering())
         if options.began_at is None or options.answering is not answering:
-            options = replace(options, began_at=options.began_at or time.monotonic(), answering=answering)
+            options = options._replace(began_at=options.began_at or time.monotonic(), answering=answering)
 
         def start(attempt: Attempt) -> Iterator[Traverser]:
             ctx = self._context(prepared, options, attempt, profiler)

@@ -77,7 +77,7 @@ def run_query(
             elif writes:
                 if answering is not None:
                     answering.suspends = not last
-                with _own_transaction(graph, soon) as own:
+                with _OwnTransaction(graph, soon) as own:
                     results = start(Attempt(own.graph, own))
                     for first in results:
                         given = True
@@ -98,20 +98,28 @@ def run_query(
             answering.ask(needed)
 
 
-@contextmanager
-def _own_transaction(graph: WritableGraph, soon: list[Settle] | None) -> Iterator[Transaction]:
-    own = graph.begin() if soon is None else _at_once(graph)
-    kept = False
-    try:
-        yield own
-        if soon is None:
-            own.commit()
-        else:
-            soon.append(cast("BriefTransaction", own).commit_soon())
-        kept = True
-    finally:
-        if not kept:
-            own.rollback()
+class _OwnTransaction:
+    """The transaction of one query, committed at its end; a class, since every small write makes one."""
+
+    def __init__(self, graph: WritableGraph, soon: list[Settle] | None) -> None:
+        self._own = graph.begin() if soon is None else _at_once(graph)
+        self._soon = soon
+
+    def __enter__(self) -> Transaction:
+        return self._own
+
+    def __exit__(self, error: object, *_: object) -> None:
+        kept = False
+        try:
+            if error is None:
+                if self._soon is None:
+                    self._own.commit()
+                else:
+                    self._soon.append(cast("BriefTransaction", self._own).commit_soon())
+                kept = True
+        finally:
+            if not kept:
+                self._own.rollback()
 
 
 def _at_once(graph: WritableGraph) -> Transaction:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from workflow.errors import CancelledByUser, MemoryLimitExceeded, TimeLimitExceeded
 from workflow.queries.attempts import Attempt
@@ -14,6 +13,12 @@ from workflow.queries.shares import OF_THIS_PROCESS, SHARE_S
 Item = TypeVar("Item")
 MOST_HELD: Final = 5_000_000
 """Rows or traversers that one step may keep waiting: some 2 GB."""
+
+
+class Flag(Protocol):
+    """What others set to end a run."""
+
+    def is_set(self) -> bool: ...
 
 
 class NotBrief(Exception):
@@ -39,7 +44,7 @@ class Run:
         *,
         timeout_s: float | None = None,
         began_at: float | None = None,
-        cancelled: threading.Event | None = None,
+        cancelled: Flag | None = None,
         attempt: Attempt | None = None,
         effort: int | None = None,
     ) -> None:

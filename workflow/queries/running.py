@@ -13,14 +13,28 @@ from workflow import tracing
 from workflow.errors import CancelledByUser, TooManyRequests, WorkflowError
 
 
-class Cancellation(threading.Event):
-    """Set where a query is to stop; ``error`` is what it then raises, where it was not its user who wanted that.
+class Cancellation:
+    """Set where a query is to stop. Every query has one and nobody waits for it, so it is no ``threading.Event``.
 
-    ``silent``: whoever asked is answered nothing instead of the error, where the language has that.
+    Attributes:
+        error: what the query then raises, where it was not its user who wanted that.
+        silent: whoever asked is answered nothing instead of the error, where the language has that.
     """
 
-    error: WorkflowError | None = None
-    silent = False
+    __slots__ = ("_is_set", "error", "silent")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self.error: WorkflowError | None = None
+        self.silent = False
+
+    def set(self) -> None:
+        """Ask the query to stop at its next check; from any thread."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether it was asked to."""
+        return self._is_set
 
 
 MOST_SHOWN: Final = 1024  # characters of a query, as Neptune tells them

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -192,19 +191,11 @@ async def test_a_made_up_host_is_fine_for_programs(client: httpx.AsyncClient) ->
 
 @pytest.fixture
 def endless(services: Services) -> Any:
-    """The id of a query that runs until it is cancelled."""
+    """The id of a query that runs."""
     running = services.queries.accept(ENDLESS, "q-1")
     running.begin()
-
-    def wait() -> None:
-        running.cancelled.wait(30)
-        services.queries.finish(running)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
     yield "q-1"
-    running.cancelled.set()
-    thread.join()
+    services.queries.finish(running)
 
 
 async def test_running_queries_are_listed_for_both_clients(client: httpx.AsyncClient, endless: str) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from gremlin_python.driver.request import RequestMessage
-from gremlin_python.driver.serializer import GraphBinarySerializersV1
+from gremlin_python.driver.serializer import GraphBinarySerializersV1, GraphSONSerializersV3d0
 from gremlin_python.process.anonymous_traversal import AnonymousTraversalSource
 from gremlin_python.structure.graph import Graph
 
@@ -162,6 +162,51 @@ def test_a_message_for_another_graph_is_another_message(runner: QueryRunner) -> 
     for name, graph in (("marko", "g"), ("peter", "gmodern")) * 2:
         assert submitted(runner, message("bytecode", looks(1), aliases={"g": graph})) == [name]
         assert submitted(runner, message("eval", READ, aliases={"g": graph})) == [name]
+
+
+def spoken(runner: QueryRunner, frame: bytes) -> tuple[str, list[Any]]:
+    """The id and the values of an answer in GraphSON."""
+    job = Conversation(runner).receive(frame)
+    assert isinstance(job, LookJob)
+    (answer,) = job.at_once()  # type: ignore[misc]  # neither waits for an endpoint nor for a writer
+    message = GraphSONSerializersV3d0().deserialize_message(answer)
+    return message["requestId"], list(message["result"]["data"] or ())
+
+
+def test_graphson_asked_again_is_read_once_and_answered_with_the_id_of_each(runner: QueryRunner) -> None:
+    ask(runner, "g.addV('person').property(id, 1).property('name', 'marko')")
+    for expected in ("marko", "josh"):
+        id = uuid4()
+        frame = GraphSONSerializersV3d0().finalize_message(*graphson(id, READ))
+        assert spoken(runner, frame) == (str(id), [expected])
+        ask(runner, "g.V(1).property('name', 'josh')")
+    assert len(runner.known_requests) == 1
+
+
+def graphson(id: UUID, text: str) -> tuple[dict[str, Any], bytes, bytes]:
+    named = {"@type": "g:UUID", "@value": str(id)}
+    body = {"requestId": named, "op": "eval", "processor": "", "args": {"gremlin": text, "language": "gremlin-lang"}}
+    return body, b"!", b"application/vnd.gremlin-v3.0+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # the id stands twice, or the first that reads like it is an argument
+        '{"requestId":"ID","op":"eval","args":{"gremlin":"g.V(1)","requestId":"ID"}}',
+        '{"op":"eval","args":{"gremlin":"g.V(1)","requestId":"OTHER"},"requestI\\u0064":"ID"}',
+        '{"op":"eval","args":{"gremlin":"g.V(1)","x\\"requestId":"OTHER"},"requestId" :"ID"}',
+        # it is written as clients do not write it
+        '{"requestId":"UPPER","op":"eval","args":{"gremlin":"g.V(1)"}}',
+        '{"requestId" : "ID","op":"eval","args":{"gremlin":"g.V(1)"}}',
+    ],
+)
+def test_graphson_whose_id_is_not_told_for_certain_is_read_each_time(runner: QueryRunner, body: str) -> None:
+    for _ in range(2):
+        id = uuid4()
+        text = body.replace("OTHER", str(uuid4())).replace("ID", str(id)).replace("UPPER", str(id).upper())
+        assert spoken(runner, b"!application/vnd.gremlin-v3.0+json" + text.encode()) == (str(id), [])
+    assert len(runner.known_requests) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from workflow.queries.run import Flag
 
 Ids = Literal["text", "integer"]
 
@@ -27,7 +28,7 @@ class CypherOptions:
     timeout_s: float | None = None
     limit_asked: bool = True
     began_at: float | None = None
-    cancelled: threading.Event | None = None
+    cancelled: Flag | None = None
     read_only: bool = False
     ids: Ids = "text"
     default_label: str | None = None

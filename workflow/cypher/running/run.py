@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from workflow.cypher.running.outcome import RunOutcome
 from workflow.errors import ReadOnlyViolation
 from workflow.graphs.elements import Edge, Vertex
 from workflow.queries.attempts import Attempt
-from workflow.queries.run import Run
+from workflow.queries.run import Flag, Run
 
 if TYPE_CHECKING:
     from workflow.graphs.elements import Graph
@@ -51,7 +50,7 @@ class CypherRun(Run):
         timeout_s: float | None = None,
         limit_asked: bool = True,
         began_at: float | None = None,
-        cancelled: threading.Event | None = None,
+        cancelled: Flag | None = None,
         attempt: Attempt | None = None,
     ) -> None:
         super().__init__(timeout_s=timeout_s, began_at=began_at, cancelled=cancelled, attempt=attempt)

@@ -147,7 +147,8 @@ class EmbeddedGraph(StoredGraph):
                 redo(state, transaction.changes)
             ticket = self.journal.append(operations, self._era)
             self._advance(state, ticket, transaction, lambda: touched(operations))
-        self.turns.leave(transaction)
+        if not transaction.brief:
+            self.turns.leave(transaction)
         return partial(self._keep, ticket, state)
 
     def _keep(self, ticket: Ticket, state: State) -> None:

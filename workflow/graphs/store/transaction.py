@@ -22,6 +22,7 @@ from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.elements import Elements
 from workflow.graphs.store.versions.records import Added, AddedMany, Change, Put, Relabelled, Removed
 from workflow.graphs.store.versions.state import State
+from workflow.graphs.store.views import StoredGraph
 from workflow.settings import Profile
 from workflow.values.numbers import Long
 
@@ -67,7 +68,9 @@ class StoreTransaction:
         if not brief:
             root.turns.take(self)
         self.base: State | None = root.enter(self)
-        self.graph = WatchedGraph(root.name, root.profile, self.base.fork())
+        # nobody can meet a brief one, so what it reads is not noted
+        graph = StoredGraph if brief else WatchedGraph
+        self.graph: StoredGraph = graph(root.name, root.profile, self.base.fork())
 
     @property
     def change_count(self) -> int:
@@ -305,7 +308,8 @@ class StoreTransaction:
 
     def keys(self) -> Iterator[Key]:
         """All that the changes rest on."""
-        yield from self.graph.reads()
+        if isinstance(self.graph, WatchedGraph):
+            yield from self.graph.reads()
         yield from needed(describe(self.graph.state, self.changes))
 
     def given_rows(self) -> tuple[list[int], list[int]]:
@@ -321,7 +325,8 @@ class StoreTransaction:
         return vertices, edges
 
     def _close(self) -> None:
-        self._root.turns.leave(self)
+        if not self.brief:
+            self._root.turns.leave(self)
         self._root.leave(self)
         self.base = None
 

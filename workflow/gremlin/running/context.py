@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +13,7 @@ from workflow.gremlin.running.random_numbers import FreshRandomNumbers, RandomNu
 from workflow.gremlin.running.traverser import PathTraverser, Traverser
 from workflow.gremlin.traversal import Strategy
 from workflow.queries.attempts import Attempt
-from workflow.queries.run import Run
+from workflow.queries.run import Flag, Run
 from workflow.settings import Profile
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class ExecutionContext(Run):
         answering: Answering | None = None,
         services: Any = None,
         timeout_s: float | None = None,
-        cancelled: threading.Event | None = None,
+        cancelled: Flag | None = None,
         read_only: bool = False,
         full_path: bool = False,
         began_at: float | None = None,

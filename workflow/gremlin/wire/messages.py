@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflow.errors import BadRequest, InternalFailure
@@ -21,8 +21,7 @@ class UnwritableResult(InternalFailure):
     """A result that the asked format cannot carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One message of the 3.x sub-protocol.
 
     ``args["gremlin"]`` is text for ``eval`` and a ``Traversal`` for ``bytecode``. ``lambdas`` are the pieces of code
@@ -32,6 +31,6 @@ class Request:
     id: UUID
     op: str = "eval"
     processor: str = ""
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, Any] = MappingProxyType({})
     lambdas: tuple[Lambda, ...] = ()
     repeated: bool = False

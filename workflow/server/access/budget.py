@@ -77,6 +77,8 @@ class Holding:
 
     def holds(self, amount: int) -> bool:
         """Note what is kept now; false where there was no room for it."""
+        if amount <= FREE_BYTES and not self._counted:
+            return True
         fits = self.fits(amount)
         counted = max(0, amount - FREE_BYTES)
         self._budget.add(counted - self._counted, self._origin)

@@ -21,7 +21,10 @@ class PacedTransport:
         self._paused = False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+        found = getattr(self._transport, name)
+        if callable(found):
+            self.__dict__[name] = found  # a method is asked for at every message, and found at once from now on
+        return found
 
     def arrived(self, data: bytes) -> None:
         """Hand over the first piece now and the others in turns of their own; meanwhile nothing more is read."""

@@ -110,7 +110,13 @@ class PatientSocket(Counted, WebSocketsSansIOProtocol):
                 self._refuse(_BAD_TEXT, f"The text cannot be read: {read_error(error)}")
                 return
             self.frames = [data]
+        # reading stops for a message that comes while another one waits: to stop and go on for each takes two calls of
+        # the system, and a client that asks one thing after the other sends no second one
+        alone = not self.read_paused and self.queue.empty() and len(self.frames) == 1
+        self.read_paused = self.read_paused or alone
         super().send_receive_event_to_app()
+        if alone:
+            self.read_paused = False
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the answers to many are not fetched."""

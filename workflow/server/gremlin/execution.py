@@ -6,7 +6,7 @@ Everything here blocks and is called from worker threads; nothing knows of socke
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from workflow.errors import UnsupportedOperation, WorkflowError
@@ -221,9 +221,9 @@ def terminated(traversal: Traversal, engine: Engine | Session, options: QueryOpt
         return
     many = terminal == "next" and bool(traversal.terminal_args)
     if many:
-        options = replace(options, wanted=traversal.terminal_args[0])
+        options = options._replace(wanted=traversal.terminal_args[0])
     elif terminal in ("next", "tryNext", "hasNext"):
-        options = replace(options, wanted=1, required=terminal == "next")
+        options = options._replace(wanted=1, required=terminal == "next")
     found = engine.run(traversal, options)
     if terminal == "hasNext":
         yield BulkedValue(bool(list(found)))  # taken to its end: that is when a write is committed

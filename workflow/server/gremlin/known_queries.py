@@ -8,8 +8,9 @@ run until it needs its endpoint's answer, and again when the answer is there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
@@ -36,6 +37,10 @@ NOTING: Final = frozenset(["addV", "addE", "property"])
 PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
 VERSION: Final = b"\x81"  # of a GraphBinary message
 ID: Final = slice(1, 17)  # where it has its request id
+# of a GraphSON message: no text of JSON has the first quote in it, but behind a backslash
+TEXT_ID: Final = re.compile(
+    rb'(?<!\\)"requestId": ?(?:{"@type": ?"g:UUID", ?"@value": ?)?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
+)
 SLOW: Final = frozenset([FILTER_EXISTING, INDUCTIVE])  # these read the neighbourhood
 
 
@@ -109,21 +114,20 @@ class KnownRequests:
     """Reads messages, and keeps them under everything but their id. Shared as ``KnownTexts`` is."""
 
     def __init__(self) -> None:
-        self._kept: dict[bytes, Request] = {}
+        self._kept: dict[tuple[bytes, ...], Request] = {}
         self._meanings: dict[int, tuple[Mapping[str, Any], Any]] = {}  # by identity of the arguments
 
     def read(self, codec: Codec, frame: bytes, start: int) -> Request:
         """The message that begins at ``start``; raises UnreadableRequest."""
-        if not codec.binary or len(frame) > MAX_LENGTH:
+        if len(frame) > MAX_LENGTH:
             return codec.read_request(frame, start)
-        key = frame[start + ID.stop :]
+        id, key = _binary_id(frame, start) if codec.binary else _text_id(frame)
         kept = self._kept.get(key)
-        if kept is not None and frame[start : start + ID.start] == VERSION:
-            id = UUID(bytes=frame[start + ID.start : start + ID.stop])
-            return Request(id, kept.op, kept.processor, kept.args, kept.lambdas, repeated=True)
+        if kept is not None and id is not None:
+            return kept._replace(id=id)
         request = codec.read_request(frame, start)
-        if is_repeatable(request):
-            request = replace(request, repeated=True)
+        if id == request.id and is_repeatable(request):
+            request = request._replace(repeated=True)
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             self._kept[key] = request
@@ -143,6 +147,23 @@ class KnownRequests:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def _binary_id(frame: bytes, start: int) -> tuple[UUID | None, tuple[bytes, ...]]:
+    """The id of a message of GraphBinary, and everything else of it."""
+    id = frame[start + ID.start : start + ID.stop]
+    if len(id) < 16 or frame[start : start + ID.start] != VERSION:
+        return None, ()
+    return UUID(bytes=id), (frame[start + ID.stop :],)
+
+
+def _text_id(frame: bytes) -> tuple[UUID | None, tuple[bytes, ...]]:
+    """The id of a message of GraphSON, and what stands before and after it; none where it is written in another way."""
+    found = TEXT_ID.search(frame)
+    if found is None or TEXT_ID.search(frame, found.end()) is not None:
+        return None, ()
+    begin, end = found.span(1)
+    return UUID(frame[begin:end].decode("ascii")), (frame[:begin], frame[end:])
 
 
 class KnownTraversals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from workflow.queries.attempts import Settle
@@ -15,6 +16,7 @@ class Settling:
 
     def __init__(self, workers: ThreadPoolExecutor) -> None:
         self._workers = workers
+        self._lock = threading.Lock()  # guards _waiting and _works
         self._waiting: list[Waiting] = []
         self._works = False
 
@@ -22,36 +24,43 @@ class Settling:
         """Done when the commit is durable; has the error where it could not be made so."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((settle, done))
-        if not self._works:
-            self._works = True
-            self._begin(loop)
+        with self._lock:
+            self._waiting.append((settle, done))
+            begins, self._works = not self._works, True
+        if begins:
+            try:
+                self._workers.submit(self._work, loop)
+            except BaseException:
+                with self._lock:
+                    self._works = False
+                raise
         return done
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._workers.submit(self._work, loop, waiting)
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Settle what waits and what comes meanwhile, until nothing does."""
+        while True:
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+                self._works = bool(waiting)
+            if not waiting:
+                return
+            errors: list[Exception | None] = []
+            # the last first: what makes it durable makes all before it so
+            for settle, _ in reversed(waiting):
+                try:
+                    settle()
+                except Exception as error:  # noqa: BLE001 - told to whoever waits
+                    errors.append(error)
+                else:
+                    errors.append(None)
+            loop.call_soon_threadsafe(_tell, waiting, errors[::-1])
 
-    def _work(self, loop: asyncio.AbstractEventLoop, waiting: list[Waiting]) -> None:
-        errors: list[Exception | None] = []
-        # the last first: what makes it durable makes all before it so
-        for settle, _ in reversed(waiting):
-            try:
-                settle()
-            except Exception as error:  # noqa: BLE001 - told to whoever waits
-                errors.append(error)
-            else:
-                errors.append(None)
-        loop.call_soon_threadsafe(self._done, loop, waiting, errors[::-1])
 
-    def _done(self, loop: asyncio.AbstractEventLoop, waiting: list[Waiting], errors: list[Exception | None]) -> None:
-        for (_, done), error in zip(waiting, errors, strict=True):
-            if done.cancelled():
-                continue
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-        self._works = bool(self._waiting)
-        if self._works:
-            self._begin(loop)
+def _tell(waiting: list[Waiting], errors: list[Exception | None]) -> None:
+    for (_, done), error in zip(waiting, errors, strict=True):
+        if done.cancelled():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

@@ -110,11 +110,13 @@ class FileJournal:
     def sync(self, ticket: Ticket) -> None:
         with self._syncing:
             # another thread may have done it meanwhile, for both
-            if ticket.era == self.era and ticket.number > self._last[0]:
+            grows = ticket.era == self.era and ticket.number > self._last[0]
+            if grows:
                 self._sync_all()
             if ticket.era != self.era:
                 raise InternalFailure(f"the commit could not be written to {self.folder}; begin again")
-        self.on_commit()
+        if grows:
+            self.on_commit()
 
     def _sync_all(self) -> None:
         """Write what waits; begin a new era, without it, where that cannot be done."""

@@ -27,6 +27,7 @@ _FACTS: Final = struct.Struct("<QQI")
 _OLD: Final = struct.Struct("<II")
 _SLOT: Final = struct.Struct("<QI")
 WITNESS: Final = "ACKNOWLEDGED"
+_TEXT: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Placed(NamedTuple):
@@ -78,7 +79,7 @@ _PLAIN: Final = _Layout(_OLD.size, _parse_old, re.compile(rb'\[\d+,\d+,"(?:ops|s
 def record(commit: Commit) -> bytes:
     """A commit as it is written."""
     body = [commit.number, commit.time_ms, commit.kind, commit.body]
-    payload = json.dumps(body, separators=(",", ":")).encode("ascii")
+    payload = _TEXT(body).encode("ascii")
     facts = _FACTS.pack(commit.number, len(payload), zlib.crc32(payload))
     return _MARKED.pack(MARK, zlib.crc32(facts)) + facts + payload
 

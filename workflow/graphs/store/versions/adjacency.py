@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from copy import copy
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -75,8 +74,6 @@ class Adjacency:
     file's: as views whose items are Python numbers for single rows, and as numpy arrays for whole frontiers.
     """
 
-    __slots__ = ("_base", "_below", "_edges", "_indptr", "_neighbours", "_own_rows", "_patched", "_size")
-
     def __init__(self) -> None:
         self._patched: dict[int, Slot] = {}
         self._below: dict[int, Slot] = {}
@@ -87,7 +84,8 @@ class Adjacency:
 
     def fork(self) -> Adjacency:
         """The same, to be written; this one is not written any more."""
-        twin = copy(self)
+        twin = Adjacency.__new__(Adjacency)
+        twin.__dict__.update(self.__dict__)
         twin._patched, twin._below = layered(self._patched, self._below)
         twin._own_rows = set()
         return twin

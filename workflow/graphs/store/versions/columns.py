@@ -8,7 +8,6 @@ has several values, meta-properties or a value whose id was given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -50,25 +49,6 @@ class KeyColumn:
     forks share and nobody changes.
     """
 
-    __slots__ = (
-        "_base",
-        "_below",
-        "_codes",
-        "_coding",
-        "_log",
-        "_logged",
-        "_numeric",
-        "_own_base",
-        "_patch",
-        "_present",
-        "_wrap",
-        "index",
-        "key",
-        "multi",
-        "values",
-        "version",
-    )
-
     def __init__(self, key: str, index: int) -> None:
         self.key = key
         self.index = index
@@ -90,7 +70,8 @@ class KeyColumn:
 
     def fork(self) -> KeyColumn:
         """The same, to be written; this one is not written any more."""
-        twin = copy(self)
+        twin = KeyColumn.__new__(KeyColumn)
+        twin.__dict__.update(self.__dict__)
         twin._own_base = False
         twin._log = list(self._log)
         if self.values is not None and self.values.stale:

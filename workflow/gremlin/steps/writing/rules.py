@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from workflow.errors import QueryFailed, UnsupportedOperation
 from workflow.graphs.elements import Edge, Vertex, VertexProperty
@@ -14,6 +14,8 @@ from workflow.gremlin.semantics.values import Cardinality, ReferenceVertex
 HIDDEN = "~"
 DEFAULT_VERTEX_LABEL = "vertex"
 DEFAULT_EDGE_LABEL = "edge"
+SINGLE, LIST, SET = Cardinality.single, Cardinality.list, Cardinality.set
+"""Looked up once: a member of an enumeration is found as slowly as a small value is written."""
 META_PROPERTIES = "Properties on a vertex property is not supported"  # TinkerPop's text, which Neptune answers
 
 
@@ -45,12 +47,12 @@ def check_label(label: Any) -> str:
 
 def default_cardinality(ctx: ExecutionContext) -> Cardinality:
     """What a property without a cardinality gets: one value as in TinkerGraph, a set of values as in Neptune."""
-    return Cardinality.set if ctx.profile == "neptune" else Cardinality.single
+    return SET if ctx.profile == "neptune" else SINGLE
 
 
 def folded_cardinality(ctx: ExecutionContext) -> Cardinality:
     """The same for properties that ``addV()`` writes at once: TinkerGraph keeps every value given."""
-    return Cardinality.set if ctx.profile == "neptune" else Cardinality.list
+    return SET if ctx.profile == "neptune" else LIST
 
 
 def vertex_of(ctx: ExecutionContext, value: Any) -> Vertex | None:
@@ -125,13 +127,16 @@ def set_vertex_property(
     if not ctx.graph.has_vertex(vertex.row):
         raise QueryFailed(f"Vertex with id {vertex.row} was removed.")
     if value is None:
-        if cardinality is Cardinality.single:
+        if cardinality is SINGLE:
             _remove_values(ctx, vertex, key)
         return
-    kept = {check_key(name): item for name, item in meta.items() if item is not None}
+    kept = {check_key(name): item for name, item in meta.items() if item is not None} if meta else {}
     if ctx.profile == "neptune":
         _check_neptune_takes(key, value, cardinality, kept)
-    ctx.writer().set_vertex_property(vertex.row, key, value, _CARDINALITIES[cardinality], kept or None)
+    kind: Literal["single", "list", "set"] = (
+        "set" if cardinality is SET else "single" if cardinality is SINGLE else "list"
+    )
+    ctx.writer().set_vertex_property(vertex.row, key, value, kind, kept or None)
 
 
 def _check_neptune_takes(key: str, value: Any, cardinality: Cardinality, meta: dict[str, Any]) -> None:
@@ -139,7 +144,7 @@ def _check_neptune_takes(key: str, value: Any, cardinality: Cardinality, meta: d
 
     Source: user guide, "Gremlin standards compliance in Amazon Neptune", cardinality and supported features.
     """
-    if cardinality is Cardinality.list:
+    if cardinality is LIST:
         raise UnsupportedOperation(
             f"Cardinality list is not supported, as asked for property {key!r}: a vertex property is single or set"
         )
@@ -148,16 +153,12 @@ def _check_neptune_takes(key: str, value: Any, cardinality: Cardinality, meta: d
     _check_neptune_value(value)
 
 
+_SIMPLE = frozenset((str, int, float, bool))
+
+
 def _check_neptune_value(value: Any) -> None:
-    if isinstance(value, (list, set, frozenset, tuple, Mapping)):
+    if type(value) not in _SIMPLE and isinstance(value, (list, set, frozenset, tuple, Mapping)):
         raise UnsupportedOperation(f"Unsupported property value type: {java_name(value)}")
-
-
-_CARDINALITIES: dict[Cardinality, Any] = {
-    Cardinality.single: "single",
-    Cardinality.list: "list",
-    Cardinality.set: "set",
-}
 
 
 def set_edge_property(ctx: ExecutionContext, edge: Edge, key: str, value: Any) -> None:
