@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ import pytest
 from tests.unit.graph_ml_data.conftest import ExportFolder, Processed, features
 from training_scripts.graph_ml.container import JobError
 from training_scripts.graph_ml.graph import EdgeType, GraphData
-from training_scripts.graph_ml.processing import workspace
+from training_scripts.graph_ml.processing import encoded, files, job, labels, reading, workspace
+from training_scripts.graph_ml.processing import steps as steps_module
 from training_scripts.graph_ml.processing.workspace import MB, Workspace
 
 Run = Callable[..., Processed]
@@ -166,7 +169,7 @@ KILLED = """
     from pathlib import Path
     import jinja2, scipy.stats, sklearn.tree
     from graph_ml.graph import dgl_file, folder
-    from graph_ml.processing import report, workspace
+    from graph_ml.processing import files, labels, reading, report, workspace
     from graph_ml.processing.job import ProcessingJob, process
     from graph_ml.schemas.base import Artefact
 
@@ -192,7 +195,13 @@ KILLED = """
         place, save = folder.FolderWriter._place, Artefact.save
         folder.FolderWriter._place = lambda self, name: (step(), place(self, name))[1]
         Artefact.save = lambda self, path: (step(), save(self, path))[1]
+        made = []
+        copied, ends, split = files._copied, reading._ends, labels._Reader.read
+        files._copied = lambda *given: (made.append("file"), copied(*given))[1]
+        reading._ends = lambda *given: (made.append("ends"), ends(*given))[1]
+        labels._Reader.read = lambda *given: (made.append("target"), split(*given))[1]
         process(ProcessingJob(input=source, output=output), step, lambda line: None)
+        print("made", *made, flush=True)
         os._exit(0)
 
     for last in map(int, sys.argv[3:]):
@@ -209,7 +218,7 @@ def test_a_killed_job_leaves_nothing_finished_and_the_next_goes_on(
     whole_export(export)
     whole = run("whole").output
     output = tmp_path / "killed"
-    lasts = [0, 14, 33, 49, 0]  # the first and the last are not killed
+    lasts = [0, 14, 33, 60, 80, 0]  # the first and the last are not killed
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(KILLED), str(export.folder), str(output), *map(str, lasts)],
         cwd=SCRIPTS,
@@ -218,14 +227,18 @@ def test_a_killed_job_leaves_nothing_finished_and_the_next_goes_on(
         text=True,
         check=True,
     )
-    told = [line.split() for line in done.stdout.splitlines()]
+    lines = [line.split() for line in done.stdout.splitlines()]
+    told, made = [line for line in lines if line[0] != "made"], [line[1:] for line in lines if line[0] == "made"]
     assert [int(row[0]) for row in told] == lasts
     killed = [row for row in told[1:-1] if row[1] == "-9"]
-    assert len(killed) == 3
+    assert len(killed) == 4
     assert all(row[2] == "False" for row in killed)
     assert told[-1][1:] == ["0", "True", "True"]
     assert tree(output) == tree(whole)
     assert not list(output.glob(".staging*"))
+    # the first run made everything, the last nothing of what had been finished before it
+    assert sorted(made[0]) == ["ends"] * 3 + ["file"] * 5 + ["target"] * 2
+    assert made[1] == []
     assert GraphData.read(output).num_nodes["User"] == 50
 
 
@@ -243,3 +256,101 @@ def test_a_bound_that_will_not_be_kept_is_told(export: ExportFolder, run: Run) -
     told = "warning: that is more than the 100 MB that the job may use"
     assert any(line.startswith(told) for line in run("little", memory=100 * MB).log)
     assert not any(line.startswith("warning: that is more") for line in run("enough", memory=400 * MB).log)
+
+
+class Interrupted(BaseException):
+    """The end of a process, as far as a test in one process can have it."""
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the steps that are made, not taken from an earlier run."""
+    made: list[str] = []
+    original = steps_module.kept
+
+    def counted(room: Workspace, name: str, make: Callable[[], steps_module.Made]) -> steps_module.Made:
+        def making() -> steps_module.Made:
+            made.append(name.partition("-")[0])
+            return make()
+
+        return original(room, name, making)
+
+    for module in (files, reading, encoded, labels, job):
+        monkeypatch.setattr(module, "kept", counted)
+    return made
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """Run a job that ends before its edges are arranged."""
+
+    def end(*_: object) -> None:
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "_arranged", end)
+        with pytest.raises(Interrupted):
+            run("again")
+
+
+def test_a_second_run_makes_only_what_the_first_has_not_finished(
+    export: ExportFolder, run: Run, tiny: Callable[[int], None], steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_export(export)
+    whole = tree(run("whole").output)
+    tiny(7)
+    steps.clear()
+    interrupt(monkeypatch, run)
+    assert Counter(steps) == {"file": 5, "ends": 3, "feature": 11, "target": 2}
+    steps.clear()
+    again = run("again")
+    # what makes no numbers is not worth keeping: the text of two features
+    assert Counter(steps) == {"feature": 2, "adjacency": 4}
+    assert "goes on after 19 finished steps of a run that was interrupted" in again.log
+    assert tree(again.output) == whole
+    assert not list(again.output.glob(".staging*"))
+
+
+@pytest.mark.parametrize("change", ["row", "configuration", "seed", "damage"])
+def test_a_second_run_of_another_job_begins_anew(
+    export: ExportFolder,
+    run: Run,
+    tiny: Callable[[int], None],
+    steps: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+) -> None:
+    whole_export(export)
+    tiny(41)
+    interrupt(monkeypatch, run)
+    steps.clear()
+    given: dict[str, Any] = {}
+    if change == "row":
+        text = (export.folder / "again.csv").read_text()
+        (export.folder / "again.csv").write_text(text.replace("e70,u20,u41,h1,17.5", "e70,u20,u41,h1,71.5"))
+    elif change == "configuration":
+        for node in export.nodes:
+            node["labels"] = [{"label": ["kind", "classification"], "split_rate": [0.5, 0.3, 0.2]}]
+    elif change == "seed":
+        given["seed"] = 5
+    else:  # the copy of one file is shorter than it was: this step alone is made again
+        copies = [step.parent for step in export.folder.parent.rglob("file-*/step.json") if "score" in step.read_text()]
+        (copies[0] / "rows.parquet").write_bytes((copies[0] / "rows.parquet").read_bytes()[:-1])
+    again = run("again", **given)
+    if change == "damage":
+        assert Counter(steps) == {"file": 1, "feature": 2, "adjacency": 4}
+    else:
+        assert Counter(steps)["file"] == 5
+        assert not any("goes on" in line for line in again.log)
+    assert tree(again.output) == tree(run("whole", **given).output)
+
+
+def test_a_job_that_refuses_its_export_keeps_nothing_of_it(
+    export: ExportFolder, run: Run, tiny: Callable[[int], None]
+) -> None:
+    whole_export(export)
+    text = (export.folder / "again.csv").read_text()
+    (export.folder / "again.csv").write_text(text.replace("e70,u20,u41", "e70,nobody,u41"))
+    tiny(7)
+    with pytest.raises(JobError):
+        run("refused")
+    assert not list(export.folder.parent.rglob(".staging*"))

@@ -26,6 +26,7 @@ from ..schemas import EdgeType, FeatureSpec
 from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
 from .report import FeatureRow
+from .steps import Made, kept, named
 from .streaming import StreamedColumn, StreamedTexts, located
 from .workspace import Workspace
 
@@ -75,17 +76,16 @@ class EncodedFeatures:
             for spec in group.features:
                 progress("features", done, total)
                 done += 1
-                column = group.column(spec.column)
-                present = column.filter(group.present) if len(group.gone) else column
-                feature = self._fit(group, spec, present, known)
+                made = kept(self._room, f"feature-{named(kind, spec.name)}", partial(self._made, group, spec, known))
+                feature = FittedFeature.model_validate(made.said["fitted"])
                 entry.features.append(feature)
+                self.warnings.extend(made.said["warnings"])
+                frequent = tuple((text, count) for text, count in made.said["frequent"])
+                self.rows.append(FeatureRow(**made.said["row"], values=frequent))
                 if isinstance(feature.state, RawState):
-                    raw[spec.name] = StreamedTexts(column)
-                elif feature.state.makes_numbers:
-                    values = self._encode(group, spec, present, feature.state)
-                    if values.shape[1]:
-                        arrays[spec.name] = self._room.parked(values)
-                self._describe(group, feature, present, arrays)
+                    raw[spec.name] = StreamedTexts(group.column(spec.column))
+                if "values" in made.arrays:
+                    arrays[spec.name] = made.arrays["values"]
             self.encodings.update({(kind, f.name): f.state.kind for f in entry.features if f.name in arrays})
             self.fitted.append(entry)
             if isinstance(group, Edges):
@@ -93,6 +93,29 @@ class EncodedFeatures:
             else:
                 self.of_nodes[group.name], self.raw_of_nodes[group.name] = arrays, raw
         progress("features", total, total)
+
+    def _made(self, group: Nodes | Edges, spec: FeatureSpec, known: Mapping[str, FittedFeature] | None) -> Made:
+        """A feature as a step: its numbers, what was fitted, and what the report will say."""
+        column = group.column(spec.column)
+        present = column.filter(group.present) if len(group.gone) else column
+        feature, warnings = self._fit(group, spec, present, known)
+        arrays = {}
+        if feature.state.makes_numbers:
+            values = self._encode(group, spec, present, feature.state)
+            if values.shape[1]:
+                arrays["values"] = self._room.parked(values)
+        frequent = sorted(feature.state.frequent(present).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
+        row = {
+            "owner": group.name,
+            "name": feature.name,
+            "asked": feature.requested,
+            "made": feature.state.summary + (f", since {feature.why}" if feature.why else ""),
+            "width": arrays["values"].shape[1] if arrays else 0,
+            "missing": int(np.count_nonzero(present.missing())),
+            "total": len(present),
+        }
+        fitted = feature.model_dump(mode="json", by_alias=True)
+        return Made(arrays, said={"fitted": fitted, "warnings": warnings, "row": row, "frequent": frequent})
 
     def _known(self, group: Nodes | Edges, kind: str | EdgeType) -> Mapping[str, FittedFeature] | None:
         """What an earlier job fitted for this type, where it had it; it must have been asked for the same features."""
@@ -111,17 +134,18 @@ class EncodedFeatures:
 
     def _fit(
         self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
-    ) -> FittedFeature:
+    ) -> tuple[FittedFeature, list[str]]:
+        """What was fitted, and what to warn of."""
         if known is not None:
-            return known[spec.name]
+            return known[spec.name], []
         try:
             fitted = fit_column(spec, column, self._models)
         except BadValue as error:
             raise group.complain(spec.column, error) from None
-        self.warnings.extend(f"{group.name}: {text}" for text in fitted.warnings)
-        return FittedFeature(
+        feature = FittedFeature(
             column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
         )
+        return feature, [f"{group.name}: {text}" for text in fitted.warnings]
 
     def _encode(
         self, group: Nodes | Edges, spec: FeatureSpec, column: FrameColumn | StreamedColumn, state: EncoderState
@@ -150,22 +174,6 @@ class EncodedFeatures:
             encode = partial(encode_column, state, piece, self._seed, self._models)
             values[begin : begin + len(piece)] = located(begin, encode)
         return values
-
-    def _describe(
-        self,
-        group: Nodes | Edges,
-        feature: FittedFeature,
-        column: Column,
-        arrays: Mapping[str, FloatArray],
-    ) -> None:
-        state = feature.state
-        frequent = sorted(state.frequent(column).items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
-        width = arrays[feature.name].shape[1] if feature.name in arrays else 0
-        made = state.summary + (f", since {feature.why}" if feature.why else "")
-        missing = int(np.count_nonzero(column.missing()))
-        self.rows.append(
-            FeatureRow(group.name, feature.name, feature.requested, made, width, missing, len(column), tuple(frequent))
-        )
 
 
 def _fitted_type(group: Nodes | Edges) -> FittedType:

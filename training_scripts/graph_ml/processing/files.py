@@ -20,6 +20,7 @@ from ..container import JobError
 from ..features.columns.column import BadValue
 from .blanks import tidied
 from .frames import FrameColumn, frame_column
+from .steps import Made, kept, named
 from .streaming import StreamedColumn
 from .workspace import Workspace
 
@@ -115,6 +116,12 @@ def open_export(folder: Path, name: str, separator: str, room: Workspace) -> Exp
         JobError: there is no such file, it leads out of the folder, or it is no CSV; the text names the line.
     """
     path = find_file(folder, name)
+    made = kept(room, f"file-{named(name, separator)}", lambda: _copied(path, name, separator, room))
+    return ExportFile(path, name, separator, made.files["rows"], tuple(made.said["columns"]), made.said["rows"], room)
+
+
+def _copied(path: Path, name: str, separator: str, room: Workspace) -> Made:
+    """The copy of a file, its columns, and how many rows it has."""
     parquet = room.path(".parquet")
     try:
         # the name is a name: brackets and stars in it are no pattern
@@ -134,7 +141,7 @@ def open_export(folder: Path, name: str, separator: str, room: Workspace) -> Exp
         rows = int(pl.scan_parquet(parquet).select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, csv.Error, OSError, UnicodeDecodeError) as error:
         raise JobError(f"{name} cannot be read: {_diagnose(path, separator, str(error))}") from error
-    return ExportFile(path, name, separator, parquet, columns, rows, room)
+    return Made(files={"rows": parquet}, said={"columns": columns, "rows": rows})
 
 
 def find_file(folder: Path, name: str) -> Path:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..container import JobError, ProgressWriter
 from ..features import Encoders, FittedLabels
-from ..graph import dgl_file
+from ..graph import EdgeType, dgl_file
+from ..graph.adjacency import Adjacency
 from ..graph.data import MANIFEST, GraphData, Labels
 from ..schemas import TrainingDataConfiguration, files
 from ..tasks import TASKS, default_metric
@@ -23,6 +23,7 @@ from .leaks import Material, find_leaks
 from .reading import read_export
 from .report import ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
+from .steps import STEP, Made, fingerprint, kept, named
 from .unread import refuse_second_targets, unread, unread_by_kge, unread_targets
 from .workspace import Workspace
 
@@ -35,7 +36,10 @@ HPO_TEMPLATES = "hpo-configuration-templates"
 RECOMMENDATION = files.RECOMMENDATION
 REPORT = files.REPORT
 STAGING = ".staging-"
+#: of the staging folder: what is being made, and what stays for the next run
+WORKING, FINISHED = "working", "finished"
 MB = 1 << 20
+PARTS = ("indptr", "others", "edges")
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,13 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
     job.output.mkdir(parents=True, exist_ok=True)
     for proof in (HPO_CONFIGURATION, MANIFEST):  # of an earlier run: what is there now is not finished
         (job.output / proof).unlink(missing_ok=True)
-    for left in job.output.glob(f"{STAGING}*"):  # of a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    staging = job.output / f"{STAGING}{fingerprint(job.input, _decides(job))}"
+    for left in job.output.glob(f"{STAGING}*"):  # of a run that was killed; what it finished of this very job stays
+        shutil.rmtree(left / WORKING if left == staging else left, ignore_errors=True)
+    finished = len(list((staging / FINISHED).glob(f"*/{STEP}")))
+    if finished:
+        log(f"goes on after {finished} finished steps of a run that was interrupted")
+    (staging / WORKING).mkdir(parents=True)
     fits = job.memory is None or need.graph_file <= job.memory
     if not fits:
         log(
@@ -83,11 +92,14 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
             f"{need.graph_file / MB:.0f} MB of memory, and the job may use {(job.memory or 0) / MB:.0f} MB"
         )
     with dgl_file.GraphFileWriter(wanted=fits) as graph_file:
-        with tempfile.TemporaryDirectory(prefix=STAGING, dir=job.output) as staging:
-            room = Workspace.within(Path(staging), job.memory)
+        room = Workspace.within(staging / WORKING, job.memory, staging / FINISHED)
+        try:
             graph, encoders, report = _build(job, configuration, room, progress)
-            progress("writing", 0, 3)
-            graph = _write(job, graph, encoders)  # before the workspace goes, where its arrays lie
+        except JobError:
+            shutil.rmtree(staging, ignore_errors=True)  # it must be mended, and is another job then
+            raise
+        progress("writing", 0, 3)
+        graph = _write(job, graph, encoders)  # before the workspace goes, where its arrays lie
         graph_file.start(job.output)
         for warning in report.warnings:
             log(f"warning: {warning}")
@@ -103,6 +115,7 @@ def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData
         log(f"warning: {dgl_file.NAME} was not written, which only custom models need: {complaint}")
     # last, as proof that all the rest is there
     _write_hpo_configurations(job, graph)
+    shutil.rmtree(staging, ignore_errors=True)
     progress("finished", 1, 1)
     log(f"memory: {need.memory / MB:.0f} MB estimated, {peak_memory() / MB:.0f} MB at its peak")
     return graph
@@ -210,12 +223,7 @@ def _build(
         seed=job.seed,
         info=_snapshot(job.input),
     )
-    progress("arranging edges", 0, len(graph.edges))
-    adjacency = {}
-    for number, kind in enumerate(graph.edges):
-        adjacency[kind] = graph.arranged(kind, room.array)
-        progress("arranging edges", number + 1, len(graph.edges))
-    graph = replace(graph, adjacency=adjacency)
+    graph = replace(graph, adjacency=_arranged(graph, room, progress))
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
     progress("looking for leaks", 0, 1)
     findings = find_leaks(Material.of(graph, export))
@@ -226,6 +234,35 @@ def _build(
         encoders,
         ReportData(title, features.rows, list(graph.warnings), [finding.sentence for finding in findings]),
     )
+
+
+def _arranged(
+    graph: GraphData, room: Workspace, progress: ProgressWriter
+) -> dict[EdgeType, tuple[Adjacency, Adjacency]]:
+    """The edges of every type by target and by source, one type after the other."""
+    found = {}
+    for number, kind in enumerate(graph.edges):
+        progress("arranging edges", number, len(graph.edges))
+
+        def make(kind: EdgeType = kind) -> Made:
+            incoming, outgoing = graph.arranged(kind, room.array)
+            return Made({**_parts("incoming", incoming), **_parts("outgoing", outgoing)})
+
+        arrays = kept(room, f"adjacency-{named(*kind)}", make).arrays
+        incoming, outgoing = ([arrays[f"{way}-{part}"] for part in PARTS] for way in ("incoming", "outgoing"))
+        found[kind] = Adjacency(*incoming), Adjacency(*outgoing)
+    return found
+
+
+def _parts(way: str, found: Adjacency) -> dict[str, Any]:
+    return {f"{way}-{part}": getattr(found, part) for part in PARTS}
+
+
+def _decides(job: ProcessingJob) -> list[object]:
+    """What else than the export decides the bytes of a job."""
+    previous = job.previous / MANIFEST if job.previous is not None else None
+    before = previous.read_text(encoding="utf-8") if previous is not None and previous.exists() else ""
+    return [job.config_file_name, job.model_type, job.seed, job.models, before]
 
 
 def _snapshot(export: Path) -> dict[str, int]:

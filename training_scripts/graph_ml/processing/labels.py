@@ -22,6 +22,7 @@ from .frames import FrameColumn
 from .moments import Cuts, time_split
 from .reading import Edges, Export, Nodes
 from .split import Rates, random_split, same_pair_groups
+from .steps import Made, kept, named
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
@@ -69,7 +70,8 @@ def read_targets(
         spec = LabelSpec(label=("", "link_prediction"))
         asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
     known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
-    return [_Reader(export, folder, room, seed, known, rates).read(group, spec) for group, spec in asked]
+    reader = _Reader(export, folder, room, seed, known, rates)
+    return [reader.kept(group, spec) for group, spec in asked]
 
 
 def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:
@@ -85,7 +87,21 @@ class _Reader:
     known: Mapping[tuple[str, object, str], FittedLabels]
     rates: Rates
 
+    def kept(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
+        """The same as ``read``, as a step of the job."""
+        made = kept(self.room, f"target-{named(_kind(group), *spec.label)}", lambda: _step(self.read(group, spec)))
+        said, arrays = made.said, made.arrays
+        labels = None
+        if said["labels"] is not None:
+            labels = Labels(said["labels"]["kind"], arrays["labels"], tuple(said["labels"]["classes"]))
+        cuts = None if said["cuts"] is None else (float(said["cuts"][0]), float(said["cuts"][1]))
+        task: TaskType = "link_prediction" if spec.task == "link_prediction" else _task(group, spec)
+        target = Target(task, _kind(group), "" if spec.task == "link_prediction" else spec.column)
+        split = Split(*(arrays[part] for part in PARTS))
+        return Learned(target, labels, split, said["separator"], tuple(said["warnings"]), cuts)
+
     def read(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
+        """What is learned of one label of a type."""
         if spec.task == "link_prediction":
             return self._links(group, spec)
         target = Target(_task(group, spec), _kind(group), spec.column)
@@ -220,6 +236,20 @@ class _Reader:
 class _Custom:
     split: Split
     values: dict[int, str | None]
+
+
+def _step(learned: Learned) -> Made:
+    labels, split = learned.labels, learned.split
+    arrays = {part: getattr(split, part) for part in PARTS}
+    return Made(
+        arrays if labels is None else {**arrays, "labels": labels.values},
+        said={
+            "labels": None if labels is None else {"kind": labels.kind, "classes": labels.classes},
+            "separator": learned.separator,
+            "warnings": learned.warnings,
+            "cuts": learned.cuts,
+        },
+    )
 
 
 def _task(group: Nodes | Edges, spec: LabelSpec) -> TaskType:

@@ -21,6 +21,7 @@ from ..text_files import Texts
 from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
 from .moments import Moments, moments
+from .steps import Made, kept, named
 from .streaming import StreamedColumn, StreamedTexts
 from .workspace import Workspace
 
@@ -316,7 +317,7 @@ def _read_edges(
     ends: dict[EdgeType, list[EdgeList]] = {}
     for entry in entries:
         file = files[entry.file_name]
-        every = _ends(file, entry, nodes)
+        every = _kept_ends(file, entry, nodes)
         for relation, rows in _relations(file, entry):
             kind = EdgeType(entry.source[1], relation, entry.dest[1])
             group = edges.setdefault(kind, Edges(name=str(kind), count=0, kind=kind))
@@ -374,6 +375,15 @@ def _relations(file: ExportFile, entry: EdgeFile) -> list[tuple[str, Indices]]:
         raise file.problem(int(np.argmax(places < 0)), column, "names no relation")
     prefix = f"{name}{RELATION_SEPARATOR}" if name else ""
     return [(prefix + text, file.room.parked(np.flatnonzero(places == code))) for text, code in codes.items()]
+
+
+def _kept_ends(file: ExportFile, entry: EdgeFile, nodes: Mapping[str, Nodes]) -> EdgeList:
+    def make() -> Made:
+        ends = _ends(file, entry, nodes)
+        return Made({"source": ends.source, "target": ends.target})
+
+    made = kept(file.room, f"ends-{named(file.name, entry.source, entry.dest)}", make)
+    return EdgeList(made.arrays["source"], made.arrays["target"])
 
 
 def _ends(file: ExportFile, entry: EdgeFile, nodes: Mapping[str, Nodes]) -> EdgeList:

@@ -28,18 +28,22 @@ PARKED_BYTES = 32 * MB
 
 @dataclass(frozen=True)
 class Workspace:
-    """Files of one job below ``folder``, which is ours alone; ``rows`` are looked at at once."""
+    """Files of one job below ``folder``, which is ours alone; ``rows`` are looked at at once.
+
+    ``finished`` is where its steps stay for the next run; nowhere where it is None.
+    """
 
     folder: Path
     rows: int = MOST_ROWS
     parked_bytes: int = PARKED_BYTES
+    finished: Path | None = None
     _numbers: Iterator[int] = field(default_factory=count, repr=False)
 
     @classmethod
-    def within(cls, folder: Path, memory: int | None) -> Workspace:
+    def within(cls, folder: Path, memory: int | None, finished: Path | None = None) -> Workspace:
         """One whose batches fit into this many bytes of memory, or into any where nobody says."""
         fitting = MOST_ROWS if memory is None else (memory - LIBRARIES) // 4 // BYTES_A_ROW
-        return cls(folder, min(MOST_ROWS, max(FEWEST_ROWS, fitting)), PARKED_BYTES)
+        return cls(folder, min(MOST_ROWS, max(FEWEST_ROWS, fitting)), PARKED_BYTES, finished)
 
     def path(self, ending: str) -> Path:
         """A name that is not taken yet."""
