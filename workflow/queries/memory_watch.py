@@ -1,6 +1,7 @@
 """Ends the queries that fill the machine's memory, before the system ends the service and everything in it.
 
-Values have their limits, and so has what a step may hold; this is for what many small things amount to.
+Values have their limits, and so has what a step may hold; this is for what many small things amount to. Behind queries
+that needed much, memory that the C library keeps goes back to the system once nobody asks anything.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from typing import Final
 import psutil
 
 from workflow.errors import MemoryLimitExceeded
+from workflow.graphs.store.memory import return_memory
 from workflow.queries.running import QueryRegistry
 
 LOOK_S: Final = 0.1
 LEAST_FREE: Final = 256 << 20
 LEAST_SHARE: Final = 0.05  # of all memory, where that is more
 GROWN: Final = 128 << 20  # a query is not blamed for less, whoever else fills the memory
+WORTH: Final = 16 << 20  # what queries have to take before memory is given back
+QUIET_LOOKS: Final = 10  # without a query, before it is
 
 _log = logging.getLogger(__name__)
 _CGROUP: Final = Path("/sys/fs/cgroup")
@@ -70,11 +74,19 @@ class MemoryWatch:
     Args:
         registries: of the queries that run, one a language.
         look: how the memory stands.
+        give_back: gives what is free in this process back to the system.
     """
 
-    def __init__(self, *registries: QueryRegistry, look: Callable[[], Memory] = memory) -> None:
+    def __init__(
+        self,
+        *registries: QueryRegistry,
+        look: Callable[[], Memory] = memory,
+        give_back: Callable[[], None] = return_memory,
+    ) -> None:
         self._registries = registries
-        self._look = look
+        self._look, self._give_back = look, give_back
+        self._quiet = QUIET_LOOKS  # looks since a query was seen
+        self._settled = 0  # bytes that were held when memory was last given back
         self._closing = threading.Event()
         self._held_before: dict[str, int] = {}  # when a query was first seen
 
@@ -89,7 +101,9 @@ class MemoryWatch:
         running = [query for registry in self._registries for query in registry.all()]
         if not running:
             self._held_before.clear()
+            self._rest()
             return []
+        self._quiet = 0
         now = self._look()
         self._held_before = {query.id: self._held_before.get(query.id, now.held) for query in running}
         if now.free >= max(LEAST_FREE, int(now.total * LEAST_SHARE)):
@@ -103,6 +117,13 @@ class MemoryWatch:
         if guilty:
             _log.warning("ended %d queries: %d MB of memory are left", len(guilty), now.free >> 20)
         return [query.id for query in guilty]
+
+    def _rest(self) -> None:
+        """Give memory back a second after the last query, where they took much since the last time."""
+        self._quiet += 1
+        if self._quiet == QUIET_LOOKS and self._look().held > self._settled + WORTH:
+            self._give_back()
+            self._settled = self._look().held
 
     def _watch(self) -> None:
         while not self._closing.wait(LOOK_S):

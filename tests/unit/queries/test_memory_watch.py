@@ -83,6 +83,29 @@ def test_a_query_is_not_blamed_for_what_others_took() -> None:
     assert not late.cancelled.is_set()
 
 
+def test_memory_goes_back_to_the_system_once_nobody_asks_and_queries_took_much() -> None:
+    queries, machine = QueryRegistry(), Machine()
+    given: list[int] = []
+
+    def give_back() -> None:
+        given.append(machine.now.held)
+        machine.now = Memory(8 * GB, 6 * GB, held=GB)
+
+    watch = MemoryWatch(queries, look=machine, give_back=give_back)
+    for held, expected in ((2 * GB, [2 * GB]), (GB + 1000, []), (GB + (17 << 20), [GB + (17 << 20)])):
+        given.clear()
+        query = queries.accept("g.V()")
+        watch.look()
+        machine.now = Memory(8 * GB, 6 * GB, held=held)
+        queries.finish(query)
+        for _ in range(9):
+            watch.look()
+        assert given == []
+        for _ in range(30):
+            watch.look()
+        assert given == expected
+
+
 def test_a_query_cancelled_by_its_user_still_says_so() -> None:
     queries = QueryRegistry()
     query = queries.accept("g.V()")

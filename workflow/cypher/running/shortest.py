@@ -116,19 +116,26 @@ class _ArraySide:
         self.size = 1
 
     def widen(self) -> None:
-        found, along = self._next(edges=False), self._next(edges=True)
-        new = ~self._seen[found.rows]
-        nodes = found.rows[new]
+        # one direction after the other: arrays of both together would be a third of the graph once more
+        parts = [self._next(way) for way in (("out", "in") if self._way == "both" else (self._way,))]
+        rows, parents, along = (np.concatenate(part) for part in zip(*parts, strict=True))
+        new = ~self._seen[rows]
+        nodes = rows[new]
         self._seen[nodes] = True
-        self._levels.append((nodes, self.frontier[found.origins[new]], along.rows[new]))
+        self._levels.append((nodes, parents[new], along[new]))
         ordered = np.sort(nodes)  # np.unique takes several times as long for so few
         self.frontier = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
         self.depth += 1
         self.size += len(self.frontier)
 
-    def _next(self, *, edges: bool) -> Reached:
+    def _next(self, way: Way) -> tuple[Any, Any, Any]:
+        """What lies behind the frontier: nodes, where they are reached from, and along which edges."""
         nothing = np.zeros(0, dtype=np.int64)
-        return next(reached(self._graph, self.frontier, self._way, self._types, edges=edges), Reached(nothing, nothing))
+        found, along = (
+            next(reached(self._graph, self.frontier, way, self._types, edges=edges), Reached(nothing, nothing))
+            for edges in (False, True)
+        )
+        return found.rows, self.frontier[found.origins], along.rows
 
     def reached(self, nodes: Any) -> list[int]:
         found: list[int] = nodes[self._seen[nodes]].tolist()
