@@ -16,7 +16,9 @@ OPEN = r"Tensor|Array|Scores|NDArray\[(?:Any|np\.generic|np\.floating\[Any\])\]"
 NAMED = re.compile(r"(?:dict|Mapping|MutableMapping)\[str, [\w.]+(?:\[[\w.]+\])?\]")
 ARRAY = re.compile(rf"(?<!pa\.)\b(?:{TYPED}|{OPEN})(?![\w\[.])")
 UNTYPED = re.compile(rf"(?<!pa\.)\b(?:{OPEN})(?![\w\[.])")
-SHAPE = re.compile(r"\([^()\s][^()]*,[^()]*\)|\bscalar\b|\b0-d\b")
+WORD = r"[\w+\-*/·×≤.…']+"
+LENGTH = rf"{WORD}(?: {WORD}){{0,2}}"  # a name, a number or a small sum; a sentence in parentheses is no shape
+SHAPE = re.compile(rf"\({LENGTH},(?: {LENGTH},)*(?: {LENGTH})?\)|\bscalar\b|\b0-d\b")
 DTYPE = re.compile(r"\b(?:float(?:16|32|64)|u?int(?:8|16|32|64)|bool|floats?|any dtype|dtype)\b")
 
 
@@ -56,6 +58,7 @@ def test_what_a_docstring_leaves_out_is_seen() -> None:
     assert of('def f(x: Tensor) -> int:\n    """Count rows of float32, (n, d)."""') == []
     assert of('def f(x: Floats) -> int:\n    """Count rows, (n, d)."""') == []
     assert of('def f() -> NDArray[Any]:\n    """Rows, (n,)."""') == ["dtype"]
+    assert of('def f(x: Ints) -> int:\n    """Count (those that are known, and their neighbours)."""') == ["shape"]
     assert of('def f(x: dict[str, Tensor]) -> None:\n    """Take weights."""') == []
     assert of('def f(x: int) -> int:\n    """Count."""') == []
 

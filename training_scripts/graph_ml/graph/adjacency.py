@@ -70,7 +70,11 @@ def arranged_by(
 
 
 def node_ranges(indptr: IntArray, most: int) -> Iterator[tuple[int, int]]:
-    """(first node, node after the last) of ranges with at most ``most`` entries each, or one node that has more."""
+    """First node and node after the last of ranges with at most ``most`` entries each, or one node that has more.
+
+    Args:
+        indptr: where the entries of each node begin, int64, shape (nodes + 1,).
+    """
     nodes, first = len(indptr) - 1, 0
     while first < nodes:
         last = int(np.searchsorted(indptr, indptr[first] + most, side="right")) - 1

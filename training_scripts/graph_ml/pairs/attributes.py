@@ -91,7 +91,7 @@ class AttributeSpace:
         """Unit rows of nodes: words as CSR, numbers dense; None where the space has no such columns.
 
         Args:
-            features: node type → feature name → values, shape (n of the type, d); missing features count as zero.
+            features: node type → feature name → values, shape (n, d); missing features count as zero.
             firsts: node type → row of its first node.
             num_nodes: rows of the result.
         """

@@ -231,7 +231,7 @@ class PairFeatures:
     def blocks(
         self, sources: Ints, candidates: slice = slice(None), predict_heads: bool = False, memory_mb: int = 256
     ) -> Iterator[tuple[slice, Floats]]:
-        """``block`` for many sources, as many at a time as fit the memory: (part of ``sources``, its block) pairs."""
+        """``block`` for many sources, (s,), as many at a time as fit the memory: each part of them with its block."""
         per_source = max(1, self.num_nodes * (len(self.names) + 12) * 4)
         size = int(np.clip(memory_mb * 2**20 // per_source, 1, 64))
         for start in range(0, len(sources), size):

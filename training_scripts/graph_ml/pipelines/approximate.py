@@ -121,7 +121,7 @@ class _Lists:
 
 
 def pair_numbers(owners: Ints, partners: Ints, size: int) -> Ints:
-    """Unordered pairs as distinct sorted numbers, shape (pairs,); without partners of -1 and pairs of one node."""
+    """Unordered pairs of ends, (m,) each, as distinct sorted numbers, (pairs,); none of a node and itself or -1."""
     owners = np.broadcast_to(owners, partners.shape)
     kept = (partners >= 0) & (partners != owners)
     one, other = owners[kept], partners[kept]

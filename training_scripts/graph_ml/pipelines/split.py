@@ -101,7 +101,7 @@ def split_links(
         split: the options of ``configureSplit``.
         sources, targets: which nodes may be the one end, and which the other, bool, shape (n,).
         negatives: pairs to be used instead of drawn ones, shape (pairs, 2).
-        existing: pairs that no negative may be, by default ``links``.
+        existing: pairs that no negative may be, shape (pairs, 2), by default ``links``.
     """
     check_sizes(len(links), split)
     drawing, choosing = random.spawn(2)

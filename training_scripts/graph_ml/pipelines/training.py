@@ -42,7 +42,7 @@ class Links:
 
     @property
     def mask(self) -> Bools:
-        """Nodes that may be an end, bool, shape (nodes of the projection,)."""
+        """Nodes of the projection that may be an end, bool, shape (n,)."""
         return self.sources | self.targets
 
 

@@ -132,8 +132,9 @@ class ProjectedGraph:
         """What an algorithm sees of chosen nodes and of the given arcs between them.
 
         Args:
-            mask: which nodes, bool, shape (nodes of the projection,).
-            source, target: positions in the projection; arcs with an end that is not chosen are left out.
+            mask: which nodes of the projection, bool, shape (n,).
+            source, target: positions in the projection, int64, shape (arcs,); arcs with an end that is not chosen
+                are left out.
         """
         places = np.flatnonzero(mask)
         numbers = np.full(len(mask), -1, dtype=np.int64)

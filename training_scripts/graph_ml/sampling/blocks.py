@@ -127,7 +127,7 @@ def draw(
     """At most ``fanout`` messages of each node, without replacement; all where there are fewer or fanout is below 1.
 
     Returns:
-        (row of the node, sender, edge) of each message, rows ascending.
+        Row of the node, sender and edge of each message, int64 (m,) each, rows ascending.
     """
     rows, entries = entry.entries_of(nodes)
     if excluded is not None:

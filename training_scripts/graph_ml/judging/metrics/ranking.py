@@ -37,7 +37,7 @@ class Exclusions:
         return cls(indptr, targets[order])
 
     def pairs(self, queries: IntArray) -> tuple[IntArray, IntArray]:
-        """(row of the query, candidate) for every exclusion of these query nodes."""
+        """Row of the query and candidate, int64 (m,) each, of every exclusion of these query nodes, (q,)."""
         counts = self.indptr[queries + 1] - self.indptr[queries]
         rows = np.repeat(np.arange(len(queries)), counts)
         within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)

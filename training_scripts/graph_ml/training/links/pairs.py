@@ -264,7 +264,7 @@ def one_list(block: Floats, links: Ints, hard: Ints, uniform: Ints, left: int, s
 
     Args:
         block: features of candidates, float32 (f, c).
-        links, hard, uniform: places in the block of the held-out partners and of negatives, int64.
+        links, hard, uniform: places in the block of the held-out partners and of negatives, int64 (k,) each.
         left: candidates that the uniform negatives stand for.
         settings: how many negatives there are at most; fewer are padded.
     """

@@ -27,7 +27,7 @@ NO_EDGES: Final = Csr(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32), 
 
 
 def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[np.int32], size: int) -> Csr:
-    """Group (row, other, edge) triples by row, keeping their order within a row."""
+    """Group triples of row, other and edge by row, int64 (m,) each, keeping their order within a row."""
     # numbers of a row and a place below it are sorted several times as fast as the order of rows is found
     order = np.sort(rows.astype(np.int64) << 32 | np.arange(len(rows))) & 0xFFFFFFFF
     csr = Csr(_indptr(np.bincount(rows, minlength=size)), others[order], edges[order])

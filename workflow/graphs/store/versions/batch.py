@@ -141,7 +141,7 @@ def _extend_adjacency(
 
 
 def by_label(labels: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """(number of a label, its places in ``labels``, ascending), for those there are."""
+    """The number of each label of some rows, (n,), with its places among them, int64 (k,), ascending."""
     counts = np.bincount(labels)
     codes = np.flatnonzero(counts)
     if len(codes) == 1:
