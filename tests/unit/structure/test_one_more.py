@@ -53,6 +53,30 @@ def test_a_family_is_named_in_its_own_file_and_in_the_table(name: str) -> None:
     assert {file for file, found in words().items() if name in found} == {own, TABLE} | BUILT_ON.get(name, set())
 
 
+#: of what stands today one of each kind, by a word that is only its own, and the files of the product that know it
+COUNTED = {
+    "Gremlin step": ("asBool", {"gremlin/steps/shaping/numbers.py", "gremlin/steps/facts.py"}),
+    "storage": ("S3Storage", {"storage/s3.py", "drivers.py"}),
+    "runner": ("SageMakerRunner", {"runners/sagemaker/runner.py", "drivers.py"}),
+    "endpoint host": ("SageMakerEndpointHost", {"endpoints/sagemaker.py", "drivers.py"}),
+    "graph source": ("BoltSourceDriver", {"graphs/sources/cypher.py", "drivers.py"}),
+    "Neptune operation": ("StartIndexRebuild", {"neptune/operations.py"}),
+}
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_what_stands_is_known_to_its_own_file_and_to_the_table(kind: str) -> None:
+    word, files = COUNTED[kind]
+    named = re.compile(rf"\b{word}\b")
+    found = {
+        path.relative_to(ROOT).as_posix().removeprefix("workflow/").removeprefix("training_scripts/graph_ml/")
+        for room in ("workflow", "training_scripts")
+        for path in (ROOT / room).rglob("*.py")
+        if named.search(path.read_text())
+    }
+    assert found == files
+
+
 TOYS = "tests/contracts/toys"
 #: of every kind the file that somebody outside the tree writes, the line in a table, and the suite that accepts it
 ONE_MORE = {
