@@ -116,7 +116,8 @@ class LinkProblem:
         by_time = target in graph.cuts
         later = np.empty(0, dtype=np.int64)
         if by_time:
-            everything = replace(everything, time=graph.came(edge_type))
+            came, horizon = graph.came(edge_type), graph.horizons.get(target)
+            everything = replace(everything, time=came if horizon is None else horizon.dated(came))
             is_later = graph.times[edge_type][rest] >= graph.cuts[target][0]
             rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]

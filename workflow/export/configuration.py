@@ -117,6 +117,9 @@ def _labels(
         if target.task == "link_prediction":
             labels.append({"label": ["", "link_prediction"], **_split(target, timed)})
             continue
+        if target.horizon is not None:  # no property of the graph: processing makes it
+            labels.append({"label": [target.property, target.task], **_split(target, timed)})
+            continue
         facts = schema.properties.get(target.property)
         if facts is None:
             # "classification" of regression targets, too: that is how the exporter words it
@@ -133,6 +136,9 @@ def _labels(
 
 
 def _split(target: Target, timed: bool) -> dict[str, Any]:
+    if target.horizon is not None:
+        dates = {} if target.split_dates is None else {"split_dates": list(target.split_dates)}
+        return {"horizon": target.horizon.model_dump(exclude_none=True, mode="json"), **dates}
     if timed and target.split_dates is not None:
         return {"split_dates": list(target.split_dates)}
     return {"split_rate": list(target.split_rate)}

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
+from training_scripts.graph_ml.schemas import HorizonSpec, LabelSpec
 from workflow.errors import InvalidParameter
 from workflow.export.features import FeatureOverride, parse_feature
 from workflow.export.labels import EdgeTriple, NodeType, split_labels
@@ -26,7 +29,8 @@ _EDGE_TASKS = ("classification", "regression", "link_prediction")
 class Target:
     """One thing to predict; ``property`` is empty for link prediction.
 
-    ``split_dates`` say where training and validation end, in place of a split rate; ours, not the service's.
+    ``split_dates`` say where training and validation end, in place of a split rate, and ``horizon`` what is asked of
+    the future; both are ours, not the service's.
     """
 
     on: NodeType | EdgeTriple
@@ -35,6 +39,7 @@ class Target:
     split_rate: tuple[float, float, float]
     separator: str | None = None
     split_dates: tuple[str, str] | None = None
+    horizon: HorizonSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,9 @@ def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> Training
     times = dict(_times(entry))
     targets = tuple(_target(one, split_rate) for one in _entries(entry, "targets"))
     for target in targets:
-        if target.split_dates is not None and target.on not in times:
+        if target.horizon is not None:
+            _check_horizon(target, times)
+        elif target.split_dates is not None and target.on not in times:
             raise InvalidParameter(
                 f"The 'split_dates' of {_named(target.on)} need a time: name the property under 'targets' as 'time', "
                 "or under 'times'."
@@ -170,7 +177,41 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
         split_rate=_split_rate(entry, context, split_rate),
         separator=separator,
         split_dates=_split_dates(entry, context),
+        horizon=_horizon(entry, context),
     )
+
+
+def _horizon(entry: Mapping[str, Any], context: str) -> HorizonSpec | None:
+    if entry.get("horizon") is None:
+        return None
+    if entry.get("split_rate") is not None:
+        raise InvalidParameter(
+            f"Error parsing 'split_rate' field for {context}. A 'horizon' is split by dates; 'split_dates' name those "
+            "of validation and test."
+        )
+    label = [entry.get("property") or "", entry.get("type")]
+    try:
+        return LabelSpec.model_validate({"label": label, "horizon": entry["horizon"]}).horizon
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "horizon"
+        text = str(first["msg"]).removeprefix("Value error, ")
+        raise InvalidParameter(f"Error parsing '{where}' field for {context}. {text}.") from error
+
+
+def _check_horizon(target: Target, times: Mapping[NodeType | EdgeTriple, str]) -> None:
+    """A horizon needs the time of the edges that it asks about."""
+    edge = None if target.horizon is None else target.horizon.edge
+    asked = target.on
+    if edge is not None:
+        asked = EdgeTriple(
+            _label_set(edge[0], "edge", "edge label"), edge[1], _label_set(edge[2], "edge", "edge label")
+        )
+    if asked not in times:
+        raise InvalidParameter(
+            f"The 'horizon' of {_named(target.on)} asks when edges {_named(asked)} come: name their property of time "
+            "under 'times'."
+        )
 
 
 def _split_dates(entry: Mapping[str, Any], context: str) -> tuple[str, str] | None:

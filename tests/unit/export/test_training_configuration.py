@@ -241,6 +241,36 @@ def test_times_of_edges_are_named_by_a_target_or_beside_it(export: Any) -> None:
     ]
 
 
+def test_a_horizon_is_written_as_it_was_asked_for(export: Any) -> None:
+    paper, author = export.node("p", "Paper", year=2024), export.node("a", "Author")
+    wrote = export.edge("1", "WROTE", author, paper, since="2024-01-01")
+    horizon = {"days": 30, "edge": ["Author", "WROTE", "Paper"], "asks": "exists"}
+    out = export(
+        [paper, author],
+        [wrote],
+        ml={
+            "targets": [
+                {"node": "Author", "property": "writes", "type": "classification", "horizon": horizon,
+                 "split_dates": ["2023-01-01", "2023-06-01"]},
+                {"edge": ["Author", "WROTE", "Paper"], "type": "link_prediction", "time": "since",
+                 "horizon": {"days": 7}},
+            ],
+        },
+    )  # fmt: skip
+    labels = {
+        entry["file_name"].split("/")[0]: entry["labels"]
+        for part in ("nodes", "edges")
+        for entry in out.configuration["graph"][part]
+        if "labels" in entry
+    }
+    assert labels["nodes"] == [
+        {"label": ["writes", "classification"], "horizon": {**horizon, "days": 30.0},
+         "split_dates": ["2023-01-01", "2023-06-01"]}
+    ]  # fmt: skip
+    assert labels["edges"] == [{"label": ["", "link_prediction"], "horizon": {"days": 7.0}}]
+    assert out.configuration["warnings"] == []
+
+
 def test_a_target_without_nodes_names_the_label_sets_there_are(export: Any) -> None:
     nodes = [export.node("1", ("Admin", "Person")), export.node("2", "Robot")]
     with pytest.raises(InvalidParameter, match=r"labelled 'Person'.*these exist: Admin;Person, Robot"):
@@ -325,6 +355,43 @@ SPLIT = "Error parsing 'split_rate' field for {}. Expected an array with 3 doubl
         (
             {"targets": [{"edge": ["A", "e", "B"], "type": "link_prediction", "time": "t", "split_dates": ["2023"]}]},
             "Error parsing 'split_dates' field for edge label (Label: [A, e, B]). Expected an array with 2 dates.",
+        ),
+        (
+            {
+                "targets": [
+                    {
+                        "node": "P",
+                        "property": "x",
+                        "type": "regression",
+                        "horizon": {"days": 5, "edge": ["P", "e", "Q"], "asks": "count"},
+                    }
+                ]
+            },
+            "The 'horizon' of P asks when edges [P, e, Q] come: name their property of time under 'times'.",
+        ),
+        (
+            {"targets": [{"node": "P", "property": "x", "type": "regression", "horizon": {"days": -1}}]},
+            "Error parsing 'horizon.days' field for node label (Label: P, Property: x). "
+            "Input should be greater than 0.",
+        ),
+        (
+            {"targets": [{"node": "P", "property": "x", "type": "regression", "horizon": {"days": 1}}]},
+            "Error parsing 'horizon' field for node label (Label: P, Property: x). the 'horizon' of 'x' needs 'edge'.",
+        ),
+        (
+            {
+                "targets": [
+                    {
+                        "node": "P",
+                        "property": "x",
+                        "type": "regression",
+                        "split_rate": [1, 0, 0],
+                        "horizon": {"days": 1},
+                    }
+                ]
+            },
+            "Error parsing 'split_rate' field for node label (Label: P, Property: x). A 'horizon' is split by dates; "
+            "'split_dates' name those of validation and test.",
         ),
         (
             {"targets": [{"edge": ["A", "e", "B"], "type": "classification"}]},

@@ -20,6 +20,7 @@ from training_scripts.graph_ml.schemas.training_data import (
     EdgeFile,
     FeatureSpec,
     GraphFiles,
+    HorizonSpec,
     LabelSpec,
     NodeFile,
     TrainingDataConfiguration,
@@ -60,7 +61,13 @@ BASE: Document = {
                     feature("bio", "text_tfidf", ngram_range=[1, 1], min_df=2, max_features=5000),
                     feature("note", "text_fasttext", language="en", max_length=5),
                 ],
-                "labels": [{"label": ["kind", "classification"], "separator": ";"}],
+                "labels": [
+                    {"label": ["kind", "classification"], "separator": ";"},
+                    {
+                        "label": ["soon", "regression"],
+                        "horizon": {"days": 5, "edge": ["User", "LIKES", "User"], "asks": "count"},
+                    },
+                ],
             }
         ],
         "edges": [
@@ -81,6 +88,8 @@ BASE: Document = {
 NODE: Path_ = ("graph", "nodes", 0)
 EDGE: Path_ = ("graph", "edges", 0)
 FEATURE, LABEL = (*NODE, "features"), (*NODE, "labels", 0)
+HORIZON: Path_ = (*NODE, "labels", 1, "horizon")
+SOON = BASE["graph"]["nodes"][0]["labels"][1]["horizon"]
 
 # (class, field) → where it stands in the document, and another value
 CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
@@ -121,6 +130,13 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (LabelSpec, "label"): ((*LABEL, "label"), ["size", "regression"]),
     (LabelSpec, "split_rate"): ((*LABEL, "split_rate"), [0.5, 0.5, 0.0]),
     (LabelSpec, "split_dates"): ((*EDGE, "labels"), [{"label": ["", "link_prediction"], "split_dates": ["3", "9"]}]),
+    (LabelSpec, "horizon"): ((*HORIZON[:-1], "horizon"), {**SOON, "days": 3}),
+    (HorizonSpec, "days"): ((*HORIZON, "days"), 4),
+    (HorizonSpec, "edge"): ((*HORIZON, "edge"), ["User", "LOVES", "User"]),
+    (HorizonSpec, "asks"): ((*HORIZON, "asks"), "first"),
+    (HorizonSpec, "end"): ((*HORIZON, "end"), "target"),
+    (HorizonSpec, "every"): ((*HORIZON, "every"), 2),
+    (HorizonSpec, "dates"): ((*HORIZON, "dates"), 2),
     (LabelSpec, "separator"): ((*LABEL, "separator"), "|"),
     (LabelSpec, "custom_split_filenames"): ((*LABEL, "custom_split_filenames"), {"train": "chosen.csv"}),
 }

@@ -14,16 +14,16 @@ from safetensors.numpy import load_file
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
-from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Horizon, Labels, Split, Target
 from training_scripts.graph_ml.links import LinkProblem, Pairs, without_twins
 from training_scripts.graph_ml.models.families import family_of
 from training_scripts.graph_ml.models.family import GraphFamily
 from training_scripts.graph_ml.models.network.network import Network
 from training_scripts.graph_ml.models.settings import GraphSettings, parse
 from training_scripts.graph_ml.pairs import NodeSpace
-from training_scripts.graph_ml.processing.moments import time_split
 from training_scripts.graph_ml.processing.split import groups_of, held_out
-from training_scripts.graph_ml.sampling import full_block
+from training_scripts.graph_ml.processing.times.moments import time_split
+from training_scripts.graph_ml.sampling import MessageGraph, full_block
 from training_scripts.graph_ml.training.labels import trial
 from training_scripts.graph_ml.training.links import gnn
 from training_scripts.graph_ml.training.links.pairs import latest_first
@@ -143,6 +143,127 @@ def test_classes_of_nodes_learned_do_not_depend_on_later_nodes_and_edges(tmp_pat
     assert folders[0].metrics.splits["test"] != folders[1].metrics.splits["test"]
 
 
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_batch_of_nodes_is_learned_from_older_nodes_alone(sampled: bool) -> None:
+    graph = labelled_graph("node_class")
+    (target,) = graph.targets
+    nodes = graph.num_nodes["User"]
+    came = np.random.default_rng(5).permutation(nodes).astype(np.float64)
+    ends = graph.edges[FRIEND]
+    # every tie is as old as the newer of its ends: papers that cite, and never anything newer than themselves
+    edge_came = np.maximum(came[ends.source], came[ends.target])
+    split, cuts = time_split(target, np.arange(nodes), came, np.arange(nodes), (0.7, 0.2, 0.1), None)
+    graph = replace(graph, times={"User": came, FRIEND: edge_came}, splits={target: split}, cuts={target: cuts})
+    space = NodeSpace(dict(graph.num_nodes))
+    chosen = in_time(split.train, came)[10:16]
+    moment = came[chosen].min()
+
+    def another_story(after: float) -> GraphData:
+        """What came after a moment has other features and other ties, but for the ties of the batch to older ones."""
+        noise, newer = graph.features["User"]["noise"].copy(), came >= after
+        noise[np.setdiff1d(np.flatnonzero(newer), chosen)] = 50.0
+        late = np.flatnonzero(newer[ends.source] & newer[ends.target])
+        assert len(late) > 3
+        moved = ends.target.copy()
+        moved[late] = np.roll(ends.target[late], 1)
+        return replace(
+            graph, features={"User": {"noise": noise}}, edges={FRIEND: EdgeList(ends.source, moved)},
+        )  # fmt: skip
+
+    settings, _ = parse(family_of(GraphFamily, "rgcn").settings, {"num-hidden": "8", "fanout": "99,99", "dropout": "0"})
+    assert isinstance(settings, GraphSettings)
+
+    def loss(one: GraphData) -> float:
+        messages = trial.messages_of(one, space, target, {FRIEND: True})
+        rgcn = family_of(GraphFamily, "rgcn")
+        features = {kind: dict(values) for kind, values in one.features.items()}
+        old = np.flatnonzero(came < moment - 8)
+        network = Network.fresh(
+            space, features, list(messages.relations), rgcn, settings, "torch", None, True, {"User": old}
+        )
+        problem = trial.LabelProblem.from_graph(one, target, space)
+        torch.manual_seed(0)
+        head = trial.HeadModule(1, problem.extra, problem.split.train, 3, settings)
+        model = trial.LabelModel(network, head, problem, 0.0, 1.0)
+        whole = None if sampled else full_block(messages)
+        drawn = np.random.default_rng(3)
+        return float(trial.batch_loss(model, messages, whole, chosen, None, settings, drawn)[0].detach())
+
+    assert loss(graph) == loss(another_story(moment))
+    # older nodes are heard
+    assert loss(graph) != loss(another_story(moment - 8))
+
+
+def orders_graph() -> GraphData:
+    """30 people who rate films at times 0 to 1, and how often each did within .1 of each of five dates."""
+    graph = films_graph()
+    ratings = len(graph.edges[RATED])
+    times = {kind: np.linspace(0, 1, len(ends)) for kind, ends in graph.edges.items()}
+    mixed = np.random.default_rng(2).permutation(ratings)
+    ends = EdgeList(graph.edges[RATED].source[mixed], graph.edges[RATED].target[mixed])
+    dates = np.array([0.4, 0.5, 0.6, 0.7, 0.8])
+    counts = [np.bincount(ends.source[(times[RATED] >= d) & (times[RATED] < d + 0.1)], minlength=30) for d in dates]
+    target = Target("node_regression", "User", "soon")
+    items = np.arange(30 * len(dates))
+    nodes, asked = np.tile(np.arange(30), len(dates)), np.repeat(dates, 30)
+    return replace(
+        graph,
+        edges={**graph.edges, RATED: ends},
+        times=times,
+        labels={target: Labels("number", np.concatenate(counts).astype(np.float32))},
+        splits={target: Split(items[:90], items[90:120], items[120:])},
+        cuts={target: (0.7, 0.8)},
+        horizons={target: Horizon("how many come within 0.1 days", 0.1, 1.0, dates, nodes, asked)},
+    )
+
+
+@pytest.mark.parametrize("model", ["graphsage", "mlp"])
+def test_what_is_asked_at_a_date_does_not_depend_on_what_comes_after_it(model: str, tmp_path: Path) -> None:
+    graph = orders_graph()
+    (target,) = graph.targets
+    second = graph.cuts[target][1]
+    edges, labels = dict(graph.edges), graph.labels[target].values.copy()
+    for kind, ends in graph.edges.items():
+        later = np.flatnonzero(graph.times[kind] >= second)
+        moved = ends.target.copy()
+        moved[later] = np.roll(ends.target[later], 1)
+        edges[kind] = EdgeList(ends.source, moved)
+    labels[graph.splits[target].test] += 1
+    other = replace(graph, edges=edges, labels={target: Labels("number", labels)})
+    folders = [
+        ModelFolder(train(one, tmp_path / str(i), "--model", model, "--num-epochs", "2"))
+        for i, one in enumerate((graph, other))
+    ]
+    assert all(
+        np.array_equal(value, folders[1].tensors(part)[name])
+        for part in ("head", "network")
+        for name, value in folders[0].tensors(part).items()
+    )
+    for figures in ("splits", "floors"):
+        one, two = (getattr(folder.metrics, figures) for folder in folders)
+        assert one["valid"] == two["valid"]
+        assert one["test"] != two["test"]
+    # what is served answers about everybody, once
+    assert folders[0].array("predictions").shape == (30, 1)
+
+
+def test_a_horizon_is_learned_a_date_at_a_time_from_what_came_before_it() -> None:
+    graph = orders_graph()
+    (target,) = graph.targets
+    space = NodeSpace(dict(graph.num_nodes))
+    problem = trial.LabelProblem.from_graph(graph, target, space)
+    assert problem.dated
+    assert problem.times is not None
+    messages = trial.messages_of(graph, space, target)
+    for date in (0.4, 0.7):
+        heard = messages.before(date)
+        for relation, entry in heard.relations.items():
+            came = graph.times[relation.edge_type]
+            told = entry.edges_of(np.arange(len(entry)))
+            assert sorted(set(told.tolist())) == np.flatnonzero(came < date).tolist()
+            assert entry.sent.sum() == len(entry)
+
+
 def test_a_later_node_hears_of_older_ones_alone_along_edges_that_were_there() -> None:
     # 0 and 1 are old, 2 came at 5, 3 at 6; training ends at 5
     came = np.array([0.0, 1.0, 5.0, 6.0])
@@ -236,6 +357,15 @@ def test_dates_cut_where_they_say_and_edges_without_a_time_are_old() -> None:
     assert cuts == (day, 3 * day)
 
 
+def all_earlier(messages: MessageGraph) -> MessageGraph:
+    """The messages, nine days earlier."""
+    relations = {}
+    for relation, entry in messages.relations.items():
+        assert entry.since is not None
+        relations[relation] = replace(entry, since=entry.since - 9)
+    return replace(messages, relations=relations)
+
+
 def model_of(problem: LinkProblem, graph: GraphData, family: str) -> gnn.GnnLinks:
     """An untrained network of a family; equal for equal arguments."""
     rgcn = family_of(GraphFamily, family)
@@ -278,7 +408,7 @@ def test_a_batch_of_links_is_learned_from_messages_that_came_before_it(
         model = model_of(one, graph, family)
         messages = gnn.message_graph([one], only_training=True)
         if not before:
-            messages = replace(messages, times={kind: times - 9 for kind, times in messages.times.items()})
+            messages = all_earlier(messages)
         settings, _ = parse(family_of(GraphFamily, family).settings, {"num-negs": "4", "fanout": "99,99"})
         assert isinstance(settings, GraphSettings)
         value = gnn.batch_loss(model, messages, 0, chosen, settings, np.random.default_rng(3))[0]
@@ -332,7 +462,7 @@ def test_a_batch_of_labelled_edges_is_learned_from_messages_that_came_before_it(
     def loss(one: GraphData, before: bool) -> float:
         messages = trial.messages_of(one, space, target, dict.fromkeys(one.edges, True))
         if not before:
-            messages = replace(messages, times={kind: times - 9 for kind, times in messages.times.items()})
+            messages = all_earlier(messages)
         features = {kind: dict(values) for kind, values in graph.features.items()}
         relations, rgcn = list(messages.relations), family_of(GraphFamily, "rgcn")
         network = Network.fresh(space, features, relations, rgcn, settings, "torch", None, for_heads=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..schemas import EdgeType
-from .data import EdgeList, GraphData, Labels, Split, Target
+from .data import EdgeList, GraphData, Horizon, Labels, Split, Target
 
-__all__ = ["EdgeList", "EdgeType", "GraphData", "Labels", "Split", "Target"]
+__all__ = ["EdgeList", "EdgeType", "GraphData", "Horizon", "Labels", "Split", "Target"]

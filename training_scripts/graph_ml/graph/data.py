@@ -21,6 +21,7 @@ from ..schemas import (
     EdgeType,
     EdgeTypeEntry,
     FeatureEntry,
+    HorizonEntry,
     Manifest,
     NodeTypeEntry,
     TargetEntry,
@@ -116,12 +117,36 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Horizon:
+    """What a target asks of the future, in words (``asked``): what happens within ``days`` of a date.
+
+    ``dates``, float64 (d,), ascending, are those that training, validation and test ask at; a ``day`` is so long among
+    all times. Where vertices are asked about, item i is the vertex ``nodes[i]``, int64, at ``times[i]``, float64 (n,)
+    each; else an edge was told by the newest date that is no later than it.
+    """
+
+    asked: str
+    days: float
+    day: float
+    dates: Times
+    nodes: IntArray | None = None
+    times: Times | None = None
+
+    def dated(self, times: Times) -> Times:
+        """The date that each of these was told by, float64 (n,); −inf before the first."""
+        place = np.searchsorted(self.dates, times, side="right")
+        found: Times = np.concatenate([[-np.inf], self.dates])[place]
+        return found
+
+
+@dataclass(frozen=True)
 class GraphData:
     """A processed graph. Arrays may be memory-mapped and must not be written to.
 
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
     the values of features of type ``none`` as text. ``times[type]`` is when each node or edge came to be, float64 (n,),
-    −inf where nobody knows; ``cuts[target]`` is where training and validation end, in a split by time.
+    −inf where nobody knows; ``cuts[target]`` is where training and validation end, in a split by time, and
+    ``horizons[target]`` what it asks of the future, if it does.
     ``first_new[type]`` is the index of the first node that the previous graph did not have; the count itself where
     nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes that the
     previous graph had and this one has not: without edges, their features zero, for nobody to name. ``encodings`` says
@@ -141,6 +166,7 @@ class GraphData:
     splits: Mapping[Target, Split] = field(default_factory=dict)
     times: Mapping[str | EdgeType, Times] = field(default_factory=dict)
     cuts: Mapping[Target, tuple[float, float]] = field(default_factory=dict)
+    horizons: Mapping[Target, Horizon] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, IntArray] = field(default_factory=dict)
     adjacency: Mapping[EdgeType, tuple[Adjacency, Adjacency]] = field(default_factory=dict)
@@ -171,6 +197,21 @@ class GraphData:
             arranged_by(ends.source, ends.target, self.num_nodes[kind.source], new),
         )
 
+    def asked(self, target: Target) -> IntArray:
+        """The vertex of each item of a node target, (items,), or the edge of each item of an edge target."""
+        horizon = self.horizons.get(target)
+        if horizon is not None and horizon.nodes is not None:
+            return np.asarray(horizon.nodes)
+        count = self.num_nodes[target.type] if isinstance(target.type, str) else len(self.edges[target.type])
+        return np.arange(count)
+
+    def times_of(self, target: Target) -> Times | None:
+        """When each item of a target that is split by time came to be, or is asked about, float64 (items,)."""
+        horizon = self.horizons.get(target)
+        if horizon is not None and horizon.times is not None:
+            return np.asarray(horizon.times)
+        return np.asarray(self.times[target.type]) if target in self.cuts else None
+
     def end_of_training(self, target: Target) -> float:
         """The time that all training of a target's task lies before; inf where it is not split by time.
 
@@ -185,6 +226,22 @@ class GraphData:
         """
         end = self.end_of_training(target)
         return {kind: self.came(kind) < end for kind in self.edges}
+
+    def known_rows(self, target: Target) -> dict[str | EdgeType, IntArray]:
+        """The vertices and edges that are older than the end of training, int64 (n,) each, ascending, by their type.
+
+        Types of which all are as old as any are left out, and all are where the target is not split by time.
+        """
+        end = self.end_of_training(target)
+        if target not in self.cuts or not self.times:
+            return {}
+        rows: dict[str | EdgeType, IntArray] = {}
+        for kind in self.node_types:
+            if kind in self.times:
+                rows[kind] = np.flatnonzero(self.times[kind] < end)
+        for edge_type, known in self.known_in_training(target).items():
+            rows[edge_type] = np.flatnonzero(known)
+        return rows
 
     def flows(self, target: Target) -> Mapping[EdgeType, tuple[Mask, Mask]]:
         """Along which edges messages may flow when a target that is split by time is learned and judged.
@@ -204,6 +261,17 @@ class GraphData:
                 known[kind] | ((other < end) & (source >= end) & (edge <= source)),
             )
         return found
+
+    def heard(self, kind: EdgeType) -> tuple[Times, Times]:
+        """From when on messages along each edge of a type are heard, float64 (m,) each: to its target, to its source.
+
+        Vertices that come later hear of older ones along edges that were there when they came, so such a message is as
+        old as who sends it; any other is as old as the newest of the edge and its ends.
+        """
+        edge, source, other = self.moments(kind)
+        came = self.came(kind)
+        forth = np.where((edge <= other) & (source <= other), source, came)
+        return forth, np.where((edge <= source) & (other <= source), other, came)
 
     def came(self, kind: EdgeType) -> Times:
         """When each edge of a type was there with both its ends, float64 (m,)."""
@@ -322,6 +390,7 @@ class GraphData:
             valid=writer.array(f"{place}/valid.npy", split.valid),
             test=writer.array(f"{place}/test.npy", split.test),
             cuts=[cut if np.isfinite(cut) else None for cut in self.cuts[target]] if target in self.cuts else None,
+            horizon=None if (horizon := self.horizons.get(target)) is None else _written(writer, place, horizon),
         )
 
     @classmethod
@@ -362,6 +431,7 @@ class GraphData:
             },
             times={owner: reader.array(e.time) for owner, e in owners if e.time is not None},
             cuts={t: _cuts(e.cuts) for t, e in targets.items() if e.cuts is not None},
+            horizons={t: _horizon(reader, e.horizon) for t, e in targets.items() if e.horizon is not None},
             first_new={e.name: e.first_new for e in manifest.node_types},
             gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},
             adjacency={k: (_adjacency(reader, e.incoming), _adjacency(reader, e.outgoing)) for k, e in kinds.items()},
@@ -388,6 +458,24 @@ def _adjacency(reader: FolderReader, entry: AdjacencyEntry) -> Adjacency:
 def _cuts(written: Sequence[float | None]) -> tuple[float, float]:
     first, second = (np.inf if cut is None else cut for cut in written)
     return first, second
+
+
+def _written(writer: FolderWriter, place: str, horizon: Horizon) -> HorizonEntry:
+    nodes, times = horizon.nodes, horizon.times
+    return HorizonEntry(
+        asked=horizon.asked,
+        days=horizon.days,
+        day=horizon.day,
+        dates=writer.array(f"{place}/dates.npy", horizon.dates),
+        nodes=None if nodes is None else writer.array(f"{place}/nodes.npy", nodes),
+        times=None if times is None else writer.array(f"{place}/times.npy", times),
+    )
+
+
+def _horizon(reader: FolderReader, entry: HorizonEntry) -> Horizon:
+    nodes = None if entry.nodes is None else reader.array(entry.nodes)
+    times = None if entry.times is None else reader.array(entry.times)
+    return Horizon(entry.asked, entry.days, entry.day, reader.array(entry.dates), nodes, times)
 
 
 def _without(ids: Sequence[str], gone: IntArray | None) -> Sequence[str]:

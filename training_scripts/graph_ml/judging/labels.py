@@ -156,7 +156,8 @@ class Judge:
 def features_of(graph: GraphData, target: Target) -> Floats:
     """What is known of every item without its neighbours: its own features and those of its ends, (items, d)."""
     if isinstance(target.type, str):
-        return side_by_side(graph.features.get(target.type, {}), graph.num_nodes[target.type])
+        found = side_by_side(graph.features.get(target.type, {}), graph.num_nodes[target.type])
+        return found[graph.asked(target)] if target in graph.horizons else found
     kind: EdgeType = target.type
     edges = graph.edges[kind]
     own = side_by_side(graph.edge_features.get(kind, {}), len(edges))

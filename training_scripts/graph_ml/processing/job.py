@@ -216,6 +216,7 @@ def _build(
         splits={one.target: one.split for one in learned},
         times=export.times,
         cuts={one.target: one.cuts for one in learned if one.cuts is not None},
+        horizons={one.target: one.horizon for one in learned if one.horizon is not None},
         first_new={name: group.first_new for name, group in export.nodes.items()},
         gone={name: group.gone for name, group in export.nodes.items() if len(group.gone)},
         encodings=features.encodings,

@@ -14,25 +14,31 @@ from numpy.typing import NDArray
 from ..container import JobError
 from ..distinct import among, distinct
 from ..features import BadValue, Column, FittedLabels
-from ..graph.data import Labels, Split, Target
+from ..graph.data import Horizon, Labels, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
 from .files import ExportFile, open_export
 from .frames import FrameColumn
-from .moments import Cuts, time_split
 from .reading import Edges, Export, Nodes
 from .split import Rates, random_split, same_pair_groups
 from .steps import Made, kept, named
+from .times.horizons import dated_links, dated_vertices
+from .times.moments import Cuts, time_split
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
 PARTS = ("train", "valid", "test")
 MANY_CLASSES_SHARE = 0.5
+#: arrays of a horizon
+OF_HORIZON = ("dates", "nodes", "times")
 
 
 @dataclass(frozen=True)
 class Learned:
-    """One target with its labels (none for link prediction), its split, its cuts in time, and what to warn of."""
+    """One target with its labels (none for link prediction), its split, its cuts in time, and what to warn of.
+
+    A ``horizon`` is what it asks of the future, where it does.
+    """
 
     target: Target
     labels: Labels | None
@@ -40,6 +46,7 @@ class Learned:
     separator: str | None = None
     warnings: tuple[str, ...] = ()
     cuts: Cuts | None = None
+    horizon: Horizon | None = None
 
 
 def read_targets(
@@ -98,13 +105,19 @@ class _Reader:
         task: TaskType = "link_prediction" if spec.task == "link_prediction" else _task(group, spec)
         target = Target(task, _kind(group), "" if spec.task == "link_prediction" else spec.column)
         split = Split(*(arrays[part] for part in PARTS))
-        return Learned(target, labels, split, said["separator"], tuple(said["warnings"]), cuts)
+        horizon = None
+        if said["horizon"] is not None:
+            asked, days, day = said["horizon"]
+            horizon = Horizon(asked, days, day, arrays["dates"], arrays.get("nodes"), arrays.get("times"))
+        return Learned(target, labels, split, said["separator"], tuple(said["warnings"]), cuts, horizon)
 
     def read(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         """What is learned of one label of a type."""
         if spec.task == "link_prediction":
             return self._links(group, spec)
         target = Target(_task(group, spec), _kind(group), spec.column)
+        if spec.horizon is not None:
+            return self._dated(group, target, spec)
         custom = self._custom_split(group, spec)
         column: Column = group.column(spec.column)
         if custom is not None and custom.values:
@@ -128,6 +141,15 @@ class _Reader:
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
         return Learned(target, labels, split, spec.separator, warnings, cuts)
 
+    def _dated(self, group: Nodes | Edges, target: Target, spec: LabelSpec) -> Learned:
+        """What vertices are asked of the future at several dates."""
+        if spec.horizon is None or isinstance(group, Edges):
+            raise JobError(f"{target}: a horizon asks about vertices, or about links with 'link_prediction'")
+        if not spec.column:
+            raise JobError(f"a 'horizon' of {group.name} needs a name, by which queries ask for what it predicts")
+        horizon, labels, split, cuts = dated_vertices(group, spec.horizon, target, self.export, spec.split_dates)
+        return Learned(target, labels, split, None, _warnings(target, labels, len(labels.values)), cuts, horizon)
+
     def _links(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         if isinstance(group, Nodes):
             raise JobError(f"node type {group.name} has a link_prediction label; only edges can be predicted so")
@@ -139,6 +161,10 @@ class _Reader:
             if not len(custom.split.train):
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves no edge to train on")
             return Learned(target, None, custom.split)
+        if spec.horizon is not None:
+            pairs = self._pairs(group)
+            dated = dated_links(group, spec.horizon, target, pairs, self.export, spec.split_dates)
+            return Learned(target, None, dated[1], cuts=dated[2], horizon=dated[0])
         items = self.room.parked(np.arange(group.count, dtype=np.int64))
         split, cuts = self._split(group, target, items, spec)
         return Learned(target, None, split, cuts=cuts)
@@ -241,6 +267,9 @@ class _Custom:
 def _step(learned: Learned) -> Made:
     labels, split = learned.labels, learned.split
     arrays = {part: getattr(split, part) for part in PARTS}
+    horizon = learned.horizon
+    of_horizon = {} if horizon is None else {name: getattr(horizon, name) for name in OF_HORIZON}
+    arrays |= {name: values for name, values in of_horizon.items() if values is not None}
     return Made(
         arrays if labels is None else {**arrays, "labels": labels.values},
         said={
@@ -248,6 +277,7 @@ def _step(learned: Learned) -> Made:
             "separator": learned.separator,
             "warnings": learned.warnings,
             "cuts": learned.cuts,
+            "horizon": None if horizon is None else (horizon.asked, horizon.days, horizon.day),
         },
     )
 

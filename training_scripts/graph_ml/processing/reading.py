@@ -20,9 +20,9 @@ from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, Trai
 from ..text_files import Texts
 from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
-from .moments import Moments, moments
 from .steps import Made, kept, named
 from .streaming import StreamedColumn, StreamedTexts
+from .times.moments import Moments, moments
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
@@ -73,7 +73,7 @@ class Elements:
     """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns.
 
     ``gone`` are the indices of those that a previous job had and this export has not. ``times`` are there where a
-    column, ``time``, says when they came to be.
+    column, ``time``, says when they came to be; a ``day`` is so long among them.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Elements:
     gone: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     time: str | None = None
     times: Moments | None = None
+    day: float = 1.0
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -358,7 +359,7 @@ def _add_time(group: Elements, file: ExportFile, column: str | None) -> None:
 def _read_times(group: Elements) -> None:
     if group.time is not None:
         try:
-            group.times = moments(group.column(group.time))
+            group.times, group.day = moments(group.column(group.time))
         except BadValue as error:
             raise group.complain(group.time, error) from None
 
@@ -442,7 +443,8 @@ def _add_specs(
     warnings: list[str],
 ) -> None:
     """What is asked of a type; of a feature or label that several files describe, the first description counts."""
-    for column in (*(spec.column for spec in features), *(spec.column for spec in labels or () if spec.column)):
+    asked = [spec.column for spec in labels or () if spec.column and spec.horizon is None]
+    for column in (*(spec.column for spec in features), *asked):
         file.require(column)
     # the exporter's feature_encoding "none" writes every property as "none", and once more as what was asked for it
     encoded = {spec.name for spec in features if spec.type != "none"}
@@ -451,11 +453,11 @@ def _add_specs(
     if twice:
         raise JobError(f"two features of {group.name} are called '{twice[0]}'; give each a name of its own")
     known = {spec.name: spec for spec in group.features}
-    asked = {spec.label: spec for spec in group.labels}
+    learned = {spec.label: spec for spec in group.labels}
     other = [f"feature '{spec.name}'" for spec in features if known.setdefault(spec.name, spec) != spec]
-    other += [f"label '{label.column}'" for label in labels or () if asked.setdefault(label.label, label) != label]
+    other += [f"label '{label.column}'" for label in labels or () if learned.setdefault(label.label, label) != label]
     warnings += [f"{group.name}: {what} of {file.name} differs from an earlier file's, which counts" for what in other]
-    group.features, group.labels = list(known.values()), list(asked.values())
+    group.features, group.labels = list(known.values()), list(learned.values())
 
 
 def _is_whole(part: Rows, count: int) -> bool:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..drawing import Chart, chart, draw
-from ..graph.data import GraphData
+from ..graph.data import GraphData, Horizon, Target
 from ..schemas import InstanceRecommendation
+from .times.moments import told
 
 MB = 1 << 20
 TEMPLATE = "report.html.j2"
@@ -69,6 +70,7 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
         has_classes=any(row["classes"] for row in targets),
         edges=[(str(kind), len(graph.edges[kind]), _unconnected(graph, kind)) for kind in graph.edge_types],
         targets=targets,
+        horizons=[_horizon_table(graph, target, horizon) for target, horizon in graph.horizons.items()],
         charts=_charts(graph),
         most_charts=MOST_CHARTS,
         recommendation=recommendation,
@@ -108,6 +110,25 @@ def _target_row(graph: GraphData, target: Any) -> dict[str, Any]:
         "classes": counts[:TOP_CATEGORIES],
         "more": max(0, len(counts) - TOP_CATEGORIES),
     }
+
+
+def _horizon_table(graph: GraphData, target: Target, horizon: Horizon) -> dict[str, Any]:
+    """What is asked, and for every date its part, how many answers it has, and what they are on average.
+
+    Of classes that is the share of the second one, "true"; of links there is no such figure.
+    """
+    split, labels = graph.splits[target], graph.labels.get(target)
+    times = horizon.times
+    if times is None:
+        times = horizon.dated(graph.came(target.edge_type))
+    rows = []
+    for part, items in (("train", split.train), ("validation", split.valid), ("test", split.test)):
+        for date in np.unique(np.asarray(times)[items]).tolist():
+            asked = items[np.asarray(times)[items] == date]
+            mean = None if labels is None else float(np.asarray(labels.values)[asked].mean())
+            rows.append((told(date, horizon.day), part, len(asked), mean))
+    shown = "share of true" if labels is not None and labels.kind == "class" else "mean"
+    return {"name": str(target), "asked": horizon.asked, "mean": "" if labels is None else shown, "rows": rows}
 
 
 def _charts(graph: GraphData) -> list[tuple[str, str]]:

@@ -207,7 +207,7 @@ def same_pair_groups(edge_type: EdgeType, edges: EdgeList, num_targets: int) -> 
 def groups_of(graph: GraphData, target: Target) -> IntArray:
     """A number for each item of a target, equal for those that may not be parted, shape (items,)."""
     if isinstance(target.type, str):
-        return np.arange(graph.num_nodes[target.type])
+        return np.arange(len(graph.asked(target)))
     return same_pair_groups(target.type, graph.edges[target.type], graph.num_nodes[target.type.target])
 
 

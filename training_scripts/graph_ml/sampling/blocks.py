@@ -15,7 +15,9 @@ from ..message_passing import Neighbours
 from ..pairs.graph import Ints
 from .message_graph import Incoming, MessageGraph, Relation
 
-Excluded = Mapping[EdgeType, npt.NDArray[np.bool_]]
+#: by edge type a mask over its edges, by relation one over its entries
+Excluded = Mapping[EdgeType | Relation, npt.NDArray[np.bool_]]
+Masks = tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_] | None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def full_block(graph: MessageGraph, excluded: Excluded | None = None) -> Block:
     for relation, entry in graph.relations.items():
         rows, entries = entry.entries_of(np.arange(graph.num_nodes))
         sources, edges, sent = entry.sources_of(entries), entry.edges_of(entries), entry.sent
-        keep = kept(edges, relation, excluded)
+        keep = kept(entry, relation, excluded, entries)
         if keep is not None:
             rows, sources, edges = rows[keep], sources[keep], edges[keep]
             sent = np.bincount(sources, minlength=graph.num_nodes)
@@ -89,8 +91,8 @@ def sample_blocks(
         seeds: distinct nodes whose vectors are wanted, shape (s,).
         fanouts: neighbours a relation at each layer, the layer nearest to the seeds first; below 1 takes all.
         rng: makes the draw repeatable.
-        excluded: edges that carry no messages. In a graph with times they are not counted among what a node sends
-            either, which would tell of the future; elsewhere counting anew costs more than a few edges matter.
+        excluded: what carries no messages. In a graph with times it is not counted among what a node sends either,
+            which would tell of the future; elsewhere counting anew costs more than a few edges matter.
 
     Returns:
         The nodes whose input vectors are needed, and one block a layer, input side first. Rows of the last block's
@@ -105,9 +107,7 @@ def sample_blocks(
         place[nodes] = np.arange(num_targets)
         drawn = {}
         for relation, entry in graph.relations.items():
-            drawn[relation] = draw(
-                entry, nodes, fanout, rng, None if excluded is None else excluded.get(relation.edge_type)
-            )
+            drawn[relation] = draw(entry, nodes, fanout, rng, of_relation(relation, excluded))
         heard = distinct(np.concatenate([np.empty(0, np.int64), *(sources for _, sources, _ in drawn.values())]))
         fresh = heard[place[heard] < 0]
         nodes = np.concatenate([nodes, fresh])
@@ -122,7 +122,7 @@ def sample_blocks(
 
 
 def draw(
-    entry: Incoming, nodes: Ints, fanout: int, rng: np.random.Generator, excluded: npt.NDArray[np.bool_] | None
+    entry: Incoming, nodes: Ints, fanout: int, rng: np.random.Generator, excluded: Masks = (None, None)
 ) -> tuple[Ints, Ints, Ints]:
     """At most ``fanout`` messages of each node, without replacement; all where there are fewer or fanout is below 1.
 
@@ -130,8 +130,12 @@ def draw(
         Row of the node, sender and edge of each message, int64 (m,) each, rows ascending.
     """
     rows, entries = entry.entries_of(nodes)
-    if excluded is not None:
-        keep = ~excluded[entry.edges_of(entries)]
+    of_edges, of_entries = excluded
+    if of_edges is not None:
+        keep = ~of_edges[entry.edges_of(entries)]
+        rows, entries = rows[keep], entries[keep]
+    if of_entries is not None:
+        keep = ~of_entries[entries]
         rows, entries = rows[keep], entries[keep]
     if fanout >= 1 and len(rows):
         left = np.bincount(rows, minlength=len(nodes))
@@ -164,15 +168,20 @@ def arranged(rows: Ints, sources: Ints, edges: Ints, num_sources: int, sent: Int
 def sent_in(graph: MessageGraph, relation: Relation, excluded: Excluded | None) -> Ints:
     """How many messages of a relation each node sends, int64 (nodes,); those excluded count where times do not."""
     entry = graph.relations[relation]
-    if not graph.times or excluded is None or relation.edge_type not in excluded:
+    if entry.since is None or (keep := kept(entry, relation, excluded, np.arange(len(entry)))) is None:
         return entry.sent
-    entries = np.arange(len(entry))
-    keep = kept(entry.edges_of(entries), relation, excluded)
-    return np.bincount(entry.sources_of(entries[keep]), minlength=graph.num_nodes)
+    return np.bincount(entry.sources_of(np.flatnonzero(keep)), minlength=graph.num_nodes)
 
 
-def kept(edges: Ints, relation: Relation, excluded: Excluded | None) -> npt.NDArray[np.bool_] | None:
-    """Which edges of a relation, (n,), carry messages, (n,); None for all."""
-    if excluded is None or relation.edge_type not in excluded:
-        return None
-    return np.asarray(~excluded[relation.edge_type][edges])
+def kept(entry: Incoming, relation: Relation, excluded: Excluded | None, entries: Ints) -> npt.NDArray[np.bool_] | None:
+    """Which entries of a relation, (n,), carry messages, (n,); None for all."""
+    of_edges, of_entries = of_relation(relation, excluded)
+    if of_edges is None:
+        return None if of_entries is None else ~of_entries[entries]
+    dropped = of_edges[entry.edges_of(entries)]
+    return np.asarray(~(dropped if of_entries is None else dropped | of_entries[entries]))
+
+
+def of_relation(relation: Relation, excluded: Excluded | None) -> Masks:
+    """What of a relation carries no messages: a mask over the edges of its type, and one over its entries."""
+    return (None, None) if excluded is None else (excluded.get(relation.edge_type), excluded.get(relation))

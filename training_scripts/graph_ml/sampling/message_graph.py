@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from ..distinct import distinct
 from ..graph import EdgeList, EdgeType, GraphData
@@ -62,10 +61,24 @@ class Incoming:
     Args:
         lists: one, or both ways of edges without direction.
         sent: how many messages each node sends, int64, shape (nodes,).
+        since: when each entry came to be, float64, shape (entries,), where that counts: what is told at a moment hears
+            those that came before it.
     """
 
     lists: tuple[Lists, ...]
     sent: Ints
+    since: Times | None = None
+
+    def where(self, kept: Mask) -> Incoming:
+        """The same without some entries, (entries,)."""
+        rows, entries = self.entries_of(np.arange(len(self.sent)))
+        rows, entries = rows[kept[entries]], entries[kept[entries]]
+        indptr = np.zeros(len(self.sent) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=len(self.sent)), out=indptr[1:])
+        sources = self.sources_of(entries)
+        sent = np.bincount(sources, minlength=len(self.sent))
+        lists = Lists(Adjacency(indptr, sources, self.edges_of(entries)))
+        return Incoming((lists,), sent, None if self.since is None else self.since[entries])
 
     def __len__(self) -> int:
         return sum(len(part.adjacency.others) for part in self.lists)
@@ -121,14 +134,12 @@ class MessageGraph:
     Every edge carries messages both ways. An edge type between vertices of one type whose edges have no direction is
     one relation, any other two. ``links[edge type]`` numbers the edges so that copies of a link, and its opposite
     where links have no direction, share a number: leaving that number out leaves out the link altogether.
-    ``times[edge type]`` is when each edge came to be, float64 (edges,), where that counts.
     """
 
     num_nodes: int
     relations: Mapping[Relation, Incoming]
     links: Mapping[EdgeType, Ints]
     directed: Mapping[EdgeType, bool]
-    times: Mapping[EdgeType, Times] = field(default_factory=dict)
 
     @classmethod
     def from_edges(
@@ -137,6 +148,7 @@ class MessageGraph:
         num_nodes: int,
         directed: Mapping[EdgeType, bool],
         flows: Mapping[EdgeType, tuple[Mask, Mask]] | None = None,
+        since: Mapping[EdgeType, tuple[Times, Times]] | None = None,
     ) -> MessageGraph:
         """Arrange edges by receiver.
 
@@ -145,6 +157,8 @@ class MessageGraph:
             num_nodes: size of the node space.
             directed: whether the direction of edges within one node type matters; looked at where it is missing.
             flows: which edges of each type carry messages forth, and which back, (m,) each; all do where not given.
+            since: when the messages of each edge came to be, forth and back, (m,) each; where it is not given, and
+                edges have a time, that is their time both ways.
         """
         relations: dict[Relation, Incoming] = {}
         links: dict[EdgeType, Callable[[], Ints]] = {}
@@ -156,14 +170,16 @@ class MessageGraph:
             ways[kind] = not undirected
             links[kind] = partial(_link_numbers, pairs, num_nodes, not undirected)
             forth, back = (np.arange(len(pairs)),) * 2 if flows is None else map(np.flatnonzero, flows[kind])
+            there, here = (pairs, pairs.turned())
+            if since is not None:
+                there, here = (replace(way, time=time) for way, time in zip((there, here), since[kind], strict=True))
             if undirected:
-                both = Pairs.join([pairs[forth], pairs.turned()[back]])
+                both = Pairs.join([there[forth], here[back]])
                 relations[Relation(kind)] = incoming(both, np.concatenate([forth, back]), num_nodes)
             else:
-                relations[Relation(kind)] = incoming(pairs[forth], forth, num_nodes)
-                relations[Relation(kind, reverse=True)] = incoming(pairs.turned()[back], back, num_nodes)
-        times = {kind: pairs.time for kind, pairs in edges.items() if pairs.time is not None}
-        return cls(num_nodes, relations, Lazy(links), ways, times)
+                relations[Relation(kind)] = incoming(there[forth], forth, num_nodes)
+                relations[Relation(kind, reverse=True)] = incoming(here[back], back, num_nodes)
+        return cls(num_nodes, relations, Lazy(links), ways)
 
     @classmethod
     def over(cls, graph: GraphData, space: NodeSpace, directed: Mapping[EdgeType, bool] | None = None) -> MessageGraph:
@@ -197,23 +213,40 @@ class MessageGraph:
         """Messages of one round."""
         return sum(len(entry) for entry in self.relations.values())
 
-    def excluding(self, kind: EdgeType, edges: Ints) -> dict[EdgeType, npt.NDArray[np.bool_]]:
+    def excluding(self, kind: EdgeType, edges: Ints) -> dict[EdgeType | Relation, Mask]:
         """A mask over the edges of a type, (edges,): these, (m,), their copies and their opposites."""
         numbers = self.links[kind]
         marked = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
         marked[numbers[edges]] = True
         return {kind: marked[numbers]}
 
-    def since(self, moment: float) -> dict[EdgeType, Mask]:
-        """A mask over the edges of each type that has times, (edges,): those that came at a moment or later."""
-        return {kind: times >= moment for kind, times in self.times.items()}
+    def since(self, moment: float) -> dict[EdgeType | Relation, Mask]:
+        """A mask over the entries of each relation that has times, (entries,): those that came at a moment or later.
+
+        What has no time is as old as any.
+        """
+        return {
+            relation: (entry.since >= moment) & (entry.since > -np.inf)
+            for relation, entry in self.relations.items()
+            if entry.since is not None
+        }
+
+    def before(self, moment: float) -> MessageGraph:
+        """The graph without the entries that came at a moment or later."""
+        later = self.since(moment)
+        relations = {
+            relation: entry.where(~later[relation]) if relation in later else entry
+            for relation, entry in self.relations.items()
+        }
+        return replace(self, relations=relations)
 
 
 def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:
     """Messages from source to target, (entries,), arranged by target; equal targets in the order of the pairs."""
     by_target = arranged_by(pairs.target, pairs.source, num_nodes)
     found = Adjacency(by_target.indptr, by_target.others, numbers[by_target.edges])
-    return Incoming((Lists(found),), np.bincount(pairs.source, minlength=num_nodes))
+    since = None if pairs.time is None else pairs.time[by_target.edges]
+    return Incoming((Lists(found),), np.bincount(pairs.source, minlength=num_nodes), since)
 
 
 def is_one_way(pairs: Pairs, num_nodes: int) -> bool:

@@ -76,6 +76,21 @@ class EdgeTypeEntry(Artefact):
         return EdgeType(self.source_type, self.relation, self.target_type)
 
 
+class HorizonEntry(Artefact):
+    """What is asked of the future: ``asked`` in words, within ``days`` of each of the ``dates``, float64, ascending.
+
+    A ``day`` is so long among all times. Items of a vertex target are ``nodes``, int64, at ``times``, float64; labels
+    and split count them.
+    """
+
+    asked: str
+    days: float
+    day: float
+    dates: ArrayEntry
+    nodes: ArrayEntry | None = None
+    times: ArrayEntry | None = None
+
+
 class TargetEntry(Artefact):
     """What is to be learned of one node or edge type, with its labels and its split.
 
@@ -93,6 +108,7 @@ class TargetEntry(Artefact):
     valid: ArrayEntry
     test: ArrayEntry
     cuts: list[float | None] | None = None
+    horizon: HorizonEntry | None = None
 
 
 class Manifest(Artefact):

@@ -18,6 +18,8 @@ from .feature_types import feature_type
 LabelTask = Literal["classification", "regression", "link_prediction"]
 Norm = Literal["none", "min-max", "standard"]
 Imputer = Literal["mean", "median", "most-frequent"]
+HorizonQuestion = Literal["count", "exists", "absent", "first"]
+HorizonEnd = Literal["source", "target"]
 DatetimePart = Literal["hour", "weekday", "month", "year"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 IMPUTERS: tuple[Imputer, ...] = get_args(Imputer)
@@ -118,15 +120,34 @@ class FeatureSpec(ConfigurationPart):
         return self.feature[2]
 
 
+class HorizonSpec(ConfigurationPart):
+    """What is asked of the future: edges that come within ``days`` of a date; ours.
+
+    Of a vertex ``edge`` names the type of the edges and ``asks`` what is told of them: how many there are (``count``),
+    whether there is one (``exists``) or none (``absent``), or the days until the ``first``. ``end`` says at which end
+    of the edges the vertex stands, where both have its type. Training asks at a date every ``every`` days (as many as
+    ``days`` where it does not say), at most ``dates`` of them, the newest. Of links there is ``days`` alone.
+    """
+
+    days: float = Field(gt=0)
+    edge: tuple[str, str, str] | None = None
+    asks: HorizonQuestion | None = None
+    end: HorizonEnd | None = None
+    every: float | None = Field(default=None, gt=0)
+    dates: int | None = Field(default=None, ge=1)
+
+
 class LabelSpec(ConfigurationPart):
     """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells.
 
-    ``split_dates`` are the ends of training and of validation where the edge type has a time.
+    ``split_dates`` are the ends of training and of validation where the type has a time; with a ``horizon`` the dates
+    that validation and test ask at.
     """
 
     label: tuple[str, LabelTask]
     split_rate: SplitRate | None = None
     split_dates: tuple[str, str] | None = None
+    horizon: HorizonSpec | None = None
     separator: Separator | None = None
     custom_split_filenames: dict[Literal["train", "valid", "test"], str] | None = None
 
@@ -144,6 +165,27 @@ class LabelSpec(ConfigurationPart):
             raise ValueError(f"{' and '.join(given)} exclude each other")
         if self.custom_split_filenames is not None and "train" not in self.custom_split_filenames:
             raise ValueError("'custom_split_filenames' names no 'train' file")
+        return self
+
+    @model_validator(mode="after")
+    def _horizon_fits_the_task(self) -> LabelSpec:
+        if self.horizon is None:
+            return self
+        given = {name for name in HorizonSpec.model_fields if getattr(self.horizon, name) is not None}
+        if beside := [name for name in ("split_rate", "custom_split_filenames") if getattr(self, name) is not None]:
+            raise ValueError(
+                f"'horizon' and '{beside[0]}' exclude each other: a horizon is split by dates, of which 'split_dates' "
+                "names those of validation and test"
+            )
+        if self.task == "link_prediction":
+            if more := sorted(given - {"days"}):
+                raise ValueError(f"the 'horizon' of links is told by 'days' alone, without {', '.join(more)}")
+            return self
+        if missing := [name for name in ("edge", "asks") if name not in given]:
+            raise ValueError(f"the 'horizon' of '{self.column}' needs '{missing[0]}'")
+        wanted = "classification" if self.horizon.asks in ("exists", "absent") else "regression"
+        if self.task != wanted:
+            raise ValueError(f"a 'horizon' that asks '{self.horizon.asks}' is a {wanted}, not a {self.task}")
         return self
 
     @property

@@ -98,10 +98,11 @@ def features_of(graph: GraphData, kind: str | EdgeType) -> Mapping[str, npt.NDAr
 
 
 def first_targets(graph: GraphData) -> dict[str | EdgeType, Target]:
-    """The first target of each type, for forms that have room for one."""
+    """The first target of each type, for forms that have room for one; none has room for vertices at dates."""
     found: dict[str | EdgeType, Target] = {}
     for target in graph.targets:
-        found.setdefault(target.type, target)
+        if target not in graph.horizons or not isinstance(target.type, str):
+            found.setdefault(target.type, target)
     return found
 
 

@@ -53,7 +53,7 @@ class InputLayer(nn.Module):
                 parts = len(features) * hidden if apart else sum(features.values())
                 self.together[str(position)] = nn.Linear(parts, hidden, bias=True)
 
-    def fit(self, features: Mapping[str, Mapping[str, Floats]], rows: Mapping[str, Ints]) -> None:
+    def fit(self, features: Mapping[str, Mapping[str, Floats]], rows: Mapping[str | EdgeType, Ints]) -> None:
         """See ``Encoder.fit``."""
         for kind, position in self.positions.items():
             for number, name in enumerate(self.names[kind]):
@@ -124,18 +124,23 @@ class Encoder(nn.Module):
             for number in range(self.depth)
         )
 
-    def fit(self, features: Mapping[str, Mapping[str, Floats]], edges: EdgeFeatures, rows: Mapping[str, Ints]) -> None:
+    def fit(
+        self,
+        features: Mapping[str, Mapping[str, Floats]],
+        edges: EdgeFeatures,
+        rows: Mapping[str | EdgeType, Ints],
+    ) -> None:
         """Fit what standardises inputs.
 
         Args:
             features: node type → feature name → (n, d).
             edges: edge type → (edges, d).
-            rows: by node type the vertices to fit on; of other types, and of edges, all.
+            rows: by type the vertices and edges to fit on; of other types all.
         """
         self.input.fit(features, rows)
         for layer in self.layers:
             assert isinstance(layer, RoundModule)
-            layer.fit(edges)
+            layer.fit(edges, rows)
 
     def forward(
         self, blocks: Sequence[Block], x: Tensor, backend: Backend, edges: EdgeFeatures | None = None

@@ -73,7 +73,7 @@ class Network:
         backend: Backend,
         edges: EdgeFeatures | None = None,
         for_heads: bool = False,
-        trained_on: Mapping[str, Ints] | None = None,
+        trained_on: Mapping[str | EdgeType, Ints] | None = None,
         device: torch.device = CPU,
         group: Group = ALONE,
     ) -> Network:
@@ -88,7 +88,7 @@ class Network:
             backend: who passes messages.
             edges: features of edges that take part, by edge type.
             for_heads: whether heads and not decoders of links read the vectors.
-            trained_on: training items by node type, on which inputs are standardised; of other types all vertices.
+            trained_on: by type the vertices and edges on which inputs are standardised; of other types all.
             device: where it is trained; weights are drawn on the processor, and so are the same everywhere.
             group: the processes that train it.
         """

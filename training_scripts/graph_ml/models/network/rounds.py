@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...devices import tensor_on
 from ...graph import EdgeType
 from ...message_passing import Backend, Neighbours, mean_neighbours
-from ...pairs.graph import Floats
+from ...pairs.graph import Floats, Ints
 from ...sampling import Block, BlockEdges, Relation
 from ..family import GraphFamily, Size, Weight
 from .round import Round
@@ -47,13 +47,13 @@ class RoundModule(nn.Module):
                 self.edge_standards[str(number)] = Standard(edge_widths[relation.edge_type])
                 self.edge_layers[str(number)] = nn.Sequential(first, nn.ReLU(), second)
 
-    def fit(self, edges: EdgeFeatures) -> None:
-        """Take means and deviations from the features of edges."""
+    def fit(self, edges: EdgeFeatures, rows: Mapping[str | EdgeType, Ints]) -> None:
+        """Take means and deviations from the features of edges; of types in ``rows`` from those of some, (n,)."""
         for relation, number in self.known.items():
             if str(number) in self.edge_standards:
                 standard = self.edge_standards[str(number)]
                 assert isinstance(standard, Standard)
-                standard.fit(edges[relation.edge_type])
+                standard.fit(edges[relation.edge_type], rows.get(relation.edge_type))
 
     def forward(self, block: Block, x: Tensor, start: Tensor, backend: Backend, edges: EdgeFeatures) -> Tensor:
         """The vectors after a round: float32, (sources, d) → (targets, d)."""

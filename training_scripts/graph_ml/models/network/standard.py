@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...pairs.graph import Floats, Ints
 
-#: items that a mean and a deviation are worth fitting on; with fewer all are taken
+#: training items that a mean and a deviation are worth fitting on; with fewer all are taken that training may know
 ENOUGH = 20
 
 
@@ -21,9 +21,9 @@ def standard_of(values: Floats, rows: Ints | None = None) -> tuple[Floats, float
 
     Args:
         values: (n, d).
-        rows: training items; None, or fewer than ``ENOUGH``, is all of them.
+        rows: those to look at; None is all of them.
     """
-    known = values if rows is None or len(rows) < ENOUGH else values[rows]
+    known = values if rows is None else values[rows]
     if not len(known) or not known.shape[1]:
         return np.zeros(values.shape[1], dtype=np.float32), 1.0
     mean: Floats = np.asarray(np.mean(known, axis=0, dtype=np.float64), dtype=np.float32)

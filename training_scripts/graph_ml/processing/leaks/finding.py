@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -47,7 +47,14 @@ class Material:
 
     @classmethod
     def of(cls, graph: GraphData, export: Export) -> Material:
-        """The columns of an export, read when a check asks for them."""
+        """The columns of an export, read when a check asks for them; without targets whose items are vertices at dates,
+        for those are no rows of a file."""
+        dated = [target for target in graph.horizons if isinstance(target.type, str)]
+        graph = replace(
+            graph,
+            labels={target: labels for target, labels in graph.labels.items() if target not in dated},
+            splits={target: split for target, split in graph.splits.items() if target not in dated},
+        )
         features: dict[Owner, Columns] = {}
         others: dict[Owner, Columns] = {}
         groups: list[Nodes | Edges] = [*export.nodes.values(), *export.edges.values()]

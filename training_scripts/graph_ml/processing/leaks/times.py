@@ -91,7 +91,7 @@ def _own_time(dates: dict[str, Floats]) -> str | None:
 
 def _at_random(target: Target, named: str) -> Finding:
     """What a random split cannot promise, where the items have a time."""
-    how = f"; 'time': '{named}' at the target splits by it" if isinstance(target.type, EdgeType) else ""
+    how = f"; 'time': '{named}' at the target splits by it"
     return Finding(
         f"{target}: '{named}' may say when its items came to be, and the split is random: figures tell how well gaps "
         f"are filled, not how well tomorrow is told, for training has seen what came later{how}",

@@ -50,6 +50,13 @@ def save_baseline(
     return {"baseline": said}
 
 
+def asked_now(graph: GraphData, target: Target, space: NodeSpace) -> Asked:
+    """All vertices of a node target as they are at the end of the data."""
+    span = space.range(target.node_type)
+    features = side_by_side(graph.features.get(target.node_type, {}), graph.num_nodes[target.node_type])
+    return Asked(np.arange(span.start, span.stop)[:, None], features)
+
+
 def widths(features: Mapping[str, Floats]) -> dict[str, int]:
     """Columns of each feature, (n, d), in the order in which they stand side by side."""
     return {name: int(values.shape[1]) for name, values in sorted(features.items()) if values.shape[1]}
@@ -72,7 +79,8 @@ def refresh_baseline(
     """
     old, new = NodeSpace(dict(model.description.node_types)), NodeSpace(dict(graph.num_nodes))
     baseline = load_baseline(model)
-    features = features_of(graph, target)
+    of_nodes = isinstance(target.type, str)
+    features = asked_now(graph, target, new).features if of_nodes else features_of(graph, target)
     if baseline.reads_features and features.shape[1] != len(baseline.arrays["centre"]):
         raise ValueError(
             f"{target} has {features.shape[1]} columns of features; the model was trained on "

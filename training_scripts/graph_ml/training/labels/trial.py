@@ -24,7 +24,7 @@ from ...message_passing import choose_backend
 from ...models.family import Family, GraphFamily
 from ...models.network.heads import Head, fitted_temperature, joined, width_of, width_seen
 from ...models.network.network import Network, edge_matrix, save_network, usable
-from ...models.network.standard import standard_of
+from ...models.network.standard import ENOUGH, standard_of
 from ...models.settings import GraphSettings
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
@@ -38,7 +38,7 @@ from ..context import Finish, Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
 from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
-from .baseline import save_baseline
+from .baseline import asked_now, save_baseline
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
@@ -62,7 +62,8 @@ class LabelProblem:
         extra: features of the items themselves, (items, d); edges have them.
         labels: see ``Labels``.
         split: items to train on, choose by and report on, which share nothing.
-        times: when each edge came to be, float64 (items,), where edges are split by time.
+        times: when each item came to be, or the date it is asked at, float64 (items,), where items are split by time.
+        dated: whether items are vertices at dates, each of which hears all that came before its date.
     """
 
     ends: Ints
@@ -70,6 +71,7 @@ class LabelProblem:
     labels: Labels
     split: HeldOut
     times: Times | None = None
+    dated: bool = False
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target, space: NodeSpace) -> LabelProblem:
@@ -77,12 +79,13 @@ class LabelProblem:
         labels, split = graph.labels[target], graph.splits[target]
         known = labels.known
         split = Split(*(np.asarray(part)[known[np.asarray(part)]] for part in (split.train, split.valid, split.test)))
-        times = np.asarray(graph.times[target.type]) if target in graph.cuts else None
+        asked, times = graph.asked(target), graph.times_of(target)
         held = held_out(split, groups_of(graph, target), graph.seed, times=times)
         if isinstance(target.type, str):
             span = space.range(target.type)
-            nothing = np.zeros((span.stop - span.start, 0), dtype=np.float32)
-            return cls(np.arange(span.start, span.stop)[:, None], nothing, labels, held)
+            ends = span.start + asked
+            nothing = np.zeros((len(ends), 0), dtype=np.float32)
+            return cls(ends[:, None], nothing, labels, held, times, target in graph.horizons)
         pairs = numbered(graph, target.type, space)
         features = edge_matrix(graph.edge_features.get(target.type, {}))
         extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
@@ -95,7 +98,7 @@ class HeadModule(torch.nn.Module):
     Args:
         ends: vertices that make up an item, 1 or 2.
         extra: the items' own features on all of them, (items, e).
-        trained_on: training items, int64; own features are standardised on them.
+        trained_on: items, int64, on which own features are standardised.
         outputs: classes, or 1 for a number.
         settings: width and dropout.
         linear: whether there is no hidden layer.
@@ -154,8 +157,19 @@ class LabelModel:
         return Head(self.problem.labels.kind, self.head.arrays(), self.mean, self.scale, self.temperature)
 
     def seen(self, graph: MessageGraph, items: Ints) -> Floats:
-        """What the head sees of some items, from vectors over the whole graph; float32 (n, d)."""
-        vectors = self.network.embed(graph)
+        """What the head sees of some items, from vectors over the whole graph, or over what came before the date of
+        each; float32 (n, d)."""
+        problem = self.problem
+        if problem.times is None or not problem.dated:
+            return self.seen_from(self.network.embed(graph), items)
+        found = np.empty((len(items), self.finished_head().columns), dtype=np.float32)
+        for date in np.unique(problem.times[items]).tolist():
+            asked = problem.times[items] == date
+            found[asked] = self.seen_from(self.network.embed(graph.before(date)), items[asked])
+        return found
+
+    def seen_from(self, vectors: Floats, items: Ints) -> Floats:
+        """What the head sees of some items, (n, d), with the vectors of all vertices, (vertices, h)."""
         ends = [vectors[column] for column in self.problem.ends[items].T]
         return joined(ends, self.problem.extra[items])
 
@@ -236,7 +250,10 @@ def judged_labels(
     details = save_labels(writer, model, graph, trial.graph, target)
     if found is not None:
         fitted = judge.floors[found[0]]
-        details |= save_baseline(writer, found[0], fitted.baseline, fitted.predictions, trial.graph, target)
+        predictions = fitted.predictions
+        if problem.dated:  # what is served is asked now
+            predictions = fitted.baseline(asked_now(trial.graph, target, model.network.space))
+        details |= save_baseline(writer, found[0], fitted.baseline, predictions, trial.graph, target)
         details |= {"inductive": True, "hops": max(1, details["hops"]), "fanouts": details["fanouts"] or [100]}
     return metrics, details
 
@@ -259,12 +276,17 @@ def messages_of(
     if target is None:
         return MessageGraph.over(graph, space, directed)
     edges = {kind: numbered(graph, kind, space) for kind in graph.edge_types}
-    if not isinstance(target.type, str):
-        edges = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in edges.items()}
+    known = graph.known_in_training(target)
     if directed is None:
-        known = graph.known_in_training(target)
         directed = {kind: is_one_way(pairs[known[kind]], space.total) for kind, pairs in edges.items()}
-    return MessageGraph.from_edges(edges, space.total, directed, graph.flows(target))
+    if target in graph.horizons or not isinstance(target.type, str):
+        edges = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in edges.items()}
+        since = None
+    else:
+        since = {kind: graph.heard(kind) for kind in edges}
+    # at each of its dates a horizon hears all that came before it
+    flows = None if target in graph.horizons else graph.flows(target)
+    return MessageGraph.from_edges(edges, space.total, directed, flows, since)
 
 
 def best_attempt(
@@ -325,17 +347,27 @@ def fresh_model(
         for_heads=True,
         device=trial.device,
         group=trial.group,
-        trained_on={target.type: problem.split.train} if isinstance(target.type, str) else None,
+        trained_on=trained_on(trial.graph, target, problem),
     )
     outputs = width_of(problem.labels)
-    head = HeadModule(problem.ends.shape[1], problem.extra, problem.split.train, outputs, settings, family.linear).to(
-        trial.device
-    )
+    standard = problem.split.train
+    if len(standard) < ENOUGH and problem.times is None:
+        standard = np.arange(len(problem.ends))
+    head = HeadModule(problem.ends.shape[1], problem.extra, standard, outputs, settings, family.linear).to(trial.device)
     mean, scale = 0.0, 1.0
     if problem.labels.kind == "number":
         values = np.asarray(problem.labels.values)[problem.split.train].astype(np.float64)
         mean, scale = float(values.mean()), float(values.std()) or 1.0
     return LabelModel(network, head, problem, mean, scale)
+
+
+def trained_on(graph: GraphData, target: Target, problem: LabelProblem) -> dict[str | EdgeType, Ints]:
+    """By type what inputs are standardised on, int64 (n,), ascending: vertices of training items where those are
+    enough, and of other types what training may know."""
+    rows = graph.known_rows(target)
+    if isinstance(target.type, str) and len(problem.split.train) >= ENOUGH:
+        rows[target.type] = distinct(graph.asked(target)[problem.split.train])
+    return rows
 
 
 class LabelLearner:
@@ -367,10 +399,11 @@ class LabelLearner:
         problem, size = self.model.problem, self.settings.batch_size
         order = self.rng.permutation(problem.split.train)
         order = in_time(order, problem.times)
-        if problem.times is not None:
-            parts = [order[start : start + size] for start in range(0, len(order), size)]
-            return [parts[number] for number in self.rng.permutation(len(parts))]
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        spans = [order]
+        if problem.dated and problem.times is not None:  # a batch asks at one date
+            spans = np.split(order, np.flatnonzero(np.diff(problem.times[order])) + 1)
+        parts = [span[start : start + size] for span in spans for start in range(0, len(span), size)]
+        return parts if problem.times is None else [parts[number] for number in self.rng.permutation(len(parts))]
 
     def step(self, batch: Ints) -> float:
         """See ``Learner``."""
@@ -411,7 +444,7 @@ def batch_loss(
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """How far a batch of items is from its labels.
 
-    Where edges have a time, none carries messages that came with the first item of the batch, or later.
+    Where items have a time, nothing is heard that came with the first item of the batch, or later.
 
     Args:
         model: network and head.

@@ -15,7 +15,6 @@ from ...artifacts import ModelWriter
 from ...devices import tensor_on
 from ...distinct import distinct
 from ...graph import EdgeType, GraphData
-from ...graph.data import Mask
 from ...group import ALONE, Group, weighted_share
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
@@ -124,6 +123,7 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         edge_features(trial.graph, predicted) if settings.use_edge_features else None,
         device=trial.device,
         group=trial.group,
+        trained_on=trial.graph.known_rows(trial.targets[0]),
     )
     decoder = "distmult"
     if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):
@@ -285,10 +285,9 @@ def batch_loss(
         ]
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
-    excluded: dict[EdgeType, Mask] = graph.excluding(problem.edge_type, chosen)
+    excluded = graph.excluding(problem.edge_type, chosen)
     if problem.train.time is not None:
-        later = graph.since(float(problem.train.time[chosen].min()))
-        excluded = later | {problem.edge_type: excluded[problem.edge_type] | later[problem.edge_type]}
+        excluded |= graph.since(float(problem.train.time[chosen].min()))
     seeds = seeds_of(parts, negatives)
     fanouts = settings.fanouts(network.encoder.depth)
     weights = [len(part) / len(chosen) for part in parts]

@@ -8,30 +8,47 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from ..container import JobError
-from ..features import BadValue, Column
-from ..features.columns.date_spelling import day_first, iso
-from ..graph import Split, Target
-from .split import Rates, part_sizes
+from ...container import JobError
+from ...features import BadValue, Column
+from ...features.columns.date_spelling import day_first, iso
+from ...graph import Split, Target
+from ..split import Rates, part_sizes
 
 IntArray = NDArray[np.int64]
 Moments = NDArray[np.float64]
 Cuts = tuple[float, float]
 
 
-def moments(column: Column) -> Moments:
-    """Each value as a time, float64 (n,): numbers as they are, dates in seconds since 1970, −inf where it is missing.
+#: times that are numbers and larger are milliseconds since 1970, and no seconds: those would be of the year 5138
+MILLISECONDS = 1e11
+#: times that are numbers and smaller are no seconds since 1970, which they have been since 1973, but years or steps
+SECONDS = 1e8
+SECONDS_A_DAY = 86_400.0
+
+
+def moments(column: Column) -> tuple[Moments, float]:
+    """Each value as a time, and how long a day is among them.
+
+    Returns:
+        float64 (n,): dates, and numbers of milliseconds, in seconds since 1970, other numbers as they are, −inf where
+        it is missing; and the seconds of a day, or 1 where times are years or steps, of which a day is one.
 
     Raises:
         BadValue: a value is neither a number nor a date.
     """
+    day = SECONDS_A_DAY
     try:
         numbers = column.numbers()
+        usual = float(np.nanmedian(np.abs(numbers))) if not np.isnan(numbers).all() else 0.0
+        if usual > MILLISECONDS:
+            numbers = numbers / 1000
+        elif usual < SECONDS:
+            day = 1.0
     except BadValue:
         texts = column.texts()
         first = day_first(text for text in texts if text is not None)[0]
         numbers = np.array([np.nan if text is None else moment(text, row, first) for row, text in enumerate(texts)])
-    return np.where(np.isnan(numbers), -np.inf, numbers).astype(np.float64)
+    return np.where(np.isnan(numbers), -np.inf, numbers).astype(np.float64), day
 
 
 def moment(text: str, row: int = 0, first: bool | None = None) -> float:
@@ -43,9 +60,18 @@ def moment(text: str, row: int = 0, first: bool | None = None) -> float:
             continue
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     try:
-        return float(text)
+        number = float(text)
+        return number / 1000 if abs(number) > MILLISECONDS else number
     except ValueError:
         raise BadValue(row, text, "is neither a date such as 2024-03-01T10:00:00Z nor a number") from None
+
+
+def told(when: float, day: float) -> str:
+    """A time as people read it: a date, with its hour where it has one, or a plain number."""
+    if day == 1.0 or not np.isfinite(when):
+        return f"{when:g}"
+    shown = datetime.fromtimestamp(when, UTC)
+    return f"{shown:%Y-%m-%d}" if when % SECONDS_A_DAY == 0 else f"{shown:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def time_split(
