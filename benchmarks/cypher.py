@@ -1,23 +1,27 @@
 """openCypher over Bolt, beside a real Neo4j in the same run: the same graph, the same questions, the same driver.
 
     python benchmarks/cypher.py WORKDIR [--vertices 100000] [--edges 1000000] [--skip-server] [--neo4j bolt://…]
+        [--ladybug]
 
 Both ends of every edge are drawn alike. Despina loads its graph by the bulk loader, Neo4j by UNWIND in batches of
 10,000; what is compared is the processor time of the server a question (Linux counts it in steps of 10 ms, so that
 questions are repeated), beside the median that the client sees. Answers must be equal. Empties the Neo4j of --neo4j.
 Memory is what each server holds resident after all of that; a Neo4j that is started here has the heap, the collector
-and the page cache that it and Java choose for the machine, as one that is installed and started.
+and the page cache that it and Java choose for the machine, as one that is installed and started. With --ladybug the
+same questions go to LadybugDB too, which has no server: it runs in a process of its own, its figures stand beside.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +33,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.peers.peer import peer
+from tests.peers.peer import peer, python_with
 
 BATCH, SEED = 10_000, 42
 REST_S = 5  # nobody asks anything before memory is read
@@ -77,6 +81,19 @@ QUESTIONS = {
 }
 
 
+CREATE = "UNWIND $rows AS r CREATE (:Bulk {id: r.id, name: r.name})"
+OF_LADYBUG = {
+    "shortest path": "MATCH p = (a:Node {id: $id})-[:LINK* SHORTEST 1..15]-(b:Node {id: $to}) RETURN length(p)",
+}
+"""Questions that LadybugDB has in other words. It counts walks, not ways along different relationships."""
+
+
+def batches(count: int) -> Iterator[dict[str, Any]]:
+    """The parameters of CREATE for so many nodes."""
+    for first in range(0, count, BATCH):
+        yield {"rows": [{"id": number, "name": f"n{number}"} for number in range(first, min(first + BATCH, count))]}
+
+
 @dataclass
 class Engine:
     """A server under test."""
@@ -97,7 +114,8 @@ class Engine:
         chance = random.Random(SEED)
         turns = []
         with self.driver.session() as session:
-            self.answers[name] = self._answer(session, asked, size, random.Random(SEED))  # also warms up
+            first = session.run(asked.text, asked.parameters(random.Random(SEED), size))
+            self.answers[name] = answer(record.values() for record in first)  # also warms up
             began = self.spent_s()
             for _ in range(asked.turns):
                 parameters = asked.parameters(chance, size)
@@ -108,20 +126,12 @@ class Engine:
             self.cpu_ms[name] = 1000 * (self.spent_s() - began) / asked.turns
         self.median_ms[name] = statistics.median(turns)
 
-    def _answer(self, session: neo4j.Session, asked: Asked, size: int, chance: random.Random) -> Any:
-        rows = sorted(
-            tuple(round(one, 9) if isinstance(one, float) else one for one in record.values())
-            for record in session.run(asked.text, asked.parameters(chance, size))
-        )
-        return rows if len(rows) < 1000 else (len(rows), sum(row[0] for row in rows))
-
     def create(self, count: int) -> None:
         """UNWIND create of so many nodes, a transaction a batch."""
         began, at = self.spent_s(), time.perf_counter()
         with self.driver.session() as session:
-            for first in range(0, count, BATCH):
-                rows = [{"id": number, "name": f"n{number}"} for number in range(first, first + BATCH)]
-                session.run("UNWIND $rows AS r CREATE (:Bulk {id: r.id, name: r.name})", rows=rows).consume()
+            for parameters in batches(count):
+                session.run(CREATE, parameters).consume()
         self.cpu_ms["UNWIND create"] = 1000 * (self.spent_s() - began)
         self.median_ms["UNWIND create"] = 1000 * (time.perf_counter() - at)
 
@@ -166,6 +176,35 @@ def despina(workdir: Path, vertices: int, edges: int) -> Iterator[Engine]:
             yield Engine("Despina", driver, listening(service.url))
     finally:
         service.stop()
+
+
+def answer(rows: Iterable[Sequence[Any]]) -> Any:
+    """Rows to compare: all of them in an order, or of many their number and a sum."""
+    found = sorted(tuple(round(one, 9) if isinstance(one, float) else one for one in row) for row in rows)
+    return found if len(found) < 1000 else (len(found), sum(row[0] for row in found))
+
+
+def ladybug(workdir: Path, vertices: int, edges: int) -> dict[str, Any]:
+    """What LadybugDB says to the questions: ``cpu_ms`` and ``answers`` by name, and ``memory_mb``."""
+    folder = workdir / "ladybug"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ladybug.db").unlink(missing_ok=True)
+    source, target, groups, numbers = graph(vertices, edges)
+    with (folder / "nodes.csv").open("w") as file:
+        file.writelines(f"{at},{groups[at]},{numbers[at]}\n" for at in range(vertices))
+    with (folder / "edges.csv").open("w") as file:
+        file.writelines(f"{one},{other}\n" for one, other in zip(source, target, strict=True))
+    questions = []
+    for name, asked in QUESTIONS.items():
+        chance = random.Random(SEED)
+        turns = [asked.parameters(chance, vertices) for _ in range(asked.turns)]
+        questions.append([name, OF_LADYBUG.get(name, asked.text), turns])
+    questions.append(["UNWIND create", CREATE, list(batches(vertices))])
+    python = python_with("ladybug-0.22", "ladybug==0.22.0")
+    command = [str(python), str(Path(__file__).with_name("cypher_ladybug.py")), str(folder)]
+    done = subprocess.run(command, input=json.dumps(questions), capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def service_client(url: str) -> Any:
@@ -236,6 +275,7 @@ def main() -> None:
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--skip-server", action="store_true", help="do without Neo4j")
     parser.add_argument("--neo4j", metavar="URL", help="one that runs already on this machine; it is emptied")
+    parser.add_argument("--ladybug", action="store_true", help="ask LadybugDB, too")
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with despina(arguments.workdir, arguments.vertices, arguments.edges) as engine:
@@ -245,12 +285,20 @@ def main() -> None:
     with neo4j_engine(arguments.neo4j, arguments.vertices, arguments.edges) as engine:
         theirs = measured(engine, arguments.vertices)
     failed = [name for name in QUESTIONS if ours.answers[name] != theirs.answers[name]]
+    bug = ladybug(arguments.workdir, arguments.vertices, arguments.edges) if arguments.ladybug else None
     print(f"\n{'':16} {'Despina':>10} {'Neo4j':>10} {'times':>8}   ms of the server's processor")
     for name, cost in ours.cpu_ms.items():
         times = theirs.cpu_ms[name] / max(cost, 0.01)
-        print(f"{name:16} {cost:10.2f} {theirs.cpu_ms[name]:10.2f} {times:8.1f}   wanted {WANTED.get(name, 1)}")
+        beside = f"   LadybugDB {bug['cpu_ms'][name]:.2f}" if bug else ""
+        print(
+            f"{name:16} {cost:10.2f} {theirs.cpu_ms[name]:10.2f} {times:8.1f}   wanted {WANTED.get(name, 1):2}{beside}"
+        )
     part = ours.memory_mb / theirs.memory_mb
-    print(f"{'memory':16} {ours.memory_mb:10} {theirs.memory_mb:10} {part:8.2f}   wanted .25 at most, in MB")
+    beside = f"   LadybugDB {bug['memory_mb']}" if bug else ""
+    print(f"{'memory':16} {ours.memory_mb:10} {theirs.memory_mb:10} {part:8.2f}   wanted .25 at most, in MB{beside}")
+    if bug is not None:
+        other = [name for name, rows in bug["answers"].items() if answer(rows) != ours.answers[name]]
+        print(f"LadybugDB answers otherwise: {', '.join(other) or 'nothing'}")
     if failed:
         sys.exit(f"different answers: {', '.join(failed)}")
 
