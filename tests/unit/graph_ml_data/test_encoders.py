@@ -288,6 +288,19 @@ def test_every_feature_type_can_be_fitted() -> None:
         assert encode_column(state, TextColumn(["2024-01-01" if kind == "datetime" else "1"])).shape[0] == 1
 
 
+@pytest.mark.parametrize("kind", [kind for kind in FEATURE_TYPES if kind != "none"])
+def test_a_property_without_any_value_is_named_whatever_is_made_of_it(kind: str) -> None:
+    options: dict[str, Any] = {"range": (0, 1), "bucket_cnt": 2} if kind == "bucket_numerical" else {}
+    if "imputer" in FEATURE_TYPES[kind].options:
+        options["imputer"] = "mean"
+    fitted = fit_column(spec(kind, **options), TextColumn([None, None, None]))
+    (said,) = fitted.warnings
+    assert "'p'" in said
+    if fitted.state.makes_numbers:
+        rows = encode_column(fitted.state, TextColumn([None, None, None]))
+        assert (rows == rows[0]).all()
+
+
 class TestAuto:
     """What nobody described."""
 
@@ -357,6 +370,20 @@ class TestAuto:
         assert np.array_equal(rows[0], rows[1])
         assert rows.sum(axis=1).tolist() == [2, 2, 1, 0, 1]
         assert "too many different ones" in fitted.why
+
+    def test_a_few_numbers_far_out_leave_the_others_apart(self) -> None:
+        # 0 to 28 and a million: nine tenths lie from 1.45 to 27.55, a range of 26.1, so the fence is 27.55 + 39.15
+        fitted = fit_column(spec("auto"), TextColumn([*(str(i) for i in range(29)), "1000000"]))
+        assert isinstance(fitted.state, NumericalState)
+        assert (fitted.state.low, fitted.state.high) == (0, pytest.approx(66.7))
+        assert "a few lie far out and are taken for 0 or 66.7" in fitted.why
+        assert fitted.warnings == ()
+        rows = encode_column(fitted.state, TextColumn(["0", "66.7", "1000000", "33.35", "-5"]))[:, 0]
+        assert rows.tolist() == pytest.approx([0, 1, 1, 0.5, 0], abs=1e-6)
+
+    def test_a_range_that_was_asked_for_is_left_alone(self) -> None:
+        fitted = fit_column(spec("auto", norm="none"), TextColumn([*(str(i) for i in range(29)), "1000000"]))
+        assert encode_column(fitted.state, TextColumn(["1000000"]))[0, 0] == 1_000_000
 
     def test_numbers_with_leading_zeros_are_codes(self) -> None:
         assert isinstance(fit("auto", ["01067", "80331", "01067"]), CategoryState)

@@ -111,3 +111,19 @@ def test_a_feature_that_two_files_describe_differently_is_named(export: ExportFo
     export.node(USERS.replace('"a"', '"z"'), name="more.csv", features=features(("town", "text_sbert", {})))
     export.edge(FRIENDS)
     assert "User: feature 'town' of more.csv differs from an earlier file's, which counts" in run().graph.warnings
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "sentence"),
+    [
+        ("town", "classification", "node_class of User.town: there is one class only ('t'); there is nothing to tell"),
+        ("size", "regression", "node_regression of User.size: every value is 7; there is nothing to tell apart"),
+    ],
+)
+def test_a_label_that_says_the_same_of_all_is_named(
+    export: ExportFolder, run: Run, column: str, task: str, sentence: str
+) -> None:
+    rows = "".join(f"u{i},User,t,7\n" for i in range(10))
+    export.node("~id,~label,town,size\n" + rows, labels=[{"label": [column, task]}])
+    (said,) = run().graph.warnings
+    assert said.startswith(sentence)

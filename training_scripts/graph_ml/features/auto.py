@@ -19,6 +19,7 @@ from .columns.column import BadValue, Column
 from .columns.date_spelling import day_first, is_iso, iso
 from .encoding import Encoding, Fitted, NoNumbers
 from .hashed_set import HashedSetState, fit_hashed_set
+from .numerical import NumericalState, drawn_in
 from .table import encoding_of
 
 NEPTUNE_SEPARATOR = ";"
@@ -133,6 +134,10 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
         language=choice.language,
     )
     fitted = encoding_of(choice.type).fit(chosen, column, models)
+    near = drawn_in(fitted.state, column) if isinstance(fitted.state, NumericalState) and spec.norm is None else None
+    if near is not None:
+        why = f"{choice.why}; a few lie far out and are taken for {near.low:g} or {near.high:g}"
+        return Fitted(near, why=why)
     return Fitted(fitted.state, fitted.warnings, choice.why)
 
 

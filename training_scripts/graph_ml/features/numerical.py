@@ -17,12 +17,15 @@ REASONABLE = (0.01, 100.0)  # of the largest number, so that a feature neither d
 
 #: share of the range within which nine tenths of the numbers lie that are hardly told apart, and numbers to tell by
 CROWDED, FEWEST = 1e-3, 20
+#: how far beyond nine tenths of the numbers, in times their range, others are left where they are
+FENCE = 1.5
 
 
 class NumericalState(EncoderState):
     """(v - low) / (high - low), v / total or v, after missing values became ``fill``.
 
-    With a separator a cell holds several numbers and the feature has ``width`` positions.
+    With a separator a cell holds several numbers and the feature has ``width`` positions. With ``clip``, numbers beyond
+    ``low`` and ``high`` are taken for these.
     """
 
     kind: Literal["numerical"] = "numerical"
@@ -32,6 +35,7 @@ class NumericalState(EncoderState):
     total: float
     fill: float | None = None
     width: int = 1
+    clip: bool = False
 
     @property
     def columns(self) -> int:
@@ -41,7 +45,8 @@ class NumericalState(EncoderState):
     def summary(self) -> str:
         several = f", {self.width} numbers" if self.separator else ""
         fill = "" if self.fill is None else f", missing = {self.fill:g}"
-        return f"numerical ({self.norm}, {self.low:g} to {self.high:g}{fill}{several})"
+        beyond = ", numbers beyond taken for these" if self.clip else ""
+        return f"numerical ({self.norm}, {self.low:g} to {self.high:g}{beyond}{fill}{several})"
 
     def encode(self, column: Column, how: Encode) -> FloatArray:
         """(n, width): normalised numbers; parts of a cell beyond the width that was fitted are cut off."""
@@ -60,6 +65,8 @@ class NumericalState(EncoderState):
         return result
 
     def _normalised(self, numbers: Numbers) -> FloatArray:
+        if self.clip:
+            numbers = np.clip(numbers, self.low, self.high)
         if self.norm == "min-max":
             span = self.high - self.low
             scaled = (numbers - self.low) / span if span > 0 else np.zeros_like(numbers)
@@ -128,14 +135,37 @@ def _warnings(spec: FeatureSpec, state: NumericalState, known: Numbers) -> tuple
 
 def _crowded(spec: FeatureSpec, state: NumericalState, known: Numbers) -> tuple[str, ...]:
     """A warning where a few numbers, of (n,), are so far out that the others are hardly told apart."""
-    first, last = np.quantile(known, (0.05, 0.95))
-    share = (last - first) / (state.high - state.low) if len(known) >= FEWEST and last > first else 1.0
-    if share >= CROWDED:
+    inner = inner_range(known)
+    if inner is None:
         return ()
+    share = (inner[1] - inner[0]) / (state.high - state.low)
     return (
         f"property '{spec.column}': its range, {state.low:g} to {state.high:g}, is that of a few numbers far out, and "
         f"leaves nine tenths within {share:.2g} of each other; correct those few, or ask for 'bucket_numerical'",
     )
+
+
+def inner_range(known: Numbers) -> tuple[float, float] | None:
+    """Between which numbers nine tenths of (n,) lie; None where all lie in not much more, or they are few."""
+    if len(known) < FEWEST:
+        return None
+    first, last = np.quantile(known, (0.05, 0.95)).tolist()
+    crowded = first < last and last - first < CROWDED * float(np.ptp(known))
+    return (first, last) if crowded else None
+
+
+def drawn_in(state: NumericalState, column: Column) -> NumericalState | None:
+    """The state with numbers far out drawn in to ``FENCE`` times the range of nine tenths; None where none is so far.
+
+    Source: Tukey 1977, fences. Only for who has not asked for a range.
+    """
+    numbers = _numbers(column, state.separator)
+    inner = inner_range(numbers[~np.isnan(numbers)])
+    if inner is None:
+        return None
+    reach = FENCE * (inner[1] - inner[0])
+    low, high = max(state.low, inner[0] - reach), min(state.high, inner[1] + reach)
+    return state.model_copy(update={"low": low, "high": high, "clip": True})
 
 
 def _expected(spec: FeatureSpec, cells: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -50,7 +51,10 @@ def fit_column(spec: FeatureSpec, column: Column, models: Path | None = None) ->
     Raises:
         BadValue: a value cannot be encoded so, or is missing where the feature has no imputer.
     """
-    return encoding_of(spec.type).fit(spec, column, models)
+    fitted = encoding_of(spec.type).fit(spec, column, models)
+    if fitted.state.makes_numbers and not fitted.warnings and len(column) and bool(column.missing().all()):
+        return replace(fitted, warnings=(f"property '{spec.column}' has no value at all; its feature tells nothing",))
+    return fitted
 
 
 def encode_column(

@@ -312,6 +312,9 @@ def _warnings(target: Target, labels: Labels, total: int) -> tuple[str, ...]:
     known = int(np.count_nonzero(labels.known))
     if known < total:
         found.append(f"{target}: {total - known} of {total} have no value; they are in no split")
+    if labels.kind == "number" and known and np.ptp(labels.values[labels.known]) == 0:
+        value = labels.values[labels.known][0]
+        found.append(f"{target}: every value is {value:g}; there is nothing to tell apart")
     if labels.kind == "class":
         if len(labels.classes) == 1:
             found.append(f"{target}: there is one class only ({labels.classes[0]!r}); there is nothing to tell apart")

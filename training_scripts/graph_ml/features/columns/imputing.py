@@ -9,14 +9,16 @@ from .column import BadValue, Column, Numbers
 
 
 def imputed(known: Numbers, imputer: str | None) -> float | None:
-    """The number that replaces a missing one; None without an imputer or without numbers.
+    """The number that replaces a missing one; None without an imputer, and 0 where every one is missing.
 
     Args:
         known: the numbers there are, float64, shape (n,).
         imputer: ``mean``, ``median`` or ``most-frequent``, of which the smallest is taken.
     """
-    if imputer is None or not len(known):
+    if imputer is None:
         return None
+    if not len(known):
+        return 0.0
     if imputer == "mean":
         return float(np.mean(known))
     if imputer == "median":
