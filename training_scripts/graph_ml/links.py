@@ -16,12 +16,16 @@ from .graph import EdgeType, GraphData, Split, Target
 from .graph.data import Times
 from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
-from .pairs.graph import Ints
+from .pairs.graph import Ints, simple_matrix
 from .processing.split import held_out
 from .schemas.model import Split as SplitName
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
+#: links that are asked which way they lead, how many must tell, and the share that must tell the same
+ASKED, FEWEST_TOLD, ONE_WAY = 200, 50, 0.9
+#: share of links that lead to a later vertex, or to an earlier one, below which they are kept in the order of ids
+ONE_ORDER = 0.01
 #: relations within one node type up to which each may be a mutual one
 MOST_FRIENDSHIPS = 3
 #: the message graph of the target's own links
@@ -82,7 +86,8 @@ class LinkProblem:
 
     Edges are undirected for messages. They are undirected for answers too where both ends have one type and opposite
     edges occur always or never, as in a table of friendships; then a link of either direction makes two vertices
-    known to each other. Where opposite edges occur sometimes (``directed``), each direction is a link of its own.
+    known to each other. Where opposite edges occur sometimes, or never and the graph tells which way they lead
+    (``directed``), each direction is a link of its own.
 
     ``train``, ``choose``, ``valid`` and ``test`` share no pair and no copy (see ``HeldOut``). ``context`` are the edges
     of other types that take part in training and judging, and ``hidden`` are own links that do not; ``whole_context``
@@ -212,6 +217,23 @@ class LinkProblem:
     def homogeneous(self) -> bool:
         """Both ends have the same type."""
         return self.edge_type.source == self.edge_type.target
+
+    @property
+    def possible(self) -> int:
+        """How many pairs there are that might be linked."""
+        ends = [self.space.counts[end] for end in (self.edge_type.source, self.edge_type.target)]
+        if not self.homogeneous:
+            return ends[0] * ends[1]
+        return ends[0] * (ends[0] - 1) // (1 if self.directed else 2)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all pairs are linked."""
+        every = self.everything
+        if len(every) < self.possible:
+            return False
+        ordered = self.directed or not self.homogeneous
+        return len(distinct(codes(every, self.space.total, ordered=ordered))) == self.possible
 
     @property
     def everything(self) -> Pairs:
@@ -407,9 +429,31 @@ def speaks_in_triples(graph: GraphData, edge_type: EdgeType) -> bool:
 
 
 def is_directed(pairs: Pairs, total: int) -> bool:
-    """Whether opposite edges occur, but not always."""
+    """Whether opposite edges occur sometimes, or never and the company that links keep tells which way they lead."""
     forth = distinct(codes(pairs, total, ordered=True))
     if not len(forth):
         return False
     share = float(among(forth, codes(pairs.turned(), total, ordered=True)).mean())
-    return RECIPROCITY[0] < share < RECIPROCITY[1]
+    return RECIPROCITY[0] < share < RECIPROCITY[1] or (share <= RECIPROCITY[0] and leads_one_way(pairs, total))
+
+
+def leads_one_way(pairs: Pairs, total: int) -> bool:
+    """Whether links that have no opposites lead where their source's other links lead, and not the other way.
+
+    Of some links a → b the paths a → x ← y → b are counted, and the paths b → x ← y → a. A friendship that is kept once
+    leads either way by chance, so neither are more; one that is kept in the order of ids says nothing of either.
+    """
+    upward = float((pairs.source < pairs.target).mean())
+    if not ONE_ORDER < upward < 1 - ONE_ORDER:
+        return False
+    matrix = simple_matrix(pairs.source, pairs.target, total)
+    turned = matrix.T.tocsr()
+    out, into = np.diff(matrix.indptr), np.diff(turned.indptr)
+    chosen = np.random.default_rng(0).permutation(len(pairs))[:ASKED]
+    more = fewer = 0
+    for source, target in zip(pairs.source[chosen].tolist(), pairs.target[chosen].tolist(), strict=True):
+        # without the link itself, as its first step and as its last
+        forth = float((matrix[source] @ turned).multiply(turned[target]).sum()) - (out[source] + into[target] - 1)
+        back = float((matrix[target] @ turned).multiply(turned[source]).sum())
+        more, fewer = more + (forth > back), fewer + (forth < back)
+    return bool(more + fewer >= FEWEST_TOLD and more >= ONE_WAY * (more + fewer))

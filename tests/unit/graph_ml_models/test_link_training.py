@@ -10,13 +10,14 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+import torch
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Target
 from training_scripts.graph_ml.judging.ranking import non_links, rank_links
-from training_scripts.graph_ml.links import LinkProblem, Pairs
+from training_scripts.graph_ml.links import LinkProblem, Pairs, is_directed
 from training_scripts.graph_ml.models.link_scorers import Calibration
 from training_scripts.graph_ml.models.ranking.scorer import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
@@ -65,6 +66,43 @@ def test_edges_with_some_opposites_have_a_direction() -> None:
     assert problem.directed
     assert problem.known(links, predict_heads=True).pairs(np.array([0]))[1].tolist() == [1]
     assert problem.known(links, predict_heads=False).pairs(np.array([4]))[1].tolist() == []
+
+
+def in_groups(step: int, seed: int = 0) -> np.ndarray:
+    """Links, (m, 2), between 60 vertices of six groups: to the group so many further on, half of all there could be."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(60) % 6
+    linked = ((group[:, None] + step) % 6 == group[None, :]) & (rng.random((60, 60)) < 0.5)
+    np.fill_diagonal(linked, False)
+    return np.argwhere(linked)
+
+
+def test_links_without_opposites_have_a_direction_where_the_graph_tells_it() -> None:
+    assert is_directed(pairs(*in_groups(step=1).tolist()), 60)
+    friends = np.unique(np.sort(in_groups(step=0), axis=1), axis=0)
+    turned = np.random.default_rng(1).random(len(friends)) < 0.5
+    friends[turned] = friends[turned][:, ::-1]
+    assert not is_directed(pairs(*friends.tolist()), 60)
+
+
+def test_links_in_the_order_of_ids_have_no_direction() -> None:
+    # the groups 0 to 5 are the vertices 0 to 9, 10 to 19 …: every link leads to a later one
+    rng = np.random.default_rng(0)
+    group = np.arange(60) // 10
+    links = np.argwhere((group[:, None] + 1 == group[None, :]) & (rng.random((60, 60)) < 0.5))
+    assert not is_directed(pairs(*links.tolist()), 60)
+
+
+def test_links_between_all_vertices_are_refused(tmp_path: Path) -> None:
+    low, high = np.triu_indices(9, 1)
+    graph = GraphData(
+        node_ids={"User": [f"u{i}" for i in range(9)]},
+        num_nodes={"User": 9},
+        edges={FRIEND: EdgeList(low, high)},
+        splits={Target("link_prediction", FRIEND): split_of(36)},
+    )
+    with pytest.raises(JobError, match=r"join all 36 pairs.*nothing to tell them from"):
+        train(graph, tmp_path, "--model", "pair-ranker")
 
 
 def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
@@ -120,6 +158,21 @@ def test_epochs_of_a_ranker_are_compared_by_how_likely_links_are_among_the_candi
     }
     expected = (math.log(math.e / (math.e + 1 + 3)) + math.log(math.e / (math.e + 1))) / 2
     assert learner.validated() == pytest.approx(expected, rel=1e-6)
+
+
+def test_who_is_linked_with_everybody_costs_nothing_and_moves_no_weight() -> None:
+    plus, minus = torch.tensor([0.5, 2.0], requires_grad=True), torch.zeros(2, 2, requires_grad=True)
+    log_weight = torch.tensor([[0.0, 0.0], [-math.inf, -math.inf]])
+    loss = ranker_training.ranking_loss(
+        plus, minus, torch.tensor([0, 1]), log_weight, torch.zeros(2, 2, dtype=torch.bool), 0.3
+    )
+    # two rivals of score 0 against .5, and none: the mean of ln(1 + 2 / e^.5) and 0
+    assert float(loss.detach()) == pytest.approx(math.log1p(2 / math.exp(0.5)) / 2)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert minus.grad is not None
+    assert plus.grad is not None
+    assert minus.grad[1].tolist() == [0, 0]
+    assert plus.grad[1] == 0
 
 
 def test_shared_and_own_negatives_cost_the_same_where_they_are_the_same() -> None:

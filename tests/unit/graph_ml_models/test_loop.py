@@ -13,8 +13,9 @@ import torch
 from small_graphs import labelled_graph
 
 from tests.contracts.model_contract import small_graph, train
-from training_scripts.graph_ml.container import Container
+from training_scripts.graph_ml.container import Container, JobError
 from training_scripts.graph_ml.models.settings import EpochSettings
+from training_scripts.graph_ml.schemas import Metrics
 from training_scripts.graph_ml.schemas.model import Split
 from training_scripts.graph_ml.training.context import Trial
 from training_scripts.graph_ml.training.curves import Curves
@@ -49,6 +50,17 @@ class Written:
 
     def moments(self) -> dict[str, torch.Tensor]:
         return {}
+
+
+class BreaksDown(Written):
+    """Its loss is no number from the second epoch on, or from the first."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__([0.5] * 4)
+        self.last = last
+
+    def step(self, batch: int) -> float:
+        return super().step(batch) if self.epochs < self.last else float(super().step(batch) * math.nan)
 
 
 def trained(tmp_path: Path, learner: Written, **settings: object) -> list[dict[str, float]]:
@@ -95,3 +107,21 @@ def test_a_trial_that_misses_its_bar_leaves_a_reason_and_its_curve_and_no_model(
     assert told["epochs"] == 10
     assert "after 2 of 10 epochs, where 2 was asked for" in told["reason"]
     assert not (model / "model.json").exists()
+
+
+def test_a_loss_that_is_no_number_ends_training_with_the_weights_before_it(tmp_path: Path) -> None:
+    learner = BreaksDown(last=2)
+    history = trained(tmp_path, learner)
+    assert [entry["epoch"] for entry in history] == [1, 2, 3]
+    assert learner.epochs == 2
+
+
+def test_training_that_breaks_down_at_once_says_what_to_change(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=r"the loss is nan, no number\. Lower 'lr'"):
+        trained(tmp_path, BreaksDown(last=0))
+
+
+def test_figures_that_are_no_numbers_are_left_out_of_what_is_kept() -> None:
+    history = [{"epoch": 1, "loss": 0.5, "roc_auc": math.nan}, {"epoch": 2, "loss": 0.4, "roc_auc": 0.5}]
+    metrics = Metrics(task="node_class", objective="validation_roc_auc", direction="maximize", history=history)
+    assert Metrics.model_validate_json(metrics.to_json()).history == [{"epoch": 1, "loss": 0.5}, history[1]]

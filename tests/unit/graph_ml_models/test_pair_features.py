@@ -10,7 +10,7 @@ import pytest
 
 from training_scripts.graph_ml.pairs import PairFeatures, PairGraph, PairSettings, View, attribute_rows, fit_ials
 from training_scripts.graph_ml.pairs.attributes import cosine_block
-from training_scripts.graph_ml.pairs.degree import Arrows, arrow_block
+from training_scripts.graph_ml.pairs.degree import Arrows, along_block, arrow_block
 from training_scripts.graph_ml.pairs.ease import ease_block
 from training_scripts.graph_ml.pairs.ials import fold_in
 from training_scripts.graph_ml.pairs.pagerank import pagerank_block
@@ -130,6 +130,23 @@ def test_arrows_tell_reciprocal_edges_and_roles() -> None:
     assert own[0, 0] == pytest.approx(math.log1p(1))
     features = PairFeatures((View("target", graph),), arrows=Arrows.of(arrows), typed=True)
     assert features.block(np.array([0]), predict_heads=True).shape == (len(features.names), 3, 1)
+
+
+def test_paths_along_arrows_keep_to_their_directions() -> None:
+    from scipy import sparse
+
+    # 0 → 1 ← 2 → 3 → 4
+    source, target = [0, 2, 2, 3], [1, 1, 3, 4]
+    arrows = Arrows.of(sparse.csr_matrix((np.ones(4, np.float32), (source, target)), shape=(5, 5)))
+    three, two = along_block(arrows, np.array([0, 2]), predict_heads=False)
+    # two edges lead to 1 and two from 2, so 0 → 1 ← 2 → 3 weighs 1/2
+    assert three[3, 0] == pytest.approx(math.log(0.01 + 0.5))
+    assert three[4, 0] == pytest.approx(math.log(0.01))
+    # 2 → 3 → 4, and one edge leads from 3
+    assert two[:, 1] == pytest.approx([0, 0, 0, 0, math.log(4)])
+    three, two = along_block(arrows, np.array([3, 4]), predict_heads=True)
+    assert three[0, 0] == pytest.approx(math.log(0.01 + 0.5))
+    assert two[2, 1] == pytest.approx(math.log(4))
 
 
 def test_a_block_is_the_same_for_one_source_and_for_many(karate: tuple[nx.Graph, PairGraph]) -> None:

@@ -3,6 +3,7 @@
 from .attributes import AttributeSpace as AttributeSpace
 from .attributes import attribute_rows as attribute_rows
 from .degree import Arrows as Arrows
+from .features import ALONG as ALONG
 from .features import FLOORS as FLOORS
 from .features import RETRIEVERS as RETRIEVERS
 from .features import SKETCH_RETRIEVERS as SKETCH_RETRIEVERS

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from ..distinct import distinct
 from .attributes import AttributeSpace, Features, cosine_block, unit_dense, unit_rows
-from .degree import Arrows, arrow_block, degree_block
+from .degree import Arrows, along_block, arrow_block, degree_block
 from .ease import ease_block
 from .graph import Floats, Ints, PairGraph
 from .ials import Factors, fold_in
@@ -23,6 +23,7 @@ from .sketches import SKETCHED, Sketches, sketch_block
 WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
 DEGREES = ("degree", "source_degree")
 ARROWS = ("reciprocal", "role_degree", "source_role_degree")
+ALONG = ("l3_along", "chains_along")
 #: features that pick the hard negatives
 RETRIEVERS = ("aa_raw", "l3", "ppr", "ease", "ials")
 #: the same where pairs are described by sketches
@@ -82,6 +83,7 @@ class PairFeatures:
         settings: exactness.
         arrows: edges from source to target, where the direction of the target's edges says something: adds whether the
             opposite edge exists, and degrees by role.
+        along: adds paths that keep to these directions, too.
         typed: the two ends differ in type: adds which end is asked for.
         attributes: how ``bag`` and ``numbers`` were made, for nodes that come later.
     """
@@ -91,6 +93,7 @@ class PairFeatures:
     numbers: Floats | None = None
     settings: PairSettings = field(default_factory=PairSettings)
     arrows: Arrows | None = None
+    along: bool = True
     typed: bool = False
     attributes: AttributeSpace = field(default_factory=lambda: AttributeSpace(()))
     _popular: dict[tuple[int, int], Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -108,7 +111,7 @@ class PairFeatures:
             if rows is not None:
                 names.extend((f"{kind}_cosine", f"{kind}_source_side", f"{kind}_node_side"))
         if self.arrows is not None:
-            names.extend(ARROWS)
+            names.extend((*ARROWS, *(ALONG if self.along else ())))
         if self.typed:
             names.append("heading")
         return tuple(names)
@@ -137,6 +140,8 @@ class PairFeatures:
                 chosen.extend(part[candidates] for part in cosine_block(self.views[0].graph, rows, sources))
         if self.arrows is not None:
             chosen.extend(part[candidates] for part in arrow_block(self.arrows, sources, predict_heads))
+            if self.along:
+                chosen.extend(part[candidates] for part in along_block(self.arrows, sources, predict_heads))
         if self.typed:
             chosen.append(np.full_like(chosen[0], float(predict_heads)))
         return np.stack(chosen, dtype=np.float32)

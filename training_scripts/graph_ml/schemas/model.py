@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .base import Artefact
 from .edge_type import EdgeType
@@ -119,3 +120,9 @@ class Metrics(Artefact):
     warnings: list[str] = Field(default_factory=list)
     breakdown: Breakdown | None = None
     interval: Interval | None = None
+
+    @field_validator("history", mode="before")
+    @classmethod
+    def _numbers_alone(cls, history: Any) -> Any:
+        """Entries without what is no number, such as the average precision of a class that no item has."""
+        return [{name: v for name, v in entry.items() if v is not None and math.isfinite(v)} for entry in history]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..container import JobError
 from ..devices import random_state, restore_random_state
 from ..graph.data import Times
 from ..models.settings import StoppingSettings
@@ -133,6 +134,9 @@ def fit(
 
     Returns:
         One entry an epoch: its number, mean loss, and the metric.
+
+    Raises:
+        JobError: the loss of the first epoch is no number; that of a later one ends training.
     """
     settings = trial.settings
     sign = 1.0 if direction(learner.metric) == "maximize" else -1.0
@@ -146,16 +150,21 @@ def fit(
     while not standing.finished:
         trial.tell("training", standing.epoch, epochs)
         _epoch(trial, learner, standing, checkpoints)
-        value = learner.validated()
+        loss = float(np.mean(standing.losses))
+        broken = not np.isfinite(loss)
+        value = float("nan") if broken else learner.validated()
         standing.epoch += 1
-        losses, standing.done, standing.losses = standing.losses, 0, []
-        standing.history.append(
-            {"epoch": standing.epoch, "loss": float(np.mean(losses)), learner.metric: value},
-        )
+        standing.done, standing.losses = 0, []
+        standing.history.append({"epoch": standing.epoch, "loss": loss, learner.metric: value})
+        if broken and standing.epoch == 1:
+            raise JobError(
+                f"training broke down in its first epoch: the loss is {loss}, no number. Lower 'lr', or look for "
+                "enormous numbers among the features and labels"
+            )
         trial.curves.add({"training/loss": standing.history[-1]["loss"]}, standing.epoch)
         trial.measured({learner.metric: value}, standing.epoch, epochs, learner.chosen_by)
         worse = stop.worse(-np.inf if np.isnan(value) else sign * value)
-        if stop.improved:
+        if stop.improved and not broken:
             standing.best = copies(learner.weights())
         standing.drawn_from = learner.rng.bit_generator.state
         missed = None
@@ -164,7 +173,7 @@ def fit(
         if missed is not None:
             reached = f"{learner.metric} {sign * stop.best:.4g} after {standing.epoch} of {epochs} epochs"
             raise Pruned(f"given up early: {reached}, where {missed:.4g} was asked for", standing.history, epochs)
-        standing.finished = worse or trial.out_of_time or standing.epoch >= epochs
+        standing.finished = broken or worse or trial.out_of_time or standing.epoch >= epochs
         if standing.finished and standing.epoch < epochs:
             trial.container.log(
                 f"stopped early after epoch {standing.epoch}; best {learner.metric} {sign * stop.best:.4f}"

@@ -10,7 +10,7 @@ import numpy as np
 from ...artifacts import ModelFolder, ModelWriter
 from ...judging.metrics import Exclusions
 from ...links import ALL_EDGES, OWN_VIEW, LinkProblem
-from ...pairs import Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
+from ...pairs import ALONG, Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
 from ...pairs.attributes import AttributeBlock
 from .scorer import PairRanker, PairScorer
 
@@ -74,6 +74,7 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
         np.array(folder.array(f"{place}/numbers")) if folder.has(f"{place}/numbers") else None,
         PairSettings(**details["settings"]),
         Arrows.of(folder.matrix(f"{place}/arrows")) if folder.has(f"{place}/arrows") else None,
+        along=ALONG[0] in details["features"],
         typed=details["typed"],
         attributes=AttributeSpace(tuple(columns)),
     )

@@ -101,6 +101,10 @@ def lists_to_choose_by(
     return training_lists(problem, features, links, known, recipe, seed, watch) if len(links) else None
 
 
+#: minus this is the score of no rival at all: a finite number, so that its gradient is zero
+NOBODY = 1e6
+
+
 class ScorerLearner:
     """The scorer in training; see ``Learner``.
 
@@ -229,7 +233,9 @@ def ranking_loss(plus: Tensor, minus: Tensor, owner: Tensor, log_weight: Tensor,
         log_weight, uniform: see ``Lists``, shape (lists, k).
         bce: weight of the binary part.
     """
-    rivals = torch.logsumexp(minus + log_weight, dim=1)
+    # who is linked with everybody has no rivals; such a list costs nothing, and its gradient must be no NaN
+    alone = torch.isinf(log_weight).all(dim=1, keepdim=True)
+    rivals = torch.logsumexp((minus + log_weight).masked_fill(alone, -NOBODY), dim=1)
     loss = torch.nn.functional.softplus(rivals[owner] - plus).mean()
     if bce and bool(uniform.any()):
         binary = torch.nn.functional.softplus(-plus).mean() + torch.nn.functional.softplus(minus[uniform]).mean()

@@ -42,6 +42,11 @@ def train_links(trial: Trial[Any], family: Family) -> Finish:
     for problem in problems:
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
+        if problem.is_complete:
+            raise JobError(
+                f"{problem.edge_type} edges join all {problem.possible} pairs that there are; there is nothing to tell "
+                "them from"
+            )
     tell_what_is_to_beat(trial, problems)
     trained = train(trial, family, problems)
     return lambda writer: judged_links(trial, problems, trained, writer)
