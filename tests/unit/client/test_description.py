@@ -54,6 +54,16 @@ def test_all_mistakes_are_told_at_once_with_line_and_column(tmp_path: Path) -> N
     ("old", "new", "told"),
     [
         ("load: social", "load: social\nload: other", "line 3, column 1: load is named a second time"),
+        ("load: social", "load: social\nsource: social", "line 3, column 1: source is another word for load; give one"),
+        ("load: social", "load: social\nbucket: lab", "line 3, column 1: bucket is 'lab'; write s3://NAME"),
+        ("load: social", "source: bolt://h:1\nwrite: {limit: 5}", "line 3, column 9: write.limit is of predicted links"),
+        (
+            "  targets:\n  - {node: User, property: city, type: classification}\n  features:\n"
+            "  - {node: User, property: age, type: numerical, norm: min-max}\n",
+            "  jobs:\n  - {name: a, targets: [{node: User, property: city, type: classification}]}\n"
+            "  - {name: b, targets: [{node: User, property: age, type: regression}]}\n",
+            "line 4, column 3: export.jobs are 2, and a run trains on one; say which with dataprocessing",
+        ),
         ("  trials: 2", "  trials: two", "line 9, column 3: training.trials is 'two', and must be a whole number"),
         ("  trials: 2", "  trials: 0", "training.trials is 0, and must be 1 or more"),
         ("  trials: 2", "  dataProcessingJobId: x", "training.dataProcessingJobId is chosen by the run"),

@@ -116,6 +116,8 @@ class WorkflowFile(BaseModel):
             found = cls.model_validate(described)
         except ValidationError as error:
             complaints = error.errors(include_url=False, include_context=False)
+            # where load is there, source is no member; the checks below say why
+            complaints = [one for one in complaints if one["loc"] != ("source",)]
             problems += [Problem(tuple(one["loc"]), _in_words(one, cls)) for one in complaints]
         if isinstance(described, dict):
             problems += problems_of_file(described)
@@ -161,6 +163,15 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(text, str):
             for sentence in problems_of_query(text.replace("{endpoint}", "endpoint")):
                 yield Problem(("queries", str(name)), sentence)
+    if "load" in described and "source" in described:
+        yield Problem(("source",), "is another word for load; give one of them")
+    bucket = described.get("bucket")
+    if isinstance(bucket, str) and not bucket.startswith("s3://"):
+        yield Problem(("bucket",), f"is {bucket!r}; write s3://NAME")
+    write = described.get("write")
+    if isinstance(write, Mapping) and "limit" in write and not write.get("as"):
+        yield Problem(("write", "limit"), "is of predicted links; name what they become with as")
+    yield from _of_jobs(described)
     source = described.get("load", described.get("source"))
     over_bolt = urlsplit(str(source)).scheme in BOLT
     if described.get("paths") and not over_bolt:
@@ -177,6 +188,18 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             (member,),
             f"is {source!r}, which is neither a folder nor a graph that comes along{nearest(source, DATASETS)}",
+        )
+
+
+def _of_jobs(described: Mapping[str, Any]) -> Iterator[Problem]:
+    """A run trains on one of the configurations that an export writes."""
+    export, processing = described.get("export"), described.get("dataprocessing")
+    jobs = export.get("jobs") if isinstance(export, Mapping) else None
+    named = processing.get("configFileName") if isinstance(processing, Mapping) else None
+    if isinstance(jobs, list) and len(jobs) > 1 and named is None:
+        yield Problem(
+            ("export", "jobs"),
+            f"are {len(jobs)}, and a run trains on one; say which with dataprocessing: {{configFileName: NAME.json}}",
         )
 
 
