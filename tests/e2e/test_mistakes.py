@@ -337,6 +337,13 @@ STRANGERS_MISTAKES: dict[str, tuple[Callable[[Workflow], Any], str]] = {
     "no target": (typed("export", "start"), "--target User-FRIEND-User"),
     "a request that is no file": (typed("export", "start", "--config", "nope.json"), "nope.json cannot be read"),
     "an option": (typed("status", "--jsno"), "--json"),
+    "a bucket beside a whole request": (
+        typed("export", "start", "--config", "x.json", "--bucket", "s3://lab"), "--bucket goes with --target",
+    ),
+    "a hyperparameter twice": (
+        typed("training", "start", "--dataprocessing", "x", "--set", "lr=0.1", "--set", "lr=0.2"),
+        "lr is set twice, to '0.1' and '0.2'",
+    ),
     "a command": (typed("stauts"), "'status'"),
     "an age": (typed("gc", "--older-than", "month"), "write days, such as 30d"),
     # HTTP

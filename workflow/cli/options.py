@@ -19,3 +19,4 @@ Home = Annotated[
 ]
 Id = Annotated[str | None, typer.Option("--id", help="Id of the new job: 1-48 letters, digits and hyphens.")]
 Bucket = Annotated[str, typer.Option("--bucket", help="s3:// prefix for everything the stages write.")]
+DEFAULT_BUCKET = "s3://despina"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from workflow.cli import output
-from workflow.cli.options import Bucket, Id, Json, Sign, Url, Wait
+from workflow.cli.options import DEFAULT_BUCKET, Bucket, Id, Json, Sign, Url, Wait
 from workflow.cli.service import DEFAULT_URL, follow, workflow
 from workflow.client.job import Stage
 from workflow.client.workflow import STOP_OPERATION
@@ -38,7 +39,7 @@ def export_start(
     target: Target = None,
     config: Annotated[Path | None, typer.Option(help="JSON or YAML file with a whole request body.")] = None,
     url: Url = DEFAULT_URL,
-    bucket: Bucket = "s3://despina",
+    bucket: Bucket = DEFAULT_BUCKET,
     wait: Wait = False,
     json: Json = False,
     sign: Sign = False,
@@ -49,6 +50,8 @@ def export_start(
             "Name what to predict, such as --target User-FRIEND-User (`despina init` writes what the graph suggests), "
             "or a whole request with --config FILE; one of the two."
         )
+    if config is not None and bucket != DEFAULT_BUCKET:
+        raise InvalidParameter("--bucket goes with --target; where a whole request goes to is its outputS3Path.")
     client = workflow(url, bucket, sign=sign)
     if config is not None:
         job = client.export(read_body(config))
@@ -98,7 +101,7 @@ def dataprocessing_start(
     config_file_name: Annotated[str | None, typer.Option(help="Which training configuration of the export.")] = None,
     model_type: Annotated[str | None, typer.Option(help="heterogeneous or kge.")] = None,
     url: Url = DEFAULT_URL,
-    bucket: Bucket = "s3://despina",
+    bucket: Bucket = DEFAULT_BUCKET,
     wait: Wait = False,
     json: Json = False,
     sign: Sign = False,
@@ -123,7 +126,7 @@ def training_start(
         typer.Option("--set", help="What is tried: num-hidden=64..256, lr=0.01,0.003 or num-layer=2. Repeatable."),
     ] = None,
     url: Url = DEFAULT_URL,
-    bucket: Bucket = "s3://despina",
+    bucket: Bucket = DEFAULT_BUCKET,
     wait: Wait = False,
     json: Json = False,
     sign: Sign = False,
@@ -135,17 +138,23 @@ def training_start(
         id=id,
         trials=trials,
         parallel=parallel,
-        hyperparameters=dict(map(_setting, settings or ())),
+        hyperparameters=_settings(settings or ()),
         previousModelTrainingJobId=previous,
     )
     follow(client, job, wait=wait, json=json)
 
 
-def _setting(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name.strip():
-        raise InvalidParameter(f"{text!r} sets nothing. Write --set num-hidden=64..256")
-    return name.strip(), value.strip()
+def _settings(texts: Sequence[str]) -> dict[str, str]:
+    """Hyperparameters by name. Raises InvalidParameter for a text that sets nothing, or one that another has set."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or not name:
+            raise InvalidParameter(f"{text!r} sets nothing. Write --set num-hidden=64..256")
+        if name in found:
+            raise InvalidParameter(f"{name} is set twice, to {found[name]!r} and {value!r}. Write --set {name}=64,128")
+        found[name] = value
+    return found
 
 
 @transform_commands.command("start")
@@ -154,7 +163,7 @@ def transform_start(
     trained: Annotated[str, typer.Option("--training", help="Id of the training job whose model is used.")],
     id: Id = None,
     url: Url = DEFAULT_URL,
-    bucket: Bucket = "s3://despina",
+    bucket: Bucket = DEFAULT_BUCKET,
     wait: Wait = False,
     json: Json = False,
     sign: Sign = False,

@@ -56,7 +56,11 @@ def test_all_mistakes_are_told_at_once_with_line_and_column(tmp_path: Path) -> N
         ("load: social", "load: social\nload: other", "line 3, column 1: load is named a second time"),
         ("load: social", "load: social\nsource: social", "line 3, column 1: source is another word for load; give one"),
         ("load: social", "load: social\nbucket: lab", "line 3, column 1: bucket is 'lab'; write s3://NAME"),
-        ("load: social", "source: bolt://h:1\nwrite: {limit: 5}", "line 3, column 9: write.limit is of predicted links"),
+        (
+            "load: social",
+            "source: bolt://h:1\nwrite: {limit: 5}",
+            "line 3, column 9: write.limit is of predicted links",
+        ),
         (
             "  targets:\n  - {node: User, property: city, type: classification}\n  features:\n"
             "  - {node: User, property: age, type: numerical, norm: min-max}\n",

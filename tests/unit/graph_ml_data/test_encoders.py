@@ -81,6 +81,12 @@ def test_numbers_that_sum_to_nothing_do_not_divide_by_zero() -> None:
     assert encoded("numerical", ["-1", "1"], norm="standard") == [[0.0], [0.0]]
 
 
+@pytest.mark.parametrize(("cells", "named"), [(["1;2;3", "4", None], True), (["1;2", "3;4", None], False)])
+def test_cells_of_unequal_length_are_named_where_numbers_were_asked_for(cells: Values, named: bool) -> None:
+    warnings = fit_column(spec("numerical", separator=";"), TextColumn(cells)).warnings
+    assert ["cells have 1 to 3 numbers" in text for text in warnings] == [True] * named
+
+
 def test_several_numbers_a_cell_become_a_vector_padded_with_zero() -> None:
     # all parts: 0, 10, 20 ... min-max over them together
     assert encoded("numerical", ["0;10", "20", None], separator=";") == [[0.0, 0.5], [1.0, 0.0], [0.0, 0.0]]

@@ -80,9 +80,16 @@ class NumericalState(EncoderState):
 
 def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
     """Range, sum and fill of a column of numbers, or of the numbers in its cells."""
-    width = 1
+    width, uneven = 1, tuple[str, ...]()
     if spec.separator is not None:
-        width = int(np.bincount(column.split(spec.separator)[0]).max(initial=1))
+        sizes = np.bincount(column.split(spec.separator)[0])
+        width = int(sizes.max(initial=1))
+        fewest = int(sizes[sizes > 0].min(initial=width))
+        if sizes.any() and fewest < width:
+            uneven = (
+                f"property '{spec.column}': cells have {fewest} to {width} numbers, and what is missing counts as 0; "
+                "ask for 'category' where a cell is a set",
+            )
     numbers = _numbers(column, spec.separator)
     known = numbers[~np.isnan(numbers)]
     fill = imputed(known, spec.imputer)
@@ -98,7 +105,7 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
         separator=spec.separator,
         width=width,
     )
-    return Fitted(state, _warnings(spec, state, known))
+    return Fitted(state, (*uneven, *_warnings(spec, state, known)))
 
 
 def _numbers(column: Column, separator: str | None) -> Numbers:
