@@ -136,6 +136,16 @@ def _labels(
 
 
 def _split(target: Target, timed: bool) -> dict[str, Any]:
+    return {**_parts(target, timed), **_past(target)}
+
+
+def _past(target: Target) -> dict[str, Any]:
+    if target.history is None:
+        return {}
+    return {"history": target.history and target.history.model_dump(exclude_none=True, mode="json")}
+
+
+def _parts(target: Target, timed: bool) -> dict[str, Any]:
     if target.horizon is not None:
         dates = {} if target.split_dates is None else {"split_dates": list(target.split_dates)}
         return {"horizon": target.horizon.model_dump(exclude_none=True, mode="json"), **dates}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from training_scripts.graph_ml.schemas import HorizonSpec, LabelSpec
+from training_scripts.graph_ml.schemas import HistorySpec, HorizonSpec, LabelSpec
 from workflow.errors import InvalidParameter
 from workflow.export.features import FeatureOverride, parse_feature
 from workflow.export.labels import EdgeTriple, NodeType, split_labels
@@ -30,7 +30,7 @@ class Target:
     """One thing to predict; ``property`` is empty for link prediction.
 
     ``split_dates`` say where training and validation end, in place of a split rate, and ``horizon`` what is asked of
-    the future; both are ours, not the service's.
+    the future, ``history`` what is told of the past; all are ours, not the service's.
     """
 
     on: NodeType | EdgeTriple
@@ -40,6 +40,7 @@ class Target:
     separator: str | None = None
     split_dates: tuple[str, str] | None = None
     horizon: HorizonSpec | None = None
+    history: HistorySpec | Literal[False] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +178,27 @@ def _target(entry: Mapping[str, Any], split_rate: tuple[float, float, float]) ->
         split_rate=_split_rate(entry, context, split_rate),
         separator=separator,
         split_dates=_split_dates(entry, context),
-        horizon=_horizon(entry, context),
+        **_of_time(entry, context),
     )
 
 
-def _horizon(entry: Mapping[str, Any], context: str) -> HorizonSpec | None:
-    if entry.get("horizon") is None:
-        return None
-    if entry.get("split_rate") is not None:
+def _of_time(entry: Mapping[str, Any], context: str) -> dict[str, Any]:
+    """The horizon of a target, and what is told of the past of its vertices, as data processing reads them."""
+    given = {name: entry[name] for name in ("horizon", "history") if entry.get(name) is not None}
+    if not given:
+        return {}
+    if "horizon" in given and entry.get("split_rate") is not None:
         raise InvalidParameter(
             f"Error parsing 'split_rate' field for {context}. A 'horizon' is split by dates; 'split_dates' name those "
             "of validation and test."
         )
     label = [entry.get("property") or "", entry.get("type")]
     try:
-        return LabelSpec.model_validate({"label": label, "horizon": entry["horizon"]}).horizon
+        read = LabelSpec.model_validate({"label": label, **given})
+        return {name: getattr(read, name) for name in given}
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "horizon"
+        where = ".".join(str(part) for part in first["loc"]) or next(iter(given))
         text = str(first["msg"]).removeprefix("Value error, ")
         raise InvalidParameter(f"Error parsing '{where}' field for {context}. {text}.") from error
 

@@ -12,7 +12,7 @@ from workflow.export.parameters import WITHOUT_EFFECT, flag_of
 _JOB = ("targets", "features", "times", "split_rate", "name", "feature_encoding")
 #: members of ``additionalParams.neptune_ml``
 MEMBERS = ("version", "jobs", "disableEdgeFeatures", *_JOB)
-_TARGET = ("node", "edge", "property", "type", "split_rate", "separator", "time", "split_dates", "horizon")
+_TARGET = ("node", "edge", "property", "type", "split_rate", "separator", "time", "split_dates", "horizon", "history")
 _FEATURE = ("node", "edge", "property", "properties", "type")
 _BODY = (
     "command", "params", "outputS3Path", "jobSize", "jobsize", "createExportSubdirectory", "overwriteExisting",

@@ -251,7 +251,7 @@ def test_a_horizon_is_written_as_it_was_asked_for(export: Any) -> None:
         ml={
             "targets": [
                 {"node": "Author", "property": "writes", "type": "classification", "horizon": horizon,
-                 "split_dates": ["2023-01-01", "2023-06-01"]},
+                 "split_dates": ["2023-01-01", "2023-06-01"], "history": {"windows": [7]}},
                 {"edge": ["Author", "WROTE", "Paper"], "type": "link_prediction", "time": "since",
                  "horizon": {"days": 7}},
             ],
@@ -265,7 +265,7 @@ def test_a_horizon_is_written_as_it_was_asked_for(export: Any) -> None:
     }
     assert labels["nodes"] == [
         {"label": ["writes", "classification"], "horizon": {**horizon, "days": 30.0},
-         "split_dates": ["2023-01-01", "2023-06-01"]}
+         "split_dates": ["2023-01-01", "2023-06-01"], "history": {"windows": [7.0]}}
     ]  # fmt: skip
     assert labels["edges"] == [{"label": ["", "link_prediction"], "horizon": {"days": 7.0}}]
     assert out.configuration["warnings"] == []

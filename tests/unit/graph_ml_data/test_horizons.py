@@ -146,6 +146,26 @@ def test_a_horizon_that_cannot_be_is_refused_in_a_sentence(label: Label, sentenc
         run(label)
 
 
+def test_a_horizon_tells_the_past_in_windows_of_its_own_length_unless_told_otherwise(run: Run) -> None:
+    found = []
+    for history in (None, {"windows": [2]}, False):
+        graph = run({**asks("count"), "history": history})
+        (target,) = graph.targets
+        told = graph.histories.get(target)
+        found.append(None if told is None else told.entry.windows)
+        assert graph.history_of(target).shape == (len(graph.asked(target)), 0 if told is None else told.width("User"))
+    assert found == [[5.0, 15.0], [2.0], None]
+
+
+def test_the_past_needs_a_time_of_the_items_and_of_edges(run: Run) -> None:
+    label = {"label": ["joined", "classification"], "history": {"windows": [2]}}
+    with pytest.raises(JobError, match="ends at the time of each item, and User names none"):
+        run(label)
+    with pytest.raises(JobError, match="told by edges that have a time"):
+        run(label, user_time="joined", time=None)
+    assert run(label, user_time="joined").histories
+
+
 def test_edges_without_a_time_cannot_be_asked_about(run: Run) -> None:
     with pytest.raises(JobError, match="name their property of time"):
         run(asks("count"), time=None)
@@ -160,6 +180,12 @@ def test_edges_without_a_time_cannot_be_asked_about(run: Run) -> None:
         ({**asks("exists"), "label": ["x", "regression"]}, "asks 'exists' is a classification, not a regression"),
         ({**asks("count"), "split_rate": [0.8, 0.1, 0.1]}, "'horizon' and 'split_rate' exclude each other"),
         ({**asks("count"), "custom_split_filenames": {"train": "x"}}, "'custom_split_filenames' exclude each other"),
+        ({"label": ["", "link_prediction"], "history": {"windows": []}}, "belongs to classification and regression"),
+        ({**asks("count"), "history": {"windows": [0]}}, "greater than 0"),
+        (
+            {"label": ["x", "regression"], "history": {"windows": []}, "custom_split_filenames": {"train": "x"}},
+            "by time",
+        ),
         ({"label": ["", "link_prediction"], "horizon": {"days": 5, "asks": "count"}}, "told by 'days' alone"),
     ],
 )

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ..schemas import EdgeType
 from .data import EdgeList, GraphData, Horizon, Labels, Split, Target
+from .history import History
 
-__all__ = ["EdgeList", "EdgeType", "GraphData", "Horizon", "Labels", "Split", "Target"]
+__all__ = ["EdgeList", "EdgeType", "GraphData", "History", "Horizon", "Labels", "Split", "Target"]

@@ -30,6 +30,7 @@ from ..schemas import (
 )
 from .adjacency import Adjacency, NewArray, arranged_by
 from .folder import FolderReader, FolderWriter, Lazy
+from .history import History
 
 Array = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -146,12 +147,13 @@ class GraphData:
     ``features[type][name]`` and ``edge_features[edge type][name]`` are float32 (n, d). ``raw`` and ``edge_raw`` keep
     the values of features of type ``none`` as text. ``times[type]`` is when each node or edge came to be, float64 (n,),
     −inf where nobody knows; ``cuts[target]`` is where training and validation end, in a split by time, and
-    ``horizons[target]`` what it asks of the future, if it does.
-    ``first_new[type]`` is the index of the first node that the previous graph did not have; the count itself where
-    nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes that the
-    previous graph had and this one has not: without edges, their features zero, for nobody to name. ``encodings`` says
-    which encoding made a feature; ``warnings`` are for whoever is about to train. ``adjacency`` has the edges
-    of a type by target and by source where somebody arranged them already; ``arranged`` has them of every type.
+    ``horizons[target]`` what it asks of the future, if it does; ``histories[target]`` is what is told of the past of
+    its vertices. ``first_new[type]`` is the index of the first node that the previous graph did not have; the count
+    itself where nothing was added, 0 where there was no previous graph. ``gone[type]`` are the indices (int64) of nodes
+    that the previous graph had and this one has not: without edges, their features zero, for nobody to name.
+    ``encodings`` says which encoding made a feature; ``warnings`` are for whoever is about to train. ``adjacency`` has
+    the edges of a type by target and by source where somebody arranged them already; ``arranged`` has them of every
+    type.
     """
 
     node_ids: Mapping[str, Sequence[str]]
@@ -167,6 +169,7 @@ class GraphData:
     times: Mapping[str | EdgeType, Times] = field(default_factory=dict)
     cuts: Mapping[Target, tuple[float, float]] = field(default_factory=dict)
     horizons: Mapping[Target, Horizon] = field(default_factory=dict)
+    histories: Mapping[Target, History] = field(default_factory=dict)
     first_new: Mapping[str, int] = field(default_factory=dict)
     gone: Mapping[str, IntArray] = field(default_factory=dict)
     adjacency: Mapping[EdgeType, tuple[Adjacency, Adjacency]] = field(default_factory=dict)
@@ -210,7 +213,48 @@ class GraphData:
         horizon = self.horizons.get(target)
         if horizon is not None and horizon.times is not None:
             return np.asarray(horizon.times)
-        return np.asarray(self.times[target.type]) if target in self.cuts else None
+        by_time = target in self.cuts or target in self.histories
+        return np.asarray(self.times[target.type]) if by_time and target.type in self.times else None
+
+    @property
+    def now(self) -> float:
+        """The moment after all that has a time; −inf where nothing has."""
+        newest = max((float(times.max(initial=-np.inf)) for times in self.times.values()), default=-np.inf)
+        return float(np.nextafter(newest, np.inf)) if np.isfinite(newest) else newest
+
+    def history_of(self, target: Target) -> FloatArray:
+        """The past of every item of a target before its own time, float32 (items, d).
+
+        Of a vertex its own, of an edge that of both ends one after the other; no columns where the target has none.
+        """
+        history, times, items = self.histories.get(target), self.times_of(target), self.asked(target)
+        if history is None or times is None:
+            return np.zeros((len(items), 0), dtype=np.float32)
+        if isinstance(target.type, str):
+            return self.past(history, target.type, items, times)
+        ends = self.edges[target.type]
+        sides = ((target.type.source, ends.source), (target.type.target, ends.target))
+        return np.concatenate([self.past(history, kind, np.asarray(side), times) for kind, side in sides], axis=1)
+
+    def past(self, history: History, node_type: str, asked: IntArray, at: Times) -> FloatArray:
+        """The past of some vertices, int64 (n,), each before a moment, float64 (n,); see ``History.told``."""
+        kinds = {strand.edge_type for strand in history.entry.strands if strand.node_type == node_type}
+        edges = {
+            kind: (
+                np.asarray(self.edges[kind].source),
+                np.asarray(self.edges[kind].target),
+                np.asarray(self.times[kind]),
+                self.edge_features.get(kind, {}),
+            )
+            for kind in kinds & self.times.keys()
+        }
+        born = np.asarray(self.times[node_type])[asked] if node_type in self.times else None
+        return history.told(node_type, asked, at, edges, born)
+
+    def past_now(self, history: History, node_type: str) -> FloatArray:
+        """The past of all vertices of a type at the end of the data, float32 (count, d)."""
+        count = self.num_nodes[node_type]
+        return self.past(history, node_type, np.arange(count), np.full(count, self.now))
 
     def end_of_training(self, target: Target) -> float:
         """The time that all training of a target's task lies before; inf where it is not split by time.
@@ -391,6 +435,7 @@ class GraphData:
             test=writer.array(f"{place}/test.npy", split.test),
             cuts=[cut if np.isfinite(cut) else None for cut in self.cuts[target]] if target in self.cuts else None,
             horizon=None if (horizon := self.horizons.get(target)) is None else _written(writer, place, horizon),
+            history=None if (history := self.histories.get(target)) is None else history.entry,
         )
 
     @classmethod
@@ -431,6 +476,7 @@ class GraphData:
             },
             times={owner: reader.array(e.time) for owner, e in owners if e.time is not None},
             cuts={t: _cuts(e.cuts) for t, e in targets.items() if e.cuts is not None},
+            histories={t: History(e.history) for t, e in targets.items() if e.history is not None},
             horizons={t: _horizon(reader, e.horizon) for t, e in targets.items() if e.horizon is not None},
             first_new={e.name: e.first_new for e in manifest.node_types},
             gone={e.name: reader.array(e.gone) for e in manifest.node_types if e.gone is not None},

@@ -157,13 +157,15 @@ def features_of(graph: GraphData, target: Target) -> Floats:
     """What is known of every item without its neighbours: its own features and those of its ends, (items, d)."""
     if isinstance(target.type, str):
         found = side_by_side(graph.features.get(target.type, {}), graph.num_nodes[target.type])
-        return found[graph.asked(target)] if target in graph.horizons else found
+        found = found[graph.asked(target)] if target in graph.horizons else found
+        return np.concatenate([found, graph.history_of(target)], axis=1)
     kind: EdgeType = target.type
     edges = graph.edges[kind]
     own = side_by_side(graph.edge_features.get(kind, {}), len(edges))
     source = side_by_side(graph.features.get(kind.source, {}), graph.num_nodes[kind.source])
     destination = side_by_side(graph.features.get(kind.target, {}), graph.num_nodes[kind.target])
-    return np.concatenate([own, source[edges.source], destination[edges.target]], axis=1)
+    past = graph.history_of(target)
+    return np.concatenate([own, past, source[edges.source], destination[edges.target]], axis=1)
 
 
 def side_by_side(features: Mapping[str, Floats], count: int) -> Floats:

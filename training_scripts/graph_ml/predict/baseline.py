@@ -93,13 +93,16 @@ class BaselinePredictor(PropertyPredictor):
         return number if number < self.space.total else -1
 
     def live(self, role: str, kind: str, node: str, subgraph: Subgraph) -> Floats:
-        """Features of a vertex as a request brings them, side by side, (d,); zeros without encoders."""
-        place = list(subgraph.members[kind]).index(node)
-        features = subgraph.features.get(kind, {})
+        """Features of a vertex as a request brings them, side by side, (d,); zeros without encoders, or the vertex."""
+        members = list(subgraph.members[kind])
+        place = members.index(node) if node in members else -1
+        features = subgraph.features.get(kind, {}) if place >= 0 else {}
         parts = [
             np.ravel(features[name][place]) if name in features else np.zeros(width, dtype=np.float32)
             for name, width in self.columns[role].items()
         ]
+        if role == "item":
+            parts.append(self.past(kind, node, subgraph))
         return np.concatenate([np.zeros(0, dtype=np.float32), *parts])
 
     def neighbours(self, number: int, subgraph: Subgraph) -> Ints:

@@ -18,6 +18,7 @@ from .base import Predictor
 from .baseline import BaselineEdgePredictor, BaselinePredictor
 from .inductive import Encode, NetworkEmbedder
 from .links import LinkPredictor, LinkTarget
+from .past import Pasts
 from .properties import EdgePredictor, PropertyPredictor
 from .stored import StoredPredictor
 
@@ -59,11 +60,14 @@ def _properties(model: ModelFolder, device: str) -> PropertyPredictor:
         embeddings = model.array("embeddings")
         kind = EdgePredictor if of_edges else PropertyPredictor
         predictor = kind(model.description, head, embeddings, model.ids(), encoding(model), embed)
+    path = model.folder / "encoders.json"
+    encoder = FeatureEncoder.load(path) if path.exists() else None
     if isinstance(predictor, EdgePredictor):
         predictor.ends, predictor.extra = model.array("edges/ends"), model.array("edges/extra")
         predictor.edge_ids, predictor.features = model.texts("edges"), details["edge_features"]
-        path = model.folder / "encoders.json"
-        predictor.encoder = FeatureEncoder.load(path) if path.exists() else None
+        predictor.encoder = encoder
+    if "history" in details:
+        predictor.pasts = Pasts(model, encoder)
     return predictor
 
 

@@ -23,6 +23,7 @@ from ..schemas import (
 from .base import Incompatible, response
 from .inductive import Embedder, Encode
 from .nearest import nearest
+from .past import Pasts
 from .subgraph import Index, Subgraph, index_of, read_subgraph
 
 
@@ -49,6 +50,7 @@ class PropertyPredictor:
         self.space = NodeSpace(dict(description.node_types))
         self.index: Index = index_of(ids)
         self.target = description.targets[0]
+        self.pasts: Pasts | None = None
 
     def warm(self) -> None:
         """Run the head once."""
@@ -119,9 +121,15 @@ class PropertyPredictor:
         for position, item in enumerate(items):
             number = self.number(node_type, item.node_id or "", subgraph)
             if number is not None:
-                rows.append(self.vector(number, live))
+                rows.append(joined([self.vector(number, live)], self.past(node_type, item.node_id or "", subgraph)))
                 places.append(position)
         return np.array(rows, dtype=np.float32), places
+
+    def past(self, node_type: str, node: str, subgraph: Subgraph | None) -> Floats:
+        """What a vertex has been through as of now, (d,); nothing where the model does not look at that."""
+        if self.pasts is None:
+            return np.zeros(0, dtype=np.float32)
+        return self.pasts.of(node_type, self.index.get(node_type, {}).get(node), node, subgraph)
 
     def number(self, node_type: str, node: str, subgraph: Subgraph | None) -> int | None:
         """The number of a vertex, known or new."""
@@ -189,14 +197,15 @@ class EdgePredictor(PropertyPredictor):
         return np.array(rows, dtype=np.float32), places
 
     def missing(self, item: QueryItem, subgraph: Subgraph | None) -> Floats:
-        """Encoded features, (e,), of an edge that the model has not seen."""
-        empty = np.zeros(self.extra.shape[1], dtype=np.float32)
+        """Encoded features of an edge that the model has not seen, and what its ends have been through, (e,)."""
         kind = self.target.edge_type
-        if self.encoder is None or kind is None or not self.features:
-            return empty
-        properties: Mapping[str, object] = {}
-        if subgraph is not None:
-            properties = subgraph.edge_values(kind, item.head_node_id or "", item.tail_node_id or "")
-        encoded = self.encoder.encode(kind, [properties])
-        joined: Floats = np.concatenate([encoded[name][0] for name in self.features])
-        return joined
+        if kind is None:
+            return np.zeros(self.extra.shape[1], dtype=np.float32)
+        head, tail = item.head_node_id or "", item.tail_node_id or ""
+        past = [self.past(kind.source, head, subgraph), self.past(kind.target, tail, subgraph)]
+        own = np.zeros(self.extra.shape[1] - sum(map(len, past)), dtype=np.float32)
+        if self.encoder is not None and self.features:
+            properties = {} if subgraph is None else subgraph.edge_values(kind, head, tail)
+            encoded = self.encoder.encode(kind, [properties])
+            own = np.concatenate([encoded[name][0] for name in self.features])
+        return np.concatenate([own, *past])

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..container import JobError, ProgressWriter
 from ..features import Encoders, FittedLabels
-from ..graph import EdgeType, dgl_file
+from ..graph import EdgeType, History, Target, dgl_file
 from ..graph.adjacency import Adjacency
 from ..graph.data import MANIFEST, GraphData, Labels
 from ..schemas import TrainingDataConfiguration, files
@@ -20,10 +20,11 @@ from ..tasks.templates import templates
 from .encoded import EncodedFeatures
 from .labels import Learned, read_targets
 from .leaks import Material, find_leaks
-from .reading import read_export
+from .reading import Export, read_export
 from .report import ReportData, write_report
 from .sizing import Need, folder_bytes, peak_memory, processing_need, recommend, refuse_if_too_large
 from .steps import STEP, Made, fingerprint, kept, named
+from .times.histories import history_of_label
 from .unread import refuse_second_targets, unread, unread_by_kge, unread_targets
 from .workspace import Workspace
 
@@ -217,6 +218,7 @@ def _build(
         times=export.times,
         cuts={one.target: one.cuts for one in learned if one.cuts is not None},
         horizons={one.target: one.horizon for one in learned if one.horizon is not None},
+        histories=_histories(export, learned, features),
         first_new={name: group.first_new for name, group in export.nodes.items()},
         gone={name: group.gone for name, group in export.nodes.items() if len(group.gone)},
         encodings=features.encodings,
@@ -235,6 +237,13 @@ def _build(
         encoders,
         ReportData(title, features.rows, list(graph.warnings), [finding.sentence for finding in findings]),
     )
+
+
+def _histories(export: Export, learned: Sequence[Learned], features: EncodedFeatures) -> dict[Target, History]:
+    """What is told of the past of each target's vertices."""
+    asked = {one.target: one.spec for one in learned if one.spec is not None}
+    found = {target: history_of_label(target, spec, export, features.of_edges) for target, spec in asked.items()}
+    return {target: history for target, history in found.items() if history is not None}
 
 
 def _arranged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import narwhals as nw
@@ -37,7 +37,7 @@ OF_HORIZON = ("dates", "nodes", "times")
 class Learned:
     """One target with its labels (none for link prediction), its split, its cuts in time, and what to warn of.
 
-    A ``horizon`` is what it asks of the future, where it does.
+    A ``horizon`` is what it asks of the future, where it does. ``spec`` is its entry in the configuration.
     """
 
     target: Target
@@ -47,6 +47,7 @@ class Learned:
     warnings: tuple[str, ...] = ()
     cuts: Cuts | None = None
     horizon: Horizon | None = None
+    spec: LabelSpec | None = None
 
 
 def read_targets(
@@ -78,7 +79,7 @@ def read_targets(
         asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
     known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
     reader = _Reader(export, folder, room, seed, known, rates)
-    return [reader.kept(group, spec) for group, spec in asked]
+    return [replace(reader.kept(group, spec), spec=spec) for group, spec in asked]
 
 
 def _key(task: str, kind: object, name: str) -> tuple[str, object, str]:

@@ -91,6 +91,32 @@ class HorizonEntry(Artefact):
     times: ArrayEntry | None = None
 
 
+class StrandEntry(Artefact):
+    """The edges of a type at one of their ends, or either, as part of a vertex's past.
+
+    ``features`` are those of which the last values are told, with their widths; ``time`` is the property that says
+    when.
+    """
+
+    node_type: str
+    edge_type: EdgeType
+    end: Literal["source", "target", "either"]
+    features: dict[str, int] = Field(default_factory=dict)
+    time: str
+
+
+class HistoryEntry(Artefact):
+    """What is told of the past of a target's vertices: counts in windows of so many days among it.
+
+    A ``day`` is so long among all times. ``times`` is the property that says when a vertex came to be, by node type.
+    """
+
+    windows: list[float]
+    day: float
+    times: dict[str, str] = Field(default_factory=dict)
+    strands: list[StrandEntry]
+
+
 class TargetEntry(Artefact):
     """What is to be learned of one node or edge type, with its labels and its split.
 
@@ -109,6 +135,7 @@ class TargetEntry(Artefact):
     test: ArrayEntry
     cuts: list[float | None] | None = None
     horizon: HorizonEntry | None = None
+    history: HistoryEntry | None = None
 
 
 class Manifest(Artefact):

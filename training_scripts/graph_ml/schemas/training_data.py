@@ -137,17 +137,27 @@ class HorizonSpec(ConfigurationPart):
     dates: int | None = Field(default=None, ge=1)
 
 
+class HistorySpec(ConfigurationPart):
+    """What vertices have been through before an item's time is told beside their features; ours.
+
+    ``windows`` are lengths in days in which their edges are counted.
+    """
+
+    windows: list[Annotated[float, Field(gt=0)]]
+
+
 class LabelSpec(ConfigurationPart):
     """One entry of ``labels``: column and task, how to split, and the separator of multi-label cells.
 
     ``split_dates`` are the ends of training and of validation where the type has a time; with a ``horizon`` the dates
-    that validation and test ask at.
+    that validation and test ask at. A ``horizon`` has a ``history`` where nothing else is said; false is none.
     """
 
     label: tuple[str, LabelTask]
     split_rate: SplitRate | None = None
     split_dates: tuple[str, str] | None = None
     horizon: HorizonSpec | None = None
+    history: HistorySpec | Literal[False] | None = None
     separator: Separator | None = None
     custom_split_filenames: dict[Literal["train", "valid", "test"], str] | None = None
 
@@ -165,6 +175,14 @@ class LabelSpec(ConfigurationPart):
             raise ValueError(f"{' and '.join(given)} exclude each other")
         if self.custom_split_filenames is not None and "train" not in self.custom_split_filenames:
             raise ValueError("'custom_split_filenames' names no 'train' file")
+        return self
+
+    @model_validator(mode="after")
+    def _history_fits_the_task(self) -> LabelSpec:
+        if self.history and self.task == "link_prediction":
+            raise ValueError("'history' belongs to classification and regression; links are told by those around them")
+        if self.history and self.custom_split_filenames is not None:
+            raise ValueError("'history' needs a split by time, and 'custom_split_filenames' exclude that")
         return self
 
     @model_validator(mode="after")

@@ -15,18 +15,19 @@ import torch
 from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
 from ..devices import NoSuchDevice, device_of, tensor_on
-from ..graph import EdgeType, GraphData, Target
+from ..graph import EdgeType, GraphData, History, Target
 from ..group import Group
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
-from ..models.network.heads import Head
+from ..models.network.heads import Head, joined
 from ..models.network.network import Network, edge_matrix, load_network, save_network, usable
 from ..models.ranking.store import load_ranker, save_links
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
-from ..schemas import Metrics, ModelDescription
+from ..schemas import HistoryEntry, Metrics, ModelDescription
 from .labels.baseline import refresh_baseline
+from .labels.past import save_history
 from .links.gnn import GnnLinks, edge_features
 from .links.ranked import RankedLinks
 from .links.stacked import StackedLinks
@@ -242,6 +243,24 @@ def network_of(model: ModelFolder, graph: GraphData, details: Details, place: Pl
     return network
 
 
+def with_history(graph: GraphData, target: Target, details: Details) -> GraphData:
+    """The later graph with what the model looks at of the past, ``details`` brought up to its end.
+
+    Raises:
+        ValueError: the graph has no times of edges that the model looks at.
+    """
+    if "history" not in details:
+        return replace(graph, histories={})
+    history = History(HistoryEntry.model_validate(details["history"]))
+    if lacking := sorted({str(s.edge_type) for s in history.entry.strands if s.edge_type not in graph.times}):
+        raise ValueError(
+            f"the model looks at when edges of type {', '.join(lacking)} came, and the new graph does not say: process "
+            "it with the same configuration"
+        )
+    details["now"] = graph.now
+    return replace(graph, histories={target: history})
+
+
 def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, place: Place) -> Details:
     """A model of a property with vectors of all vertices of the new graph, computed on a device."""
     details = dict(model.description.details)
@@ -252,10 +271,15 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, pl
     writer.tensors("head", head.weights)
     vectors = network.embed(messages)
     writer.array("embeddings", vectors)
-    if node_type := model.description.targets[0].node_type:
-        writer.array("predictions", head(vectors[network.space.range(node_type)]))
+    of = model.description.targets[0]
+    target = Target(model.description.task, of.edge_type or of.node_type or "", of.property)
+    graph = with_history(graph, target, details)
+    past = save_history(writer, graph, graph.histories.get(target))
+    if node_type := of.node_type:
+        rows = vectors[network.space.range(node_type)]
+        writer.array("predictions", head(joined([rows], past.get(node_type, rows[:, :0]))))
     details["network"] = save_network(writer, network, messages.directed)
-    kind = model.description.targets[0].edge_type
+    kind = of.edge_type
     ends = np.arange(network.space.total)[:, None]
     if node_type:
         ends = ends[network.space.range(node_type)]
@@ -269,12 +293,11 @@ def refresh_labels(model: ModelFolder, graph: GraphData, writer: ModelWriter, pl
             )
         pairs = numbered(graph, kind, network.space)
         extra = edge_matrix(features)
+        own = np.zeros((len(pairs), 0), dtype=np.float32) if extra is None else extra
         ends = np.stack([pairs.source, pairs.target], axis=1)
         writer.array("edges/ends", ends)
-        writer.array("edges/extra", np.zeros((len(pairs), 0), dtype=np.float32) if extra is None else extra)
+        writer.array("edges/extra", np.concatenate([own, graph.history_of(target)], axis=1))
         writer.texts("edges", graph.edge_ids.get(kind, []))
     if "baseline" in details:
-        of = model.description.targets[0]
-        target = Target(model.description.task, of.edge_type or of.node_type or "", of.property)
         details |= refresh_baseline(model, graph, target, writer, ends)
     return details

@@ -54,6 +54,9 @@ def asked_now(graph: GraphData, target: Target, space: NodeSpace) -> Asked:
     """All vertices of a node target as they are at the end of the data."""
     span = space.range(target.node_type)
     features = side_by_side(graph.features.get(target.node_type, {}), graph.num_nodes[target.node_type])
+    history = graph.histories.get(target)
+    if history is not None:
+        features = np.concatenate([features, graph.past_now(history, target.node_type)], axis=1)
     return Asked(np.arange(span.start, span.stop)[:, None], features)
 
 

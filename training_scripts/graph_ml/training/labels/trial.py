@@ -39,6 +39,7 @@ from ..links.gnn import FULL_ENTRIES, edge_features, step_table
 from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
 from .baseline import asked_now, save_baseline
+from .past import history_details, save_history
 
 #: the learning rate of a second attempt, unless it was near already
 SLOW = 1e-3
@@ -59,7 +60,7 @@ class LabelProblem:
 
     Args:
         ends: numbers of the vertices that make up an item, shape (items, 1) for vertices, (items, 2) for edges.
-        extra: features of the items themselves, (items, d); edges have them.
+        extra: features of the items themselves, (items, d): those of edges, and what their vertices have been through.
         labels: see ``Labels``.
         split: items to train on, choose by and report on, which share nothing.
         times: when each item came to be, or the date it is asked at, float64 (items,), where items are split by time.
@@ -83,12 +84,12 @@ class LabelProblem:
         held = held_out(split, groups_of(graph, target), graph.seed, times=times)
         if isinstance(target.type, str):
             span = space.range(target.type)
-            ends = span.start + asked
-            nothing = np.zeros((len(ends), 0), dtype=np.float32)
-            return cls(ends[:, None], nothing, labels, held, times, target in graph.horizons)
+            past = graph.history_of(target)
+            return cls((span.start + asked)[:, None], past, labels, held, times, target in graph.horizons)
         pairs = numbered(graph, target.type, space)
         features = edge_matrix(graph.edge_features.get(target.type, {}))
         extra = np.zeros((len(pairs), 0), dtype=np.float32) if features is None else features
+        extra = np.concatenate([extra, graph.history_of(target)], axis=1)
         return cls(np.stack([pairs.source, pairs.target], axis=1), extra, labels, held, times)
 
 
@@ -522,12 +523,15 @@ def save_labels(
     writer.tensors("head", head.weights)
     vectors = model.network.embed(graph)
     writer.array("embeddings", vectors)
+    past = save_history(writer, data, data.histories.get(target))
     if isinstance(target.type, str):
-        writer.array("predictions", head(vectors[model.network.space.range(target.type)]))
+        rows = vectors[model.network.space.range(target.type)]
+        writer.array("predictions", head(joined([rows], past.get(target.type, rows[:, :0]))))
     details: dict[str, Any] = {
         "inductive": not model.network.edges,
         "hops": model.network.encoder.depth,
         "fanouts": [100] * model.network.encoder.depth,
+        **history_details(data, data.histories.get(target), model.network.encoder.depth),
         "network": save_network(writer, model.network, graph.directed),
         "head": {"kind": head.kind, "mean": head.mean, "scale": head.scale, "temperature": head.temperature},
     }

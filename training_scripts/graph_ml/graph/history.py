@@ -1,0 +1,169 @@
+"""What a vertex has been through before a moment: how many edges came and when, what the last one said, its own age.
+
+Every number is told by what lies before the moment alone, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schemas import EdgeType, HistoryEntry, StrandEntry
+
+IntArray = NDArray[np.int64]
+Times = NDArray[np.float64]
+FloatArray = NDArray[np.float32]
+End = Literal["source", "either", "target"]
+#: sources, targets and times of the edges of a type, (m,) each, and their features, float32 (m, d) each
+DatedEdges = tuple[IntArray, IntArray, Times, Mapping[str, FloatArray]]
+
+
+@dataclass(frozen=True)
+class Past:
+    """Edges at their vertices: edge i came to ``vertices[i]``, int64, at ``times[i]``, float64, and says ``values[i]``.
+
+    ``values`` are float32 (m, c). Edges without a time (−inf) tell nothing of when.
+    """
+
+    vertices: IntArray
+    times: Times
+    values: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Past]) -> Past:
+        """All edges of several parts."""
+        return cls(
+            np.concatenate([part.vertices for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+
+    def before(self, asked: IntArray, at: Times, windows: Sequence[float], day: float) -> FloatArray:
+        """What each asked vertex, (n,), has been through before its moment, (n,), float32 (n, 4 + windows + c).
+
+        ln(1 + edges) in each window before the moment and in all, whether there was one, ln(1 + days since the last),
+        ln(1 + mean days between two, 0 where there are fewer), and the values of the last edge, of several at once
+        their mean; all 0 where there was none.
+
+        Args:
+            asked: vertices.
+            at: what lies at the moment or later is not looked at.
+            windows: lengths in days.
+            day: how long a day is.
+        """
+        known = np.isfinite(self.times)
+        vertices, times, values = self.vertices[known], self.times[known], self.values[known]
+        order = np.lexsort((times, vertices))
+        vertices, times, values = vertices[order], times[order], values[order]
+        moments = np.unique(times)
+        keys = vertices * (len(moments) + 1) + np.searchsorted(moments, times)
+
+        def place(when: Times) -> IntArray:
+            found = asked * (len(moments) + 1) + np.searchsorted(moments, when)
+            return np.searchsorted(keys, found).astype(np.int64)
+
+        first, end = place(np.full(len(asked), -np.inf)), place(at)
+        count = end - first
+        some, several = count > 0, count > 1
+        last = np.maximum(end - 1, 0)
+        newest, oldest = np.zeros(len(asked)), np.zeros(len(asked))
+        if len(times):
+            newest[some], oldest[some] = times[last[some]], times[first[some]]
+        since, gap = np.zeros(len(asked)), np.zeros(len(asked))
+        since[some] = (at[some] - newest[some]) / day
+        gap[several] = (newest[several] - oldest[several]) / (count[several] - 1) / day
+        columns = [np.log1p(end - place(at - window * day)) for window in windows]
+        columns += [np.log1p(count), some, np.log1p(since), np.log1p(gap)]
+        said = np.zeros((len(asked), values.shape[1]), dtype=np.float32)
+        if some.any() and values.shape[1]:
+            begin = np.searchsorted(keys, keys[last[some]])
+            padded = np.concatenate([values, np.zeros((1, values.shape[1]), dtype=np.float32)])
+            sums = np.add.reduceat(padded, np.stack([begin, end[some]], axis=1).ravel(), axis=0)[::2]
+            said[some] = sums / (end[some] - begin)[:, None]
+        return np.column_stack([*columns, said]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class History:
+    """Which parts of the past are told of the vertices of each node type, as processing decided it.
+
+    ``entry`` says it as it is written: windows in days, how long a day is, and for each strand the node type, the edge
+    type, the end at which the vertex stands, and the features of edges whose last values are told.
+    """
+
+    entry: HistoryEntry
+
+    def width(self, node_type: str) -> int:
+        """How many numbers a vertex of this type has."""
+        strands = [strand for strand in self.entry.strands if strand.node_type == node_type]
+        own = 1 if node_type in self.entry.times else 0
+        return own + sum(len(self.entry.windows) + 4 + sum(strand.features.values()) for strand in strands)
+
+    def told(
+        self,
+        node_type: str,
+        asked: IntArray,
+        at: Times,
+        past_of: Mapping[EdgeType, DatedEdges],
+        born: Times | None,
+    ) -> FloatArray:
+        """The past of some vertices of one type, float32 (n, width).
+
+        Args:
+            node_type: of the vertices.
+            asked: vertices, int64 (n,).
+            at: the moment of each, float64 (n,).
+            past_of: the edges by their type.
+            born: when each asked vertex came to be, float64 (n,), where its type has a time.
+        """
+        parts = [np.zeros((len(asked), 0), dtype=np.float32)]
+        if node_type in self.entry.times:
+            age = np.zeros(len(asked)) if born is None else at - born
+            age = np.where(np.isfinite(age), np.maximum(age, 0) / self.entry.day, 0)
+            parts.append(np.log1p(age)[:, None].astype(np.float32))
+        for strand in self.entry.strands:
+            if strand.node_type == node_type:
+                past = _past(strand, past_of.get(strand.edge_type))
+                parts.append(past.before(asked, at, self.entry.windows, self.entry.day))
+        return np.concatenate(parts, axis=1)
+
+
+def strands_of(
+    node_type: str, widths: Mapping[EdgeType, Mapping[str, int]], columns: Mapping[EdgeType, str]
+) -> list[StrandEntry]:
+    """All strands of a node type: each edge type at the end where its vertices stand.
+
+    Where both ends have the type, those are the edges that begin there, and those at either end.
+
+    Args:
+        node_type: the vertices.
+        widths: the edge types that have a time, and how many numbers each of their features has.
+        columns: the property that is their time.
+    """
+    found = []
+    for kind, features in widths.items():
+        ends: list[End] = []
+        if kind.source == node_type:
+            ends.append("source")
+        if kind.target == node_type:
+            ends.append("either" if ends else "target")
+        found += [
+            StrandEntry(node_type=node_type, edge_type=kind, end=end, features=dict(features), time=columns[kind])
+            for end in ends
+        ]
+    return found
+
+
+def _past(strand: StrandEntry, edges: DatedEdges | None) -> Past:
+    if edges is None:
+        width = sum(strand.features.values())
+        return Past(np.empty(0, np.int64), np.empty(0), np.zeros((0, width), dtype=np.float32))
+    source, target, times, features = edges
+    values = [np.asarray(features[name], dtype=np.float32).reshape(len(times), -1) for name in strand.features]
+    said = np.concatenate([np.zeros((len(times), 0), dtype=np.float32), *values], axis=1)
+    sides = {"source": [source], "target": [target], "either": [source, target]}[strand.end]
+    return Past.joined([Past(side, times, said) for side in sides])
