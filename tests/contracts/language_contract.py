@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,17 @@ from workflow.settings import Profile
 
 Session = QuerySession[Any]
 Open = Callable[[Profile], LanguageRunner[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query, and how it is asked."""
+
+    text: str
+    running: RunningQuery
+    session: Session | None
+    read_only: bool
+    timeout_ms: float | None
 
 
 class LanguageContract:
@@ -36,16 +48,7 @@ class LanguageContract:
     def opened(self, graph: EmbeddedGraph, profile: Profile, registry: QueryRegistry) -> LanguageRunner[Any, Any]:
         raise NotImplementedError
 
-    def results(
-        self,
-        runner: Any,
-        text: str,
-        running: RunningQuery,
-        session: Session | None,
-        *,
-        read_only: bool,
-        timeout_ms: float | None,
-    ) -> Iterator[Any]:
+    def results(self, runner: Any, asked: Asked) -> Iterator[Any]:
         raise NotImplementedError
 
     @pytest.fixture
@@ -67,7 +70,7 @@ class LanguageContract:
     ) -> list[Any]:
         running = runner.registry.accept(text)
         try:
-            return list(self.results(runner, text, running, session, read_only=read_only, timeout_ms=timeout_ms))
+            return list(self.results(runner, Asked(text, running, session, read_only, timeout_ms)))
         finally:
             runner.registry.finish(running)
 
@@ -110,7 +113,7 @@ class LanguageContract:
         running = runner.registry.accept(self.never)
         running.cancelled.set()
         with pytest.raises(CancelledByUser):
-            list(self.results(runner, self.never, running, None, read_only=False, timeout_ms=None))
+            list(self.results(runner, Asked(self.never, running, None, read_only=False, timeout_ms=None)))
         assert running.started_at is not None  # so that the list of those that run knew it
 
     def test_a_query_ends_when_its_time_is_up(self, open_runner: Open) -> None:

@@ -28,7 +28,6 @@ SPACE = Space(
     ),
     {"num-layer": 2},
 )
-PATIENCE_S = 60.0
 
 
 def put(storage: Storage, place: str, behaviour: Mapping[str, Any] | None = None) -> S3Uri:

@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contracts.language_contract import LanguageContract, Session
+from tests.contracts.language_contract import Asked, LanguageContract
 from tests.contracts.toys import counting_language
 from tests.contracts.toys.counting_language import CountingRunner
 from workflow.cypher.engine import CypherEngine
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.neptune import OPERATIONS
-from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.queries.running import QueryRegistry
 from workflow.server.app import create_app
 from workflow.server.cypher.execution import CypherRequest, CypherRunner
 from workflow.server.gremlin.execution import QueryRequest, QueryRunner
@@ -35,18 +35,9 @@ class TestGremlin(LanguageContract):
     def opened(self, graph: EmbeddedGraph, profile: Profile, registry: QueryRegistry) -> QueryRunner:
         return QueryRunner({"g": Engine(graph, profile)}, profile, registry, 0)
 
-    def results(
-        self,
-        runner: QueryRunner,
-        text: str,
-        running: RunningQuery,
-        session: Session | None,
-        *,
-        read_only: bool,
-        timeout_ms: float | None,
-    ) -> Iterator[Any]:
-        request = QueryRequest(text, timeout_ms=timeout_ms, read_only=read_only)
-        return (found.value for found in runner.results(request, running, session))
+    def results(self, runner: QueryRunner, asked: Asked) -> Iterator[Any]:
+        request = QueryRequest(asked.text, timeout_ms=asked.timeout_ms, read_only=asked.read_only)
+        return (found.value for found in runner.results(request, asked.running, asked.session))
 
 
 class TestOpenCypher(LanguageContract):
@@ -58,18 +49,9 @@ class TestOpenCypher(LanguageContract):
     def opened(self, graph: EmbeddedGraph, profile: Profile, registry: QueryRegistry) -> CypherRunner:
         return CypherRunner({"g": CypherEngine(graph, profile)}, profile, registry, 0, ids="text")
 
-    def results(
-        self,
-        runner: CypherRunner,
-        text: str,
-        running: RunningQuery,
-        session: Session | None,
-        *,
-        read_only: bool,
-        timeout_ms: float | None,
-    ) -> Iterator[Any]:
-        request = CypherRequest(text, timeout_ms=timeout_ms, read_only=read_only)
-        answer = runner.result(request, running, session)
+    def results(self, runner: CypherRunner, asked: Asked) -> Iterator[Any]:
+        request = CypherRequest(asked.text, timeout_ms=asked.timeout_ms, read_only=asked.read_only)
+        answer = runner.result(request, asked.running, asked.session)
         return (row[answer.columns[0]] for row in answer.rows)
 
 
@@ -81,17 +63,9 @@ class TestALanguageFromOutside(LanguageContract):
     def opened(self, graph: EmbeddedGraph, profile: Profile, registry: QueryRegistry) -> CountingRunner:
         return CountingRunner({"g": graph}, profile, registry, 0)
 
-    def results(
-        self,
-        runner: CountingRunner,
-        text: str,
-        running: RunningQuery,
-        session: Session | None,
-        *,
-        read_only: bool,
-        timeout_ms: float | None,
-    ) -> Iterator[Any]:
-        return runner.results(text, running, session, read_only=read_only, timeout_ms=timeout_ms)
+    def results(self, runner: CountingRunner, asked: Asked) -> Iterator[Any]:
+        how = {"read_only": asked.read_only, "timeout_ms": asked.timeout_ms}
+        return runner.results(asked.text, asked.running, asked.session, **how)
 
     def test_a_service_answers_it(self, graph: EmbeddedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(OPERATIONS, counting_language.ROW.name, counting_language.ROW)

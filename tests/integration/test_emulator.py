@@ -19,7 +19,6 @@ from workflow.emulator.cloud import Pace
 from workflow.emulator.containers.isolation import best_isolation
 
 BUCKET = "emulated-lab"
-PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,6 @@ from tests.waiting import until
 from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
 
-WAIT_S = 60
-
 
 @pytest.fixture
 def prometheus() -> str:

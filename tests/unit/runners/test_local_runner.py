@@ -14,25 +14,16 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.runner_contract import LAB, SCRIPTS, processing, put
+from tests.contracts.runner_contract import tuning as searching
 from workflow.runners.base import Control, JobCancelled, JobFailed, Resources, Task, Tuning
 from workflow.runners.local import LocalRunner
 from workflow.runners.local.trials import LocalTrials, metric_value
 from workflow.runners.search import trial_name
-from workflow.storage import ObjectNotFound, S3Uri
+from workflow.storage import ObjectNotFound
 from workflow.storage.local import LocalStorage
 from workflow.storage.s3 import S3Storage
 from workflow.tuning.results import Trial
-from workflow.tuning.space import Dimension, Space
-
-SCRIPTS = Path(__file__).parents[2] / "fake_scripts"
-LAB = S3Uri("lab-bucket")
-SPACE = Space(
-    (
-        Dimension("model", ("rgcn", "pair-ranker"), default="rgcn"),
-        Dimension("lr", low=0.001, high=0.1, log=True, default=0.01),
-    ),
-    {"num-layer": 2},
-)
 
 
 @pytest.fixture
@@ -60,44 +51,11 @@ def runner(tmp_path: Path, storage: LocalStorage) -> LocalRunner:
     return LocalRunner(SCRIPTS, tmp_path / "work", tmp_path / "logs", storage, environment)
 
 
-def put(storage: LocalStorage, place: str, behaviour: Mapping[str, Any] | None = None) -> S3Uri:
-    storage.write(LAB / place / "training-data-configuration.json", b"{}")
-    if behaviour:
-        storage.write(LAB / place / "behaviour.json", json.dumps(behaviour).encode())
-    return LAB / place
-
-
-def processing(source: S3Uri, **changes: Any) -> Task:
-    fields: dict[str, Any] = {
-        "name": "a-preloading-1",
-        "script": "process.py",
-        "inputs": {"processing/input": source},
-        "outputs": {"processing/output": LAB / "processed"},
-        "arguments": {"config-file-name": "training-data-configuration.json"},
-        "timeout_s": 60,
-    }
-    return Task(**{**fields, **changes})
-
-
 def tuning(
     storage: LocalStorage, runner: LocalRunner, behaviour: Mapping[str, Any] | None = None, **changes: Any
 ) -> Tuning:
     runner.run(processing(put(storage, "export", behaviour)), Control())
-    fields: dict[str, Any] = {
-        "name": "a-neptune-ml-260105-1024",
-        "space": SPACE,
-        "metric": "mrr",
-        "direction": "maximize",
-        "channel": LAB / "processed",
-        "trials_output": LAB / "train" / "trials",
-        "output": LAB / "train" / "autotrainer-output",
-        "trials": 4,
-        "parallel": 2,
-        "seed": 1,
-        "timeout_s": 60,
-        "arguments": {"task": "link_prediction"},
-    }
-    return Tuning(**{**fields, **changes})
+    return searching(**changes)
 
 
 def test_a_task_reads_its_inputs_and_its_outputs_are_stored(storage: LocalStorage, runner: LocalRunner) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -78,6 +79,18 @@ class ServedNodes:
         self.space = NodeSpace({name: len(found) for name, found in self.ids.items()})
 
 
+@dataclass(frozen=True)
+class Served:
+    """What is served: a trained pipeline, over a graph, for the nodes of a database."""
+
+    graph: ProjectedGraph
+    model: PipelineModel
+    trained: Trained
+    names: NamesInDatabase
+    config: Mapping[str, Any]
+    report: Report
+
+
 def write_served(
     folder: Path,
     graph: ProjectedGraph,
@@ -90,7 +103,7 @@ def write_served(
     """Write the folder of a model that answers about the nodes of a graph as they are now. Raises JobError."""
     writer = ModelWriter(folder)
     write = _write_links if model.kind == "linkPrediction" else _write_nodes
-    nodes, targets, details = write(writer, graph, model, trained, names, config, report)
+    nodes, targets, details = write(writer, Served(graph, model, trained, names, config, report))
     writer.ids(nodes.ids)
     writer.file("trials.json", json.dumps(_trials(model)))
     metrics = _metrics(model)
@@ -113,25 +126,17 @@ def write_served(
     write_model_report(folder)
 
 
-def _write_links(
-    writer: ModelWriter,
-    graph: ProjectedGraph,
-    model: PipelineModel,
-    trained: Trained,
-    names: NamesInDatabase,
-    config: Mapping[str, Any],
-    report: Report,
-) -> tuple[ServedNodes, list[TargetName], dict[str, Any]]:
-    report("Execute node property steps", 0.0)
-    links, maker = features_of_links(graph, model, config)
-    report("Keep features", 0.7)
+def _write_links(writer: ModelWriter, served: Served) -> tuple[ServedNodes, list[TargetName], dict[str, Any]]:
+    served.report("Execute node property steps", 0.0)
+    links, maker = features_of_links(served.graph, served.model, served.config)
+    served.report("Keep features", 0.7)
     places = maker.view.places
-    nodes = ServedNodes(names, places)
+    nodes = ServedNodes(served.names, places)
     maker.of(np.stack([nodes.order, nodes.order], axis=1))  # a value that is missing is refused now, not when asked
     numbers = np.full(len(links.mask), -1)
     numbers[places[nodes.order]] = np.arange(len(nodes.order))
     sources, targets = (mask[places[nodes.order]] for mask in (links.sources, links.targets))
-    kept = keep_scorer(writer, maker, trained, nodes.order, sources, targets)
+    kept = keep_scorer(writer, maker, served.trained, nodes.order, sources, targets)
     pairs = numbers[links.pairs]
     pairs = pairs[(pairs >= 0).all(axis=1)]
     entries: list[dict[str, Any]] = []
@@ -145,7 +150,7 @@ def _write_links(
         mine &= (both[:, 1] >= other.start) & (both[:, 1] < other.stop)
         for name, column in zip(("source", "target"), both[mine].T, strict=True):
             writer.array(f"links/{len(entries)}/{name}", column)
-        kind = EdgeType(source, names.relationship, target)
+        kind = EdgeType(source, served.names.relationship, target)
         calibration = Calibration()
         entries.append(
             {
@@ -159,17 +164,10 @@ def _write_links(
     return nodes, found, {"links": entries}
 
 
-def _write_nodes(
-    writer: ModelWriter,
-    graph: ProjectedGraph,
-    model: PipelineModel,
-    trained: Trained,
-    names: NamesInDatabase,
-    config: Mapping[str, Any],
-    report: Report,
-) -> tuple[ServedNodes, list[TargetName], dict[str, Any]]:
-    answers = predict_nodes(graph, model, trained, config, report)
-    nodes = ServedNodes(names, np.searchsorted(graph.ids, answers["nodeId"]))
+def _write_nodes(writer: ModelWriter, served: Served) -> tuple[ServedNodes, list[TargetName], dict[str, Any]]:
+    graph, model = served.graph, served.model
+    answers = predict_nodes(graph, model, served.trained, served.config, served.report)
+    nodes = ServedNodes(served.names, np.searchsorted(graph.ids, answers["nodeId"]))
     classes = model.kind == "nodeClassification"
     table = np.asarray(answers["predictedProbabilities" if classes else "predictedValue"], dtype=np.float32)
     writer.array("predictions", table.reshape(len(table), -1)[nodes.order])

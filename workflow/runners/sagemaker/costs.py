@@ -192,27 +192,23 @@ def _training(job: Mapping[str, Any], now: datetime) -> Cost:
 
 
 def _processing(job: Mapping[str, Any], now: datetime) -> Cost:
-    cluster, status = job["ProcessingResources"]["ClusterConfig"], job["ProcessingJobStatus"]
-    return Cost(
-        "processing",
-        job["ProcessingJobName"],
-        status,
-        cluster["InstanceType"],
-        int(cluster["InstanceCount"]),
-        _passed(job.get("ProcessingStartTime"), job.get("ProcessingEndTime"), now),
-        status in RUNNING,
-    )
+    return _by_the_clock("processing", "Processing", job, job["ProcessingResources"]["ClusterConfig"], now)
 
 
 def _transform(job: Mapping[str, Any], now: datetime) -> Cost:
-    cluster, status = job["TransformResources"], job["TransformJobStatus"]
+    return _by_the_clock("transform", "Transform", job, job["TransformResources"], now)
+
+
+def _by_the_clock(kind: str, prefix: str, job: Mapping[str, Any], cluster: Mapping[str, Any], now: datetime) -> Cost:
+    """A job that costs from its start to its end; ``prefix`` begins the names of its members."""
+    status = job[f"{prefix}JobStatus"]
     return Cost(
-        "transform",
-        job["TransformJobName"],
+        kind,
+        job[f"{prefix}JobName"],
         status,
         cluster["InstanceType"],
         int(cluster["InstanceCount"]),
-        _passed(job.get("TransformStartTime"), job.get("TransformEndTime"), now),
+        _passed(job.get(f"{prefix}StartTime"), job.get(f"{prefix}EndTime"), now),
         status in RUNNING,
     )
 
