@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import uuid4
@@ -14,6 +15,7 @@ import numpy as np
 
 from training_scripts.graph_ml.schemas.catalog.projection import ProjectedGraphDescription, PropertyColumn
 from workflow.catalog.errors import NameMissing, NameTaken, checked_name
+from workflow.catalog.owners import EVERYBODY, Owned
 from workflow.catalog.projected import ALL_LABELS, ProjectedGraph
 from workflow.catalog.projecting import GraphDraft
 
@@ -38,9 +40,17 @@ class KeepsRows(Protocol):
         """Take back one ``hold_rows``."""
 
 
+class _Projections(Owned[ProjectedGraph]):
+    """Of one database, and between which two of its resets they were projected."""
+
+    epoch = 0
+
+
 class GraphCatalog:
-    """Projected graphs by name, each in a folder of its own. They end with the service, and with a reset of the
-    database: ids change then. While there is one, the database gives no id of a deleted node to another.
+    """Projected graphs by name, each in a folder of its own, as one user sees them.
+
+    They end with the service, and with a reset of the database: ids change then. While there is one, the database gives
+    no id of a deleted node to another.
 
     Args:
         folder: emptied at the start.
@@ -51,19 +61,25 @@ class GraphCatalog:
     def __init__(self, folder: Path, database: KeepsRows, clock: Callable[[], int] = now_ms) -> None:
         self.folder, self.database, self.clock = folder, database, clock
         shutil.rmtree(folder, ignore_errors=True)
-        self._graphs: dict[str, ProjectedGraph] = {}
+        self._graphs = _Projections()
         self._lock = threading.RLock()  # guards the table of names; taken before the order of commits
-        self._epoch = 0
+        self.user = EVERYBODY
 
-    def _current(self) -> dict[str, ProjectedGraph]:
+    def of(self, user: str) -> GraphCatalog:
+        """The same as another user sees it."""
+        twin = copy(self)
+        twin.user = user
+        return twin
+
+    def _current(self) -> _Projections:
         """The table, without what was projected before a reset."""
         epoch = self.database.version()[0]
-        if self._graphs and epoch != self._epoch:
+        if self._graphs and epoch != self._graphs.epoch:
             with self._lock:
-                if self._graphs and epoch != self._epoch:
-                    for gone in self._graphs.values():
+                if self._graphs and epoch != self._graphs.epoch:
+                    for gone in self._graphs.every():
                         shutil.rmtree(gone.folder, ignore_errors=True)
-                    self._graphs = {}
+                    self._graphs.clear()
                     self.database.let_rows_go()
         return self._graphs
 
@@ -84,40 +100,40 @@ class GraphCatalog:
         made = ProjectedGraph(name, folder, configuration, now, now)
         with self._lock:
             known = self._current()
-            if name in known:
+            if known.has(self.user, name):
                 raise NameTaken(KIND, name)
             if not known:
                 # the query that projects still has its version, so none of that version's rows was given again
                 self.database.hold_rows()
-                self._epoch = self.database.version()[0]
-            known[name] = made
+                known.epoch = self.database.version()[0]
+            known.put(self.user, name, made)
         return made
 
     def check_free(self, name: str) -> None:
         """Raise ProcedureRefused for a name that is blank or taken."""
-        if checked_name(KIND, name) in self._current():
+        if self._current().has(self.user, checked_name(KIND, name)):
             raise NameTaken(KIND, name)
 
     def get(self, name: str) -> ProjectedGraph:
         """The graph of a name. Raises NameMissing."""
-        found = self._current().get(checked_name(KIND, name))
+        found = self._current().find(self.user, checked_name(KIND, name))
         if found is None:
             raise NameMissing(KIND, name)
         return found
 
     def find(self, name: str) -> ProjectedGraph | None:
         """The graph of a name, None where there is none."""
-        return self._current().get(name)
+        return self._current().find(self.user, name)
 
     def list(self) -> list[ProjectedGraph]:
         """All graphs, in the order they were projected."""
-        return list(self._current().values())
+        return list(self._current().seen_by(self.user).values())
 
     def drop(self, name: str, *, fail_if_missing: bool = True) -> ProjectedGraph | None:
         """Forget a graph; its folder is the caller's to remove. Raises NameMissing."""
         with self._lock:
             known = self._current()
-            found = known.pop(checked_name(KIND, name), None)
+            found = known.pop(self.user, checked_name(KIND, name))
             if found is not None and not known:
                 self.database.let_rows_go()
         if found is None and fail_if_missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from training_scripts.graph_ml.schemas.catalog.models import MODEL_FILE, Pipelin
 from training_scripts.graph_ml.schemas.catalog.pipelines import MODEL_TYPES, PipelineKind
 from workflow.catalog.errors import NameMissing, NameTaken, ProcedureRefused, checked_name
 from workflow.catalog.graphs import now_ms
+from workflow.catalog.owners import EVERYBODY, Owned
 from workflow.catalog.pipelines import shown_feature, shown_step
 
 KIND: Final = "A model"
@@ -29,6 +31,7 @@ class ModelState(Artefact):
         name: in the catalog; a published model has another than it was trained with.
         loaded: whether it may predict; a stored model that was dropped may not until it is loaded again.
         stored: whether it is kept when it is dropped.
+        user: whose it is; a published model is everybody's.
     """
 
     name: str
@@ -36,6 +39,7 @@ class ModelState(Artefact):
     loaded: bool = True
     stored: bool = False
     published: bool = False
+    user: str = EVERYBODY
 
 
 @dataclass(frozen=True)
@@ -48,15 +52,26 @@ class CatalogModel:
 
 
 class ModelCatalog:
-    """Models by name. All of them are on disk, and so survive a restart; safe to share between threads."""
+    """Models by name, as one user sees them.
+
+    All of them are on disk, and so survive a restart; safe to share between threads.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], int] = now_ms) -> None:
         self.folder, self.clock = folder, clock
         self._lock = threading.Lock()  # guards the table and the state files
-        self._models: dict[str, CatalogModel] = {}
+        self._models: Owned[CatalogModel] = Owned()
+        self.user = EVERYBODY
         for path in sorted(folder.glob("*/" + STATE_FILE)):
             state = ModelState.load(path)
-            self._models[state.name] = CatalogModel(path.parent, state, PipelineModel.load(path.parent / MODEL_FILE))
+            entry = CatalogModel(path.parent, state, PipelineModel.load(path.parent / MODEL_FILE))
+            self._models.put(state.user, state.name, entry)
+
+    def of(self, user: str) -> ModelCatalog:
+        """The same as another user sees it."""
+        twin = copy(self)
+        twin.user = user
+        return twin
 
     def new_folder(self) -> Path:
         """A folder for a training to write to."""
@@ -66,7 +81,7 @@ class ModelCatalog:
 
     def check_free(self, name: str) -> None:
         """Raise ProcedureRefused for a name that is blank or taken."""
-        if checked_name(KIND, name) in self._models:
+        if self._models.has(self.user, checked_name(KIND, name)):
             raise NameTaken(KIND, name)
 
     def add(self, folder: Path, *, stored: bool, graph_schema: dict[str, Any], train_millis: int) -> CatalogModel:
@@ -76,19 +91,21 @@ class ModelCatalog:
             update={"created_ms": now, "graph_schema": graph_schema, "train_millis": train_millis}
         )
         model.save(folder / MODEL_FILE)
-        return self._put(CatalogModel(folder, ModelState(name=model.name, created_ms=now, stored=stored), model))
+        return self._put(
+            CatalogModel(folder, ModelState(name=model.name, created_ms=now, stored=stored, user=self.user), model)
+        )
 
     def _put(self, entry: CatalogModel) -> CatalogModel:
         with self._lock:
-            if entry.state.name in self._models:
+            if self._models.has(entry.state.user, entry.state.name):
                 raise NameTaken(KIND, entry.state.name)
             entry.state.save(entry.folder / STATE_FILE)
-            self._models[entry.state.name] = entry
+            self._models.put(entry.state.user, entry.state.name, entry)
         return entry
 
     def get(self, name: str, kind: PipelineKind | None = None) -> CatalogModel:
         """The model of a name. Raises NameMissing, and ProcedureRefused for one of another kind or not loaded."""
-        found = self._models.get(checked_name(KIND, name))
+        found = self._models.find(self.user, checked_name(KIND, name))
         if found is None:
             raise NameMissing(KIND, name)
         if kind is not None and found.model.kind != kind:
@@ -102,16 +119,16 @@ class ModelCatalog:
 
     def find(self, name: str) -> CatalogModel | None:
         """The model of a name, None where there is none."""
-        return self._models.get(name)
+        return self._models.find(self.user, name)
 
     def list(self) -> list[CatalogModel]:
         """All models, by name."""
-        return [self._models[name] for name in sorted(self._models)]
+        return [model for _, model in sorted(self._models.seen_by(self.user).items())]
 
     def drop(self, name: str, *, fail_if_missing: bool = True) -> CatalogModel | None:
         """Unload a model; one that is not stored is gone. What it was before. Raises NameMissing."""
         with self._lock:
-            found = self._models.get(checked_name(KIND, name))
+            found = self._models.find(self.user, checked_name(KIND, name))
             if found is None:
                 if fail_if_missing:
                     raise NameMissing(KIND, name)
@@ -139,28 +156,27 @@ class ModelCatalog:
         return found
 
     def publish(self, name: str) -> CatalogModel:
-        """Give a model the name ``<name>_public``. Raises NameMissing, NameTaken."""
+        """Give a model the name ``<name>_public``, under which everybody has it. Raises NameMissing, NameTaken."""
         found = self.get(name)
         if found.state.published:
             raise ProcedureRefused(f"The model `{name}` is published already")
-        self.check_free(name + PUBLISHED)
+        self.of(EVERYBODY).check_free(name + PUBLISHED)
         with self._lock:
-            del self._models[name]
-            return self._set(found, name=name + PUBLISHED, published=True)
+            self._models.pop(self.user, name)
+            return self._set(found, name=name + PUBLISHED, published=True, user=EVERYBODY)
 
     def _changed(self, name: str, **changes: Any) -> CatalogModel:
-        self.get(name)
         with self._lock:
-            return self._set(self._models[name], **changes)
+            return self._set(self.get(name), **changes)
 
     def _set(self, found: CatalogModel, **changes: Any) -> CatalogModel:
         entry = CatalogModel(found.folder, found.state.model_copy(update=changes), found.model)
         entry.state.save(entry.folder / STATE_FILE)
-        self._models[entry.state.name] = entry
+        self._models.put(entry.state.user, entry.state.name, entry)
         return entry
 
     def _forget(self, found: CatalogModel) -> None:
-        del self._models[found.state.name]
+        self._models.pop(found.state.user, found.state.name)
         shutil.rmtree(found.folder, ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -26,6 +27,7 @@ from training_scripts.graph_ml.schemas.catalog.pipelines import (
 )
 from workflow.catalog.errors import NameMissing, NameTaken, ProcedureRefused, checked_name
 from workflow.catalog.graphs import now_ms
+from workflow.catalog.owners import EVERYBODY, Owned
 
 KIND: Final = "A pipeline"
 CONTEXT: Final = ("contextNodeLabels", "contextRelationshipTypes")
@@ -33,31 +35,46 @@ RESERVED: Final = ("graphName", "nodeLabels", "relationshipTypes")
 
 
 class PipelineCatalog:
-    """Pipelines by name. Every change is on disk before it is answered; safe to share between threads."""
+    """Pipelines by name, as one user sees them.
+
+    Every change is on disk before it is answered; safe to share between threads.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], int] = now_ms) -> None:
         self.folder, self.clock = folder, clock
         self._lock = threading.Lock()  # guards the table and its files
-        self._pipelines: dict[str, tuple[Path, PipelineDefinition]] = {}
+        self._pipelines: Owned[tuple[Path, PipelineDefinition]] = Owned()
+        self.user = EVERYBODY
         for path in sorted(folder.glob("*.json")):
             found = PipelineDefinition.load(path)
-            self._pipelines[found.name] = (path, found)
+            self._pipelines.put(found.user, found.name, (path, found))
+
+    def of(self, user: str) -> PipelineCatalog:
+        """The same as another user sees it."""
+        twin = copy(self)
+        twin.user = user
+        return twin
 
     def create(self, kind: PipelineKind, name: str) -> PipelineDefinition:
         """A new pipeline without steps. Raises ProcedureRefused."""
         checked_name(KIND, name)
-        made = PipelineDefinition(kind=kind, name=name, created_ms=self.clock(), split=read_options(SPLITS[kind], {}))
+        made = PipelineDefinition(
+            kind=kind, name=name, created_ms=self.clock(), split=read_options(SPLITS[kind], {}), user=self.user
+        )
         with self._lock:
-            if name in self._pipelines:
+            if self._pipelines.has(self.user, name):
                 raise NameTaken(KIND, name)
             path = self.folder / f"{uuid4().hex}.json"
             made.save(path)
-            self._pipelines[name] = (path, made)
+            self._pipelines.put(self.user, name, (path, made))
         return made
 
     def get(self, name: str, kind: PipelineKind | None = None) -> PipelineDefinition:
         """The pipeline of a name. Raises NameMissing, and ProcedureRefused for one of another kind."""
-        found = self._pipelines.get(checked_name(KIND, name))
+        return self._get(name, kind)[1]
+
+    def _get(self, name: str, kind: PipelineKind | None) -> tuple[Path, PipelineDefinition]:
+        found = self._pipelines.find(self.user, checked_name(KIND, name))
         if found is None:
             raise NameMissing(KIND, name)
         if kind is not None and found[1].kind != kind:
@@ -65,21 +82,21 @@ class PipelineCatalog:
                 f"The pipeline `{name}` is of type `{PIPELINE_TYPES[found[1].kind]}`, but expected type "
                 f"`{PIPELINE_TYPES[kind]}`"
             )
-        return found[1]
+        return found
 
     def find(self, name: str) -> PipelineDefinition | None:
         """The pipeline of a name, None where there is none."""
-        found = self._pipelines.get(name)
+        found = self._pipelines.find(self.user, name)
         return None if found is None else found[1]
 
     def list(self) -> list[PipelineDefinition]:
         """All pipelines, by name."""
-        return [self._pipelines[name][1] for name in sorted(self._pipelines)]
+        return [pipeline for _, (_, pipeline) in sorted(self._pipelines.seen_by(self.user).items())]
 
     def drop(self, name: str, *, fail_if_missing: bool = True) -> PipelineDefinition | None:
         """Remove a pipeline. Raises NameMissing."""
         with self._lock:
-            found = self._pipelines.pop(checked_name(KIND, name), None)
+            found = self._pipelines.pop(self.user, checked_name(KIND, name))
             if found is None:
                 if fail_if_missing:
                     raise NameMissing(KIND, name)
@@ -92,14 +109,13 @@ class PipelineCatalog:
     ) -> PipelineDefinition:
         """Replace some fields of a pipeline by what ``change`` makes of it. Raises ProcedureRefused."""
         with self._lock:
-            before = self.get(name, kind)
+            path, before = self._get(name, kind)
             try:
                 after = before.model_copy(update=change(before))
             except BadOption as error:
                 raise ProcedureRefused(str(error)) from error
-            path = self._pipelines[name][0]
             after.save(path)
-            self._pipelines[name] = (path, after)
+            self._pipelines.put(after.user, name, (path, after))
         return after
 
 

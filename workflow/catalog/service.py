@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -140,6 +141,12 @@ class GraphAnalytics:
         self.scratch, self.free_memory = scratch, free_memory
         self._running: dict[str, RunningAnalysis] = {}
         self._lock = threading.Lock()  # guards the table of what runs, and which graphs are trained on
+
+    def of(self, user: str) -> GraphAnalytics:
+        """The same over what a user sees."""
+        twin = copy(self)
+        twin.graphs, twin.pipelines, twin.models = self.graphs.of(user), self.pipelines.of(user), self.models.of(user)
+        return twin
 
     # -- algorithms
 

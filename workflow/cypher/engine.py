@@ -157,6 +157,7 @@ class CypherEngine:
                 outcome=outcome,
                 read_only=options.read_only,
                 takes_blocks=options.blocks,
+                user=options.user,
                 timeout_s=timeout_s,
                 limit_asked=options.limit_asked or timeout_s != options.timeout_s,
                 began_at=began_at,

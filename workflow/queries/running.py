@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,9 +40,30 @@ class Cancellation:
 MOST_SHOWN: Final = 1024  # characters of a query, as Neptune tells them
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks a query.
+
+    Attributes:
+        user: where they had to say so.
+        address: host and port.
+        connection: the name of their connection.
+        metadata: what they say of their transaction.
+    """
+
+    user: str = ""
+    address: str = ""
+    connection: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class RunningQuery:
-    """One accepted query. Its worker writes ``started_at``, None until there is one; anybody may set ``cancelled``."""
+    """One accepted query. Its worker writes ``started_at``, None until there is one; anybody may set ``cancelled``.
+
+    Attributes:
+        caller: who asked, as far as its transport knows.
+    """
 
     id: str
     text: Callable[[], str] | str
@@ -50,6 +71,7 @@ class RunningQuery:
     started_at: float | None = None
     cancelled: Cancellation = field(default_factory=Cancellation)
     span: Any = None
+    caller: Caller = field(default_factory=Caller)
 
     def begin(self) -> None:
         """Its time begins, and what its thread does is below its span; its time is not begun again."""

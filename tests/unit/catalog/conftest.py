@@ -76,9 +76,9 @@ class Database:
         )
         self.engine = CypherEngine(self.graph, "tinkerpop", library(*catalog_rows(self.analytics, "g")))
 
-    def __call__(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def __call__(self, text: str, parameters: Mapping[str, Any] | None = None, user: str = "") -> list[dict[str, Any]]:
         """The rows of an answer."""
-        result = self.engine.run(text, CypherOptions(parameters or {}, ids="integer"))
+        result = self.engine.run(text, CypherOptions(parameters or {}, ids="integer", user=user))
         return list(result.rows)
 
     def one(self, text: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def test_a_request_signed_by_botocore_is_let_in_with_its_body(method: str, url: 
     body = json.dumps({"gremlin": "g.V().has('n', 'ü')"}).encode() if method == "POST" else b""
     answer = send(KEYS, method, url, signed(method, url, body, **{"Content-Type": "application/json"}), body)
     assert answer.status_code == 200, answer.text
-    assert answer.json() == {"body": body.decode(), "in": True}
+    assert answer.json() == {"body": body.decode(), "in": "AKIDEXAMPLE"}
 
 
 def test_anything_changed_after_signing_is_refused() -> None:

@@ -328,6 +328,21 @@ def test_what_runs_is_listed_and_the_system_database_is_only_read(driver: neo4j.
     assert refused.value.code == "Neo.ClientError.Statement.AccessMode"
 
 
+def test_a_transaction_says_whose_it_is_and_where_it_comes_from(serve: Callable[..., BoltServer]) -> None:
+    text = "SHOW TRANSACTIONS YIELD username, clientAddress, connectionId, metaData"
+    with serve(users={"ann": "secret"}).driver(auth=("ann", "secret")) as driver, driver.session() as session:
+        with session.begin_transaction(metadata={"app": "report", "n": 3}) as transaction:
+            (row,) = transaction.run(text)
+        assert (row["username"], row["metaData"]) == ("ann", {"app": "report", "n": 3})
+        host, _, port = row["clientAddress"].rpartition(":")
+        assert (host, port.isdecimal(), row["connectionId"][:5]) == ("127.0.0.1", True, "bolt-")
+        (row,) = session.run(neo4j.Query(text, metadata={"of": "one"}))  # type: ignore[arg-type]
+        assert row["metaData"] == {"of": "one"}
+    with serve().driver(auth=("ann", "any")) as driver:
+        (row,) = driver.execute_query(text).records
+        assert (row["username"], row["metaData"]) == ("", {})  # nobody has checked who that is
+
+
 def test_a_drawing_of_the_schema_comes_as_nodes_and_relationships(driver: neo4j.Driver) -> None:
     driver.execute_query("CREATE (:A:B)-[:R]->(c:C)-[:R]->(:C), (c)-[:S]->(c), (:Alone)")
     (row,) = driver.execute_query("CALL db.schema.visualization()").records

@@ -59,10 +59,10 @@ class Functions:
         found = {
             "gds.version": Function(lambda: VERSION, 0, 0, returns="string"),
             "gds.isLicensed": Function(lambda: False, 0, 0, returns="boolean"),
-            "gds.graph.exists": Function(lambda name: self.analytics.graphs.find(name) is not None, 1, 1),
+            "gds.graph.exists": Function(self.graph_exists, 1, 1, contextual=True),
             "gds.util.asNode": Function(_node, 1, 1, contextual=True),
             "gds.util.asNodes": Function(_nodes, 1, 1, contextual=True),
-            "gds.util.nodeProperty": Function(self.node_property, 3, 4),
+            "gds.util.nodeProperty": Function(self.node_property, 3, 4, contextual=True),
             "gds.util.NaN": Function(lambda: math.nan, 0, 0, returns="float"),
             "gds.util.infinity": Function(lambda: math.inf, 0, 0, returns="float"),
             "gds.util.isFinite": Function(lambda value: math.isfinite(value), 1, 1, returns="boolean"),
@@ -82,7 +82,11 @@ class Functions:
             found[f"{prefix}.sameCommunity"] = Function(_same_community, 2, 3, returns="float")
         return found
 
-    def node_property(self, name: str, node: Any, key: str, label: str = "*") -> Any:
+    def graph_exists(self, run: Any, name: str) -> bool:
+        """Whether there is a graph of a name."""
+        return self.analytics.graphs.find(name) is not None
+
+    def node_property(self, run: Any, name: str, node: Any, key: str, label: str = "*") -> Any:
         """A property of a node in a projected graph."""
         graph = self.analytics.graphs.get(name)
         graph.check_properties([key])
@@ -101,7 +105,7 @@ class Functions:
     def memory(self, run: Any) -> Answer:
         """What projected graphs take."""
         for graph in self.analytics.graphs.list():
-            yield "", graph.name, "graph", graph.size_bytes
+            yield run.user, graph.name, "graph", graph.size_bytes
 
     def system(self, run: Any) -> Answer:
         """What clients ask a server about itself."""

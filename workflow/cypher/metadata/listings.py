@@ -77,7 +77,7 @@ _TRANSACTIONS: Final = (
         ("clientAddress", "string"), ("username", "string"), ("currentQuery", "string"), ("startTime", "string"),
         ("status", "string"), ("elapsedTime", "duration"),
     ),
-    (),
+    (("metaData", "map"),),
 )  # fmt: skip
 """Of each command the columns that people are shown, and those that only ``YIELD`` gives."""
 
@@ -191,7 +191,8 @@ def _transaction(query: RunningQuery) -> dict[str, Any]:
     spent = timedelta(seconds=monotonic() - (query.started_at or 0))
     return {
         "database": HOME_DATABASE, "transactionId": query.id, "currentQueryId": query.id,
-        "connectionId": "", "clientAddress": "", "username": "",
+        "connectionId": query.caller.connection, "clientAddress": query.caller.address,
+        "username": query.caller.user, "metaData": dict(query.caller.metadata),
         "currentQuery": query.text if isinstance(query.text, str) else query.text(),
         "startTime": (datetime.now(UTC) - spent).isoformat(timespec="milliseconds"),
         "status": "Running", "elapsedTime": of_python(spent),

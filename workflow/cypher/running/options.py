@@ -22,6 +22,7 @@ class CypherOptions:
         default_label: of nodes that are created without one.
         measured: whether rows and time of each step are wanted.
         blocks: whether rows may come in blocks.
+        user: who asks, where they had to say so.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -34,3 +35,4 @@ class CypherOptions:
     default_label: str | None = None
     measured: bool = False
     blocks: bool = False
+    user: str = ""

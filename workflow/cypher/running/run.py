@@ -32,6 +32,7 @@ class CypherRun(Run):
         splits_labels: whether the graph finds a vertex of several labels by one of them.
         default_label: of nodes that are created without one, as Neptune has it; they then never lose the last one.
         outcome: where the run notes what it changes and costs.
+        user: who asks; empty where nobody has to say so.
         takes_blocks: whether whoever takes the answer knows blocks of rows.
         limit_asked: whether the client named the time limit: then it counts while another process works, too.
     """
@@ -47,6 +48,7 @@ class CypherRun(Run):
         outcome: RunOutcome | None = None,
         read_only: bool = False,
         takes_blocks: bool = False,
+        user: str = "",
         timeout_s: float | None = None,
         limit_asked: bool = True,
         began_at: float | None = None,
@@ -61,6 +63,7 @@ class CypherRun(Run):
         self.default_label = default_label
         self.outcome = outcome or RunOutcome()
         self.read_only = read_only
+        self.user = user
         self.takes_blocks = takes_blocks and self.outcome.costs is None  # rows are counted one by one
         self.began_ns = time.time_ns()  # what every "now" of one statement means
         self.condemned: dict[Vertex, None] = {}  # deleted, and still with relationships

@@ -26,7 +26,9 @@ from workflow.server.access.signatures import NotAuthenticated, check_claim, che
 from workflow.server.errors import error_response
 from workflow.settings import Settings
 
-AUTHENTICATED = "despina.authenticated"  # set in the scope of a request whose credentials were checked here
+AUTHENTICATED = (
+    "despina.authenticated"  # in the scope of a request whose credentials were checked here: the user's name
+)
 MAX_SIGNED_BODY_BYTES = 64 << 20
 # names that Amazon resolves; clients in proxy mode send them, and nobody else can make them point here
 _NEPTUNE_HOST = re.compile(r"[a-z0-9.-]+\.neptune\.amazonaws\.com(\.cn)?")
@@ -156,13 +158,14 @@ class Guard:
                 raise NotAuthenticated("The user or the password is wrong.")
         elif kind == "aws4-hmac-sha256":
             claim = check_claim(policy.access_keys, policy.now(), scope, given)
+            user = claim.signature.key_id
             receive, body = await _buffered(scope, receive)
             check_signature(claim, scope, body)
         elif scope["type"] == "websocket" and policy.users:
             return receive  # the Gremlin protocol asks for them
         else:
             raise NotAuthenticated
-        scope[AUTHENTICATED] = True
+        scope[AUTHENTICATED] = user
         return receive
 
     async def _refuse(self, error: WorkflowError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -19,7 +19,7 @@ from workflow.cypher.wire.messages import SYSTEM, BoltMessage, Tag, failure, ign
 from workflow.cypher.wire.packstream import BadPackStream
 from workflow.cypher.wire.structures import Structures
 from workflow.errors import UnsupportedOperation, WorkflowError
-from workflow.queries.running import RunningQuery
+from workflow.queries.running import Caller, RunningQuery
 from workflow.queries.sessions import QuerySession
 from workflow.server.access.budget import OverBudget, WorkerHolding
 from workflow.server.access.pacing import PIECE_BYTES
@@ -58,7 +58,10 @@ class BoltConversation:
         self._reader, self._writer = reader, writer
         self._dechunker = Dechunker(service.most_bytes_before_login)
         self._structures = Structures(element_ids=version >= (5, 0), utc=version >= (5, 0))
-        address = (writer.get_extra_info("peername") or ("",))[0]
+        peer = writer.get_extra_info("peername") or ("", "")
+        address = peer[0]
+        self._client = f"{peer[0]}:{peer[1]}"
+        self._connection = ""
         self._asked_for, self._sending = (service.budget.account(str(address)) for _ in range(2))
         self._inbox: deque[tuple[BoltMessage | Exception, int]] = deque()
         self._unanswered = 0  # bytes of messages that were read
@@ -77,6 +80,7 @@ class BoltConversation:
         self._session: BoltSession | None = None
         self._database = ""
         self._graph = ""
+        self._metadata: Mapping[str, Any] = {}  # that the client gave to the transaction
         self._mode = ""
         self._until: float | None = None  # of the transaction
         self._ended: WorkflowError | None = None
@@ -258,9 +262,10 @@ class BoltConversation:
         self._greeted = True
         routing = members.get("routing")
         self._address = str(routing.get("address", "")) if isinstance(routing, dict) else ""
+        self._connection = f"bolt-{self.service.next_number()}"
         told: dict[str, Any] = {
             "server": self.service.agent,
-            "connection_id": f"bolt-{self.service.next_number()}",
+            "connection_id": self._connection,
             "hints": {},
         }
         if self.version < (5, 0) and "utc" in (members.get("patch_bolt") or ()):
@@ -281,8 +286,7 @@ class BoltConversation:
             return user or "anonymous"
         if scheme != "basic":
             raise NotAuthenticated(f"The service asks for a user and a password, not for the scheme {scheme[:40]!r}")
-        await self._in_worker(lambda: self.service.check(user, secret))
-        return user
+        return await self._in_worker(lambda: self.service.check(user, secret))
 
     # -- queries
 
@@ -292,6 +296,8 @@ class BoltConversation:
             raise UnsupportedOperation("Nobody can act as somebody else here; leave the impersonated user out")
         self._database, self._graph = self.service.database(str(extra.get("db") or ""))
         self._mode = _READS_MODE if self._database == SYSTEM else str(extra.get("mode") or "w")
+        given = extra.get("tx_metadata")
+        self._metadata = given if isinstance(given, Mapping) else {}
         timeout = extra.get("tx_timeout")
         self._until = monotonic() + timeout / 1000 if isinstance(timeout, int) and timeout > 0 else None
 
@@ -306,8 +312,10 @@ class BoltConversation:
             await self._watched(one.running, one.drain)
         left_ms = None if self._until is None else max(1.0, 1000 * (self._until - monotonic()))
         read_only = self._mode == _READS_MODE
-        request = CypherRequest(text, parameters, self._graph, read_only, left_ms, blocks=True)
+        user = (self._user or "") if self.service.policy.authenticates else ""
+        request = CypherRequest(text, parameters, self._graph, read_only, left_ms, blocks=True, user=user)
         running = self.service.runner.registry.accept(text)
+        running.caller = Caller(user, self._client, self._connection, self._metadata)
         session = self._session
         begun_at = monotonic()
         try:

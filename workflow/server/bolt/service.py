@@ -59,14 +59,15 @@ class BoltService:
             raise DatabaseNotFound(name, ", ".join((HOME_DATABASE, *sorted(self.runner.engines))))
         return name, name
 
-    def check(self, user: str, secret: str) -> None:
-        """Check a password, or a signature that comes in its place. Raises NotAuthenticated."""
+    def check(self, user: str, secret: str) -> str:
+        """Check a password, or a signature that comes in its place; who that is. Raises NotAuthenticated."""
         if self.policy.access_keys and secret.lstrip().startswith("{"):
-            self._check_signature(secret)
-        elif not self.policy.knows(user, secret):
+            return self._check_signature(secret)
+        if not self.policy.knows(user, secret):
             raise NotAuthenticated("The client is unauthorized due to authentication failure.")
+        return user
 
-    def _check_signature(self, secret: str) -> None:
+    def _check_signature(self, secret: str) -> str:
         """The headers of a signed ``GET /opencypher`` as JSON, as clients of Neptune with IAM send them."""
         try:
             given: Any = json.loads(secret)
@@ -77,3 +78,4 @@ class BoltService:
         authorization = next((value.decode() for name, value in headers if name == b"authorization"), "")
         claim = check_claim(self.policy.access_keys, self.policy.now(), scope, authorization)
         check_signature(claim, scope, b"")
+        return claim.signature.key_id

@@ -33,6 +33,7 @@ class CypherRequest:
         timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
         measured: whether rows and time of each step are wanted.
         blocks: whether rows may come in blocks.
+        user: who asks, where they had to say so.
     """
 
     text: str
@@ -42,6 +43,7 @@ class CypherRequest:
     timeout_ms: float | None = None
     measured: bool = False
     blocks: bool = False
+    user: str = ""
 
 
 class CypherRunner(LanguageRunner["CypherEngine", "CypherSession"]):
@@ -96,6 +98,7 @@ class CypherRunner(LanguageRunner["CypherEngine", "CypherSession"]):
             default_label=self.default_label,
             measured=request.measured,
             blocks=request.blocks,
+            user=request.user,
         )
         if session is None:
             return engine.run(request.text, options)

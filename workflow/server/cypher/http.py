@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from workflow.errors import AccessDenied, CancelledByUser, InvalidParameter, MissingParameter
-from workflow.queries.running import QueryRegistry, RunningQuery
+from workflow.queries.running import Caller, QueryRegistry, RunningQuery
+from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.budget import Budget, address_of
 from workflow.server.access.origins import allows_origin
 from workflow.server.cypher.execution import CypherRequest, CypherRunner
@@ -81,6 +82,7 @@ class CypherHandlers:
         if asked.mode is not None:
             return await self._explained(request, asked.query, asked.mode)
         running = self._registry.accept(asked.query.text, asked.id)
+        running.caller = _caller(request)
         stream = WorkerStream(
             self._pieces(asked.query, running), self.workers, self.budget.account(address_of(request.scope))
         )
@@ -127,6 +129,7 @@ class CypherHandlers:
 
     async def _explained(self, request: Request, asked: CypherRequest, mode: ExplainMode) -> Response:
         running = self._registry.accept(asked.text)
+        running.caller = _caller(request)
         html = "text/html" in request.headers.get("accept", "")
 
         def work() -> str:
@@ -166,6 +169,12 @@ class CypherHandlers:
             raise AccessDenied("A page of another origin may not use this service")
 
 
+def _caller(request: Request) -> Caller:
+    client = request.client
+    address = "" if client is None else f"{client.host}:{client.port}"
+    return Caller(str(request.scope.get(AUTHENTICATED, "")), address)
+
+
 def _asked(request: Request, body: bytes, explained: bool) -> CypherCall:
     """What the query parameters and the body ask, which may also be the query and nothing else.
 
@@ -191,6 +200,7 @@ def _asked(request: Request, body: bytes, explained: bool) -> CypherCall:
         graph=str(fields.get("graph") or "g"),
         read_only=request.method not in ("POST",),
         measured=mode not in (None, "static"),
+        user=str(request.scope.get(AUTHENTICATED, "")),
     )
     return CypherCall(query, cast("ExplainMode | None", mode), str(fields.get("queryId") or uuid.uuid4()))
 

@@ -41,6 +41,7 @@ class BoxQuery:
         page: from 1; which of the pages of results is shown.
         rows: results of a page.
         naming: what vertices are called.
+        user: who asks, where they had to say so.
     """
 
     text: str
@@ -49,6 +50,7 @@ class BoxQuery:
     page: int = 1
     rows: int = MAX_ROWS
     naming: Naming = GUESSED
+    user: str = ""
 
     @property
     def first(self) -> int:
@@ -102,7 +104,7 @@ def _run_cypher(services: Services, asked: BoxQuery) -> ShownAnswer:
     running = registry.accept(asked.text, asked.id)
     began = time.perf_counter()
     try:
-        result = runner.result(CypherRequest(asked.text, graph=asked.source), running)
+        result = runner.result(CypherRequest(asked.text, graph=asked.source, user=asked.user), running)
         writes = bool(result.plan.writes)
         if writes and asked.page > 1:
             result.rows.close()  # type: ignore[attr-defined]  # before its first row nothing is written

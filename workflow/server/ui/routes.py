@@ -21,6 +21,7 @@ from workflow.graphs.naming import Naming, vertex_of
 from workflow.jobs.service import JobService
 from workflow.neptune import Kind
 from workflow.predictions.reports import ids_in_report, named_report
+from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.services import Services
 from workflow.server.ui.examples import EXAMPLES
 from workflow.server.ui.query import BoxQuery, as_file, run_query
@@ -98,7 +99,7 @@ class _Page:
 
     async def query(self, request: Request) -> Response:
         form = await _form(request)
-        asked = self._asked(form)
+        asked = self._asked(request, form)
         if not asked.text.strip():
             return self._html(
                 "answer.html", error="Write a query first, such as g.V().count() or MATCH (n) RETURN count(n)."
@@ -109,7 +110,7 @@ class _Page:
             return self._html("answer.html", error=error.message)
         return self._html("answer.html", answer=answer)
 
-    def _asked(self, form: Mapping[str, str]) -> BoxQuery:
+    def _asked(self, request: Request, form: Mapping[str, str]) -> BoxQuery:
         page = form.get("page", "1")
         return BoxQuery(
             form.get("gremlin", ""),
@@ -117,6 +118,7 @@ class _Page:
             form.get("query"),
             max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
             naming=self._naming(form.get("display")),
+            user=str(request.scope.get(AUTHENTICATED, "")),
         )
 
     def _naming(self, asked: str | None) -> Naming:
@@ -128,7 +130,7 @@ class _Page:
         form = await _form(request)
         format: Literal["csv", "json"] = "json" if form.get("format") == "json" else "csv"
         try:
-            work = partial(as_file, self._services, self._asked(form), format)
+            work = partial(as_file, self._services, self._asked(request, form), format)
             content = await to_thread.run_sync(work, limiter=self._asking)
         except WorkflowError as error:
             return self._html("message.html", error.status, message=error.message)

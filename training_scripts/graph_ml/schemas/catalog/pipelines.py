@@ -286,7 +286,7 @@ class Candidate(Artefact):
 
 
 class PipelineDefinition(Artefact):
-    """Everything that a user said of a pipeline."""
+    """Everything that a user said of a pipeline; ``user`` is empty where it is everybody's."""
 
     kind: PipelineKind
     name: str
@@ -297,6 +297,7 @@ class PipelineDefinition(Artefact):
     split: dict[str, Any] = Field(default_factory=dict)
     candidates: list[Candidate] = Field(default_factory=list)
     max_trials: int = 10
+    user: str = ""
 
 
 def read_candidate(kind: PipelineKind, method: str, given: Mapping[str, Any]) -> Candidate:
