@@ -103,6 +103,11 @@ class Application:
         for leaver in self._leavers:
             leaver()
 
+    def end_queries(self) -> None:
+        """Cancel the queries that run; each tells its client."""
+        for running in (self.services.queries, self.services.cypher_queries):
+            running.cancel_all()
+
     def close(self) -> None:
         """Stop everything that was started and flush everything that is kept. Closing twice is fine."""
         if self._closed:

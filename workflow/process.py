@@ -10,13 +10,14 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import Any
 
 from workflow import tracing
-from workflow.app import build
+from workflow.app import Application, build
 from workflow.errors import WorkflowError
 from workflow.queries.garbage import ShortCollections
 from workflow.server.access.auth import check_listening
@@ -29,6 +30,8 @@ from workflow.storage import Storage
 SWITCH_S = 0.0005
 # from SIGTERM to the end, however much hangs: what was acknowledged is on the disk, and jobs go on at the next start
 END_S = 18.0
+# what a query may still take from SIGTERM on: less than the web server waits, so that its client hears why it ended
+QUERIES_S, GRACE_S = 3.0, 5
 _PR_SET_DUMPABLE = 4  # of prctl(2); /proc/<pid>/environ and mem are root's without it
 
 
@@ -111,7 +114,7 @@ def serve(
             if not self.should_exit:
                 # runs without the interpreter, whoever holds it, and says where every thread was
                 faulthandler.dump_traceback_later(END_S, exit=True)
-                threading.Thread(target=application.leave, name="leaving", daemon=True).start()
+                threading.Thread(target=_leave, args=(application,), name="leaving", daemon=True).start()
             super().handle_exit(sig, frame)
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -138,7 +141,7 @@ def serve(
         log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=GRACE_S,
         server_header=False,
         proxy_headers=False,
         # an answer is what its type says and nothing a browser might guess, and no page of others may embed it
@@ -170,6 +173,12 @@ def serve(
             listener.close()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _leave(application: Application) -> None:
+    application.leave()
+    time.sleep(QUERIES_S)
+    application.end_queries()
 
 
 def hide_secrets() -> None:

@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from tests.waiting import until
+
+ENDLESS = "g.inject(1).repeat(identity()).until(is(0)).iterate()"
 
 
 def children(service: Any) -> list[psutil.Process]:
@@ -94,6 +99,59 @@ def test_sigterm_ends_cleanly_and_leaves_nothing_running(new_service: Any) -> No
     before = children(service)
     assert service.kill(signal.SIGTERM) == 0
     until(lambda: all_gone(before), 10)
+
+
+def test_sigterm_ends_cleanly_whatever_is_going_on_and_loses_nothing_acknowledged(
+    new_service: Any, tmp_path: Path
+) -> None:
+    # an open session, a query that never ends over either transport, a load, an export and a job; beyond 18 s the
+    # service would end itself, with another status
+    service = new_service()
+    mime = b"!application/vnd.gremlin-v3.0+json"
+
+    def asked(socket: Any, text: str, processor: str = "", **more: str) -> None:
+        args = {"gremlin": text, "language": "gremlin-lang", **more}
+        body = {"requestId": str(uuid.uuid4()), "op": "eval", "processor": processor, "args": args}
+        socket.send(mime + json.dumps(body).encode())
+
+    ended: list[Any] = []
+
+    def over_http() -> None:
+        ended.append(service.call("POST", "/gremlin", {"gremlin": ENDLESS}))
+
+    address = service.url.replace("http", "ws") + "/gremlin"
+    with connect(address) as session, connect(address) as endless:
+        asked(session, "g.addV('kept').property(id, 'kept')")
+        assert json.loads(next(iter(session)))["status"]["code"] == 200
+        asked(session, "g.addV('lost').property(id, 'lost')", "session", session="one")
+        assert json.loads(next(iter(session)))["status"]["code"] == 200
+        asked(endless, ENDLESS)
+        thread = threading.Thread(target=over_http)
+        thread.start()
+        rows = "".join(f"v{n},T,{n}\n" for n in range(200_000))
+        service.put("s3://lake/in/v.csv", "~id,~label,n:Int\n" + rows)
+        load = {"source": "s3://lake/in", "format": "csv"}
+        assert service.call("POST", "/loader", load)[0] == 200
+        export = {"command": "export-pg", "outputS3Path": "s3://lake/out"}
+        assert service.call("POST", "/neptune-export", export)[0] == 200
+        job = service.export(behaviour={"process": {"sleep_s": 600}})
+        body = {"id": "dp", "inputDataS3Location": job, "processedDataS3Location": "s3://lab/processed"}
+        assert service.call("POST", "/ml/dataprocessing", body)[0] == 200
+        until(lambda: service.call("GET", "/gremlin/status")[1]["runningQueryCount"] == 2)
+        until(lambda: len(children(service)) >= 2)
+        before = children(service)
+        assert service.kill(signal.SIGTERM) == 0
+        thread.join()
+    until(lambda: all_gone(before))
+    ((status, answer),) = ended
+    assert (status, answer["code"]) == (500, "CancelledByUserException")
+    assert answer["detailedMessage"] == "The query was cancelled, because the service stops"
+
+    again = new_service(tmp_path / "home")
+    found = again.call("POST", "/gremlin", {"gremlin": "g.V('kept', 'lost').id()"})[1]
+    assert found["result"]["data"] == ["kept"]
+    state = again.call("GET", "/ml/dataprocessing/dp")[1]["status"]
+    assert state == "InProgress"
 
 
 HANGS = {

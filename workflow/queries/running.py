@@ -150,6 +150,7 @@ class QueryRegistry:
     def cancel_all(self) -> None:
         """For a service that stops."""
         for query in self.all():
+            query.cancelled.error = CancelledByUser("The query was cancelled, because the service stops")
             query.cancelled.set()
 
     def all(self) -> list[RunningQuery]:

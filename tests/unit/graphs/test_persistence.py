@@ -612,6 +612,30 @@ def test_the_lines_of_a_bulk_load_are_told_from_any_of_them_on() -> None:
         ]
 
 
+def test_a_bulk_load_that_finds_no_room_changes_nothing_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Any, arrays: Any) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    batch = Batch(ElementBatch(["a", "b"], np.zeros(2, dtype=np.int32), ["T"]))
+    graph = open_graph(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr("workflow.graphs.store.journal.segments.write_arrays", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            graph.load(batch)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert graph.vertex_count() == 0
+    graph.load(batch)
+    expected = contents(graph)
+    graph.close()
+    again = open_graph(tmp_path)
+    assert contents(again) == expected
+    again.close()
+
+
 def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tried_again_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,13 +86,19 @@ def test_a_failed_write_leaves_the_old_object_and_no_rubbish(tmp_path: Path, mon
     assert [path.name for path in (tmp_path / "lab").iterdir()] == ["a"]
 
 
-@pytest.fixture(params=["pipe", "socket"])
+@pytest.fixture(params=["pipe", "socket", "device"])
 def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A path below the root ``lab`` of a storage that somebody made no file of."""
     path = tmp_path / "lab" / "in" / "x.csv"
     path.parent.mkdir(parents=True)
     if request.param == "pipe":
         os.mkfifo(path)
+        yield path
+    elif request.param == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # /dev/zero, which has no end
+        except PermissionError:
+            pytest.skip("only root makes devices")
         yield path
     else:
         with socket.socket(socket.AF_UNIX) as made:
