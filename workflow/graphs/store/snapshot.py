@@ -120,7 +120,7 @@ class VersionSnapshot:
 
     def _stretches(self, elements: Elements, kept: NDArray[np.bool_] | None) -> Iterator[NDArray[np.int64]]:
         """The living rows that are told of, int64, in insertion order, so many at a time."""
-        lives = np.array(elements.alive, dtype=bool)
+        lives = elements.alive.array()
         if kept is not None:
             lives &= kept
         for first in range(0, len(lives), ROWS_AT_ONCE):

@@ -225,7 +225,7 @@ class StoreTransaction:
 
     @staticmethod
     def _lives(elements: Elements, row: int) -> bool:
-        return 0 <= row < len(elements) and bool(elements.alive[row])
+        return elements.alive.has(row)
 
     # -- ids
     def _checked_id(self, kind: Literal["Vertex", "Edge"], id: Any | None) -> Any:

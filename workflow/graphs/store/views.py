@@ -96,8 +96,7 @@ class StoredGraph:
         return self._find(self.state.vertices, id)
 
     def has_vertex(self, row: int) -> bool:
-        alive = self.state.vertices.alive
-        return 0 <= row < len(alive) and bool(alive[row])
+        return self.state.vertices.alive.has(row)
 
     def vertex_id(self, row: int) -> Any:
         return self.state.vertices.ids[row]
@@ -143,8 +142,7 @@ class StoredGraph:
         return self._find(self.state.edges, id)
 
     def has_edge(self, row: int) -> bool:
-        alive = self.state.edges.alive
-        return 0 <= row < len(alive) and bool(alive[row])
+        return self.state.edges.alive.has(row)
 
     def edge_id(self, row: int) -> Any:
         return self.state.edges.ids[row]
@@ -204,7 +202,7 @@ class StoredGraph:
             return None
         vertices = self.state.vertices
         codes = None if label is None else set(self._vertex_codes([label]))
-        return [row for row in rows if vertices.alive[row] and (codes is None or vertices.label[row] in codes)]
+        return [row for row in rows if vertices.alive.has(row) and (codes is None or vertices.label[row] in codes)]
 
     # -- whole-frontier views
     def row_limit(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from workflow.graphs.store.versions.cells import MISSING
 from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.ids import first_twice
+from workflow.graphs.store.versions.layers import Alive
 from workflow.graphs.store.versions.rows import Rows, cells_of, with_room
 
 
@@ -28,7 +29,7 @@ class Elements:
         self.label = self.shared.cells[0]
         self.label_names = self.shared.label_names
         self.label_codes = self.shared.label_codes
-        self.alive = bytearray()
+        self.alive = Alive()
         self.dead = 0
         self.columns: dict[str, KeyColumn] = {}
         self.keys_of_label: list[dict[str, int]] = []
@@ -57,11 +58,11 @@ class Elements:
 
     def __len__(self) -> int:
         """Rows, the dead among them."""
-        return len(self.alive)
+        return self.alive.size
 
     @property
     def living(self) -> int:
-        return len(self.alive) - self.dead
+        return self.alive.size - self.dead
 
     def find(self, id: Any) -> int | None:
         """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
@@ -112,22 +113,17 @@ class Elements:
     def show(self, row: int) -> None:
         """Let a row live that was given to a new element."""
         alive = self.own_alive()
-        missing = row + 1 - len(alive)
-        if missing > 0:
-            # the rows between are of others, who have not published them
-            alive.extend(bytes(missing))
-            self.dead += missing
-        alive[row] = 1
-        self.dead -= 1
+        # rows between are of others, who have not published them
+        self.dead += max(0, row + 1 - alive.size) - 1
+        alive.set(row, True)
         self._see_labels(row, 1)
         self.code(self.label_names[self.label[row]])
 
     def show_many(self, first: int, size: int) -> None:
         """Let the last rows live, which were given to new elements."""
         alive = self.own_alive()
-        self.dead += first - len(alive)
-        alive.extend(bytes(first - len(alive)))
-        alive.extend(b"\x01" * size)
+        self.dead += first - alive.size
+        alive.extend(first, size)
         self._see_labels(first, size)
 
     def _see_labels(self, first: int, size: int) -> None:
@@ -140,14 +136,14 @@ class Elements:
         self.label = mine if self.owns("label") else cells_of(np.array(mine))
         self.label[first : first + size] = label[first : first + size]
 
-    def own_alive(self) -> bytearray:
+    def own_alive(self) -> Alive:
         """``alive``, to be changed."""
         if not self.owns("alive"):
-            self.alive = bytearray(self.alive)
+            self.alive = self.alive.fork()
         return self.alive
 
     def kill(self, row: int) -> None:
-        self.own_alive()[row] = 0
+        self.own_alive().set(row, False)
         self.dead += 1
         self.removed.append(row)
 
@@ -245,17 +241,17 @@ class Elements:
 
     def label_array(self) -> NDArray[np.int32]:
         """The codes of all rows, (rows,); not to be written."""
-        return np.asarray(self.label)[: len(self.alive)]
+        return np.asarray(self.label)[: self.alive.size]
 
     def rows(self, codes: Sequence[int] | None) -> Iterator[int]:
         """Living rows in insertion order, of some labels or of all; what is added later does not appear."""
         if codes is None:
-            return iter(range(len(self.alive))) if not self.dead else pick(range(len(self.alive)), self.alive)
+            return iter(range(len(self))) if not self.dead else pick(range(len(self)), self.alive)
         return iter(self.row_array(codes).tolist())
 
     def row_array(self, codes: Sequence[int] | None) -> NDArray[np.int32]:
         """The same as an array, (n,)."""
-        alive = np.array(self.alive, dtype=bool)
+        alive = self.alive.array()
         if codes is not None:
             labels = self.label_array()
             if len(codes) == 1:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow.graphs.store.versions.layers import Alive
 from workflow.graphs.store.versions.text_block import OF_THIS_PROCESS, TextHash, Texts, encoded
 
 _ALL = (1 << 64) - 1
@@ -131,7 +132,7 @@ class Ids:
             return self._given_again[row]
         return run.texts[row - run.first]
 
-    def find(self, id: Any, alive: bytearray) -> int | None:
+    def find(self, id: Any, alive: Alive) -> int | None:
         """The living row of an id; 1 and 1L are one id. TypeError for what cannot be hashed."""
         row = self._unpacked(id, alive)
         if row is not None:
@@ -140,17 +141,17 @@ class Ids:
         if packed and isinstance(id, str):
             for run in packed:
                 for held in run.find(id):
-                    if held < len(alive) and alive[held] and held not in self._given_again:
+                    if alive.has(held) and held not in self._given_again:
                         return held
         return None
 
-    def _unpacked(self, id: Any, alive: bytearray) -> int | None:
+    def _unpacked(self, id: Any, alive: Alive) -> int | None:
         row = self._rows.get(id)
-        if row is None or (row < len(alive) and alive[row]):
+        if row is None or alive.has(row):
             return row
-        return next((row for row in self._earlier.get(id, ()) if row < len(alive) and alive[row]), None)
+        return next((row for row in self._earlier.get(id, ()) if alive.has(row)), None)
 
-    def find_many(self, ids: Sequence[Any], alive: bytearray) -> NDArray[np.int32]:
+    def find_many(self, ids: Sequence[Any], alive: Alive) -> NDArray[np.int32]:
         """A living row for each id, (n,); -1 where there is none."""
         packed = self._laid.packed
         if not isinstance(ids, Texts) or not packed:
@@ -160,7 +161,7 @@ class Ids:
         for run in packed[1:]:
             rows = np.maximum(rows, run.find_many(ids))
         # some may be dead, given to another id, or younger than the version that asks
-        lives = np.array(alive, dtype=bool)
+        lives = alive.array()
         for row in list(self._given_again):
             if row < len(lives):
                 lives[row] = False
