@@ -30,6 +30,7 @@ from training_scripts.graph_ml.schemas import FAMILIES, TaskType
 from training_scripts.graph_ml.training.labels.trial import LabelProblem
 from training_scripts.graph_ml.training.links import gnn
 from training_scripts.graph_ml.training.links import ranker as ranker_training
+from training_scripts.graph_ml.training.links.pairs import RankerSettings, folds_of
 
 TASKS: tuple[TaskType, ...] = ("node_class", "node_regression", "edge_class", "edge_regression", "link_prediction")
 RATES = [(0.8, 0.1, 0.1), (0.9, 0.1, 0.0), (0.9, 0.0, 0.1), (1.0, 0.0, 0.0), (0.5, 0.0, 0.5)]
@@ -369,12 +370,25 @@ def test_pair_rankers_are_trained_and_chosen_on_links_that_their_features_have_n
     assert not any(np.isin(codes(held, problem.space.total, ordered=False), judged).any() for held in trained_on)
 
 
+def test_twins_of_links_that_a_ranker_learns_from_are_taken_out_with_them() -> None:
+    graph = twinned(small_graph("link_prediction"), 0.4)
+    (problem,) = without_twins([LinkProblem.from_graph(graph, graph.targets[0])])
+    total = problem.space.total
+    before = set(codes(problem.context[LIKES], total, ordered=False).tolist())
+    touched = 0
+    for held, past in folds_of(problem, RankerSettings(), 0):
+        own = set(codes(held, total, ordered=False).tolist())
+        assert set(codes(past.context[LIKES], total, ordered=False).tolist()) == before - own
+        touched += len(before & own)
+    assert touched
+
+
 def test_every_family_is_asked() -> None:
     assert {name for name, _ in LEARNED} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("sampled", [False, True])
-def test_an_edge_is_predicted_as_if_it_its_copies_and_its_opposites_were_not_there(
+def test_an_edge_is_predicted_as_if_it_its_copies_opposites_and_twins_were_not_there(
     sampled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = small_graph("link_prediction")
@@ -383,7 +397,10 @@ def test_an_edge_is_predicted_as_if_it_its_copies_and_its_opposites_were_not_the
     source = np.concatenate([links.source, links.source[:9], links.target[::5]])
     target = np.concatenate([links.target, links.target[:9], links.source[::5]])
     none = Pairs.join([])
-    problem = LinkProblem.from_pairs(KNOWS, NodeSpace({"Person": 30}), Pairs(source, target), none, none)
+    # and every other link has a twin of another type that points the other way
+    likes = Pairs(links.target[::2], links.source[::2])
+    space = NodeSpace({"Person": 30})
+    problem = LinkProblem.from_pairs(KNOWS, space, Pairs(source, target), none, none, {LIKES: likes})
     problem = replace(problem, directed=False)
     messages = gnn.message_graph([problem], only_training=True)
     rgcn = family_of(GraphFamily, "rgcn")
@@ -397,6 +414,8 @@ def test_an_edge_is_predicted_as_if_it_its_copies_and_its_opposites_were_not_the
     batch = codes(problem.train[chosen], 30, ordered=False)
     gone = np.isin(codes(problem.train, 30, ordered=False), batch)
     assert gone.sum() > len(chosen)
+    twins = np.isin(codes(likes, 30, ordered=False), batch)
+    assert twins.any()
     if sampled:
         monkeypatch.setattr(gnn, "FULL_ENTRIES", 0)
 
@@ -405,7 +424,9 @@ def test_an_edge_is_predicted_as_if_it_its_copies_and_its_opposites_were_not_the
         return float(gnn.batch_loss(model, graph_of_messages, 0, chosen, settings, rng)[0].detach())
 
     with_edges = loss(messages)
-    without = MessageGraph.from_edges({KNOWS: problem.train[~gone]}, 30, {KNOWS: False})
+    apart = {KNOWS: problem.train[~gone], LIKES: likes[~twins]}
+    without = MessageGraph.from_edges(apart, 30, messages.directed)
     monkeypatch.setattr(MessageGraph, "excluding", lambda self, kind, edges: {})
+    model.twins = [{}]
     assert loss(messages) != pytest.approx(with_edges, rel=1e-4)  # the messages would have told something
     assert loss(without) == pytest.approx(with_edges, rel=1e-5)

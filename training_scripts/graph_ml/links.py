@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from .distinct import among, distinct
+from .distinct import among, among_sorted, distinct
 from .graph import EdgeType, GraphData, Split, Target
 from .graph.data import Times
 from .judging.metrics import Exclusions
@@ -208,6 +208,18 @@ class LinkProblem:
         context = {kind: pairs.before(moment) for kind, pairs in self.context.items()}
         return replace(self, train=self.train.before(moment), context=context)
 
+    def apart(self, links: Pairs) -> LinkProblem:
+        """The problem without edges of other types that join the vertices of some links, whichever way they point."""
+        total = self.space.total
+        held = distinct(codes(links, total, ordered=False))
+        context = {
+            kind: pairs[~among_sorted(codes(pairs, total, ordered=False), held)]
+            if between(kind, self.edge_type)
+            else pairs
+            for kind, pairs in self.context.items()
+        }
+        return replace(self, context=context)
+
     def before(self, split: LinkSplit) -> Pairs:
         """The links that may be known when those of a split are ranked: its own and those of all parts before it."""
         parts = [self.train, self.choose, self.valid, self.test]
@@ -373,6 +385,40 @@ class HeldPairs:
         number = self.kinds.index(kind) if kind in self.kinds else -1
         others: npt.NDArray[np.bool_] = (self.owner[place] != number) | self.shared[place]
         return np.asarray((self.pairs[place] == own) & others)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Edges of one type that join vertices which a link of another type joins, too.
+
+    Args:
+        count: all edges of the type.
+        places: which of them, int64 (t,).
+        pairs: their codes, whichever way they point, (t,).
+    """
+
+    count: int
+    places: Ints
+    pairs: Ints
+
+    @classmethod
+    def of(cls, problem: LinkProblem, others: Mapping[EdgeType, Pairs]) -> dict[EdgeType, Twins]:
+        """Those of training links among edges of other types; types that have none are left out."""
+        total, found = problem.space.total, {}
+        own = distinct(codes(problem.train, total, ordered=False))
+        for kind, pairs in others.items():
+            if kind != problem.edge_type and between(kind, problem.edge_type):
+                every = codes(pairs, total, ordered=False)
+                places = np.flatnonzero(among_sorted(every, own))
+                if len(places):
+                    found[kind] = cls(len(pairs), places, every[places])
+        return found
+
+    def beside(self, links: Ints) -> npt.NDArray[np.bool_]:
+        """Which edges of the type join the vertices of these links, codes ascending, (n,): bool (count,)."""
+        found = np.zeros(self.count, dtype=bool)
+        found[self.places[among_sorted(self.pairs, links)]] = True
+        return found
 
 
 def between(one: EdgeType, other: EdgeType) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from ...graph import EdgeType, GraphData
 from ...group import ALONE, Group, weighted_share
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
-from ...links import LinkProblem, Pairs, chosen_by, draw_uniform, selections
+from ...links import LinkProblem, Pairs, Twins, chosen_by, codes, draw_uniform, selections
 from ...message_passing import choose_backend
 from ...models.family import GraphFamily
 from ...models.link_scorers import EmbeddingScorer
@@ -51,6 +51,12 @@ class GnnLinks:
     history: list[dict[str, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _embeddings: Floats | None = None
+
+    @cached_property
+    def twins(self) -> list[dict[EdgeType, Twins]]:
+        """Of each problem the edges of other types beside its training links."""
+        edges = edges_of(self.problems, only_training=True)
+        return [Twins.of(problem, edges) for problem in self.problems]
 
     def scorer(self, position: int, embeddings: Floats) -> EmbeddingScorer:
         """The decoder of one problem over embeddings, (nodes, d)."""
@@ -95,12 +101,17 @@ def message_graph(problems: list[LinkProblem], only_training: bool) -> MessageGr
 
     The first edges of each predicted type are its training links in their order.
     """
+    directed = {problem.edge_type: problem.directed for problem in problems}
+    return MessageGraph.from_edges(edges_of(problems, only_training), problems[0].space.total, directed)
+
+
+def edges_of(problems: list[LinkProblem], only_training: bool) -> dict[EdgeType, Pairs]:
+    """The edges that ``message_graph`` is of, in its order."""
     first = problems[0]
     edges = {problem.edge_type: problem.train if only_training else problem.everything for problem in problems}
     for kind, pairs in (first.context if only_training else first.whole_context).items():
         edges.setdefault(kind, pairs)
-    directed = {problem.edge_type: problem.directed for problem in problems}
-    return MessageGraph.from_edges(edges, first.space.total, directed)
+    return edges
 
 
 def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[LinkProblem]) -> GnnLinks:
@@ -257,7 +268,7 @@ def batch_loss(
     rng: np.random.Generator,
     group: Group = ALONE,
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
-    """The loss of one pass: edges that carry no messages, nor do their copies and opposites.
+    """The loss of one pass: edges that carry no messages, nor do their copies, their opposites and their twins.
 
     Where edges have a time, none carries messages that came with the first link of the pass, or later. The pass is cut
     into batches with negatives of their own, which share the vectors.
@@ -286,6 +297,9 @@ def batch_loss(
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
     excluded = graph.excluding(problem.edge_type, chosen)
+    if model.twins[position]:
+        links = distinct(codes(problem.train[chosen], problem.space.total, ordered=False))
+        excluded |= {kind: twins.beside(links) for kind, twins in model.twins[position].items()}
     if problem.train.time is not None:
         excluded |= graph.since(float(problem.train.time[chosen].min()))
     seeds = seeds_of(parts, negatives)

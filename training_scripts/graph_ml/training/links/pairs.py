@@ -298,7 +298,10 @@ Fold = tuple[Pairs, LinkProblem]
 
 
 def folds_of(problem: LinkProblem, settings: RankerSettings, seed: int) -> list[Fold]:
-    """What is taken out of the training links, and the problem without it, once or several times."""
+    """What is taken out of the training links, and the problem without it, once or several times.
+
+    Edges of other types beside what is taken out go with it, as they do when links are judged.
+    """
     size = int(np.clip(settings.held_share * len(problem.train), 1, settings.most_held))
     folds = int(np.clip(settings.fold_edges // size, 1, settings.folds))
     return latest_first(problem, size, folds) or shuffled(problem, size, folds, seed)
@@ -312,7 +315,8 @@ def shuffled(problem: LinkProblem, size: int, folds: int, seed: int) -> list[Fol
     found = []
     for fold in range(folds):
         chosen = np.isin(inverse, np.take(order, np.arange(fold * size, (fold + 1) * size), mode="wrap"))
-        found.append((problem.train[chosen], replace(problem, train=problem.train[~chosen])))
+        held = problem.train[chosen]
+        found.append((held, replace(problem, train=problem.train[~chosen]).apart(held)))
     return found
 
 
@@ -333,7 +337,7 @@ def latest_first(problem: LinkProblem, size: int, folds: int) -> list[Fold]:
         past = problem.earlier(float(time[chosen].min())) if len(chosen) else problem
         if not len(chosen) or 2 * len(past.train) < len(problem.train):
             break
-        found.append((problem.train[chosen], past))
+        found.append((problem.train[chosen], past.apart(problem.train[chosen])))
     return found
 
 
