@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from workflow.errors import WorkflowError
+
+# why an input has no answer
+NOTHING: Final = "no vertex or edge reached the prediction: the graph has none such"
+UNSEEN: Final = "the model was trained before it came; ask with {}"
+ALONE: Final = "the model knows neither it nor anything near it"
+BELOW: Final = "nothing reaches the threshold"
+ALL_TAKEN: Final = "every candidate is linked with it already, has another label or has left the graph"
+OTHER_LABEL: Final = "the model is for another label or property"
 
 PREDICTING = re.compile(r"(?:Neptune#ml\.(?:prediction|classification|regression)|Despina#ml\.relation)\b")
 OPTION = re.compile(r"Neptune#ml\.\w+")

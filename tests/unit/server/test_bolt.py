@@ -23,6 +23,8 @@ from neo4j.time import Date, DateTime, Duration, Time
 from tests.bolt_server import BoltServer, BoltServers
 from tests.raw_http import exactly
 from tests.waiting import until
+from workflow.cypher.engine import CypherEngine
+from workflow.cypher.planning.procedures import Procedure, library
 from workflow.cypher.wire import framing
 from workflow.cypher.wire.framing import MAGIC, VERSIONS, BoltVersion, Dechunker, chunked
 from workflow.cypher.wire.packstream import Structure, pack, unpack
@@ -341,6 +343,31 @@ def test_a_transaction_says_whose_it_is_and_where_it_comes_from(serve: Callable[
     with serve().driver(auth=("ann", "any")) as driver:
         (row,) = driver.execute_query(text).records
         assert (row["username"], row["metaData"]) == ("", {})  # nobody has checked who that is
+
+
+@pytest.mark.parametrize("version", [BoltVersion(4, 4), BoltVersion(5, 4), BoltVersion(5, 8)])
+def test_a_procedure_without_an_answer_says_why_in_the_summary(
+    serve: Callable[..., BoltServer], version: BoltVersion, monkeypatch: Any
+) -> None:
+    def silent(run: Any, calls: Any) -> list[Any]:
+        run.outcome.silences["it is silent"] += 2
+        return [[] for _ in calls]
+
+    monkeypatch.setattr(framing, "VERSIONS", (version,))
+    monkeypatch.setattr(framing, "_RANGES", bytes((0, 0, version.minor, version.major)))
+    server = serve()
+    engines = server.service.runner.engines
+    table = library(Procedure("toy.ask", (), (("x", "string"),), call_many=silent))
+    engines["g"] = CypherEngine(engines["g"].graph, "neptune", table)  # type: ignore[index]
+    with server.driver() as driver:
+        records, summary, _ = driver.execute_query("CALL toy.ask() YIELD x RETURN x")
+        (told,) = [one for one in summary.gql_status_objects if one.gql_status[:2] == "03"]
+        assert (records, told.raw_severity) == ([], "INFORMATION")
+        assert "2 x it is silent" in told.status_description
+    if version >= (5, 2):
+        with server.driver(notifications_min_severity="OFF") as driver:
+            _, summary, _ = driver.execute_query("CALL toy.ask() YIELD x RETURN x")
+            assert [one.gql_status for one in summary.gql_status_objects] == ["02000"]
 
 
 def test_a_drawing_of_the_schema_comes_as_nodes_and_relationships(driver: neo4j.Driver) -> None:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from tests.waiting import PATIENCE_S, until_async, until_on_loop
 from workflow.cypher.engine import CypherEngine
+from workflow.cypher.planning.procedures import Procedure, library
 from workflow.errors import WorkflowError
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.server import streams
@@ -63,6 +64,19 @@ def client_of(home: Path, profile: Profile) -> Client:
 @pytest.fixture
 def client(tmp_path: Path) -> Client:
     return client_of(tmp_path, "neptune")
+
+
+async def test_a_procedure_without_an_answer_says_why_beside_the_results(client: Client) -> None:
+    def silent(run: Any, calls: Any) -> list[Any]:
+        run.outcome.silences['it is "silent"'] += 1
+        return [[] for _ in calls]
+
+    table = library(Procedure("toy.ask", (), (("x", "string"),), call_many=silent))
+    engines: Any = client.services.cypher
+    engines["g"] = CypherEngine(engines["g"].graph, "neptune", table)
+    for text, told in (("CALL toy.ask() YIELD x RETURN x", {"warnings": ['it is "silent"']}), ("RETURN 1 AS x", {})):
+        answer = (await client.post("/openCypher", data={"query": text})).json()
+        assert {name: value for name, value in answer.items() if name != "results"} == told
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -41,7 +41,8 @@ class Procedure:
             One that changes something else, such as a catalog, is READ or DBMS.
         description: a sentence for whoever lists the procedures.
         gathers: as many rows of the query are gathered for one call of ``call_many``.
-        call_many: in place of ``call``: gets the run and the arguments of several rows, and gives the rows for each.
+        call_many: in place of ``call``: gets the run and the arguments of several rows, and gives the rows for each;
+            called without any where the query had none. Of what has no answer it may say why: ``run.outcome.silences``.
     """
 
     name: str

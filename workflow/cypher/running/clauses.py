@@ -307,8 +307,12 @@ class Planner:
                 for row in rows:
                     yield row, procedure.call(run, *values(run, row))
                 return
-            while batch := list(islice(rows, procedure.gathers)):
+            batch = list(islice(rows, procedure.gathers))
+            if not batch:
+                many(run, [])  # it may say why there is no answer
+            while batch:
                 yield from zip(batch, many(run, [tuple(values(run, row)) for row in batch]), strict=True)
+                batch = list(islice(rows, procedure.gathers))
 
         def call(run: CypherRun, rows: Iterator[Row]) -> Iterator[Row]:
             for row, answers in answered(run, rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
@@ -40,19 +41,27 @@ class RunOutcome:
     """Complete when the last row was taken; begun anew where the query runs again.
 
     Attributes:
+        silences: why procedures had no answer for a row, each sentence with how many rows it is true of.
         costs: by the number of the step; None where nothing is measured.
     """
 
     counters: Counters = field(default_factory=Counters)
+    silences: Counter[str] = field(default_factory=Counter)
     costs: dict[int, StepCost] | None = None
     _inside: list[float] = field(default_factory=list)  # for each step that is being asked, the seconds others took
 
     def begin(self) -> None:
         """Forget what an earlier attempt told."""
         self.counters = Counters()
+        self.silences.clear()
         if self.costs is not None:
             self.costs = {}
             self._inside.clear()
+
+    @property
+    def told(self) -> list[str]:
+        """The silences as sentences."""
+        return [f"{count} x {reason}" if count > 1 else reason for reason, count in self.silences.items()]
 
     def measured(self, step: int, rows: Iterator[Result]) -> Iterator[Result]:
         """The rows of a step, counted and timed."""

@@ -28,6 +28,7 @@ from workflow.predictions.question import (
     Subgraph,
     TaskType,
 )
+from workflow.predictions.reasons import ALL_TAKEN, ALONE, BELOW, NOTHING, OTHER_LABEL, UNSEEN
 from workflow.values.moments import ZonedDateTime
 
 SPARE: Final = 8  # asked for beyond the limit, for those that have left the graph
@@ -139,6 +140,16 @@ class _Model:
             raise InvalidParameter("The model of the endpoint does not know vertices that came after its training")
         return neighbourhood(self.run.graph, rows, self.card.hops, self.card.fanouts, random.Random(0))
 
+    def silent(self, reason: str) -> None:
+        """Note why there is no answer about one element."""
+        self.run.outcome.silences[reason] += 1
+
+    def unanswered(self, results: Sequence[Any], otherwise: str) -> str:
+        """Why nothing is left of what an endpoint has answered about one element."""
+        if not results:
+            return ALONE if self.asked.inductive else UNSEEN.format("the option `inductive`")
+        return otherwise if self.kept(results) else BELOW
+
     def kept(self, results: Sequence[Any]) -> list[Any]:
         least = self.asked.threshold
         return [one for one in results if least is None or one.score is None or one.score >= least]
@@ -155,6 +166,8 @@ def _groups(calls: Sequence[tuple[Any, ...]]) -> dict[ModelQuestion, list[int]]:
 
 def _links(service: PredictionService, run: Any, calls: Sequence[tuple[Any, ...]]) -> list[Rows]:
     answers: list[Rows] = [[] for _ in calls]
+    if not calls:
+        run.outcome.silences[NOTHING] += 1
     for asked, places in _groups(calls).items():
         model = _Model.of(service, run, asked)
         vertices = {calls[place][1]: None for place in places}
@@ -198,20 +211,34 @@ def _candidate_types(model: _Model) -> dict[str, set[str]]:
 def _candidates(model: _Model, vertices: list[Any]) -> dict[Any, Rows]:
     """Rows for each node: candidates that live in the graph and are not linked yet, best first."""
     found: dict[Any, Rows] = {vertex: [] for vertex in vertices}
+    reasons = dict.fromkeys(vertices, OTHER_LABEL)
     for candidate_type, ends in _candidate_types(model).items():
         waiting = [vertex for vertex in vertices if not ends or node_type(vertex.label) in ends]
         topk = model.asked.limit + SPARE
         while waiting:
-            waiting = _ask_links(model, waiting, candidate_type, topk, found)
+            waiting = _ask_links(model, waiting, candidate_type, topk, found, reasons)
             topk = min(4 * topk, MOST)
     for rows in found.values():
         rows.sort(key=lambda row: -(row[1] or 0.0))  # stable: equal scores keep the endpoint's order
         del rows[model.asked.limit :]
+    for vertex, rows in found.items():
+        if not rows:
+            model.silent(reasons[vertex])
     return found
 
 
-def _ask_links(model: _Model, vertices: list[Any], candidate_type: str, topk: int, found: dict[Any, Rows]) -> list[Any]:
-    """Ask once; the nodes that got too few candidates though the endpoint may have more."""
+def _ask_links(
+    model: _Model,
+    vertices: list[Any],
+    candidate_type: str,
+    topk: int,
+    found: dict[Any, Rows],
+    reasons: dict[Any, str],
+) -> list[Any]:
+    """Ask once, and note what is found or why nothing is.
+
+    Gives the nodes that got too few candidates though the endpoint may have more.
+    """
     run, asked, way = model.run, model.asked, WAYS[model.asked.direction]
     linked = {vertex: _linked(run.graph, vertex, way, asked) for vertex in vertices}
     question = LinkQuery(
@@ -239,6 +266,7 @@ def _ask_links(model: _Model, vertices: list[Any], candidate_type: str, topk: in
             again.append(vertex)
         else:
             found[vertex] += rows
+            reasons[vertex] = model.unanswered(results, ALL_TAKEN)
     return again
 
 
@@ -250,6 +278,8 @@ def _linked(graph: Any, vertex: Any, way: Way, asked: ModelQuestion) -> set[str]
 
 def _properties(service: PredictionService, kind: str, run: Any, calls: Sequence[tuple[Any, ...]]) -> list[Rows]:
     answers: list[Rows] = [[] for _ in calls]
+    if not calls:
+        run.outcome.silences[NOTHING] += 1
     for asked, places in _groups(calls).items():
         model = _Model.of(service, run, asked)
         by_type: dict[Any, dict[Any, None]] = defaultdict(dict)
@@ -295,11 +325,12 @@ def _values(model: _Model, kind: str, elements: list[Any]) -> dict[Any, Rows]:
         timeout_s=run.left_s(),
     )
     answer = model.ask(question)
-    origin = model.origin(answer)
-    return {
-        element: [(one.value, one.score, *origin) for one in model.kept(results)[: asked.limit]]
-        for element, results in zip(elements, answer.results, strict=True)
-    }
+    origin, found = model.origin(answer), {}
+    for element, results in zip(elements, answer.results, strict=True):
+        found[element] = [(one.value, one.score, *origin) for one in model.kept(results)[: asked.limit]]
+        if not found[element]:
+            model.silent(model.unanswered(results, BELOW))
+    return found
 
 
 def _ends(graph: Any, element: Vertex | Edge) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ from workflow.predictions.question import (
     Subgraph,
     TaskType,
 )
+from workflow.predictions.reasons import ALL_TAKEN, ALONE, BELOW, NOTHING, OTHER_LABEL, UNSEEN
 from workflow.predictions.replay import PredictionNeeded, Replay
 from workflow.predictions.requests import SubgraphTooLarge
 from workflow.values.numbers import Long
@@ -50,14 +51,6 @@ SPARE_CANDIDATES = 8  # asked for beyond the limit, for those that have left the
 MAX_TOPK = 100_000  # an endpoint that has still more candidates than these is not asked again
 
 Results = tuple[Prediction, ...]
-
-# why an input has no answer
-NOTHING = "no vertex or edge reached the prediction: the graph has none such"
-UNSEEN = "the model was trained before it came; ask with Neptune#ml.inductiveInference"
-ALONE = "the model knows neither it nor anything near it"
-BELOW = "nothing reaches the threshold"
-ALL_TAKEN = "every candidate is linked with it already, has another label or has left the graph"
-OTHER_LABEL = "the model is for another label or property"
 
 
 class Answers:
@@ -370,7 +363,7 @@ class Answers:
 
     @property
     def _unseen(self) -> str:
-        return ALONE if self._spec.inductive else UNSEEN
+        return ALONE if self._spec.inductive else UNSEEN.format("Neptune#ml.inductiveInference")
 
     def _note_reasons(self, elements: Iterable[Vertex | Edge]) -> None:
         """Why inputs have no answer, a sentence and how many it is true of; for those who ask for the origin."""

@@ -40,6 +40,7 @@ LOGIN_S: Final = 20.0
 IDLE_TRANSACTION_S: Final = 600.0
 _LOGON_FROM: Final = BoltVersion(5, 1)
 _READS_MODE: Final = "r"
+_LEAST_TOLD: Final = "notifications_minimum_severity"
 
 
 class BoltConversation:
@@ -80,6 +81,8 @@ class BoltConversation:
         self._session: BoltSession | None = None
         self._database = ""
         self._graph = ""
+        self._silent = False  # the client wants no notifications
+        self._told_silent = False  # or none of this transaction
         self._metadata: Mapping[str, Any] = {}  # that the client gave to the transaction
         self._mode = ""
         self._until: float | None = None  # of the transaction
@@ -260,6 +263,7 @@ class BoltConversation:
 
     async def _hello(self, members: dict[str, Any]) -> None:
         self._greeted = True
+        self._silent = members.get(_LEAST_TOLD) == "OFF"
         routing = members.get("routing")
         self._address = str(routing.get("address", "")) if isinstance(routing, dict) else ""
         self._connection = f"bolt-{self.service.next_number()}"
@@ -296,6 +300,7 @@ class BoltConversation:
             raise UnsupportedOperation("Nobody can act as somebody else here; leave the impersonated user out")
         self._database, self._graph = self.service.database(str(extra.get("db") or ""))
         self._mode = _READS_MODE if self._database == SYSTEM else str(extra.get("mode") or "w")
+        self._told_silent = extra.get(_LEAST_TOLD) == "OFF"
         given = extra.get("tx_metadata")
         self._metadata = given if isinstance(given, Mapping) else {}
         timeout = extra.get("tx_timeout")
@@ -389,7 +394,8 @@ class BoltConversation:
     async def _end(self, number: int) -> None:
         result = self._forget(number)
         bookmark = fresh_bookmark() if self._session is None else None
-        await self._succeed(result.summary(self.version, self._database, bookmark))
+        notifies = not self._silent and not self._told_silent
+        await self._succeed(result.summary(self.version, self._database, bookmark, notifies=notifies))
 
     def _forget(self, number: int) -> BoltResult:
         result = self._results.pop(number)

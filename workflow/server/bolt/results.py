@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 4 * 1024 * 1024
 PART_S: Final = 0.2  # rows of a slow query do not wait longer than this to be sent
 MOST_AT_ONCE: Final = 1000  # rows between two looks at the clock
+NO_PREDICTION: Final = "Neo.ClientNotification.Statement.NoPrediction"
 MOST_HELD: Final = 1 << 30  # bytes of rows that are made before anybody takes them
 
 
@@ -158,8 +159,10 @@ class BoltResult:
         except OverBudget as error:
             self._refuse(error)
 
-    def summary(self, version: BoltVersion, database: str, bookmark: str | None) -> dict[str, Any]:
-        """What is told at the end."""
+    def summary(
+        self, version: BoltVersion, database: str, bookmark: str | None, *, notifies: bool = True
+    ) -> dict[str, Any]:
+        """What is told at the end; ``notifies``: also why predictions have no answer."""
         plan, counters = self.result.plan, self.result.outcome.counters.as_dict()
         told: dict[str, Any] = {
             "type": ("rw" if plan.columns else "w") if plan.writes else "r",
@@ -176,8 +179,11 @@ class BoltResult:
             told["profile" if plan.statement.mode == "profile" else "plan"] = described(
                 plan.steps, self.result.outcome, plan.columns
             )
+        silences = self.result.outcome.told if notifies else []
         if version >= (5, 6):
-            told["statuses"] = [_status(bool(plan.columns), self.given)]
+            told["statuses"] = [_status(bool(plan.columns), self.given), *map(_silence_status, silences)]
+        elif silences:
+            told["notifications"] = [_notification(one) for one in silences]
         return told
 
 
@@ -186,6 +192,29 @@ def _status(has_columns: bool, given: int) -> dict[str, Any]:
     if has_columns:
         code, text = ("00000", "note: successful completion") if given else ("02000", "note: no data")
     return {"gql_status": code, "status_description": text, "diagnostic_record": {}}
+
+
+def _notification(reason: str) -> dict[str, Any]:
+    """Why a prediction has no answer, as drivers tell their users."""
+    return {
+        "code": NO_PREDICTION,
+        "title": "A prediction has no answer",
+        "description": reason,
+        "severity": "INFORMATION",
+        "category": "GENERIC",
+    }
+
+
+def _silence_status(reason: str) -> dict[str, Any]:
+    """The same as later versions tell it."""
+    return {
+        "gql_status": "03N60",
+        "status_description": f"info: a prediction has no answer. {reason}",
+        "neo4j_code": NO_PREDICTION,
+        "title": "A prediction has no answer",
+        "description": reason,
+        "diagnostic_record": {"_severity": "INFORMATION", "_classification": "GENERIC"},
+    }
 
 
 def described(steps: tuple[PlanStep, ...], outcome: RunOutcome, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -117,7 +117,8 @@ class CypherHandlers:
             for row in result.rows:
                 yield separator + row_json(row)
                 separator = ", "
-            yield "]}"
+            silences = result.outcome.told
+            yield f'], "warnings": {json.dumps(silences)}}}' if silences else "]}"
         finally:
             self._registry.finish(running)
 

@@ -122,7 +122,8 @@ def _run_cypher(services: Services, asked: BoxQuery) -> ShownAnswer:
         columns, rows = table([{name: _shown(value) for name, value in row.items()} for row in shown], asked.naming)
     finally:
         registry.finish(running)
-    return _answer(asked, columns or list(result.columns), rows, len(results) > asked.rows, drawn, spent, writes)
+    answer = _answer(asked, columns or list(result.columns), rows, len(results) > asked.rows, drawn, spent, writes)
+    return answer if results else replace(answer, because=tuple(result.outcome.told))
 
 
 def _elements(value: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.predictions.cypher import prediction_rows
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
 from workflow.predictions.question import EdgeType, LinkQuery, Prediction, Predictions, PropertyQuery, Question
+from workflow.predictions.reasons import ALL_TAKEN, ALONE, BELOW, NOTHING, OTHER_LABEL, UNSEEN
 
 WATCHED = EdgeType("Person", "WATCHED", "Movie")
 LINKS = ModelCard("m1", "link_prediction", (ModelTarget(edge_type=WATCHED),), snapshot_ms=0, created_ms=1)
@@ -93,6 +95,41 @@ def test_options_of_links() -> None:
     )
     assert bench(f"{backwards} RETURN node") == []  # the endpoint names movies, which are not there as persons
     assert bench.service.asked[-1].candidate_type == "Person"
+
+
+@pytest.mark.parametrize(
+    ("card", "text", "told"),
+    [
+        (LINKS, "MATCH (p:Nobody) CALL despina.ml.predictLinks('e', p, 'WATCHED') YIELD node RETURN node", [NOTHING]),
+        (LINKS, "MATCH (p:Person) CALL despina.ml.predictLinks('e', p, 'WATCHED', {threshold: 1}) YIELD node RETURN 1",
+         [f"3 x {BELOW}"]),
+        # of m0 the endpoint names movies alone, and person 0 is not asked about: a movie is nobody's end there
+        (LINKS, "MATCH (m:Movie {n: 0}) CALL despina.ml.predictLinks('e', m, 'WATCHED', {direction: 'INCOMING'}) "
+         "YIELD node RETURN 1", [ALL_TAKEN]),
+        (LINKS, "MATCH (m:Movie {n: 0}) CALL despina.ml.predictLinks('e', m, 'WATCHED') YIELD node RETURN 1",
+         [OTHER_LABEL]),
+        (GENRES, "MATCH (m:Movie {n: 0}) CALL despina.ml.classify('e', m, 'genre', {threshold: .9}) YIELD value "
+         "RETURN value", [BELOW]),
+        (GENRES, "MATCH (m:Nobody) CALL despina.ml.classify('e', m, 'genre') YIELD value RETURN value", [NOTHING]),
+        (GENRES, "MATCH (m:Movie) CALL despina.ml.classify('e', m, 'genre') YIELD value RETURN value", []),
+    ],
+)  # fmt: skip
+def test_a_prediction_without_an_answer_says_why(card: ModelCard, text: str, told: list[str]) -> None:
+    result = Bench(card).engine.run(text, CypherOptions())
+    assert bool(list(result.rows)) is not bool(told)
+    assert result.outcome.told == told
+
+
+@pytest.mark.parametrize(("inductive", "reason"), [("false", UNSEEN), ("true", ALONE)])
+def test_an_element_that_the_model_does_not_know_is_told(inductive: str, reason: str) -> None:
+    bench = Bench(replace(GENRES, inductive=True))
+    bench.service.predict = lambda endpoint, question: Predictions(((),), "m2", 1)  # type: ignore[method-assign]
+    options = f"{{inductive: {inductive}}}"
+    result = bench.engine.run(
+        f"MATCH (m:Movie {{n: 0}}) CALL despina.ml.classify('e', m, 'genre', {options}) YIELD value RETURN value"
+    )
+    assert list(result.rows) == []
+    assert result.outcome.told == [reason.format("the option `inductive`")]
 
 
 def test_more_rows_than_a_call_takes_are_asked_in_several() -> None:
