@@ -493,3 +493,10 @@ def test_what_is_cut_off_by_a_limit_is_projected_after_the_order() -> None:
     }
     for text, expected in cases.items():
         assert list(engine.run(text, CypherOptions()).rows) == expected, text
+
+
+def test_the_plans_that_are_kept_stay_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workflow.cypher.engine.PLANS_KEPT", 4)
+    for number in range(20):
+        assert bench(f"RETURN {number}") == [number]
+        assert len(bench.engine._plans) <= 4

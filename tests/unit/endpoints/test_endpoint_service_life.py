@@ -209,3 +209,28 @@ def test_an_endpoint_of_somebody_else_is_looked_up_and_known_for_a_while(
     assert endpoints.find("other") is first  # looked up again, and the same
     del host.elsewhere["other"]
     assert endpoints.find("other") is None
+
+
+def test_what_is_known_of_endpoints_of_others_stays_bounded(
+    endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_MOST_OTHERS", 3)
+    for number in range(10):
+        assert endpoints.find(f"other-{number}") is None
+        assert len(endpoints._others) <= 3
+
+
+def test_an_endpoint_that_is_said_to_serve_is_found_by_its_name(endpoints: Endpoints, store: JobStore) -> None:
+    found = []
+
+    class Live(dict[str, Any]):
+        def __setitem__(self, job_id: str, live: Any) -> None:
+            super().__setitem__(job_id, live)
+            found.append(endpoints.is_serving(job_id) and endpoints.find("ep-endpoint") is not None)
+
+    endpoints._live = Live()
+    job = endpoint("first")
+    store.add(job)
+    endpoints.submit(job)
+    until(lambda: found)
+    assert found == [True]

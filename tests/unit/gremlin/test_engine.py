@@ -329,6 +329,14 @@ class TestLooking:
         with pytest.raises(QueryFailed, match="Unrecognized service: nobody"):
             ask(engine, "g.call('nobody')")
 
+    def test_texts_are_searched_in_properties_of_the_kind_that_is_asked_for(self, engine: Engine) -> None:
+        ask(engine, "g.V('marko').outE('knows').property('note', 'first a mark')")
+        search = "g.call('tinker.search').with('search', 'mar')"
+        assert sorted(ask(engine, f"{search}.value()")) == ["first a mark", "first a mark", "marko"]
+        assert ask(engine, f"{search}.with('type', 'Edge').key()") == ["note", "note"]  # a weight is no text
+        assert ask(engine, f"{search}.with('type', 'Vertex').value()") == ["marko"]
+        assert ask(engine, f"{search}.with('type', 'VertexProperty').value()") == []
+
 
 class TestManyAtOnce:
     def test_readers_beside_a_writer_see_whole_transactions_only(self, engine: Engine) -> None:
