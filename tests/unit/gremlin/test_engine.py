@@ -20,6 +20,7 @@ from workflow.errors import (
     TimeLimitExceeded,
 )
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.views import StoredGraph
 from workflow.gremlin.engine import Engine, QueryOptions
 from workflow.gremlin.lang import parse
 from workflow.gremlin.running.random_numbers import SeededRandomNumbers
@@ -328,6 +329,20 @@ class TestLooking:
         assert ask(engine, "g.V('lop').call('tinker.degree.centrality')") == [3]
         with pytest.raises(QueryFailed, match="Unrecognized service: nobody"):
             ask(engine, "g.call('nobody')")
+
+    def test_who_has_a_value_is_found_without_a_look_at_the_others(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def scanned(*_: Any) -> Any:
+            raise AssertionError("all vertices were looked at")
+
+        for name in ("vertices", "vertex_rows"):
+            monkeypatch.setattr(StoredGraph, name, scanned)
+        assert ask(engine, "g.V().has('name', 'marko').id()") == ["marko"]
+        assert ask(engine, "g.V().has('name', within('lop', 'vadas')).id()") == ["vadas", "lop"]
+        assert ask(engine, "g.V().hasLabel('software').has('name', 'marko').id()") == []
+        with pytest.raises(AssertionError, match="all vertices"):
+            ask(engine, "g.V().has('name', gt('m')).id()")
 
     def test_texts_are_searched_in_properties_of_the_kind_that_is_asked_for(self, engine: Engine) -> None:
         ask(engine, "g.V('marko').outE('knows').property('note', 'first a mark')")
