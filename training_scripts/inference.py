@@ -8,15 +8,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from graph_ml.container import Container
-from graph_ml.predict import Incompatible, Predictor, load_predictor
+from graph_ml.predict import Incompatible, Predictor
 from graph_ml.schemas import EndpointRequest, EndpointResponse
+from graph_ml.training.as_of import load_with_moments
 
 JSON = "application/json"
 
 
 def model_fn(model_dir: str) -> Predictor:
     """Load the model folder and answer once, so that the first request finds everything ready."""
-    predictor = load_predictor(Path(model_dir), Container.from_environment().device)
+    predictor = load_with_moments(Path(model_dir), Container.from_environment().device)
     predictor.warm()
     return predictor
 

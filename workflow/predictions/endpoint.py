@@ -30,7 +30,7 @@ class ModelCard:
 
     ``targets`` is empty where the description names none: then the endpoint itself decides what it can answer.
     ``hops`` and ``fanouts`` say which neighbourhood inductive inference sends; ``snapshot_ms`` is when the graph that
-    the model has seen was exported.
+    the model has seen was exported. ``timed`` models answer as of an earlier moment.
     """
 
     id: str
@@ -41,6 +41,7 @@ class ModelCard:
     inductive: bool = False
     hops: int = 0
     fanouts: tuple[int, ...] = ()
+    timed: bool = False
 
 
 # headers that prove who asks, of the URL and the body of a request; may take a while, for credentials are renewed

@@ -19,11 +19,11 @@ def kind_of(question: Question) -> Hashable | None:
     if question.subgraph is not None or not 0 < len(inputs) <= MOST_SHARED:
         return None
     if isinstance(question, RelationQuery):
-        return "relation", question.topk
+        return "relation", question.topk, question.as_of
     if isinstance(question, LinkQuery):
-        return question.relation, question.way, question.candidate_type, question.topk
+        return question.relation, question.way, question.candidate_type, question.topk, question.as_of, question.mask
     first = question.inputs[0]
-    return isinstance(first, NodeInput), first.type, question.task, question.property, question.topk
+    return isinstance(first, NodeInput), first.type, question.task, question.property, question.topk, question.as_of
 
 
 def companions(first: Question, waiting: Sequence[Question]) -> list[int]:

@@ -67,7 +67,8 @@ class LinkQuery:
 
     ``way`` ``out``: inputs are sources, candidates targets; ``in``: the other way round. ``exclude`` names candidates
     an input must not get. At most ``MAX_INPUTS_PER_CALL`` inputs are sent in one call; the service splits what is more.
-    ``timeout_s`` is what the query has left, where that is less than the service would wait.
+    ``timeout_s`` is what the query has left, where that is less than the service would wait. ``as_of`` asks about the
+    graph as it was before a moment, and ``mask`` leaves out who was linked then.
     """
 
     relation: str
@@ -77,6 +78,8 @@ class LinkQuery:
     topk: int
     exclude: Mapping[str, Sequence[str]] = field(default_factory=dict)
     subgraph: Subgraph | None = None
+    as_of: float | None = None
+    mask: bool = False
     timeout_s: float | None = field(default=None, compare=False)
 
 
@@ -89,6 +92,7 @@ class PropertyQuery:
     inputs: tuple[NodeInput, ...] | tuple[EdgeInput, ...]
     topk: int
     subgraph: Subgraph | None = None
+    as_of: float | None = None
     timeout_s: float | None = field(default=None, compare=False)
 
 
@@ -100,6 +104,7 @@ class RelationQuery:
     topk: int
     subgraph: Subgraph | None = None
     timeout_s: float | None = field(default=None, compare=False)
+    as_of: float | None = None
 
 
 Question = LinkQuery | PropertyQuery | RelationQuery

@@ -83,7 +83,8 @@ def link_request(query: LinkQuery, inputs: Sequence[str]) -> bytes:
         "topk": query.topk,
         "edgeType": query.relation,
         ("tailNodeType" if tails else "headNodeType"): query.candidate_type,
-        "exclude_flag": "none",
+        "exclude_flag": "mask" if query.mask else "none",
+        **_moment(query),
     }
     known_end = "headNodeId" if tails else "tailNodeId"
     data: dict[str, Any] = {"globalParameters": parameters, "edges": [{known_end: one} for one in inputs]}
@@ -98,7 +99,7 @@ def link_request(query: LinkQuery, inputs: Sequence[str]) -> bytes:
 def property_request(query: PropertyQuery, inputs: Sequence[NodeInput | EdgeInput]) -> bytes:
     """A class or a number of nodes or edges; all inputs of one call have one type."""
     first = inputs[0]
-    parameters: dict[str, Any] = {"topk": query.topk, "property": query.property}
+    parameters: dict[str, Any] = {"topk": query.topk, "property": query.property, **_moment(query)}
     data: dict[str, Any] = {"globalParameters": parameters}
     if isinstance(first, NodeInput):
         parameters["nodeType"] = first.type
@@ -123,9 +124,13 @@ def relation_request(query: RelationQuery, pairs: Sequence[tuple[str, str]]) -> 
     body = {
         "version": "v1",
         "mode": "predict_relation",
-        "data": {"globalParameters": {"topk": query.topk}, "edges": edges},
+        "data": {"globalParameters": {"topk": query.topk, **_moment(query)}, "edges": edges},
     }
     return _encoded(body, query.subgraph)
+
+
+def _moment(query: Question) -> dict[str, float]:
+    return {} if query.as_of is None else {"asOf": query.as_of}
 
 
 def _encoded(body: dict[str, Any], subgraph: Subgraph | None) -> bytes:
@@ -243,6 +248,7 @@ def model_card(description: Mapping[str, Any]) -> ModelCard | None:
         inductive=bool(details.get("inductive")),
         hops=hops,
         fanouts=fanouts,
+        timed=bool(details.get("timed")),
     )
 
 

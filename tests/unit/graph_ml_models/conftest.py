@@ -5,16 +5,23 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-# test files here import this module by its name; there are no packages of tests
-_SPEC = importlib.util.spec_from_file_location("small_graphs", Path(__file__).with_name("small_graphs.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-small_graphs = importlib.util.module_from_spec(_SPEC)
-sys.modules["small_graphs"] = small_graphs
-_SPEC.loader.exec_module(small_graphs)
+
+def _module(name: str) -> ModuleType:
+    """A module of this folder, which test files here import by its name; there are no packages of tests."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+small_graphs = _module("small_graphs")
+_module("dated_graphs")
 
 
 @pytest.fixture(scope="session")

@@ -216,9 +216,43 @@ class GraphData:
         by_time = target in self.cuts or target in self.histories
         return np.asarray(self.times[target.type]) if by_time and target.type in self.times else None
 
+    def before(self, moment: float) -> GraphData:
+        """The graph as it was: without edges that came, with both their ends, at a moment or later.
+
+        Vertices that came then are gone. Nothing is to be learned of it any more.
+        """
+        kept = {kind: np.flatnonzero(self.came(kind) < moment) for kind in self.edges}
+        late = {kind: np.flatnonzero(self.times[kind] >= moment) for kind in self.node_types if kind in self.times}
+        gone = {kind: np.union1d(rows, self.gone.get(kind, rows[:0])) for kind, rows in late.items()}
+        times: dict[str | EdgeType, Times] = {}
+        for owner, when in self.times.items():
+            times[owner] = np.asarray(when)[kept[owner]] if isinstance(owner, EdgeType) else when
+        edges = {}
+        for kind, ends in self.edges.items():
+            edges[kind] = EdgeList(np.asarray(ends.source)[kept[kind]], np.asarray(ends.target)[kept[kind]])
+        return GraphData(
+            node_ids=self.node_ids,
+            num_nodes=self.num_nodes,
+            edges=edges,
+            edge_ids={kind: [ids[row] for row in kept[kind].tolist()] for kind, ids in self.edge_ids.items()},
+            features=self.features,
+            edge_features={
+                kind: {name: values[kept[kind]] for name, values in features.items()}
+                for kind, features in self.edge_features.items()
+            },
+            times=times,
+            gone={**self.gone, **{kind: rows for kind, rows in gone.items() if len(rows)}},
+            encodings=self.encodings,
+            model_type=self.model_type,
+            seed=self.seed,
+            info={**self.info, "as_of": moment},
+        )
+
     @property
     def now(self) -> float:
-        """The moment after all that has a time; −inf where nothing has."""
+        """The moment after all that has a time, or that of which the graph is; −inf where nothing has a time."""
+        if "as_of" in self.info:
+            return float(self.info["as_of"])
         newest = max((float(times.max(initial=-np.inf)) for times in self.times.values()), default=-np.inf)
         return float(np.nextafter(newest, np.inf)) if np.isfinite(newest) else newest
 

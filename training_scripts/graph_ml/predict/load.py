@@ -35,12 +35,12 @@ def load_predictor(folder: Path, device: str = "auto") -> Predictor:
         FileNotFoundError: no finished model lies there.
         ValueError: the description cannot be understood, or there is no such device.
     """
-    model = ModelFolder(folder)
     device = "cpu" if device == "auto" else device
     if device != "cpu":
         from ..devices import device_of
 
         device = str(device_of(device))
+    model = ModelFolder(folder)
     if model.description.task == "link_prediction":
         return _links(model, device)
     if "stored" in model.description.details:

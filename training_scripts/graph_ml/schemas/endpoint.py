@@ -21,6 +21,8 @@ class GlobalParameters(Artefact):
     property: str | None = None
     threshold: float | None = None
     exclude_flag: Literal["mask", "none"] | None = None
+    #: the moment whose graph answers, as data processing has times; ours
+    as_of: float | None = Field(default=None, alias="asOf", allow_inf_nan=False)
 
 
 class QueryItem(Artefact):

@@ -19,6 +19,9 @@ RECOMMENDATION: Final = "train_instance_recommendation.json"
 MODEL: Final = "model.json"
 """What a model is; written last, so that a folder with one is complete."""
 
+GRAPH: Final = "graph"
+"""The folder of the graph beside a model that answers as of earlier moments."""
+
 METRICS: Final = "metrics.json"
 """Figures of every split and floor, beside the model."""
 

@@ -16,7 +16,7 @@ from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
 from ..devices import NoSuchDevice, device_of, tensor_on
 from ..graph import EdgeType, GraphData, History, Target
-from ..group import Group
+from ..group import ALONE, Group
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
 from ..message_passing import choose_backend
@@ -25,7 +25,7 @@ from ..models.network.network import Network, edge_matrix, load_network, save_ne
 from ..models.ranking.store import load_ranker, save_links
 from ..pairs import NodeSpace
 from ..sampling import MessageGraph
-from ..schemas import HistoryEntry, Metrics, ModelDescription
+from ..schemas import HistoryEntry, Metrics, ModelDescription, files
 from .labels.baseline import refresh_baseline
 from .labels.past import save_history
 from .links.gnn import GnnLinks, edge_features
@@ -34,6 +34,8 @@ from .links.stacked import StackedLinks
 from .links.trained import TrainedLinks, with_floor
 
 Details = dict[str, Any]
+#: folder of the graph beside a model that can answer as of an earlier moment
+GRAPH = files.GRAPH
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()
             details = refresh_links(model, graph, writer, place)
         else:
             details = refresh_labels(model, graph, writer, place)
+        details.pop("timed", None)
+        details |= keep_graph(writer, graph, details)
     except ValueError as error:
         raise JobError(str(error)) from error
     group.leave()
@@ -102,6 +106,46 @@ def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()
     progress("writing the report")
     write_model_report(writer.folder)
     progress("finished", 1, 1)
+
+
+def as_of(model: ModelFolder, moment: float, folder: Path) -> None:
+    """Write a model as it would answer at a moment: what it has learned, over the graph that was there before.
+
+    Args:
+        model: has its graph with it.
+        moment: nothing that came then or later is looked at.
+        folder: of the new model.
+
+    Raises:
+        ValueError: nothing was there that the model could answer from.
+    """
+    graph = GraphData.read(model.folder / GRAPH).before(moment)
+    writer = ModelWriter(folder)
+    place = Place(torch.device("cpu"), ALONE)
+    links = model.description.task == "link_prediction"
+    details = (refresh_links if links else refresh_labels)(model, graph, writer, place)
+    writer.ids(graph.live_ids)
+    if (model.folder / "encoders.json").exists():
+        writer.file("encoders.json", (model.folder / "encoders.json").read_text(encoding="utf-8"))
+    description = refreshed(model.description, graph, details)
+    same = {"created_ms": model.description.created_ms, "graph_snapshot_ms": model.description.graph_snapshot_ms}
+    writer.finish(description.model_copy(update=same), model.metrics)
+
+
+def keep_graph(writer: ModelWriter, graph: GraphData, details: Details) -> Details:
+    """Keep a graph that has times beside its model, so that the model can answer as of an earlier moment.
+
+    A model that has learned a vector for each vertex, and nothing else, cannot.
+
+    Returns:
+        What ``model.json`` says of it.
+    """
+    kinds = {entry["scorer"].get("beaten", entry["scorer"])["kind"] for entry in details.get("links", ())}
+    if not graph.times or not ("network" in details or kinds == {"ranker"}):
+        return {}
+    bare = replace(graph, raw={}, edge_raw={}, labels={}, splits={}, cuts={}, horizons={}, histories={}, warnings=())
+    bare.write(writer.staging / GRAPH)
+    return {"timed": True}
 
 
 def known_part(graph: GraphData, description: ModelDescription) -> tuple[GraphData, list[str]]:

@@ -72,7 +72,10 @@ def run(container: Container, arguments: list[str], scripts: Path) -> None:
     if not group.first:
         return
     writer = ModelWriter(container.model)
+    from .refresh import keep_graph
+
     metrics, details = finish(writer)
+    details = {**details, **keep_graph(writer, graph, details)}
     for split, figures in metrics.splits.items():
         trial.curves.add({f"figures/{split}/{name}": value for name, value in figures.items()}, len(metrics.history))
     progress("writing the model")

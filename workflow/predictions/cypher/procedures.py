@@ -17,6 +17,7 @@ from workflow.errors import InvalidParameter
 from workflow.graphs.elements import Edge, Vertex, Way
 from workflow.graphs.naming import vertex_of
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
+from workflow.predictions.moments import check_moment, moment_of
 from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
 from workflow.predictions.question import (
     MAX_INPUTS_PER_CALL,
@@ -34,10 +35,12 @@ from workflow.values.moments import ZonedDateTime
 SPARE: Final = 8  # asked for beyond the limit, for those that have left the graph
 MOST: Final = 100_000
 ORIGIN: Final = (("model", "string"), ("snapshot", "any"))
+AS_OF: Final = "The option `asOf`"
 OPTIONS: Final = {
     "limit": 1,
     "threshold": None,
     "inductive": False,
+    "asOf": None,
     "direction": "OUTGOING",
     "label": None,
     "excludeExisting": True,
@@ -59,6 +62,7 @@ class ModelQuestion:
     direction: str
     label: str | None
     exclude_existing: bool
+    as_of: float | None = None
 
 
 def prediction_rows(service: PredictionService) -> Iterable[Procedure]:
@@ -106,6 +110,7 @@ def _asked(endpoint: Any, name: str, given: Any) -> ModelQuestion:
         found["direction"],
         found["label"],
         bool(found["excludeExisting"]),
+        moment_of(found["asOf"], AS_OF),
     )
 
 
@@ -122,7 +127,9 @@ class _Model:
     @classmethod
     def of(cls, service: PredictionService, run: Any, asked: ModelQuestion) -> _Model:
         endpoint = service.resolve(asked.endpoint)
-        return cls(service, endpoint, service.describe(endpoint), run, asked)
+        card = service.describe(endpoint)
+        check_moment(asked.as_of, asked.inductive, card, AS_OF)
+        return cls(service, endpoint, card, run, asked)
 
     def ask(self, question: LinkQuery | PropertyQuery) -> Predictions:
         self.run.check()
@@ -249,6 +256,8 @@ def _ask_links(
         topk=topk,
         exclude={str(vertex.id): sorted(ids) for vertex, ids in linked.items() if ids},
         subgraph=model.subgraph(vertex.row for vertex in vertices),
+        as_of=asked.as_of,
+        mask=asked.exclude_existing and asked.as_of is not None,
         timeout_s=run.left_s(),
     )
     answer = model.ask(question)
@@ -271,7 +280,7 @@ def _ask_links(
 
 
 def _linked(graph: Any, vertex: Any, way: Way, asked: ModelQuestion) -> set[str]:
-    if not asked.exclude_existing:
+    if not asked.exclude_existing or asked.as_of is not None:  # the endpoint knows who was linked then
         return set()
     return {str(graph.vertex_id(row)) for row in graph.neighbours(vertex.row, way, [asked.name])}
 
@@ -322,6 +331,7 @@ def _values(model: _Model, kind: str, elements: list[Any]) -> dict[Any, Rows]:
         inputs=tuple(_input(run.graph, one) for one in elements),
         topk=asked.limit,
         subgraph=model.subgraph(rows),
+        as_of=asked.as_of,
         timeout_s=run.left_s(),
     )
     answer = model.ask(question)

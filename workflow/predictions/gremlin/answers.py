@@ -156,6 +156,7 @@ class Answers:
             inputs=tuple(self._input(one) for one in group),  # type: ignore[arg-type]  # all of one kind
             topk=self._spec.limit,
             subgraph=self._subgraph(group),
+            as_of=self._spec.as_of,
             timeout_s=self._time_left(),
         )
         try:
@@ -252,7 +253,9 @@ class Answers:
     def _ask_links_of(self, vertices: Sequence[Vertex], candidate_type: str, topk: int) -> list[Vertex]:
         """Ask once; gives those vertices that got too few candidates though the endpoint may have more."""
         spec = self._spec
-        linked = {vertex: self._linked(vertex) for vertex in vertices} if spec.filter_existing else {}
+        # whoever asks as of a moment leaves out who was linked then, which the endpoint knows
+        filters = spec.filter_existing and spec.as_of is None
+        linked = {vertex: self._linked(vertex) for vertex in vertices} if filters else {}
         query = LinkQuery(
             relation=spec.relation,
             way=spec.way,
@@ -261,6 +264,8 @@ class Answers:
             topk=topk,
             exclude={str(vertex.id): sorted(ids) for vertex, ids in linked.items() if ids},
             subgraph=self._subgraph(vertices),
+            as_of=spec.as_of,
+            mask=spec.filter_existing and spec.as_of is not None,
             timeout_s=self._time_left(),
         )
         try:
@@ -327,7 +332,7 @@ class Answers:
         if not asked:
             return
         pairs = tuple((str(vertex.id), self._spec.other_end) for vertex in asked)
-        query = RelationQuery(pairs, self._spec.limit, self._subgraph(asked), self._time_left())
+        query = RelationQuery(pairs, self._spec.limit, self._subgraph(asked), self._time_left(), self._spec.as_of)
         answer = self._predictions(query)
         self._note_origin(answer.model_id, answer.created_ms)
         for vertex, results in zip(asked, answer.results, strict=True):

@@ -16,6 +16,7 @@ from workflow.errors import InternalFailure, InvalidParameter, MissingParameter,
 from workflow.gremlin.semantics.values import T
 from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal, children_of
 from workflow.predictions.endpoint import ModelCard, PredictionService
+from workflow.predictions.moments import check_moment, moment_of
 from workflow.predictions.question import EdgeType, Way
 from workflow.predictions.requests import incompatible
 from workflow.predictions.service import endpoint_name
@@ -28,12 +29,13 @@ FILTER_EXISTING, NO_METADATA_CACHE = PREFIX + "filterExistingEdges", PREFIX + "d
 SCORE = PREFIX + "score"
 RELATION = "Despina#ml.relation"  # ours: which edge label links the vertex with another
 LINK_SCORE = "Despina#ml.score"  # ours: the score of a predicted link goes into its traverser's sack
+AS_OF = "Despina#ml.asOf"  # ours: the moment whose graph answers
 PROVENANCE = "Despina#ml.provenance"  # ours: which model and which graph snapshot an answer comes from
 
 TASK_FLAGS = (CLASSIFICATION, REGRESSION, PREDICTION, RELATION)
 _KNOWN = frozenset(
     (ENDPOINT, ROLE, LIMIT, THRESHOLD, *TASK_FLAGS, INDUCTIVE, DETERMINISTIC, FILTER_EXISTING, NO_METADATA_CACHE,
-     LINK_SCORE, PROVENANCE)
+     LINK_SCORE, PROVENANCE, AS_OF)
 )  # fmt: skip
 #: what says something of one step, and before the first one would say nothing
 _OF_STEPS = (*TASK_FLAGS, INDUCTIVE, DETERMINISTIC, LINK_SCORE)
@@ -65,6 +67,7 @@ class PredictionSpec:
     deterministic: bool = False
     filter_existing: bool = False
     provenance: bool = False
+    as_of: float | None = None
 
     def __str__(self) -> str:
         if self.kind == "links":
@@ -194,6 +197,7 @@ def read_spec(found: FoundStep, given: Mapping[str, Any]) -> PredictionSpec:
         deterministic=DETERMINISTIC in found.modulators,
         filter_existing=FILTER_EXISTING in merged,
         provenance=PROVENANCE in merged,
+        as_of=moment_of(merged.get(AS_OF), AS_OF),
     )
 
 
@@ -361,6 +365,7 @@ def check_model(spec: PredictionSpec, card: ModelCard | None) -> None:
             f"The model of the endpoint does not predict {spec.relation!r} edges {end} {spec.candidate_label!r}; "
             f"it predicts {', '.join(known)}."
         )
+    check_moment(spec.as_of, spec.inductive, card, AS_OF)
     if spec.inductive and not card.inductive:
         raise InternalFailure("Neptune ML cannot find the metadata file for Real-Time Inductive Inference in S3.")
 

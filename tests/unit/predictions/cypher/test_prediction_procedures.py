@@ -10,7 +10,7 @@ import pytest
 from workflow.cypher.engine import CypherEngine
 from workflow.cypher.planning.procedures import library
 from workflow.cypher.running.options import CypherOptions
-from workflow.errors import InvalidParameter
+from workflow.errors import ConstraintViolation, InvalidParameter
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.predictions.cypher import prediction_rows
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
@@ -180,3 +180,38 @@ def test_null_has_no_prediction() -> None:
 def test_refusals(card: ModelCard | None, call: str, said: str) -> None:
     with pytest.raises(InvalidParameter, match=said):
         Bench(card)(f"MATCH (p:Person) CALL despina.ml.{call} YIELD score RETURN score")
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        ("datetime('1970-01-02T00:00:00Z')", 86_400.0),
+        ("localdatetime('1970-01-01T00:00:05')", 5.0),
+        ("date('1970-01-03')", 172_800.0),
+        ("'1970-01-02'", 86_400.0),
+        ("12", 12.0),
+    ],
+)
+def test_an_endpoint_is_asked_as_of_a_moment(moment: str, seconds: float) -> None:
+    bench = Bench(replace(LINKS, timed=True))
+    call = f"CALL despina.ml.predictLinks('e', p, 'WATCHED', {{limit: 9, asOf: {moment}}}) YIELD node"
+    # p0 has watched m0 now; whether it had then is for the endpoint to say
+    assert bench(f"MATCH (p:Person {{n: 0}}) {call} RETURN node.n ORDER BY node.n") == [(0,), (1,), (2,)]
+    (question,) = bench.service.asked
+    assert (question.as_of, question.mask, question.exclude) == (seconds, True, {})
+
+
+def test_values_are_asked_as_of_a_moment_too() -> None:
+    bench = Bench(replace(GENRES, timed=True))
+    bench("MATCH (m:Movie) CALL despina.ml.classify('e', m, 'genre', {asOf: 3}) YIELD value RETURN value")
+    assert [question.as_of for question in bench.service.asked] == [3.0]
+
+
+def test_a_moment_is_refused_where_the_model_has_no_time_or_the_graph_of_now_is_brought() -> None:
+    query = "MATCH (p:Person) CALL despina.ml.predictLinks('e', p, 'WATCHED', $o) YIELD node RETURN node"
+    with pytest.raises(ConstraintViolation, match="`asOf` needs a model of a graph with times"):
+        Bench(LINKS)(query, o={"asOf": 3})
+    with pytest.raises(InvalidParameter, match="leave one out"):
+        Bench(replace(LINKS, timed=True, inductive=True))(query, o={"asOf": 3, "inductive": True})
+    with pytest.raises(InvalidParameter, match="`asOf` takes a date"):
+        Bench(replace(LINKS, timed=True))(query, o={"asOf": [3]})

@@ -243,3 +243,68 @@ def test_any_query_is_folded_to_one_prediction_or_refused_or_left_alone() -> Non
             kept += 1
     assert folded > 50
     assert refused + folded + kept == 6000
+
+
+def timed() -> dict[str, Any]:
+    return {**_knows(), "details": {"timed": True}}
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        ("datetime('1970-01-02T00:00:00Z')", 86_400.0),
+        ("'1970-01-02T01:00:00+01:00'", 86_400.0),
+        ("5", 5.0),
+        ("86400000000000L", 86_400_000_000.0),
+    ],
+)
+def test_a_moment_is_asked_of_as_data_processing_has_times(moment: str, seconds: float, bench: Make) -> None:
+    ask = bench(fake.links({"a": RANKING}), timed())
+    query = f"{E}.with('Despina#ml.asOf',{moment}).with('Neptune#ml.limit',9).V('a').out('knows').{P}"
+    assert ask(f"{query}.hasLabel('person').id()") == ["b", "c", "d"]
+    (call,) = ask.endpoint.calls
+    parameters = call["data"]["globalParameters"]
+    assert (parameters["asOf"], parameters["exclude_flag"]) == (seconds, "none")
+
+
+def test_who_was_linked_at_the_moment_is_left_out_by_the_endpoint(bench: Make) -> None:
+    ask = bench(fake.links({"a": RANKING}), timed())
+    source = f"{E}.with('Despina#ml.asOf',5).with('Neptune#ml.limit',9)"
+    query = f"{source}.V('a').out('knows').{P}.with('Neptune#ml.filterExistingEdges').hasLabel('person').id()"
+    # a knows b now; whether it did then is for the endpoint to say, which here does not
+    assert ask(query) == ["b", "c", "d"]
+    (call,) = ask.endpoint.calls
+    assert call["data"]["globalParameters"]["exclude_flag"] == "mask"
+    assert "exclude" not in call["data"]
+
+
+def test_properties_are_asked_as_of_a_moment_too(bench: Make) -> None:
+    description = {"id": "m", "task": "node_class", "targets": [], "details": {"timed": True}}
+    ask = bench(fake.classes({"a": [("x", 0.9)]}, "node_class"), description)
+    assert ask(f"{E}.V('a').properties('kind').{C}.with('Despina#ml.asOf',7).value()") == ["x"]
+    (call,) = ask.endpoint.calls
+    assert call["data"]["globalParameters"]["asOf"] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("given", "description", "sentence"),
+    [
+        ("5", _knows(), "needs a model of a graph with times, and that of the endpoint has none"),
+        ("'yesterday'", timed(), "takes a date such as"),
+        ("true", timed(), "takes a date such as"),
+    ],
+)
+def test_a_moment_that_cannot_be_answered_is_refused(
+    given: str, description: dict[str, Any], sentence: str, bench: Make
+) -> None:
+    ask = bench(fake.links({"a": RANKING}), description)
+    with pytest.raises(WorkflowError, match=sentence):
+        ask(f"{E}.with('Despina#ml.asOf',{given}).V('a').out('knows').{P}.hasLabel('person')")
+    assert ask.endpoint.calls == []
+
+
+def test_a_moment_and_the_graph_as_it_is_now_exclude_each_other(bench: Make) -> None:
+    ask = bench(fake.links({"a": RANKING}), {**_knows(), "details": {"timed": True, "inductive": True}})
+    inductive = "with('Neptune#ml.inductiveInference')"
+    with pytest.raises(WorkflowError, match="inductive inference brings the graph as it is now"):
+        ask(f"{E}.with('Despina#ml.asOf',5).V('a').out('knows').{P}.{inductive}.hasLabel('person')")
