@@ -339,3 +339,10 @@ async def test_a_large_request_is_read_beside_others_and_too_many_values_are_ref
     answer = await client.post("/openCypher", data={"query": "RETURN 1", "parameters": text})
     assert answer.status_code == 400
     assert "commas" in answer.text
+
+
+async def test_a_parameter_of_thousands_of_digits_is_refused_in_a_sentence(client: Client) -> None:
+    text = json.dumps({"x": 0}).replace("0", "9" * 5000)
+    answer = await client.post("/openCypher", data={"query": "RETURN $x", "parameters": text})
+    assert answer.status_code == 400
+    assert "4300 digits" in answer.json()["detailedMessage"]
