@@ -30,7 +30,7 @@ PATTERNS = (
 )  # fmt: skip
 WHERES = ("", "c.k > 1", "2 >= c.k", "c.k = 1 AND a.i < 20", "c <> a", "a = c", "c.s STARTS WITH 'x'", "c.f < 1.5",
           "c.i > a.i", "NOT c.k IN [0, 2]", "c.none IS NULL", "EXISTS { (c)-[:T]->() }", "c.k < $n", "c.k < null",
-          "rand() < 2", "c.k > 1 OR a.i = 3", "1 <= c.k < 3")  # fmt: skip
+          "rand() < 2", "c IN near", "a.s = c.s", "c.s = 'x'", "c.k > 1 OR a.i = 3", "1 <= c.k < 3")  # fmt: skip
 BEHIND = (
     "*", "c.i AS x ORDER BY c.k DESC, x LIMIT 3", "c.k AS c, a.i AS i ORDER BY c.k, i LIMIT 4",
     "a.i AS i, c.i AS x ORDER BY c.f LIMIT 2", "c.k AS k ORDER BY k DESC SKIP 1 LIMIT 2", "count(*) AS n",
@@ -65,6 +65,8 @@ def questions(count: int) -> Iterator[str]:
     for _ in range(count):
         before, pattern, where = chance.choice(BEFORE), chance.choice(PATTERNS), chance.choice(WHERES)
         optional = chance.choice(("", "", "OPTIONAL "))
+        if "near" in where:
+            before += chance.choice((" WITH *, [(a)--(z) | z] + [null, 1] AS near", " WITH *, null AS near"))
         yield f"{before} {optional}MATCH {pattern}{' WHERE ' * bool(where)}{where} RETURN {chance.choice(BEHIND)}"
 
 

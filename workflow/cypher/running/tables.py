@@ -326,7 +326,12 @@ def table_test(
         if isinstance(one, t.PropertyAccess) and isinstance(one.subject, t.Variable):
             of_pattern = operator in COMPARED and one.subject.name in pattern and one.key != "~id"
             if of_pattern and not _reads_rows(other):
-                return _compared(one.subject.name, one.key, COMPARED[operator], of(other))
+                compared = _compared(one.subject.name, one.key, COMPARED[operator], of(other))
+                return _first_of(compared, _asked_once(one.subject.name, of(e)))
+    if isinstance(e, t.Binary) and e.operator == "IN":
+        names = [one.name for one in (e.left, e.right) if isinstance(one, t.Variable)]
+        if len(names) == 2 and names[1] not in pattern:
+            return _member(*names)
     if len(needs) == 1 and not _reads_rows(e, but=needs):
         return _asked_once(next(iter(needs)), of(e))
     return None
@@ -341,6 +346,37 @@ def _reads_rows(e: t.Expression, but: frozenset[str] = frozenset()) -> bool:
         if isinstance(one, t.Call) and one.name.lower() in ("rand", "randomuuid"):
             return True
     return False
+
+
+def _first_of(*tests: TableTest) -> TableTest:
+    """The first of several ways to ask the same that can say."""
+
+    def test(run: CypherRun, table: Table) -> Mask | None:
+        return next((mask for one in tests if (mask := one(run, table)) is not None), None)
+
+    return test
+
+
+def _member(name: str, members: str) -> TableTest:
+    """Whether a node is in a list that the given rows have."""
+
+    def test(run: CypherRun, table: Table) -> Mask | None:
+        rows = table.nodes.get(name)
+        if rows is None:
+            return None
+        known: dict[int, set[int]] = {}
+        found = np.zeros(len(table), dtype=bool)
+        for place, (parent, row) in enumerate(zip(table.parents.tolist(), rows.tolist(), strict=True)):
+            if parent not in known:
+                held = table.given[parent].get(members)
+                if not isinstance(held, list | tuple | None):
+                    return None
+                run.tick()
+                known[parent] = {one.row for one in held or () if isinstance(one, Vertex) and one.graph is table.graph}
+            found[place] = row in known[parent]
+        return found
+
+    return test
 
 
 def _same(one: str, other: str, *, equal: bool) -> TableTest:
