@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -141,7 +141,11 @@ class LinkProblem:
             problem,
             hidden=everything[later],
             whole_context=whole,
-            notes=(*problem.notes, f"split by time; {left} later edges take no part in training and judging"),
+            notes=(
+                *problem.notes,
+                f"split by time; {left} later edges take no part in training and judging",
+                *against_random(problem, graph.seed),
+            ),
         )
 
     @classmethod
@@ -293,6 +297,34 @@ class LinkProblem:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+
+def against_random(problem: LinkProblem, seed: int) -> Iterator[str]:
+    """Why figures of a split by time are not those of a random one: who is asked about, here and there.
+
+    Args:
+        problem: split by time.
+        seed: of the random split that this one is compared with, of the same links and sizes.
+    """
+    held = Pairs.join([problem.valid, problem.test])
+    every = Pairs.join([problem.train, held])
+    if not len(held) or not len(problem.train):
+        return
+    order = np.random.default_rng([seed, 4]).permutation(len(every))
+    drawn = every[order[: len(problem.train)]], every[order[len(problem.train) :]]
+    by_time, at_random = (newcomers(*parts) for parts in ((problem.train, held), drawn))
+    yield (
+        f"of the links that are judged {by_time:.0%} join a vertex that has no training link, in a random split of as "
+        f"many it would be {at_random:.0%}: a random split hides links among those that came with them, and its "
+        "figures tell how well gaps are filled; a split by time asks about newcomers, and about what has changed "
+        "since, as tomorrow does"
+    )
+
+
+def newcomers(known: Pairs, held: Pairs) -> float:
+    """The share of held links, (h,), with an end that no known link, (k,), has."""
+    there = distinct(np.concatenate([known.source, known.target]))
+    return float(np.mean(~(among(held.source, there) & among(held.target, there))))
 
 
 def chosen_by(problems: Sequence[LinkProblem]) -> SplitName:

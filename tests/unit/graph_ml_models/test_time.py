@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_gra
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Horizon, Labels, Split, Target
-from training_scripts.graph_ml.links import LinkProblem, Pairs, without_twins
+from training_scripts.graph_ml.links import LinkProblem, Pairs, newcomers, without_twins
 from training_scripts.graph_ml.models.families import family_of
 from training_scripts.graph_ml.models.family import GraphFamily
 from training_scripts.graph_ml.models.network.network import Network
@@ -71,9 +72,16 @@ def another_future(graph: GraphData) -> GraphData:
     return replace(other, splits={target: split})
 
 
-@pytest.mark.parametrize("model", ["pair-ranker", "rgcn"])
-def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "days"), [("pair-ranker", None), ("rgcn", None), ("rgcn", 0.1)])
+def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, days: float | None, tmp_path: Path) -> None:
     graph = timed(films_graph())
+    if days is not None:  # links within a horizon are told by what was there at their date
+        (target,) = graph.targets
+        horizon = Horizon("which come", days, 1.0, np.arange(0, 1, days))
+        graph = replace(graph, horizons={target: horizon})
+        (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+        assert problem.train.time is not None
+        assert set(problem.train.time) <= set(horizon.dates)
     folders = [
         ModelFolder(train(one, tmp_path / str(i), "--model", model, "--num-epochs", "2"))
         for i, one in enumerate((graph, another_future(graph)))
@@ -312,6 +320,31 @@ def test_the_ranker_learns_from_its_newest_links_by_what_was_known_before_them()
     # without times, or with one time for all, there is nothing to go by
     for times in (None, np.zeros(len(problem.train))):
         assert latest_first(replace(problem, train=replace(problem.train, time=times)), 20, 5) == []
+
+
+def test_the_report_says_why_figures_by_time_are_not_those_of_a_random_split() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    split = graph.splits[target]
+    # what is trained on is of films 0 to 9, what is judged of films 10 to 19
+    late = np.concatenate([split.valid, split.test])
+    films = graph.edges[RATED].target.copy()
+    films[split.train] = films[split.train] % 10
+    films[late] = 10 + films[late] % 10
+    graph = replace(graph, edges={**graph.edges, RATED: EdgeList(graph.edges[RATED].source, films)})
+    problem = LinkProblem.from_graph(graph, target)
+    (note,) = [note for note in problem.notes if note.startswith("of the links that are judged")]
+    shares = [int(share) for share in re.findall(r"(\d+)%", note)]
+    assert shares[0] == 100
+    assert shares[1] < 20
+    # without times nothing is said of it
+    assert not any("random split" in note for note in LinkProblem.from_graph(films_graph(), target).notes)
+
+
+def test_newcomers_are_links_with_an_end_that_nothing_known_has() -> None:
+    known = Pairs(np.array([0, 1]), np.array([5, 6]))
+    held = Pairs(np.array([0, 0, 2, 3]), np.array([6, 7, 5, 8]))
+    assert newcomers(known, held) == 0.75
 
 
 def test_training_lies_before_validation_and_validation_before_test() -> None:
