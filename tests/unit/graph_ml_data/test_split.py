@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from training_scripts.graph_ml.container import JobError
-from training_scripts.graph_ml.graph import EdgeList, EdgeType, Split, Target
-from training_scripts.graph_ml.processing.split import HeldOut, held_out, part_sizes, random_split, same_pair_groups
+from training_scripts.graph_ml.graph import EdgeList, EdgeType, Labels, Split, Target
+from training_scripts.graph_ml.processing.split import (
+    HeldOut,
+    held_out,
+    part_sizes,
+    random_split,
+    rare_items,
+    same_pair_groups,
+)
 
 TARGET = Target("node_class", "User", "town")
 
@@ -133,3 +140,37 @@ def test_edges_between_the_same_two_vertices_are_one_group_whichever_way_they_po
     groups = same_pair_groups(rated, edges, 3)
     assert groups[0] == groups[2]
     assert len(set(groups.tolist())) == 3
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("seed", range(10))
+def test_every_part_has_its_share_of_a_rare_class(grouped: bool, seed: int) -> None:
+    rare = np.zeros(300, dtype=bool)
+    rare[[3, 50, 51, 120, 200, 299]] = True
+    groups = np.arange(300) if grouped else None
+    split = random_split(TARGET, np.arange(300), (0.5, 0.25, 0.25), seed, groups, rare=rare)
+    # six by 3, 1.5 and 1.5, and 294 by 147, 73.5 and 73.5: the earlier of two equal remainders is rounded up
+    assert [int(rare[part].sum()) for part in (split.train, split.valid, split.test)] == [3, 2, 1]
+    assert [len(part) for part in (split.train, split.valid, split.test)] == [150, 76, 74]
+    assert sorted(np.concatenate([split.train, split.valid, split.test]).tolist()) == list(range(300))
+
+
+def test_both_halves_of_validation_have_their_share_of_a_rare_class() -> None:
+    nothing = np.empty(0, dtype=np.int64)
+    rare = np.zeros(120, dtype=bool)
+    rare[100:105] = True
+    found = held_out(Split(np.arange(60), np.arange(60, 120), nothing), np.arange(120), seed=3, rare=rare)
+    assert (len(found.choose), len(found.valid)) == (30, 30)
+    assert (int(rare[found.choose].sum()), int(rare[found.valid].sum())) == (2, 3)
+
+
+def test_a_class_of_fewer_than_one_in_twenty_is_rare_unless_most_are() -> None:
+    def rare(*counts: int) -> list[int] | None:
+        values = np.repeat(np.arange(len(counts)), counts)
+        found = rare_items(Labels("class", np.append(values, -1), tuple("abcdefgh"[: len(counts)])))
+        return None if found is None else np.unique(np.append(values, -1)[found]).tolist()
+
+    assert rare(96, 4) == [1]
+    assert rare(95, 5) is None
+    assert rare(90, 4, 4, 2) == [1, 2, 3]
+    assert rare(100) is None

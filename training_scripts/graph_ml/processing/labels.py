@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from ..container import JobError
 from ..distinct import among, distinct
 from ..features import BadValue, Column, FittedLabels
-from ..graph.data import Horizon, Labels, Split, Target
+from ..graph.data import Horizon, Labels, Mask, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
 from .files import ExportFile, open_export
 from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
-from .split import Rates, random_split, same_pair_groups
+from .split import Rates, random_split, rare_items, same_pair_groups
 from .steps import Made, kept, named
 from .times.horizons import dated_links, dated_vertices
 from .times.moments import Cuts, time_split
@@ -136,7 +136,7 @@ class _Reader:
                 raise JobError(f"the file {(spec.custom_split_filenames or {})['train']!r} leaves nothing to train on")
         else:
             items = self.room.parked(np.flatnonzero(labels.known))
-            split, cuts = self._split(group, target, items, spec)
+            split, cuts = self._split(group, target, items, spec, rare_items(labels))
         warnings = _warnings(target, labels, group.count)
         if any(feature.column == spec.column for feature in group.features):
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
@@ -171,9 +171,12 @@ class _Reader:
         return Learned(target, None, split, cuts=cuts)
 
     def _split(
-        self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec
+        self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec, rare: Mask | None = None
     ) -> tuple[Split, Cuts | None]:
-        """By time where there is one, else at random; edges between the same two vertices stay together."""
+        """By time where there is one, else at random; edges between the same two vertices stay together.
+
+        At random, every part has its share of ``rare`` items, bool (all items,).
+        """
         rates = spec.split_rate or self.rates
         groups = self._pairs(group) if isinstance(group, Edges) else None
         if group.times is not None:
@@ -183,7 +186,8 @@ class _Reader:
             raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
         if groups is not None and len(items) < len(groups):
             groups = groups[items]
-        return random_split(target, items, rates, self.seed, groups, self.room.parked), None
+        few = None if rare is None else rare[items]
+        return random_split(target, items, rates, self.seed, groups, self.room.parked, few), None
 
     def _pairs(self, group: Edges) -> IntArray:
         """Equal numbers for edges between the same two vertices, shape (edges,)."""

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from ..container import JobError
 from ..distinct import among, distinct
-from ..graph import EdgeList, EdgeType, GraphData, Split, Target
+from ..graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from ..graph.data import Mask
 from ..schemas.model import Split as PartName
 
 IntArray = NDArray[np.int64]
 Rates = tuple[float, float, float]
 
+#: share of the items below which a class is rare
+RARE = 0.05
 #: training groups below which a tenth of them could not both choose and be judged
 FEWEST_GROUPS = 20
 
@@ -54,6 +57,7 @@ def held_out(
     seed: int,
     copies: IntArray | None = None,
     times: NDArray[np.float64] | None = None,
+    rare: Mask | None = None,
 ) -> HeldOut:
     """Divide a split into parts that share nothing.
 
@@ -67,6 +71,7 @@ def held_out(
         seed: of the draws.
         copies: items of equal number may not stand in two parts, shape (n,); ``groups`` where not given.
         times: of all items, float64 (n,), in a split by time.
+        rare: items of which both halves are to have their share, bool (n,).
     """
     copies = groups if copies is None else copies
     notes = []
@@ -85,7 +90,11 @@ def held_out(
         if len(held):
             return HeldOut(train, tenth, valid, test, tuple(notes))
         valid, held = tenth, distinct(groups[tenth])
-    chosen = among(groups[valid], rng.permutation(held)[: len(held) // 2])
+    special = held[:0] if rare is None else distinct(groups[valid][rare[valid]])
+    ordinary = held[~among(held, special)]
+    few = rng.permutation(special)[: len(special) // 2]
+    many = rng.permutation(ordinary)[: len(held) // 2 - len(few)]
+    chosen = among(groups[valid], np.concatenate([few, many]))
     choose, valid = valid[chosen], valid[~chosen]
     if not len(valid):
         notes.append("there are too few items to hold any out: the figures called 'training' are of training items")
@@ -119,6 +128,7 @@ def random_split(
     seed: int,
     groups: IntArray | None = None,
     parked: Callable[[IntArray], IntArray] = lambda array: array,
+    rare: Mask | None = None,
 ) -> Split:
     """Divide items at random, the same for the same seed and target whatever other targets there are.
 
@@ -131,6 +141,7 @@ def random_split(
         rates: shares of train, validation and test; they add up to 1.
         groups: items of equal group stay together, shape (n,); the sizes then hold up to the size of a group.
         parked: puts an array where it takes no memory.
+        rare: items, (n,), that are divided apart from the others, so that every part has its share of them.
 
     Raises:
         JobError: nothing would be left to train on.
@@ -142,6 +153,18 @@ def random_split(
         raise JobError(
             f"the split {list(rates)} leaves nothing to train {target} on ({len(items)} in all); give train a share"
         )
+    if rare is not None:
+        apart = rare if groups is None else among(groups, groups[rare])
+        if apart.any() and not apart.all():
+            few, many = (
+                random_split(target, items[of], rates, seed, None if groups is None else groups[of], parked)
+                for of in (apart, ~apart)
+            )
+            return Split(
+                parked(np.sort(np.concatenate([few.train, many.train]))),
+                parked(np.sort(np.concatenate([few.valid, many.valid]))),
+                parked(np.sort(np.concatenate([few.test, many.test]))),
+            )
     rng = np.random.default_rng([seed, zlib.crc32(str(target).encode())])
     if groups is None:
         order = parked(items[rng.permutation(len(items))])
@@ -158,6 +181,22 @@ def random_split(
     if sizes[1] and second == first and first < len(items):
         second = int(ends[np.searchsorted(ends, first, side="right")])
     return _cut(parked(items[by_place]), (first, second), parked)
+
+
+def rare_items(labels: Labels) -> Mask | None:
+    """Items of classes that few have, bool (n,), of all items; None where there are none, or most classes are such.
+
+    A random part of a hundred items has none of a class of one in a hundred as often as not, and then nothing can be
+    said of it.
+    """
+    if labels.kind != "class" or not len(labels.classes):
+        return None
+    values = np.asarray(labels.values)
+    counts = np.bincount(values[values >= 0], minlength=len(labels.classes))
+    few = (counts > 0) & (counts < RARE * counts.sum())
+    if not few.any() or 2 * counts[few].sum() > counts.sum():
+        return None
+    return np.asarray((values >= 0) & few[values])
 
 
 def _numbers_of(groups: IntArray, parked: Callable[[IntArray], IntArray]) -> IntArray:

@@ -28,7 +28,7 @@ from ...models.network.standard import ENOUGH, standard_of
 from ...models.settings import GraphSettings
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
-from ...processing.split import HeldOut, groups_of, held_out
+from ...processing.split import HeldOut, groups_of, held_out, rare_items
 from ...sampling import Block, MessageGraph, full_block, is_one_way, sample_blocks
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
@@ -81,7 +81,7 @@ class LabelProblem:
         known = labels.known
         split = Split(*(np.asarray(part)[known[np.asarray(part)]] for part in (split.train, split.valid, split.test)))
         asked, times = graph.asked(target), graph.times_of(target)
-        held = held_out(split, groups_of(graph, target), graph.seed, times=times)
+        held = held_out(split, groups_of(graph, target), graph.seed, times=times, rare=rare_items(labels))
         if isinstance(target.type, str):
             span = space.range(target.type)
             past = graph.history_of(target)
