@@ -148,8 +148,9 @@ def test_features_alone_are_tried_first_for_labels_and_the_pair_ranker_for_links
         assert choice.default == single
 
 
-def test_of_a_knowledge_graph_an_embedding_is_tried_first_and_no_ranker_of_each_type() -> None:
-    made = templates("link_prediction", "mrr", 20_000, "heterogeneous", relations=55, predicted=55)
+@pytest.mark.parametrize("relations", [11, 55])
+def test_of_a_knowledge_graph_an_embedding_is_tried_first_and_no_ranker_of_each_type(relations: int) -> None:
+    made = templates("link_prediction", "mrr", 20_000, "heterogeneous", relations=relations, predicted=relations)
     choice = made["auto"].model.tier1[0]
     assert (choice.options or [])[:2] == ["complex", "rgcn"]
     assert choice.default == "complex"

@@ -24,7 +24,7 @@ from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.links import ranker as ranker_training
-from training_scripts.graph_ml.training.links.pairs import Lists, RankerSettings, build_features, training_lists
+from training_scripts.graph_ml.training.links.pairs import Lists, RankerSettings, Watch, build_features, training_lists
 
 
 def pairs(*links: tuple[int, int]) -> Pairs:
@@ -137,6 +137,19 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
         hard = int((np.isfinite(weights) & ~uniform).sum())
         # whom a uniform negative stands for: 36 people less itself, its friends and the hard negatives
         assert np.exp(weights[uniform]) == pytest.approx((36 - 1 - neighbours - hard) / 8, rel=1e-4)
+
+
+def test_out_of_time_a_ranker_learns_from_the_lists_that_have_come() -> None:
+    data = films_graph()
+    problem = LinkProblem.from_graph(data, data.targets[0])
+    recipe = RankerSettings()
+    held, rest = problem.train[:10], problem.train[10:]
+    features = build_features(problem, rest, {}, recipe.pairs, 0)
+    every = training_lists(problem, features, held, rest, recipe, 0)
+    fewer = training_lists(problem, features, held, rest, recipe, 0, Watch(out_of_time=lambda: True))
+    # one block of users is all; films are not asked any more
+    assert len(fewer.negatives) == len(np.unique(held.source))
+    assert len(every.negatives) == len(np.unique(held.source)) + len(np.unique(held.target))
 
 
 def test_epochs_of_a_ranker_are_compared_by_how_likely_links_are_among_the_candidates_of_their_lists() -> None:

@@ -29,7 +29,7 @@ SMALL_GRAPH = 100_000
 TINY_GRAPH = 1_000
 FEW_RELATIONS = 3
 #: edge types of links beyond which a graph is a knowledge graph, and none gets a pair ranker of its own
-MOST_TYPES = 12
+MOST_TYPES = 8
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,13 @@ class Watch:
         pieces: keeps them; None keeps nothing.
         name: what they begin with there.
         tell: called with a phase, a step and how many steps it has.
+        out_of_time: whether what has come so far must be enough.
     """
 
     pieces: Pieces | None = None
     name: str = ""
     tell: Callable[[str, int, int], None] = lambda phase, step, total: None
+    out_of_time: Callable[[], bool] = lambda: False
 
 
 NOBODY_WATCHES = Watch()
@@ -148,7 +150,7 @@ def training_lists(
     """Positives, hard negatives and uniform negatives of every source of the held-out edges, both directions.
 
     Negatives are never the source itself, its neighbours in the rest of the graph, its held-out partners, or gone.
-    What an interrupted process has left is gone on with.
+    What an interrupted process has left is gone on with. Out of time, the lists that have come so far are all.
     """
     rng = np.random.default_rng(seed)
     asked = sources_of(problem, held)
@@ -157,6 +159,8 @@ def training_lists(
     each = -(-settings.hard // len(retrievers))
     lists = made.lists
     for predict_heads, every in asked:
+        if made.must_do():
+            break
         candidates = problem.candidates(predict_heads)
         rivals = Rivals(problem, predict_heads, problem.known(rest, predict_heads), problem.known(held, predict_heads))
         sources = made.left(every)
@@ -172,6 +176,8 @@ def training_lists(
                 left = int(free.sum()) - len(hard)
                 lists.append(one_list(block, np.searchsorted(places, links), hard, uniform, left, settings))
                 made.tell(1)
+                if made.must_do():
+                    break
             continue
         for part, block in features.blocks(sources, candidates, predict_heads):
             for column, source in enumerate(sources[part].tolist()):
@@ -182,6 +188,8 @@ def training_lists(
                 uniform = some_of(np.flatnonzero(free), settings.uniform, rng)
                 lists.append(one_list(own, links, hard, uniform, int(free.sum()), settings))
             made.tell(part.stop - part.start)
+            if made.must_do():
+                break
     return join_lists(lists)
 
 
@@ -213,6 +221,10 @@ class ListsMade:
             self.lists.append(Lists(**{name: tensor.numpy() for name, tensor in kept.tensors.items()}))
             self.done = int(kept.facts["done"])
             rng.bit_generator.state = kept.facts["rng"]
+
+    def must_do(self) -> bool:
+        """Whether there are some, and no time for more."""
+        return bool(self.lists) and self.watch.out_of_time()
 
     def left(self, sources: Ints) -> Ints:
         """The sources, (s,), that have no list yet; directions are asked for one after the other."""

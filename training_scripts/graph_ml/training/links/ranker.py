@@ -62,15 +62,18 @@ def train_ranker(
     if len(problem.train) < 2:
         raise ValueError(f"{problem.edge_type} has {len(problem.train)} training links; the pair ranker needs two")
     seed = trial.settings.seed
-    watch = Watch(trial.pieces(name, trial.settings.checkpoint_seconds), "all", trial.tell)
-    parts = [
-        lists_of_fold(held, past, attributes, recipe, seed + number, replace(watch, name=f"fold-{number}"))
-        for number, (held, past) in enumerate(folds_of(problem, recipe, seed))
-    ]
+    alone = replace(trial, group=ALONE)
+    pieces = trial.pieces(name, trial.settings.checkpoint_seconds)
+    watch = Watch(pieces, "all", trial.tell, lambda: alone.out_of_time)
+    parts: list[Lists] = []
+    for number, (held, past) in enumerate(folds_of(problem, recipe, seed)):
+        if not parts or not alone.out_of_time:
+            of_fold = replace(watch, name=f"fold-{number}")
+            parts.append(lists_of_fold(held, past, attributes, recipe, seed + number, of_fold))
     features = build_features(problem, problem.train, attributes, recipe.pairs, seed, watch)
     judged = lists_to_choose_by(problem, features, recipe, seed, replace(watch, name="judged"))
     learner = ScorerLearner(join_lists(parts), judged, recipe, seed, trial.device)
-    history = fit(replace(trial, group=ALONE), learner, learner.epochs, name)
+    history = fit(alone, learner, learner.epochs, name)
     of = f"{min(len(problem.choose), recipe.judged)} links to choose by" if judged else "what was trained on"
     return PairRanker(features, learner.scorer()), history, kept_epoch(history, learner.metric, learner.epochs, of)
 
