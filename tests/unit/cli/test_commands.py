@@ -141,6 +141,20 @@ def test_a_file_that_is_not_there_is_not_loaded() -> None:
     assert "nowhere.csv" in str(result.exception)
 
 
+def test_of_a_folder_the_tables_are_loaded_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nodes.csv", "edges.csv.gz", "README.md"):
+        (tmp_path / name).touch()
+    uploaded: list[list[str]] = []
+    monkeypatch.setattr(
+        Workflow, "upload", lambda self, files: uploaded.append([file.name for file in files]) or "s3://b/load"
+    )
+    monkeypatch.setattr(Workflow, "load", lambda self, source, **_: Job("load", source, "LOAD_COMPLETED"))
+    for source in (tmp_path, tmp_path / "nodes.csv"):
+        monkeypatch.setattr(Workflow, "wait", lambda self, job, **_: job)
+        assert runner.invoke(app, ["load", str(source), "--json"]).exit_code == 0
+    assert uploaded == [["edges.csv.gz", "nodes.csv"], ["nodes.csv"]]
+
+
 def test_a_query_to_nobody_is_one_sentence() -> None:
     result = runner.invoke(app, ["query", "g.V()", "--url", "http://127.0.0.1:9"])
     assert isinstance(result.exception, ServiceUnreachable)
