@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import pytest
 from typer.testing import CliRunner
 
 from workflow.cli.main import app
+from workflow.cli.operations.doctor import service
+from workflow.client.connection import Connection
+from workflow.neptune import OPERATIONS, Kind, operation_of
 
 runner = CliRunner()
 
@@ -172,3 +175,14 @@ def test_an_s3_server_that_is_not_used_or_does_not_answer_is_told(
 def test_a_service_that_cannot_be_asked_is_one_sentence(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
     (detail,) = missing(tmp_path, *options).values()
     assert said in detail
+
+
+def test_every_list_of_a_service_is_tried_with_the_permission_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(Connection, "call", lambda self, operation, **_: called.append(operation) or {})
+    monkeypatch.setattr(Connection, "query", lambda self, text, **_: called.append(text) or [0])
+    told = list(service("http://127.0.0.1:9", sign=False))
+    assert all(check.ok for check in told)
+    lists = {operation_of(kind, "list") for kind in get_args(Kind)} | {OPERATIONS["ListLoaderJobs"]}
+    assert {operation.python_name for operation in lists} < set(called)
+    assert {f"neptune-db:{operation.name}" for operation in lists} < {check.what for check in told}
