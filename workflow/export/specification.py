@@ -112,9 +112,12 @@ def _job(entry: Mapping[str, Any], number: int, edge_features: bool) -> Training
 
 def _times(entry: Mapping[str, Any]) -> Iterator[tuple[NodeType | EdgeTriple, str]]:
     """The times of types, named under ``times`` or by a target of the type."""
-    timed = [one for one in _entries(entry, "targets") if one.get("time") is not None]
-    for one, name in [*((one, "property") for one in _entries(entry, "times")), *((one, "time") for one in timed)]:
-        on, property = _subject(one, "time"), one.get(name)
+    timed = [member for member in _entries(entry, "targets") if member.get("time") is not None]
+    for member, name in [
+        *((member, "property") for member in _entries(entry, "times")),
+        *((member, "time") for member in timed),
+    ]:
+        on, property = _subject(member, "time"), member.get(name)
         if not isinstance(property, str) or not property:
             raise InvalidParameter(
                 f"Error parsing '{name}' field for the time of {_named(on)}. Expected the name of a property."

@@ -229,8 +229,8 @@ class _Writer:
             [on for on in self.files if isinstance(on, NodeType)],
             [on for on in self.files if isinstance(on, EdgeTriple)],
         )
-        nodes = [self._finish("nodes", one) for on, one in self.files.items() if isinstance(on, NodeType)]
-        edges = [self._finish("edges", one) for on, one in self.files.items() if isinstance(on, EdgeTriple)]
+        nodes = [self._finish("nodes", file) for on, file in self.files.items() if isinstance(on, NodeType)]
+        edges = [self._finish("edges", file) for on, file in self.files.items() if isinstance(on, EdgeTriple)]
         shutil.rmtree(self._spools)
         self._verify_files([*nodes, *edges])
         node_schemas, edge_schemas = [node.schema for node in nodes], [edge.schema for edge in edges]
@@ -243,7 +243,7 @@ class _Writer:
         self._json("stats.json", stats)
         warnings = [*self.request.ignored]
         warnings += self.expected.warnings(self.read)
-        files = [*(one.path for one in (*nodes, *edges)), "config.json", "stats.json"]
+        files = [*(file.path for file in (*nodes, *edges)), "config.json", "stats.json"]
         if last_event is not None:
             commit, operation = last_event
             self._json("lastEventId.json", {"commitNum": commit, "opNum": operation})

@@ -131,10 +131,10 @@ class RemoteGraph:
     def _read_edges(self, traversal: Traversal) -> list[int]:
         rows = []
         for t in self._ask(traversal):
-            found = t.value
-            source, target = self._vertex(found["f"], found["fl"]), self._vertex(found["t"], found["tl"])
-            row = self._edge(found["i"], found["l"], source, target)
-            self._edges[row].properties = {str(key): value for key, value in found["p"].items()}
+            edge = t.value
+            source, target = self._vertex(edge["f"], edge["fl"]), self._vertex(edge["t"], edge["tl"])
+            row = self._edge(edge["i"], edge["l"], source, target)
+            self._edges[row].properties = {str(key): value for key, value in edge["p"].items()}
             rows.append(row)
         return rows
 

@@ -58,11 +58,11 @@ class LoadFolders:
     def _folder(self, path: Path) -> Iterator[SourceFile]:
         path = self._confined(path)
         paths = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for one in paths:
-            _check_file(one)
-            if one.is_file() and not _hidden(one.name) and self._is_inside(one.resolve()):
-                facts = one.stat()
-                yield SourceFile(str(one), f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
+        for file in paths:
+            _check_file(file)
+            if file.is_file() and not _hidden(file.name) and self._is_inside(file.resolve()):
+                facts = file.stat()
+                yield SourceFile(str(file), f"{facts.st_size}-{facts.st_mtime_ns}", facts.st_size)
 
     def _confined(self, path: Path) -> Path:
         real = path.resolve()

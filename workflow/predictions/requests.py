@@ -103,7 +103,7 @@ def property_request(query: PropertyQuery, inputs: Sequence[NodeInput | EdgeInpu
     data: dict[str, Any] = {"globalParameters": parameters}
     if isinstance(first, NodeInput):
         parameters["nodeType"] = first.type
-        data["nodes"] = [{"nodeId": one.id} for one in inputs]
+        data["nodes"] = [{"nodeId": item.id} for item in inputs]
     else:
         parameters |= {
             "edgeType": first.type.relation,
@@ -111,9 +111,9 @@ def property_request(query: PropertyQuery, inputs: Sequence[NodeInput | EdgeInpu
             "tailNodeType": first.type.target,
         }
         data["edges"] = [
-            {"edgeId": one.id, "headNodeId": one.source, "tailNodeId": one.target}
-            for one in inputs
-            if isinstance(one, EdgeInput)
+            {"edgeId": item.id, "headNodeId": item.source, "tailNodeId": item.target}
+            for item in inputs
+            if isinstance(item, EdgeInput)
         ]
     return _encoded({"version": "v1", "data": data}, query.subgraph)
 

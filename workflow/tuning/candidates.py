@@ -28,18 +28,21 @@ def pipeline_search(
     trials = tuple(
         Trial(
             number=place,
-            name=one["name"],
+            name=entry["name"],
             state="Completed",
-            sample=one["parameters"],
-            hyperparameters={"model": one["model"], **{name: str(value) for name, value in one["parameters"].items()}},
+            sample=entry["parameters"],
+            hyperparameters={
+                "model": entry["model"],
+                **{name: str(value) for name, value in entry["parameters"].items()},
+            },
             origin="default",
-            value=one["value"],
-            metrics=flat if one["winner"] else {},
+            value=entry["value"],
+            metrics=flat if entry["winner"] else {},
             wall_s=wall_s / len(kept),
         )
-        for place, one in enumerate(kept, 1)
+        for place, entry in enumerate(kept, 1)
     )
-    best = next(trial for trial, one in zip(trials, kept, strict=True) if one["winner"])
+    best = next(trial for trial, entry in zip(trials, kept, strict=True) if entry["winner"])
     direction = metrics["direction"]
     metric = str(metrics["objective"]).partition("_")[2]
     tuned = Tuned(trials, best, verdict(trials, direction, metric), wall_s, 0)

@@ -128,7 +128,7 @@ def scorer_name(name: str) -> str:
 
 def drawings(model: ModelFolder) -> list[tuple[str, str]]:
     """(title, SVG) of the training curves, of the model beside the floors, and of the ranks of true links."""
-    found: list[tuple[str, Chart]] = []
+    titled: list[tuple[str, Chart]] = []
     metrics = model.metrics
     if len(metrics.history) > 1:
         rows = [
@@ -137,7 +137,7 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
             for name, value in entry.items()
             if name != "epoch"
         ]
-        found.append(("Training", curves(rows)))
+        titled.append(("Training", curves(rows)))
     shown = [
         c
         for c in ("mrr", "hits@10", "AUCPR", "auc", "acc", "F1", "roc_auc")
@@ -152,13 +152,13 @@ def drawings(model: ModelFolder) -> list[tuple[str, str]]:
                 for name, values in scorers.items()
                 if column in values
             ]
-            found.append((f"Beside the floors, {SPLIT_NAMES[split]} split", bars(bars_of)))
+            titled.append((f"Beside the floors, {SPLIT_NAMES[split]} split", bars(bars_of)))
             break
     ranked = held_out_ranks(model)
     if ranked is not None:
         words, ranks = ranked
-        found.append((f"Where the true partner stands, {len(ranks):,} queries of {words} links", histogram(ranks)))
-    return list(zip((title for title, _ in found), draw([drawn for _, drawn in found]), strict=True))
+        titled.append((f"Where the true partner stands, {len(ranks):,} queries of {words} links", histogram(ranks)))
+    return list(zip((title for title, _ in titled), draw([drawn for _, drawn in titled]), strict=True))
 
 
 def held_out_ranks(model: ModelFolder) -> tuple[str, np.ndarray[Any, Any]] | None:

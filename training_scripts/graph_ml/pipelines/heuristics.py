@@ -56,22 +56,22 @@ class Neighbourhood:
     def _feature(self, name: str, pairs: Ints, rows: Any, sums: dict[str, Floats]) -> Floats:
         if name in self._weighted:
             return self._sum(name, pairs, rows, sums)
-        one: Floats
-        other: Floats
-        one, other = self.degrees[pairs[:, 0]], self.degrees[pairs[:, 1]]
+        left: Floats
+        right: Floats
+        left, right = self.degrees[pairs[:, 0]], self.degrees[pairs[:, 1]]
         if name == "PREFERENTIAL_ATTACHMENT":
-            return np.asarray(np.log1p(one * other))
+            return np.asarray(np.log1p(left * right))
         common = self._sum("COMMON_NEIGHBORS", pairs, rows, sums)
         if name == "LOCAL_PATH":
             three = (self.pattern[pairs[:, 0]] @ self.pattern).multiply(rows).sum(axis=1)
             return common + LONGER_SHARE * np.asarray(three).ravel()
         if name == "TOTAL_NEIGHBORS":
-            return np.asarray(one + other - common)
+            return np.asarray(left + right - common)
         below = {
-            "JACCARD": one + other - common,
-            "SORENSEN": (one + other) / 2,
-            "SALTON": np.sqrt(one * other),
-            "HUB_PROMOTED": np.minimum(one, other),
-            "HUB_DEPRESSED": np.maximum(one, other),
+            "JACCARD": left + right - common,
+            "SORENSEN": (left + right) / 2,
+            "SALTON": np.sqrt(left * right),
+            "HUB_PROMOTED": np.minimum(left, right),
+            "HUB_DEPRESSED": np.maximum(left, right),
         }[name]
         return np.asarray(np.divide(common, below, out=np.zeros_like(common), where=below > 0))

@@ -43,15 +43,16 @@ def templates(
         By name. The default lets the tuner choose the family; knowledge graphs begin with the first embedding.
     """
     scale = Scale(task, items, relations, among, predicted)
-    able = [one for one in families(task) if one.fits(scale)]
+    able = [family for family in families(task) if family.fits(scale)]
     fitting = sorted(
-        able, key=lambda one: (not one.first_for(scale), scale.knowledge and not isinstance(one, KnowledgeFamily))
+        able,
+        key=lambda family: (not family.first_for(scale), scale.knowledge and not isinstance(family, KnowledgeFamily)),
     )
-    single = {one.name: _configuration(one.name, scale, metric, [one]) for one in fitting}
-    knowledge = {one.name: single[one.name] for one in fitting if isinstance(one, KnowledgeFamily)}
+    single = {family.name: _configuration(family.name, scale, metric, [family]) for family in fitting}
+    knowledge = {family.name: single[family.name] for family in fitting if isinstance(family, KnowledgeFamily)}
     if task == "link_prediction" and model_type == "kge":
         return {**knowledge, **single}
-    compared = [one for one in fitting if one.compared or (scale.knowledge and one is fitting[0])]
+    compared = [family for family in fitting if family.compared or (scale.knowledge and family is fitting[0])]
     return {AUTO: _configuration(DEFAULT_FAMILY, scale, metric, compared), **single}
 
 

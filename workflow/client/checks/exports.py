@@ -23,7 +23,7 @@ def problems_of_export(neptune_ml: Mapping[str, Any], params: Any = None) -> lis
         neptune_ml: the members of ``additionalParams.neptune_ml``.
         params: those that choose what is exported.
     """
-    found = [
+    problems = [
         Problem((name,), "is no member of the export" + nearest(str(name), (*MEMBERS, "params")))
         for name in neptune_ml
         if name not in MEMBERS
@@ -31,43 +31,45 @@ def problems_of_export(neptune_ml: Mapping[str, Any], params: Any = None) -> lis
     request = {"version": "v2.0", **{name: value for name, value in neptune_ml.items() if name in MEMBERS}}
     jobs = request.get("jobs")
     if jobs is None:
-        found += _of_job(request, {})
+        problems += _of_job(request, {})
     else:
         shared = {name: value for name, value in request.items() if name in _SHARED}
         for number, job in enumerate(jobs if isinstance(jobs, list) else [jobs]):
             if isinstance(job, Mapping):
-                found += [one.below("jobs", number) for one in _of_job(job, shared)]
-    found += _of_params(params)
+                problems += [one.below("jobs", number) for one in _of_job(job, shared)]
+    problems += _of_params(params)
     if "targets" in request and not request["targets"]:
-        found.append(Problem(("targets",), "names nothing: write targets: [{node: LABEL, property: KEY, type: …}]"))
-    if not found:  # what only shows in the whole
-        found += [Problem((), one) for one in (*_refused(request), *_unread(request))]
-    return found
+        problems.append(Problem(("targets",), "names nothing: write targets: [{node: LABEL, property: KEY, type: …}]"))
+    if not problems:  # what only shows in the whole
+        problems += [Problem((), one) for one in (*_refused(request), *_unread(request))]
+    return problems
 
 
 def problems_of_body(body: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with a whole request of the export service; its members on AWS alone are fine."""
-    found = [
+    problems = [
         Problem((name,), "is no member of the request" + nearest(str(name), MEMBERS_OF_BODY))
         for name in body
         if name not in MEMBERS_OF_BODY
     ]
     additional = body.get("additionalParams")
     if additional is not None and not isinstance(additional, Mapping):
-        found.append(Problem(("additionalParams",), f"is {additional!r:.60}, and must be a mapping"))
+        problems.append(Problem(("additionalParams",), f"is {additional!r:.60}, and must be a mapping"))
         additional = None
-    found += [
+    problems += [
         Problem(("additionalParams", name), "is no member of it" + nearest(str(name), ("neptune_ml",)))
         for name in additional or ()
         if name != "neptune_ml"
     ]
     asked, params = (additional or {}).get("neptune_ml"), body.get("params")
     if isinstance(asked, Mapping):
-        found += [one.below("additionalParams", "neptune_ml") for one in problems_of_export(asked)]
-        found += _of_params(params)
-    if not found and isinstance(params, Mapping | None) and filter_file(body) is None:  # such a file the service reads
-        found += [Problem((), one) for one in _whole_refused(body)]
-    return found
+        problems += [one.below("additionalParams", "neptune_ml") for one in problems_of_export(asked)]
+        problems += _of_params(params)
+    if (
+        not problems and isinstance(params, Mapping | None) and filter_file(body) is None
+    ):  # such a file the service reads
+        problems += [Problem((), one) for one in _whole_refused(body)]
+    return problems
 
 
 def _whole_refused(body: Mapping[str, Any]) -> list[str]:

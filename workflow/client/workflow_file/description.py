@@ -111,20 +111,20 @@ class WorkflowFile(BaseModel):
             raise InvalidParameter(f"{path}{where} is not YAML: {getattr(error, 'problem', error)}") from error
         places: Places = {}
         problems = [Problem(at, sentence) for at, sentence in _walk(tree, (), places)]
-        found: WorkflowFile | None = None
+        file: WorkflowFile | None = None
         try:
-            found = cls.model_validate(described)
+            file = cls.model_validate(described)
         except ValidationError as error:
             complaints = error.errors(include_url=False, include_context=False)
             # where load is there, source is no member; the checks below say why
-            complaints = [one for one in complaints if one["loc"] != ("source",)]
-            problems += [Problem(tuple(one["loc"]), _in_words(one, cls)) for one in complaints]
+            complaints = [complaint for complaint in complaints if complaint["loc"] != ("source",)]
+            problems += [Problem(tuple(complaint["loc"]), _in_words(complaint, cls)) for complaint in complaints]
         if isinstance(described, dict):
             problems += problems_of_file(described)
-        if problems or found is None:
+        if problems or file is None:
             raise InvalidParameter("\n".join(_lines(path, problems, places)))
-        found._path, found._places = path, places
-        return found
+        file._path, file._places = path, places
+        return file
 
     def check_graph(self, summary: Mapping[str, Any], run: Callable[[str], list[Any]] | None = None) -> None:
         """Compare labels and properties of targets and features with what is in the graph.
@@ -142,13 +142,13 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
         given = described.get(section)
         if isinstance(given, Mapping):
             own = _OWN[section]
-            for one in problems_of_members(operation, given, own, _CHOSEN - own):
-                yield one.below(section)
+            for problem in problems_of_members(operation, given, own, _CHOSEN - own):
+                yield problem.below(section)
     export = described.get("export")
     if isinstance(export, Mapping):
         request = {name: value for name, value in export.items() if name != "params"}
-        for one in problems_of_export(request, export.get("params")):
-            yield one.below("export")
+        for problem in problems_of_export(request, export.get("params")):
+            yield problem.below("export")
         if "targets" not in request and "jobs" not in request:
             example = "targets: [{node: LABEL, property: KEY, type: classification}]"
             yield Problem(("export",), f"says nothing to predict; write {example}, or let `despina init` write it")
@@ -156,8 +156,8 @@ def problems_of_file(described: Mapping[str, Any]) -> Iterator[Problem]:
     endpoint = described.get("endpoint")
     id = endpoint.get("id") if isinstance(endpoint, Mapping) else None
     if id is not None:
-        for one in problems_of_members("CreateMLEndpoint", {"id": id}):
-            yield one.below("endpoint")
+        for problem in problems_of_members("CreateMLEndpoint", {"id": id}):
+            yield problem.below("endpoint")
     queries = described.get("queries")
     for name, text in queries.items() if isinstance(queries, Mapping) else ():
         if isinstance(text, str):

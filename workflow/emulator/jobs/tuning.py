@@ -309,16 +309,21 @@ def definitions_of(request: Mapping[str, Any]) -> list[Definition]:
     several = request.get("TrainingJobDefinitions")
     if several:
         return [
-            Definition(one["DefinitionName"], one, one["TuningObjective"], one.get("HyperParameterRanges", {}))
-            for one in several
+            Definition(
+                definition["DefinitionName"],
+                definition,
+                definition["TuningObjective"],
+                definition.get("HyperParameterRanges", {}),
+            )
+            for definition in several
         ]
     if "TrainingJobDefinition" not in request:
         raise invalid("Give TrainingJobDefinition or TrainingJobDefinitions.")
     if "HyperParameterTuningJobObjective" not in config:
         raise invalid("HyperParameterTuningJobObjective is required.")
-    one = request["TrainingJobDefinition"]
+    definition = request["TrainingJobDefinition"]
     objective = config["HyperParameterTuningJobObjective"]
-    return [Definition(one.get("DefinitionName"), one, objective, config.get("ParameterRanges", {}))]
+    return [Definition(definition.get("DefinitionName"), definition, objective, config.get("ParameterRanges", {}))]
 
 
 def _summary(tuning: str, job: Document) -> Document:

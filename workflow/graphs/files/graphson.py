@@ -83,17 +83,17 @@ def decode(value: Any, depth: int = 0) -> Any:
     if depth > MOST_DEPTH:
         raise ValueError("nested too deeply")
     if isinstance(value, list):
-        return [decode(one, depth + 1) for one in value]
+        return [decode(member, depth + 1) for member in value]
     if not isinstance(value, dict):
         return value
     if "@type" not in value:
-        return {key: decode(one, depth + 1) for key, one in value.items()}
+        return {key: decode(member, depth + 1) for key, member in value.items()}
     kind, inner = value["@type"], value["@value"]
     if kind in ("g:List", "g:Set"):
-        items = [decode(one, depth + 1) for one in inner]
+        items = [decode(member, depth + 1) for member in inner]
         return items if kind == "g:List" else set(items)
     if kind == "g:Map":
-        items = [decode(one, depth + 1) for one in inner]
+        items = [decode(member, depth + 1) for member in inner]
         return dict(zip(items[::2], items[1::2], strict=True))
     if kind not in _READERS:
         raise ValueError(f"unknown type {kind!r}")

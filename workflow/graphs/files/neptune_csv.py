@@ -113,16 +113,16 @@ def parse_header(names: list[str]) -> Header:
 
 
 def _property(name: str, place: int) -> PropertyColumn:
-    found = _HEADER.fullmatch(name)
-    if found is None:
+    header = _HEADER.fullmatch(name)
+    if header is None:
         raise _bad_header(f"{name!r} is no property header; write name:type, with \\: for a colon in the name")
-    key = found["name"].replace("\\:", ":")
-    type_name = (found["type"] or "string").lower()
+    key = header["name"].replace("\\:", ":")
+    type_name = (header["type"] or "string").lower()
     if type_name not in CELL_TYPES:
-        raise _bad_header(f"{name!r}: there is no type {found['type']!r}; known are {', '.join(sorted(CELL_TYPES))}")
-    many = bool(found["many"] or found["late"])
-    cardinality = (found["cardinality"] or "set").lower()
-    if cardinality not in ("single", "set") or (many and found["cardinality"] and cardinality == "single"):
+        raise _bad_header(f"{name!r}: there is no type {header['type']!r}; known are {', '.join(sorted(CELL_TYPES))}")
+    many = bool(header["many"] or header["late"])
+    cardinality = (header["cardinality"] or "set").lower()
+    if cardinality not in ("single", "set") or (many and header["cardinality"] and cardinality == "single"):
         raise _bad_header(f"{name!r}: cardinality is single or set, and [] is a set")
     return PropertyColumn(key, type_name, many, "single" if cardinality == "single" else "set", place)
 

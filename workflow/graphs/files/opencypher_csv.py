@@ -58,13 +58,15 @@ def opencypher_header(names: list[str]) -> Header | None:
 
 
 def _property(name: str, place: int) -> PropertyColumn:
-    found = _PROPERTY.fullmatch(name)
-    if found is None:
+    header = _PROPERTY.fullmatch(name)
+    if header is None:
         raise _refused(f"{name!r} is no property; write name:Type")
-    kind = (found["type"] or "string").lower()
+    kind = (header["type"] or "string").lower()
     if kind not in _TYPES:
-        raise _refused(f"{name!r}: there is no type {found['type']!r}; known are {', '.join(sorted(_TYPES))}")
-    return PropertyColumn(found["name"], _TYPES[kind], bool(found["many"]), "set" if found["many"] else "single", place)
+        raise _refused(f"{name!r}: there is no type {header['type']!r}; known are {', '.join(sorted(_TYPES))}")
+    return PropertyColumn(
+        header["name"], _TYPES[kind], bool(header["many"]), "set" if header["many"] else "single", place
+    )
 
 
 def _refused(message: str) -> FileRefused:

@@ -280,11 +280,11 @@ class RemoteSnapshot(RecordRuns):
             ".project('i','l','f','fl','t','tl','p').by(id()).by(label())"
             ".by(outV().id()).by(outV().label()).by(inV().id()).by(inV().label()).by(valueMap())"
         )
-        for one in self._pages(self._all_edges, wanted, labels, rest, total):
-            begin, label, end = _kind(one["fl"], one["l"], one["tl"])
+        for row in self._pages(self._all_edges, wanted, labels, rest, total):
+            begin, label, end = _kind(row["fl"], row["l"], row["tl"])
             if only is None or (begin, label, end) in only:
-                source, target = id_text(one["f"]), id_text(one["t"])
-                yield EdgeRecord(id_text(one["i"]), label, source, target, begin, end, _several(one["p"]))
+                source, target = id_text(row["f"]), id_text(row["t"])
+                yield EdgeRecord(id_text(row["i"]), label, source, target, begin, end, _several(row["p"]))
 
     def last_event(self) -> None:
         """Change streams of remote databases are not read."""

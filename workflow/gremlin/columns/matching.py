@@ -130,20 +130,20 @@ class MatchForm(Form):
         if missing is not None:
             raise NotColumnar
         begin = morsel.split(ctx, column)
-        found = join.child.results(ctx, begin)  # for one of those that a traverser stands for: they are alike
-        if not _known(found) >= _known(begin):  # what is reduced has no path: go on from where the pattern began
-            found = replace(spread(ctx, begin, found), origin=None)
-        elif begin.bulk is None or found.origin is None:
-            found = replace(found, origin=None)
+        reached = join.child.results(ctx, begin)  # for one of those that a traverser stands for: they are alike
+        if not _known(reached) >= _known(begin):  # what is reduced has no path: go on from where the pattern began
+            reached = replace(spread(ctx, begin, reached), origin=None)
+        elif begin.bulk is None or reached.origin is None:
+            reached = replace(reached, origin=None)
         else:
-            found = replace(found, origin=None, bulk=found.bulks() * begin.bulk[found.origin])
+            reached = replace(reached, origin=None, bulk=reached.bulks() * begin.bulk[reached.origin])
         if pattern.end is None:
-            return found
-        if pattern.end not in _known(found):
-            return found.named(frozenset({pattern.end}))
-        held, missing = named_column(ctx, found, pattern.end, maps=False)
-        same = None if missing is not None else same_keys(held, found.column)
-        return found.take(np.zeros(len(found), dtype=bool) if same is None else same)
+            return reached
+        if pattern.end not in _known(reached):
+            return reached.named(frozenset({pattern.end}))
+        held, missing = named_column(ctx, reached, pattern.end, maps=False)
+        same = None if missing is not None else same_keys(held, reached.column)
+        return reached.take(np.zeros(len(reached), dtype=bool) if same is None else same)
 
     def _bindings(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
         known = _known(morsel)

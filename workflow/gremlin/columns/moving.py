@@ -146,7 +146,7 @@ class OtherForm(Form):
     def apply(self, ctx: ExecutionContext, morsel: Morsel) -> Morsel:
         column = elements(morsel, Edge)
         sources, targets = ends(column.graph, column.rows)
-        found = np.full(len(morsel), -1, dtype=np.int64)
+        others = np.full(len(morsel), -1, dtype=np.int64)
         for stop, at in morsel.stops():
             if stop.nodes is not None:
                 raise NotColumnar
@@ -156,13 +156,13 @@ class OtherForm(Form):
                 continue
             if stop.column.kind is Vertex:
                 rows = stop.column.rows if at is None else stop.column.rows[at]
-                found = np.where((found < 0) & (rows == sources), targets, found)
-                found = np.where((found < 0) & (rows == targets), sources, found)
-                if (found >= 0).all():
-                    return morsel.split(ctx, ElementColumn(column.graph, Vertex, found))
+                others = np.where((others < 0) & (rows == sources), targets, others)
+                others = np.where((others < 0) & (rows == targets), sources, others)
+                if (others >= 0).all():
+                    return morsel.split(ctx, ElementColumn(column.graph, Vertex, others))
         if len(morsel):
             raise NotColumnar
-        return morsel.split(ctx, ElementColumn(column.graph, Vertex, found))
+        return morsel.split(ctx, ElementColumn(column.graph, Vertex, others))
 
 
 class PathForm(Form):

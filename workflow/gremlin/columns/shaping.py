@@ -163,15 +163,15 @@ class ValueForm(Form):
         if not isinstance(column, CodedColumn):
             return self._kept(ctx, morsel, list(map(function, column.tolist())))
         used, inverse = np.unique(column.codes, return_inverse=True)
-        found = list(map(function, column.table[used].tolist()))
-        if all(type(value) is str for value in found):
-            texts = coded(found)
+        values = list(map(function, column.table[used].tolist()))
+        if all(type(value) is str for value in values):
+            texts = coded(values)
             return morsel.split(ctx, CodedColumn(texts.codes[inverse], texts.table))
-        if not all(isinstance(value, (str, int, float)) or value is MISSING for value in found):
-            found = list(map(function, column.tolist()))  # nobody shares a list or a map
+        if not all(isinstance(value, (str, int, float)) or value is MISSING for value in values):
+            values = list(map(function, column.tolist()))  # nobody shares a list or a map
         else:
-            found = [found[place] for place in inverse.tolist()]
-        return self._kept(ctx, morsel, found)
+            values = [values[place] for place in inverse.tolist()]
+        return self._kept(ctx, morsel, values)
 
     def _kept(self, ctx: ExecutionContext, morsel: Morsel, found: list[Any]) -> Morsel:
         places = [place for place, value in enumerate(found) if value is not MISSING]

@@ -95,22 +95,22 @@ def _asked(endpoint: Any, name: str, given: Any) -> ModelQuestion:
     unknown = [key for key in values if key not in OPTIONS]
     if unknown:
         raise InvalidParameter(f"Unknown option {unknown[0]!r} of a prediction; there are {', '.join(OPTIONS)}")
-    found = {**OPTIONS, **values}
-    if not isinstance(found["limit"], int) or isinstance(found["limit"], bool) or found["limit"] < 1:
-        raise InvalidParameter(f"The option `limit` is a whole number from 1 on, not {found['limit']!r}")
-    if found["direction"] not in WAYS:
-        raise InvalidParameter(f"The option `direction` is OUTGOING or INCOMING, not {found['direction']!r}")
-    threshold = None if found["threshold"] is None else float(found["threshold"])
+    options = {**OPTIONS, **values}
+    if not isinstance(options["limit"], int) or isinstance(options["limit"], bool) or options["limit"] < 1:
+        raise InvalidParameter(f"The option `limit` is a whole number from 1 on, not {options['limit']!r}")
+    if options["direction"] not in WAYS:
+        raise InvalidParameter(f"The option `direction` is OUTGOING or INCOMING, not {options['direction']!r}")
+    threshold = None if options["threshold"] is None else float(options["threshold"])
     return ModelQuestion(
         endpoint,
         name,
-        int(found["limit"]),
+        int(options["limit"]),
         threshold,
-        bool(found["inductive"]),
-        found["direction"],
-        found["label"],
-        bool(found["excludeExisting"]),
-        moment_of(found["asOf"], AS_OF),
+        bool(options["inductive"]),
+        options["direction"],
+        options["label"],
+        bool(options["excludeExisting"]),
+        moment_of(options["asOf"], AS_OF),
     )
 
 
@@ -194,10 +194,14 @@ def _candidate_types(model: _Model) -> dict[str, set[str]]:
         raise InvalidParameter(f"The query asks for links, and the model of the endpoint was trained for {card.task}")
     types: dict[str, set[str]] = defaultdict(set)
     for target in () if card is None else card.targets:
-        one = target.edge_type
-        if one is None or one.relation != asked.name:
+        edge_type = target.edge_type
+        if edge_type is None or edge_type.relation != asked.name:
             continue
-        candidate, end = (one.target, one.source) if asked.direction == "OUTGOING" else (one.source, one.target)
+        candidate, end = (
+            (edge_type.target, edge_type.source)
+            if asked.direction == "OUTGOING"
+            else (edge_type.source, edge_type.target)
+        )
         if asked.label is None or asked.label in (candidate, *candidate.split(";")):
             types[candidate].add(end)
     if types:

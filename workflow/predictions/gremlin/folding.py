@@ -160,16 +160,18 @@ class _Folder:
 
 def _conditions(parent: Instruction, changed: Sequence[Any]) -> tuple[Instruction, ...]:
     """The conditions under which the predicting argument is run at all; other traversers need no prediction."""
-    at = next(place for place, (one, other) in enumerate(zip(parent.args, changed, strict=True)) if one is not other)
+    at = next(
+        place for place, (argument, other) in enumerate(zip(parent.args, changed, strict=True)) if argument is not other
+    )
     before = parent.args[:at]
     if parent.name == "choose":
         before = before[:1]
-    if not all(isinstance(one, Traversal) and _repeatable(one.steps) for one in before):
+    if not all(isinstance(argument, Traversal) and _repeatable(argument.steps) for argument in before):
         return ()
     if parent.name in ("coalesce", "or") or (parent.name == "choose" and at == 2):
-        return tuple(Instruction("not", (one,)) for one in before)
+        return tuple(Instruction("not", (argument,)) for argument in before)
     if parent.name in ("and", "choose"):
-        return tuple(Instruction("filter", (one,)) for one in before)
+        return tuple(Instruction("filter", (argument,)) for argument in before)
     return ()
 
 

@@ -153,7 +153,7 @@ def source_options(traversal: Traversal) -> dict[str, Any]:
 
 
 def check_count(steps: Sequence[FoundStep]) -> None:
-    flags = [[flag for flag in TASK_FLAGS if flag in found.modulators] for found in steps]
+    flags = [[flag for flag in TASK_FLAGS if flag in asking.modulators] for asking in steps]
     asked = {flag for several in flags for flag in several}
     if CLASSIFICATION in asked and REGRESSION in asked:
         raise InvalidParameter("Both regression and classification ML predicates cannot be specified in the query.")
@@ -161,15 +161,15 @@ def check_count(steps: Sequence[FoundStep]) -> None:
         raise UnsupportedOperation(
             "Neptune ML inference queries are currently supported only with one ML inference query per gremlin query."
         )
-    found = steps[0]
-    if found.in_repeat:
+    asking = steps[0]
+    if asking.in_repeat:
         raise UnsupportedOperation("Neptune ML inference queries are currently not supported inside a repeat step.")
-    name = found.step.name
+    name = asking.step.name
     if PREDICTION in asked and name == "both":
         raise UnsupportedOperation("ML inference queries are currently not supported with both() step.")
     if not asked:
         raise InvalidParameter(
-            f"{name}() is given {', '.join(found.modulators)} but no task; add one of {CLASSIFICATION}, {REGRESSION} "
+            f"{name}() is given {', '.join(asking.modulators)} but no task; add one of {CLASSIFICATION}, {REGRESSION} "
             f"(on properties()) or {PREDICTION} (on in() or out())"
         )
     (flag,) = asked
@@ -373,12 +373,16 @@ def check_model(spec: PredictionSpec, card: ModelCard | None) -> None:
 def predicted_edge_types(spec: PredictionSpec, card: ModelCard) -> list[EdgeType]:
     """The edge types of the model that a link query means; several where the label is one of many of a node type."""
     found = [
-        one
-        for one in _edge_types(card)
-        if one.relation == spec.relation
-        and spec.candidate_label in node_type_labels(one.target if spec.way == "out" else one.source)
+        edge_type
+        for edge_type in _edge_types(card)
+        if edge_type.relation == spec.relation
+        and spec.candidate_label in node_type_labels(edge_type.target if spec.way == "out" else edge_type.source)
     ]
-    exact = [one for one in found if (one.target if spec.way == "out" else one.source) == spec.candidate_label]
+    exact = [
+        edge_type
+        for edge_type in found
+        if (edge_type.target if spec.way == "out" else edge_type.source) == spec.candidate_label
+    ]
     return exact or found
 
 

@@ -78,17 +78,17 @@ def _walked(
     graph: ColumnarGraph, rows: Rows, way: Way, labels: Sequence[str] | None, edges: bool, most: int | None
 ) -> Iterator[Reached]:
     along = graph.incident if edges else graph.neighbours
-    found: list[int] = []
+    reached: list[int] = []
     origins: list[int] = []
     for place, row in enumerate(rows.tolist()):
         here = along(row, way, labels)
-        found.extend(here)
-        origins.extend([place] * (len(found) - len(origins)))
-        if most is not None and len(found) >= most:
-            yield Reached(np.array(found, dtype=np.int64), np.array(origins, dtype=np.int64))
-            found, origins, most = [], [], larger(most)
-    if found:
-        yield Reached(np.array(found, dtype=np.int64), np.array(origins, dtype=np.int64))
+        reached.extend(here)
+        origins.extend([place] * (len(reached) - len(origins)))
+        if most is not None and len(reached) >= most:
+            yield Reached(np.array(reached, dtype=np.int64), np.array(origins, dtype=np.int64))
+            reached, origins, most = [], [], larger(most)
+    if reached:
+        yield Reached(np.array(reached, dtype=np.int64), np.array(origins, dtype=np.int64))
 
 
 def degrees(graph: ColumnarGraph, rows: Rows, way: Way, labels: Sequence[str] | None) -> Rows:

@@ -37,7 +37,7 @@ def json_value(value: Any) -> Any:
             "~id": str(value.id),
             "~entityType": "node",
             "~labels": labels_of(value),
-            "~properties": {key: json_value(one) for key, one in properties_of(value).items()},
+            "~properties": {key: json_value(inner) for key, inner in properties_of(value).items()},
         }
     if isinstance(value, Edge):
         return {
@@ -46,15 +46,15 @@ def json_value(value: Any) -> Any:
             "~start": str(value.out_vertex.id),
             "~end": str(value.in_vertex.id),
             "~type": value.label,
-            "~properties": {key: json_value(one) for key, one in properties_of(value).items()},
+            "~properties": {key: json_value(inner) for key, inner in properties_of(value).items()},
         }
     if isinstance(value, Mapping):
-        return {str(key): json_value(one) for key, one in value.items()}
+        return {str(key): json_value(inner) for key, inner in value.items()}
     if isinstance(value, CypherPath):
         steps = zip(value.nodes[1:], value.relationships, strict=True)
-        return [json_value(value.nodes[0]), *(json_value(one) for node, edge in steps for one in (edge, node))]
+        return [json_value(value.nodes[0]), *(json_value(inner) for node, edge in steps for inner in (edge, node))]
     if isinstance(value, list | tuple | set | frozenset):
-        return [json_value(one) for one in value]
+        return [json_value(inner) for inner in value]
     if isinstance(value, ZonedDateTime):
         return _utc_text(value)
     return str(value) if isinstance(value, (*MOMENTS, Duration)) else _other(value)

@@ -40,14 +40,14 @@ def labels_of(values: Any, classes: Sequence[str] | None = None) -> Labels:
         values: −1 or NaN where there is none.
         classes: their names; their numbers as text where not given.
     """
-    found = np.asarray(values)
-    if found.ndim == 2:
-        named = tuple(classes or numbered(found.shape[1]))
-        return Labels("classes", found.astype(np.float32), named)
-    if np.issubdtype(found.dtype, np.floating):
-        return Labels("number", found.astype(np.float32))
-    named = tuple(classes or numbered(int(found.max(initial=-1)) + 1))
-    return Labels("class", found.astype(np.int64), named)
+    numbers = np.asarray(values)
+    if numbers.ndim == 2:
+        named = tuple(classes or numbered(numbers.shape[1]))
+        return Labels("classes", numbers.astype(np.float32), named)
+    if np.issubdtype(numbers.dtype, np.floating):
+        return Labels("number", numbers.astype(np.float32))
+    named = tuple(classes or numbered(int(numbers.max(initial=-1)) + 1))
+    return Labels("class", numbers.astype(np.int64), named)
 
 
 @dataclass

@@ -118,14 +118,14 @@ class BranchStep(Branching):
         if choice is MISSING:
             choice = Pick.unproductive
         if isinstance(choice, Pick):
-            found = list(self.picks.get(choice, ()))
+            children = list(self.picks.get(choice, ()))
         else:
-            found = [child for test, child in self.options if test((ctx, choice))]
-        if not found:
-            found = list(self.picks.get(Pick.none, ()))
+            children = [child for test, child in self.options if test((ctx, choice))]
+        if not children:
+            children = list(self.picks.get(Pick.none, ()))
         if self.single:
-            return found[:1]
-        return found if choice is Pick.any else found + self.picks.get(Pick.any, [])
+            return children[:1]
+        return children if choice is Pick.any else children + self.picks.get(Pick.any, [])
 
     def children(self) -> Iterable[Child]:
         yield from (self.by.child,) if isinstance(self.by, ByChild) else ()

@@ -57,16 +57,16 @@ class WherePredicateStep(ByCycleModulated, FilterStep):
             parts = [self._bind(ctx, traverser, p, turn) for p in predicate.args]
             return None if any(p is None for p in parts) else P(predicate.name, tuple(parts))
         key = self.name_in(predicate)
-        found = self.bys.at(turn[0]).of_value(ctx, required_scope_value(ctx, key, traverser, self))
+        value = self.bys.at(turn[0]).of_value(ctx, required_scope_value(ctx, key, traverser, self))
         turn[0] += 1
-        if found is MISSING:
+        if value is MISSING:
             return None
         if predicate.name in ("within", "without"):
-            several = isinstance(found, (list, tuple, set, frozenset))
-            if several and len(found) > MANY:
+            several = isinstance(value, (list, tuple, set, frozenset))
+            if several and len(value) > MANY:
                 ctx.check()
-            return P(predicate.name, (list(found) if several else [found],))
-        return type(predicate)(predicate.name, (found, *predicate.args[1:]))
+            return P(predicate.name, (list(value) if several else [value],))
+        return type(predicate)(predicate.name, (value, *predicate.args[1:]))
 
     @staticmethod
     def name_in(predicate: P) -> str:

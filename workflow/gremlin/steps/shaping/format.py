@@ -47,15 +47,15 @@ class FormatStep(ByCycleModulated, MapStep):
         used = 0
         for name, text in zip(self.pieces[1::2], self.pieces[2::2], strict=True):
             if name == FROM_BY:
-                found = self.bys.at(used).of(ctx, traverser)
+                value = self.bys.at(used).of(ctx, traverser)
                 used += 1
             else:
-                found = property_of(traverser.value, name)
-                if found is MISSING:
-                    found = named_value(ctx, traverser, name)
-            if found is MISSING or found is None:
+                value = property_of(traverser.value, name)
+                if value is MISSING:
+                    value = named_value(ctx, traverser, name)
+            if value is MISSING or value is None:
                 return MISSING
-            out += (as_text(found), text)
+            out += (as_text(value), text)
         check_characters(sum(map(len, out)))
         return "".join(out)
 

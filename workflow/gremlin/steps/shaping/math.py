@@ -246,17 +246,17 @@ class MathStep(ByCycleModulated, MapStep):
         for position, name in enumerate(self.expression.variables):
             by = self.bys.at(position)
             if name == CURRENT:
-                found = by.of(ctx, traverser)
+                value = by.of(ctx, traverser)
             else:
-                found = by.of_value(ctx, named_value(ctx, traverser, name))
-            if found is MISSING:
+                value = by.of_value(ctx, named_value(ctx, traverser, name))
+            if value is MISSING:
                 return MISSING
-            if not is_number(found):
+            if not is_number(value):
                 raise QueryFailed(
                     f"The variable {name} for math() step must resolve to a Number - it is instead of type"
-                    f" {java_name(found)} with value {as_text(found)}"
+                    f" {java_name(value)} with value {as_text(value)}"
                 )
-            values[name] = to_double(found)
+            values[name] = to_double(value)
         return self.expression.formula(values)
 
     def arguments(self) -> str:

@@ -40,15 +40,15 @@ class CallStep(Step):
     def _parameters(self, ctx: ExecutionContext, t: Traverser) -> dict[str, Any]:
         out = dict(self.parameters)
         if self.child is not None:
-            found = self.child.first(ctx, t)
-            if not isinstance(found, Mapping):
-                raise QueryFailed(f"The parameters of the service {self.service} are a map, and {found!r} is none")
-            out.update(found)
+            given = self.child.first(ctx, t)
+            if not isinstance(given, Mapping):
+                raise QueryFailed(f"The parameters of the service {self.service} are a map, and {given!r} is none")
+            out.update(given)
         for key, value in self.options.items():
             if isinstance(value, Child):
-                found = value.first(ctx, t)
-                if found is not MISSING:
-                    out[key] = found
+                given = value.first(ctx, t)
+                if given is not MISSING:
+                    out[key] = given
             else:
                 out[key] = value
         return out
