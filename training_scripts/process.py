@@ -1,5 +1,5 @@
 """Entry point of the data-processing job: ``python process.py [--config-file-name F] [--model-type T] [--seed N]
-[--memory-mb N]``.
+[--memory-mb N] [--engine polars|spark] [--master M] [--shared ADDRESS]``.
 
 Reads ``processing/input`` (and ``processing/previous`` where it is given) and writes ``processing/output`` below
 ``/opt/ml``, or below ``SAGEMAKER_BASE_DIR``.
@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from graph_ml.container import Container, run
+from graph_ml.processing.engines import ENGINES, engine_of
 from graph_ml.processing.job import ProcessingJob, process
 from graph_ml.schemas.files import CONFIGURATION
 
@@ -22,7 +23,12 @@ def main(container: Container) -> None:
     parser.add_argument("--model-type", default="heterogeneous", choices=["heterogeneous", "kge"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--memory-mb", type=int, help="memory that the job may use, beside files that are mapped")
+    parser.add_argument("--engine", default="polars", choices=list(ENGINES), help="who does the long work")
+    parser.add_argument("--master", default="", help="of Spark, such as local[2]; what spark-submit says without")
+    parser.add_argument("--shared", default="", help="an address that all machines of Spark reach, such as hdfs:///tmp")
     arguments = parser.parse_args()
+    options = {"master": arguments.master, "shared": arguments.shared} if arguments.engine == "spark" else {}
+    engine = engine_of(arguments.engine, **options)
     job = ProcessingJob(
         input=container.processing("input"),
         output=container.processing("output"),
@@ -32,8 +38,12 @@ def main(container: Container) -> None:
         seed=arguments.seed,
         models=container.text_models,
         memory=container.memory if arguments.memory_mb is None else arguments.memory_mb << 20,
+        engine=engine,
     )
-    process(job, container.progress(), container.log)
+    try:
+        process(job, container.progress(), container.log)
+    finally:
+        engine.close()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.graphs.test_csv_oddities import ODDITIES
 from training_scripts.graph_ml.processing.blanks import tidied
+from training_scripts.graph_ml.processing.engines.local import PolarsEngine
 from training_scripts.graph_ml.processing.files import open_export
 from training_scripts.graph_ml.processing.workspace import Workspace
 
@@ -33,7 +34,7 @@ def test_a_cell_is_what_the_loader_makes_of_it(tmp_path: Path, name: str, packed
     path.write_bytes(gzip.compress(spaced(text).encode()) if packed else spaced(text).encode())
     room = Workspace(tmp_path / "staging")
     room.folder.mkdir()
-    file = open_export(tmp_path, "v.csv", ",", room)
+    file = open_export(tmp_path, "v.csv", ",", room, PolarsEngine())
     assert (file.rows, file.column("~id").texts()) == (1, ["v"])
     for column in file.columns:
         key = column.partition(":")[0]
@@ -56,7 +57,7 @@ def test_lines_of_a_bad_cell_are_those_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text('~id, n\nv, "1"\nw, x\n')
     room = Workspace(tmp_path / "staging")
     room.folder.mkdir()
-    file = open_export(tmp_path, "v.csv", ",", room)
+    file = open_export(tmp_path, "v.csv", ",", room, PolarsEngine())
     assert "line 3" in str(file.problem(1, "n", "is odd"))
 
 
@@ -65,4 +66,4 @@ def test_a_long_text_is_read(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text(f'~id, text\nv, "{text}" \n')
     room = Workspace(tmp_path / "staging")
     room.folder.mkdir()
-    assert open_export(tmp_path, "v.csv", ",", room).column("text").texts() == [text]
+    assert open_export(tmp_path, "v.csv", ",", room, PolarsEngine()).column("text").texts() == [text]

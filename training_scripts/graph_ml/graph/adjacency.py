@@ -53,20 +53,24 @@ def arranged_by(
         most: edges that are sorted at once.
     """
     total = len(own)
-    indptr = new(nodes + 1, np.int64)
-    counts = np.zeros(nodes, dtype=np.int64)
-    for part in _parts(total):
-        counts += np.bincount(own[part], minlength=nodes)
-    indptr[0] = 0
-    np.cumsum(counts, out=indptr[1:])
-    del counts
-    found = Adjacency(indptr, new(total, np.int64), new(total, np.int64))
-    for first, last in node_ranges(indptr, most):
-        entries = slice(int(indptr[first]), int(indptr[last]))
+    found = Adjacency(counted(own, nodes, new), new(total, np.int64), new(total, np.int64))
+    for first, last in node_ranges(found.indptr, most):
+        entries = slice(int(found.indptr[first]), int(found.indptr[last]))
         edges = _edges_of(own, first, last, entries.stop - entries.start)
         found.edges[entries] = edges
         found.others[entries] = others[edges]
     return found
+
+
+def counted(own: IntArray, nodes: int, new: NewArray = np.empty) -> IntArray:
+    """Where the edges of each node begin, int64 (nodes + 1,), of one of their ends, (edges,)."""
+    counts = np.zeros(nodes, dtype=np.int64)
+    for part in _parts(len(own)):
+        counts += np.bincount(own[part], minlength=nodes)
+    indptr = new(nodes + 1, np.int64)
+    indptr[0] = 0
+    np.cumsum(counts, out=indptr[1:])
+    return indptr
 
 
 def node_ranges(indptr: IntArray, most: int) -> Iterator[tuple[int, int]]:

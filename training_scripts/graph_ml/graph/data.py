@@ -28,7 +28,7 @@ from ..schemas import (
     TaskType,
     files,
 )
-from .adjacency import Adjacency, NewArray, arranged_by
+from .adjacency import Adjacency, arranged_by
 from .folder import FolderReader, FolderWriter, Lazy
 from .history import History
 
@@ -190,14 +190,14 @@ class GraphData:
         """All forward edge types, in the order of the manifest."""
         return tuple(self.edges)
 
-    def arranged(self, kind: EdgeType, new: NewArray = np.empty) -> tuple[Adjacency, Adjacency]:
-        """The edges of a type by target and by source; ``new`` makes the arrays where they are not there yet."""
+    def arranged(self, kind: EdgeType) -> tuple[Adjacency, Adjacency]:
+        """The edges of a type by target and by source; in memory where nobody arranged them."""
         if kind in self.adjacency:
             return self.adjacency[kind]
         ends = self.edges[kind]
         return (
-            arranged_by(ends.target, ends.source, self.num_nodes[kind.target], new),
-            arranged_by(ends.source, ends.target, self.num_nodes[kind.source], new),
+            arranged_by(ends.target, ends.source, self.num_nodes[kind.target]),
+            arranged_by(ends.source, ends.target, self.num_nodes[kind.source]),
         )
 
     def asked(self, target: Target) -> IntArray:

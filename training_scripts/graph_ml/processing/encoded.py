@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
 from .report import FeatureRow
 from .steps import Made, kept, named
-from .streaming import StreamedColumn, StreamedTexts, located
+from .streaming import Answer, StreamedColumn, StreamedTexts
 from .workspace import Workspace
 
 FloatArray = NDArray[np.float32]
@@ -170,10 +171,21 @@ class EncodedFeatures:
         if isinstance(column, FrameColumn):
             return encode_column(state, column, self._seed, self._models)
         values = self._room.array((len(column), state.columns), np.float32)
-        for begin, piece in column.numbered():
-            encode = partial(encode_column, state, piece, self._seed, self._models)
-            values[begin : begin + len(piece)] = located(begin, encode)
+        for begin, (part,) in column.answers(_Encoded(state, self._seed, self._models)):
+            values[begin : begin + len(part)] = part
         return values
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Answers with the numbers of some values, float32 (n, d)."""
+
+    state: EncoderState
+    seed: int
+    models: Path | None
+
+    def __call__(self, piece: FrameColumn) -> Answer:
+        return (encode_column(self.state, piece, self.seed, self.models),)
 
 
 def _fitted_type(group: Nodes | Edges) -> FittedType:

@@ -9,6 +9,7 @@ import csv
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote_plus, unquote_plus
@@ -19,6 +20,7 @@ import polars as pl
 from ..container import JobError
 from ..features.columns.column import BadValue
 from .blanks import tidied
+from .engines import Engine
 from .frames import FrameColumn, frame_column
 from .steps import Made, kept, named
 from .streaming import StreamedColumn
@@ -39,6 +41,7 @@ class ExportFile:
     columns: tuple[str, ...]
     rows: int
     room: Workspace = field(repr=False)
+    engine: Engine = field(repr=False)
 
     @property
     def names(self) -> dict[str, str]:
@@ -88,8 +91,12 @@ class ExportFile:
         """One column, which is read a batch at a time where it is long."""
         if self.rows <= self.room.rows:
             return FrameColumn(self.frame(name)[name])
+        self.require(name)
         return StreamedColumn(
-            lambda: (frame_column(part[name]) for _, part in self.batches(name)), self.rows, self.room
+            lambda: (frame_column(part[name]) for _, part in self.batches(name)),
+            self.rows,
+            self.room,
+            partial(self.engine.answers, self, name),
         )
 
     def problem(self, row: int, column: str, what: str) -> JobError:
@@ -103,7 +110,7 @@ class ExportFile:
         return self.problem(error.row, column, holds)
 
 
-def open_export(folder: Path, name: str, separator: str, room: Workspace) -> ExportFile:
+def open_export(folder: Path, name: str, separator: str, room: Workspace, engine: Engine) -> ExportFile:
     """Find a file of the export, copy it to Parquet with all cells as text, and know its columns.
 
     Args:
@@ -111,13 +118,15 @@ def open_export(folder: Path, name: str, separator: str, room: Workspace) -> Exp
         name: as the configuration has it; the file may be URL-encoded or not, and have ``.gz`` added.
         separator: between columns.
         room: takes the copy.
+        engine: does what is as long as the file.
 
     Raises:
         JobError: there is no such file, it leads out of the folder, or it is no CSV; the text names the line.
     """
     path = find_file(folder, name)
     made = kept(room, f"file-{named(name, separator)}", lambda: _copied(path, name, separator, room))
-    return ExportFile(path, name, separator, made.files["rows"], tuple(made.said["columns"]), made.said["rows"], room)
+    columns, rows = tuple(made.said["columns"]), made.said["rows"]
+    return ExportFile(path, name, separator, made.files["rows"], columns, rows, room, engine)
 
 
 def _copied(path: Path, name: str, separator: str, room: Workspace) -> Made:

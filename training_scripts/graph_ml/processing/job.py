@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,8 @@ from ..schemas import TrainingDataConfiguration, files
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .encoded import EncodedFeatures
+from .engines import Engine
+from .engines.local import PolarsEngine
 from .labels import Learned, read_targets
 from .leaks import Material, find_leaks
 from .reading import Export, read_export
@@ -49,6 +51,7 @@ class ProcessingJob:
 
     ``previous`` is the output of an earlier job whose indices and encodings are kept. ``models`` holds text models.
     ``memory`` is how many bytes the job may have beside mapped files; all that the machine has where nobody says.
+    ``engine`` does what is as long as the data.
     """
 
     input: Path
@@ -59,6 +62,7 @@ class ProcessingJob:
     previous: Path | None = None
     models: Path | None = None
     memory: int | None = None
+    engine: Engine = field(default_factory=PolarsEngine)
 
 
 def process(job: ProcessingJob, progress: ProgressWriter, log: Log) -> GraphData:
@@ -186,13 +190,13 @@ def _build(
 ) -> tuple[GraphData, Encoders, ReportData]:
     previous = _Previous.open(job.previous)
     progress("reading", 0, 1)
-    export = read_export(job.input, configuration, room, previous.graph if previous else None)
+    export = read_export(job.input, configuration, room, job.engine, previous.graph if previous else None)
     seed = previous.encoders.seed if previous else job.seed
     features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, room)
     features.run(progress)
     progress("labels", 0, 1)
     classes = previous.encoders.labels if previous else ()
-    learned = read_targets(export, job.input, room, job.seed, classes, configuration.default_split)
+    learned = read_targets(export, job.input, room, job.seed, job.engine, classes, configuration.default_split)
     targets = [one.target for one in learned]
     refuse_second_targets(targets)
     warnings = [
@@ -226,7 +230,7 @@ def _build(
         seed=job.seed,
         info=_snapshot(job.input),
     )
-    graph = replace(graph, adjacency=_arranged(graph, room, progress))
+    graph = replace(graph, adjacency=_arranged(job.engine, graph, room, progress))
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
     progress("looking for leaks", 0, 1)
     findings = find_leaks(Material.of(graph, export))
@@ -247,7 +251,7 @@ def _histories(export: Export, learned: Sequence[Learned], features: EncodedFeat
 
 
 def _arranged(
-    graph: GraphData, room: Workspace, progress: ProgressWriter
+    engine: Engine, graph: GraphData, room: Workspace, progress: ProgressWriter
 ) -> dict[EdgeType, tuple[Adjacency, Adjacency]]:
     """The edges of every type by target and by source, one type after the other."""
     found = {}
@@ -255,7 +259,9 @@ def _arranged(
         progress("arranging edges", number, len(graph.edges))
 
         def make(kind: EdgeType = kind) -> Made:
-            incoming, outgoing = graph.arranged(kind, room.array)
+            ends, count = graph.edges[kind], graph.num_nodes
+            incoming = engine.arranged(ends.target, ends.source, count[kind.target], room.array)
+            outgoing = engine.arranged(ends.source, ends.target, count[kind.source], room.array)
             return Made({**_parts("incoming", incoming), **_parts("outgoing", outgoing)})
 
         arrays = kept(room, f"adjacency-{named(*kind)}", make).arrays

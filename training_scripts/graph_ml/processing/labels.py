@@ -17,6 +17,7 @@ from ..features import BadValue, Column, FittedLabels
 from ..graph.data import Horizon, Labels, Mask, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
+from .engines import Engine
 from .files import ExportFile, open_export
 from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
@@ -55,6 +56,7 @@ def read_targets(
     folder: Path,
     room: Workspace,
     seed: int,
+    engine: Engine,
     previous: Sequence[FittedLabels] = (),
     rates: Rates = DEFAULT_SPLIT,
 ) -> list[Learned]:
@@ -78,7 +80,7 @@ def read_targets(
         spec = LabelSpec(label=("", "link_prediction"))
         asked = [(edges, spec) for edges in export.edges.values() if len(edges.ends)]
     known = {_key(labels.task, labels.node_type or labels.edge_type, labels.property): labels for labels in previous}
-    reader = _Reader(export, folder, room, seed, known, rates)
+    reader = _Reader(export, folder, room, seed, known, rates, engine)
     return [replace(reader.kept(group, spec), spec=spec) for group, spec in asked]
 
 
@@ -94,6 +96,7 @@ class _Reader:
     seed: int
     known: Mapping[tuple[str, object, str], FittedLabels]
     rates: Rates
+    engine: Engine
 
     def kept(self, group: Nodes | Edges, spec: LabelSpec) -> Learned:
         """The same as ``read``, as a step of the job."""
@@ -220,7 +223,7 @@ class _Reader:
         parts: dict[str, IntArray] = {part: np.empty(0, dtype=np.int64) for part in PARTS}
         values: dict[int, str | None] = {}
         for part, name in spec.custom_split_filenames.items():
-            file = open_export(self.folder, name, ",", self.room)
+            file = open_export(self.folder, name, ",", self.room, self.engine)
             rows, elements = self._listed(group, file)
             parts[part] = distinct(elements)
             if spec.column and spec.column in file.names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,20 @@ from ..features.columns.column import BadValue, Column
 from ..graph.data import EdgeList, GraphData
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
 from ..text_files import Texts
+from .engines import Engine
+from .engines.id_table import INDEX, IdTable
 from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
 from .steps import Made, kept, named
-from .streaming import StreamedColumn, StreamedTexts
+from .streaming import Answer, Answering, StreamedColumn, StreamedTexts
 from .times.moments import Moments, moments
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
 Indices = IntArray | range
-ID, INDEX, VALUE = "id", "index", "value"
+VALUE = "value"
 RELATION_SEPARATOR = "-"
 NAMED_AT_MOST = 5
-#: ids that are looked up at once, at most: each look-up begins with a table of all ids of the type
-MOST_LOOKED_UP = 1 << 22
 NEW_TYPE = "new; models of the previous job do not know it until one is trained again"
 
 
@@ -45,6 +46,11 @@ class Rows:
     file: ExportFile
     rows: Indices
     elements: Indices
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all rows of the file."""
+        return isinstance(self.rows, range) and len(self.rows) == self.file.rows
 
     def row_of(self, element: int) -> int | None:
         """The first row of an element; None where the file says nothing of it."""
@@ -108,7 +114,12 @@ class Elements:
         room = having[0].file.room
         if self.count > room.rows and self._in_order():
             return StreamedColumn(
-                lambda: (piece for part in self.rows for piece in part.pieces(name)), self.count, room
+                lambda: (piece for part in self.rows for piece in part.pieces(name)),
+                self.count,
+                room,
+                partial(self._answers, name)
+                if all(part.whole and name in part.file.names for part in self.rows)
+                else None,
             )
         parts = []
         for part in having:
@@ -119,6 +130,14 @@ class Elements:
         table = nw.concat(parts).drop_nulls(VALUE).unique(INDEX, keep="first", maintain_order=True)
         table = every.join(table, on=INDEX, how="left").sort(INDEX)
         return FrameColumn(table[VALUE])
+
+    def _answers(self, name: str, answer: Answering) -> Iterator[tuple[int, Answer]]:
+        """Answers about a column that all files have, whose rows are the elements."""
+        begin = 0
+        for part in self.rows:
+            for first, found in part.file.engine.answers(part.file, name, answer):
+                yield begin + first, found
+            begin += len(part.rows)
 
     def _in_order(self) -> bool:
         """Whether the rows of all files, one after the other, are the elements."""
@@ -140,20 +159,20 @@ class Elements:
 
 @dataclass
 class Nodes(Elements):
-    """All nodes of one type. ``table`` has the columns id and index."""
+    """All nodes of one type."""
 
     ids: Texts = field(default_factory=Texts)
     id_columns: list[tuple[ExportFile, str]] = field(default_factory=list)
-    table: nw.DataFrame[Any] = field(default_factory=lambda: _id_table(Texts()))
     first_new: int = 0
+
+    @cached_property
+    def table(self) -> IdTable:
+        """The ids as they are looked up, once all of them are known."""
+        return IdTable(self.ids)
 
     def index(self, texts: nw.Series[Any]) -> IntArray:
         """The index of each id, int64 (n,), -1 for one that is not there."""
-        wanted = texts.alias(ID).to_frame().with_row_index(ROW)
-        found = wanted.join(self.table, on=ID, how="left").select(ROW, nw.col(INDEX).fill_null(-1))
-        result = np.full(len(texts), -1, dtype=np.int64)
-        result[found[ROW].to_numpy()] = found[INDEX].to_numpy()
-        return result
+        return self.table.index(texts)
 
 
 @dataclass
@@ -190,6 +209,7 @@ def read_export(
     folder: Path,
     configuration: TrainingDataConfiguration,
     room: Workspace,
+    engine: Engine,
     previous: GraphData | None = None,
 ) -> Export:
     """Read all files that the configuration names and turn ids into indices.
@@ -201,12 +221,13 @@ def read_export(
         folder: of the configuration file.
         configuration: what to read.
         room: takes working copies.
+        engine: reads, numbers and answers.
         previous: the graph of an earlier job, for incremental processing.
 
     Raises:
         JobError: whatever is wrong with a file, named with its line.
     """
-    files = _open_all(folder, configuration, room)
+    files = _open_all(folder, configuration, room, engine)
     warnings: list[str] = list(configuration.warnings)
     nodes = _read_nodes(configuration.graph.nodes, files, warnings)
     if not configuration.graph.nodes:
@@ -227,50 +248,49 @@ def read_export(
     return Export(nodes, edges, warnings)
 
 
-def _open_all(folder: Path, configuration: TrainingDataConfiguration, room: Workspace) -> dict[str, ExportFile]:
+def _open_all(
+    folder: Path, configuration: TrainingDataConfiguration, room: Workspace, engine: Engine
+) -> dict[str, ExportFile]:
     files: dict[str, ExportFile] = {}
     entries: list[NodeFile | EdgeFile] = [*configuration.graph.nodes, *configuration.graph.edges]
     for entry in entries:
         if entry.file_name not in files:
-            files[entry.file_name] = open_export(folder, entry.file_name, entry.separator, room)
+            files[entry.file_name] = open_export(folder, entry.file_name, entry.separator, room, engine)
     return files
 
 
 def _read_nodes(entries: list[NodeFile], files: Mapping[str, ExportFile], warnings: list[str]) -> dict[str, Nodes]:
     nodes: dict[str, Nodes] = {}
-    tables: dict[str, list[nw.Series[Any]]] = {}
     for entry in entries:
         file, (id_column, kind) = files[entry.file_name], entry.node
         group = nodes.setdefault(kind, Nodes(name=kind, count=0))
-        ids = FrameColumn(file.frame(id_column)[id_column])
-        _refuse_empty(file, id_column, ids)
-        tables.setdefault(kind, []).append(ids.series.alias(ID))
+        _refuse_empty(file, id_column, file.column(id_column))
         group.id_columns.append((file, id_column))
         _add_time(group, file, entry.time)
         _add_specs(group, file, entry.features, entry.labels, warnings)
-    for kind, series in tables.items():
-        every = nw.concat([one.to_frame() for one in series])
-        unique = every.unique(ID, keep="first", maintain_order=True)
-        if len(unique) < len(every):
+    for kind, group in nodes.items():
+        group.ids = _distinct(group.id_columns)
+        every = sum(file.rows for file, _ in group.id_columns)
+        if len(group.ids) < every:
             warnings.append(
-                f"{len(every) - len(unique)} rows of node type {kind} repeat an id; the first value of each counts"
+                f"{every - len(group.ids)} rows of node type {kind} repeat an id; the first value of each counts"
             )
-        nodes[kind].ids = _texts(unique[ID])
     return nodes
 
 
+def _distinct(columns: Sequence[tuple[ExportFile, str]]) -> Texts:
+    return columns[0][0].engine.distinct(columns) if columns else Texts()
+
+
 def _nodes_from_edges(entries: list[EdgeFile], files: Mapping[str, ExportFile], nodes: dict[str, Nodes]) -> None:
-    seen: dict[str, pl.DataFrame] = {}
+    columns: dict[str, list[tuple[ExportFile, str]]] = {}
     for entry in entries:
         file = files[entry.file_name]
         for column, kind in (entry.source, entry.dest):
             _refuse_empty(file, column, file.column(column))
-            for _, batch in file.batches(column):
-                known = [seen[kind]] if kind in seen else []
-                ids = pl.concat([*known, batch.rename({column: ID})])
-                seen[kind] = ids.unique(ID, keep="first", maintain_order=True)
-    for kind, ids in seen.items():
-        nodes[kind] = Nodes(name=kind, count=0, ids=_texts(nw.from_native(ids[ID], series_only=True)))
+            columns.setdefault(kind, []).append((file, column))
+    for kind, several in columns.items():
+        nodes[kind] = Nodes(name=kind, count=0, ids=_distinct(several))
 
 
 def _keep_previous(nodes: dict[str, Nodes], previous: Mapping[str, Sequence[str]], warnings: list[str]) -> None:
@@ -302,12 +322,11 @@ def _keep_edge_types(edges: dict[EdgeType, Edges], previous: Sequence[EdgeType],
 def _locate(group: Nodes) -> None:
     """Number the ids, and find the element of each row."""
     group.count = len(group.ids)
-    group.table = _id_table(group.ids)
     for file, column in group.id_columns:
         if len(group.id_columns) == 1 and group.count == file.rows and not group.first_new:
             elements: Indices = range(file.rows)  # none stands twice
         else:
-            elements = group.index(file.frame(column)[column])
+            (elements,) = file.engine.indices(file, [(column, group.table)], file.room.array)
         group.rows.append(Rows(file, range(file.rows), elements))
 
 
@@ -399,16 +418,12 @@ def _ends(file: ExportFile, entry: EdgeFile, nodes: Mapping[str, Nodes]) -> Edge
                 f"{file.name} has edges of node type {kind}, of which the configuration names no node file; "
                 f"it names {', '.join(nodes) or 'none'}"
             )
-    ends = EdgeList(file.room.array(file.rows, np.int64), file.room.array(file.rows, np.int64))
-    at_once = min(MOST_LOOKED_UP, max(nodes[kind].count for _, kind in (entry.source, entry.dest)))
-    columns = dict.fromkeys((entry.source[0], entry.dest[0]))
-    for begin, batch in file.batches(*columns, least=at_once):
-        for (column, kind), whole in ((entry.source, ends.source), (entry.dest, ends.target)):
-            found = nodes[kind].index(nw.from_native(batch[column], series_only=True))
-            if (found < 0).any():
-                raise _unknown_end(file, column, nodes[kind])
-            whole[begin : begin + len(batch)] = found
-    return ends
+    columns = [(column, nodes[kind].table) for column, kind in (entry.source, entry.dest)]
+    source, target = file.engine.indices(file, columns, file.room.array)
+    for found, (column, kind) in ((source, entry.source), (target, entry.dest)):
+        if len(found) and found.min() < 0:
+            raise _unknown_end(file, column, nodes[kind])
+    return EdgeList(source, target)
 
 
 def _unknown_end(file: ExportFile, column: str, nodes: Nodes) -> JobError:
@@ -467,15 +482,6 @@ def _is_whole(part: Rows, count: int) -> bool:
     return all(
         isinstance(side, range) or bool(np.array_equal(side, np.arange(count))) for side in (part.rows, part.elements)
     )
-
-
-def _texts(series: nw.Series[Any]) -> Texts:
-    return Texts().joined(series.to_arrow())
-
-
-def _id_table(ids: Texts) -> nw.DataFrame[Any]:
-    table = pl.DataFrame({ID: pl.Series(ids.arrow, dtype=pl.String), INDEX: np.arange(len(ids), dtype=np.int64)})
-    return nw.from_native(table, eager_only=True)
 
 
 def _frame(**columns: IntArray) -> nw.DataFrame[Any]:

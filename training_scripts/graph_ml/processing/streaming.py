@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,18 +21,24 @@ from .frames import INFINITE, FrameColumn, frame_column
 from .workspace import Workspace
 
 T = TypeVar("T")
+#: arrays with a row for each value that was asked about, shape (n, …)
+Answer = tuple[NDArray[Any], ...]
+#: answers about some values that follow one another, wherever they are; raises BadValue with the row among them
+Answering = Callable[["FrameColumn"], Answer]
 
 
 @dataclass(frozen=True)
 class StreamedColumn:
     """A column of ``count`` values that ``pieces`` gives in order, a batch at a time; see ``features.Column``.
 
-    What is as long as the column and is no text lies in files of the workspace where it is large.
+    What is as long as the column and is no text lies in files of the workspace where it is large. ``asked`` gives
+    answers about the values, a batch at a time, where an engine works them out; see ``Engine.answers``.
     """
 
     pieces: Callable[[], Iterator[FrameColumn]]
     count: int
     room: Workspace
+    asked: Callable[[Answering], Iterator[tuple[int, Answer]]] | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -43,31 +50,34 @@ class StreamedColumn:
             yield begin, piece
             begin += len(piece)
 
+    def answers(self, answer: Answering) -> Iterator[tuple[int, Answer]]:
+        """What is answered of each batch, in order, with the number of the row that it begins with."""
+        if self.asked is not None:
+            return self.asked(answer)
+        return ((begin, located(begin, partial(answer, piece))) for begin, piece in self.numbered())
+
     def missing(self) -> NDArray[np.bool_]:
-        return self._gathered(lambda piece: piece.missing(), bool)
+        return self._gathered(lambda piece: (piece.missing(),), bool)[0]
 
     def numbers(self) -> Numbers:
         try:
-            return self._gathered(lambda piece: piece.numbers(), np.float64)
+            return self._gathered(lambda piece: (piece.numbers(),), np.float64)[0]
         except BadValue:
             # as in a column that is read at once, what is no number comes before what is too large a one
             raise min(self._refused(), key=lambda error: (error.problem == INFINITE, error.row)) from None
 
     def dates(self) -> DateParts:
-        parts = DateParts(*(self.room.array(self.count, np.int64) for _ in range(4)))
-        for begin, piece in self.numbered():
-            with_row = located(begin, piece.dates)
-            for whole, part in zip(parts, with_row, strict=True):
-                whole[begin : begin + len(piece)] = part
-        return parts
+        return DateParts(*self._gathered(lambda piece: tuple(piece.dates()), *[np.int64] * len(DateParts._fields)))
 
     def codes(self, codes: Mapping[str, int], unknown: int) -> IntArray:
-        return self._gathered(lambda piece: piece.codes(codes, unknown), np.int64)
+        return self._gathered(lambda piece: (piece.codes(codes, unknown),), np.int64)[0]
 
     def counts(self) -> dict[str, int]:
         counted: Counter[str] = Counter()
-        for piece in self.pieces():
-            counted.update(piece.counts())
+        for _, (every, lengths, counts) in self.answers(_counts):
+            ends, whole = np.cumsum(lengths).tolist(), every.tobytes()
+            texts = [whole[begin:end].decode() for begin, end in pairwise([0, *ends])]
+            counted.update(dict(zip(texts, counts.tolist(), strict=True)))
         return dict(sorted(counted.items()))
 
     def split(self, separator: str) -> tuple[IntArray, Column]:
@@ -127,11 +137,13 @@ class StreamedColumn:
             except BadValue as error:
                 yield error
 
-    def _gathered(self, answer: Callable[[FrameColumn], NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
-        result = self.room.array(self.count, dtype)
-        for begin, piece in self.numbered():
-            result[begin : begin + len(piece)] = located(begin, partial(answer, piece))
-        return result
+    def _gathered(self, answer: Answering, *dtypes: DTypeLike) -> list[NDArray[Any]]:
+        """Arrays with a value for each row, (n,) each, of as many types as the answer has arrays."""
+        found = [self.room.array(self.count, dtype) for dtype in dtypes]
+        for begin, arrays in self.answers(answer):
+            for whole, part in zip(found, arrays, strict=True):
+                whole[begin : begin + len(part)] = part
+        return found
 
 
 class StreamedTexts(Sequence[str]):
@@ -154,6 +166,14 @@ class StreamedTexts(Sequence[str]):
 
     def __getitem__(self, index: Any) -> Any:
         return list(self)[index]
+
+
+def _counts(piece: FrameColumn) -> Answer:
+    """The different texts of a piece: all bytes, the length of each, and how often each occurs."""
+    counts = piece.counts()
+    texts = [text.encode() for text in counts]
+    every, lengths = np.frombuffer(b"".join(texts), np.uint8), np.array([len(text) for text in texts], np.int64)
+    return every, lengths, np.array([*counts.values()], np.int64)
 
 
 def located(begin: int, answer: Callable[[], T]) -> T:
