@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from workflow.graphs.store.versions.layers import Alive
 from workflow.graphs.store.versions.text_block import OF_THIS_PROCESS, TextHash, Texts, encoded
 
 _ALL = (1 << 64) - 1
+FEW_WANTED: Final = 4096
 
 
 class Marks(NamedTuple):
@@ -76,7 +77,7 @@ class PackedTexts:
             return rows
         upper, lower = np.uint64(~self._mask & _ALL), np.uint64(self._mask)
         hashes = texts.hashes(self.marks.by) & upper
-        places = np.searchsorted(self.marks.numbers, hashes)
+        places = _places(self.marks.numbers, hashes)
         places[places == len(self.texts)] = 0
         marks = self.marks.numbers[places]
         hit = np.flatnonzero(marks & upper == hashes)
@@ -87,6 +88,21 @@ class PackedTexts:
             # two texts of one hash: ask for this one alone
             rows[at] = (self.find(texts[at]) or [-1])[0]
         return rows
+
+
+def _places(numbers: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where each of the wanted would stand among ascending numbers, (n,); both uint64.
+
+    Many are looked for in their own order: neighbours then lie near each other, and a look-up takes a third of the
+    time and hardly longer among ten times as many numbers.
+    """
+    if len(wanted) < FEW_WANTED:
+        return np.searchsorted(numbers, wanted)
+    low = np.uint64((1 << len(wanted).bit_length()) - 1)
+    order = (np.sort(wanted & ~low | np.arange(len(wanted), dtype=np.uint64)) & low).astype(np.int64)
+    places = np.empty(len(wanted), dtype=np.int64)
+    places[order] = np.searchsorted(numbers, wanted[order])
+    return places
 
 
 class _Runs(NamedTuple):
