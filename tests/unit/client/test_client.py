@@ -321,3 +321,18 @@ def test_a_scatter_chart_draws_the_line_on_which_a_prediction_is_right() -> None
     picture = scatter_chart([1, 3], [2, 5])
     assert picture.chart.layer[0].data.to_dict("list") == {"true": [1.0, 5.0], "predicted": [1.0, 5.0]}
     assert "svg" in picture.svg()
+
+
+@pytest.mark.parametrize(
+    ("detail", "resource"),
+    [
+        ({"hpoJob": {"name": "search"}, "processingJob": {"name": "processing"}}, "search"),
+        ({"processingJob": {"name": "processing"}}, "processing"),
+        ({"baseProcessingJob": {"name": "base"}}, "base"),
+        ({"endpoint": {"name": "served"}}, "served"),
+        ({"endpoint": {}}, None),
+        ({}, None),
+    ],
+)
+def test_sagemaker_knows_a_stage_by_the_job_that_stands_for_it(detail: dict[str, Any], resource: str | None) -> None:
+    assert Job("modeltraining", "t", "Completed", detail).resource == resource

@@ -126,3 +126,27 @@ def test_a_subgraph_hides_properties_from_maps_too() -> None:
     assert found == traversal(f"g.V().local({visible}.group().by(key()).by(value().fold()))")
     with pytest.raises(QueryFailed, match="use properties"):
         applied("new SubgraphStrategy(vertexProperties: has('s'))", "V().elementMap()")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ElementIdStrategy", "idPropertyKey: 5"),
+        ("SubgraphStrategy", "vertices: 5"),
+        ("SubgraphStrategy", "edges: 5"),
+        ("SubgraphStrategy", "vertexProperties: 5"),
+        ("SubgraphStrategy", "vertices: has('a'), checkAdjacentVertices: 5"),
+        ("PartitionStrategy", "partitionKey: 5"),
+        ("PartitionStrategy", "partitionKey: 'p', writePartition: 5"),
+        ("PartitionStrategy", "partitionKey: 'p', readPartitions: 5"),
+        ("PartitionStrategy", "partitionKey: 'p', includeMetaProperties: 5"),
+        ("ProductiveByStrategy", "productiveKeys: 5"),
+        ("ReservedKeysVerificationStrategy", "keys: 5"),
+        ("ReservedKeysVerificationStrategy", "logWarning: 5"),
+        ("EdgeLabelVerificationStrategy", "throwException: 5"),
+        ("SeedStrategy", "seed: true"),
+    ],
+)
+def test_a_setting_of_a_strategy_that_cannot_be_meant_is_refused(name: str, settings: str) -> None:
+    with pytest.raises(QueryFailed, match=rf"{name} can not have (5|True) as its {settings.split()[-2][:-1]}"):
+        applied(f"new {name}({settings})", "V()")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
+import numpy as np
 import pytest
 
 from workflow.errors import UnsupportedOperation
@@ -62,3 +63,13 @@ def test_pretrained_models_are_refused_by_name(name: str) -> None:
         getattr(neptune_ml_utils, name)("s3://lab", True)
     with pytest.raises(UnsupportedOperation, match="notebook 02"):
         neptune_ml_utils.prepare_movielens_data("s3://lab")
+
+
+def test_predictions_are_scores_or_the_likeliest_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Model:
+        def array(self, name: str) -> np.ndarray:
+            return {"predictions": np.array([[0.2, 0.8], [0.7, 0.3]], dtype=np.float32)}[name]
+
+    monkeypatch.setattr(neptune_ml_utils, "_model", lambda name: Model())
+    assert neptune_ml_utils.get_predictions("job").shape == (2, 2)
+    assert neptune_ml_utils.get_predictions("job", class_preds=True).tolist() == [1, 0]
