@@ -15,9 +15,10 @@ from workflow.cypher.planning.checks import check
 from workflow.cypher.planning.plan import PlanStep
 from workflow.cypher.planning.procedures import Library
 from workflow.cypher.running.blocks import RowBlock, single_rows
-from workflow.cypher.running.clauses import Operator, Planner, writing
+from workflow.cypher.running.clauses import Planner, writing
 from workflow.cypher.running.options import CypherOptions
 from workflow.cypher.running.outcome import RunOutcome
+from workflow.cypher.running.projecting import Operator
 from workflow.cypher.running.run import CypherRun, Row
 from workflow.cypher.running.writing import check_condemned
 from workflow.errors import QueryTooLarge, UnsupportedOperation
