@@ -307,6 +307,18 @@ def ldbc(data: Path, export: ExportWriter) -> None:
         export.edges(triple, ["creationDate"], timed, labels=target)
 
 
+def social(data: Path, export: ExportWriter) -> None:
+    """Twenty people with their interests, and 25 friendships."""
+    with (data / "nodes.csv").open(newline="", encoding="utf-8") as stream:
+        people = list(csv.DictReader(stream))
+    interests: list[Feature] = [("interests", "category", {"separator": ";"})]
+    rows = ([person["~id"], _column(person, "interests")] for person in people)
+    export.nodes("User", ["interests"], rows, interests)
+    with (data / "edges.csv").open(newline="", encoding="utf-8") as stream:
+        ends = [[edge["~from"], edge["~to"]] for edge in csv.DictReader(stream)]
+    export.edges(("User", "FRIEND", "User"), [], ends, labels=links())
+
+
 THREE_PARTS = ("train", "valid", "test")
 #: by name: the folder it lies in, and what converts it
 DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
@@ -322,6 +334,7 @@ DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
     "movielens-latest-small": ("movielens-latest-small", movielens),
     "movielens-ratings": ("movielens-latest-small", movielens_ratings),
     "nations": ("kg-small", triples(*(f"nations-{part}" for part in THREE_PARTS))),
+    "neptune-social-20": ("neptune-social-20", social),
     "octavian-reviews": ("octavian-reviews", octavian),
     "pubmed": ("planetoid-pubmed", planetoid),
     "twitch-engb": ("twitch-engb", twitch_engb),
