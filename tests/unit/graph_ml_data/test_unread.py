@@ -127,3 +127,13 @@ def test_a_label_that_says_the_same_of_all_is_named(
     export.node("~id,~label,town,size\n" + rows, labels=[{"label": [column, task]}])
     (said,) = run().graph.warnings
     assert said.startswith(sentence)
+
+
+@pytest.mark.parametrize(("last", "named"), [("9000000", True), ("900", False)])
+def test_a_number_to_predict_of_which_a_few_lie_far_out_is_named(
+    export: ExportFolder, run: Run, last: str, named: bool
+) -> None:
+    rows = "".join(f"u{i},User,{last if i == 39 else i}\n" for i in range(40))
+    export.node("~id,~label,size\n" + rows, labels=[{"label": ["size", "regression"]}])
+    # nine tenths of 0 to 38 lie within 1.95 and 37.05
+    assert ["a few values lie far out, 0 to 9e+06" in text for text in run().graph.warnings] == [True] * named

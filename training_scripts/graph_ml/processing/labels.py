@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..container import JobError
 from ..distinct import among, distinct
 from ..features import BadValue, Column, FittedLabels
+from ..features.numerical import inner_range
 from ..graph.data import Horizon, Labels, Mask, Split, Target
 from ..schemas import EdgeType, LabelSpec, TaskType
 from ..schemas.training_data import DEFAULT_SPLIT
@@ -320,9 +321,16 @@ def _warnings(target: Target, labels: Labels, total: int) -> tuple[str, ...]:
     known = int(np.count_nonzero(labels.known))
     if known < total:
         found.append(f"{target}: {total - known} of {total} have no value; they are in no split")
-    if labels.kind == "number" and known and np.ptp(labels.values[labels.known]) == 0:
-        value = labels.values[labels.known][0]
-        found.append(f"{target}: every value is {value:g}; there is nothing to tell apart")
+    if labels.kind == "number" and known:
+        values = np.asarray(labels.values)[labels.known].astype(np.float64)
+        inner = inner_range(values)
+        if np.ptp(values) == 0:
+            found.append(f"{target}: every value is {values[0]:g}; there is nothing to tell apart")
+        elif inner is not None:
+            found.append(
+                f"{target}: a few values lie far out, {values.min():g} to {values.max():g}, where nine tenths are "
+                f"within {inner[0]:g} and {inner[1]:g}; what is learned and how it is judged is mostly those few"
+            )
     if labels.kind == "class":
         if len(labels.classes) == 1:
             found.append(f"{target}: there is one class only ({labels.classes[0]!r}); there is nothing to tell apart")
