@@ -75,11 +75,12 @@ class QueryOptions(NamedTuple):
 class Prepared:
     """A compiled query with what its source said; ``options`` together with ``given``, those of its request.
 
-    ``everything`` are the steps of the plan with those of children.
+    ``everything`` are the steps of the plan with those of children; ``profiles`` whether ``profile()`` is among them.
     """
 
     plan: Plan
     everything: tuple[Step, ...]
+    profiles: bool
     original: Traversal
     rewritten: Traversal
     strategies: StrategySet
@@ -222,7 +223,9 @@ class Engine:
         compiler = Compiler(strategies.without, self.extension)
         plan = compiler.compile(rewritten)
         better = replace(plan, steps=optimised(plan, without=strategies.without))
-        return Prepared(better, tuple(better.all_steps()), traversal, rewritten, strategies, settings, options.options)
+        everything = tuple(better.all_steps())
+        profiles = any(isinstance(step, ProfileStep) for step in everything)
+        return Prepared(better, everything, profiles, traversal, rewritten, strategies, settings, options.options)
 
     def _execute(
         self,
@@ -293,7 +296,7 @@ class Engine:
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed
         everything = prepared.everything
-        if profiler is None and any(isinstance(s, ProfileStep) for s in everything):
+        if profiler is None and prepared.profiles:
             profiler = StepProfiler()
         ctx.profiler = profiler
         apply_source(ctx, prepared.rewritten)

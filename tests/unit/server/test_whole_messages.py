@@ -29,7 +29,7 @@ class Wire:
 
     def __init__(self) -> None:
         self.written = bytearray()
-        self.closing = False
+        self.closing, self.reading = False, True
         self.protocol: PatientSocket | None = None
 
     def arrived(self, data: bytes) -> None:
@@ -52,9 +52,11 @@ class Wire:
 
     def get_extra_info(self, name: str) -> None: ...
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.reading = False
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.reading = True
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -157,3 +159,44 @@ def test_text_that_is_none_and_frames_without_a_mask_close_the_connection() -> N
     assert said(frame(b"\xff\xfe", 1)) == [1007]
     assert said(b"\x82\x01a") == [1002]
     assert said(frame("x", 0xB)) == [1002]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reads"), [([10], [True]), ([10, 20, 30], [True, False, False]), ([1 << 16], [False]), ([], [])]
+)
+def test_reading_stops_for_a_large_message_or_a_second_that_nobody_took_and_goes_on_once_all_are_taken(
+    sizes: list[int], reads: list[bool]
+) -> None:
+    async def run() -> None:
+        taken: list[int] = []
+        goes_on = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await goes_on.wait()
+            while (message := await receive())["type"] == "websocket.receive":
+                taken.append(len(message["bytes"]))
+
+        config = uvicorn.Config(slow, lifespan="off", log_config=None, ws_per_message_deflate=False)
+        config.load()
+        wire = Wire()
+        protocol = wire.protocol = PatientSocket(config, ServerState(), {}, _loop=asyncio.get_running_loop())
+        protocol.connection_made(wire)  # type: ignore[arg-type]  # as much of a transport as it uses
+
+        async def reading_after(*pieces: bytes) -> bool:
+            for piece in pieces:
+                protocol.data_received(piece)
+            for _ in range(6):
+                await asyncio.sleep(0)
+            return wire.reading
+
+        assert await reading_after(HANDSHAKE)
+        assert [await reading_after(frame(bytes(size))) for size in sizes] == reads
+        goes_on.set()
+        assert await reading_after()
+        assert taken == sizes
+        protocol.connection_lost(None)
+        await asyncio.gather(*protocol.tasks)
+
+    asyncio.run(run())

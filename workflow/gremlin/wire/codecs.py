@@ -252,7 +252,7 @@ class GraphSONCodec:
                 b'{"requestId":',
                 b"null" if request_id is None else b'"' + str(request_id).encode("ascii") + b'"',
                 b',"status":{"message":',
-                json.dumps(message).encode("ascii"),
+                json.dumps(message).encode("ascii") if message else b'""',
                 b',"code":%d,"attributes":' % code,
                 status,
                 b'},"result":{"data":',

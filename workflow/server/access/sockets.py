@@ -110,9 +110,9 @@ class PatientSocket(Counted, WebSocketsSansIOProtocol):
                 self._refuse(_BAD_TEXT, f"The text cannot be read: {read_error(error)}")
                 return
             self.frames = [data]
-        # reading stops for a message that comes while another one waits: to stop and go on for each takes two calls of
-        # the system, and a client that asks one thing after the other sends no second one
-        alone = not self.read_paused and self.queue.empty() and len(self.frames) == 1
+        # reading stops for a large message, and for one that comes while another waits: to stop and go on for each
+        # takes two calls of the system, and a client that asks one thing after the other sends no second one
+        alone = not self.read_paused and self.queue.empty() and sum(map(len, self.frames)) < WHOLE_BYTES
         self.read_paused = self.read_paused or alone
         super().send_receive_event_to_app()
         if alone:
