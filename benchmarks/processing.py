@@ -165,7 +165,7 @@ def processed(base: Path, export: Path, limit: int | None) -> Cost:
 
 def differing(one: Path, other: Path) -> list[str]:
     """Arrays and ids that are not the same, byte by byte, in two processed graphs."""
-    names = sorted(str(path.relative_to(one)) for path in one.rglob("*") if path.suffix in (".npy", ".parquet"))
+    names = sorted(str(path.relative_to(one)) for path in one.rglob("*") if path.suffix in (".npy", ".arrow"))
     return [name for name in names if not filecmp.cmp(one / name, other / name, shallow=False)]
 
 
