@@ -118,3 +118,4 @@ def test_the_access_log_is_off_until_it_is_asked_for(lines: Any, application: Ap
     (line,) = [one for one in told if one["logger"] == ACCESS.name]
     assert (line["method"], line["path"], line["status"], line["bytes"]) == ("GET", "/status", 200, len(answer.content))
     assert line["request_id"] == answer.headers["x-amzn-requestid"]
+    assert line["client"] == "127.0.0.1"

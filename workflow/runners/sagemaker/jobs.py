@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,19 +85,14 @@ class CloudJobs:
             if stop.is_set() and leaving.is_set():
                 return document
             if stop.is_set() and not asked:
-                asked = self._ask_to_stop(kind, name)
+                asked = True
+                with contextlib.suppress(Refused):  # it has ended just now
+                    self.call(kind.operation("stop"), **{f"{kind.name}Name": name})
             if asked:
                 threading.Event().wait(pause_s)
             else:
                 stop.wait(pause_s)
         raise AssertionError("pauses never end")
-
-    def _ask_to_stop(self, kind: JobKind, name: str) -> bool:
-        try:
-            self.call(kind.operation("stop"), **{f"{kind.name}Name": name})
-        except Refused:  # it has ended just now
-            return True
-        return True
 
     def call(self, operation: str, **request: Any) -> Any:
         """Call an operation of SageMaker; what passes by itself is tried again."""
