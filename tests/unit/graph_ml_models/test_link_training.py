@@ -105,6 +105,19 @@ def test_links_between_all_vertices_are_refused(tmp_path: Path) -> None:
         train(graph, tmp_path, "--model", "pair-ranker")
 
 
+def test_of_several_relations_one_between_all_vertices_is_known_and_not_predicted(tmp_path: Path) -> None:
+    low, high = np.triu_indices(9, 1)
+    ring = EdgeType("User", "NEXT", "User")
+    graph = GraphData(
+        node_ids={"User": [f"u{i}" for i in range(9)]},
+        num_nodes={"User": 9},
+        edges={FRIEND: EdgeList(low, high), ring: EdgeList(np.arange(8), np.arange(1, 9))},
+        splits={Target("link_prediction", kind): split_of(count) for kind, count in ((FRIEND, 36), (ring, 8))},
+    )
+    model = ModelFolder(train(graph, tmp_path, "--model", "transe", "--num-epochs", "1"))
+    assert [entry["edge_type"] for entry in model.description.details["links"]] == [["User", "NEXT", "User"]]
+
+
 def test_pairs_drawn_as_non_links_are_none_and_of_the_right_types() -> None:
     data = films_graph()
     problem = LinkProblem.from_graph(data, data.targets[0])

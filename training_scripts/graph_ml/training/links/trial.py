@@ -37,8 +37,8 @@ def train_links(trial: Trial[Any], family: Family) -> Finish:
     """
     problems = without_twins([LinkProblem.from_graph(trial.graph, target) for target in trial.targets])
     if len(problems) > 1:
-        # hundreds of relations may hold one or two edges each; they are known but not predicted
-        problems = [problem for problem in problems if len(problem.train) > 1] or problems
+        # hundreds of relations may hold one or two edges each, or all there could be; they are known but not predicted
+        problems = [one for one in problems if len(one.train) > 1 and not one.is_complete] or problems
     for problem in problems:
         if len(problem.train) < 2:
             raise JobError(f"{problem.edge_type} has {len(problem.train)} training edges; link prediction needs two")
