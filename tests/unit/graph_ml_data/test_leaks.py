@@ -126,6 +126,45 @@ def test_a_column_is_named_from_ninety_nine_in_a_hundred_on(export: Any, run: Ru
     assert ("column 'code' alone tells" in said(run())) == named
 
 
+def test_dates_and_whether_there_is_a_value_tell_the_label_too(export: Any, run: Run) -> None:
+    rng = np.random.default_rng(0)
+    left = rng.random(PEOPLE) < 0.4
+    day = rng.permutation(PEOPLE)
+    export.node(
+        people(
+            left=np.where(left, "yes", "no"),
+            cancelled=[
+                f"2024-{1 + d // 28:02}-{1 + d % 28:02}" if gone else "" for d, gone in zip(day, left, strict=True)
+            ],
+            reason=[f"ticket number {d} was written" if gone else "" for d, gone in zip(day, left, strict=True)],
+            joined=[f"2020-{1 + d // 28:02}-{1 + d % 28:02}" for d in day],
+            note=[f"word{d} and more" if d % 3 else "" for d in day],
+        ),
+        features=features(
+            ("cancelled", "datetime"), ("reason", "text_tfidf"), ("joined", "datetime"), ("note", "text_tfidf")
+        ),
+        labels=label("left", "classification", 0.9, 0.1, 0.0),
+    )
+    warnings = said(run())
+    for name in ("cancelled", "reason"):
+        assert f"column '{name}' alone tells 100.0% of it" in warnings
+    for name in ("joined", "note"):
+        assert f"column '{name}' alone" not in warnings
+
+
+def test_a_date_that_divides_the_labels_tells_them(export: Any, run: Run) -> None:
+    day = np.random.default_rng(0).permutation(PEOPLE)
+    export.node(
+        people(
+            age=np.where(day < 60, "old", "new"),
+            since=[f"2024-{1 + d // 28:02}-{1 + d % 28:02}" for d in day],
+        ),
+        features=features(("since", "datetime")),
+        labels=label("age", "classification", 0.9, 0.1, 0.0),
+    )
+    assert "column 'since' alone tells 100.0% of it" in said(run())
+
+
 @pytest.mark.parametrize(("wrong", "named"), [(0, True), (20, False)])
 def test_a_column_of_the_only_neighbour_that_tells_the_label_is_named(
     export: Any, run: Run, wrong: int, named: bool

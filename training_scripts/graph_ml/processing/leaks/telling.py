@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...features.columns.column import Column
 from ...graph import EdgeType, GraphData, Labels, Target
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
+from .times import days_of
 
 #: accuracy, or explained share of the variance, from which on a column tells the label
 TELLS = 0.99
@@ -44,7 +45,8 @@ def telling(material: Material) -> Iterator[Finding]:
         named = False
         for name, rows, read in chain(own, joined(material, target, items)):
             values = values_of(read(), rows)
-            share = wanted.told(by_column(values, wanted))
+            told = (wanted.told(answer) for answer in answers_of(values, wanted))
+            share = next((share for share in told if share is not None), None)
             if share is not None:
                 named = True
                 yield Finding(f"{target}: column {name} alone tells {share:.1%} of it; is it known before the label?")
@@ -157,11 +159,23 @@ class Wanted:
         return self.number or (mistakes > 0 and 1 - share <= left * mistakes)
 
 
-def by_column(values: Sequence[str | None], wanted: Wanted) -> Answer:
-    """Answers from one column: by a line or a tree where it holds many numbers, else by what each value usually has."""
+def answers_of(values: Sequence[str | None], wanted: Wanted) -> Iterator[Answer]:
+    """Answers from one column: by what each value usually has, or by a line or a tree where it holds many numbers; by
+    whether there is a value; and by when, where it holds dates."""
     numbers = numbers_of(values)
     if numbers is None or len(np.unique(numbers)) <= FEW_VALUES:
-        return by_value(values, wanted)
+        yield by_value(values, wanted)
+    else:
+        yield by_number(numbers, wanted)
+    if None in values:
+        yield by_value([value is None for value in values], wanted)
+    days = days_of("", list(values)) if numbers is None else None
+    if days is not None:
+        yield by_number(days, wanted)
+
+
+def by_number(numbers: Floats, wanted: Wanted) -> Answer:
+    """Answers from numbers, (n,), NaN where one is missing: by a tree, or a line where that is better."""
     filled = np.where(np.isnan(numbers), np.nanmin(numbers) - 1, numbers)[:, None]
 
     def answer(known: IntArray, asked: IntArray) -> Floats:
