@@ -44,22 +44,25 @@ LINK_SPLITS: tuple[LinkSplit, ...] = get_args(LinkSplit)
 class Pairs:
     """Directed pairs of node numbers, int64, shape (m,) each; ``time`` is when they came to be, where that counts.
 
-    It is float64, (m,): the time of the edge or of its newer end, −inf where nobody knows.
+    It is float64, (m,): the time of the edge or of its newer end, −inf where nobody knows. ``row`` is which edge of its
+    type each is, int64 (m,), where some were left out; a join of several lists has none.
     """
 
     source: Ints
     target: Ints
     time: Times | None = None
+    row: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, chosen: Any) -> Pairs:
-        return Pairs(self.source[chosen], self.target[chosen], None if self.time is None else self.time[chosen])
+        time, row = (None if own is None else own[chosen] for own in (self.time, self.row))
+        return Pairs(self.source[chosen], self.target[chosen], time, row)
 
     def turned(self) -> Pairs:
         """The opposite pairs."""
-        return Pairs(self.target, self.source, self.time)
+        return Pairs(self.target, self.source, self.time, self.row)
 
     def before(self, moment: float) -> Pairs:
         """Those that were there before a moment; all where time does not count."""
@@ -127,7 +130,8 @@ class LinkProblem:
             rest, later = rest[~is_later], rest[is_later]
         train = everything[np.concatenate([np.asarray(split.train), rest])]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
-        whole = {kind: numbered(graph, kind, space) for kind in graph.edge_types if kind != edge_type}
+        others = [kind for kind in graph.edge_types if kind != edge_type]
+        whole = {kind: replace(numbered(graph, kind, space), row=np.arange(len(graph.edges[kind]))) for kind in others}
         if by_time:
             whole = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in whole.items()}
         context = {kind: pairs.before(graph.end_of_training(target)) for kind, pairs in whole.items()}

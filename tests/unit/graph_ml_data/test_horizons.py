@@ -166,6 +166,25 @@ def test_the_past_needs_a_time_of_the_items_and_of_edges(run: Run) -> None:
     assert run(label, user_time="joined").histories
 
 
+def test_encodings_are_fitted_to_what_training_may_know(run: Run, tmp_path: Path) -> None:
+    def fitted(late: str) -> dict[str, Any]:
+        # validation begins on the 16th
+        lines = EDGES.strip().split("\n")
+        rows = [
+            line + ("," + (late if line[-20:-10] >= "2024-01-16" else str(row % 4))) for row, line in enumerate(lines)
+        ]
+        rows[0] = lines[0] + ",price"
+        (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n")
+        price = {"feature": ["price", "price", "numerical"], "norm": "min-max", "imputer": "mean"}
+        run({"label": ["", "link_prediction"], "horizon": {"days": 5}}, on="Edge", features=[price])
+        types = json.loads((tmp_path / "out" / "encoders.json").read_text())["types"]
+        (state,) = [feature["state"] for entry in types for feature in entry["features"]]
+        return dict(state)
+
+    assert fitted("2") == fitted("900")
+    assert fitted("900")["high"] == 3.0
+
+
 def test_edges_without_a_time_cannot_be_asked_about(run: Run) -> None:
     with pytest.raises(JobError, match="name their property of time"):
         run(asks("count"), time=None)

@@ -460,6 +460,21 @@ def test_a_batch_of_links_is_learned_from_messages_that_came_before_it(
     assert loss(problem, before=False)[0] != loss(other, before=False)[0]
 
 
+def test_messages_have_the_features_of_their_own_edges_where_later_ones_are_left_out() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    (problem,) = without_twins([LinkProblem.from_graph(graph, target)])
+    assert len(problem.context[FRIEND]) < len(graph.edges[FRIEND])
+    messages = gnn.message_graph([problem], only_training=True)
+    friends, offset = graph.edges[FRIEND], problem.space.offsets["User"]
+    for relation, entry in messages.relations.items():
+        if relation.edge_type == FRIEND:
+            receivers, entries = entry.entries_of(np.arange(messages.num_nodes))
+            rows = entry.edges_of(entries)
+            ends = np.sort(np.stack([receivers, entry.sources_of(entries)]), axis=0) - offset
+            assert np.array_equal(ends, np.sort(np.stack([friends.source[rows], friends.target[rows]]), axis=0))
+
+
 def test_links_of_a_batch_follow_one_another_in_time() -> None:
     graph = timed(films_graph())
     (target,) = graph.targets

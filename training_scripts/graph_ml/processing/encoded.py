@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..container import JobError, ProgressWriter
 from ..features import (
     BadValue,
-    Column,
     Encoders,
     EncoderState,
     FittedFeature,
@@ -41,11 +40,20 @@ class EncodedFeatures:
 
     ``of_nodes`` and ``of_edges`` are float32 (n, d) by type and feature, ``raw_of_nodes`` and ``raw_of_edges`` texts of
     features of type ``none``; ``encodings`` says which encoding made a feature, ``fitted`` what was fitted.
+
+    Encodings are fitted to what came before ``until``, where rows have a time: training knows no more.
     """
 
     def __init__(
-        self, export: Export, seed: int, models: Path | None, previous: Encoders | None, room: Workspace
+        self,
+        export: Export,
+        seed: int,
+        models: Path | None,
+        previous: Encoders | None,
+        room: Workspace,
+        until: float = np.inf,
     ) -> None:
+        self._until = until
         self._export, self._seed, self._models, self._room = export, seed, models, room
         self._previous = None if previous is None else {e.edge_type or e.node_type or "": e for e in previous.types}
         self.of_nodes: dict[str, dict[str, FloatArray]] = {}
@@ -99,7 +107,7 @@ class EncodedFeatures:
         """A feature as a step: its numbers, what was fitted, and what the report will say."""
         column = group.column(spec.column)
         present = column.filter(group.present) if len(group.gone) else column
-        feature, warnings = self._fit(group, spec, present, known)
+        feature, warnings = self._fit(group, spec, column, known)
         arrays = {}
         if feature.state.makes_numbers:
             values = self._encode(group, spec, present, feature.state)
@@ -134,15 +142,23 @@ class EncodedFeatures:
         return known
 
     def _fit(
-        self, group: Nodes | Edges, spec: FeatureSpec, column: Column, known: Mapping[str, FittedFeature] | None
+        self,
+        group: Nodes | Edges,
+        spec: FeatureSpec,
+        column: FrameColumn | StreamedColumn,
+        known: Mapping[str, FittedFeature] | None,
     ) -> tuple[FittedFeature, list[str]]:
-        """What was fitted, and what to warn of."""
+        """What was fitted to the rows that training may know, and what to warn of."""
         if known is not None:
             return known[spec.name], []
+        rows = group.present
+        if group.times is not None and (early := rows & (group.times < self._until)).any():
+            rows = early
         try:
-            fitted = fit_column(spec, column, self._models)
+            fitted = fit_column(spec, column if rows.all() else column.filter(rows), self._models)
         except BadValue as error:
-            raise group.complain(spec.column, error) from None
+            row = int(np.flatnonzero(rows)[error.row])
+            raise group.complain(spec.column, BadValue(row, error.text, error.problem)) from None
         feature = FittedFeature(
             column=spec.column, name=spec.name, requested=spec.type, state=fitted.state, why=fitted.why or None
         )

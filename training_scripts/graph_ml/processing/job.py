@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -192,11 +193,12 @@ def _build(
     progress("reading", 0, 1)
     export = read_export(job.input, configuration, room, job.engine, previous.graph if previous else None)
     seed = previous.encoders.seed if previous else job.seed
-    features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, room)
-    features.run(progress)
     progress("labels", 0, 1)
     classes = previous.encoders.labels if previous else ()
     learned = read_targets(export, job.input, room, job.seed, job.engine, classes, configuration.default_split)
+    until = min((one.cuts[0] for one in learned if one.cuts is not None), default=math.inf)
+    features = EncodedFeatures(export, seed, job.models, previous.encoders if previous else None, room, until)
+    features.run(progress)
     targets = [one.target for one in learned]
     refuse_second_targets(targets)
     warnings = [

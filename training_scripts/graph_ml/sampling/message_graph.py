@@ -170,15 +170,16 @@ class MessageGraph:
             ways[kind] = not undirected
             links[kind] = partial(_link_numbers, pairs, num_nodes, not undirected)
             forth, back = (np.arange(len(pairs)),) * 2 if flows is None else map(np.flatnonzero, flows[kind])
+            rows = np.arange(len(pairs)) if pairs.row is None else pairs.row
             there, here = (pairs, pairs.turned())
             if since is not None:
                 there, here = (replace(way, time=time) for way, time in zip((there, here), since[kind], strict=True))
             if undirected:
                 both = Pairs.join([there[forth], here[back]])
-                relations[Relation(kind)] = incoming(both, np.concatenate([forth, back]), num_nodes)
+                relations[Relation(kind)] = incoming(both, np.concatenate([rows[forth], rows[back]]), num_nodes)
             else:
-                relations[Relation(kind)] = incoming(there[forth], forth, num_nodes)
-                relations[Relation(kind, reverse=True)] = incoming(here[back], back, num_nodes)
+                relations[Relation(kind)] = incoming(there[forth], rows[forth], num_nodes)
+                relations[Relation(kind, reverse=True)] = incoming(here[back], rows[back], num_nodes)
         return cls(num_nodes, relations, Lazy(links), ways)
 
     @classmethod
