@@ -625,12 +625,12 @@ def test_a_point_read_waits_for_no_writer() -> None:
         transaction = runner.engines["g"].graph.begin()
         transaction.add_vertex("b", "x")
         started.set()
-        go_on.wait(10)
+        assert go_on.wait(60)
         transaction.rollback()
 
     writer = threading.Thread(target=write)
     writer.start()
-    started.wait(10)
+    assert started.wait(60)
     try:
         (answer,) = [json.loads(item) for item in job.at_once() or ()]
     finally:

@@ -283,7 +283,7 @@ def test_emptying_waits_for_a_load_that_is_in_the_middle_of_a_file(bench: Bench)
     class Deaf(Held):
         def load(self, *arguments: Any) -> FileReport:
             self.entered.set()
-            self.go.wait(30)
+            assert self.go.wait(60)
             return CsvLoad.load(self, *arguments[:4])
 
     bench.put("in/1.csv", NODES)

@@ -304,7 +304,7 @@ def test_jobs_run_in_the_order_in_which_they_were_accepted(store: JobStore) -> N
     gate = threading.Event()
 
     def act(job: JobRecord, control: Control) -> Outcome:
-        gate.wait(20)
+        assert gate.wait(60)
         return done(job, control)
 
     supervisor, scripted, _ = supervise(store, act, parallel=1)
