@@ -128,7 +128,7 @@ def test_sigterm_ends_cleanly_whatever_is_going_on_and_loses_nothing_acknowledge
         asked(endless, ENDLESS)
         thread = threading.Thread(target=over_http)
         thread.start()
-        rows = "".join(f"v{n},T,{n}\n" for n in range(200_000))
+        rows = "".join(f"v{n},T,{n}\n" for n in range(20_000))
         service.put("s3://lake/in/v.csv", "~id,~label,n:Int\n" + rows)
         load = {"source": "s3://lake/in", "format": "csv"}
         assert service.call("POST", "/loader", load)[0] == 200
