@@ -137,3 +137,11 @@ def test_a_number_to_predict_of_which_a_few_lie_far_out_is_named(
     export.node("~id,~label,size\n" + rows, labels=[{"label": ["size", "regression"]}])
     # nine tenths of 0 to 38 lie within 1.95 and 37.05
     assert ["a few values lie far out, 0 to 9e+06" in text for text in run().graph.warnings] == [True] * named
+
+
+@pytest.mark.parametrize(("last", "named"), [("1.0", True), ("01x", False)])
+def test_classes_that_are_one_number_are_named(export: ExportFolder, run: Run, last: str, named: bool) -> None:
+    rows = "".join(f"u{i},User,{last if i == 19 else i % 3}\n" for i in range(20))
+    export.node("~id,~label,kind\n" + rows, labels=[{"label": ["kind", "classification"]}])
+    wanted = "node_class of User.kind: classes '1' and '1.0' are one number; write it in one way"
+    assert (wanted in run().graph.warnings) is named

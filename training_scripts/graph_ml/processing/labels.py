@@ -316,6 +316,19 @@ def _only(labels: Labels, listed: IntArray) -> Labels:
     return Labels(labels.kind, values, labels.classes)
 
 
+def equal_numbers(texts: Sequence[str]) -> tuple[str, str] | None:
+    """Two texts that are the same number, such as 1 and 1.0, the first there are."""
+    seen: dict[float, str] = {}
+    for text in texts:
+        try:
+            number = float(text)
+        except ValueError:
+            continue
+        if seen.setdefault(number, text) != text:
+            return seen[number], text
+    return None
+
+
 def _warnings(target: Target, labels: Labels, total: int) -> tuple[str, ...]:
     found = []
     known = int(np.count_nonzero(labels.known))
@@ -334,6 +347,8 @@ def _warnings(target: Target, labels: Labels, total: int) -> tuple[str, ...]:
     if labels.kind == "class":
         if len(labels.classes) == 1:
             found.append(f"{target}: there is one class only ({labels.classes[0]!r}); there is nothing to tell apart")
+        elif same := equal_numbers(labels.classes):
+            found.append(f"{target}: classes {same[0]!r} and {same[1]!r} are one number; write it in one way")
         elif len(labels.classes) > max(MANY_CLASSES_SHARE * known, 2):
             found.append(f"{target}: {len(labels.classes)} classes for {known} values; is it a class at all?")
     return tuple(found)
