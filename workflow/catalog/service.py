@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -19,11 +18,8 @@ from numpy.typing import NDArray
 
 from training_scripts.graph_ml.schemas import files
 from training_scripts.graph_ml.schemas.catalog.algorithms import ALGORITHMS
-from training_scripts.graph_ml.schemas.catalog.models import PipelineModel
-from training_scripts.graph_ml.schemas.catalog.options import BadOption, Options, camel_keys, read_options
+from training_scripts.graph_ml.schemas.catalog.options import camel_keys
 from training_scripts.graph_ml.schemas.catalog.pipelines import (
-    APPROXIMATE,
-    EXHAUSTIVE,
     PREDICT,
     PREDICT_MODES,
     SERVE,
@@ -38,6 +34,15 @@ from workflow.catalog.graphs import GraphCatalog, now_ms, schema_of
 from workflow.catalog.models import CatalogModel, ModelCatalog
 from workflow.catalog.pipelines import PipelineCatalog
 from workflow.catalog.projected import ProjectedGraph
+from workflow.catalog.requests import (
+    check_strategy,
+    options_of,
+    pair_count,
+    predicted_type,
+    property_names,
+    property_widths,
+    todays_options,
+)
 from workflow.catalog.workers import AnalysisWorkers
 
 Check = Callable[[], None]
@@ -101,21 +106,6 @@ class ServedModel:
     def place(self) -> Path:
         """The model folder."""
         return self.folder / "model"
-
-
-def options_of(options: Options, given: Any) -> dict[str, Any]:
-    """Options with defaults. Raises ProcedureRefused."""
-    if given is not None and not isinstance(given, Mapping):
-        raise ProcedureRefused(f"The configuration must be a map, not {given!r}")
-    try:
-        return read_options(options, given or {})
-    except BadOption as error:
-        raise ProcedureRefused(str(error)) from error
-
-
-def configuration(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as answers show them: without what was not given."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 class GraphAnalytics:
@@ -204,7 +194,7 @@ class GraphAnalytics:
             graph.check_properties(options["featureProperties"])
         named = options.get("nodeProperties")
         if named is not None:
-            graph.check_properties(_property_names(named))
+            graph.check_properties(property_names(named))
 
     # -- pipelines
 
@@ -238,7 +228,7 @@ class GraphAnalytics:
         self, kind: PipelineKind, graph_name: str, given: Any, *, with_features: bool = True
     ) -> tuple[dict[str, Any], ProjectedGraph, PipelineDefinition]:
         """What a training is to do, as far as it can be checked without running."""
-        values = _today(kind, given)
+        values = todays_options(kind, given)
         options = options_of(TRAIN[kind], values)
         pipeline = self.pipelines.get(options["pipeline"], kind)
         graph = self.graphs.get(graph_name)
@@ -268,15 +258,15 @@ class GraphAnalytics:
 
     def _training_memory(self, graph: ProjectedGraph, pipeline: PipelineDefinition) -> memory.Estimate:
         nodes, arcs = graph.node_count, graph.relationship_count
-        return memory.of_training(pipeline, nodes, arcs, _pairs(pipeline, nodes, arcs), _widths(graph))
+        return memory.of_training(pipeline, nodes, arcs, pair_count(pipeline, nodes, arcs), property_widths(graph))
 
     def estimate_training(self, kind: PipelineKind, graph_or_size: Any, given: Any) -> dict[str, Any]:
         """Columns of an estimate. Raises ProcedureRefused."""
         if isinstance(graph_or_size, Mapping):
-            options = options_of(TRAIN[kind], _today(kind, given))
+            options = options_of(TRAIN[kind], todays_options(kind, given))
             pipeline = self.pipelines.get(options["pipeline"], kind)
             nodes, arcs = self._size(graph_or_size)
-            found = memory.of_training(pipeline, nodes, arcs, _pairs(pipeline, nodes, arcs), {})
+            found = memory.of_training(pipeline, nodes, arcs, pair_count(pipeline, nodes, arcs), {})
         else:
             _, graph, pipeline = self._training(kind, graph_or_size, given, with_features=False)
             found = self._training_memory(graph, pipeline)
@@ -302,7 +292,7 @@ class GraphAnalytics:
         options = options_of({**PREDICT[kind], **PREDICT_MODES[kind][mode]}, given)
         model = self.models.get(options["modelName"], kind)
         if kind == "linkPrediction":
-            _check_strategy(options)
+            check_strategy(options)
         graph = self.graphs.get(graph_name)
         for name in ("sourceNodeLabel", "targetNodeLabel"):
             if options.get(name):
@@ -318,7 +308,7 @@ class GraphAnalytics:
             kind=kind, name="", created_ms=0, steps=model.model.steps, features=model.model.features
         )
         nodes, arcs = graph.node_count, graph.relationship_count
-        return options, graph, model, memory.of_prediction(pipeline, nodes, arcs, options, _widths(graph))
+        return options, graph, model, memory.of_prediction(pipeline, nodes, arcs, options, property_widths(graph))
 
     def serve(
         self, model_name: str, graph_name: str, given: Any, names: Callable[[Ints], Names], check: Check
@@ -337,12 +327,12 @@ class GraphAnalytics:
         graph.check_labels([options[one] for one in ("sourceNodeLabel", "targetNodeLabel") if options.get(one)])
         graph.check_labels(options.get("targetNodeLabels") or [])
         graph.check_types(options.get("relationshipTypes") or [])
-        relationship = _predicted_type(model.model, options, graph) if kind == "linkPrediction" else ""
+        relationship = predicted_type(model.model, options, graph) if kind == "linkPrediction" else ""
         pipeline = PipelineDefinition(
             kind=kind, name="", created_ms=0, steps=model.model.steps, features=model.model.features
         )
         estimate = memory.of_prediction(
-            pipeline, graph.node_count, graph.relationship_count, {**options, "sampleRate": 1.0}, _widths(graph)
+            pipeline, graph.node_count, graph.relationship_count, {**options, "sampleRate": 1.0}, property_widths(graph)
         )
         if not options["sudo"]:
             estimate.check(f"Deployment of {model_name}", self.free_memory())
@@ -422,96 +412,3 @@ class GraphAnalytics:
             with self._lock:
                 del self._running[folder.name]
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _property_names(given: Any) -> list[str]:
-    if isinstance(given, str):
-        return [given]
-    names: list[str] = []
-    for one in given:
-        names.extend(one if isinstance(one, Mapping) else [one])
-    return names
-
-
-def _today(kind: PipelineKind, given: Any) -> dict[str, Any]:
-    """Options of a training in today's words: the older ``nodeLabels`` and ``relationshipTypes`` of one name each."""
-    if given is not None and not isinstance(given, Mapping):
-        raise ProcedureRefused(f"The configuration must be a map, not {given!r}")
-    values = camel_keys(given or {})
-    if kind != "linkPrediction":
-        return values
-    labels, types = values.pop("nodeLabels", None), values.pop("relationshipTypes", None)
-    for word, named, targets in (
-        ("nodeLabels", labels, ("sourceNodeLabel", "targetNodeLabel")),
-        ("relationshipTypes", types, ("targetRelationshipType",)),
-    ):
-        if named is None or named in ("*", ["*"]):
-            continue
-        one = [named] if isinstance(named, str) else list(named)
-        if len(one) != 1:
-            raise ProcedureRefused(f"`{word}` must name one of them, not {', '.join(one)}; use `{targets[0]}`")
-        for target in targets:
-            values.setdefault(target, one[0])
-    return values
-
-
-def _check_strategy(options: dict[str, Any]) -> None:
-    """Raise ProcedureRefused for options of the search that is not meant; fill in ``threshold``."""
-    exhaustive = options["sampleRate"] == 1
-    wrong = [name for name in (APPROXIMATE if exhaustive else EXHAUSTIVE) if options.get(name) is not None]
-    if exhaustive and options.get("randomSeed") is not None:
-        wrong.remove("randomSeed")
-    if wrong:
-        search = "exhaustive" if exhaustive else "approximate"
-        raise ProcedureRefused(
-            f"Configuration parameters {', '.join(f'`{name}`' for name in wrong)} cannot be used with `sampleRate` "
-            f"{options['sampleRate']:g}, which asks for the {search} search"
-        )
-    if exhaustive and options.get("topN") is None and options.get("pairs") is None:
-        raise ProcedureRefused(
-            "No value specified for the mandatory configuration parameter `topN`; the exhaustive search needs it"
-        )
-    if exhaustive and options.get("threshold") is None:
-        options["threshold"] = 0.0
-    if options.get("randomSeed") is not None and options["concurrency"] > 1 and not exhaustive:
-        raise ProcedureRefused("`randomSeed` needs `concurrency` 1, so that results can be repeated")
-
-
-def _predicted_type(model: PipelineModel, options: Mapping[str, Any], graph: ProjectedGraph) -> str:
-    """The relationship type that an endpoint answers about. Raises ProcedureRefused where there is no single one."""
-    if options["relationshipType"]:
-        return str(options["relationshipType"])
-    named = options["relationshipTypes"] or [model.config.get("targetRelationshipType") or "*"]
-    types = list(graph.description.relationships) if "*" in named else named
-    if len(types) != 1:
-        raise ProcedureRefused(
-            f"The model `{model.name}` predicts {', '.join(types) or 'no relationships'}; say with `relationshipType` "
-            "under which type the endpoint is asked"
-        )
-    return str(types[0])
-
-
-def _widths(graph: ProjectedGraph) -> dict[str, int]:
-    found = {}
-    for name, column in graph.description.node_properties.items():
-        shape = graph.array(column.file).shape
-        found[name] = shape[1] if len(shape) > 1 else 1
-    return found
-
-
-def _pairs(pipeline: PipelineDefinition, nodes: int, arcs: int) -> int:
-    """Training and test pairs together; of node pipelines all nodes."""
-    if pipeline.kind != "linkPrediction":
-        return nodes
-    split = pipeline.split
-    test = int(arcs * split["testFraction"] / 2)
-    train = int((arcs - 2 * test) * split["trainFraction"] / 2)
-    return int((test + train) * (1 + split["negativeSamplingRatio"]))
-
-
-TIMES: Final = ("preProcessingMillis", "postProcessingMillis")
-
-
-def millis_since(began: float) -> int:
-    """Milliseconds since a moment of ``time.monotonic()``."""
-    return int(1000 * (time.monotonic() - began))

@@ -14,7 +14,7 @@ from workflow.catalog.graphs import GraphCatalog
 from workflow.catalog.procedures.values import plain
 from workflow.catalog.projected import ALL_LABELS, EVERYTHING
 from workflow.catalog.projecting import DraftProperty, DraftType, GraphDraft
-from workflow.catalog.service import configuration, millis_since, options_of
+from workflow.catalog.requests import configuration, millis_since, options_of
 from workflow.cypher.functions.aggregates import Aggregate
 
 ROW_KEYS: Final = (

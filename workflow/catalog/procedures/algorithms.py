@@ -12,7 +12,8 @@ import numpy as np
 from training_scripts.graph_ml.schemas.catalog.algorithms import ALGORITHMS, AlgorithmFacts, Column
 from workflow.catalog.procedures.values import CONFIGURATION, ESTIMATE, GRAPH_NAME, Answer, plain, row
 from workflow.catalog.procedures.writing import write_node_properties, write_relationships
-from workflow.catalog.service import Analysis, GraphAnalytics, configuration, millis_since
+from workflow.catalog.requests import configuration, millis_since
+from workflow.catalog.service import Analysis, GraphAnalytics
 from workflow.cypher.planning.procedures import Argument, Procedure
 
 COMMON: Final[tuple[Column, ...]] = (

@@ -26,7 +26,8 @@ from workflow.catalog.procedures.values import (
 )
 from workflow.catalog.procedures.writing import write_node_properties, write_relationships
 from workflow.catalog.projected import EVERYTHING, ProjectedGraph
-from workflow.catalog.service import GraphAnalytics, configuration, millis_since, options_of
+from workflow.catalog.requests import configuration, millis_since, options_of
+from workflow.catalog.service import GraphAnalytics
 from workflow.cypher.planning.procedures import Argument, Procedure
 
 DROPPED: Final = (

@@ -11,7 +11,7 @@ from training_scripts.graph_ml.schemas.catalog.algorithms import Column
 from training_scripts.graph_ml.schemas.catalog.pipelines import MODEL_TYPES
 from workflow.catalog.models import CatalogModel, ModelCatalog, model_info
 from workflow.catalog.procedures.values import Answer, moment, row
-from workflow.catalog.service import configuration, millis_since
+from workflow.catalog.requests import configuration, millis_since
 from workflow.cypher.planning.procedures import Argument, Procedure
 
 LISTED: Final[tuple[Column, ...]] = (

@@ -14,7 +14,8 @@ from workflow.catalog.models import model_info
 from workflow.catalog.procedures.algorithms import COMMON
 from workflow.catalog.procedures.values import CONFIGURATION, ESTIMATE, GRAPH_NAME, Answer, moment, plain, row, shown
 from workflow.catalog.procedures.writing import write_node_properties, write_relationships
-from workflow.catalog.service import Analysis, GraphAnalytics, configuration, millis_since
+from workflow.catalog.requests import configuration, millis_since
+from workflow.catalog.service import Analysis, GraphAnalytics
 from workflow.cypher.planning.procedures import Argument, Procedure
 
 TIERS: Final = ("gds.beta", "gds.alpha")

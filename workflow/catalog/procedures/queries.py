@@ -11,7 +11,7 @@ from workflow.catalog.errors import ProcedureRefused
 from workflow.catalog.graphs import GraphCatalog
 from workflow.catalog.procedures.aggregation import RowsOfGraph
 from workflow.catalog.procedures.values import CONFIGURATION, GRAPH_NAME, Answer, plain, row
-from workflow.catalog.service import configuration, millis_since, options_of
+from workflow.catalog.requests import configuration, millis_since, options_of
 from workflow.cypher.lang import parse
 from workflow.cypher.planning.checks import check
 from workflow.cypher.planning.procedures import Argument, Library, Procedure
