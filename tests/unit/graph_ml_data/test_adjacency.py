@@ -12,6 +12,7 @@ from scipy import sparse
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, adjacency
 from training_scripts.graph_ml.graph.adjacency import arranged_by
 from training_scripts.graph_ml.links import Pairs, numbered
+from training_scripts.graph_ml.models.network.network import edge_matrix
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.processing.workspace import Workspace
 from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, is_one_way, sample_blocks
@@ -73,6 +74,16 @@ def test_a_written_graph_has_its_edges_by_both_ends_in_mapped_files(tmp_path: Pa
     incoming, outgoing = read.arranged(LIKES)
     assert np.array_equal(graph.edges[LIKES].target[incoming.edges], np.sort(graph.edges[LIKES].target))
     assert np.array_equal(graph.edges[LIKES].source[outgoing.edges], np.sort(graph.edges[LIKES].source))
+
+
+def test_the_one_feature_of_edges_is_read_where_it_lies() -> None:
+    values = np.arange(6, dtype=np.float32).reshape(3, 2)
+    made = edge_matrix({"a": values})
+    assert made is not None
+    assert np.shares_memory(made, values)
+    both = edge_matrix({"b": values, "a": values[:, :1]})
+    assert both is not None
+    assert both.tolist() == [[0, 0, 1], [2, 2, 3], [4, 4, 5]]  # by name
 
 
 def lists(graph: MessageGraph, seeds: Sequence[int], fanouts: Sequence[int], left_out: int | None) -> list[object]:

@@ -203,9 +203,11 @@ def feature_widths(features: Mapping[str, Floats]) -> dict[str, int]:
 
 
 def edge_matrix(features: Mapping[str, Floats]) -> Floats | None:
-    """All features of an edge type side by side, (edges, width); None where it has none."""
+    """All features of an edge type side by side, (edges, width), where it lies if it is one; None where it has none."""
     columns = [np.asarray(values, dtype=np.float32) for values in usable(features).values()]
-    return np.hstack(columns) if columns else None
+    if len(columns) < 2:
+        return columns[0] if columns else None
+    return np.hstack(columns)
 
 
 def usable(features: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -17,7 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ class SparkEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="despina-spark-")
         self._tables: dict[int, tuple[IdTable, DataFrame]] = {}
         self._copies: dict[Path, str] = {}
+        self._numbers = count()
         context.addPyFile(str(_zipped(Path(self._folder.name))))
 
     def distinct(self, columns: Sequence[tuple[Source, str]]) -> Texts:
@@ -112,7 +113,7 @@ class SparkEngine:
     def arranged(self, own: IntArray, others: IntArray, nodes: int, new: NewArray) -> Adjacency:
         """See ``Engine``; executors sort ranges of nodes, and each range is written where it belongs."""
         found = Adjacency(counted(own, nodes, new), new(len(own), np.int64), new(len(own), np.int64))
-        path = self._place(f"edges-{len(self._copies)}.parquet")
+        path = self._place(f"{next(self._numbers)}-edges.parquet")
         schema = pa.schema([(OWN, pa.int64()), (OTHER, pa.int64())])
         with pq.ParquetWriter(path, schema, compression="lz4") as writer:
             for begin in range(0, len(own), BATCH_ROWS):
@@ -146,7 +147,7 @@ class SparkEngine:
     def _table(self, table: IdTable) -> DataFrame:
         """Ids and their indices, written once for all look-ups."""
         if id(table) not in self._tables:
-            path = self._place(f"ids-{len(self._copies)}.parquet")
+            path = self._place(f"{next(self._numbers)}-ids.parquet")
             with pq.ParquetWriter(path, pa.schema([(ID, pa.string())]), compression="lz4") as writer:
                 for chunk in table.ids.arrow.chunks:
                     writer.write_table(pa.table({ID: chunk}))
@@ -155,9 +156,9 @@ class SparkEngine:
         return self._tables[id(table)][1]
 
     def _made(
-        self, rows: DataFrame, make: Callable[[Any], Iterator[pa.RecordBatch]], count: int
+        self, rows: DataFrame, make: Callable[[Any], Iterator[pa.RecordBatch]], total: int
     ) -> Iterator[tuple[int, Answer]]:
-        """What executors make of their batches, by where each begins, so many of the ``count`` rows at a time.
+        """What executors make of their batches, by where each begins, so many of the ``total`` rows at a time.
 
         Raises:
             BadValue: what the first batch that refused a value said, by its row.
@@ -165,7 +166,7 @@ class SparkEngine:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of pandas 3, of which nothing here is used
             made = rows.mapInArrow(make, PART)
-        if count <= MOST_COLLECTED:
+        if total <= MOST_COLLECTED:
             yield from _told(made.toArrow())
             return
         done = made.persist()
@@ -187,7 +188,7 @@ class SparkEngine:
         """The address of a file for every machine."""
         if not self.shared:
             return path.absolute().as_uri()
-        address = f"{self.shared}/{self._folder.name.rpartition('-')[2]}/{len(self._copies)}-{path.name}"
+        address = f"{self.shared}/{self._folder.name.rpartition('-')[2]}/{next(self._numbers)}-{path.name}"
         jvm = self.spark.sparkContext._jvm
         place = jvm.org.apache.hadoop.fs.Path(address)
         place.getFileSystem(self.spark.sparkContext._jsc.hadoopConfiguration()).copyFromLocalFile(
