@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from workflow.client.checks.exports import problems_of_export
 from workflow.client.checks.graph import problems_of_graph
 from workflow.client.workflow_file.description import WorkflowFile
 from workflow.errors import InvalidParameter
@@ -196,3 +197,25 @@ def test_a_property_of_other_vertices_and_a_text_for_a_number_are_told_by_asking
 
 def test_a_service_that_tells_of_no_graph_is_believed() -> None:
     WorkflowFile(name="a", export={"targets": [{"node": "X", "property": "y"}]}).check_graph({})
+
+
+def test_a_horizon_names_what_is_predicted_and_edges_that_are_there() -> None:
+    horizon = {"days": 30, "edge": ["User", "RATED", "Movie"], "asks": "exists"}
+    target = {"node": "User", "property": "rates soon", "type": "classification", "horizon": horizon}
+    assert problems_of_graph({"targets": [target]}, SUMMARY) == []
+    wrong = {**target, "horizon": {**horizon, "edge": ["User", "RATES", "Movie"]}}
+    (problem,) = problems_of_graph({"targets": [wrong]}, SUMMARY)
+    assert problem.place == ("targets", 0, "horizon", "edge", 1)
+
+
+@pytest.mark.parametrize("named", ["beside", "at another target"])
+def test_the_times_that_a_target_needs_may_be_named_elsewhere(named: str) -> None:
+    edge = ["User", "FRIEND", "User"]
+    horizon = {"days": 3, "edge": edge, "asks": "count"}
+    target = {"node": "User", "property": "x", "type": "regression", "horizon": horizon}
+    assert [one.place for one in problems_of_export({"targets": [target]})] == [("targets", 0, "horizon")]
+    if named == "beside":
+        assert problems_of_export({"targets": [target], "times": [{"edge": edge, "property": "since"}]}) == []
+    else:
+        other = {"edge": edge, "type": "link_prediction", "time": "since"}
+        assert problems_of_export({"targets": [target, other]}) == []

@@ -110,6 +110,14 @@ def test_what_is_written_of_a_history_is_read_back(tmp_path: Path) -> None:
     assert np.array_equal(again.history_of(target), graph.history_of(target))
 
 
+def test_where_nothing_has_come_there_is_no_past() -> None:
+    graph = rated_graph()
+    (history,) = graph.histories.values()
+    before = graph.before(0.5)
+    assert not before.past_now(history, "Film").any()
+    assert before.past_now(history, "User")[:, 1:].tolist() == [[0.0] * 13] * 2
+
+
 def test_as_of_now_everything_has_come() -> None:
     graph = rated_graph()
     (target,) = graph.targets

@@ -251,6 +251,7 @@ def test_what_is_asked_at_a_date_does_not_depend_on_what_comes_after_it(model: s
         one, two = (getattr(folder.metrics, figures) for folder in folders)
         assert one["valid"] == two["valid"]
         assert one["test"] != two["test"]
+    assert any(note.startswith("asked at dates") for note in folders[0].metrics.notes)
     # what is served answers about everybody, once
     assert folders[0].array("predictions").shape == (30, 1)
 

@@ -163,7 +163,8 @@ def _past(strand: StrandEntry, edges: DatedEdges | None) -> Past:
         width = sum(strand.features.values())
         return Past(np.empty(0, np.int64), np.empty(0), np.zeros((0, width), dtype=np.float32))
     source, target, times, features = edges
-    values = [np.asarray(features[name], dtype=np.float32).reshape(len(times), -1) for name in strand.features]
+    of_type = {name: np.asarray(features[name], dtype=np.float32) for name in strand.features}
+    values = [of_type[name].reshape(len(times), width) for name, width in strand.features.items()]
     said = np.concatenate([np.zeros((len(times), 0), dtype=np.float32), *values], axis=1)
     sides = {"source": [source], "target": [target], "either": [source, target]}[strand.end]
     return Past.joined([Past(side, times, said) for side in sides])

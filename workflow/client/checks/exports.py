@@ -94,10 +94,20 @@ def _of_job(job: Mapping[str, Any], shared: Mapping[str, Any]) -> Iterator[Probl
         for number, entry in enumerate(given if isinstance(given, list) else [given] if given else ()):
             at: Place = (part, number) if isinstance(given, list) else (part,)
             if isinstance(entry, Mapping):
-                alone = {**shared, part: [entry]}
+                alone = {**shared, part: [entry], **({"times": _times(job)} if part == "targets" else {})}
                 yield from _placed(at, entry, [*_refused(alone), *_unread(alone)])
             else:
                 yield Problem(at, f"is {entry!r:.60}, and must be a mapping such as {{node: LABEL, property: KEY}}")
+
+
+def _times(job: Mapping[str, Any]) -> list[Any]:
+    """The times that a job names beside its targets and at them, as members of ``times``."""
+    beside, targets = (
+        given if isinstance(given, list) else [given] for given in (job.get("times") or [], job.get("targets") or [])
+    )
+    own = [one for one in targets if isinstance(one, Mapping) and isinstance(one.get("time"), str)]
+    subjects = ({name: one[name] for name in ("node", "edge") if name in one} for one in own)
+    return [*beside, *({**subject, "property": one["time"]} for subject, one in zip(subjects, own, strict=True))]
 
 
 def _of_params(params: Any) -> Iterator[Problem]:

@@ -51,6 +51,8 @@ def _ends(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _properties(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "horizon" in entry:  # that of a horizon is a name for what is predicted
+        return
     for member in ("property", "properties"):
         given = entry.get(member)
         for name in given if isinstance(given, list) else [given]:
@@ -75,6 +77,9 @@ def _not_there(
             if one != "_" and one not in labels[kind]:
                 there = nearest(one, labels[kind]) if labels[kind] else "; it has none"
                 yield Problem(place, f"names the {kind} label {one!r}, which the graph has not{there}")
+    horizon = entry.get("horizon")
+    if isinstance(horizon, Mapping) and horizon.get("edge") is not None:
+        yield from (one.below("horizon") for one in _not_there({"edge": horizon["edge"]}, labels, names))
     kind = "edge" if ends else "node"
     for member, name in _properties(entry):
         if name not in names[kind]:

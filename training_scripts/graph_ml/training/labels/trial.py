@@ -52,6 +52,10 @@ TIME_NOTE = (
     "split by time: nothing that came after training takes part in it or in the floors, and what is judged hears of "
     "older nodes alone"
 )
+HORIZON_NOTE = (
+    "asked at dates: what is learned, chosen by and judged hears of what came before its date alone, and so it is with "
+    "what is told of the past; the floors know the edges before the date of validation"
+)
 
 
 @dataclass
@@ -234,7 +238,7 @@ def judged_labels(
             "notes": [
                 *FLOOR_NOTES,
                 *([] if isinstance(target.type, str) else [EDGE_NOTE]),
-                *([TIME_NOTE] if by_time else []),
+                *([HORIZON_NOTE if problem.dated else TIME_NOTE] if by_time else []),
                 *problem.split.notes,
                 *([] if judged.interval is None else [interval_note(judged.interval, by_time=by_time)]),
                 *notes,
