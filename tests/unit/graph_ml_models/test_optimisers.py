@@ -32,3 +32,16 @@ def test_row_adagrad_leaves_untouched_rows_alone() -> None:
     optimiser.step(torch.tensor([1]), torch.tensor([[3.0, 3.0]]))
     # the mean square is 9, so the step is .5 · 3 / 3
     assert table.tolist() == [[1, 1], [pytest.approx(0.5), pytest.approx(0.5)], [1, 1]]
+
+
+def test_adagrad_with_a_rate_for_each_number_is_torchs() -> None:
+    generator = torch.Generator().manual_seed(3)
+    ours = torch.randn(4, 3, generator=generator)
+    judged = ours.clone().requires_grad_()
+    mine, theirs = RowAdagrad(ours, 0.2, shared=False), torch.optim.Adagrad([judged], lr=0.2)
+    for _ in range(5):
+        gradient = torch.randn(4, 3, generator=generator)
+        judged.grad = gradient.clone()
+        theirs.step()
+        mine.step(torch.arange(4), gradient)
+    assert torch.allclose(ours, judged, atol=1e-6)

@@ -136,6 +136,7 @@ class KnowledgeFamily(Family):
         start: deviation of untrained vectors; 0 draws them uniformly, wider for shorter ones.
         nuclear: whether ``regularization-coef`` is the price of the cubed moduli of the complex numbers of each triple
             (N3, Lacroix et al. 2018), and not of every number that a step touches.
+        shared_rates: whether Adagrad adapts one rate for all numbers of a vector (DGL-KE), or one for each of them.
     """
 
     settings: type[KnowledgeSettings]
@@ -144,6 +145,7 @@ class KnowledgeFamily(Family):
     loss: Literal["logistic", "softmax"] = "logistic"
     start: float = 0.0
     nuclear: bool = False
+    shared_rates: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,14 +59,19 @@ def one_cycle(step: int, total: int, highest: float) -> float:
 
 
 class RowAdagrad:
-    """Adagrad with one accumulator a row, for large tables of which a step touches few rows.
+    """Adagrad for large tables of which a step touches few rows.
 
-    Source: DGL-KE (Zheng et al. 2020).
+    Source: Duchi, Hazan, Singer 2011; one accumulator a row after DGL-KE (Zheng et al. 2020).
+
+    Args:
+        table: what is learned, float32 (n, d).
+        lr: learning rate.
+        shared: whether the numbers of a row share one accumulator, or each has its own, for as much memory again.
     """
 
-    def __init__(self, table: Tensor, lr: float) -> None:
-        self.table, self.lr = table, lr
-        self.sums = table.new_zeros(len(table))
+    def __init__(self, table: Tensor, lr: float, *, shared: bool = True) -> None:
+        self.table, self.lr, self.shared = table, lr, shared
+        self.sums = table.new_zeros(len(table), 1) if shared else torch.zeros_like(table)
 
     def moments(self) -> dict[str, Tensor]:
         """What it remembers, by name, as it is in use."""
@@ -81,8 +86,9 @@ class RowAdagrad:
             gradient: shape (r, d); both may come from another device than the table's.
         """
         rows, gradient = rows.to(self.table.device), gradient.to(self.table.device)
-        self.sums[rows] += gradient.pow(2).mean(dim=1)
-        self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10).unsqueeze(1)
+        squares = gradient.square()
+        self.sums[rows] += squares.mean(dim=1, keepdim=True) if self.shared else squares
+        self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10)
 
 
 class RowAdam:

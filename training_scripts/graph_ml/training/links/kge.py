@@ -213,7 +213,9 @@ class KgeLearner:
         self.model, self.groups, self.settings = model, groups, settings
         self.chosen_by = chosen_by(model.problems)
         self.rng, self.group = np.random.default_rng(settings.seed), model.shards.group
-        self.nodes, self.relations = RowAdagrad(model.table, settings.lr), RowAdagrad(model.relations, settings.lr)
+        self.nodes, self.relations = (
+            RowAdagrad(table, settings.lr, shared=model.family.shared_rates) for table in (model.table, model.relations)
+        )
 
     def batches(self) -> list[tuple[Triples, Ints, bool]]:
         """See ``Learner``."""
