@@ -68,6 +68,14 @@ def test_a_wide_feature_makes_the_job_larger(tmp_path: Path) -> None:
     assert wide.disk - plain.disk == pytest.approx(40_000_000, rel=0.02)
 
 
+def test_edges_take_disk_for_both_their_ends_and_for_adjacency_both_ways(tmp_path: Path) -> None:
+    size = write(tmp_path / "a.csv", 50_000).stat().st_size
+    entry = {"file_name": "a.csv", "source": ("~id", "A"), "relation": ("", "r"), "dest": ("name", "A")}
+    need = processing_need(tmp_path, TrainingDataConfiguration.model_validate({"graph": {"edges": [entry]}}))
+    # the copy, and of each edge six numbers of 8 bytes: two ends, and an end and a number by target and by source
+    assert need.disk - 1.5 * size - 16 * MB == pytest.approx(50_000 * 48, rel=0.02)
+
+
 def test_a_small_graph_is_thought_to_take_little_disk() -> None:
     kind = EdgeType("a", "r", "a")
     graph = GraphData(node_ids={"a": ["1"] * 1000}, num_nodes={"a": 1000}, edges={kind: EdgeList(NONE, NONE)})

@@ -33,6 +33,8 @@ SPLIT_BYTES = 24
 # graph.bin is written by a process of its own, with torch: edges in both directions, and features twice
 GRAPH_FILE_BASE, GRAPH_FILE_EDGE, GRAPH_FILE_FEATURES = 650 * MB, 64, 2
 STAGING_FACTOR = 1.5
+# on disk, of an edge: both ends, and twice the other end and its number, by target and by source
+EDGE_BYTES = 48
 GZIP_FACTOR = 5
 SAMPLE_BYTES = 1 << 16
 TRAINING_BASE = 700 * MB
@@ -84,7 +86,7 @@ def processing_need(folder: Path, configuration: TrainingDataConfiguration, rows
     # encoded features are parked on disk one by one, so the widest counts, twice while it is being made
     memory = PROCESSING_BASE + held + 2 * widest + SPLIT_BYTES * learned
     graph_file = GRAPH_FILE_BASE + GRAPH_FILE_EDGE * edges + GRAPH_FILE_FEATURES * written
-    return Need(memory, int(STAGING_FACTOR * size) + 2 * written + 16 * MB, graph_file)
+    return Need(memory, int(STAGING_FACTOR * size) + EDGE_BYTES * edges + 2 * written + 16 * MB, graph_file)
 
 
 @dataclass(frozen=True)
