@@ -603,6 +603,16 @@ def test_columns_of_the_load_format_are_found_without_their_type(export: Any, ru
     assert graph.edge_features[FRIEND]["since"].tolist() == [[4.0]]
 
 
+@pytest.mark.parametrize("name", ["*", "^a.*$"])
+def test_a_column_whose_name_is_a_pattern_is_that_column(export: Any, run: Run, name: str) -> None:
+    export.node(
+        f"~id,age,{name}\na,1,7\nb,2,8\nc,3,9\n", features=[{"feature": [name, "made", "numerical"], "norm": "none"}]
+    )
+    export.edge("~from,~to\na,b\nb,c\n")
+    (made,) = (run().graph.features[kind]["made"] for kind in ("User",))
+    assert made[:, 0].tolist() == [7, 8, 9]
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(export: Any, run: Run) -> None:
     export.node(b"\xef\xbb\xbf~id,age\r\na,1\r\nb,3\r\n", features=[AGE])
     export.edge("~from,~to\r\na,b\r\n")

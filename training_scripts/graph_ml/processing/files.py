@@ -16,6 +16,7 @@ from urllib.parse import quote_plus, unquote_plus
 
 import narwhals as nw
 import polars as pl
+from polars.selectors import by_name
 
 from ..container import JobError
 from ..features.columns.column import BadValue
@@ -28,6 +29,10 @@ from .workspace import Workspace
 
 #: rows of a group in the copy; those of a batch are read without the others
 GROUP_ROWS = 1 << 17
+
+
+#: what a column that is read alone is called, whatever its own name would mean to a frame
+VALUE = "value"
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ class ExportFile:
         for column in columns:
             self.require(column)
         names = self.names
-        return pl.scan_parquet(self.parquet, glob=False).select(pl.col(names[c]).alias(c) for c in columns)
+        # by the name as it stands: to pl.col a column called "*" is all of them, and "^…$" a pattern
+        chosen = [by_name(names[column]).alias(column) for column in columns]
+        return pl.scan_parquet(self.parquet, glob=False).select(chosen)
 
     def require(self, column: str) -> None:
         """Raises JobError unless the file has the column."""
@@ -90,10 +97,10 @@ class ExportFile:
     def column(self, name: str) -> FrameColumn | StreamedColumn:
         """One column, which is read a batch at a time where it is long."""
         if self.rows <= self.room.rows:
-            return FrameColumn(self.frame(name)[name])
+            return FrameColumn(self.frame(name)[name].alias(VALUE))
         self.require(name)
         return StreamedColumn(
-            lambda: (frame_column(part[name]) for _, part in self.batches(name)),
+            lambda: (frame_column(part[name].alias(VALUE)) for _, part in self.batches(name)),
             self.rows,
             self.room,
             partial(self.engine.answers, self, name),

@@ -8,6 +8,7 @@ from functools import partial
 import narwhals as nw
 import numpy as np
 import polars as pl
+from polars.selectors import by_name
 
 from ...graph.adjacency import Adjacency, IntArray, NewArray, arranged_by
 from ...text_files import Texts
@@ -28,7 +29,7 @@ class PolarsEngine:
         begin, seen = 0, pl.DataFrame(schema={ID: pl.String, ROW: pl.Int64})
         for source, column in columns:
             for first, batch in source.batches(column):
-                rows = batch.select(pl.col(column).alias(ID), pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
+                rows = batch.select(by_name(column).alias(ID), pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW))
                 rows = rows.with_columns(pl.col(ROW) + (begin + first))
                 every = nw.from_native(pl.concat([seen, rows]).lazy())
                 seen = first_rows(every).select(ID, ROW).collect().to_native()
