@@ -22,6 +22,8 @@ Rates = tuple[float, float, float]
 RARE = 0.05
 #: training groups below which a tenth of them could not both choose and be judged
 FEWEST_GROUPS = 20
+#: edges that are looked at together
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -170,10 +172,12 @@ def random_split(
         order = parked(items[rng.permutation(len(items))])
         return _cut(order, (sizes[0], sizes[0] + sizes[1]), parked)
     group = parked(_numbers_of(groups, parked))
-    place = parked(rng.permutation(int(group.max()) + 1)[group])
-    del group
+    drawn = parked(rng.permutation(int(group.max()) + 1))
+    place = parked(drawn[group])
+    del drawn, group
     # a cut moves to the nearest end of a group, but never makes a part empty that should have items
-    ends = parked(np.cumsum(np.bincount(place)))
+    ends = np.bincount(place)
+    ends = parked(np.cumsum(ends, out=ends))
     by_place = parked(np.argsort(place, kind="stable"))
     del place
     first = _nearest_end(ends, sizes[0])
@@ -206,8 +210,9 @@ def _numbers_of(groups: IntArray, parked: Callable[[IntArray], IntArray]) -> Int
     new = np.zeros(len(groups), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     del ordered
+    counted = parked(np.cumsum(new))
     numbers = np.empty(len(groups), dtype=np.int64)
-    numbers[order] = np.cumsum(new)
+    numbers[order] = counted
     return numbers
 
 
@@ -237,10 +242,14 @@ def same_pair_groups(edge_type: EdgeType, edges: EdgeList, num_targets: int) -> 
     Within one node type the direction does not count: an edge in the validation split whose reverse is trained on
     would be known already.
     """
-    source, destination = np.asarray(edges.source), np.asarray(edges.target)
-    if edge_type.source == edge_type.target:
-        source, destination = np.minimum(source, destination), np.maximum(source, destination)
-    return np.asarray(source * max(1, num_targets) + destination, dtype=np.int64)
+    groups = np.empty(len(edges.source), dtype=np.int64)
+    for start in range(0, len(groups), BLOCK):
+        part = slice(start, start + BLOCK)
+        source, destination = np.asarray(edges.source[part]), np.asarray(edges.target[part])
+        if edge_type.source == edge_type.target:
+            source, destination = np.minimum(source, destination), np.maximum(source, destination)
+        groups[part] = source * max(1, num_targets) + destination
+    return groups
 
 
 def groups_of(graph: GraphData, target: Target) -> IntArray:
