@@ -189,7 +189,7 @@ class _Reader:
         if spec.split_dates is not None:
             raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
         if groups is not None and len(items) < len(groups):
-            groups = groups[items]
+            groups = self.room.parked(groups[items])
         few = None if rare is None else rare[items]
         return random_split(target, items, rates, self.seed, groups, self.room.parked, few), None
 

@@ -210,9 +210,13 @@ def _numbers_of(groups: IntArray, parked: Callable[[IntArray], IntArray]) -> Int
     new = np.zeros(len(groups), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     del ordered
-    counted = parked(np.cumsum(new))
     numbers = np.empty(len(groups), dtype=np.int64)
-    numbers[order] = counted
+    before = 0
+    for start in range(0, len(groups), BLOCK):
+        part = slice(start, start + BLOCK)
+        counted = before + np.cumsum(new[part])
+        numbers[order[part]] = counted
+        before = int(counted[-1])
     return numbers
 
 

@@ -53,7 +53,8 @@ def copies(material: Material) -> Iterator[Finding]:
         if isinstance(target.type, str) or not len(graph.edges[target.type]):
             continue
         groups = groups_of(graph, target)
-        share = 1 - len(distinct(groups)) / len(groups)
+        groups.sort()
+        share = np.count_nonzero(groups[1:] == groups[:-1]) / len(groups)
         if share:
             yield Finding(
                 f"{target}: {share:.1%} of the edges repeat another one between the same two vertices, in either "
