@@ -196,6 +196,7 @@ def neo4j_database(files: Path, workdir: Path) -> tuple[Figures, dict[str, Any]]
     importing = ["java", "-cp", f"{neo4j_server.jars(folder, neo4j_server.VERSION)}/*", "org.neo4j.cli.AdminTool"]
     importing += ["database", "import", "full", "neo4j", "--overwrite-destination"]
     importing += [
+        f"--report-file={workdir / 'neo4j-import.report'}",
         f"--nodes={data / 'nodes.header'},{data / 'nodes'}",
         f"--relationships={data / 'edges.header'},{data / 'edges'}",
     ]
