@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -35,7 +34,7 @@ from gremlin import GROOVY_LOAD, HEAP, SERVER, Side, _answering, _load
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.peers import neo4j_server
-from tests.peers.peer import cache
+from tests.peers.peer import cache, free_port
 from workflow.client.service import start_service
 
 FIRST_S = 2.0
@@ -147,9 +146,7 @@ def despina(files: Path, workdir: Path) -> tuple[Figures, dict[str, Any]]:
 
 
 def tinkergraph(files: Path, workdir: Path) -> tuple[Figures, dict[str, Any]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     jars = workdir / "gremlin"
     jars.mkdir(exist_ok=True)
     lent(cache() / "gremlin", jars)
@@ -183,9 +180,7 @@ def lent(of: Path, to: Path) -> None:
 
 
 def neo4j_database(files: Path, workdir: Path) -> tuple[Figures, dict[str, Any]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder = workdir / "neo4j"
     folder.mkdir(exist_ok=True)
     lent(cache() / "neo4j", folder)

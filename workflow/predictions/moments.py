@@ -6,14 +6,11 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
+from training_scripts.graph_ml.schemas.training_data import MILLISECONDS, SECONDS_A_DAY
 from workflow.errors import InvalidParameter
 from workflow.predictions.endpoint import ModelCard
 from workflow.predictions.requests import incompatible
 from workflow.values.moments import Date, LocalDateTime, ZonedDateTime
-
-#: numbers beyond are milliseconds since 1970, as data processing reads them
-MILLISECONDS = 1e11
-SECONDS_A_DAY = 86_400.0
 
 
 def moment_of(value: Any, named: str) -> float | None:

@@ -95,17 +95,23 @@ def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, days:
     assert "split by time" in " ".join(folders[0].metrics.notes)
 
 
-def test_numbers_of_edges_learned_do_not_depend_on_later_edges(tmp_path: Path) -> None:
-    graph = timed(labelled_graph("edge_regression"))
-    folders = [
-        ModelFolder(train(one, tmp_path / str(i), "--model", "rgcn", "--num-epochs", "2"))
-        for i, one in enumerate((graph, another_future(graph)))
+def learned_alike(graph: GraphData, other: GraphData, model: str, folder: Path) -> list[ModelFolder]:
+    """The models of two graphs, which have learned the same weights."""
+    models = [
+        ModelFolder(train(one, folder / str(i), "--model", model, "--num-epochs", "2"))
+        for i, one in enumerate((graph, other))
     ]
     assert all(
-        np.array_equal(value, folders[1].tensors(part)[name])
+        np.array_equal(value, models[1].tensors(part)[name])
         for part in ("head", "network")
-        for name, value in folders[0].tensors(part).items()
+        for name, value in models[0].tensors(part).items()
     )
+    return models
+
+
+def test_numbers_of_edges_learned_do_not_depend_on_later_edges(tmp_path: Path) -> None:
+    graph = timed(labelled_graph("edge_regression"))
+    folders = learned_alike(graph, another_future(graph), "rgcn", tmp_path)
     assert folders[0].metrics.splits["valid"] == folders[1].metrics.splits["valid"]
     # what is served knows all edges
     assert folders[0].array("edges/ends").shape == (len(graph.edges[FRIEND]), 2)
@@ -136,15 +142,7 @@ def test_classes_of_nodes_learned_do_not_depend_on_later_nodes_and_edges(tmp_pat
         edges={FRIEND: EdgeList(ends.source, moved)},
     )
     assert len(newer) > 5
-    folders = [
-        ModelFolder(train(one, tmp_path / str(i), "--model", "graphsage", "--num-epochs", "2"))
-        for i, one in enumerate((graph, other))
-    ]
-    assert all(
-        np.array_equal(value, folders[1].tensors(part)[name])
-        for part in ("head", "network")
-        for name, value in folders[0].tensors(part).items()
-    )
+    folders = learned_alike(graph, other, "graphsage", tmp_path)
     for figures in ("splits", "floors"):
         one, two = (getattr(folder.metrics, figures)["valid"] for folder in folders)
         assert one == two
@@ -238,15 +236,7 @@ def test_what_is_asked_at_a_date_does_not_depend_on_what_comes_after_it(model: s
         edges[kind] = EdgeList(ends.source, moved)
     labels[graph.splits[target].test] += 1
     other = replace(graph, edges=edges, labels={target: Labels("number", labels)})
-    folders = [
-        ModelFolder(train(one, tmp_path / str(i), "--model", model, "--num-epochs", "2"))
-        for i, one in enumerate((graph, other))
-    ]
-    assert all(
-        np.array_equal(value, folders[1].tensors(part)[name])
-        for part in ("head", "network")
-        for name, value in folders[0].tensors(part).items()
-    )
+    folders = learned_alike(graph, other, model, tmp_path)
     for figures in ("splits", "floors"):
         one, two = (getattr(folder.metrics, figures) for folder in folders)
         assert one["valid"] == two["valid"]

@@ -162,11 +162,8 @@ def random_split(
                 random_split(target, items[of], rates, seed, None if groups is None else groups[of], parked)
                 for of in (apart, ~apart)
             )
-            return Split(
-                parked(np.sort(np.concatenate([few.train, many.train]))),
-                parked(np.sort(np.concatenate([few.valid, many.valid]))),
-                parked(np.sort(np.concatenate([few.test, many.test]))),
-            )
+            parts = ((few.train, many.train), (few.valid, many.valid), (few.test, many.test))
+            return Split(*(parked(np.sort(np.concatenate(both))) for both in parts))
     rng = np.random.default_rng([seed, zlib.crc32(str(target).encode())])
     if groups is None:
         order = parked(items[rng.permutation(len(items))])

@@ -10,6 +10,7 @@ import numpy as np
 from ...features.columns.column import BadValue, Column, TextColumn
 from ...features.columns.date_spelling import day_first, respelt
 from ...graph import EdgeType, Target
+from ...schemas.training_data import SECONDS_A_DAY
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 
 #: what the time of an item itself is often called
@@ -19,7 +20,6 @@ TIME = re.compile(r"time|date|since|_at$|At$|stamp|when", re.IGNORECASE)
 GLANCE = 200
 #: share of rows where a date is later than the item, from which on its column knows the future
 LATER = 0.5
-SECONDS_A_DAY = 86_400.0
 #: seconds since 1970 of the years 1973 to 2099; milliseconds are a thousand times as many
 EPOCH = (1e8, 4.1e9)
 #: likeness of a number to a count or mean over all edges, from which on it is one

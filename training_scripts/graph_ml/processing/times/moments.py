@@ -12,6 +12,7 @@ from ...container import JobError
 from ...features import BadValue, Column
 from ...features.columns.date_spelling import day_first, iso
 from ...graph import Split, Target
+from ...schemas.training_data import MILLISECONDS, SECONDS_A_DAY
 from ..split import Rates, part_sizes
 
 IntArray = NDArray[np.int64]
@@ -19,11 +20,8 @@ Moments = NDArray[np.float64]
 Cuts = tuple[float, float]
 
 
-#: times that are numbers and larger are milliseconds since 1970, and no seconds: those would be of the year 5138
-MILLISECONDS = 1e11
 #: times that are numbers and smaller are no seconds since 1970, which they have been since 1973, but years or steps
 SECONDS = 1e8
-SECONDS_A_DAY = 86_400.0
 
 
 def moments(column: Column) -> tuple[Moments, float]:
