@@ -17,13 +17,20 @@ def sure(classes: np.ndarray) -> np.ndarray:
     return np.eye(2)[classes]
 
 
-def judge(truth: np.ndarray, floor: np.ndarray) -> Judge:
-    """All items are there to choose by; one floor says these classes."""
+def judge(truth: np.ndarray, floor: np.ndarray, metric: str = "acc") -> Judge:
+    """All items are there to choose by; one floor says these classes, or has these probabilities, (n, 2)."""
     nothing = np.empty(0, dtype=np.int64)
     parts = HeldOut(nothing, np.arange(len(truth)), nothing, nothing)
-    fitted = Fitted(sure(floor), Baseline("propagated", "class", {}))
+    fitted = Fitted(floor if floor.ndim == 2 else sure(floor), Baseline("propagated", "class", {}))
     labels = Labels("class", truth, ("no", "yes"))
-    return Judge(labels, parts, 1, "acc", {"label_propagation": fitted}, np.ones(len(truth), dtype=np.int64))
+    return Judge(labels, parts, 1, metric, {"label_propagation": fitted}, np.ones(len(truth), dtype=np.int64))
+
+
+def ranked(size: int, *first: int) -> np.ndarray:
+    """Probabilities, (n, 2), that rank these items first, in their order, and the others alike."""
+    yes = np.full(size, 0.1)
+    yes[list(first)] = np.linspace(0.9, 0.5, len(first))
+    return np.column_stack([1 - yes, yes])
 
 
 def wrong_at(truth: np.ndarray, *places: int) -> np.ndarray:
@@ -52,3 +59,31 @@ def test_what_is_better_by_far_answers(size: int) -> None:
 def test_what_is_worse_never_answers() -> None:
     truth = np.arange(40) % 2
     assert judge(truth, wrong_at(truth, 3)).preferred(lambda items: sure(truth)[items]) is None
+
+
+def test_of_a_rare_class_the_simpler_answers_where_few_items_do_not_tell_it_from_a_network() -> None:
+    # 2 of 100 are rare. Floor: one of them first, one third, average precision (1 + 2/3) / 2; network: both first. A
+    # draw without the second, or without the one between, has them alike: 1/e + (1 - 1/e) / e = 0.6 of the draws
+    truth = np.zeros(100, dtype=np.int64)
+    truth[[4, 70]] = 1
+    network, floor = ranked(100, 4, 70), ranked(100, 4, 9, 70)
+    found = judge(truth, floor, "average_precision").preferred(lambda items: network[items])
+    assert found is not None
+    assert found[1].endswith("average_precision 0.8333, the network 1, which so few of a rare class do not tell apart")
+    assert judge(truth, floor, "acc").preferred(lambda items: network[items]) is None
+
+
+def test_of_a_rare_class_a_network_that_ranks_far_better_answers() -> None:
+    # the floor has both rare items behind ninety others
+    truth = np.zeros(100, dtype=np.int64)
+    truth[[98, 99]] = 1
+    network, floor = ranked(100, 98, 99), ranked(100, *range(90))
+    assert judge(truth, floor, "average_precision").preferred(lambda items: network[items]) is None
+
+
+def test_of_a_rare_class_with_many_items_to_choose_by_the_better_answers() -> None:
+    # 31 of 1,000: as in the first of these tests, but none is few
+    truth = np.zeros(1000, dtype=np.int64)
+    truth[:31] = 1
+    network, floor = ranked(1000, *range(31)), ranked(1000, *range(30), 500, 30)
+    assert judge(truth, floor, "average_precision").preferred(lambda items: network[items]) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from small_graphs import FRIEND, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
@@ -29,6 +30,22 @@ def test_vertices_with_features_have_a_learned_vector_where_that_is_asked_for_an
     features = {"User": {"age": np.ones((4, 1), dtype=np.float32)}}
     network = Network.fresh(NodeSpace({"Movie": 3, "User": 4}), features, [], rgcn, settings, "torch", None)
     assert network.embedded == (("Movie", "User") if asked else ("Movie",))
+
+
+@pytest.mark.parametrize(("own", "embedded"), [(True, ()), (False, ("Movie", "User"))])
+def test_features_alone_learn_no_vectors_of_the_ends_of_an_edge_that_has_features(
+    own: bool, embedded: tuple[str, ...]
+) -> None:
+    mlp = family_of(GraphFamily, "mlp")
+    settings, _ = parse(mlp.settings, {"num-hidden": "8"})
+    assert isinstance(settings, GraphSettings)
+    space = NodeSpace({"Movie": 3, "User": 4})
+    network = Network.fresh(space, {}, [], mlp, settings, "torch", for_heads=True, own_features=own)
+    assert network.embedded == embedded
+    with torch.no_grad():
+        inputs = network.inputs_of(np.array([5, 0, 2]))
+    assert inputs.shape == (3, 8)
+    assert bool(inputs.any()) is not own
 
 
 @pytest.mark.parametrize("task", ["node_class", "node_regression", "edge_class", "edge_regression", "link_prediction"])

@@ -11,6 +11,7 @@ from small_graphs import FRIEND, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
+from training_scripts.graph_ml.processing.split import groups_of, random_split, rare_items
 from training_scripts.graph_ml.schemas import Metrics, TaskType
 from training_scripts.graph_ml.tasks import default_metric
 from training_scripts.graph_ml.tasks.templates import templates
@@ -155,3 +156,28 @@ def test_fraud_at_one_in_a_hundred_is_ranked_above_features_alone(tmp_path: Path
     found = searched(graph, tmp_path, metric)
     alone = found.floors["test"]["features_alone"]["average_precision"]
     assert found.splits["test"]["average_precision"] > alone + 0.2
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_payments_of_which_one_in_a_hundred_is_fraud_are_ranked_as_well_as_their_amount_alone_does(
+    seed: int, tmp_path: Path
+) -> None:
+    # a thousand payments between a hundred accounts, the ten of the highest amount are fraud: 5 train, 1 or 2 choose
+    rng = np.random.default_rng(seed)
+    source, target = rng.integers(0, 100, (2, 1000))
+    amount = rng.normal(size=1000)
+    fraud = amount > np.sort(amount)[-11]
+    graph = GraphData(
+        node_ids={"User": [f"u{i}" for i in range(100)]},
+        num_nodes={"User": 100},
+        edges={FRIEND: EdgeList(source, target)},
+        edge_features={FRIEND: {"amount": amount[:, None].astype(np.float32)}},
+        labels={
+            (paid := Target("edge_class", FRIEND, "label")): Labels("class", fraud.astype(np.int64), ("no", "yes"))
+        },
+    )
+    groups, rare = groups_of(graph, paid), rare_items(graph.labels[paid])
+    split = random_split(paid, np.arange(1000), (0.5, 0.25, 0.25), 0, groups, rare=rare)
+    found = searched(replace(graph, splits={paid: split}), tmp_path, "average_precision")
+    alone = found.floors["test"]["features_alone"]["average_precision"]
+    assert found.splits["test"]["average_precision"] >= alone > 0.9

@@ -14,7 +14,7 @@ from ..graph.data import Mask
 from ..links import Pairs, numbered
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints, simple_matrix
-from ..processing.split import HeldOut
+from ..processing.split import HeldOut, rare_items
 from ..schemas.model import Breakdown, Interval, Split
 from ..tasks import METRIC_DIRECTION
 from .breakdown import of_labels
@@ -29,6 +29,8 @@ FLOOR_NOTES = (
 )
 #: items from which on the better on them is the better; draws of fewer, and the share of them that must be won
 MANY_ITEMS, DRAWS, SURE = 500, 100, 0.9
+#: items of a rare class that are enough to tell two models apart as any others do
+MANY_RARE = 30
 #: predictions of some items: probabilities (items, classes), or numbers (items, 1)
 Predict = Callable[[Ints], npt.NDArray[np.floating]]
 
@@ -105,38 +107,62 @@ class Judge:
             return None
         of_floors = {name: self.floor(name, items).get(objective, -sign * np.inf) for name in self.floors}
         name = max(of_floors, key=lambda floor: sign * of_floors[floor])
-        if not better(of_floors[name], own, objective) or not self.surely(self.floors[name].predictions, predict):
+        floor, theirs = self.floors[name].predictions[items], predict(items)
+        if self.told_by_few and name != "constant":
+            if self.won(theirs, floor) >= SURE:
+                return None
+        elif not better(of_floors[name], own, objective) or not self.surely(floor, theirs):
             return None
         return name, (
             f"{FLOOR_NAMES[name]} answers, and not the trained network: on the {len(items)} items to choose by it has "
             f"{objective} {of_floors[name]:.4g}, the network {own:.4g}"
+            + ("" if better(of_floors[name], own, objective) else ", which so few of a rare class do not tell apart")
         )
 
-    def surely(self, floor: npt.NDArray[np.floating], predict: Predict) -> bool:
+    @property
+    def told_by_few(self) -> bool:
+        """Whether the figure hangs on a few items of a rare class: then what is simpler answers unless a network surely
+        has the better one.
+
+        Source: Breiman, Friedman, Olshen, Stone 1984, the rule of one standard error.
+        """
+        rare = rare_items(self.labels) if len(self.labels.classes) == 2 else None
+        few = rare is not None and int(np.count_nonzero(rare[self.parts.choose])) < MANY_RARE
+        return few and not self.objective.startswith("acc")
+
+    def surely(self, floor: npt.NDArray[np.floating], network: npt.NDArray[np.floating]) -> bool:
         """Whether a floor that is better on the items to choose by would be so on others like them.
 
-        It must win nine of ten draws of as many items with replacement, a tie counting half: one right answer more of
-        seven says nothing. With many items it is enough to be better.
+        It must win nine of ten draws: one right answer more of seven says nothing. With many items it is enough to be
+        better.
 
         Args:
-            floor: its predictions for all items, (items, outputs).
+            floor, network: predictions for the items to choose by, (m, outputs) each.
+        """
+        return len(self.parts.choose) >= MANY_ITEMS or self.won(floor, network) >= SURE
+
+    def won(self, one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> float:
+        """How often the first figure is better in draws of as many items with replacement; a tie counts half.
+
+        Args:
+            one, other: predictions for the items to choose by, (m, outputs) each.
+
+        Returns:
+            A share of the draws that have a figure; 0 where none has.
 
         Source: Efron 1979, the bootstrap.
         """
-        items, sign = self.parts.choose, sign_of(self.objective)
-        if len(items) >= MANY_ITEMS:
-            return True
-        rng, own, theirs = np.random.default_rng(0), predict(items), floor[items]
+        items, sign, rng = self.parts.choose, sign_of(self.objective), np.random.default_rng(0)
         won = []
         for _ in range(DRAWS):
             drawn = rng.integers(0, len(items), len(items))
-            one, other = (
+            first, second = (
                 measured(self.labels, said[drawn], items[drawn], self.topk).get(self.objective, np.nan)
-                for said in (theirs, own)
+                for said in (one, other)
             )
-            won.append(0.5 * (1 + np.sign(sign * (one - other))))
+            won.append(0.5 * (1 + np.sign(sign * (first - second))))
         told = [share for share in won if not np.isnan(share)]
-        return bool(told) and float(np.mean(told)) >= SURE
+        return float(np.mean(told)) if told else 0.0
 
     def judge(self, predict: Predict) -> JudgedLabels:
         """Figures of a finished model and of the floors, the items to test by last."""

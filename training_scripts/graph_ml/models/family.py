@@ -93,6 +93,7 @@ class GraphFamily(Family):
         final_norm: whether finished vectors are brought to one scale, for heads; links want their lengths.
         mean_of_rounds: whether the result is the mean over input and all rounds instead of the last round.
         linear: whether neither inputs nor heads have a rectifier, so that answers are sums over features.
+        features_only: whether vertices without features have no learned vector where anything else has features.
     """
 
     settings: type[GraphSettings]
@@ -103,6 +104,7 @@ class GraphFamily(Family):
     final_norm: bool = True
     mean_of_rounds: bool = False
     linear: bool = False
+    features_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Features alone: no messages, so whatever a graph network gains over this comes from the graph.
 
-Vertices without features have a learned vector; the head over the vectors is the rest of the perceptron.
+The head over the vectors is the rest of the perceptron. Vertices without features have a learned vector only where
+there are no features at all: beside those of an edge, vectors that know its ends by heart drown what it says itself.
 
 Source: Rumelhart, Hinton, Williams 1986; as a baseline of graph learning, Shchur et al. 2018, arXiv 1811.05868.
 """
@@ -35,5 +36,6 @@ FAMILY = GraphFamily(
     rounds=lambda settings: 0,
     active_input=True,
     final_norm=False,
+    features_only=True,
     unused=frozenset({"num-layer", "fanout", "use-self-loop", "layer-norm"}),
 )

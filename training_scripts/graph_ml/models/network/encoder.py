@@ -33,6 +33,8 @@ class InputLayer(nn.Module):
         embedded: node types whose vertices have learned vectors, kept outside in one table.
     """
 
+    nothing: Tensor
+
     def __init__(
         self, widths: Mapping[str, Mapping[str, int]], settings: GraphSettings, embedded: Sequence[str]
     ) -> None:
@@ -42,6 +44,7 @@ class InputLayer(nn.Module):
         self.positions = {kind: position for position, kind in enumerate(widths)}
         self.embedded = frozenset(embedded)
         self.dropout = settings.input_dropout
+        self.register_buffer("nothing", torch.zeros(hidden), persistent=False)
         self.standards, self.features, self.together = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         for position, features in enumerate(widths.values()):
             apart = settings.per_feat_name_embed and len(features) > 1
@@ -61,17 +64,14 @@ class InputLayer(nn.Module):
                 assert isinstance(standard, Standard)
                 standard.fit(features[kind][name], rows.get(kind))
 
-    def forward(self, kind: str, features: Mapping[str, Tensor], learned: Tensor | None) -> Tensor:
-        """Input vectors of some vertices of one type, float32 (n, num_hidden); all tensors have n rows.
+    def forward(self, kind: str, count: int, features: Mapping[str, Tensor], learned: Tensor | None) -> Tensor:
+        """Input vectors of ``count`` vertices of one type, float32 (n, num_hidden); all tensors have n rows.
 
-        Raises:
-            ValueError: the vertices have neither features nor learned vectors.
+        Those of vertices with neither features nor learned vectors are zeros.
         """
         position, names = self.positions[kind], self.names[kind]
         if not names:
-            if learned is None:
-                raise ValueError(f"vertices of type {kind!r} have neither features nor learned vectors")
-            return learned
+            return self.nothing.new_zeros(count, len(self.nothing)) if learned is None else learned
         parts = []
         for number, name in enumerate(names):
             key = f"{position}_{number}"

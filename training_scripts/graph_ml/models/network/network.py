@@ -73,11 +73,13 @@ class Network:
         backend: Backend,
         edges: EdgeFeatures | None = None,
         for_heads: bool = False,
+        own_features: bool = False,
         trained_on: Mapping[str | EdgeType, Ints] | None = None,
         device: torch.device = CPU,
         group: Group = ALONE,
     ) -> Network:
-        """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``.
+        """An untrained network. Types without features get learned vectors, all types with ``concat_node_embed``; with
+        a family that reads features alone they get none where there are any features.
 
         Args:
             space: numbers of the nodes.
@@ -88,13 +90,15 @@ class Network:
             backend: who passes messages.
             edges: features of edges that take part, by edge type.
             for_heads: whether heads and not decoders of links read the vectors.
+            own_features: whether heads see features of the items beside the vectors.
             trained_on: by type the vertices and edges on which inputs are standardised; of other types all.
             device: where it is trained; weights are drawn on the processor, and so are the same everywhere.
             group: the processes that train it.
         """
         torch.manual_seed(settings.seed)
         widths = {kind: feature_widths(features.get(kind, {})) for kind in space.counts}
-        embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not widths[kind])
+        told = family.features_only and (own_features or any(widths.values()))
+        embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not (widths[kind] or told))
         table = None
         if embedded:
             table = torch.randn(space.total, settings.num_hidden) / settings.num_hidden**0.5
@@ -133,7 +137,7 @@ class Network:
             if learned is not None and kind in self.embedded:
                 own = learned[span] if nodes is None else learned[tensor_on(place, self.device)]
                 own = some_unseen(own) if self.encoder.training and torch.is_grad_enabled() else own
-            parts.append(self.encoder.input(kind, features, own))
+            parts.append(self.encoder.input(kind, len(place), features, own))
             places.append(place)
         stacked = torch.cat(parts)
         if nodes is None:

@@ -350,6 +350,7 @@ def fresh_model(
         choose_backend(graph.num_entries, trial.device.type),
         edge_features(trial.graph) if settings.use_edge_features else None,
         for_heads=True,
+        own_features=bool(problem.extra.shape[1]),
         device=trial.device,
         group=trial.group,
         trained_on=trained_on(trial.graph, target, problem),
