@@ -25,7 +25,7 @@ from workflow.graphs.store.journal.changes import Operation, Record, records_of
 from workflow.graphs.store.journal.journal import Commit, now_ms
 from workflow.graphs.store.journal.log_file import Placed, Witness, log_number, log_path, log_paths, read_log, record
 from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, read_segment, sync_folder, write_segment
-from workflow.graphs.store.versions.batch import Batch
+from workflow.graphs.store.versions.batch import Batch, put_in_order
 from workflow.graphs.store.versions.records import Ticket
 
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
@@ -85,6 +85,7 @@ class FileJournal:
     def prepare(self, batch: Batch) -> None:
         # named before it is written, so that nobody sweeps it away
         self._preparing = f"segment-{uuid.uuid4().hex}"
+        put_in_order(batch)  # the graph needs it now, and a start after a crash will again
         self._prepared = (batch, write_segment(self.folder / f"{self._preparing}.npz", batch))
 
     def append_batch(self, batch: Batch, era: int = 0) -> Ticket:

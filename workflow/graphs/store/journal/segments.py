@@ -1,8 +1,8 @@
 """A batch as one file of plain arrays, which is mapped and used in place.
 
 Whoever names the file keeps its size and checksum beside its name. Text is one UTF-8 array and the place where every
-string begins; what has no array form is JSON. A snapshot has more than a bulk load: what finds its ids, and the
-adjacency of its edges. Nothing in a file is ever executed or unpickled.
+string begins; what has no array form is JSON. With them stand what finds the ids, and the adjacency of the edges.
+Nothing in a file is ever executed or unpickled.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def write_segment(path: Path, batch: Batch) -> SegmentFile:
     for place, both in enumerate(batch.adjacency.values()):
         for way, csr in zip(("out", "in"), both, strict=True):
             arrays |= {f"{way}.{place}.{part}": array for part, array in csr._asdict().items()}
-    header: dict[str, Any] = {"next_id": batch.next_id, "adjacency": list(batch.adjacency)}
+    # versions that knew it of snapshots alone took places among the ends for rows of the graph
+    ordered = "adjacency" if batch.ends is batch.vertices.ids else "adjacency of ends"
+    header: dict[str, Any] = {"next_id": batch.next_id, ordered: list(batch.adjacency)}
     header["vertices"] = _dump_elements("v", batch.vertices, arrays)
     header["edges"] = _dump_elements("e", batch.edges, arrays)
     header["ends"] = "vertices" if batch.ends is batch.vertices.ids else _dump_ids("ends", batch.ends, arrays)
@@ -113,7 +115,7 @@ def _read(path: Path, in_place: bool) -> Batch:
         ends = header["ends"]
         batch.ends = batch.vertices.ids if ends == "vertices" else _load_ids("ends", ends, arrays)
         batch.source, batch.target, batch.next_id = arrays["source"], arrays["target"], header["next_id"]
-        for place, name in enumerate(header.get("adjacency", ())):
+        for place, name in enumerate(header.get("adjacency", header.get("adjacency of ends", ()))):
             out, into = (Csr(*(arrays[f"{way}.{place}.{part}"] for part in Csr._fields)) for way in ("out", "in"))
             batch.adjacency[name] = out, into
     except Exception as error:

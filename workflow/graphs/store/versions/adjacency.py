@@ -30,13 +30,13 @@ def compress(rows: NDArray[np.int32], others: NDArray[np.int32], edges: NDArray[
     """Group triples of row, other and edge by row, int64 (m,) each, keeping their order within a row."""
     # numbers of a row and a place below it are sorted several times as fast as the order of rows is found
     order = np.sort(rows.astype(np.int64) << 32 | np.arange(len(rows))) & 0xFFFFFFFF
-    csr = Csr(_indptr(np.bincount(rows, minlength=size)), others[order], edges[order])
+    csr = Csr(indptr_of(np.bincount(rows, minlength=size)), others[order], edges[order])
     for part in csr:
         part.flags.writeable = False
     return csr
 
 
-def _indptr(degrees: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+def indptr_of(degrees: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
     """Where rows begin and the last one ends, (n + 1,), of their numbers of edges, (n,)."""
     size = int(degrees.sum(dtype=np.int64))
     indptr: NDArray[np.integer[Any]] = np.zeros(len(degrees) + 1, dtype=np.int32 if size < 1 << 31 else np.int64)
@@ -55,7 +55,7 @@ def padded(csr: Csr, size: int) -> Csr:
 def side_by_side(first: Csr, second: Csr) -> Csr:
     """Row by row, what the first has and then what the second has."""
     size = len(first.indptr) - 1
-    indptr = _indptr(np.diff(first.indptr) + np.diff(second.indptr))
+    indptr = indptr_of(np.diff(first.indptr) + np.diff(second.indptr))
     neighbours = np.empty(indptr[-1], dtype=np.int32)
     edges = np.empty(indptr[-1], dtype=np.int32)
     for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
@@ -124,6 +124,11 @@ class Adjacency:
         """Edges of the base."""
         return len(self._edges)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there never was an edge."""
+        return self._base is None and not self._patched and not self._below
+
     def base(self) -> Csr | None:
         """The base as arrays, when nothing was written since it was made."""
         return self._base if not self._patched and not self._below else None
@@ -159,7 +164,7 @@ class Adjacency:
             done = int(base.indptr[min(row + 1, self._size)])
         neighbours.append(base.neighbours[done:])
         edges.append(base.edges[done:])
-        return Csr(_indptr(degrees), np.concatenate(neighbours), np.concatenate(edges))
+        return Csr(indptr_of(degrees), np.concatenate(neighbours), np.concatenate(edges))
 
     # -- writing
     def _own(self, row: int) -> Slot:
@@ -193,6 +198,9 @@ class Adjacency:
     def extend(self, more: Csr) -> None:
         """Put new edges behind those that each row has, and make the base of all."""
         size, written = len(more.indptr) - 1, {**self._below, **self._patched}
+        if self.empty:
+            self.rebase(more)
+            return
         base = NO_EDGES if self._base is None else self._base
         self.rebase(side_by_side(self._merged(base, written, size) if written else padded(base, size), more))
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow.graphs.store.versions.adjacency import Csr, compress
+from workflow.graphs.store.versions.adjacency import Csr, compress, indptr_of, padded
 from workflow.graphs.store.versions.cells import MISSING
 from workflow.graphs.store.versions.coded import Coded
 from workflow.graphs.store.versions.columns import KeyColumn
@@ -18,6 +18,8 @@ from workflow.graphs.store.versions.ids import Marks
 from workflow.graphs.store.versions.state import SPARSE, State
 from workflow.graphs.store.versions.text_block import Texts
 
+FEW: Final = 256
+"""Fewer edges of a label are added one by one."""
 DEAR: Final = 128
 """Edges that can be put behind others together in the time that one takes by itself."""
 
@@ -53,7 +55,8 @@ class ElementBatch:
 class Batch:
     """New vertices, then new edges between places in ``ends``: ids of vertices, new or known before.
 
-    ``adjacency`` has (out, in) by places in the batch for some edge labels, where it was put in order before.
+    ``adjacency`` has (out, in) of some edge labels, where they were put in order: rows and neighbours are places in
+    ``ends``, edges places among those of the batch.
     """
 
     vertices: ElementBatch = field(default_factory=ElementBatch)
@@ -73,26 +76,44 @@ def install(state: State, batch: Batch) -> None:
         return
     for name in batch.edges.label_names:
         state.edge_code(name)
-    source, target = _end_rows(state, batch, first_vertex)
+    rows = _end_rows(state, batch, first_vertex)
+    source, target = (batch.source, batch.target) if _is_count(rows) else (rows[batch.source], rows[batch.target])
     first = _install_elements(state.edges, batch.edges, source, target)
     _, state.source, state.target = state.edges.shared.cells
-    known = {} if first or first_vertex else batch.adjacency
-    for name, (out, into) in known.items():
-        code = state.edge_code(name)
-        state.touch(code)
-        state.adjacency("out", code).rebase(out)
-        state.adjacency("in", code).rebase(into)
-    _extend_adjacency(state, first, source, target, {state.edge_code(name) for name in known})
+    _extend_adjacency(state, first, source, target, _ready(state, batch, rows, first))
 
 
-def _end_rows(state: State, batch: Batch, first: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Source and target of each new edge; ``first`` is the row of the first new vertex."""
+def _end_rows(state: State, batch: Batch, first: int) -> NDArray[np.int32]:
+    """The row of each end; ``first`` is that of the first new vertex."""
     if batch.ends is not batch.vertices.ids:
-        ends = state.vertices.find_many(batch.ends)
-        return ends[batch.source], ends[batch.target]
-    if first:
-        return batch.source + np.int32(first), batch.target + np.int32(first)
-    return batch.source, batch.target
+        return state.vertices.find_many(batch.ends)
+    return np.arange(first, first + len(batch.ends), dtype=np.int32)
+
+
+def _is_count(rows: NDArray[np.int32]) -> bool:
+    """Whether the rows are 0, 1, 2 …, so that each is what its place is."""
+    return bool((rows == np.arange(len(rows), dtype=np.int32)).all())
+
+
+def _ready(state: State, batch: Batch, rows: NDArray[np.int32], first: int) -> dict[int, tuple[Csr, Csr]]:
+    """Of each label that was put in order (out, in) by rows of the graph; ``first`` is that of the first new edge."""
+    if not batch.adjacency or (np.diff(rows) <= 0).any():
+        return {}  # the ends stand in another order here
+    size = len(state.vertices)
+    return {
+        state.edge_code(name): (_by_row(out, rows, first, size), _by_row(into, rows, first, size))
+        for name, (out, into) in batch.adjacency.items()
+    }
+
+
+def _by_row(csr: Csr, rows: NDArray[np.int32], first: int, size: int) -> Csr:
+    """Adjacency among places as one among ascending rows, of which there are ``size``; where they are one, as it is."""
+    edges = csr.edges + np.int32(first) if first else csr.edges
+    if _is_count(rows):
+        return padded(csr._replace(edges=edges), size)
+    degrees = np.zeros(size, dtype=np.int64)
+    degrees[rows] = np.diff(csr.indptr)
+    return Csr(indptr_of(degrees), rows[csr.neighbours], edges)
 
 
 def _install_elements(elements: Elements, batch: ElementBatch, *ends: NDArray[np.int32]) -> int:
@@ -119,17 +140,30 @@ def _held(data: ColumnData) -> NDArray[np.bool_] | None:
 
 
 def _extend_adjacency(
-    state: State, known: int, source: NDArray[np.int32], target: NDArray[np.int32], done: Set[int]
+    state: State,
+    known: int,
+    source: NDArray[np.int32],
+    target: NDArray[np.int32],
+    ready: Mapping[int, tuple[Csr, Csr]],
 ) -> None:
-    """Add the edges from row ``known`` on, but those of labels that are ``done``: few of a label one by one, many by
-    making the label's base longer.
+    """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base longer.
+
+    ``ready`` has what makes it longer, of some labels.
     """
     labels = state.edges.label_array()[known:]
-    for code, fresh in by_label(labels) if set(np.flatnonzero(np.bincount(labels)).tolist()) - done else ():
+    counts = np.bincount(labels)
+    present = set(np.flatnonzero(counts).tolist())
+    many = {code for code in present if counts[code] >= max(FEW, state.adjacency("out", code).edge_count // DEAR)}
+    done = {code for code in ready if code in many or state.adjacency("out", code).empty}
+    for code in done:
+        state.touch(code)
+        for way, csr in zip(("out", "in"), ready[code], strict=True):
+            state.adjacency(way, code).extend(csr)
+    for code, fresh in by_label(labels) if present - done else ():
         if code in done:
             continue
         state.touch(code)
-        if len(fresh) < max(256, state.adjacency("out", code).edge_count // DEAR):
+        if code not in many:
             ends = zip(fresh.tolist(), source[fresh].tolist(), target[fresh].tolist(), strict=True)
             for place, start, stop in ends:
                 state.adjacency("out", code).append(start, stop, known + place)
@@ -153,7 +187,7 @@ def by_label(labels: NDArray[np.int32]) -> Iterator[tuple[int, NDArray[np.int64]
 
 
 def put_in_order(batch: Batch) -> None:
-    """Add what finds ids, and the adjacency of labels with many edges, to a batch that has all vertices they join."""
+    """Add what finds ids, and the adjacency of labels with many edges."""
     whole = batch.ends is batch.vertices.ids
     for elements in (batch.vertices, batch.edges):
         if not isinstance(elements.ids, Texts) and set(map(type, elements.ids)) == {str}:
@@ -161,7 +195,7 @@ def put_in_order(batch: Batch) -> None:
         if isinstance(elements.ids, Texts) and elements.marks is None:
             elements.marks = Marks.of(elements.ids)
     batch.ends = batch.vertices.ids if whole else batch.ends
-    size = len(batch.vertices)
+    size = len(batch.ends)
     for place, fresh in by_label(batch.edges.labels):
         if len(fresh) < size // SPARSE:
             continue  # it would have more empty rows than edges

@@ -89,9 +89,13 @@ class Rows:
             let_go(np.asarray(before))
         return cells
 
-    def tidy(self) -> None:
-        """Put runs of ids of like size together, so that there are few; others go on meanwhile."""
-        while (pair := self.ids.alike()) is not None:
+    def tidy(self, most: int = 1 << 31) -> None:
+        """Put runs of ids of like size together, so that there are few; others go on meanwhile.
+
+        Args:
+            most: ids in a run that is made so.
+        """
+        while (pair := self.ids.alike()) is not None and sum(len(run.texts) for run in pair) <= most:
             both = joined_runs(*pair)
             with self._lock:
                 self.ids.put_together(pair, both)

@@ -19,6 +19,7 @@ _STAMPS = count(1)
 """Of writes to the edges of a label: no two forks have one in common."""
 NO_ROWS = np.zeros(0, dtype=np.int32)
 FEW_LABELS = 4
+FEW_IDS = 1 << 16
 SPARSE = 8
 """A label has a base of its own when it has at least this part of the vertices' number in edges."""
 MOST_VIEWS = 24
@@ -205,7 +206,7 @@ class State:
             elements.publish_labels()
             elements.shared.release(elements.removed)
             elements.removed = []
-            elements.shared.tidy()
+            elements.shared.tidy(FEW_IDS)  # longer runs stay in the memory of their files
         for code in range(len(self.out)):
             for way, side in (("out", self.out), ("in", self.into)):
                 if side[code].worn:
