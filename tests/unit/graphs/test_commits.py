@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,7 @@ class Disk:
         assert self.may.wait(20)
         if self.fails:
             self.fails = False
-            raise OSError("the disk is gone")
+            raise OSError(errno.ENOSPC, "there is no room")
         self.really(handle, data)
 
 
@@ -133,6 +135,33 @@ def test_what_could_not_be_made_durable_is_lost_with_all_that_stood_on_it_and_wr
     graph.close()
     again = open_graph(tmp_path)
     assert ids(again) == ["c", "kept", "late"]
+    again.close()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+def test_after_a_failure_of_the_disk_commits_are_refused_until_a_restart_and_reads_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    graph = open_graph(tmp_path)
+    add(graph, "kept")
+
+    def failing(handle: int, data: bytes) -> None:
+        os.write(handle, data)  # it may be there, and nobody can tell
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(file_journal, "_write_durably", failing)
+        with pytest.raises(InternalFailure, match=os.strerror(number)):
+            add(graph, "lost")
+    # the disk seems to be well again: what it says now is not believed
+    with pytest.raises(InternalFailure, match=r"no commits are taken; see to the disk and restart the service"):
+        add(graph, "refused")
+    assert os.strerror(number) in str(graph.trouble)
+    assert ids(graph) == ["kept"]
+    graph.close()
+    again = open_graph(tmp_path)
+    add(again, "more")
+    assert (ids(again), again.trouble) == (["kept", "more"], None)
     again.close()
 
 

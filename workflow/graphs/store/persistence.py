@@ -59,8 +59,6 @@ class GraphFolder(FileJournal):
         folder.mkdir(parents=True, exist_ok=True)
         self._log_limit_bytes = log_limit_bytes
         self._profile = profile
-        self.trouble: str | None = None
-        """Why the log could not be folded into a snapshot the last time, in a sentence."""
         self._pause_s, self._again_at = FIRST_PAUSE_S, 0.0
         self._folding = threading.Lock()  # guards the making of a snapshot, one at a time; taken before all others
         self._snapshot: str | None = None
@@ -165,7 +163,7 @@ class GraphFolder(FileJournal):
             self.trouble = f"no new snapshot could be made in {self.folder}; the log goes on growing: {error}"
             log.exception("%s", self.trouble)
         else:
-            self.trouble, self._pause_s = None, FIRST_PAUSE_S
+            self.trouble, self._pause_s = self._broken, FIRST_PAUSE_S
         finally:
             self._folding.release()
 

@@ -10,6 +10,7 @@ all. A bulk load is written as a segment file first and becomes a commit by the 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 import uuid
@@ -28,6 +29,8 @@ from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, re
 from workflow.graphs.store.versions.batch import Batch, put_in_order
 from workflow.graphs.store.versions.records import Ticket
 
+log = logging.getLogger(__name__)
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
 _DURABLE: Final[int] = getattr(os, "RWF_DSYNC", 0)
 """Makes a write return when it is durable: a thread that computes gets Python's lock once, not twice."""
@@ -35,6 +38,8 @@ _DURABLE: Final[int] = getattr(os, "RWF_DSYNC", 0)
 
 class FileJournal:
     """The log of a graph's folder."""
+
+    trouble: str | None = None
 
     def __init__(self, folder: Path, number: int, last: tuple[int, int], old_logs: int = 0) -> None:
         """
@@ -52,7 +57,8 @@ class FileJournal:
         self._lock = threading.Lock()  # guards the open log and what is known of it
         self._preparing: str | None = None
         self._prepared: tuple[Batch, SegmentFile] | None = None
-        self._broken = False
+        self._broken: str | None = None
+        """Why nothing is written any more, in a sentence."""
         self._read: tuple[str, BatchRecords] | None = None
         self._file = self._open(number)
         self._sound = os.fstat(self._file).st_size
@@ -100,7 +106,7 @@ class FileJournal:
     def _write(self, kind: Literal["ops", "segment"], body: Any, era: int) -> Ticket:
         with self._lock:
             if self._broken:
-                raise InternalFailure(f"the log in {self.folder} could not be written before; restart the service")
+                raise InternalFailure(self._broken)
             if era != self.era:
                 raise InternalFailure(f"commits before this one could not be written to {self.folder}; begin again")
             commit = Commit(self._written[0] + 1, max(now_ms(), self._written[1]), kind, body)
@@ -123,7 +129,7 @@ class FileJournal:
         """Write what waits; begin a new era, without it, where that cannot be done."""
         with self._lock:
             if self._broken:
-                raise InternalFailure(f"the log in {self.folder} is closed")
+                raise InternalFailure(self._broken)
             file, written, data = self._file, self._written, b"".join(self._queue)
             self._queue = []
         try:
@@ -132,19 +138,30 @@ class FileJournal:
             with self._lock:
                 self.era += 1
                 self._written, self._queue = self._last, []
-                self._cut(self._sound)
+                self._cut(self._sound, error)
             raise InternalFailure(f"the commit could not be written to {self.folder}: {error}") from error
         self._witness.note(written[0])
         self._last, self._sound = written, self._sound + len(data)
         self._read = None
 
-    def _cut(self, size: int) -> None:
-        """Cut off what was not written whole; without that, later records would stand behind garbage."""
+    def _cut(self, size: int, failed: OSError) -> None:
+        """Cut off what was not written whole; without that, later records would stand behind garbage.
+
+        Where the disk had no room the next commit is tried. After any other failure nothing is known of what it holds,
+        and what the system says of the next synchronisation need not be true: all further commits are refused.
+        """
+        is_cut = True
         try:
             os.ftruncate(self._file, size)
             _sync(self._file)
-        except OSError:
-            self._broken = True
+        except OSError as error:
+            failed, is_cut = error, False
+        if failed.errno not in NO_ROOM or not is_cut:
+            self.trouble = self._broken = (
+                f"the log in {self.folder} could not be written ({failed}), so no commits are taken; see to the disk "
+                "and restart the service, which reads back what is there. Reads go on"
+            )
+            log.error("%s", self.trouble)
 
     def switch(self, number: int) -> None:
         """Go on in a new log file."""
@@ -200,7 +217,7 @@ class FileJournal:
                 with suppress(InternalFailure):  # nobody was told that these are durable
                     self._sync_all()
         with self._lock:
-            self._broken = True
+            self._broken = f"the log in {self.folder} is closed"
             os.close(self._file)
             self._witness.close()
 
