@@ -6,7 +6,7 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
-from training_scripts.graph_ml.schemas.training_data import MILLISECONDS, SECONDS_A_DAY
+from training_scripts.graph_ml.schemas.training_data import SECONDS_A_DAY, ticks_a_second
 from workflow.errors import InvalidParameter
 from workflow.predictions.endpoint import ModelCard
 from workflow.predictions.requests import incompatible
@@ -41,7 +41,7 @@ def moment_of(value: Any, named: str) -> float | None:
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value) / 1000 if abs(value) > MILLISECONDS else float(value)
+        return float(value) / ticks_a_second(value)
     raise InvalidParameter(
         f"{named} takes a date such as datetime('2024-03-01T00:00:00Z'), or a number where times are numbers"
     )

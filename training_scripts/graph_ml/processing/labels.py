@@ -24,8 +24,8 @@ from .frames import FrameColumn
 from .reading import Edges, Export, Nodes
 from .split import Rates, random_split, rare_items, same_pair_groups
 from .steps import Made, kept, named
-from .times.horizons import dated_links, dated_vertices
-from .times.moments import Cuts, time_split
+from .times.horizons import dated_links, dated_vertices, one_day
+from .times.moments import Cuts, time_split, told
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
@@ -141,7 +141,7 @@ class _Reader:
         else:
             items = self.room.parked(np.flatnonzero(labels.known))
             split, cuts = self._split(group, target, items, spec, rare_items(labels))
-        warnings = _warnings(target, labels, group.count)
+        warnings = (*_warnings(target, labels, group.count), *_empty_parts(target, split, cuts, group.day))
         if any(feature.column == spec.column for feature in group.features):
             warnings += (f"{target}: the property is a feature too, so the model can read the answer; take it out",)
         return Learned(target, labels, split, spec.separator, warnings, cuts)
@@ -172,7 +172,7 @@ class _Reader:
             return Learned(target, None, dated[1], cuts=dated[2], horizon=dated[0])
         items = self.room.parked(np.arange(group.count, dtype=np.int64))
         split, cuts = self._split(group, target, items, spec)
-        return Learned(target, None, split, cuts=cuts)
+        return Learned(target, None, split, None, _empty_parts(target, split, cuts, group.day), cuts)
 
     def _split(
         self, group: Nodes | Edges, target: Target, items: IntArray, spec: LabelSpec, rare: Mask | None = None
@@ -185,7 +185,8 @@ class _Reader:
         groups = self._pairs(group) if isinstance(group, Edges) else None
         if group.times is not None:
             alone = np.arange(group.count) if groups is None else groups
-            return time_split(target, items, group.times, alone, rates, spec.split_dates)
+            day = one_day(self.export, target)
+            return time_split(target, items, group.times, alone, rates, spec.split_dates, day)
         if spec.split_dates is not None:
             raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
         if groups is not None and len(items) < len(groups):
@@ -314,6 +315,15 @@ def _only(labels: Labels, listed: IntArray) -> Labels:
     values = np.full_like(labels.values, np.nan if labels.kind == "number" else -1)
     values[listed] = labels.values[listed]
     return Labels(labels.kind, values, labels.classes)
+
+
+def _empty_parts(target: Target, split: Split, cuts: Cuts | None, day: float) -> tuple[str, ...]:
+    """What a split by time has left empty although there is a moment from which on it begins."""
+    if cuts is None or (cuts[0] == cuts[1] and len(split.test)):  # without a share for validation the cuts are one
+        return ()
+    parts = (("validate", split.valid, cuts[0]), ("test", split.test, cuts[1]))
+    empty = [f"to {word} from {told(cut, day)} on" for word, part, cut in parts if not len(part) and cut < np.inf]
+    return (f"{target}: the split by time leaves nothing {' and '.join(empty)}",) if empty else ()
 
 
 def equal_numbers(texts: Sequence[str]) -> tuple[str, str] | None:

@@ -27,12 +27,18 @@ DATETIME_PARTS: tuple[DatetimePart, ...] = get_args(DatetimePart)
 # option of a feature, and the other key that it is read from
 OPTION_ALIASES = {"imputer": "imputation", "bucket_cnt": "num_buckets"}
 
-#: times that are numbers and larger are milliseconds since 1970, and no seconds: those would be of the year 5138
+#: times that are numbers and larger are milliseconds since 1970, and no seconds: those would be of the year 5138;
+#: still larger ones are microseconds, and nanoseconds
 MILLISECONDS = 1e11
 SECONDS_A_DAY = 86_400.0
 
 DEFAULT_SPLIT = (0.9, 0.1, 0.0)
 FIRST_DEFAULT_SPLIT = (0.7, 0.1, 0.2)  # of the exporter's first version
+
+
+def ticks_a_second(number: float) -> float:
+    """How many of its units make a second, of a time since 1970 that is a number."""
+    return next((ticks for ticks in (1e9, 1e6, 1e3) if abs(number) > MILLISECONDS * ticks / 1e3), 1.0)
 
 
 def _imputer(value: object) -> object:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from .column import BadValue, Column, TextColumn
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_CLOCK = r"(?P<hour>[0-9]{1,2}):[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)? ?(?P<half>[AaPp][Mm])?"
-_TIME = rf"(?:[ T,]+{_CLOCK} ?(?:Z|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}})?)?"
+_CLOCK = r"(?P<hour>[0-9]{1,2})(?P<rest>:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?) ?(?P<half>[AaPp][Mm])?"
+_TIME = rf"(?:[ Tt,]+{_CLOCK} ?(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{{2}}:?[0-9]{{2}})?)?"
 _DAY, _YEAR, _NAME = r"(?P<day>[0-9]{1,2})", r"(?P<year>[0-9]{4})", r"(?P<name>[A-Za-z]{3,9})\.?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9}, ?)?"
 _SPELLINGS = [
@@ -24,12 +24,13 @@ _SPELLINGS = [
 _NUMBERS = re.compile(r"(?P<first>[0-9]{1,2})(?P<mark>[-/.])(?P<second>[0-9]{1,2})(?P=mark)" + _YEAR + _TIME)
 
 
-def iso(text: str, day_first: bool | None) -> str | None:
+def iso(text: str, day_first: bool | None, exact: bool = False) -> str | None:
     """A date as ISO 8601 has it, to the hour; None where it cannot be read.
 
     Args:
         text: the date; English names of months.
         day_first: whether 1/2/2024 is in February; None: where points or hyphens are between the numbers.
+        exact: to the fraction of a second, with the zone where it has one.
     """
     text = text.strip()
     if (match := _NUMBERS.fullmatch(text)) is not None:
@@ -50,7 +51,11 @@ def iso(text: str, day_first: bool | None) -> str | None:
     if match["hour"] is None:
         return date
     hour = int(match["hour"]) % 12 + 12 * (match["half"].lower() == "pm") if match["half"] else int(match["hour"])
-    return f"{date}T{hour:02d}:00" if hour < 24 else None
+    if hour >= 24:
+        return None
+    zone = match["zone"] or ""
+    zone = zone if zone[:1] in ("+", "-") else "Z" if zone else ""
+    return f"{date}T{hour:02d}{match['rest']}{zone}" if exact else f"{date}T{hour:02d}:00"
 
 
 def day_first(texts: Iterable[str]) -> tuple[bool | None, bool]:

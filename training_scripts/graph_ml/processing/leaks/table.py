@@ -9,7 +9,7 @@ from .drift import drift
 from .finding import Finding, Material
 from .label_sets import passed_over
 from .telling import telling
-from .times import future
+from .times import future, odd_times
 from .twins import copies, loops, twins
 
 #: sentences of one check
@@ -23,6 +23,7 @@ CHECKS: Mapping[str, Check] = {
     "edges from a vertex to itself": loops,
     "columns that tell the label": telling,
     "features that know the future": future,
+    "times that cannot be": odd_times,
     "labels that differ": passed_over,
     "columns of no use": useless,
     "parts of the split that differ": drift,

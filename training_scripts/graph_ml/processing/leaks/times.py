@@ -10,7 +10,8 @@ import numpy as np
 from ...features.columns.column import BadValue, Column, TextColumn
 from ...features.columns.date_spelling import day_first, respelt
 from ...graph import EdgeType, Target
-from ...schemas.training_data import SECONDS_A_DAY
+from ...schemas.training_data import SECONDS_A_DAY, ticks_a_second
+from ..times.moments import SECONDS, told
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 
 #: what the time of an item itself is often called
@@ -20,7 +21,7 @@ TIME = re.compile(r"time|date|since|_at$|At$|stamp|when", re.IGNORECASE)
 GLANCE = 200
 #: share of rows where a date is later than the item, from which on its column knows the future
 LATER = 0.5
-#: seconds since 1970 of the years 1973 to 2099; milliseconds are a thousand times as many
+#: seconds since 1970 of the years 1973 to 2099
 EPOCH = (1e8, 4.1e9)
 #: likeness of a number to a count or mean over all edges, from which on it is one
 SAME = 0.9999
@@ -70,7 +71,7 @@ def days_of(name: str, values: list[str | None]) -> Floats | None:
         numbers = numbers_of(values) if TIME.search(name) else None
         if numbers is None:
             return None
-        seconds = numbers / (1000 if np.nanmedian(numbers) > EPOCH[1] else 1)
+        seconds = numbers / ticks_a_second(float(np.nanmedian(numbers)))
         low, high = np.nanmin(seconds), np.nanmax(seconds)
         return seconds / SECONDS_A_DAY if EPOCH[0] <= low and high <= EPOCH[1] else None
     known = year >= 0
@@ -152,3 +153,35 @@ def _alike(one: Floats, other: Floats) -> float:
     if np.count_nonzero(both) < FEWEST_ROWS or not np.ptp(one[both]) or not np.ptp(other[both]):
         return 0.0
     return float(np.corrcoef(one[both], other[both])[0, 1])
+
+
+def odd_times(material: Material) -> Iterator[Finding]:
+    """Times that lie after the graph was exported, and edges that are older than a vertex they join."""
+    graph = material.graph
+    made = graph.info.get("graph_snapshot_ms")
+    for owner, times in graph.times.items():
+        known = np.asarray(times)[np.isfinite(times)]
+        if made is None or not len(known) or float(np.median(known)) < SECONDS:
+            continue
+        later = int(np.count_nonzero(known > made / 1000 + SECONDS_A_DAY))
+        if later:
+            yield Finding(
+                f"{later} of {len(known)} times of {owner} lie after the export of {_day(made / 1000)}, up to "
+                f"{_day(float(known.max()))}: splits, dates and horizons reach as far; leave such a time empty "
+                "where it stands for 'never'"
+            )
+    for kind in graph.edge_types:
+        if kind not in graph.times or not {kind.source, kind.target} & graph.times.keys():
+            continue
+        edge, source, target = graph.moments(kind)
+        older = int(np.count_nonzero(edge < np.maximum(source, target)))
+        if older:
+            yield Finding(
+                f"{older} of {len(edge)} edges {kind} are older than a vertex that they join; they count from when "
+                "both were there",
+                warns=False,
+            )
+
+
+def _day(when: float) -> str:
+    return told(when // SECONDS_A_DAY * SECONDS_A_DAY, SECONDS_A_DAY)

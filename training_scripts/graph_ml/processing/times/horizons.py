@@ -12,7 +12,7 @@ from ...container import JobError
 from ...graph import Horizon, Labels, Split, Target
 from ...schemas import EdgeType, HorizonSpec
 from ..reading import Edges, Export, Nodes
-from .moments import Cuts, Moments, moment, told
+from .moments import Cuts, Moments, cuts_given, told
 
 IntArray = NDArray[np.int64]
 
@@ -147,7 +147,7 @@ def dates_of(
     if not len(known):
         raise JobError(f"{target}: none of the edges that its horizon asks about has a time")
     if split_dates is not None:
-        valid, test = sorted(moment(text) for text in split_dates)
+        valid, test = cuts_given(split_dates, target)
         if test - valid < reach:
             raise JobError(
                 f"{target}: the 'split_dates' lie {(test - valid) / day:g} days apart, and the horizon is "

@@ -1,0 +1,137 @@
+"""Times as people and databases write them, and what is said of those that cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training_scripts.graph_ml.container import JobError, ProgressWriter
+from training_scripts.graph_ml.features import BadValue, TextColumn
+from training_scripts.graph_ml.graph import GraphData, dgl_file
+from training_scripts.graph_ml.processing import job
+from training_scripts.graph_ml.processing.times.moments import moments, told
+from workflow.predictions.moments import moment_of
+
+DAY = 86_400.0
+#: 1 March 2024, 10:45:30 UTC, as ``date -u -d 2024-03-01T10:45:30Z +%s`` says
+WHEN = 1_709_289_930.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-03-01T10:45:30Z",
+        "2024-03-01t10:45:30z",
+        " 2024-03-01 10:45:30 ",
+        "2024-03-01T10:45:30+00",
+        "2024-03-01T12:45:30+02:00",
+        "2024-03-01T05:45:30-0500",
+        "2024-03-01 10:45:30 UTC",
+        "2024/03/01 10:45:30 AM",
+        "1 Mar 2024 12:45:30 +0200",
+        "March 1, 2024 10:45:30 AM",
+        "1.3.2024 10:45:30",
+    ],
+)
+def test_a_moment_in_any_spelling_is_the_same_to_the_second(text: str) -> None:
+    # the minute counts: what came at 10:45 is no past of 10:30
+    times, day = moments(TextColumn([text, None]))
+    assert (times.tolist(), day) == ([WHEN, float("-inf")], DAY)
+
+
+@pytest.mark.parametrize("ticks", [1, 1e3, 1e6, 1e9])
+def test_numbers_are_seconds_down_to_nanoseconds(ticks: float) -> None:
+    times, day = moments(TextColumn([f"{WHEN * ticks:.0f}", f"{(WHEN + 10) * ticks:.0f}"]))
+    assert (times.tolist(), day) == ([WHEN, WHEN + 10], DAY)
+    assert moment_of(WHEN * ticks, "asOf") == WHEN
+
+
+def test_numbers_that_are_all_dates_are_dates_and_others_are_steps() -> None:
+    # between 31 January and 1 February lies a day, and not 70
+    times, day = moments(TextColumn(["20240131", None, "20240201"]))
+    assert (times[2] - times[0], day) == (DAY, DAY)
+    assert moments(TextColumn(["20240131", "20240230"]))[1] == 1.0  # there is no such day
+
+
+@pytest.mark.parametrize("text", ["soon", "inf", "nan and more", "2024-02-30", "-0044-03-15"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(BadValue, match="neither a date"):
+        moments(TextColumn(["2024-03-01", text]))
+
+
+def test_a_moment_beyond_all_calendars_is_shown_as_a_number() -> None:
+    assert (told(-1.7e14, DAY), told(2.0e14, DAY)) == ("-1.7e+14", "2e+14")
+
+
+@pytest.fixture
+def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(dgl_file, "available", lambda: False)
+    monkeypatch.setattr(job, "write_report", lambda *of: None)
+
+    def run(times: Sequence[str], born: str = "", **label: Any) -> GraphData:
+        (tmp_path / "v.csv").write_text("~id,born\n" + "".join(f"v{i},{born}\n" for i in range(20)))
+        rows = "".join(f'v{i % 20},v{(i * 7 + 3) % 20},"{when}"\n' for i, when in enumerate(times))
+        (tmp_path / "e.csv").write_text("~from,~to,at\n" + rows)
+        for name in ("v.csv", "e.csv"):  # exported on 1 June 2024
+            os.utime(tmp_path / name, (1_717_200_000, 1_717_200_000))
+        ends: dict[str, Any] = {"source": ["~from", "V"], "relation": ["", "R"], "dest": ["~to", "V"]}
+        labels = [{"label": ["", "link_prediction"], **(label or {"split_rate": [0.6, 0.2, 0.2]})}]
+        edge = {"file_name": "e.csv", **ends, "time": "at", "labels": labels}
+        node = {"file_name": "v.csv", "node": ["~id", "V"], **({"time": "born"} if born else {})}
+        (tmp_path / "c.json").write_text(json.dumps({"graph": {"nodes": [node], "edges": [edge]}}))
+        asked = job.ProcessingJob(input=tmp_path, output=tmp_path / "out", config_file_name="c.json")
+        return job.process(asked, ProgressWriter(tmp_path / "progress.json"), lambda line: None)
+
+    return run
+
+
+DAYS = [f"2024-01-{1 + i:02}" for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("times", "more", "sentence"),
+    [
+        ([""] * 20, {}, "cannot be split by time: none of its 20 items has one"),
+        (["2024-01-01"] * 20, {}, "none is older than 2024-01-01, and all have the time 2024-01-01"),
+        (DAYS, {"split_dates": ["2020-01-01", "2021-01-01"]}, "they came from 2024-01-01 to 2024-01-20"),
+        (DAYS, {"split_dates": ["soon", "later"]}, "the 'split_dates' of link_prediction .* 'soon' is neither a date"),
+        (DAYS, {"horizon": {"days": 1e9}}, "the first edge came at 2024-01-01"),
+        ([str(i) for i in range(20)], {"born": "2024-01-01"}, "cannot be compared, for the ones are dates"),
+    ],
+)
+def test_times_that_cannot_split_are_refused_in_a_sentence(
+    times: list[str], more: dict[str, Any], sentence: str, process: Any
+) -> None:
+    with pytest.raises(JobError, match=sentence):
+        process(times, **more)
+
+
+@pytest.mark.parametrize(
+    ("times", "more", "sentence"),
+    [
+        (
+            ["9999-12-31", *DAYS[1:]],
+            {},
+            "1 of 20 times of (V)-R-(V) lie after the export of 2024-06-01",
+        ),
+        (DAYS, {"split_dates": ["2024-01-10", "2030-01-01"]}, "leaves nothing to test from 2030-01-01 on"),
+        (
+            DAYS,
+            {"split_dates": ["2030-01-01", "2029-01-01"]},
+            "nothing to validate from 2029-01-01 on",
+        ),
+    ],
+)
+def test_times_that_split_oddly_are_warned_of(
+    times: list[str], more: dict[str, Any], sentence: str, process: Any
+) -> None:
+    assert any(sentence in warning for warning in process(times, **more).warnings)
+
+
+def test_parts_that_nobody_asked_for_are_not_missed(process: Any) -> None:
+    assert process(DAYS, split_rate=[0.8, 0.0, 0.2]).warnings == []
