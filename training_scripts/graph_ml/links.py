@@ -19,6 +19,7 @@ from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints, simple_matrix
 from .processing.split import held_out
 from .schemas.model import Split as SplitName
+from .scratch import blocks, joined, picked, room
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
@@ -57,8 +58,8 @@ class Pairs:
         return len(self.source)
 
     def __getitem__(self, chosen: Any) -> Pairs:
-        time, row = (None if own is None else own[chosen] for own in (self.time, self.row))
-        return Pairs(self.source[chosen], self.target[chosen], time, row)
+        time, row = (None if own is None else picked(own, chosen) for own in (self.time, self.row))
+        return Pairs(picked(self.source, chosen), picked(self.target, chosen), time, row)
 
     def turned(self) -> Pairs:
         """The opposite pairs."""
@@ -72,15 +73,12 @@ class Pairs:
     def join(cls, parts: Iterable[Pairs]) -> Pairs:
         """All pairs of several lists."""
         several = list(parts)
-        none = np.empty(0, dtype=np.int64)
         time = None
         if any(part.time is not None for part in several):
-            time = np.concatenate([np.full(len(part), -np.inf) if part.time is None else part.time for part in several])
-        return cls(
-            np.concatenate([none, *(part.source for part in several)]),
-            np.concatenate([none, *(part.target for part in several)]),
-            time,
-        )
+            times = [np.broadcast_to(-np.inf, len(part)) if part.time is None else part.time for part in several]
+            time = joined(times, np.float64)
+        source, target = (joined(side, np.int64) for side in ([p.source for p in several], [p.target for p in several]))
+        return cls(source, target, time)
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,7 @@ class LinkProblem:
     of other types that take part in training and judging, and ``hidden`` are own links that do not; ``whole_context``
     are all that take part in serving, which edges of ``left_out`` never do. ``notes`` says what was moved or left out.
     ``gone`` are the numbers of vertices that the previous graph had and this one has not: they are nobody's rivals.
+    ``tested_from`` is the moment from which on links are there to test by, in a split by time; inf in any other.
     """
 
     edge_type: EdgeType
@@ -111,6 +110,7 @@ class LinkProblem:
     left_out: tuple[EdgeType, ...] = ()
     notes: tuple[str, ...] = ()
     gone: Ints = field(default_factory=lambda: NOBODY)
+    tested_from: float = np.inf
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target) -> LinkProblem:
@@ -118,9 +118,11 @@ class LinkProblem:
         edge_type, split = target.edge_type, graph.splits[target]
         space = NodeSpace(dict(graph.num_nodes))
         everything = numbered(graph, edge_type, space)
-        used = np.concatenate([split.train, split.valid, split.test])
         # edges outside every split are known and need not be predicted
-        rest = np.setdiff1d(np.arange(len(everything)), used)
+        unused = np.ones(len(everything), dtype=bool)
+        for part in (split.train, split.valid, split.test):
+            unused[part] = False
+        rest = np.flatnonzero(unused)
         by_time = target in graph.cuts
         later = np.empty(0, dtype=np.int64)
         if by_time:
@@ -128,7 +130,7 @@ class LinkProblem:
             everything = replace(everything, time=came if horizon is None else horizon.dated(came))
             is_later = graph.times[edge_type][rest] >= graph.cuts[target][0]
             rest, later = rest[~is_later], rest[is_later]
-        train = everything[np.concatenate([np.asarray(split.train), rest])]
+        train = everything[joined([split.train, rest], np.int64)]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         others = [kind for kind in graph.edge_types if kind != edge_type]
         whole = {kind: replace(numbered(graph, kind, space), row=np.arange(len(graph.edges[kind]))) for kind in others}
@@ -145,6 +147,7 @@ class LinkProblem:
             problem,
             hidden=everything[later],
             whole_context=whole,
+            tested_from=graph.cuts[target][1],
             notes=(
                 *problem.notes,
                 f"split by time; {left} later edges take no part in training and judging",
@@ -288,8 +291,8 @@ class LinkProblem:
         own = (OWN_VIEW, PairGraph.from_edges(pairs.source, pairs.target, self.space.total))
         if not any(len(part) for part in self.context.values()):
             return [own]
-        whole = Pairs.join([pairs, *self.context.values()])
-        return [own, (ALL_EDGES, PairGraph.from_edges(whole.source, whole.target, self.space.total))]
+        parts = [(part.source, part.target) for part in (pairs, *self.context.values())]
+        return [own, (ALL_EDGES, PairGraph.from_lists(parts, self.space.total))]
 
     def arrows(self, pairs: Pairs) -> Any | None:
         """The links as a CSR matrix from source to target where direction matters, else None."""
@@ -301,6 +304,25 @@ class LinkProblem:
         matrix.sum_duplicates()
         matrix.data[:] = 1.0
         return matrix
+
+
+def as_tested(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
+    """Problems as they stand at the moment from which on links are there to test by, the earliest where several differ.
+
+    What came before it is known then: links to choose and to validate by as well as those of training, those that stand
+    in no part, and edges of other types. Empty where nothing is split by time, or there is nothing to test by.
+    """
+    moment = min((problem.tested_from for problem in problems), default=np.inf)
+    if not np.isfinite(moment):
+        return []
+    none, found = Pairs.join([]), []
+    for problem in problems:
+        links = Pairs.join([problem.train, problem.choose, problem.valid, problem.hidden]).before(moment)
+        others = [kind for kind in problem.whole_context if kind not in problem.left_out]
+        context = {kind: problem.whole_context[kind].before(moment) for kind in others}
+        known = replace(problem, train=links, choose=none, valid=none, hidden=none)
+        found.append(replace(known, context=context, whole_context=context))
+    return without_twins(found)
 
 
 def against_random(problem: LinkProblem, seed: int) -> Iterator[str]:
@@ -472,9 +494,17 @@ def numbered(graph: GraphData, edge_type: EdgeType, space: NodeSpace) -> Pairs:
     """The edges of one type in numbers of the node space."""
     edges, offsets = graph.edges[edge_type], space.offsets
     return Pairs(
-        np.asarray(edges.source, dtype=np.int64) + offsets[edge_type.source],
-        np.asarray(edges.target, dtype=np.int64) + offsets[edge_type.target],
+        shifted(edges.source, offsets[edge_type.source]),
+        shifted(edges.target, offsets[edge_type.target]),
     )
+
+
+def shifted(numbers: Ints, by: int) -> Ints:
+    """Numbers, (n,), each so much greater: the very array, which may be mapped, where that is nothing."""
+    if not by:
+        return np.asarray(numbers, dtype=np.int64)
+    found: Ints = room(len(numbers), np.int64)
+    return np.add(numbers, by, out=found)
 
 
 def numbers_gone(graph: GraphData, space: NodeSpace) -> Ints:
@@ -493,11 +523,13 @@ def draw_uniform(candidates: slice, size: int | tuple[int, ...], rng: np.random.
 
 def codes(pairs: Pairs, total: int, ordered: bool) -> Ints:
     """One number for each pair, (n,); the same for both orders unless ``ordered``."""
-    if ordered:
-        return pairs.source * total + pairs.target
-    low, high = np.minimum(pairs.source, pairs.target), np.maximum(pairs.source, pairs.target)
-    result: Ints = low * total + high
-    return result
+    found = np.empty(len(pairs), dtype=np.int64)
+    for part in blocks(len(pairs)):
+        source, target = pairs.source[part], pairs.target[part]
+        if not ordered:
+            source, target = np.minimum(source, target), np.maximum(source, target)
+        found[part] = source * total + target
+    return found
 
 
 def speaks_in_triples(graph: GraphData, edge_type: EdgeType) -> bool:
@@ -528,7 +560,7 @@ def leads_one_way(pairs: Pairs, total: int) -> bool:
     upward = float((pairs.source < pairs.target).mean())
     if not ONE_ORDER < upward < 1 - ONE_ORDER:
         return False
-    matrix = simple_matrix(pairs.source, pairs.target, total)
+    matrix = simple_matrix([(pairs.source, pairs.target)], total)
     turned = matrix.T.tocsr()
     out, into = np.diff(matrix.indptr), np.diff(turned.indptr)
     chosen = np.random.default_rng(0).permutation(len(pairs))[:ASKED]

@@ -16,7 +16,7 @@ from small_graphs import FRIEND, RATED, films_graph, friends_graph, labelled_gra
 
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Horizon, Labels, Split, Target
-from training_scripts.graph_ml.links import LinkProblem, Pairs, newcomers, without_twins
+from training_scripts.graph_ml.links import LinkProblem, Pairs, as_tested, newcomers, without_twins
 from training_scripts.graph_ml.models.families import family_of
 from training_scripts.graph_ml.models.family import GraphFamily
 from training_scripts.graph_ml.models.network.network import Network
@@ -72,6 +72,20 @@ def another_future(graph: GraphData) -> GraphData:
     return replace(other, splits={target: split})
 
 
+def another_end(graph: GraphData) -> GraphData:
+    """The same until testing begins, with the same links to test by, and other edges of other types after that."""
+    (target,) = graph.targets
+    rng, edges = np.random.default_rng(7), dict(graph.edges)
+    for kind, ends in graph.edges.items():
+        later = np.flatnonzero(graph.times[kind] >= graph.cuts[target][1])
+        if kind != target.edge_type:
+            assert len(later) > 3
+            moved = ends.target.copy()
+            moved[later] = ends.target[rng.permutation(later)]
+            edges[kind] = EdgeList(ends.source, moved)
+    return replace(graph, edges=edges)
+
+
 @pytest.mark.parametrize(("model", "days"), [("pair-ranker", None), ("rgcn", None), ("rgcn", 0.1)])
 def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, days: float | None, tmp_path: Path) -> None:
     graph = timed(films_graph())
@@ -84,15 +98,37 @@ def test_links_learned_and_judged_do_not_depend_on_later_edges(model: str, days:
         assert set(problem.train.time) <= set(horizon.dates)
     folders = [
         ModelFolder(train(one, tmp_path / str(i), "--model", model, "--num-epochs", "2"))
-        for i, one in enumerate((graph, another_future(graph)))
+        for i, one in enumerate((graph, another_future(graph), another_end(graph)))
     ]
-    one, other = (load_file(folder.folder / "weights.safetensors") for folder in folders)
-    assert all(np.array_equal(one[name], other[name]) for name in one)
+    one, other, third = (load_file(folder.folder / "weights.safetensors") for folder in folders)
+    assert all(np.array_equal(one[name], found[name]) for name in one for found in (other, third))
     figures = [folder.metrics.splits["valid"] for folder in folders]
-    assert figures[0] == figures[1]
+    assert figures[0] == figures[1] == figures[2]
     assert folders[0].metrics.floors["valid"] == folders[1].metrics.floors["valid"]
+    # what comes while is validated is known when testing begins, and what comes after that is not
     assert folders[0].metrics.splits["test"] != folders[1].metrics.splits["test"]
-    assert "split by time" in " ".join(folders[0].metrics.notes)
+    assert folders[0].metrics.splits["test"] == folders[2].metrics.splits["test"]
+    assert folders[0].metrics.floors["test"] == folders[2].metrics.floors["test"]
+    notes = " ".join(folders[0].metrics.notes)
+    assert "split by time" in notes
+    assert f"test links are ranked as of {graph.cuts[graph.targets[0]][1]:g}" in notes
+
+
+def test_links_are_tested_by_all_that_was_there_when_testing_began() -> None:
+    graph = timed(films_graph())
+    (target,) = graph.targets
+    first, second = graph.cuts[target]
+    problems = without_twins([LinkProblem.from_graph(graph, target)])
+    (problem,), (later,) = problems, as_tested(problems)
+    assert later.train.time is not None
+    assert problem.train.time is not None
+    assert problem.train.time.max() < first <= later.train.time.max() < second
+    known = len(problem.train) + len(problem.choose) + len(problem.valid) + len(problem.hidden.before(second))
+    assert len(later.train) == known
+    assert later.test == problem.test
+    assert all(pairs.time is not None and pairs.time.max() < second for pairs in later.context.values())
+    at_random = LinkProblem.from_graph(replace(graph, cuts={}), target)
+    assert as_tested([at_random]) == []
 
 
 def learned_alike(graph: GraphData, other: GraphData, model: str, folder: Path) -> list[ModelFolder]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..distinct import stable_order
+
 IntArray = NDArray[np.int64]
 #: makes an array of this shape (n,) and dtype to fill, in memory or in a mapped file
 NewArray = Callable[[int, DTypeLike], NDArray[Any]]
@@ -89,6 +91,8 @@ def node_ranges(indptr: IntArray, most: int) -> Iterator[tuple[int, int]]:
 
 def _edges_of(own: IntArray, first: int, last: int, count: int) -> IntArray:
     """The edges whose end lies in a range of nodes, by end and then ascending, (count,)."""
+    if count == len(own):
+        return stable_order(own)
     edges, ends = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     filled = 0
     for part in _parts(len(own)):
@@ -97,15 +101,7 @@ def _edges_of(own: IntArray, first: int, last: int, count: int) -> IntArray:
         edges[filled : filled + len(inside)] = inside + part.start
         ends[filled : filled + len(inside)] = values[inside] - first
         filled += len(inside)
-    bits = max(1, (count - 1).bit_length())
-    if bits + max(1, (last - first - 1).bit_length()) >= 63:
-        return np.asarray(edges[np.argsort(ends, kind="stable")])
-    # end and place in one number, for numbers are sorted sooner than anything is sorted stably by them
-    ends <<= bits
-    ends |= np.arange(count)
-    ends.sort()
-    ends &= (1 << bits) - 1
-    return np.asarray(edges[ends])
+    return np.asarray(edges[stable_order(ends)])
 
 
 def _parts(total: int) -> Iterator[slice]:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from ..graph import EdgeType, GraphData, Labels, Target
 from ..graph.data import Mask
-from ..links import Pairs, numbered
+from ..links import numbered
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints, simple_matrix
 from ..processing.split import HeldOut, rare_items
 from ..schemas.model import Breakdown, Interval, Split
+from ..scratch import room
 from ..tasks import METRIC_DIRECTION
 from .breakdown import of_labels
 from .floors import Fitted, LabelledItems, calibrated, label_floors
@@ -196,9 +197,13 @@ def features_of(graph: GraphData, target: Target) -> Floats:
 
 def side_by_side(features: Mapping[str, Floats], count: int) -> Floats:
     """All features of a type in one matrix, in the order of their names, (count, d)."""
-    nothing = np.zeros((count, 0), dtype=np.float32)
-    ordered = (np.asarray(values, dtype=np.float32) for _, values in sorted(features.items()))
-    return np.concatenate([nothing, *ordered], axis=1)
+    ordered = [values.reshape(count, -1) for _, values in sorted(features.items())]
+    found: Floats = room((count, sum(values.shape[1] for values in ordered)), np.float32)
+    begin = 0
+    for values in ordered:
+        found[:, begin : begin + values.shape[1]] = values
+        begin += values.shape[1]
+    return found
 
 
 def received(graph: GraphData, space: NodeSpace, flows: Mapping[EdgeType, tuple[Mask, Mask]] | None) -> Any:
@@ -209,8 +214,7 @@ def received(graph: GraphData, space: NodeSpace, flows: Mapping[EdgeType, tuple[
         pairs = numbered(graph, kind, space)
         forth, back = (slice(None),) * 2 if flows is None else flows[kind]
         parts += [pairs.turned()[forth], pairs[back]]
-    every = Pairs.join(parts)
-    return simple_matrix(every.source, every.target, space.total)
+    return simple_matrix([(part.source, part.target) for part in parts], space.total)
 
 
 def sign_of(metric: str) -> float:

@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..artifacts import ModelWriter
-from ..links import LinkProblem, LinkSplit
+from ..links import LinkProblem, LinkSplit, as_tested
 from ..models.link_scorers import Calibration
 from ..models.settings import Settings
 from ..pairs import FLOORS
 from ..pairs.graph import Floats, Ints
+from ..processing.times.moments import SECONDS, told
 from ..schemas.model import Breakdown, Split
+from ..schemas.training_data import SECONDS_A_DAY
 from ..training.context import Trial
 from ..training.links.trained import ScoredLinks
 from .breakdown import of_links
@@ -50,29 +52,43 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
     """Choose by some validation links, then rank others, test links last; print the figures to compare models by.
 
     Filtered: other true links of the same part and of all parts before it do not compete, so that nothing depends on
-    later ones. At most 500 links choose, ``eval_edges`` are judged and 1,500 tested, from all problems in proportion
-    and drawn by the seed of the data: every model of a split is judged on the same links.
+    later ones. In a split by time each part is ranked by what was known when it began; see ``as_tested``. At most 500
+    links choose, ``eval_edges`` are judged and 1,500 tested, from all problems in proportion and drawn by the seed of
+    the data: every model of a split is judged on the same links.
     """
     floors = [LinkFloors.of(problem) for problem in problems]
     judged = Judged(calibrations=[Calibration() for _ in problems])
     answering = choose(trial, problems, trained, floors, judged)
     first: Split = "valid" if any(len(problem.valid) for problem in problems) else "train"
+    known, by, on, when = problems, trained, floors, ""
     for split, most in ((first, trial.settings.eval_edges), ("test", TEST_EDGES)):
+        later = as_tested(problems) if split == "test" else []
+        if any(len(problem.test) for problem in later):
+            known, by = later, trained.knowing(later)
+            on = [one.knowing(problem) for one, problem in zip(floors, later, strict=True)]
+            moment = min(problem.tested_from for problem in later)
+            when = told(moment, SECONDS_A_DAY if abs(moment) >= SECONDS else 1.0)
 
-        def scores(position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
-            found = floors[position].scores(sources, predict_heads)
+        def scores(
+            position: int,
+            sources: Ints,
+            predict_heads: bool,
+            by: ScoredLinks = by,
+            on: Sequence[LinkFloors] = on,
+        ) -> dict[str, Floats]:
+            found = on[position].scores(sources, predict_heads)
             name = answering[position]
             floor = next((floor for floor, place in floors[position].best.items() if place == name), "")
-            own = found[floor] if floor else trained.all_scores(position, sources, predict_heads)[name]
+            own = found[floor] if floor else by.all_scores(position, sources, predict_heads)[name]
             return {MODEL: own, **found}
 
-        rankings = rank_part(trial, problems, split, most, scores)
+        rankings = rank_part(trial, known, split, most, scores)
         if not rankings:
             continue
         figures = combined(list(rankings.values()))
         judged.splits[split] = figures.pop(MODEL)
         judged.floors[split] = {name: figures[name] for name in FLOORS}
-        judged.breakdown = broken_down(split, problems, rankings, judged.calibrations)
+        judged.breakdown = broken_down(split, known, rankings, judged.calibrations)
         writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()]))
     trial.measured(judged.splits[first], 1, 1, first)
     for split, values in judged.splits.items():
@@ -81,6 +97,7 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
         "ranked among all candidates of the partner's type, both directions, ties averaged; other true links left out",
         f"at most {affordable(trial.settings.eval_edges, problems)} validation and "
         f"{affordable(TEST_EDGES, problems)} test links",
+        *([f"test links are ranked as of {when}, by all that was there before"] if when else []),
         *dict.fromkeys(note for problem in problems for note in problem.notes),
         *trained.notes,
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ..distinct import distinct
+from ..graph.adjacency import counted, node_ranges
+from ..scratch import blocks, room
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+#: pairs that are sorted at once
+MOST_SORTED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,44 @@ class NodeSpace:
         return slice(start, start + self.counts[node_type])
 
 
-def simple_matrix(rows: Ints, columns: Ints, num_nodes: int) -> Any:
-    """Float32 CSR matrix of ones, (nodes, nodes), of pairs (e,) and (e,): each once, and none with itself."""
-    keep = rows != columns
-    rows, columns = rows[keep], columns[keep]
-    ones = np.ones(len(rows), dtype=np.float32)
-    matrix = sparse.csr_matrix((ones, (rows, columns)), shape=(num_nodes, num_nodes))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1.0
+def simple_matrix(parts: Sequence[tuple[Ints, Ints]], num_nodes: int, most: int = MOST_SORTED) -> Any:
+    """Float32 CSR matrix of ones, (nodes, nodes), of lists of pairs: each once, and none with itself.
+
+    A range of rows after the other is picked out of all pairs and sorted, so that at most ``most`` pairs are held at
+    once (or those of one row, where it has more); what is as long as the pairs lies in files where it is large.
+
+    Args:
+        parts: rows and columns of each list, int64 (e,) and (e,); may be mapped.
+        num_nodes: rows and columns of the matrix.
+        most: pairs that are sorted at once.
+    """
+    begins = np.zeros(num_nodes + 1, dtype=np.int64)
+    for rows, _ in parts:
+        begins += counted(rows, num_nodes)
+    indices = room(int(begins[-1]), sparse.get_index_dtype(maxval=max(num_nodes, int(begins[-1]))))
+    degrees, filled = np.zeros(num_nodes, dtype=np.int64), 0
+    for first, last in node_ranges(begins, most):
+        pairs = distinct(np.concatenate([_codes_within(*part, first, last, num_nodes) for part in parts]))
+        rows, columns = np.divmod(pairs, num_nodes)
+        degrees[first:last] = np.bincount(rows, minlength=last - first)
+        indices[filled : filled + len(columns)] = columns
+        filled += len(columns)
+    indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(indices.dtype)
+    data = room(filled, np.float32)
+    data[:] = 1.0
+    matrix = sparse.csr_matrix((data, indices[:filled], indptr), shape=(num_nodes, num_nodes))
+    matrix.has_canonical_format = True
     return matrix
+
+
+def _codes_within(rows: Ints, columns: Ints, first: int, last: int, num_nodes: int) -> Ints:
+    """One number for each pair, (e,) and (e,), whose row lies in a range and that is none with itself, (n,)."""
+    found = [np.empty(0, dtype=np.int64)]
+    for part in blocks(len(rows)):
+        row, column = np.asarray(rows[part]), np.asarray(columns[part])
+        inside = (row >= first) & (row < last) & (row != column)
+        found.append((row[inside] - first) * num_nodes + column[inside])
+    return np.concatenate(found)
 
 
 @dataclass(frozen=True)
@@ -68,8 +103,13 @@ class PairGraph:
             target: node numbers, int64, shape (e,).
             num_nodes: size of the node space; nodes without edges are kept.
         """
-        rows, columns = np.concatenate([source, target]), np.concatenate([target, source])
-        return cls.from_adjacency(simple_matrix(rows, columns, num_nodes))
+        return cls.from_lists([(source, target)], num_nodes)
+
+    @classmethod
+    def from_lists(cls, parts: Sequence[tuple[Ints, Ints]], num_nodes: int) -> PairGraph:
+        """The same of several lists of sources and targets, int64 (e,) and (e,) each."""
+        both = [*parts, *((target, source) for source, target in parts)]
+        return cls.from_adjacency(simple_matrix(both, num_nodes))
 
     @classmethod
     def from_adjacency(cls, adjacency: Any) -> PairGraph:

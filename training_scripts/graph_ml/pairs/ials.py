@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..scratch import room
 from .graph import Floats, Ints, PairGraph
 
 CONFIDENCE = 5.0
 RIDGE = 10.0
 #: links whose vectors are gathered at once: they fit in the cache of a processor
 GATHERED = 16_384
+#: rows that are solved at once
+SOLVED = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ def fit_ials(
     """
     links = (graph.adjacency + sparse.identity(graph.num_nodes, dtype=np.float32, format="csr")).tocsr()
     start = 1.0 / np.sqrt(size)
-    left = (rng.standard_normal((graph.num_nodes, size)) * start).astype(np.float32)
-    right = (rng.standard_normal((graph.num_nodes, size)) * start).astype(np.float32)
+    left, right = (drawn(rng, graph.num_nodes, size, start) for _ in range(2))
     done = 0
     if begun is not None:
         done, (left, right) = begun[0], (begun[1].left, begun[1].right)
@@ -100,6 +102,26 @@ def half_sweep(links: Any, other: Floats, start: Floats, steps: int = 4) -> Floa
         steps: conjugate-gradient steps.
     """
     gram = other.T @ other + np.float32(RIDGE) * np.eye(other.shape[1], dtype=np.float32)
+    if links.shape[0] <= SOLVED:
+        return _solved(links, other, gram, start, steps)
+    found: Floats = room(start.shape, np.float32)
+    for begin in range(0, len(start), SOLVED):
+        part = slice(begin, begin + SOLVED)
+        found[part] = _solved(links[part], other, gram, start[part], steps)
+    return found
+
+
+def drawn(rng: np.random.Generator, nodes: int, size: int, scale: float) -> Floats:
+    """Normal numbers of a deviation, float32 (nodes, size)."""
+    found: Floats = room((nodes, size), np.float32)
+    for begin in range(0, nodes, SOLVED):
+        part = found[begin : begin + SOLVED]
+        part[:] = rng.standard_normal(part.shape) * scale
+    return found
+
+
+def _solved(links: Any, other: Floats, gram: Floats, start: Floats, steps: int) -> Floats:
+    """``half_sweep`` of some rows at once, with V'V and the ridge as ``gram``, (d, d)."""
     rows = np.repeat(np.arange(links.shape[0]), np.diff(links.indptr))
     weighted = sparse.csr_matrix(
         (np.empty(len(rows), dtype=np.float32), links.indices, links.indptr), shape=links.shape, copy=False

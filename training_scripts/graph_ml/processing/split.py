@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..distinct import among, distinct
+from ..distinct import among, among_sorted, distinct, numbers_of
 from ..graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 from ..graph.data import Mask
 from ..schemas.model import Split as PartName
@@ -120,7 +120,11 @@ def _newest_first(groups: IntArray, times: NDArray[np.float64]) -> IntArray:
 def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:
     """The items that have no copy among later ones."""
     items = np.asarray(items, dtype=np.int64)
-    return items[~among(copies[items], copies[later])] if len(later) else items
+    if not len(later):
+        return items
+    known = distinct(copies[later])
+    kept = [part[~among_sorted(copies[part], known)] for part in np.array_split(items, 1 + len(items) // BLOCK)]
+    return np.concatenate(kept)
 
 
 def random_split(
@@ -168,20 +172,24 @@ def random_split(
     if groups is None:
         order = parked(items[rng.permutation(len(items))])
         return _cut(order, (sizes[0], sizes[0] + sizes[1]), parked)
-    group = parked(_numbers_of(groups, parked))
+    group = parked(numbers_of(groups, parked))
     drawn = parked(rng.permutation(int(group.max()) + 1))
     place = parked(drawn[group])
     del drawn, group
     # a cut moves to the nearest end of a group, but never makes a part empty that should have items
     ends = np.bincount(place)
     ends = parked(np.cumsum(ends, out=ends))
-    by_place = parked(np.argsort(place, kind="stable"))
-    del place
     first = _nearest_end(ends, sizes[0])
     second = max(first, _nearest_end(ends, sizes[0] + sizes[1]))
     if sizes[1] and second == first and first < len(items):
         second = int(ends[np.searchsorted(ends, first, side="right")])
-    return _cut(parked(items[by_place]), (first, second), parked)
+    # so a group lies in a part as a whole, and nothing need be put into its order
+    cuts = np.searchsorted(ends, [first, second], side="right")
+    part_of = np.empty(len(items), dtype=np.int8)
+    for start in range(0, len(items), BLOCK):
+        part_of[start : start + BLOCK] = np.searchsorted(cuts, place[start : start + BLOCK], side="right")
+    del place
+    return Split(*(parked(_ascending(items[part_of == part])) for part in range(3)))
 
 
 def rare_items(labels: Labels) -> Mask | None:
@@ -198,23 +206,6 @@ def rare_items(labels: Labels) -> Mask | None:
     if not few.any() or 2 * counts[few].sum() > counts.sum():
         return None
     return np.asarray((values >= 0) & few[values])
-
-
-def _numbers_of(groups: IntArray, parked: Callable[[IntArray], IntArray]) -> IntArray:
-    """The groups counted in ascending order, from 0, int64 (n,)."""
-    order = parked(np.argsort(groups))
-    ordered = groups[order]
-    new = np.zeros(len(groups), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    del ordered
-    numbers = np.empty(len(groups), dtype=np.int64)
-    before = 0
-    for start in range(0, len(groups), BLOCK):
-        part = slice(start, start + BLOCK)
-        counted = before + np.cumsum(new[part])
-        numbers[order[part]] = counted
-        before = int(counted[-1])
-    return numbers
 
 
 def part_sizes(total: int, rates: Rates) -> tuple[int, int, int]:
@@ -268,6 +259,12 @@ def _nearest_end(ends: IntArray, cut: int) -> int:
     if before >= 0 and cut - ends[before] < ends[after] - cut:
         return int(ends[before])
     return int(ends[after])
+
+
+def _ascending(items: IntArray) -> IntArray:
+    """The items, (n,), in ascending order, which most have already."""
+    in_order = bool((items[1:] >= items[:-1]).all())
+    return np.asarray(items if in_order else np.sort(items), dtype=np.int64)
 
 
 def _cut(order: IntArray, cuts: tuple[int, int], parked: Callable[[IntArray], IntArray]) -> Split:

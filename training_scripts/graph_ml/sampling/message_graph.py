@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..distinct import distinct
+from ..distinct import distinct, numbers_of
 from ..graph import EdgeList, EdgeType, GraphData
 from ..graph.adjacency import MOST_SORTED, Adjacency, arranged_by, node_ranges
 from ..graph.data import Mask, Times
@@ -16,6 +16,7 @@ from ..graph.folder import Lazy
 from ..links import Pairs, codes, is_directed
 from ..pairs import NodeSpace
 from ..pairs.graph import Ints
+from ..scratch import joined, parked, picked, room
 
 
 @dataclass(frozen=True, order=True)
@@ -169,17 +170,18 @@ class MessageGraph:
             undirected = within and not one_way
             ways[kind] = not undirected
             links[kind] = partial(_link_numbers, pairs, num_nodes, not undirected)
-            forth, back = (np.arange(len(pairs)),) * 2 if flows is None else map(np.flatnonzero, flows[kind])
-            rows = np.arange(len(pairs)) if pairs.row is None else pairs.row
+            forth, back = (slice(None),) * 2 if flows is None else flows[kind]
+            rows = parked(np.arange(len(pairs))) if pairs.row is None else pairs.row
             there, here = (pairs, pairs.turned())
             if since is not None:
                 there, here = (replace(way, time=time) for way, time in zip((there, here), since[kind], strict=True))
             if undirected:
                 both = Pairs.join([there[forth], here[back]])
-                relations[Relation(kind)] = incoming(both, np.concatenate([rows[forth], rows[back]]), num_nodes)
+                numbers = joined([picked(rows, forth), picked(rows, back)], np.int64)
+                relations[Relation(kind)] = incoming(both, numbers, num_nodes)
             else:
-                relations[Relation(kind)] = incoming(there[forth], rows[forth], num_nodes)
-                relations[Relation(kind, reverse=True)] = incoming(here[back], rows[back], num_nodes)
+                relations[Relation(kind)] = incoming(there[forth], picked(rows, forth), num_nodes)
+                relations[Relation(kind, reverse=True)] = incoming(here[back], picked(rows, back), num_nodes)
         return cls(num_nodes, relations, Lazy(links), ways)
 
     @classmethod
@@ -244,16 +246,16 @@ class MessageGraph:
 
 def incoming(pairs: Pairs, numbers: Ints, num_nodes: int) -> Incoming:
     """Messages from source to target, (entries,), arranged by target; equal targets in the order of the pairs."""
-    by_target = arranged_by(pairs.target, pairs.source, num_nodes)
-    found = Adjacency(by_target.indptr, by_target.others, numbers[by_target.edges])
-    since = None if pairs.time is None else pairs.time[by_target.edges]
+    by_target = arranged_by(pairs.target, pairs.source, num_nodes, room)
+    found = Adjacency(by_target.indptr, by_target.others, picked(numbers, by_target.edges))
+    since = None if pairs.time is None else picked(pairs.time, by_target.edges)
     return Incoming((Lists(found),), np.bincount(pairs.source, minlength=num_nodes), since)
 
 
 def is_one_way(pairs: Pairs, num_nodes: int) -> bool:
     """``one_way`` of pairs in one space of node numbers."""
-    by = arranged_by(pairs.source, pairs.target, num_nodes)
-    return one_way(arranged_by(pairs.target, pairs.source, num_nodes), by)
+    by = arranged_by(pairs.source, pairs.target, num_nodes, room)
+    return one_way(arranged_by(pairs.target, pairs.source, num_nodes, room), by)
 
 
 def one_way(to: Adjacency, by: Adjacency) -> bool:
@@ -292,8 +294,7 @@ def _spread(lists: tuple[Lists, ...], num_nodes: int) -> Ints:
 
 def _link_numbers(pairs: Pairs, num_nodes: int, ordered: bool) -> Ints:
     """A number for each edge, (edges,), equal for those that are one link."""
-    numbers: Ints = np.unique(codes(pairs, num_nodes, ordered=ordered), return_inverse=True)[1].astype(np.int64)
-    return numbers
+    return parked(numbers_of(codes(pairs, num_nodes, ordered=ordered), parked))
 
 
 def _links_of(ends: EdgeList, num_nodes: int, ordered: bool) -> Ints:

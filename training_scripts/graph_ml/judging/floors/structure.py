@@ -31,6 +31,13 @@ class LinkFloors:
         """On the links that may be trained on."""
         return cls(problem, dict(problem.views(problem.train)), {name: name for name in FLOORS})
 
+    def knowing(self, problem: LinkProblem) -> LinkFloors:
+        """The same floors, each on the graph that was chosen for it, on the training links of another problem."""
+        later = LinkFloors.of(problem)
+        return LinkFloors(
+            problem, later.views, {n: p if view_of(p) in later.views else n for n, p in self.best.items()}
+        )
+
     def all_scores(self, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         """Scores of all candidates by floor and graph, ``ease`` and ``all.ease``, each (sources, candidates)."""
         return self._on(self.views, sources, predict_heads)

@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from ...graph.adjacency import arranged_by
+from ...scratch import joined, room
+
 IntArray = NDArray[np.int64]
 Ranks = NDArray[np.float64]
 Scores = NDArray[np.floating[Any]]
@@ -28,13 +31,9 @@ class Exclusions:
     def from_edges(cls, num_nodes: int, edges: Iterable[tuple[IntArray, IntArray]]) -> Exclusions:
         """Leave out, for each source, all targets of these lists of (sources, targets)."""
         lists = list(edges)
-        none = np.empty(0, dtype=np.int64)
-        sources = np.concatenate([none, *(pair[0] for pair in lists)])
-        targets = np.concatenate([none, *(pair[1] for pair in lists)])
-        order = np.argsort(sources, kind="stable")
-        indptr = np.zeros(num_nodes + 1, dtype=np.int64)
-        np.cumsum(np.bincount(sources, minlength=num_nodes), out=indptr[1:])
-        return cls(indptr, targets[order])
+        sources, targets = (joined([pair[side] for pair in lists], np.int64) for side in (0, 1))
+        found = arranged_by(sources, targets, num_nodes, room)
+        return cls(found.indptr, found.others)
 
     def pairs(self, queries: IntArray) -> tuple[IntArray, IntArray]:
         """Row of the query and candidate, int64 (m,) each, of every exclusion of these query nodes, (q,)."""

@@ -21,6 +21,7 @@ from ...group import Group
 from ...message_passing import Backend
 from ...pairs.graph import Floats, Ints
 from ...sampling import MessageGraph, sample_blocks
+from ...scratch import room
 from .encoder import Encoder
 from .rounds import EdgeFeatures
 
@@ -62,10 +63,10 @@ def vectors_by_ranges(network: Rounds, graph: MessageGraph, group: Group) -> Flo
     encoder, parts, wide = network.encoder, ranges(graph), network.encoder.settings.num_hidden
 
     def every(compute: Callable[[slice], Tensor]) -> Tensor:
-        found = torch.zeros(graph.num_nodes, wide)
+        found = torch.from_numpy(room((graph.num_nodes, wide), np.float32))
         for number, part in enumerate(parts):
-            if number % group.size == group.rank % group.size:
-                found[part] = compute(part).cpu()
+            own = number % group.size == group.rank % group.size
+            found[part] = compute(part).cpu() if own else 0.0
         return group.add(found)
 
     start = every(lambda part: encoder.begun(network.inputs_of(np.arange(part.start, part.stop))))
@@ -73,9 +74,19 @@ def vectors_by_ranges(network: Rounds, graph: MessageGraph, group: Group) -> Flo
     for number in range(encoder.depth):
         out = every(partial(_round, network, graph, number, out, start))
         if encoder.family.mean_of_rounds:
-            total = total + out
-    result: Floats = encoder.finished(total / (encoder.depth + 1) if encoder.family.mean_of_rounds else out).numpy()
+            total = every(partial(_sum, total, out))
+    result: Floats = every(partial(_last, encoder, total if encoder.family.mean_of_rounds else out)).numpy()
     return result
+
+
+def _sum(one: Tensor, other: Tensor, part: slice) -> Tensor:
+    """A range of a sum, of (nodes, d)."""
+    return one[part] + other[part]
+
+
+def _last(encoder: Encoder, out: Tensor, part: slice) -> Tensor:
+    """A range of finished vectors, from the sum of all rounds where their mean counts, or the last, (nodes, d)."""
+    return encoder.finished(out[part] / (encoder.depth + 1) if encoder.family.mean_of_rounds else out[part])
 
 
 def _round(network: Rounds, graph: MessageGraph, number: int, before: Tensor, start: Tensor, part: slice) -> Tensor:

@@ -6,14 +6,20 @@ otherwise weigh most. For a feature of one column it is the ordinary standard sc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from ...pairs.graph import Floats, Ints
 
+Doubles = npt.NDArray[np.float64]
 #: training items that a mean and a deviation are worth fitting on; with fewer all are taken that training may know
 ENOUGH = 20
+#: rows that are looked at at once
+AT_ONCE = 1 << 16
 
 
 def standard_of(values: Floats, rows: Ints | None = None) -> tuple[Floats, float]:
@@ -23,12 +29,18 @@ def standard_of(values: Floats, rows: Ints | None = None) -> tuple[Floats, float
         values: (n, d).
         rows: those to look at; None is all of them.
     """
-    known = values if rows is None else values[rows]
-    if not len(known) or not known.shape[1]:
+    count = len(values if rows is None else rows)
+    if not count or not values.shape[1]:
         return np.zeros(values.shape[1], dtype=np.float32), 1.0
-    mean: Floats = np.asarray(np.mean(known, axis=0, dtype=np.float64), dtype=np.float32)
-    deviation = float(np.sqrt(np.mean(np.var(known, axis=0, dtype=np.float64))))
-    return mean, deviation if deviation > 1e-6 else 1.0
+
+    def of_all(seen: Callable[[Doubles], Doubles]) -> Doubles:
+        parts = (slice(begin, begin + AT_ONCE) for begin in range(0, count, AT_ONCE))
+        sums = [seen(np.asarray(values[part if rows is None else rows[part]], dtype=np.float64)) for part in parts]
+        return np.asarray(np.add.reduce(sums) / count)
+
+    mean = of_all(lambda part: np.add.reduce(part, axis=0))
+    deviation = float(np.sqrt(np.mean(of_all(lambda part: np.add.reduce((part - mean) ** 2, axis=0)))))
+    return mean.astype(np.float32), deviation if deviation > 1e-6 else 1.0
 
 
 class Standard(nn.Module):

@@ -10,7 +10,7 @@ import numpy as np
 from ...artifacts import ModelFolder, ModelWriter
 from ...graph import GraphData, Target
 from ...judging.labels import features_of, side_by_side
-from ...links import Pairs, numbered
+from ...links import numbered
 from ...models.baselines import Array, Asked, Baseline, Doubles
 from ...pairs import NodeSpace, PairGraph
 from ...pairs.graph import Floats, Ints
@@ -113,8 +113,8 @@ def refresh_baseline(
 
 def known_neighbours(graph: GraphData, space: NodeSpace, known: Ints) -> list[Ints]:
     """Old numbers of the neighbours, along any edge, that training knew, (k,) for every vertex."""
-    edges = Pairs.join(numbered(graph, kind, space) for kind in graph.edge_types)
-    adjacency = PairGraph.from_edges(edges.source, edges.target, space.total).adjacency
+    edges = [numbered(graph, kind, space) for kind in graph.edge_types]
+    adjacency = PairGraph.from_lists([(part.source, part.target) for part in edges], space.total).adjacency
     found = [known[part] for part in np.split(adjacency.indices, adjacency.indptr[1:-1])]
     return [part[part >= 0] for part in found]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -77,6 +77,10 @@ class GnnLinks:
     def choose(self, position: int, ranking: Ranking | None) -> str:
         """See ``TrainedLinks``; there is nothing to choose."""
         return self.name
+
+    def knowing(self, problems: list[LinkProblem]) -> GnnLinks:
+        """See ``ScoredLinks``."""
+        return replace(self, problems=problems, _embeddings=None)
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""

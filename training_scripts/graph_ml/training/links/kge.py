@@ -116,6 +116,10 @@ class KgeLinks:
         """See ``TrainedLinks``; there is nothing to choose."""
         return self.decoder
 
+    def knowing(self, problems: list[LinkProblem]) -> KgeLinks:
+        """See ``ScoredLinks``; vectors are those of training, whatever came later."""
+        return self
+
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""
         scorer = self.scorer(position)

@@ -68,6 +68,14 @@ class RankedLinks:
             self.notes.append(f"{kind}: validation weighs EASE {lift:g} beside the trained ranker")
         return own
 
+    def knowing(self, problems: list[LinkProblem]) -> RankedLinks:
+        """See ``ScoredLinks``; structures are fitted again."""
+        rankers = [
+            refitted(ranker, problem, problem.train, self.attributes, self.seed)
+            for ranker, problem in zip(self.rankers, problems, strict=True)
+        ]
+        return replace(self, problems=problems, rankers=rankers)
+
     def settle(self, position: int, lift: float) -> None:
         """Choose the weight of EASE for a problem."""
         self.rankers[position] = replace(self.rankers[position], lift=lift)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ...artifacts import ModelWriter
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking
+from ...links import LinkProblem
 from ...pairs.graph import Floats, Ints
 from .gnn import GnnLinks
 from .ranked import RankedLinks, lifted
@@ -65,6 +66,10 @@ class StackedLinks:
             f"pair ranker's, and EASE {lift:g} in that"
         )
         return name_of(weight, lifted(lift))
+
+    def knowing(self, problems: list[LinkProblem]) -> StackedLinks:
+        """See ``ScoredLinks``."""
+        return replace(self, ranked=self.ranked.knowing(problems), network=self.network.knowing(problems))
 
     def save(self, writer: ModelWriter, position: int) -> dict[str, Any]:
         """See ``TrainedLinks``."""

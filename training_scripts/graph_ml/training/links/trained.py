@@ -28,6 +28,9 @@ class ScoredLinks(Protocol):
         The ranking holds own scorers and the floors; a model that can serve a floor may choose one.
         """
 
+    def knowing(self, problems: list[LinkProblem]) -> ScoredLinks:
+        """The same model, as it was learned and chosen, answering from the training links of these problems."""
+
 
 class TrainedLinks(ScoredLinks, Protocol):
     """A trained model of one or more link problems, which is kept with the floor that it may have chosen."""
