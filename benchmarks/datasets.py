@@ -247,15 +247,30 @@ def aifb(data: Path, export: ExportWriter) -> None:
         export.edges(("Resource", name, "Resource"), [], found)
 
 
-def octavian(data: Path, export: ExportWriter) -> None:
-    """19,869 reviews whose score is 1 where the styles of person and product agree, and 0 otherwise."""
-    vector: dict[str, Any] = {"separator": ";", "norm": "none"}
-    for kind, file, column in (("Person", "person", "style_preference"), ("Product", "product", "style")):
-        rows = ([row["id"], row[column]] for row in _read(data / f"{file}.csv.gz"))
-        export.nodes(kind, [column], rows, [(column, "numerical", vector)])
-    reviews = ([row["person"], row["product"], row["score"]] for row in _read(data / "review.csv.gz"))
-    label = {"label": ["score", "regression"], "split_rate": [0.8, 0.1, 0.1]}
-    export.edges(("Person", "REVIEWED", "Product"), ["score"], reviews, labels=[label])
+def octavian(task: str, reviews_are: str) -> Callable[[Path, ExportWriter], None]:
+    """19,869 reviews whose score is 1 where the styles of person and product agree, and 0 otherwise.
+
+    Args:
+        task: ``regression`` or ``classification``.
+        reviews_are: ``edges`` from person to product, or ``nodes`` between both.
+    """
+
+    def convert(data: Path, export: ExportWriter) -> None:
+        vector: dict[str, Any] = {"separator": ";", "norm": "none"}
+        for kind, file, column in (("Person", "person", "style_preference"), ("Product", "product", "style")):
+            rows = ([row["id"], row[column]] for row in _read(data / f"{file}.csv.gz"))
+            export.nodes(kind, [column], rows, [(column, "numerical", vector)])
+        label = {"label": ["score", task], "split_rate": [0.8, 0.1, 0.1]}
+        reviews = list(_read(data / "review.csv.gz"))
+        if reviews_are == "edges":
+            ends = ([row["person"], row["product"], row["score"]] for row in reviews)
+            export.edges(("Person", "REVIEWED", "Product"), ["score"], ends, labels=[label])
+            return
+        export.nodes("Review", ["score"], ([row["id"], row["score"]] for row in reviews), labels=[label])
+        export.edges(("Person", "WROTE", "Review"), [], ([row["person"], row["id"]] for row in reviews))
+        export.edges(("Review", "OF", "Product"), [], ([row["id"], row["product"]] for row in reviews))
+
+    return convert
 
 
 def movielens_ratings(data: Path, export: ExportWriter) -> None:
@@ -335,7 +350,10 @@ DATASETS: dict[str, tuple[str, Callable[[Path, ExportWriter], None]]] = {
     "movielens-ratings": ("movielens-latest-small", movielens_ratings),
     "nations": ("kg-small", triples(*(f"nations-{part}" for part in THREE_PARTS))),
     "neptune-social-20": ("neptune-social-20", social),
-    "octavian-reviews": ("octavian-reviews", octavian),
+    "octavian-edge-classes": ("octavian-reviews", octavian("classification", "edges")),
+    "octavian-node-classes": ("octavian-reviews", octavian("classification", "nodes")),
+    "octavian-nodes": ("octavian-reviews", octavian("regression", "nodes")),
+    "octavian-reviews": ("octavian-reviews", octavian("regression", "edges")),
     "pubmed": ("planetoid-pubmed", planetoid),
     "twitch-engb": ("twitch-engb", twitch_engb),
     "umls": ("kg-small", triples(*(f"umls-{part}" for part in THREE_PARTS))),

@@ -177,12 +177,16 @@ class _WeightedSum(torch.autograd.Function):
         return _matrix_times(neighbours.indptr, neighbours.indices, neighbours.num_sources, x, weights)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, weights = ctx.saved_tensors
         neighbours, gradient = ctx.neighbours, gradients[0].contiguous()
         indptr, rows, order = neighbours.turned()
-        to_x = _matrix_times(indptr, rows, neighbours.num_rows, gradient, weights[order])
-        return to_x, (gradient[neighbours.rows] * x[neighbours.indices]).sum(dim=1), None
+        to_x, to_weights = None, None
+        if ctx.needs_input_grad[0]:
+            to_x = _matrix_times(indptr, rows, neighbours.num_rows, gradient, weights[order])
+        if ctx.needs_input_grad[1]:
+            to_weights = (gradient[neighbours.rows] * x[neighbours.indices]).sum(dim=1)
+        return to_x, to_weights, None
 
 
 class _SparseSum(torch.autograd.Function):

@@ -13,7 +13,9 @@ from small_graphs import FRIEND, labelled_graph, train
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.models.families import family_of
 from training_scripts.graph_ml.models.family import GraphFamily
+from training_scripts.graph_ml.models.network.encoder import InputLayer
 from training_scripts.graph_ml.models.network.network import Network
+from training_scripts.graph_ml.models.network.sparse import SparseRows, is_sparse
 from training_scripts.graph_ml.models.network.standard import ENOUGH
 from training_scripts.graph_ml.models.settings import GraphSettings, parse
 from training_scripts.graph_ml.pairs import NodeSpace
@@ -82,3 +84,71 @@ def test_inputs_are_standardised_by_what_training_items_have_and_the_model_keeps
     (scale,) = (tensor for name, tensor in kept.items() if name.endswith("scale"))
     assert mean.ravel() == pytest.approx(values[split.train].mean(axis=0), rel=1e-5)
     assert scale.ravel() == pytest.approx([values[split.train].std()], rel=1e-4)
+
+
+def words(columns: int = 40) -> np.ndarray:
+    """Six texts of two words each, and one without any, float32 (7, columns)."""
+    rng = np.random.default_rng(5)
+    found = np.zeros((7, columns), dtype=np.float32)
+    for row in found[:6]:
+        row[rng.choice(columns, 2, replace=False)] = (1, 2)
+    return found
+
+
+def test_rows_as_lists_have_the_products_and_gradients_of_rows() -> None:
+    matrix = torch.randn(40, 3, generator=torch.Generator().manual_seed(1))
+    dense, lists = matrix.clone().requires_grad_(True), matrix.clone().requires_grad_(True)
+    expected, found = torch.from_numpy(words()) @ dense, SparseRows.of(words()).times(lists)
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert found[6].tolist() == [0, 0, 0]
+    expected.square().sum().backward()  # type: ignore[no-untyped-call]
+    found.square().sum().backward()  # type: ignore[no-untyped-call]
+    assert dense.grad is not None
+    assert lists.grad is not None
+    assert torch.allclose(lists.grad, dense.grad, atol=1e-5)
+
+
+def test_wide_features_of_mostly_zeros_are_lists_and_others_are_not() -> None:
+    # two of forty numbers are 5 %; of sixteen columns none are; five of forty are 12.5 %
+    assert is_sparse(words())
+    assert not is_sparse(words(16))
+    filled = words()
+    filled[:, :5] = 1
+    assert not is_sparse(filled)
+
+
+@pytest.mark.parametrize("names", [["words"], ["age", "words"]])
+def test_a_layer_over_lists_is_that_over_rows_and_drops_words_alone(names: list[str]) -> None:
+    torch.manual_seed(0)
+    features = {"age": np.linspace(20, 80, 7, dtype=np.float32)[:, None], "words": words()}
+    given = {name: features[name] for name in names}
+    settings, _ = parse(family_of(GraphFamily, "rgcn").settings, {"num-hidden": "8", "input-dropout": "0.5"})
+    assert isinstance(settings, GraphSettings)
+    layer = InputLayer({"User": {name: values.shape[1] for name, values in given.items()}}, settings, [])
+    layer.fit({"User": given}, {})
+    assert layer.takes_lists("User", "words")
+    rows = {name: torch.from_numpy(values) for name, values in given.items()}
+    lists = {**rows, "words": SparseRows.of(words())}
+    layer.eval()
+    settled = layer("User", 7, rows, None)
+    assert torch.allclose(layer("User", 7, lists, None), settled, atol=1e-5)
+    layer.train()
+    for asked in (rows, lists):
+        several = torch.stack([layer("User", 7, asked, None) for _ in range(20)])
+        # the text without words is what it always is; of the others some words are missing now and then
+        assert torch.allclose(several[:, 6], settled[6].expand(20, 8), atol=1e-5)
+        assert (several[:, :6].std(dim=0).amax(dim=1) > 1e-3).all()
+        # a text keeps both of its words in a quarter of all draws, and those that stay count twice
+        assert len(torch.unique((several[:, 0] * 1e3).round(), dim=0)) == 4
+
+
+def test_a_network_over_all_vertices_reads_lists_and_over_some_reads_rows() -> None:
+    gat = family_of(GraphFamily, "gat")
+    settings, _ = parse(gat.settings, {"num-hidden": "8"})
+    assert isinstance(settings, GraphSettings)
+    network = Network.fresh(NodeSpace({"User": 7}), {"User": {"words": words()}}, [], gat, settings, "torch", None)
+    network.encoder.eval()
+    whole = network.inputs(None, None)
+    some = network.inputs(np.array([4, 6]), None)
+    assert torch.allclose(whole[[4, 6]], some, atol=1e-5)
+    assert whole.std() > 0.01

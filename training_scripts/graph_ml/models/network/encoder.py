@@ -15,17 +15,17 @@ from ...sampling import Block, Relation
 from ..family import GraphFamily, Size
 from ..settings import GraphSettings
 from .rounds import EdgeFeatures, RoundModule
+from .sparse import WIDE, SparseRows, is_sparse
 from .standard import Standard
-
-#: columns from which a feature has dropout: a word of many is one of several hints, one of a few numbers may decide
-WIDE = 32
 
 
 class InputLayer(nn.Module):
     """Turns the features of each node type, and a learned vector where there is one, into ``num_hidden`` numbers.
 
     Features are standardised. Several pass a layer each first where ``per-feat-name-embed`` says so. A learned vector
-    is added to what features give.
+    is added to what features give. Wide features have dropout, for a word of many is one of several hints, while one of
+    a few numbers may decide. Where most of their numbers are zero those that are not are dropped, as words that a text
+    happens not to have; else a number dropped is the mean.
 
     Args:
         widths: node type → feature name → columns.
@@ -45,6 +45,8 @@ class InputLayer(nn.Module):
         self.embedded = frozenset(embedded)
         self.dropout = settings.input_dropout
         self.register_buffer("nothing", torch.zeros(hidden), persistent=False)
+        #: (node type, feature) of those whose numbers are mostly zero
+        self.sparse: set[tuple[str, str]] = set()
         self.standards, self.features, self.together = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
         for position, features in enumerate(widths.values()):
             apart = settings.per_feat_name_embed and len(features) > 1
@@ -63,24 +65,51 @@ class InputLayer(nn.Module):
                 standard = self.standards[f"{position}_{number}"]
                 assert isinstance(standard, Standard)
                 standard.fit(features[kind][name], rows.get(kind))
+                if is_sparse(features[kind][name]):
+                    self.sparse.add((kind, name))
 
-    def forward(self, kind: str, count: int, features: Mapping[str, Tensor], learned: Tensor | None) -> Tensor:
-        """Input vectors of ``count`` vertices of one type, float32 (n, num_hidden); all tensors have n rows.
+    def takes_lists(self, kind: str, name: str) -> bool:
+        """Whether ``forward`` can have a feature as lists: mostly zeros, with a layer for itself."""
+        alone = len(self.names[kind]) == 1
+        return (kind, name) in self.sparse and (alone or f"{self.positions[kind]}_0" in self.features)
+
+    def forward(
+        self, kind: str, count: int, features: Mapping[str, Tensor | SparseRows], learned: Tensor | None
+    ) -> Tensor:
+        """Input vectors of ``count`` vertices of one type, float32 (n, num_hidden); all features have n rows.
 
         Those of vertices with neither features nor learned vectors are zeros.
         """
         position, names = self.positions[kind], self.names[kind]
         if not names:
             return self.nothing.new_zeros(count, len(self.nothing)) if learned is None else learned
-        parts = []
-        for number, name in enumerate(names):
-            key = f"{position}_{number}"
-            part = self.standards[key](features[name])
-            if part.shape[1] >= WIDE:
-                part = nn.functional.dropout(part, self.dropout, self.training)
-            parts.append(torch.relu(self.features[key](part)) if key in self.features else part)
-        result: Tensor = self.together[str(position)](torch.cat(parts, dim=1))
+        together = self.together[str(position)]
+        assert isinstance(together, nn.Linear)
+        if len(names) == 1 and isinstance(only := features[names[0]], SparseRows):
+            result = self._from_lists(f"{position}_0", together, only)
+        else:
+            parts = [self._part(f"{position}_{n}", (kind, name), features[name]) for n, name in enumerate(names)]
+            result = together(torch.cat(parts, dim=1))
         return result + learned if kind in self.embedded and learned is not None else result
+
+    def _part(self, key: str, of: tuple[str, str], x: Tensor | SparseRows) -> Tensor:
+        """What one of several features gives, float32 (n, num_hidden), or standardised where it has no layer."""
+        if isinstance(x, SparseRows):
+            layer = self.features[key]
+            assert isinstance(layer, nn.Linear)
+            return torch.relu(self._from_lists(key, layer, x))
+        words = of in self.sparse
+        part = self.standards[key](nn.functional.dropout(x, self.dropout, self.training) if words else x)
+        if part.shape[1] >= WIDE and not words:
+            part = nn.functional.dropout(part, self.dropout, self.training)
+        return torch.relu(self.features[key](part)) if key in self.features else part
+
+    def _from_lists(self, key: str, layer: nn.Linear, x: SparseRows) -> Tensor:
+        """A layer over a feature, standardised, float32 (n, num_hidden): what zeros have, and what the others add."""
+        standard = self.standards[key]
+        assert isinstance(standard, Standard)
+        scaled = layer.weight / standard.scale
+        return x.dropped(self.dropout, self.training).times(scaled.T) + (layer.bias - scaled @ standard.mean)
 
 
 class Encoder(nn.Module):

@@ -25,6 +25,7 @@ from ..settings import GraphSettings, Settings
 from .encoder import Encoder
 from .layerwise import ranges, vectors_by_ranges
 from .rounds import EdgeFeatures
+from .sparse import MOST_NUMBERS, SparseRows
 
 NodeFeatures = Mapping[str, Mapping[str, Floats]]
 NOTHING: Floats = np.zeros((0, 0), dtype=np.float32)
@@ -61,6 +62,7 @@ class Network:
     edges: EdgeFeatures = field(default_factory=dict)
     device: torch.device = CPU
     group: Group = ALONE
+    _sparse: dict[tuple[str, str], SparseRows] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def fresh(
@@ -129,10 +131,13 @@ class Network:
                 local = nodes[place] - span.start
             if not len(place):
                 continue
-            features = {
-                name: tensor_on(np.array(values if local is None else values[local], dtype=np.float32), self.device)
-                for name, values in usable(self.features.get(kind, {})).items()
-            }
+            features: dict[str, Tensor | SparseRows] = {}
+            for name, values in usable(self.features.get(kind, {})).items():
+                if local is None and values.size <= MOST_NUMBERS and self.encoder.input.takes_lists(kind, name):
+                    features[name] = self._lists(kind, name, values)
+                else:
+                    some = np.array(values if local is None else values[local], dtype=np.float32)
+                    features[name] = tensor_on(some, self.device)
             own = None
             if learned is not None and kind in self.embedded:
                 own = learned[span] if nodes is None else learned[tensor_on(place, self.device)]
@@ -145,6 +150,12 @@ class Network:
         back = np.empty(total, dtype=np.int64)
         back[np.concatenate(places)] = np.arange(total)
         return stacked[tensor_on(back, self.device)]
+
+    def _lists(self, kind: str, name: str, values: Floats) -> SparseRows:
+        """A feature of all vertices of a type as lists, made once."""
+        if (kind, name) not in self._sparse:
+            self._sparse[kind, name] = SparseRows.of(values).on(self.device)
+        return self._sparse[kind, name]
 
     def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
         """Vectors of the last block's targets, float32 (n, d), and the leaf of the learned rows used, (m, d)."""

@@ -1,0 +1,61 @@
+"""Features of which most numbers are zero, such as the words of a bag: as lists of those that are not.
+
+A step over all vertices costs what there are words, and not what there are columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...message_passing import Neighbours, weighted_sum
+from ...pairs.graph import Floats
+
+#: columns from which a feature is looked at, the share of its numbers that may be other than zero, and rows looked at
+WIDE, MOST_FILLED, LOOKED_AT = 32, 0.1, 1000
+#: numbers of a feature, zeros too, beyond which no lists of it are made
+MOST_NUMBERS = 1 << 27
+
+
+@dataclass(frozen=True)
+class SparseRows:
+    """Rows of numbers, those that are not zero; see ``times`` for what they are for.
+
+    Args:
+        columns: whose row i has the columns of row i's numbers, (n) rows over (width) columns.
+        values: the numbers, float32 (numbers,).
+    """
+
+    columns: Neighbours
+    values: Tensor
+
+    @classmethod
+    def of(cls, dense: Floats) -> SparseRows:
+        """The rows of a matrix, (n, width)."""
+        rows, columns = np.nonzero(dense)
+        indptr = np.zeros(len(dense) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=len(dense)), out=indptr[1:])
+        lists = Neighbours(torch.from_numpy(indptr), torch.from_numpy(columns.astype(np.int64)), dense.shape[1])
+        return cls(lists, torch.from_numpy(np.asarray(dense[rows, columns], dtype=np.float32)))
+
+    def on(self, device: torch.device) -> SparseRows:
+        """The same rows on a device."""
+        return SparseRows(self.columns.on(device), self.values.to(device))
+
+    def dropped(self, share: float, training: bool) -> SparseRows:
+        """Without a share of the numbers, the others larger by as much, while training."""
+        return SparseRows(self.columns, nn.functional.dropout(self.values, share, training))
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """The product with a matrix, float32 (width, d) → (n, d)."""
+        return weighted_sum(self.columns, matrix.unsqueeze(1), self.values.unsqueeze(1))[:, 0]
+
+
+def is_sparse(values: Floats) -> bool:
+    """Whether most numbers of a wide feature, (n, d), are zero, as its first rows tell."""
+    if values.ndim < 2 or values.shape[1] < WIDE or not len(values):
+        return False
+    return bool(np.count_nonzero(values[:LOOKED_AT]) <= MOST_FILLED * values[:LOOKED_AT].size)
