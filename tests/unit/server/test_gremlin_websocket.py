@@ -17,6 +17,7 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.queries.running import QueryRegistry
 from workflow.server import streams as gremlin_streams
+from workflow.server.access.sockets import EXTENSION, Taker
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.websocket import GremlinSocket
 from workflow.server.streams import WorkerStream
@@ -31,20 +32,35 @@ def anyio_backend() -> str:
 
 
 class Connection:
-    """A client at the other end of an ASGI connection."""
+    """A client at the other end of an ASGI connection, whose socket may show messages before it queues them."""
+
+    shows = False
 
     def __init__(self, endpoint: GremlinSocket, *headers: tuple[bytes, bytes]) -> None:
         self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.outbox: asyncio.Queue[Any] = asyncio.Queue()
         self.inbox.put_nowait({"type": "websocket.connect"})
-        scope = {"type": "websocket", "path": "/gremlin", "headers": list(headers)}
+        self.taker: Taker | None = None
+        extensions = {EXTENSION: self} if self.shows else {}
+        scope = {"type": "websocket", "path": "/gremlin", "headers": list(headers), "extensions": extensions}
         self.task = asyncio.ensure_future(endpoint(scope, self.inbox.get, self.outbox.put))
 
     def ask(self, text: str, **args: Any) -> str:
         id = str(uuid.uuid4())
         message = {"requestId": id, "op": "eval", "processor": "", "args": {"gremlin": text, **args}}
-        self.inbox.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+        self.say(json.dumps(message))
         return id
+
+    def say(self, text: str) -> None:
+        if self.taker is None or not self.inbox.empty() or not self.taker.take(text):
+            self.inbox.put_nowait({"type": "websocket.receive", "text": text})
+
+    def has_room(self, frames: list[bytes | str]) -> bool:
+        return sum(map(len, frames)) < 10_000
+
+    def answer_now(self, frames: list[bytes | str]) -> None:
+        for frame in frames:
+            self.outbox.put_nowait({"type": "websocket.send", "text": frame})
 
     def leave(self) -> None:
         self.inbox.put_nowait({"type": "websocket.disconnect", "code": 1000})
@@ -64,7 +80,7 @@ class Connection:
 
 
 @pytest.fixture
-def endpoint() -> GremlinSocket:
+def endpoint(shows: bool) -> GremlinSocket:
     engine = Engine(EmbeddedGraph("g", "tinkerpop"), "tinkerpop")
     return GremlinSocket(QueryRunner({"g": engine}, "tinkerpop", QueryRegistry(), 60_000))
 

@@ -53,7 +53,7 @@ def disk() -> Iterator[SlowDisk]:
 
 
 @pytest.fixture
-def endpoint(disk: SlowDisk) -> GremlinSocket:
+def endpoint(disk: SlowDisk, shows: bool) -> GremlinSocket:
     engine = Engine(EmbeddedGraph("g", "tinkerpop", disk), "tinkerpop")
     return GremlinSocket(QueryRunner({"g": engine}, "tinkerpop", QueryRegistry(), 60_000))
 

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from workflow.server.access.sockets import PatientSocket
+from workflow.server.access.sockets import EXTENSION, PatientSocket
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -99,11 +99,11 @@ def answers(written: bytes) -> Iterator[Message | int]:
             yield data.decode() if first == 0x81 else data
 
 
-def said(*pieces: bytes) -> list[Message | int]:
-    """What the echo answers to some pieces, each after the server has done what the one before asked for."""
+def said(*pieces: bytes, of: Any = echo) -> list[Message | int]:
+    """What the echo or another application answers to pieces, each after it has done what the one before wanted."""
 
     async def run() -> bytes:
-        config = uvicorn.Config(echo, lifespan="off", log_config=None, ws_per_message_deflate=False)
+        config = uvicorn.Config(of, lifespan="off", log_config=None, ws_per_message_deflate=False)
         config.load()
         wire = Wire()
         protocol = PatientSocket(config, ServerState(), {}, _loop=asyncio.get_running_loop())
@@ -159,6 +159,62 @@ def test_text_that_is_none_and_frames_without_a_mask_close_the_connection() -> N
     assert said(frame(b"\xff\xfe", 1)) == [1007]
     assert said(b"\x82\x01a") == [1002]
     assert said(frame("x", 0xB)) == [1002]
+
+
+class Chooser:
+    """Deals itself with the messages that begin with ``now``."""
+
+    def __init__(self, socket: PatientSocket) -> None:
+        self.socket, self.shown = socket, list[Message]()
+
+    def take(self, data: Message) -> bool:
+        self.shown.append(data)
+        if data[:3] not in (b"now", "now") or not self.socket.has_room([data]):
+            return False
+        self.socket.answer_now([data, data])
+        return True
+
+
+def test_an_application_may_be_shown_messages_first_and_answer_those_it_likes() -> None:
+    choosers: list[Chooser] = []
+
+    async def chosen(scope: Any, receive: Any, send: Any) -> None:
+        socket = scope["extensions"][EXTENSION]
+        socket.taker = Chooser(socket)
+        choosers.append(socket.taker)
+        await echo(scope, receive, send)
+
+    fragments = frame(b"now", final=False), frame(b"", 0)
+    found = said(frame(b"now 1"), frame("now ü"), frame(b"later"), *fragments, frame(b"now" * 9000), of=chosen)
+    assert found == [b"now 1", b"now 1", "now ü", "now ü", b"later", b"now", b"now" * 9000]
+    # fragments are no whole message, and text that cannot be read ends the connection as ever
+    assert choosers[0].shown == [b"now 1", "now ü", b"later", b"now" * 9000]
+    assert said(frame(b"now\xff", 1), of=chosen) == [1007]
+    assert choosers[1].shown == []
+
+
+def test_a_message_is_not_shown_before_those_that_wait_nor_answered_once_the_connection_ends() -> None:
+    async def run() -> list[Message | int]:
+        config = uvicorn.Config(echo, lifespan="off", log_config=None, ws_per_message_deflate=False)
+        config.load()
+        wire = Wire()
+        protocol = wire.protocol = PatientSocket(config, ServerState(), {}, _loop=asyncio.get_running_loop())
+        protocol.connection_made(wire)  # type: ignore[arg-type]  # as much of a transport as it uses
+        protocol.data_received(HANDSHAKE)
+        await asyncio.sleep(0)
+        protocol.data_received(frame(b"first"))
+        protocol.taker = Chooser(protocol)
+        protocol.data_received(frame(b"now"))
+        for _ in range(6):
+            await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        assert not protocol.has_room([b"now"])
+        protocol.answer_now([b"now"])
+        await asyncio.gather(*protocol.tasks)
+        assert protocol.taker.shown == []
+        return list(answers(bytes(wire.written).partition(b"\r\n\r\n")[2]))
+
+    assert asyncio.run(run()) == [b"first", b"now"]
 
 
 @pytest.mark.parametrize(

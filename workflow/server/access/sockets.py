@@ -7,7 +7,7 @@ parser, which takes frames apart byte by byte; so is an answer put into its fram
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -24,6 +24,8 @@ MOST_FRAGMENTS: Final = 10_000
 FRAGMENT_BYTES: Final = 64  # what one costs beside its bytes
 UNFETCHED_PONGS: Final = 64 << 10
 
+EXTENSION: Final = "workflow.whole_messages"
+"""Under this name among the extensions of its scope an application finds its socket, to be shown whole messages."""
 WHOLE_BYTES: Final = 1 << 16  # a longer frame states its length in eight bytes, and is left to the parser
 
 _TEXT, _BINARY = 0x81, 0x82  # the first byte of a frame that is a whole message
@@ -31,11 +33,20 @@ _AT_FRAME: Final = StreamReader.at_eof.__code__
 _BAD_TEXT, _TOO_BIG, _TRY_LATER = 1007, 1009, 1013  # codes of RFC 6455, section 7.4, and of its registry
 
 
+class Taker(Protocol):
+    """Whoever is shown a message first."""
+
+    def take(self, data: bytes | str) -> bool:
+        """Whether it is dealt with; where it is not, it is queued."""
+
+
 class PatientSocket(Counted, WebSocketsSansIOProtocol):
     """The web server's WebSocket protocol with these ends."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.taker: Taker | None = None
+        """Is shown every whole message before it is queued."""
         self._begun = 0  # bytes of messages that the application has not taken
         self._fragments = 0
 
@@ -53,11 +64,13 @@ class PatientSocket(Counted, WebSocketsSansIOProtocol):
 
     def take(self, piece: bytes) -> None:
         """Take a piece, unless there is no room for it."""
+        message = self._whole(piece)
+        if message is not None and self.taker is not None and self._taken(piece[0], message):
+            return
         self._begun += len(piece)
         if not self._count():
             self._refuse(_TRY_LATER, self._account.refusal().message)
             return
-        message = self._whole(piece)
         if message is None:
             super().data_received(piece)
         else:
@@ -66,19 +79,51 @@ class PatientSocket(Counted, WebSocketsSansIOProtocol):
             self.send_receive_event_to_app()
         self._watch()
 
+    def handle_connect(self, event: Any) -> None:
+        """Begin a conversation; its application may ask to be shown whole messages before they are queued."""
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.handshake_complete:
+            cast(Any, self.scope)["extensions"][EXTENSION] = self
+
+    def _taken(self, first: int, message: bytes) -> bool:
+        """Whether the application has dealt with a message right now."""
+        if self.taker is None or not self.queue.empty():
+            return False
+        if first == _BINARY:
+            return self.taker.take(message)
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            return False
+        return self.taker.take(text)
+
     async def send(self, message: Any) -> None:
         """Send an event of the application, an answer in one frame."""
-        if message["type"] != "websocket.send" or not self._answers():
-            await super().send(message)
+        if message["type"] == "websocket.send" and self._answers():
+            data = message.get("bytes")
+            first, data = (_TEXT, message["text"].encode()) if data is None else (_BINARY, data)
+            if len(data) < WHOLE_BYTES:
+                self._write(first, data)
+                return
+        await super().send(message)
+
+    def has_room(self, frames: list[bytes | str]) -> bool:
+        """Whether these may be sent right now, each in one frame; a character has four bytes at most."""
+        return self._answers() and sum(map(len, frames)) < WHOLE_BYTES // 4
+
+    def answer_now(self, frames: list[bytes | str]) -> None:
+        """Send frames that there was room for; nothing happens where the connection ends."""
+        if self.close_sent or self.disconnected or self.conn.state is not OPEN:
             return
-        data = message.get("bytes")
-        first = _BINARY
-        if data is None:
-            data, first = message["text"].encode(), _TEXT
+        for frame in frames:
+            if isinstance(frame, str):
+                self._write(_TEXT, frame.encode())
+            else:
+                self._write(_BINARY, frame)
+
+    def _write(self, first: int, data: bytes) -> None:
         size = len(data)
-        if size >= WHOLE_BYTES:
-            await super().send(message)
-        elif size < 126:
+        if size < 126:
             self.transport.write(b"%c%c%b" % (first, size, data))
         else:
             self.transport.write(b"%c\x7e%b%b" % (first, size.to_bytes(2, "big"), data))

@@ -160,7 +160,7 @@ def _binary_id(frame: bytes, start: int) -> tuple[UUID | None, tuple[bytes, ...]
 def _text_id(frame: bytes) -> tuple[UUID | None, tuple[bytes, ...]]:
     """The id of a message of GraphSON, and what stands before and after it; none where it is written in another way."""
     found = TEXT_ID.search(frame)
-    if found is None or TEXT_ID.search(frame, found.end()) is not None:
+    if found is None or frame.find(b'"requestId"', found.end()) >= 0:
         return None, ()
     begin, end = found.span(1)
     return UUID(frame[begin:end].decode("ascii")), (frame[:begin], frame[end:])

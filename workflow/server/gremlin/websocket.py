@@ -21,6 +21,8 @@ from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
 from workflow.server.access.budget import Budget, Holding, OverBudget, address_of
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
+from workflow.server.access.sockets import EXTENSION
+from workflow.server.gremlin.arrivals import Arrivals, Left, Outcome
 from workflow.server.gremlin.execution import QueryRunner
 from workflow.server.gremlin.protocol import AnswerStream, Conversation, Credentials, Frame, LookJob
 from workflow.server.gremlin.settling import Settling
@@ -88,41 +90,49 @@ class GremlinSocket:
             credentials=None if scope.get(AUTHENTICATED) else self.credentials,
             user_agent=agent.decode("latin-1", "replace"),
         )
+        arrivals = Arrivals(conversation, self.settling, scope.get("extensions", {}).get(EXTENSION))
         self._open += 1
         try:
-            await self._converse(conversation, Inbox(receive, self.budget.account(address_of(scope))), send)
+            await self._converse(conversation, Inbox(receive, self.budget.account(address_of(scope))), send, arrivals)
         except OverBudget as error:
             await send({"type": "websocket.close", "code": 1013, "reason": error.message[:120]})
         except OSError:
             _log.debug("a Gremlin client went away", exc_info=True)
         finally:
+            arrivals.close()
             self._open -= 1
             if not self._open:
                 self.endpoints.close()
             if conversation.sessions:
                 await asyncio.get_running_loop().run_in_executor(self.workers, conversation.close)
 
-    async def _converse(self, conversation: Conversation, inbox: Inbox, send: Send) -> None:
+    async def _converse(self, conversation: Conversation, inbox: Inbox, send: Send, arrivals: Arrivals) -> None:
         clock: asyncio.Future[None] | None = None
         loop = asyncio.get_running_loop()
         try:
             for turn in count(1):
                 if not turn % IN_A_ROW:
                     await asyncio.sleep(0)
+                arrivals.waiting = inbox.is_empty
                 message = await inbox.next()
+                arrivals.waiting = False
                 if message["type"] == "websocket.disconnect":
                     return
+                await arrivals.settled()
                 data: Frame | None = message.get("bytes")
                 if data is None:
                     data = message.get("text") or ""
-                if len(data) < LARGE_FRAME:
+                left = arrivals.left()
+                if left is not None:
+                    decision = left.decision
+                elif len(data) < LARGE_FRAME:
                     decision = conversation.receive(data)
                 else:
                     decision = await loop.run_in_executor(self.workers, conversation.receive, data)
                 if conversation.sessions and (clock is None or clock.done()):
                     clock = asyncio.ensure_future(self._expire(conversation))
                 if isinstance(decision, AnswerStream):
-                    await self._run(decision, inbox, send)
+                    await self._run(decision, inbox, send, left)
                 else:
                     for answer in decision:
                         await send_frame(send, answer)
@@ -137,9 +147,9 @@ class GremlinSocket:
         while (due := await loop.run_in_executor(self.workers, conversation.expire, monotonic())) is not None:  # noqa: ASYNC110
             await asyncio.sleep(max(0.05, due - monotonic()))
 
-    async def _run(self, job: AnswerStream, inbox: Inbox, send: Send) -> None:
+    async def _run(self, job: AnswerStream, inbox: Inbox, send: Send, left: Left | None) -> None:
         """Answer one query. A slow one is watched for a client that goes away; further requests wait their turn."""
-        if isinstance(job, LookJob) and await self._at_once(job, inbox, send):
+        if isinstance(job, LookJob) and await self._at_once(job, inbox, send, left):
             return
         stream = WorkerStream(job.frames(), self.workers, inbox.account.another())
         try:
@@ -157,15 +167,15 @@ class GremlinSocket:
         finally:
             stream.close()
 
-    async def _at_once(self, job: LookJob, inbox: Inbox, send: Send) -> bool:
+    async def _at_once(self, job: LookJob, inbox: Inbox, send: Send, left: Left | None) -> bool:
         """Answer what is brief here; false where it needs a worker after all. Its endpoint is asked meanwhile."""
         try:
-            outcome = await self._outcome(job, inbox)
+            outcome = await self._outcome(job, inbox, job.at_once() if left is None else left.outcome)
             for pause_s in PAUSES_S:
                 if not job.occupied:
                     break
                 await asyncio.sleep(pause_s)
-                outcome = await self._outcome(job, inbox)
+                outcome = await self._outcome(job, inbox, job.at_once())
             for settle in job.soon:
                 try:
                     await self.settling.settled(settle)
@@ -178,9 +188,11 @@ class GremlinSocket:
             await send_frame(send, frame)
         return outcome is not None
 
-    async def _outcome(self, job: LookJob, inbox: Inbox) -> list[Frame] | None:
-        while isinstance(outcome := job.at_once(), PredictionNeeded):
+    async def _outcome(self, job: LookJob, inbox: Inbox, outcome: Outcome) -> list[Frame] | None:
+        """What comes of a try once its endpoint has answered all that it asks."""
+        while isinstance(outcome, PredictionNeeded):
             job.note(outcome, await self._answer(outcome, job, inbox))
+            outcome = job.at_once()
         return outcome
 
     async def _answer(self, needed: PredictionNeeded, job: AnswerStream, inbox: Inbox) -> Predictions | WorkflowError:
@@ -218,6 +230,11 @@ class Inbox:
         self._backlog: deque[Message] = deque()
         self._bytes = 0
         self._arriving: asyncio.Future[Message] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether none has come that was not taken."""
+        return not self._backlog
 
     async def next(self) -> Message:
         """The oldest message that was not taken yet."""
