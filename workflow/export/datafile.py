@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from workflow.export.cells import cell, number_cells, one_by_one, quoted
+from workflow.export.cells import all_quoted, cell, number_cells, one_by_one, quoted
 from workflow.export.labels import EdgeTriple, NodeType
 from workflow.export.plan import CsvForm
 from workflow.export.schema import HEADER_TYPES, PropertyFacts, TypeSchema
@@ -108,7 +108,11 @@ class SpooledFile:
             return number_cells(given)
         values = one_by_one(given)
         if not escape_single and set(map(type, values)) <= {str, type(None)}:
-            texts = [quoted(value, escape_newline=self.form.escape_newline) if value else "" for value in values]
+            known = [value or "" for value in values]
+            if self.form.escape_newline:
+                texts = [quoted(value, escape_newline=True) for value in known]
+            else:
+                texts = all_quoted(known)
         else:
             texts = [self._cell(value, as_text, escape_single) if value is not None else "" for value in values]
         column.facts.filled += len(texts) - texts.count("")

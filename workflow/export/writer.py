@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow.errors import ExportFailed
-from workflow.export.cells import quoted
+from workflow.export.cells import all_quoted, quoted
 from workflow.export.configuration import DataFile, training_configuration
 from workflow.export.datafile import ColumnHint, SpooledFile, rows_in
 from workflow.export.expected import Expected, Tally, edge_type
@@ -197,7 +197,7 @@ class _Writer:
             label = quoted(on.text) if run.sort else ""
             lane = self._node_lanes[run.sort] = _Lane(self._file(on), (label,), kept)
         ids = _chosen(run.ids, wanted)
-        lane.file.write(len(ids), [map(quoted, ids), *map(repeat, lane.cells)], lane.of(run, wanted))
+        lane.file.write(len(ids), [all_quoted(ids), *map(repeat, lane.cells)], lane.of(run, wanted))
         if self._written_ids is not None:
             self._written_ids.update(ids)
 
@@ -212,8 +212,8 @@ class _Writer:
             lane = self._edge_lanes[run.sort] = _Lane(self._file(on), tuple(cells), kept)
         label, *ends = map(repeat, lane.cells)
         ids = _chosen(run.ids, wanted)
-        source, target = (map(quoted, _chosen(end, wanted)) for end in (run.source, run.target))
-        lane.file.write(len(ids), [map(quoted, ids), label, source, target, *ends], lane.of(run, wanted))
+        source, target = (all_quoted(_chosen(end, wanted)) for end in (run.source, run.target))
+        lane.file.write(len(ids), [all_quoted(ids), label, source, target, *ends], lane.of(run, wanted))
 
     def _file(self, on: NodeType | EdgeTriple) -> SpooledFile:
         found = self.files.get(on)

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from workflow.errors import ExportFailed, PreconditionsFailed
-from workflow.export.cells import cell, instant, plain, quoted
+from workflow.export.cells import all_quoted, cell, instant, plain, quoted
 from workflow.export.labels import file_name, split_labels
 from workflow.graphs.source import RECORDS_AT_ONCE
 from workflow.values.numbers import Byte, Float, Long
@@ -157,6 +157,13 @@ def test_cells_follow_what_their_column_needs() -> None:
     assert plain(datetime(2024, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))) == "2024-01-01T00:00:00Z"
     assert instant(datetime(2024, 1, 1, 0, 0, 0, 1500)) == "2024-01-01T00:00:00.001500Z"
     assert instant(datetime(2024, 1, 1, 0, 0, 0, 120000)) == "2024-01-01T00:00:00.120Z"
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["a"], ["a", "b c"], ["a", ""], ["", ""], ['say "a"', "b"], ["a\0b", "c"], ["\0", ""]]
+)
+def test_many_cells_are_quoted_as_each_of_them(texts: list[str]) -> None:
+    assert all_quoted(texts) == list(map(quoted, texts))
 
 
 def test_a_text_late_in_a_column_of_numbers_quotes_the_whole_column(export: Any) -> None:
