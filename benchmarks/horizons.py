@@ -1,11 +1,14 @@
-"""The training table of a horizon beside that of kumo-engine: the same rows, in what time and memory.
+"""The training table of a horizon beside kumo-engine's: the same rows, in what time and memory; and what is learned.
 
-    python benchmarks/horizons.py [--kumo ENVIRONMENT/bin/python] [--days 90]
+    python benchmarks/horizons.py [--kumo ENVIRONMENT/bin/python] [--days 90] [--train]
 
 asks of MovieLens how many films each person rates within so many days of a date, at every date that has as many days
 before it, and prints processor time, clock and memory from the files to the table. With the Python of an environment
 that has kumo-engine 1.0 (its pins conflict with ours) the same table is made there in the same run, and every row of
-both is compared.
+both is compared. With ``--train`` the question is whether a person rates any film, one model is trained on either
+table, and the area under the curve of the people asked about at the date of test is printed beside the best floor's.
+kumo-engine trains in its own process without an account; it takes its fast plan with one trial, without explanations
+and without compiling for a GPU.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ from typing import Any
 import numpy as np
 from datasets import ROOT, data_folder
 
+from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.graph import GraphData
+from training_scripts.graph_ml.judging.metrics import roc_auc
 
 DATA = "movielens-latest-small"
 LONG_AGO = "1990-01-01"
@@ -51,12 +56,26 @@ tables = {"users": Table.from_source_table(files["users"], primary_key="user"),
           "ratings": Table.from_source_table(files["ratings"], time_column="at")}
 graph = Graph(tables=tables, edges=[Edge("ratings", "user", "users"), Edge("ratings", "film", "films")])
 snapshot = graph.snapshot()
-query = PredictiveQuery(graph, f"PREDICT COUNT(ratings.*, 0, {days}, days) FOR EACH users.user")
+learn = sys.argv[3] == "True"
+asked = f"COUNT(ratings.*, 0, {days}, days)" + (" > 0" if learn else "")
+query = PredictiveQuery(graph, f"PREDICT {asked} FOR EACH users.user")
 table = query.generate_training_table(snapshot)
 table.export(TrainingTableOutputConfig(FileConnector(root_dir=str(folder / "table")), "rows"))
 found = pd.concat(pd.read_parquet(part) for part in sorted((folder / "table" / "rows").glob("*.parquet")))
 found["TIMESTAMP"] = found["TIMESTAMP"].astype("datetime64[s]").astype("int64")
+found["TARGET1"] = found["TARGET1"].astype(float)
 found[["ENTITY1", "TIMESTAMP", "TARGET1"]].to_csv(folder / "rows.csv", index=False)
+if learn:
+    from dataclasses import replace
+    from kumo.engine import Trainer
+    from kumoapi.model_plan import RunMode
+    plan = query.suggest_model_plan(snapshot, run_mode=RunMode.FAST)
+    job = replace(plan.training_job, num_experiments=1, disable_explain=True, disable_compilation=True)
+    held = Trainer(replace(plan, training_job=job)).fit(table, snapshot=snapshot).holdout_df()
+    held = held[held["TIMESTAMP"] == held["TIMESTAMP"].max()]
+    held["TARGET"] = held["TARGET"].astype(str).isin(["True", "1", "1.0"]).astype(int)
+    held["TIMESTAMP"] = held["TIMESTAMP"].astype("datetime64[s]").astype("int64")
+    held[["ENTITY", "TIMESTAMP", "TARGET", "True_PROB"]].to_csv(folder / "held.csv", index=False)
 """
 
 
@@ -70,7 +89,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, float, float]:
     return time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def write(folder: Path, days: int) -> None:
+def write(folder: Path, days: int, learn: bool) -> None:
     """The export, with a horizon at every date from the end of the data backwards; and the rows for the peer."""
     with gzip.open(data_folder() / DATA / "ratings.csv.gz", "rt") as file:
         rows = [(int(r["userId"]), int(r["movieId"]), int(r["timestamp"])) for r in csv.DictReader(file)]
@@ -93,8 +112,13 @@ def write(folder: Path, days: int) -> None:
     reach = valid - days * 86_400 - min(row[2] for row in rows) - days * 86_400
     rated = ["User", "RATED", "Film"]
     label = {
-        "label": ["rates", "regression"],
-        "horizon": {"days": days, "edge": rated, "asks": "count", "dates": reach // (days * 86_400) + 1},
+        "label": ["rates", "classification" if learn else "regression"],
+        "horizon": {
+            "days": days,
+            "edge": rated,
+            "asks": "exists" if learn else "count",
+            "dates": reach // (days * 86_400) + 1,
+        },
         "split_dates": dates,
     }
     nodes = [
@@ -117,23 +141,41 @@ def rows_of(folder: Path) -> dict[tuple[int, int], int]:
     return {(int(ids[node][1:]), int(when)): count for (node, when), count in zip(keys, counts, strict=True)}
 
 
+def learned(folder: Path) -> None:
+    """Train the default model on the processed graph, and print its figures at the date of test."""
+    command = [sys.executable, str(ROOT / "training_scripts" / "train.py")]
+    os.environ["SM_CHANNEL_TRAIN"] = str(folder / "processing" / "output")
+    cost = timed(command, folder)
+    metrics = ModelFolder(folder / "model").metrics
+    floors = {name: figures["roc_auc"] for name, figures in metrics.floors["test"].items() if "roc_auc" in figures}
+    best = max(floors, key=lambda name: floors[name])
+    print(f"despina, trained: {cost[0]:.1f} s, {cost[1]:.1f} CPU s, {cost[2]:.0f} MB")
+    print(f"  roc_auc {metrics.splits['test']['roc_auc']:.4f}; {best} {floors[best]:.4f}")
+    for warning in metrics.warnings:
+        print(f"  {warning}")
+
+
 def main() -> None:
     """Make the table here, and with ``--kumo`` there, and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kumo", type=Path, help="the Python of an environment with kumo-engine")
     parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--train", action="store_true", help="ask whether, and learn it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="horizons-") as place:
         folder = Path(place)
-        write(folder, arguments.days)
+        write(folder, arguments.days, arguments.train)
         process = str(ROOT / "training_scripts" / "process.py")
         ours = timed([sys.executable, process], folder)
         mine = rows_of(folder)
         print(f"load {os.getloadavg()[0]:.1f}")
         print(f"despina: {len(mine)} rows; {ours[0]:.1f} s, {ours[1]:.1f} CPU s, {ours[2]:.0f} MB")
+        if arguments.train:
+            learned(folder)
         if arguments.kumo is None:
             return
-        theirs = timed([str(arguments.kumo), "-c", PEER, str(folder), str(arguments.days)], folder)
+        told = [str(folder), str(arguments.days), str(arguments.train)]
+        theirs = timed([str(arguments.kumo), "-c", PEER, *told], folder)
         with (folder / "rows.csv").open() as file:
             peer = {(int(r["ENTITY1"]), int(r["TIMESTAMP"])): int(float(r["TARGET1"])) for r in csv.DictReader(file)}
         print(f"kumo-engine: {len(peer)} rows; {theirs[0]:.1f} s, {theirs[1]:.1f} CPU s, {theirs[2]:.0f} MB")
@@ -143,6 +185,15 @@ def main() -> None:
         print(f"rows of the same person and date: {len(both)}, with the same count: {equal}")
         for key in sorted(apart)[:5]:
             print(f"  user {key[0]} at {datetime.fromtimestamp(key[1], UTC)}: {mine[key]} here, {peer[key]} there")
+        if arguments.train:
+            with (folder / "held.csv").open() as file:
+                held = [(int(r["TIMESTAMP"]), int(r["TARGET"]), float(r["True_PROB"])) for r in csv.DictReader(file)]
+            dates, truth, said = (np.array(column) for column in zip(*held, strict=True))
+            print(
+                f"kumo-engine at {datetime.fromtimestamp(dates[0], UTC)}: {len(truth)} rows, {truth.sum()} of them true"
+            )
+            print(f"  roc_auc {roc_auc(said, truth):.4f}")
+            return
         print(f"processor time {theirs[1] / ours[1]:.2f} times, memory {theirs[2] / ours[2]:.2f} times as much there")
 
 

@@ -157,6 +157,32 @@ def test_a_horizon_tells_the_past_in_windows_of_its_own_length_unless_told_other
     assert found == [[5.0, 15.0], [2.0], None]
 
 
+@pytest.mark.parametrize(("question", "answer"), [("count", lambda n: n), ("exists", lambda n: n > 0)])
+def test_the_past_tells_the_earlier_answers_about_the_same_vertex(
+    question: str, answer: Callable[[Any], Any], run: Run, tmp_path: Path
+) -> None:
+    # what comes in the five days before a date is what was asked five days before it, and was known by then
+    graph = run(asks(question))
+    (target,) = graph.targets
+    horizon, asked = graph.horizons[target], graph.asked(target)
+    assert horizon.times is not None
+    before = np.expm1(graph.history_of(target)[:, 0]).round()
+    items = {key: i for i, key in enumerate(zip(asked.tolist(), horizon.times.tolist(), strict=True))}
+    labels = np.asarray(graph.labels[target].values)
+    pairs = [
+        (i, items[node, when - 5 * 86_400]) for (node, when), i in items.items() if (node, when - 5 * 86_400) in items
+    ]
+    assert [answer(before[later]) for later, _ in pairs] == [labels[earlier] for _, earlier in pairs]
+    assert len(pairs) > 5
+    # and another answer at the last date, which is told by what comes after it, is in nobody's past
+    rows = EDGES.splitlines(keepends=True)
+    moved = [row.replace("a,", "c,", 1) if "-26T" in row or "-24T" in row else row for row in rows]
+    assert moved != rows
+    (tmp_path / "orders.csv").write_text("".join(moved))
+    other = run(asks(question))
+    assert np.array_equal(other.history_of(target), graph.history_of(target))
+
+
 def test_the_past_needs_a_time_of_the_items_and_of_edges(run: Run) -> None:
     label = {"label": ["joined", "classification"], "history": {"windows": [2]}}
     with pytest.raises(JobError, match="ends at the time of each item, and User names none"):
