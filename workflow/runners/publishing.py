@@ -95,6 +95,12 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def standard_error(document: Mapping[str, Any]) -> float:
+    """The standard error of the value of a metrics document; 0 where it says none."""
+    error = document.get("value_error")
+    return float(error) if is_number(error) else 0.0
+
+
 def flat_metrics(document: Mapping[str, Any]) -> dict[str, float]:
     """Every number of a metrics document under a dotted name, split first: ``valid.mrr``."""
     flat: dict[str, float] = {}

@@ -18,7 +18,7 @@ from workflow.runners.publishing import ARCHIVE, publish_model
 from workflow.storage import Storage
 from workflow.tuning.loop import Loop, TrialLauncher, essence
 from workflow.tuning.report import render
-from workflow.tuning.results import Trial, Tuned, best, dollars, verdict
+from workflow.tuning.results import Trial, Tuned, best, chosen, dollars, verdict
 from workflow.tuning.samplers import Search
 
 _log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def conclude(
     Args:
         began: when the search did, by the monotonic clock.
     """
-    winner = best(trials, tuning.direction)
+    winner = chosen(trials, tuning.direction)
     if winner is None:
         raise JobFailed(_reasons(trials))
     sentence = verdict(trials, tuning.direction, tuning.metric)

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from training_scripts.graph_ml.schemas import files
 from workflow import tracing
 from workflow.tuning.pruning import argument
-from workflow.tuning.results import Trial, best
+from workflow.tuning.results import Trial, chosen
 from workflow.tuning.samplers import Proposal, Search
 from workflow.tuning.space import FAMILY
 
@@ -189,7 +189,7 @@ class Loop:
     def write_progress(self, running: list[Trial], phase: str = "training") -> None:
         """Write how far the search is to ``progress.json`` of its folder, where ``read_progress`` finds it."""
         under_way = [self._under_way(trial) for trial in sorted(running, key=lambda trial: trial.number)]
-        winner = best(self.finished.values(), self.search.direction)
+        winner = chosen(self.finished.values(), self.search.direction)
         document = {
             "phase": phase,
             "step": len(self.finished),

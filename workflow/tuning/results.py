@@ -23,6 +23,7 @@ class Trial:
         sample: dimension names to values, what the sampler chose.
         hyperparameters: what the script was given, as text.
         value: of the objective; None unless it completed and reported one.
+        value_error: its standard error; 0 where it is not known.
         reason: why it failed.
         warnings: what to know before relying on its model, in sentences.
         curve: the best value so far after each epoch, with the share of all epochs that it is; none where it has none.
@@ -36,6 +37,7 @@ class Trial:
     hyperparameters: Mapping[str, str]
     origin: str = "random"
     value: float | None = None
+    value_error: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     wall_s: float = 0.0
     peak_memory_bytes: int = 0
@@ -89,10 +91,29 @@ def best(trials: Iterable[Trial], direction: Direction) -> Trial | None:
     return min(scored, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
 
 
+def chosen(trials: Iterable[Trial], direction: Direction) -> Trial | None:
+    """The trial whose model is kept; None when none completed.
+
+    It is the best, unless a family that was tried before its own is as good but for the standard error of its value:
+    what few items say is chance, and families are tried in the order in which they usually win, plain ones first.
+
+    Source: Breiman, Friedman, Olshen, Stone 1984, the rule of one standard error.
+    """
+    known = sorted(trials, key=lambda trial: trial.number)
+    winner = best(known, direction)
+    if winner is None or winner.value is None:
+        return winner
+    for family in dict.fromkeys(trial.family for trial in known):
+        rival = best([trial for trial in known if trial.family == family], direction)
+        if rival is not None and abs((rival.value or 0.0) - winner.value) <= winner.value_error:
+            return rival
+    return winner
+
+
 def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
     """Which model family won, by how much, over which others, and what the winner loses to, in a few sentences."""
     known = list(trials)
-    winner = best(known, direction)
+    winner = chosen(known, direction)
     if winner is None:
         return "No trial completed, so there is no model."
     rivals: dict[str, Trial] = {}
@@ -106,9 +127,13 @@ def verdict(trials: Iterable[Trial], direction: Direction, metric: str) -> str:
     counted += f", {pruned} given up early" if pruned else ""
     name = winner.family or "The model"
     text = f"{name} won with {winner.judged_on} {metric} {winner.value:.4g} (trial {winner.number}; {counted})"
-    if rivals:
-        ranked = sorted(rivals.values(), key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
-        text += ", ahead of " + ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in ranked)
+    ranked = sorted(rivals.values(), key=lambda trial: trial.value or 0.0, reverse=direction == "maximize")
+    ahead = [trial for trial in ranked if best([winner, trial], direction) is trial and trial.value != winner.value]
+    if behind := ranked[len(ahead) :]:
+        text += ", ahead of " + ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in behind)
+    if ahead:
+        told = ", ".join(f"{trial.family} with {trial.value:.4g}" for trial in ahead)
+        text += f"; {told} is not better beyond chance (± {ahead[0].value_error:.2g}), and {name} was tried before"
     return " ".join([f"{text}.", *(f"{warning}." for warning in winner.warnings)])
 
 

@@ -8,6 +8,7 @@ import pytest
 from training_scripts.graph_ml.graph import Labels
 from training_scripts.graph_ml.judging.floors import Fitted
 from training_scripts.graph_ml.judging.labels import Judge
+from training_scripts.graph_ml.judging.metrics import error_of_ranks
 from training_scripts.graph_ml.models.baselines import Baseline
 from training_scripts.graph_ml.processing.split import HeldOut
 
@@ -87,3 +88,24 @@ def test_of_a_rare_class_with_many_items_to_choose_by_the_better_answers() -> No
     truth[:31] = 1
     network, floor = ranked(1000, *range(31)), ranked(1000, *range(30), 500, 30)
     assert judge(truth, floor, "average_precision").preferred(lambda items: network[items]) is None
+
+
+def test_the_error_of_an_accuracy_is_that_of_a_share() -> None:
+    # of 100 items 80 are right: sqrt(.8 · .2 / 100) = .04, but for what a hundred draws leave
+    truth = np.arange(100) % 2
+    said = sure(wrong_at(truth, *range(20)))
+    every = np.arange(100)
+    error = judge(truth, truth).error(said, every)
+    assert error is not None
+    assert abs(error - 0.04) < 0.01
+    assert judge(truth, truth).error(sure(truth), every) == 0
+    assert judge(truth, truth).error(said[:1], every[:1]) is None
+
+
+def test_the_error_of_mean_reciprocal_ranks_is_that_of_a_mean() -> None:
+    # 1, 1/2, 1/2, 1: deviation of a sample 1/4 · sqrt(4/3), over two; half of them are first: 1/2 · sqrt(4/3), over two
+    ranks = np.array([1.0, 2.0, 2.0, 1.0])
+    assert error_of_ranks(ranks, "mrr") == pytest.approx(0.25 * (4 / 3) ** 0.5 / 2)
+    assert error_of_ranks(ranks, "hits@1") == pytest.approx(0.5 * (4 / 3) ** 0.5 / 2)
+    assert error_of_ranks(ranks, "auc") is None
+    assert error_of_ranks(ranks[:1], "mrr") is None

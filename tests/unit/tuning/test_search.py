@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workflow.tuning.results import Trial, best, direction_of, verdict
+from workflow.tuning.results import Trial, TrialState, best, chosen, direction_of, verdict
 from workflow.tuning.samplers import STARTUP_TRIALS, Search
 from workflow.tuning.space import Dimension, Space
 
@@ -19,9 +19,11 @@ ONE = Space((LR,), {"model": "rgcn"})
 TWO = Space((FAMILY, LR, HIDDEN), {})
 
 
-def trial(number: int, value: float | None, sample: dict[str, Any], family: str = "rgcn") -> Trial:
-    state = "Completed" if value is not None else "Failed"
-    return Trial(number, f"t{number}", state, sample, {"model": family}, value=value)  # type: ignore[arg-type]
+def trial(
+    number: int, value: float | None, sample: dict[str, Any], family: str = "rgcn", value_error: float = 0.0
+) -> Trial:
+    state: TrialState = "Completed" if value is not None else "Failed"
+    return Trial(number, f"t{number}", state, sample, {"model": family}, value=value, value_error=value_error)
 
 
 def history(search: Search, length: int) -> list[Trial]:
@@ -108,6 +110,45 @@ def test_the_best_is_the_earliest_of_equals_and_ignores_failures() -> None:
     assert (found := best(trials, "minimize")) is not None
     assert found.number == 1
     assert best([trial(1, None, {})], "maximize") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([0.30, 0.33], 1),  # 0.03 within 0.04
+        ([0.30, 0.35], 2),
+        ([0.30, 0.20, 0.33], 1),
+        ([0.20, 0.30, 0.33], 2),
+        ([0.36, 0.33], 1),
+    ],
+)
+def test_a_family_that_was_tried_before_is_kept_where_a_later_one_is_better_by_chance(
+    values: list[float], kept: int
+) -> None:
+    families = ["pair-ranker", "rgcn", "stack"]
+    trials = [
+        trial(number, value, {}, family, value_error=0.04)
+        for number, (value, family) in enumerate(zip(values, families, strict=False), 1)
+    ]
+    assert (found := chosen(trials, "maximize")) is not None
+    assert found.number == kept
+    errors = [replace(one, value=-(one.value or 0.0)) for one in trials]
+    assert (found := chosen(errors, "minimize")) is not None
+    assert found.number == kept
+
+
+def test_of_one_family_the_best_is_kept_however_small_the_difference() -> None:
+    trials = [trial(1, 0.10, {}, "mlp", 0.04), trial(2, 0.30, {}, "rgcn", 0.04), trial(3, 0.31, {}, "rgcn", 0.04)]
+    assert (found := chosen(trials, "maximize")) is not None
+    assert found.number == 3
+
+
+def test_the_verdict_says_that_a_better_figure_was_not_better_beyond_chance() -> None:
+    trials = [trial(1, 0.30, {}, "pair-ranker", 0.04), trial(2, 0.33, {}, value_error=0.04), trial(3, 0.1, {}, "gat")]
+    assert verdict(trials, "maximize", "mrr") == (
+        "pair-ranker won with validation mrr 0.3 (trial 1; 3 of 3 trials completed), ahead of gat with 0.1; rgcn with "
+        "0.33 is not better beyond chance (± 0.04), and pair-ranker was tried before."
+    )
 
 
 def test_the_verdict_names_the_winner_and_the_others() -> None:

@@ -32,19 +32,25 @@ FLOOR_NOTES = (
 MANY_ITEMS, DRAWS, SURE = 500, 100, 0.9
 #: items of a rare class that are enough to tell two models apart as any others do
 MANY_RARE = 30
+#: items from which on a figure's standard error is too small to matter
+MOST_DRAWN = 10_000
 #: predictions of some items: probabilities (items, classes), or numbers (items, 1)
 Predict = Callable[[Ints], npt.NDArray[np.floating]]
 
 
 @dataclass
 class JudgedLabels:
-    """Figures by split, of the model and of the floors; sentences for people."""
+    """Figures by split, of the model and of the floors; sentences for people.
+
+    ``error`` is the standard error of the tuned figure on the first split, None where it is not worked out.
+    """
 
     splits: dict[Split, dict[str, float]] = field(default_factory=dict)
     floors: dict[Split, dict[str, dict[str, float]]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     breakdown: Breakdown | None = None
     interval: Interval | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -165,11 +171,28 @@ class Judge:
         told = [share for share in won if not np.isnan(share)]
         return float(np.mean(told)) if told else 0.0
 
+    def error(self, predicted: npt.NDArray[np.floating], items: Ints) -> float | None:
+        """The standard error of the tuned figure of predictions, (m, outputs), for items, (m,), from draws of them.
+
+        Returns:
+            None where there are fewer than two items, or more than so small an error is worth the time for.
+
+        Source: Efron 1979, the bootstrap.
+        """
+        if not 2 <= len(items) <= MOST_DRAWN:
+            return None
+        rng = np.random.default_rng(0)
+        drawn = [rng.integers(0, len(items), len(items)) for _ in range(DRAWS)]
+        found = [measured(self.labels, predicted[of], items[of], self.topk).get(self.objective, np.nan) for of in drawn]
+        told = [value for value in found if not np.isnan(value)]
+        return float(np.std(told)) if told else None
+
     def judge(self, predict: Predict) -> JudgedLabels:
         """Figures of a finished model and of the floors, the items to test by last."""
         judged = JudgedLabels()
         for split, items in self.parts.judged.items():
             predicted = predict(items)
+            judged.error = self.error(predicted, items) if not judged.splits else judged.error
             judged.splits[split] = known(measured(self.labels, predicted, items, self.topk))
             judged.floors[split] = {name: self.floor(name, items) for name in self.floors}
             judged.breakdown = of_labels(split, self.labels, predicted, items, self.degrees[items])

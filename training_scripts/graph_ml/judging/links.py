@@ -21,7 +21,7 @@ from ..training.context import Trial
 from ..training.links.trained import ScoredLinks
 from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
-from .metrics import mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
+from .metrics import error_of_ranks, mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
 from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
 from .warnings import FLOOR_NAMES, lost_to_floors
 
@@ -36,7 +36,8 @@ MODEL = "model"
 class Judged:
     """Figures by split, of the model and of the floors; a calibration for each problem; sentences for people.
 
-    ``instead`` are the floors that answer in place of what was trained, by position of the problem.
+    ``instead`` are the floors that answer in place of what was trained, by position of the problem. ``error`` is the
+    standard error of the tuned figure on the first split, None where it is not worked out.
     """
 
     splits: dict[Split, dict[str, float]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Judged:
     warnings: list[str] = field(default_factory=list)
     breakdown: Breakdown | None = None
     instead: dict[int, str] = field(default_factory=dict)
+    error: float | None = None
 
 
 def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLinks, writer: ModelWriter) -> Judged:
@@ -86,10 +88,12 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
         if not rankings:
             continue
         figures = combined(list(rankings.values()))
+        ranks = np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()])
+        judged.error = error_of_ranks(ranks, trial.objective) if not judged.splits else judged.error
         judged.splits[split] = figures.pop(MODEL)
         judged.floors[split] = {name: figures[name] for name in FLOORS}
         judged.breakdown = broken_down(split, known, rankings, judged.calibrations)
-        writer.array(f"report/{split}_ranks", np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()]))
+        writer.array(f"report/{split}_ranks", ranks)
     trial.measured(judged.splits[first], 1, 1, first)
     for split, values in judged.splits.items():
         trial.container.log(table(split, {MODEL: values, **judged.floors[split]}))

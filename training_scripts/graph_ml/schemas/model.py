@@ -106,13 +106,15 @@ class Metrics(Artefact):
     """``metrics.json``: every figure by split and scorer, floors included; ``objective`` is what was tuned.
 
     ``objective`` is ``validation_<metric>``; ``training_<metric>`` where too few items were there to hold any out, and
-    then the figures stand under ``train``. ``warnings`` are sentences for whoever is about to rely on the model.
+    then the figures stand under ``train``. ``value_error`` is the standard error of ``value``, None where that is
+    unknown. ``warnings`` are sentences for whoever is about to rely on the model.
     """
 
     task: TaskType
     objective: str
     direction: Literal["maximize", "minimize"]
     value: float | None = None
+    value_error: float | None = None
     splits: dict[Split, dict[str, float]] = Field(default_factory=dict)
     floors: dict[Split, dict[str, dict[str, float]]] = Field(default_factory=dict)
     history: list[dict[str, float]] = Field(default_factory=list)

@@ -20,7 +20,15 @@ from workflow.runners.container import prepare_training
 from workflow.runners.failures import explain
 from workflow.runners.local.children import BASE, Children
 from workflow.runners.process import Ending, run_guarded
-from workflow.runners.publishing import ARCHIVE, TENSORBOARD, flat_metrics, is_number, pack_model, read_metrics
+from workflow.runners.publishing import (
+    ARCHIVE,
+    TENSORBOARD,
+    flat_metrics,
+    is_number,
+    pack_model,
+    read_metrics,
+    standard_error,
+)
 from workflow.tuning.loop import PROGRESS, read_progress
 from workflow.tuning.results import Trial, direction_of
 
@@ -159,7 +167,15 @@ class LocalTrials:
         told = tuple(str(warning) for warning in document.get("warnings", ()))
         curve = curve_of(document, self.tuning.metric, trial)
         measures = flat_metrics(document)
-        ended = replace(trial, state="Completed", value=float(value), metrics=measures, warnings=told, curve=curve)
+        ended = replace(
+            trial,
+            state="Completed",
+            value=float(value),
+            value_error=standard_error(document),
+            metrics=measures,
+            warnings=told,
+            curve=curve,
+        )
         archive = base / "output" / ARCHIVE
         pack_model(model, self.children.scripts, archive)
         place = self.tuning.trials_output / trial.name

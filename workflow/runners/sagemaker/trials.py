@@ -13,7 +13,7 @@ from typing import Any
 
 from workflow.errors import WorkflowError
 from workflow.runners.base import Control, Tuning
-from workflow.runners.publishing import ARCHIVE, METRICS, flat_metrics, is_number
+from workflow.runners.publishing import ARCHIVE, METRICS, flat_metrics, is_number, standard_error
 from workflow.runners.sagemaker.account import Account
 from workflow.runners.sagemaker.jobs import RUNNING, TRAINING_JOB, CloudJobs, reason_of
 from workflow.runners.sagemaker.logs import TRAINING, CloudLogs
@@ -80,7 +80,13 @@ class SageMakerTrials:
         if not is_number(value):
             line = f"no line 'validation {self.tuning.metric}=…' in the log, so the trial cannot be compared"
             return replace(ended, reason=f"{line}; log: {log}")
-        won = replace(ended, state="Completed", value=float(value), metrics=flat_metrics(metrics))
+        won = replace(
+            ended,
+            state="Completed",
+            value=float(value),
+            value_error=standard_error(metrics),
+            metrics=flat_metrics(metrics),
+        )
         self.storage.write(place / "trial.json", json.dumps(won.to_json(), indent=2).encode())
         self.storage.write(place / "train.log", log.read_bytes() if log.exists() else b"")
         return won

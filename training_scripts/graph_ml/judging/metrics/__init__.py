@@ -6,6 +6,7 @@ from .classification import average_precision, classification_metrics, roc_auc
 from .ranking import (
     Exclusions,
     auc,
+    error_of_ranks,
     filtered_ranks,
     hits_at,
     mean_reciprocal_rank,
@@ -20,6 +21,7 @@ __all__ = [
     "auc",
     "average_precision",
     "classification_metrics",
+    "error_of_ranks",
     "filtered_ranks",
     "hits_at",
     "mean_reciprocal_rank",

@@ -117,6 +117,15 @@ def ranks_clearly_better(ranks: npt.NDArray[np.float64], than: npt.NDArray[np.fl
     return float(gap.mean()) > max(noise, 1e-12)
 
 
+def error_of_ranks(ranks: Ranks, metric: str) -> float | None:
+    """The standard error of ``mrr`` or ``hits@k`` of ranks, (q,); None of other metrics, or of fewer than two ranks."""
+    name, _, k = metric.partition("@")
+    if len(ranks) < 2 or name not in ("mrr", "hits"):
+        return None
+    each = ranks <= int(k) if name == "hits" else 1.0 / ranks
+    return float(np.std(each, ddof=1) / len(ranks) ** 0.5)
+
+
 def hits_at(ranks: Ranks, k: int) -> float:
     """Share of ranks, (q,), that are k or better; NaN without ranks."""
     return float(np.mean(ranks <= k)) if len(ranks) else float("nan")

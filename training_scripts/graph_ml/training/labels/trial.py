@@ -232,6 +232,7 @@ def judged_labels(
             "objective": f"{SPLIT_NAMES[first]}_{trial.objective}",
             "direction": METRIC_DIRECTION.get(trial.objective, "maximize"),
             "value": judged.splits[first].get(trial.objective),
+            "value_error": judged.error,
             "splits": judged.splits,
             "floors": judged.floors,
             "history": history,

@@ -81,6 +81,7 @@ def judged_links(
             "objective": f"{SPLIT_NAMES[first]}_{objective}",
             "direction": "maximize",
             "value": judged.splits[first].get(objective),
+            "value_error": judged.error,
             "splits": judged.splits,
             "floors": judged.floors,
             "history": trained.history,
