@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from workflow.client.job import Job
 
 
+#: characters that a column needs with its border, below which words are folded to letters
+NARROWEST = 12
+
+
 @cache
 def _console(*, stderr: bool = False) -> Console:
     """What draws for people; a service, which says a line or two, starts without it."""
@@ -109,10 +113,19 @@ def _when(job: Job) -> str:
 
 
 def answer(title: str, records: Sequence[Any]) -> None:
-    """The whole answer to a query: a column a key of its records, or the one column ``value``."""
-    rows = [record if isinstance(record, Mapping) else {"value": record} for record in records]
+    """The whole answer to a query: a column a key of its records, or the one column ``value``.
+
+    Where so many keys do not fit beside each other, as those of a ``groupCount``, each record is a table, a row a key.
+    """
+    rows = [record if isinstance(record, Mapping) and record else {"value": record} for record in records]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table(title, columns, [[row.get(column, "") for column in columns] for row in rows])
+    if not rows:
+        say(f"\n{title}\n0 results")
+    elif NARROWEST * len(columns) <= _console().width:
+        table(title, columns, [[row.get(column, "") for column in columns] for row in rows])
+    else:
+        for number, row in enumerate(rows, 1):
+            table(title if len(rows) == 1 else f"{title}, {number} of {len(rows)}", ["key", "value"], list(row.items()))
 
 
 class StageProgress:

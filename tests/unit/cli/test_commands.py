@@ -59,6 +59,35 @@ def test_a_table_breaks_no_id_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPat
     assert max(map(len, written.getvalue().splitlines())) <= 80
 
 
+def test_an_answer_of_many_keys_is_whole_and_readable_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
+    counts = {f"a kind of thing {number}": 1000 + number for number in range(60)}
+    output.answer("counted", [counts])
+    lines = [line.split("│")[1:3] for line in written.getvalue().splitlines() if line.startswith("│")]
+    assert {key.strip(): int(value) for key, value in lines} == counts
+
+
+def test_two_records_of_many_keys_are_a_table_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
+    output.answer("wide", [{f"key{number}": row for number in range(9)} for row in (7, 8)])
+    assert [line for line in written.getvalue().splitlines() if line.startswith("wide")] == [
+        "wide, 1 of 2",
+        "wide, 2 of 2",
+    ]
+    assert [written.getvalue().count(f"  {value} │") for value in (7, 8)] == [9, 9]
+
+
+def test_an_answer_that_is_empty_says_so_and_an_empty_map_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
+    output.answer("nothing", [])
+    assert written.getvalue() == "\nnothing\n0 results\n"
+    output.answer("grouped", [{}])
+    assert "│ {}" in written.getvalue()
+
+
 def test_a_list_of_jobs_is_read_in_a_narrow_window(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
     monkeypatch.setattr(output, "_console", lambda: Console(file=written, width=80))
