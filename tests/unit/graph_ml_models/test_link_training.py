@@ -316,6 +316,27 @@ def test_relations_that_exclude_each_other_are_told_apart(tmp_path: Path) -> Non
     assert np.mean([one.results[0].value == name for one, (_, _, name) in zip(found, asked, strict=True)]) >= 0.9
 
 
+def test_a_network_tells_a_link_from_its_opposite(tmp_path: Path) -> None:
+    # everybody reports to half of the next of six groups; the dot product of two vectors would rank both ways alike
+    links = in_groups(step=1)
+    graph = GraphData(
+        node_ids={"User": [f"u{i}" for i in range(60)]},
+        num_nodes={"User": 60},
+        edges={FRIEND: EdgeList(links[:, 0], links[:, 1])},
+        splits={Target("link_prediction", FRIEND): split_of(len(links))},
+    )
+    model = train(graph, tmp_path, "--model", "rgcn", "--num-hidden", "16", "--num-epochs", "25")
+    asked = [f"u{person}" for person in range(0, 60, 3)]
+    predictor = load_predictor(model)
+    for end, mode, step in (("headNodeId", "predict_tail", 1), ("tailNodeId", "predict_head", -1)):
+        data = {"globalParameters": {"topk": 3}, "nodes": [{end: name} for name in asked]}
+        body = {"version": "v1", "mode": mode, "data": data}
+        output = predictor.answer(EndpointRequest.model_validate(body)).output
+        groups = [[int(str(one.node_id)[1:]) % 6 for one in answer.results] for answer in output.nodes or []]
+        wanted = [[(int(name[1:]) + step) % 6] * 3 for name in asked]
+        assert np.mean(np.array(groups) == wanted) >= 0.95, mode
+
+
 def test_an_interrupted_trial_starts_again_cleanly(tmp_path: Path) -> None:
     (tmp_path / "model" / ".new").mkdir(parents=True)
     (tmp_path / "model" / ".new" / "half.npy").write_text("rubbish")
@@ -333,6 +354,7 @@ def test_an_interrupted_trial_starts_again_cleanly(tmp_path: Path) -> None:
         (["--lr", "fast"], "hyperparameter lr is 'fast'"),
         (["--use-self-loop", "perhaps"], "must be a bool"),
         (["--num-layer", "0"], "must be at least 1"),
+        (["--model", "rgcn", "--decoder", "dots"], "decoder is dots; it must be one of auto, dot, distmult"),
         (["--task", "node_class"], "no target for node_class"),
     ],
 )

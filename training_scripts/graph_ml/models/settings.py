@@ -82,11 +82,14 @@ class Declared:
     at_least: float | None = None
     above: float | None = None
     below: float | None = None
+    one_of: tuple[str, ...] = ()
     idle: str = ""
     tasks: frozenset[TaskType] | None = None
 
     def complaint(self, value: Any) -> str | None:
         """What is wrong with a value, or None."""
+        if self.one_of and value not in self.one_of:
+            return f"it must be one of {', '.join(self.one_of)}"
         if self.at_least is not None and value < self.at_least:
             return f"it must be at least {self.at_least:g}"
         if self.above is not None and value <= self.above:
@@ -104,6 +107,7 @@ def hyperparameter(
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    one_of: tuple[str, ...] = (),
     idle: str = "",
     tasks: frozenset[TaskType] | None = None,
 ) -> Any:
@@ -114,10 +118,13 @@ def hyperparameter(
         tier: where it stands in a search; None leaves it out.
         search: what is tried at some scale; without it a ``tier`` holds the default alone.
         at_least, above, below: bounds of the value.
+        one_of: the words that it may be; empty for any.
         idle: why it is accepted and changes nothing; empty for all that count.
         tasks: where it counts; None is everywhere.
     """
-    return field(default=default, metadata={_DECLARED: Declared(tier, search, at_least, above, below, idle, tasks)})
+    return field(
+        default=default, metadata={_DECLARED: Declared(tier, search, at_least, above, below, one_of, idle, tasks)}
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,8 +186,8 @@ class GraphSettings(EpochSettings):
     ``fanout`` is one number a layer, nearest layer first; a list that is too short repeats its last number.
     ``concat_node_embed`` gives vertices that have features a learned vector as well: it drowns what features say of
     labels, but links tell who a vertex is (R-GCN on LastFM: MRR .12 with, .04 without). ``decoder`` of links is
-    ``distmult``, ``dot`` or ``auto``: dot where there is one edge type to predict. ``mixed_precision``
-    multiplies matrices in bfloat16.
+    ``distmult``, ``dot`` or ``auto``: that of ComplEx where all links have a direction, else dot where one edge type is
+    predicted. ``mixed_precision`` multiplies matrices in bfloat16.
     """
 
     dropout: float = hyperparameter(0.3, "tier2", lambda scale: _dropout(scale), at_least=0, below=1)
@@ -205,7 +212,7 @@ class GraphSettings(EpochSettings):
     edge_num_hidden: int = hyperparameter(16, at_least=1)
     use_class_weight: bool = hyperparameter(False, tasks=CLASSES)
     regularization_coef: float = hyperparameter(0.0, at_least=0, tasks=LINKS)
-    decoder: str = hyperparameter("auto", tasks=LINKS)
+    decoder: str = hyperparameter("auto", one_of=("auto", "dot", "distmult"), tasks=LINKS)
     mixed_precision: bool = hyperparameter(False)
 
     def fanouts(self, depth: int) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
 from ...links import LinkProblem, Pairs, Twins, chosen_by, codes, draw_uniform, selections
 from ...message_passing import choose_backend
+from ...models.families import DOT, decoder
 from ...models.family import GraphFamily
 from ...models.link_scorers import EmbeddingScorer
 from ...models.network.network import Network, edge_matrix, save_network
@@ -119,7 +120,7 @@ def edges_of(problems: list[LinkProblem], only_training: bool) -> dict[EdgeType,
 
 
 def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[LinkProblem]) -> GnnLinks:
-    """Train a graph network with a dot or DistMult decoder; the best epoch by validation MRR is kept.
+    """Train a graph network with the decoder that fits; the best epoch by validation MRR is kept.
 
     Source of the loss: sampled softmax with shared negatives, as in Zheng et al. 2020 (DGL-KE) and Yi et al. 2019.
     """
@@ -140,15 +141,10 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
         group=trial.group,
         trained_on=trial.graph.known_rows(trial.targets[0]),
     )
-    decoder = "distmult"
-    if settings.decoder == "dot" or (settings.decoder == "auto" and len(problems) == 1):
-        decoder = "dot"
-    if decoder == "dot":
-        relations = [torch.ones(settings.num_hidden, device=trial.device) for _ in problems]
-    else:
-        begun = fresh_relations(len(problems), settings.num_hidden, settings.seed)
-        relations = [relation.to(trial.device).requires_grad_() for relation in begun]
-    model = GnnLinks(problems, network, relations, decoder, family.name)
+    chosen = decoder_of(settings, problems)
+    begun = fresh_relations(chosen, len(problems), settings.num_hidden, settings.seed)
+    relations = [relation.to(trial.device).requires_grad_(chosen != DOT.name) for relation in begun]
+    model = GnnLinks(problems, network, relations, chosen, family.name)
     learner = GnnLearner(model, graph, settings, trial.group)
     model.history = fit(trial, learner, settings.num_epochs, bars=settings.prune_below)
     of = "links to choose by" if learner.chosen_by == "valid" else "links that it was trained on"
@@ -156,17 +152,34 @@ def train_gnn(trial: Trial[GraphSettings], family: GraphFamily, problems: list[L
     return model
 
 
-def fresh_relations(number: int, size: int, seed: int) -> list[Tensor]:
+def decoder_of(settings: GraphSettings, problems: Sequence[LinkProblem]) -> str:
+    """The decoder that is asked for, or that fits.
+
+    Products of two vectors say the same of a link and its opposite, complex ones do not; so these decode links that
+    have a direction, where none is asked for both ways.
+    """
+    if settings.decoder != "auto":
+        return settings.decoder
+    both_ways = any(problem.homogeneous and not problem.directed for problem in problems)
+    if any(problem.directed for problem in problems) and not both_ways and settings.num_hidden % 2 == 0:
+        return "complex"
+    return DOT.name if len(problems) == 1 else "distmult"
+
+
+def fresh_relations(decoder: str, number: int, size: int, seed: int) -> list[Tensor]:
     """Vectors of relations before training, float32 (size,) each: ones for a single relation.
 
     Of several, every other dimension is 1 for all, so that what is alike is learned together, and the rest has random
     signs of each relation's own. From ones alone relations that exclude each other between the same vertices were not
-    told apart before training stopped: MRR 0.07 where EASE has 0.09, 0.11 from here.
+    told apart before training stopped: MRR 0.07 where EASE has 0.09, 0.11 from here. Of complex numbers the second
+    half, the imaginary parts, are random signs: with zeros a link and its opposite would begin alike.
     """
-    if number == 1:
-        return [torch.ones(size)]
     rng = torch.Generator().manual_seed(seed)
     own = torch.arange(size) % 2 == 1
+    if decoder == "complex":
+        own = torch.arange(size) >= size // 2
+    elif number == 1 or decoder == DOT.name:
+        return [torch.ones(size) for _ in range(number)]
     return [
         torch.where(own, 2.0 * torch.randint(2, (size,), generator=rng) - 1, torch.ones(size)) for _ in range(number)
     ]
@@ -328,6 +341,7 @@ def batch_loss(
     if not blocks:
         nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
     vectors, learned = network.forward(nodes, blocks)
+    formula = decoder(model.decoder)
 
     def loss_of(part: Pairs, drawn: list[Ints], weight: float, inputs: Sequence[Tensor]) -> Tensor:
         table, relation = inputs
@@ -342,8 +356,8 @@ def batch_loss(
             (target, source, part.source, True),
         ):
             count = problem.candidates(predict_heads).stop - problem.candidates(predict_heads).start
-            rivals = rows(drawn[predict_heads])
-            loss = loss + contrast(query * relation, true, tensor_on(true_ids, table.device), rivals, count, settings)
+            rivals, asked = rows(drawn[predict_heads]), formula.query(torch, query, relation, predict_heads)
+            loss = loss + contrast(asked, true, tensor_on(true_ids, table.device), rivals, count, settings)
         if settings.regularization_coef:
             loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
         return loss * weight
