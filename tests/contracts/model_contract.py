@@ -232,6 +232,29 @@ class ModelContract:
                 with pytest.raises(Incompatible, match="only vertices it was trained on"):
                     answers(folder, request)
 
+    def test_what_is_stored_is_what_the_same_graph_sent_along_is_answered_to_a_millionth(
+        self, chosen: Family, tmp_path: Path
+    ) -> None:
+        task: TaskType = "node_class" if "node_class" in chosen.tasks else "link_prediction"
+        graph = replace(small_graph(task), features={}, edge_features={})
+        folder = train(graph, tmp_path, {"model": self.name, **QUICK})
+        details, ties = ModelFolder(folder).description.details, graph.edges[KNOWS]
+        if not details["inductive"] or "baseline" in details:
+            return
+        sent = {
+            "nodes": [{"nodeId": name, "nodeType": "Person"} for name in graph.node_ids["Person"]],
+            "edges": [
+                {"edgeType": [*KNOWS], "headNodeId": f"p{head}", "tailNodeId": f"p{tail}"}
+                for head, tail in zip(ties.source.tolist(), ties.target.tolist(), strict=True)
+            ],
+        }
+
+        def scores(request: EndpointRequest) -> dict[str, float]:
+            return {str(one.get("nodeId", one.get("value"))): one["score"] for one in answers(folder, request)[0]}
+
+        for who in ("p3", "p8", "p20"):
+            assert scores(question(task, sent, who)) == pytest.approx(scores(question(task, who=who)), abs=1e-6)
+
     def test_the_best_epoch_is_kept_however_early_and_the_report_says_which(
         self, chosen: Family, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
