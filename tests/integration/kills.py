@@ -2,8 +2,8 @@
 
 Each round forks a process in which several threads write beside each other and a bulk load runs, kills it, opens the
 folder and counts. Thread w's commit k sets the counter ``c<w>`` to k, adds ``w<w>-<k>`` with an edge from the counter,
-and removes ``w<w>-<k-3>`` where k is a multiple of 5; a load adds ten vertices at once. So what must be there follows
-from the counters.
+and removes ``w<w>-<k-3>`` where k is a multiple of 5; a load adds ten vertices and ten edges at once. So what must be
+there follows from the counters.
 
     python -m tests.integration.kills [KILLS] [FIRST SEED]
 """
@@ -22,10 +22,13 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import pytest
 
 from workflow.errors import ConcurrentModification
+from workflow.graphs.store.journal import file_journal
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions import batch as batches
 from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
 
 THREADS = 4
@@ -70,7 +73,13 @@ def write(graph: EmbeddedGraph, thread: int, number: int) -> None:
 def load(graph: EmbeddedGraph, number: int) -> None:
     ids = [f"l{number}-{place}" for place in range(LOAD_SIZE)]
     columns = {"n": ColumnData(np.full(LOAD_SIZE, number), int)}
-    graph.load(Batch(ElementBatch(ids, np.zeros(LOAD_SIZE, dtype=np.int32), ["loaded"], columns)))
+    labels = np.zeros(LOAD_SIZE, dtype=np.int32)
+    vertices = ElementBatch(ids, labels, ["loaded"], columns)
+    edges = ElementBatch([f"l{number}-{place}-e" for place in range(LOAD_SIZE)], labels.copy(), ["with"], dict(columns))
+    source = np.arange(LOAD_SIZE, dtype=np.int32)
+    # every second load joins its vertices with those of the one before
+    ends = [f"l{number - 1}-{place}" for place in range(LOAD_SIZE)] + ids if number % 2 == 0 else ids
+    graph.load(Batch(vertices, edges, ends, source, source[::-1] + np.int32(len(ends) - LOAD_SIZE)))
 
 
 def child(folder: Path, limit: int, pipe: int) -> None:
@@ -135,7 +144,7 @@ def check(graph: EmbeddedGraph, before: list[int], told: dict[int, int]) -> list
         acknowledged = max(told.get(thread, 0), before[thread])
         assert acknowledged <= number <= acknowledged + 1, f"thread {thread}: told {acknowledged}, found {number}"
     expected = {f"l{number}-{place}": number for number in range(1, found[LOADER] + 1) for place in range(LOAD_SIZE)}
-    edges = {}
+    edges = {f"{id}-e": number for id, number in expected.items()}
     for thread, last in enumerate(found[:LOADER]):
         if last:
             expected[f"c{thread}"] = last
@@ -154,6 +163,14 @@ def check(graph: EmbeddedGraph, before: list[int], told: dict[int, int]) -> list
 def kill(rounds: int, seed: int) -> Counter[str]:
     """Kill so many times; how many commits were acknowledged, and found beyond those."""
     rng, counts = Random(seed), Counter[str]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_journal, "LARGE", 0)  # loads are put in order in their files
+        patch.setattr(batches, "FEW", 4)
+        _kill(rounds, rng, counts)
+    return counts
+
+
+def _kill(rounds: int, rng: Random, counts: Counter[str]) -> None:
     while counts["kills"] < rounds:
         with tempfile.TemporaryDirectory() as folder:
             before = [0] * (THREADS + 1)
@@ -166,7 +183,6 @@ def kill(rounds: int, seed: int) -> Counter[str]:
                 counts["commits"] += sum(after) - sum(before)
                 counts["kills"] += 1
                 before = after
-    return counts
 
 
 def main() -> None:

@@ -27,6 +27,10 @@ def test_texts_give_back_what_they_were_made_of() -> None:
     assert [texts[place] for place in range(len(texts))] == WORDS
     assert Texts.joined([texts, texts]).tolist() == WORDS + WORDS
     assert texts.select(np.array([3, 0, 3])).tolist() == [WORDS[3], "", WORDS[3]]
+    most = np.delete(np.arange(len(WORDS)), 2)
+    assert texts.select(most).tolist() == [*WORDS[:2], *WORDS[3:]]
+    assert texts.select(most).same_as(Texts.of([*WORDS[:2], *WORDS[3:]]))
+    assert not texts.select(most).same_as(Texts.of(WORDS[1:]))
 
 
 def test_the_hash_of_one_text_is_the_hash_of_it_among_many() -> None:

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from workflow.graphs.store.journal import file_journal
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions import batch as batches
-from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch, rows_of_ends
 from workflow.graphs.store.versions.text_block import Texts
 
 LABELS = ["knows", "likes", "rare"]
+
+
+@pytest.fixture(autouse=True)
+def all_loads_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_journal, "LARGE", 0)
+    monkeypatch.setattr(batches, "FEW", 4)
 
 
 def vertices(names: list[str]) -> Batch:
@@ -95,11 +102,55 @@ def test_ends_that_stand_apart_or_in_another_order_keep_their_neighbours(tmp_pat
     graph.close()
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_loads_and_writes_in_any_order_are_what_they_are_without_files(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+def test_where_ends_stood_is_believed_only_while_they_stand_there(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path)
+    graph.load(vertices(["a", "b", "c", "d"]))
+    # a is removed and comes again in another row
+    tx = graph.begin()
+    tx.remove_vertex(tx.graph.vertex_row("a"))  # type: ignore[arg-type]
+    tx.commit()
+    graph.load(vertices(["a"]))
+    state, load = graph.state, Batch(ends=Texts.of(["b", "d"]))
+    stand = [graph.vertex_row(id) for id in ("b", "d", "a")]
+    for guess in (stand[:2], stand[1::-1], [stand[0], 7], [-1, stand[1]], [stand[0], stand[0]]):
+        load.end_rows = np.array(guess, dtype=np.int32)
+        assert rows_of_ends(state, load).tolist() == stand[:2]
+    load = Batch(ends=Texts.of(["a"]), end_rows=np.array([0], dtype=np.int32))
+    assert rows_of_ends(state, load).tolist() == [stand[2]] != [0]
+    assert state.vertices.stand_at(np.array(stand, dtype=np.int32), Texts.of(["b", "d", "a"]))
+    tx = graph.begin()
+    tx.add_vertex("one by one", "person")
+    tx.commit()
+    row = graph.vertex_row("one by one")
+    assert row is not None
+    assert not graph.state.vertices.stand_at(np.array([row], dtype=np.int32), Texts.of(["one by one"]))
+    graph.close()
+
+
+def test_loads_one_after_the_other_are_joined_at_a_start_and_what_was_written_between_stands_between(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(batches, "FEW", 4)
+    graph = open_graph(tmp_path)
+    graph.load(vertices(["a", "b", "c"]))
+    for place, end in enumerate("bcb"):
+        graph.load(edges([f"e{place}"], [0], ["a", end], [0], [1]))
+        if place == 1:
+            tx = graph.begin()
+            edge = tx.add_edge("between", "knows", *(tx.graph.vertex_row(id) for id in "aa"))  # type: ignore[arg-type]
+            tx.set_edge_property(edge, "w", 0)
+            tx.commit()
+    before = shown(graph)
+    crashed(graph)
+    graph = open_graph(tmp_path)
+    assert shown(graph) == before
+    row = graph.vertex_row("a")
+    assert row is not None
+    assert [graph.vertex_id(end) for end in graph.neighbours(row, "out", ["knows"])] == ["b", "c", "a", "b"]
+    graph.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_loads_and_writes_in_any_order_are_what_they_are_without_files(tmp_path: Path, seed: int) -> None:
     rng, counted = np.random.default_rng(seed), iter(range(10**6))
     kept, plain = open_graph(tmp_path), EmbeddedGraph()
     names: list[str] = []

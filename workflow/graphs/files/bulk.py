@@ -349,6 +349,7 @@ class _EdgePieces(_Pieces):
             source=places[rows.source],
             target=places[rows.target],
             next_id=self._state.next_id,
+            end_rows=ends.astype(np.int32),
         )
 
 

@@ -27,7 +27,7 @@ from workflow.graphs.store.past import Past
 from workflow.graphs.store.snapshot import VersionSnapshot
 from workflow.graphs.store.transaction import StoreTransaction, TransactionsMet, catch_up, redo
 from workflow.graphs.store.turns import Turns
-from workflow.graphs.store.versions.batch import Batch, install
+from workflow.graphs.store.versions.batch import Batch, install, rows_of_ends
 from workflow.graphs.store.versions.records import Change, Ticket
 from workflow.graphs.store.versions.state import State
 from workflow.graphs.store.views import LABEL_SEPARATOR, StoredGraph
@@ -290,7 +290,7 @@ class EmbeddedGraph(StoredGraph):
             if taken is not None:
                 raise IllegalArgument(f"{kind} with id already exists: {taken}")
         if len(batch.edges) and batch.ends is not batch.vertices.ids:
-            lost = np.flatnonzero(state.vertices.find_many(batch.ends) < 0).tolist()
+            lost = np.flatnonzero(rows_of_ends(state, batch) < 0).tolist()
             new = set(batch.vertices.ids) if lost else set()
             for place in lost:
                 if batch.ends[place] not in new:

@@ -26,7 +26,7 @@ from workflow.graphs.store.journal.log_file import (
     read_log,
 )
 from workflow.graphs.store.journal.segments import SegmentFile, StoreDamaged, read_segment, sync_folder
-from workflow.graphs.store.versions.batch import install
+from workflow.graphs.store.versions.batch import Later, catch_up_adjacency, install
 from workflow.graphs.store.versions.state import State
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ class Recovered:
     """The segment files that each log names."""
     torn: list[tuple[Path, int]] = field(default_factory=list)
     """Logs and the byte from which they hold a commit that was never finished."""
+    later: Later = field(default_factory=dict)
+    """Adjacency of bulk loads that is put into ``state`` before anything else is."""
 
 
 def recover(folder: Path, current: Current) -> Recovered:
@@ -84,6 +86,7 @@ def recover(folder: Path, current: Current) -> Recovered:
             found.torn.append((path, end))
     if (known := acknowledged(folder)) > found.last[0]:
         raise LogDamaged(path, end, found.last[0], f"commits up to {known} were acknowledged and are not there")
+    catch_up_adjacency(found.state, found.later)
     found.state.rebase()
     return found
 
@@ -91,9 +94,10 @@ def recover(folder: Path, current: Current) -> Recovered:
 def _redo(folder: Path, found: Recovered, number: int, commit: Commit) -> None:
     if commit.kind == "segment":
         file = SegmentFile.of(commit.body)
-        install(found.state, read_segment(folder, file))
+        install(found.state, read_segment(folder, file), found.later)
         found.segments.setdefault(number, set()).add(file.name)
     else:
+        catch_up_adjacency(found.state, found.later)
         replay(found.state, commit.body)
 
 

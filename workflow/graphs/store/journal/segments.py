@@ -71,6 +71,8 @@ def write_segment(path: Path, batch: Batch) -> SegmentFile:
     header["vertices"] = _dump_elements("v", batch.vertices, arrays)
     header["edges"] = _dump_elements("e", batch.edges, arrays)
     header["ends"] = "vertices" if batch.ends is batch.vertices.ids else _dump_ids("ends", batch.ends, arrays)
+    if header["ends"] != "vertices" and batch.end_rows is not None:
+        arrays["end_rows"] = batch.end_rows
     arrays["header"] = _bytes(json.dumps(header))
     temporary = path.with_suffix(".tmp")
     try:
@@ -114,6 +116,7 @@ def _read(path: Path, in_place: bool) -> Batch:
         batch = Batch(_load_elements("v", header["vertices"], arrays), _load_elements("e", header["edges"], arrays))
         ends = header["ends"]
         batch.ends = batch.vertices.ids if ends == "vertices" else _load_ids("ends", ends, arrays)
+        batch.end_rows = arrays.get("end_rows")
         batch.source, batch.target, batch.next_id = arrays["source"], arrays["target"], header["next_id"]
         for place, name in enumerate(header.get("adjacency", header.get("adjacency of ends", ()))):
             out, into = (Csr(*(arrays[f"{way}.{place}.{part}"] for part in Csr._fields)) for way in ("out", "in"))

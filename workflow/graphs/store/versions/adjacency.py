@@ -52,17 +52,18 @@ def padded(csr: Csr, size: int) -> Csr:
     return csr._replace(indptr=np.concatenate([csr.indptr, np.full(missing, csr.indptr[-1], dtype=csr.indptr.dtype)]))
 
 
-def side_by_side(first: Csr, second: Csr) -> Csr:
-    """Row by row, what the first has and then what the second has."""
-    size = len(first.indptr) - 1
-    indptr = indptr_of(np.diff(first.indptr) + np.diff(second.indptr))
+def side_by_side(*parts: Csr) -> Csr:
+    """Row by row, what the first has, then what the second has, and so on; all have as many rows."""
+    degrees = [np.diff(part.indptr) for part in parts]
+    indptr = indptr_of(sum(degrees[1:], start=degrees[0].astype(np.int64)))
     neighbours = np.empty(indptr[-1], dtype=np.int32)
     edges = np.empty(indptr[-1], dtype=np.int32)
-    for part, before in ((first, second.indptr[:-1]), (second, first.indptr[1:])):
-        place = np.arange(len(part.edges)) + np.repeat(before, np.diff(part.indptr))
+    begins = indptr[:-1].copy()
+    for part, degree in zip(parts, degrees, strict=True):
+        place = np.arange(len(part.edges)) + np.repeat(begins - part.indptr[:-1], degree)
         neighbours[place] = part.neighbours
         edges[place] = part.edges
-    assert len(indptr) == size + 1
+        begins += degree
     return Csr(indptr, neighbours, edges)
 
 
@@ -195,14 +196,15 @@ class Adjacency:
         place = len(edges) - 1 if edges[-1] == edge else edges.index(edge)
         del neighbours[place], edges[place]
 
-    def extend(self, more: Csr) -> None:
-        """Put new edges behind those that each row has, and make the base of all."""
-        size, written = len(more.indptr) - 1, {**self._below, **self._patched}
-        if self.empty:
-            self.rebase(more)
+    def extend(self, *more: Csr) -> None:
+        """Put new edges behind those that each row has, and make the base of all; ``more`` have as many rows each."""
+        if self.empty and len(more) == 1:
+            self.rebase(more[0])
             return
+        size, written = len(more[0].indptr) - 1, {**self._below, **self._patched}
         base = NO_EDGES if self._base is None else self._base
-        self.rebase(side_by_side(self._merged(base, written, size) if written else padded(base, size), more))
+        before = () if self.empty else (self._merged(base, written, size) if written else padded(base, size),)
+        self.rebase(side_by_side(*before, *more))
 
     def rebase(self, base: Csr) -> None:
         """Make ``base`` all there is; it holds every edge of this label in this direction."""

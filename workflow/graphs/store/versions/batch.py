@@ -56,7 +56,8 @@ class Batch:
     """New vertices, then new edges between places in ``ends``: ids of vertices, new or known before.
 
     ``adjacency`` has (out, in) of some edge labels, where they were put in order: rows and neighbours are places in
-    ``ends``, edges places among those of the batch.
+    ``ends``, edges places among those of the batch. ``end_rows`` are the rows where the ends stood, int32, in the graph
+    that the batch was made for; where it is put into it again they may stand elsewhere.
     """
 
     vertices: ElementBatch = field(default_factory=ElementBatch)
@@ -66,10 +67,20 @@ class Batch:
     target: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     next_id: int = 0
     adjacency: dict[str, tuple[Csr, Csr]] = field(default_factory=dict)
+    end_rows: NDArray[np.int32] | None = None
 
 
-def install(state: State, batch: Batch) -> None:
-    """Put a batch into a graph. Its ids must be new and its ends known: callers check before they make it durable."""
+Later = dict[int, list[tuple[Csr, Csr]]]
+"""By label (out, in) of several batches, to be put behind those that a graph has in one go."""
+
+
+def install(state: State, batch: Batch, later: Later | None = None) -> None:
+    """Put a batch into a graph. Its ids must be new and its ends known: callers check before they make it durable.
+
+    Args:
+        later: takes adjacency that is not put into the graph now, but by ``catch_up_adjacency``; until then nobody asks
+            it for neighbours, and nothing but batches is put into it.
+    """
     state.numbers.skip_to(batch.next_id)
     first_vertex = _install_elements(state.vertices, batch.vertices) if len(batch.vertices) else 0
     if not len(batch.edges):
@@ -80,13 +91,31 @@ def install(state: State, batch: Batch) -> None:
     source, target = (batch.source, batch.target) if _is_count(rows) else (rows[batch.source], rows[batch.target])
     first = _install_elements(state.edges, batch.edges, source, target)
     _, state.source, state.target = state.edges.shared.cells
-    _extend_adjacency(state, first, source, target, _ready(state, batch, rows, first))
+    _extend_adjacency(state, first, source, target, _ready(state, batch, rows, first), later)
+
+
+def catch_up_adjacency(state: State, later: Later) -> None:
+    """Put what several batches have left for later into a graph."""
+    while later:
+        code, waiting = later.popitem()
+        for way, parts in zip(("out", "in"), zip(*waiting, strict=True), strict=True):
+            size = len(state.vertices)
+            state.adjacency(way, code).extend(*(padded(part, size) for part in parts))
+
+
+def rows_of_ends(state: State, batch: Batch) -> NDArray[np.int32]:
+    """The row of each end in a graph, (n,); -1 of those that are not there."""
+    rows = batch.end_rows
+    if rows is not None and isinstance(batch.ends, Texts) and state.vertices.stand_at(rows, batch.ends):
+        return rows
+    batch.end_rows = state.vertices.find_many(batch.ends)
+    return batch.end_rows
 
 
 def _end_rows(state: State, batch: Batch, first: int) -> NDArray[np.int32]:
     """The row of each end; ``first`` is that of the first new vertex."""
     if batch.ends is not batch.vertices.ids:
-        return state.vertices.find_many(batch.ends)
+        return rows_of_ends(state, batch)
     return np.arange(first, first + len(batch.ends), dtype=np.int32)
 
 
@@ -145,6 +174,7 @@ def _extend_adjacency(
     source: NDArray[np.int32],
     target: NDArray[np.int32],
     ready: Mapping[int, tuple[Csr, Csr]],
+    later: Later | None,
 ) -> None:
     """Add the edges from row ``known`` on: few of a label one by one, many by making the label's base longer.
 
@@ -157,8 +187,13 @@ def _extend_adjacency(
     done = {code for code in ready if code in many or state.adjacency("out", code).empty}
     for code in done:
         state.touch(code)
+        if later is not None:
+            later.setdefault(code, []).append(ready[code])
+            continue
         for way, csr in zip(("out", "in"), ready[code], strict=True):
             state.adjacency(way, code).extend(csr)
+    if later and present - done:
+        catch_up_adjacency(state, later)
     for code, fresh in by_label(labels) if present - done else ():
         if code in done:
             continue

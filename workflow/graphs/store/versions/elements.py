@@ -14,6 +14,7 @@ from workflow.graphs.store.versions.columns import KeyColumn
 from workflow.graphs.store.versions.ids import first_twice
 from workflow.graphs.store.versions.layers import Alive
 from workflow.graphs.store.versions.rows import Rows, cells_of, with_room
+from workflow.graphs.store.versions.text_block import Texts
 
 
 class Elements:
@@ -71,6 +72,11 @@ class Elements:
     def find_many(self, ids: Sequence[Any]) -> NDArray[np.int32]:
         """A living row for each id, (n,); -1 where there is none."""
         return self.ids.find_many(ids, self.alive)
+
+    def stand_at(self, rows: NDArray[np.int32], texts: Texts) -> bool:
+        """Whether these rows, (n,), live and have these ids; false also where looking for the ids takes no longer."""
+        inside = not len(rows) or (int(rows.min()) >= 0 and int(rows.max()) < len(self))
+        return inside and bool(self.alive.array()[rows].all()) and self.ids.packed_at(rows, texts)
 
     def first_taken(self, ids: Sequence[Any]) -> Any | None:
         """The first of these that lives already or stands twice among them."""

@@ -291,6 +291,14 @@ class Ids:
             return runs[0].marks
         return None
 
+    def packed_at(self, rows: NDArray[Any], texts: Texts) -> bool:
+        """Whether these rows, int32 (n,), have these ids, and all of them are packed."""
+        laid = self._laid
+        if not laid.packed or len(laid.packed) < len(laid.runs) or (rows >= laid.tail_first).any():
+            return False
+        held = self.some(rows)
+        return isinstance(held, Texts) and held.same_as(texts)
+
     def some(self, rows: NDArray[Any]) -> Sequence[Any]:
         """The ids of some rows, int32 (n,), in their order."""
         runs, firsts, packed, tail, tail_first = self._laid

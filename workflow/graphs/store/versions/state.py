@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import reduce
 from itertools import count
 from typing import Any
 
@@ -185,7 +184,7 @@ class State:
                 return merged
         elif 1 < len(codes) <= FEW_LABELS:
             # after a write one of them is mended and the others stand
-            return reduce(side_by_side, (self.csr((code,), way) for code in codes))
+            return side_by_side(*(self.csr((code,), way) for code in codes))
         csr = self._built(codes, way, size)
         if len(codes) == 1 and len(csr.edges) >= size // SPARSE:
             self._bases[(way, codes[0])] = (self.written[codes[0]], csr)

@@ -131,6 +131,13 @@ class Texts(Sequence[str]):
     def select(self, places: NDArray[Any]) -> Texts:
         """Some of the strings, in the order of the places, int64 (m,)."""
         buffer = np.frombuffer(self.blob, dtype=np.uint8)
+        if len(places) > len(self) // 4 and (np.diff(places) > 0).all():
+            # most of them in their order: their bytes are marked, which takes an eighth of the memory of their places
+            kept = np.zeros(len(self), dtype=bool)
+            kept[places] = True
+            lengths = self.lengths()
+            inner = buffer[int(self.starts[0]) : int(self.starts[-1])]
+            return Texts.with_lengths(inner[np.repeat(kept, lengths)].tobytes(), lengths[places])
         return Texts.cut(buffer, self.starts[:-1][places], self.starts[1:][places])
 
     # -- vectors
@@ -171,6 +178,14 @@ class Texts(Sequence[str]):
             total += words[:, place] * keys[place]
         total ^= total >> np.uint64(32)
         return total
+
+    def same_as(self, other: Texts) -> bool:
+        """Whether both are the same strings in the same order."""
+        return np.array_equal(self.lengths(), other.lengths()) and self._bytes() == other._bytes()
+
+    def _bytes(self) -> Block:
+        """Those of all strings, one after the other."""
+        return self.blob[self.starts.item(0) : self.starts.item(-1)]
 
     def equal_to(self, other: Texts, places: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether the strings at ``places`` here are those at ``wanted`` in the other; int64 (m,) both."""
