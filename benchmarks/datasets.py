@@ -130,19 +130,32 @@ def lastfm_asia(data: Path, export: ExportWriter) -> None:
 
 
 def twitch_engb(data: Path, export: ExportWriter) -> None:
-    """7,126 streamers and 35,324 friendships, with what they play."""
+    """7,126 streamers and 35,324 friendships, with what they play: 2,545 games as zeros and ones."""
     columns = ["days", "mature", "views", "partner"]
-    rows = ([r["id"], *(r[c] for c in columns), r["features"].replace(";", " ")] for r in _read(data / "nodes.csv.gz"))
+    people = list(_read(data / "nodes.csv.gz"))
+    games = zeros_and_ones([person["features"].split(";") for person in people])
+    rows = ([r["id"], *(r[c] for c in columns), played] for r, played in zip(people, games, strict=True))
     asked: list[Feature] = [
         ("days", "numerical", {"norm": "min-max"}),
         ("mature", "category", {}),
         ("views", "auto", {}),
         ("partner", "category", {}),
-        ("games", "text_tfidf", {}),
+        # as text they would be projected to a hundred columns, and as a category all but the hundred most frequent lost
+        ("games", "numerical", {"separator": ";", "norm": "none"}),
     ]
     export.nodes("User", [*columns, "games"], rows, asked)
     ends = ([r["source"], r["target"]] for r in _read(data / "edges.csv.gz"))
     export.edges(("User", "FRIEND", "User"), [], ends, labels=links())
+
+
+def zeros_and_ones(bags: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Each bag of words as one cell: a number for every word of all bags, which says whether it is there."""
+    place = {word: number for number, word in enumerate(sorted({word for bag in bags for word in bag}))}
+    for bag in bags:
+        cells = ["0"] * len(place)
+        for word in bag:
+            cells[place[word]] = "1"
+        yield ";".join(cells)
 
 
 def movielens(data: Path, export: ExportWriter) -> None:

@@ -1,7 +1,7 @@
-"""How well links are predicted, and at what cost: the floors, the pair ranker, a graph network and their stack.
+"""How well links are predicted, and at what cost: the floors, and model families, each by itself with its defaults.
 
     python benchmarks/link_prediction.py --data lastfm --seeds 0,1,2
-    python benchmarks/link_prediction.py --data twitch,facebook --no-network
+    python benchmarks/link_prediction.py --data twitch,facebook --models lightgcn,graphsage,buddy
 
 Protocol: random 80/10/10 split of undirected pairs; models see the training edges; both directions of a sample of test
 edges (1,500; Facebook 500) are ranked among all vertices less the source and its training and validation neighbours,
@@ -18,8 +18,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,16 @@ sys.path.insert(0, str(ROOT / "training_scripts"))
 from graph_ml.container import Container  # noqa: E402
 from graph_ml.graph import EdgeList, EdgeType, GraphData, Split, Target  # noqa: E402
 from graph_ml.judging.floors.structure import LinkFloors  # noqa: E402
+from graph_ml.judging.links import Judged, choose  # noqa: E402
 from graph_ml.judging.ranking import non_links, rank_links, sample  # noqa: E402
 from graph_ml.links import LinkProblem  # noqa: E402
+from graph_ml.models.families import families, family  # noqa: E402
+from graph_ml.models.link_scorers import Calibration  # noqa: E402
 from graph_ml.pairs.graph import Floats, Ints  # noqa: E402
+from graph_ml.training.context import Trial  # noqa: E402
+from graph_ml.training.curves import Curves  # noqa: E402
+from graph_ml.training.links.trial import train  # noqa: E402
+from graph_ml.training.run import set_threads, settled  # noqa: E402
 
 LINK = EdgeType("User", "LINK", "User")
 SHOWN = ("mrr", "hits@10", "hits@50", "auc")
@@ -42,10 +49,10 @@ BUNDLED = "workflow/datasets/lastfm"
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where a data set lies, which attribute column it has, and how many test edges are ranked."""
+    """Where a data set lies, the attributes of its vertices, and how many test edges are ranked."""
 
     folder: str
-    attribute: Callable[[list[dict[str, str]]], Floats]
+    attributes: Mapping[str, Callable[[list[dict[str, str]]], Floats]]
     test_edges: int = 1500
 
 
@@ -73,10 +80,24 @@ def words(column: str) -> Callable[[list[dict[str, str]]], Floats]:
     return encode
 
 
+def logarithm(column: str) -> Callable[[list[dict[str, str]]], Floats]:
+    """ln(1 + a count)."""
+    return lambda rows: np.log1p(np.array([[float(row[column])] for row in rows], dtype=np.float32))
+
+
+TWITCH = {
+    "games": words("features"),
+    "views": logarithm("views"),
+    "days": logarithm("days"),
+    "mature": one_hot("mature"),
+    "partner": one_hot("partner"),
+}
 DATA = {
-    "lastfm": DataSet(BUNDLED, one_hot("country")),
-    "twitch": DataSet("twitch-engb", words("features")),
-    "facebook": DataSet("facebook-pages", words("features"), test_edges=500),
+    "lastfm": DataSet(BUNDLED, {"country": one_hot("country")}),
+    "twitch": DataSet("twitch-engb", TWITCH),
+    "facebook": DataSet(
+        "facebook-pages", {"words": words("features"), "page_type": one_hot("page_type")}, test_edges=500
+    ),
 }
 
 
@@ -114,78 +135,15 @@ def read(data: DataSet, seed: int) -> GraphData:
         node_ids={"User": list(index)},
         num_nodes={"User": len(nodes)},
         edges={LINK: EdgeList(pairs[:, 0].copy(), pairs[:, 1].copy())},
-        features={"User": {"attribute": data.attribute(nodes)}},
+        features={"User": {name: encode(nodes) for name, encode in data.attributes.items()}},
         splits={Target("link_prediction", LINK): Split(order[:first], order[first:second], order[second:])},
         seed=seed,
     )
 
 
 Row = dict[str, float]
-
-
-def measure(data: DataSet, seed: int, network: str | None, with_buddy: bool) -> dict[str, Row]:
-    """One seed: figures and CPU seconds by scorer."""
-    from graph_ml.models.families import family_of
-    from graph_ml.models.family import GraphFamily, RankingFamily
-    from graph_ml.models.settings import Scale, StoppingSettings, parse
-    from graph_ml.training.context import Trial
-    from graph_ml.training.curves import Curves
-    from graph_ml.training.links.gnn import train_gnn
-    from graph_ml.training.links.ranked import train_rankers
-    from graph_ml.training.links.stacked import StackedLinks
-    from graph_ml.training.run import set_threads
-
-    graph = read(data, seed)
-    problem = LinkProblem.from_graph(graph, graph.targets[0])
-    seconds: Row = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        box = Container(Path(scratch), {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]})
-        set_threads(box)
-        settings = StoppingSettings(model="pair-ranker", seed=seed)
-        quiet, curves = Quiet(box.base, box.environ), Curves(box.tensorboard, silent=True)
-        trial = Trial(graph, graph.targets, settings, quiet, box.progress(), time.monotonic(), curves)
-        began = time.process_time()
-        ranked = train_rankers(trial, [problem])
-        seconds["ranker"] = time.process_time() - began
-        print(*ranked.notes, sep="\n", flush=True)
-        buddy = None
-        if with_buddy:
-            began = time.process_time()
-            buddy = train_rankers(trial, [problem], family_of(RankingFamily, "buddy").sketches)
-            seconds["buddy"] = time.process_time() - began
-        stack = None
-        if network is not None:
-            encoder = family_of(GraphFamily, network)
-            scale = Scale("link_prediction", len(problem.train))
-            of_network, _ = parse(encoder.settings, {"model": network, "seed": str(seed), "num-epochs": "100"}, scale)
-            began = time.process_time()
-            net = train_gnn(replace(trial, settings=of_network), encoder, [problem])
-            seconds[network] = time.process_time() - began
-            stack = StackedLinks(ranked, net)
-            # the weight of the network is chosen on validation links, as a trial does
-            chosen = sample(problem.choose, 1000, seed)
-            known = problem.before("choose")
-            stack.choose(0, rank_links(problem, lambda s, h: stack.all_scores(0, s, h), chosen, known))
-            seconds["stack"] = seconds["ranker"] + seconds[network]
-
-        floors = LinkFloors.of(problem)
-
-        def scores(sources: Ints, predict_heads: bool) -> dict[str, Floats]:
-            found = {**floors.scores(sources, predict_heads), **ranked.all_scores(0, sources, predict_heads)}
-            if buddy is not None:
-                found["buddy"] = buddy.all_scores(0, sources, predict_heads)["ranker"]
-            if stack is not None and network is not None:
-                own = stack.network.own_scores(0, sources, predict_heads)
-                found[network] = own
-                found["stack"] = found["ranker"] + np.float32(stack.weights[0] * stack.scales[0]) * own
-            return found
-
-        test = sample(problem.test, data.test_edges, seed)
-        known = problem.before("valid")
-        figures = rank_links(
-            problem, scores, test, known, non_links(problem, problem.everything, len(test), seed + 1)
-        ).metrics()
-    return {name: {**values, "cpu_s": seconds.get(name, 0.0)} for name, values in figures.items()}
+#: sources, (b,), and whether heads are asked for → scores (b, candidates)
+Answers = Callable[[Ints, bool], Floats]
 
 
 class Quiet(Container):
@@ -196,6 +154,50 @@ class Quiet(Container):
 
     def metric(self, name: str, value: float) -> None:
         """Nothing."""
+
+
+def trained(graph: GraphData, problem: LinkProblem, floors: LinkFloors, model: str, seed: int) -> tuple[Answers, float]:
+    """A family trained with its defaults, and what of it or beside it validation chose, as in a trial.
+
+    Returns:
+        Its scores, and the processor seconds that it took.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        box = Quiet(Path(scratch), {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]})
+        set_threads(box)
+        settings, _, _ = settled(family(model), {"seed": str(seed)}, graph)
+        curves = Curves(box.tensorboard, silent=True)
+        trial = Trial(graph, graph.targets, settings, box, box.progress(), time.monotonic(), curves)
+        began = time.process_time()
+        found = train(trial, family(model), [problem])
+        judged = Judged(calibrations=[Calibration()])
+        answering = choose(trial, [problem], found, [floors], judged)[0]
+        seconds = time.process_time() - began
+    print(f"{model}, seed {seed}:", *found.notes, *judged.warnings, sep="\n  ", flush=True)
+
+    def scores(sources: Ints, predict_heads: bool) -> Floats:
+        every = found.all_scores(0, sources, predict_heads)
+        # a floor that answers in its place is no merit of the family, so what it learned is judged
+        return every[answering] if answering in every else next(iter(every.values()))
+
+    return scores, seconds
+
+
+def measure(data: DataSet, seed: int, models: list[str]) -> dict[str, Row]:
+    """One seed: figures by floor and family, and the CPU seconds of families."""
+    graph = read(data, seed)
+    problem = LinkProblem.from_graph(graph, graph.targets[0])
+    floors = LinkFloors.of(problem)
+    answers = {model: trained(graph, problem, floors, model, seed) for model in models}
+
+    def scores(sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        found = {model: answer(sources, predict_heads) for model, (answer, _) in answers.items()}
+        return {**floors.scores(sources, predict_heads), **found}
+
+    test = sample(problem.test, data.test_edges, seed)
+    no_links = non_links(problem, problem.everything, len(test), seed + 1)
+    figures = rank_links(problem, scores, test, problem.before("valid"), no_links).metrics()
+    return {name: {**values, "cpu_s": answers[name][1] if name in answers else 0.0} for name, values in figures.items()}
 
 
 def table(name: str, runs: list[dict[str, Row]]) -> str:
@@ -221,15 +223,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="lastfm", help=f"comma-separated: {', '.join(DATA)}")
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated")
-    parser.add_argument("--network", default="rgcn", choices=["rgcn", "graphsage"])
-    parser.add_argument("--no-network", action="store_true", help="floors and pair ranker alone")
-    parser.add_argument("--buddy", action="store_true", help="BUDDY's sketches beside the ranker's walks")
+    able = ", ".join(one.name for one in families("link_prediction"))
+    parser.add_argument("--models", default="pair-ranker,lightgcn", help=f"comma-separated: {able}")
     arguments = parser.parse_args()
     for name in arguments.data.split(","):
         runs = []
         for seed in arguments.seeds.split(","):
-            network = None if arguments.no_network else arguments.network
-            runs.append(measure(DATA[name], int(seed), network, arguments.buddy))
+            runs.append(measure(DATA[name], int(seed), arguments.models.split(",")))
             print(table(f"{name}, seed {seed}", runs[-1:]), flush=True)
         print(table(name, runs), flush=True)
 

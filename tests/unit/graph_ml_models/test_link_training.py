@@ -139,7 +139,7 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
     data = friends_graph()
     problem = LinkProblem.from_graph(data, data.targets[0])
     held, rest = problem.train[:10], problem.train[10:]
-    settings = RankerSettings(hard=10, uniform=8)
+    settings = RankerSettings(hard=10, uniform=8, others=0.0)
     features = build_features(problem, rest, {}, settings.pairs, 0)
     lists = training_lists(problem, features, held, rest, settings, 0)
     sources = np.unique(np.concatenate([held.source, held.target]))
@@ -152,10 +152,36 @@ def test_training_lists_hold_out_their_links_and_weigh_uniform_negatives() -> No
         assert np.exp(weights[uniform]) == pytest.approx((36 - 1 - neighbours - hard) / 8, rel=1e-4)
 
 
+def test_some_who_lost_no_link_have_lists_of_uniform_negatives_alone() -> None:
+    data = friends_graph()
+    problem = LinkProblem.from_graph(data, data.targets[0])
+    held, rest = problem.train[:10], problem.train[10:]
+    settings = RankerSettings(hard=10, uniform=8, others=0.5)
+    features = build_features(problem, rest, {}, settings.pairs, 0)
+    lists = training_lists(problem, features, held, rest, settings, 0)
+    losers = np.unique(np.concatenate([held.source, held.target]))
+    # nine lost a friend, so half of nine, rounded to the even four, are drawn beside them
+    assert (len(losers), len(lists.negatives)) == (9, 13)
+    without = np.setdiff1d(np.arange(13), lists.owner)
+    assert len(without) == 4
+    drawn = np.isfinite(lists.log_weight[without])
+    assert drawn.sum() == 4 * 8
+    assert np.array_equal(drawn, lists.uniform[without])
+
+
+def test_lists_without_a_link_teach_that_their_pairs_are_none() -> None:
+    # two negatives that score 0: the mean of ln(1 + e⁰), twice what weighs 2
+    none, minus = torch.zeros(0), torch.zeros(1, 2)
+    weights, uniform = torch.zeros(1, 2), torch.ones(1, 2, dtype=torch.bool)
+    owner = torch.zeros(0, dtype=torch.int64)
+    loss = ranker_training.ranking_loss(none, minus, owner, weights, uniform, bce=2.0)
+    assert float(loss) == pytest.approx(2 * math.log(2))
+
+
 def test_out_of_time_a_ranker_learns_from_the_lists_that_have_come() -> None:
     data = films_graph()
     problem = LinkProblem.from_graph(data, data.targets[0])
-    recipe = RankerSettings()
+    recipe = RankerSettings(others=0.0)
     held, rest = problem.train[:10], problem.train[10:]
     features = build_features(problem, rest, {}, recipe.pairs, 0)
     every = training_lists(problem, features, held, rest, recipe, 0)

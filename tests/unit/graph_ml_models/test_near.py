@@ -15,6 +15,7 @@ from training_scripts.graph_ml.links import LinkProblem
 from training_scripts.graph_ml.models.ranking.scorer import LIFTS, PairRanker, PairScorer
 from training_scripts.graph_ml.models.ranking.store import load_ranker
 from training_scripts.graph_ml.pairs import (
+    Affinity,
     Arrows,
     PairFeatures,
     PairGraph,
@@ -45,7 +46,8 @@ def karate_features(settings: PairSettings) -> PairFeatures:
     upper = sparse.csr_matrix(sparse.triu(graph.adjacency))
     factors = fit_ials(graph, 8, 4, rng)
     views = (View("target", graph, factors, settings.sketched(graph)), View("all", graph, factors))
-    return PairFeatures(views, bag, numbers, settings, Arrows.of(upper), typed=True)
+    affinity = None if settings.sketches else Affinity.fit(factors, graph.degree, bag, numbers, rng)
+    return PairFeatures(views, bag, numbers, settings, Arrows.of(upper), typed=True, affinity=affinity)
 
 
 def test_walks_visit_a_friends_friend_before_one_behind_a_crowded_vertex() -> None:
@@ -133,7 +135,7 @@ def test_training_lists_of_what_is_near_hold_out_the_same_links_and_draw_no_frie
     data = friends_graph()
     problem = LinkProblem.from_graph(data, data.targets[0])
     held, rest = problem.train[:10], problem.train[10:]
-    settings = RankerSettings(hard=10, uniform=8, pairs=PairSettings(near=12))
+    settings = RankerSettings(hard=10, uniform=8, others=0.0, pairs=PairSettings(near=12))
     features = build_features(problem, rest, {}, settings.pairs, 0)
     lists = training_lists(problem, features, held, rest, settings, 0)
     sources = np.unique(np.concatenate([held.source, held.target]))

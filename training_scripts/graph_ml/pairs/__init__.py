@@ -1,5 +1,6 @@
 """What is known of a pair of vertices from the graph around them; one file a family. Numpy and scipy only, no torch."""
 
+from .affinity import Affinity as Affinity
 from .attributes import AttributeSpace as AttributeSpace
 from .attributes import attribute_rows as attribute_rows
 from .degree import Arrows as Arrows

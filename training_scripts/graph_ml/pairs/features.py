@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from ..distinct import distinct
+from .affinity import Affinity
 from .attributes import AttributeSpace, Features, cosine_block, unit_dense, unit_rows
 from .degree import Arrows, along_block, arrow_block, degree_block
 from .ease import ease_block
@@ -22,6 +23,7 @@ from .sketches import SKETCHED, Sketches, sketch_block
 
 WALKS = ("cn", "aa", "ra", "aa_raw", "jaccard", "l3", "paths3", "ppr", "ppr_back")
 DEGREES = ("degree", "source_degree")
+AFFINITIES = ("affinity", "affinity_source_side", "affinity_node_side", "expected_degree", "source_expected_degree")
 ARROWS = ("reciprocal", "role_degree", "source_role_degree")
 ALONG = ("l3_along", "chains_along")
 #: features that pick the hard negatives
@@ -86,6 +88,8 @@ class PairFeatures:
         along: adds paths that keep to these directions, too.
         typed: the two ends differ in type: adds which end is asked for.
         attributes: how ``bag`` and ``numbers`` were made, for nodes that come later.
+        affinity: what attributes let expect of factors and degrees, where there are attributes and the first view has
+            factors.
     """
 
     views: tuple[View, ...]
@@ -96,6 +100,7 @@ class PairFeatures:
     along: bool = True
     typed: bool = False
     attributes: AttributeSpace = field(default_factory=lambda: AttributeSpace(()))
+    affinity: Affinity | None = None
     _popular: dict[tuple[int, int], Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -110,6 +115,8 @@ class PairFeatures:
         for kind, rows in (("bag", self.bag), ("numbers", self.numbers)):
             if rows is not None:
                 names.extend((f"{kind}_cosine", f"{kind}_source_side", f"{kind}_node_side"))
+        if self.affinity is not None:
+            names.extend(AFFINITIES)
         if self.arrows is not None:
             names.extend((*ARROWS, *(ALONG if self.along else ())))
         if self.typed:
@@ -138,6 +145,10 @@ class PairFeatures:
         for rows in (self.bag, self.numbers):
             if rows is not None:
                 chosen.extend(part[candidates] for part in cosine_block(self.views[0].graph, rows, sources))
+        factors = self.views[0].factors
+        if self.affinity is not None and factors is not None:
+            expected = self.affinity.block(factors, self.bag, self.numbers, sources)
+            chosen.extend(part[candidates] for part in expected)
         if self.arrows is not None:
             chosen.extend(part[candidates] for part in arrow_block(self.arrows, sources, predict_heads))
             if self.along:
@@ -157,6 +168,7 @@ class PairFeatures:
             bag=None if self.bag is None else self.bag[nodes],
             numbers=None if self.numbers is None else self.numbers[nodes],
             arrows=None if self.arrows is None else self.arrows.among(nodes),
+            affinity=None if self.affinity is None else self.affinity.among(nodes),
         )
 
     def near(self, source: int, candidates: slice, predict_heads: bool, also: Ints) -> tuple[Ints, Floats]:
@@ -231,7 +243,8 @@ class PairFeatures:
             matrix = sparse.csr_matrix((ones, (row, col)), shape=(num_nodes, num_nodes))
             matrix.data[:] = 1.0
             arrows = Arrows.of(matrix)
-        return replace(self, views=tuple(views), bag=bag, numbers=numbers, arrows=arrows)
+        affinity = self.affinity if self.affinity is None else Affinity.of(self.affinity.weights, bag, numbers)
+        return replace(self, views=tuple(views), bag=bag, numbers=numbers, arrows=arrows, affinity=affinity)
 
     def blocks(
         self, sources: Ints, candidates: slice = slice(None), predict_heads: bool = False, memory_mb: int = 256

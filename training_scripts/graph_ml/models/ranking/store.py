@@ -10,7 +10,7 @@ import numpy as np
 from ...artifacts import ModelFolder, ModelWriter
 from ...judging.metrics import Exclusions
 from ...links import ALL_EDGES, OWN_VIEW, LinkProblem
-from ...pairs import ALONG, Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
+from ...pairs import ALONG, Affinity, Arrows, AttributeSpace, Factors, PairFeatures, PairGraph, PairSettings, View
 from ...pairs.attributes import AttributeBlock
 from .scorer import PairRanker, PairScorer
 
@@ -28,6 +28,8 @@ def save_ranker(writer: ModelWriter, place: str, ranker: PairRanker) -> dict[str
         writer.matrix(f"{place}/bag", features.bag)
     if features.numbers is not None:
         writer.array(f"{place}/numbers", features.numbers)
+    if features.affinity is not None:
+        writer.array(f"{place}/affinity", features.affinity.weights)
     if features.arrows is not None:
         writer.matrix(f"{place}/arrows", features.arrows.matrix)
     columns = []
@@ -68,15 +70,19 @@ def load_ranker(folder: ModelFolder, place: str, details: dict[str, Any]) -> Pai
     for position, entry in enumerate(details["attributes"]):
         fitted = folder.tensors(f"{place}.attributes.{position}")
         columns.append(AttributeBlock(mean=fitted["mean"], scale=fitted["scale"], **entry))
+    bag = folder.matrix(f"{place}/bag") if folder.has(f"{place}/bag") else None
+    numbers = np.array(folder.array(f"{place}/numbers")) if folder.has(f"{place}/numbers") else None
+    weights = np.array(folder.array(f"{place}/affinity")) if folder.has(f"{place}/affinity") else None
     features = PairFeatures(
         tuple(views),
-        folder.matrix(f"{place}/bag") if folder.has(f"{place}/bag") else None,
-        np.array(folder.array(f"{place}/numbers")) if folder.has(f"{place}/numbers") else None,
+        bag,
+        numbers,
         PairSettings(**details["settings"]),
         Arrows.of(folder.matrix(f"{place}/arrows")) if folder.has(f"{place}/arrows") else None,
         along=ALONG[0] in details["features"],
         typed=details["typed"],
         attributes=AttributeSpace(tuple(columns)),
+        affinity=None if weights is None else Affinity.of(weights, bag, numbers),
     )
     scorer = PairScorer.from_tensors(folder.tensors(f"{place}.scorer"))
     return PairRanker(features, scorer, details["chosen"], details["lift"])

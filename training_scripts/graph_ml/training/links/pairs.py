@@ -14,6 +14,7 @@ from ...models.ranking.scorer import PairRanker
 from ...pairs import (
     RETRIEVERS,
     SKETCH_RETRIEVERS,
+    Affinity,
     Arrows,
     AttributeSpace,
     Factors,
@@ -45,6 +46,7 @@ class Watch:
 
 
 NOBODY_WATCHES = Watch()
+NO_PLACES: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class RankerSettings:
     """The recipe's numbers.
 
     ``held_share`` and ``most_held`` say how many edges are taken out, ``hard`` negatives come from the tops of the
-    retrievers, ``uniform`` ones stand for all others. Small graphs repeat with other edges taken out (``folds``), up
-    to ``fold_edges`` edges in all, and train at least ``min_steps`` steps. At most ``judged`` links to choose by tell
-    which epoch is best.
+    retrievers, ``uniform`` ones stand for all others. ``others`` are sources drawn from the rest, as a share of those
+    that lost an edge: whoever has few links is seldom among these, and would hardly be learned from. Small graphs
+    repeat with other edges taken out (``folds``), up to ``fold_edges`` edges in all, and train at least ``min_steps``
+    steps. At most ``judged`` links to choose by tell which epoch is best.
     """
 
     held_share: float = 0.2
@@ -67,7 +70,8 @@ class RankerSettings:
     batch: int = 128
     epochs: int = 8
     min_steps: int = 100
-    bce: float = 0.3
+    bce: float = 1.0
+    others: float = 0.3
     folds: int = 5
     fold_edges: int = 1500
     judged: int = 300
@@ -111,7 +115,9 @@ def build_features(
         else View(view, graph, fitted(graph, settings, rng, watch, view))
         for view, graph in problem.views(links)
     )
-    arrows = problem.arrows(links)
+    arrows, factors, affinity = problem.arrows(links), views[0].factors, None
+    if factors is not None and (bag is not None or numbers is not None):
+        affinity = Affinity.fit(factors, views[0].graph.degree, bag, numbers, rng)
     return PairFeatures(
         views,
         bag,
@@ -120,6 +126,7 @@ def build_features(
         None if arrows is None else Arrows.of(arrows),
         typed=not problem.homogeneous,
         attributes=space,
+        affinity=affinity,
     )
 
 
@@ -149,11 +156,12 @@ def training_lists(
 ) -> Lists:
     """Positives, hard negatives and uniform negatives of every source of the held-out edges, both directions.
 
-    Negatives are never the source itself, its neighbours in the rest of the graph, its held-out partners, or gone.
-    What an interrupted process has left is gone on with. Out of time, the lists that have come so far are all.
+    Some of the other sources have lists of uniform negatives alone. Negatives are never the source itself, its
+    neighbours in the rest of the graph, its held-out partners, or gone. What an interrupted process has left is gone on
+    with. Out of time, the lists that have come so far are all.
     """
     rng = np.random.default_rng(seed)
-    asked = sources_of(problem, held)
+    asked = sources_of(problem, held, settings.others, seed)
     made = ListsMade(watch, sum(len(sources) for _, sources in asked), rng)
     retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
@@ -171,7 +179,7 @@ def training_lists(
                 also = np.concatenate([links, drawn]) + candidates.start
                 numbers, block = features.near(source, candidates, predict_heads, also)
                 places = numbers - candidates.start
-                hard = top_candidates(block[retrievers], free[places], each)
+                hard = top_candidates(block[retrievers], free[places], each) if len(links) else NO_PLACES
                 uniform = np.setdiff1d(np.searchsorted(places, drawn), hard)
                 left = int(free.sum()) - len(hard)
                 lists.append(one_list(block, np.searchsorted(places, links), hard, uniform, left, settings))
@@ -183,7 +191,7 @@ def training_lists(
             for column, source in enumerate(sources[part].tolist()):
                 links, free = rivals.of(source)
                 own = block[:, :, column]
-                hard = top_candidates(own[retrievers], free, each)
+                hard = top_candidates(own[retrievers], free, each) if len(links) else NO_PLACES
                 free[hard] = False
                 uniform = some_of(np.flatnonzero(free), settings.uniform, rng)
                 lists.append(one_list(own, links, hard, uniform, int(free.sum()), settings))
@@ -193,14 +201,28 @@ def training_lists(
     return join_lists(lists)
 
 
-def sources_of(problem: LinkProblem, held: Pairs) -> list[tuple[bool, Ints]]:
+def sources_of(problem: LinkProblem, held: Pairs, others: float = 0.0, seed: int = 0) -> list[tuple[bool, Ints]]:
     """Who gets a list, by direction: (whether heads are asked for, distinct sources (s,), ascending).
 
     A friendship is one entry in the lists of both, and a single direction has them all.
+
+    Args:
+        problem: who there is.
+        held: the links to learn from.
+        others: how many more sources are drawn, as a share of those that have such a link.
+        seed: of the draw.
     """
     if problem.homogeneous and not problem.directed:
-        return [(False, np.unique(np.concatenate([held.source, held.target])))]
-    return [(False, np.unique(held.source)), (True, np.unique(held.target))]
+        asked = [(False, np.unique(np.concatenate([held.source, held.target])))]
+    else:
+        asked = [(False, np.unique(held.source)), (True, np.unique(held.target))]
+    rng, found = np.random.default_rng([seed, 7]), []
+    for predict_heads, sources in asked:
+        every = problem.candidates(not predict_heads)
+        rest = np.setdiff1d(np.arange(every.start, every.stop), np.concatenate([sources, problem.gone]))
+        more = some_of(rest, round(others * len(sources)), rng)
+        found.append((predict_heads, np.union1d(sources, more)))
+    return found
 
 
 class ListsMade:

@@ -100,8 +100,8 @@ def lists_to_choose_by(
 ) -> Lists | None:
     """Lists of some links to choose by among candidates that are none of the others; None where there are no links."""
     links = sample(problem.choose, recipe.judged, seed)
-    known = problem.before("choose")
-    return training_lists(problem, features, links, known, recipe, seed, watch) if len(links) else None
+    known, alone = problem.before("choose"), replace(recipe, others=0.0)
+    return training_lists(problem, features, links, known, alone, seed, watch) if len(links) else None
 
 
 #: minus this is the score of no rival at all: a finite number, so that its gradient is zero
@@ -232,15 +232,16 @@ def ranking_loss(plus: Tensor, minus: Tensor, owner: Tensor, log_weight: Tensor,
     Args:
         plus: scores of positives, shape (p,).
         minus: scores of negatives, shape (lists, k).
-        owner: the list of each positive, shape (p,).
+        owner: the list of each positive, shape (p,); lists may have none.
         log_weight, uniform: see ``Lists``, shape (lists, k).
         bce: weight of the binary part.
     """
     # who is linked with everybody has no rivals; such a list costs nothing, and its gradient must be no NaN
     alone = torch.isinf(log_weight).all(dim=1, keepdim=True)
     rivals = torch.logsumexp((minus + log_weight).masked_fill(alone, -NOBODY), dim=1)
-    loss = torch.nn.functional.softplus(rivals[owner] - plus).mean()
+    loss = torch.nn.functional.softplus(rivals[owner] - plus).mean() if len(plus) else minus.sum() * 0
     if bce and bool(uniform.any()):
-        binary = torch.nn.functional.softplus(-plus).mean() + torch.nn.functional.softplus(minus[uniform]).mean()
-        loss = loss + bce * binary
+        loss = loss + bce * torch.nn.functional.softplus(minus[uniform]).mean()
+        if len(plus):
+            loss = loss + bce * torch.nn.functional.softplus(-plus).mean()
     return loss
