@@ -18,13 +18,16 @@ def sure(classes: np.ndarray) -> np.ndarray:
     return np.eye(2)[classes]
 
 
-def judge(truth: np.ndarray, floor: np.ndarray, metric: str = "acc") -> Judge:
-    """All items are there to choose by; one floor says these classes, or has these probabilities, (n, 2)."""
-    nothing = np.empty(0, dtype=np.int64)
+def judge(truth: np.ndarray, floor: np.ndarray, metric: str = "acc", copies: int = 1) -> Judge:
+    """All items are there to choose by, so many in a row between the same ends; one floor says these classes.
+
+    It may have probabilities, (n, 2), instead.
+    """
+    nothing, groups = np.empty(0, dtype=np.int64), np.arange(len(truth)) // copies
     parts = HeldOut(nothing, np.arange(len(truth)), nothing, nothing)
     fitted = Fitted(floor if floor.ndim == 2 else sure(floor), Baseline("propagated", "class", {}))
     labels = Labels("class", truth, ("no", "yes"))
-    return Judge(labels, parts, 1, metric, {"label_propagation": fitted}, np.ones(len(truth), dtype=np.int64))
+    return Judge(labels, parts, 1, metric, {"label_propagation": fitted}, np.ones(len(truth), dtype=np.int64), groups)
 
 
 def ranked(size: int, *first: int) -> np.ndarray:
@@ -55,6 +58,14 @@ def test_what_is_better_by_far_answers(size: int) -> None:
     assert found is not None
     assert found[0] == "label_propagation"
     assert f"on the {size} items to choose by it has acc 1, the network 0.75" in found[1]
+
+
+def test_six_edges_between_the_same_ends_say_no_more_than_one() -> None:
+    # right are 18 of 24 and 12 of 24. Of single edges that is sure; of four pairs one is missing in a draw at (3/4)⁴
+    truth = np.zeros(24, dtype=np.int64)
+    floor, network = wrong_at(truth, *range(6)), wrong_at(truth, *range(12))
+    assert judge(truth, floor).preferred(lambda items: sure(network)[items]) is not None
+    assert judge(truth, floor, copies=6).preferred(lambda items: sure(network)[items]) is None
 
 
 def test_what_is_worse_never_answers() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..graph.data import Mask
 from ..links import numbered
 from ..pairs import NodeSpace
 from ..pairs.graph import Floats, Ints, simple_matrix
-from ..processing.split import HeldOut, rare_items
+from ..processing.split import HeldOut, groups_of, rare_items
 from ..schemas.model import Breakdown, Interval, Split
 from ..scratch import room
 from ..tasks import METRIC_DIRECTION
@@ -64,6 +64,7 @@ class Judge:
         objective: the metric that is tuned.
         floors: each at its best, by name.
         degrees: neighbours of every item, along any edge; of an edge those of its less connected end, int64 (items,).
+        groups: items of equal number are copies or opposites of each other, int64 (items,).
     """
 
     labels: Labels
@@ -72,6 +73,7 @@ class Judge:
     objective: str
     floors: Mapping[str, Fitted]
     degrees: Ints
+    groups: Ints
 
     @classmethod
     def of(cls, graph: GraphData, target: Target, parts: HeldOut, ends: Ints, topk: int, objective: str) -> Judge:
@@ -95,7 +97,7 @@ class Judge:
             name: fitted if name == "constant" else calibrated(fitted, parts.choose, truth)
             for name, fitted in label_floors(items, goodness).items()
         }
-        return cls(labels, parts, topk, objective, floors, degrees)
+        return cls(labels, parts, topk, objective, floors, degrees, groups_of(graph, target))
 
     def floor(self, name: str, items: Ints) -> dict[str, float]:
         """All metrics of a floor on the items with these numbers, (m,)."""
@@ -156,13 +158,10 @@ class Judge:
 
         Returns:
             A share of the draws that have a figure; 0 where none has.
-
-        Source: Efron 1979, the bootstrap.
         """
-        items, sign, rng = self.parts.choose, sign_of(self.objective), np.random.default_rng(0)
+        items, sign = self.parts.choose, sign_of(self.objective)
         won = []
-        for _ in range(DRAWS):
-            drawn = rng.integers(0, len(items), len(items))
+        for drawn in self.draws(items):
             first, second = (
                 measured(self.labels, said[drawn], items[drawn], self.topk).get(self.objective, np.nan)
                 for said in (one, other)
@@ -171,19 +170,31 @@ class Judge:
         told = [share for share in won if not np.isnan(share)]
         return float(np.mean(told)) if told else 0.0
 
+    def draws(self, items: Ints) -> Iterator[Ints]:
+        """Places among items, (m,), as so many draws with replacement have them; edges between the same ends are drawn
+        together, for what is right of one is right of all.
+
+        Source: Efron 1979, the bootstrap; of groups, Davison and Hinkley 1997, section 3.8.
+        """
+        rng, groups = np.random.default_rng(0), self.groups[items]
+        order = np.argsort(groups, kind="stable")
+        members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+        for _ in range(DRAWS):
+            drawn = rng.integers(0, len(members), len(members))
+            yield np.concatenate([members[group] for group in drawn])
+
     def error(self, predicted: npt.NDArray[np.floating], items: Ints) -> float | None:
         """The standard error of the tuned figure of predictions, (m, outputs), for items, (m,), from draws of them.
 
         Returns:
             None where there are fewer than two items, or more than so small an error is worth the time for.
-
-        Source: Efron 1979, the bootstrap.
         """
         if not 2 <= len(items) <= MOST_DRAWN:
             return None
-        rng = np.random.default_rng(0)
-        drawn = [rng.integers(0, len(items), len(items)) for _ in range(DRAWS)]
-        found = [measured(self.labels, predicted[of], items[of], self.topk).get(self.objective, np.nan) for of in drawn]
+        found = [
+            measured(self.labels, predicted[of], items[of], self.topk).get(self.objective, np.nan)
+            for of in self.draws(items)
+        ]
         told = [value for value in found if not np.isnan(value)]
         return float(np.std(told)) if told else None
 
