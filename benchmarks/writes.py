@@ -4,7 +4,8 @@
 
 Every client sends one addV after the other over a WebSocket of its own, always the same text, which is the best case of
 both; so little is the client's that the servers are what is measured. Both are warmed up by some thousands of writes.
-Prints writes a second and the server's processor time a write. Ends with status 1 where Despina makes less than 0.8 of
+Prints writes a second, the server's processor time a write and the clients' own; then the same of a question that finds
+nothing, which is what no write can be faster than. Ends with status 1 where Despina makes less than 0.8 of
 TinkerGraph's writes. Needs Java 17 and Maven, as ``gremlin.py`` does.
 """
 
@@ -19,6 +20,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import psutil
@@ -26,24 +28,25 @@ from gremlin import Side, despina_service, gremlin_server_process
 
 MIME = b"!application/vnd.gremlin-v3.0+json"
 TEXT = "g.addV('noted').property('n', 1).iterate()"
+NOTHING = "g.V('nobody').iterate()"
 WANTED = 0.8
 
 
-def message() -> bytes:
+def message(text: str) -> bytes:
     """A request as gremlinpython frames it."""
-    args = {"@type": "g:Map", "@value": ["gremlin", TEXT, "language", "gremlin-lang"]}
+    args = {"@type": "g:Map", "@value": ["gremlin", text, "language", "gremlin-lang"]}
     id = {"@type": "g:UUID", "@value": str(uuid.uuid4())}
     return MIME + json.dumps({"requestId": id, "op": "eval", "processor": "", "args": args}).encode()
 
 
-async def written(url: str, writers: int, seconds: float) -> float:
-    """Writes a second, of all writers together."""
+async def written(url: str, writers: int, seconds: float, text: str = TEXT) -> float:
+    """Answers a second, of all writers together."""
 
     async def writer() -> int:
         async with session.ws_connect(url) as socket:
             count, until = 0, time.perf_counter() + seconds
             while time.perf_counter() < until:
-                await socket.send_bytes(message())
+                await socket.send_bytes(message(text))
                 answer = json.loads((await socket.receive()).data)
                 if answer["status"]["code"] not in (200, 204):
                     raise SystemExit(f"{url}: {answer['status']}")
@@ -62,6 +65,22 @@ def processor_s(pid: int) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in (root, *root.children(recursive=True)))
 
 
+class Turn(NamedTuple):
+    """Answers a second, and microseconds of the processor for one: the server's, and the clients'."""
+
+    rate: float
+    server_us: float
+    clients_us: float
+
+
+def turn(url: str, pid: int, writers: int, seconds: float, text: str) -> Turn:
+    """One turn of one side."""
+    server, clients = processor_s(pid), time.process_time()
+    rate = asyncio.run(written(url, writers, seconds, text))
+    each = 1e6 / (rate * seconds)
+    return Turn(rate, each * (processor_s(pid) - server), each * (time.process_time() - clients))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=Path)
@@ -76,23 +95,25 @@ def main() -> None:
         own, service = stack.enter_context(despina_service(workdir / f"home-{time.time_ns()}"))
         peer = stack.enter_context(gremlin_server_process(workdir))
         pids = {own.name: service.pid, peer.name: process_on(peer)}
-        rates: dict[str, list[float]] = {own.name: [], peer.name: []}
-        costs: dict[str, list[float]] = {own.name: [], peer.name: []}
         for side in (own, peer):
             done = 0.0
             while done < arguments.warm_up:
                 done += asyncio.run(written(side.url, arguments.writers, 1.0))
-        for _ in range(arguments.turns):
-            for side in (own, peer):
-                before = processor_s(pids[side.name])
-                rate = asyncio.run(written(side.url, arguments.writers, arguments.seconds))
-                rates[side.name].append(rate)
-                costs[side.name].append((processor_s(pids[side.name]) - before) / (rate * arguments.seconds))
-        for name, found in rates.items():
-            print(
-                f"{name}: {statistics.median(found):.0f} a second, {1000 * statistics.median(costs[name]):.2f} ms each"
-            )
-        ratio = statistics.median(one / other for one, other in zip(*rates.values(), strict=True))
+        found = {TEXT: list[list[Turn]](), NOTHING: list[list[Turn]]()}
+        for text, turns in found.items():
+            for _ in range(arguments.turns):
+                turns.append(
+                    [
+                        turn(side.url, pids[side.name], arguments.writers, arguments.seconds, text)
+                        for side in (own, peer)
+                    ]
+                )
+        for text, turns in found.items():
+            print(text)
+            for name, of_side in zip(pids, zip(*turns, strict=True), strict=True):
+                rate, server, clients = (statistics.median(one) for one in zip(*of_side, strict=True))
+                print(f"  {name}: {rate:.0f} a second, server {server:.0f} us each, clients {clients:.0f} us each")
+        ratio = statistics.median(one.rate / other.rate for one, other in found[TEXT])
     print(f"ratio by turns: {ratio:.2f}")
     sys.exit(ratio < WANTED)
 

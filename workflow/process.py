@@ -73,6 +73,9 @@ def serve(
     check_listening(settings)
     tls = check_tls(settings)
     hide_secrets()
+    with contextlib.suppress(OSError, RuntimeError):  # of a process without standard error
+        # a mapped file that is cut, or whose disk fails, ends the process without an error: this says where
+        faulthandler.enable()
     configure(settings)
     if settings.traces:
         tracing.switch_on()

@@ -8,21 +8,31 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.integration.conftest import ROOT
 from tests.integration.store_writer import do_commit
+from tests.waiting import until
 from workflow.graphs.store.journal.log_file import MARK, WITNESS
 from workflow.graphs.store.journal.recovery import LogDamaged
 from workflow.graphs.store.journal.repair import examine, repair
 from workflow.graphs.store.journal.segments import StoreDamaged
 from workflow.graphs.store.persistence import open_graph
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import Batch, ColumnData, ElementBatch
+from workflow.graphs.store.versions.text_block import Texts
 
 DAMAGES = int(os.environ.get("STORE_DAMAGES", "160"))
 COMMITS = 40
@@ -197,3 +207,80 @@ def test_a_loss_of_power_that_takes_the_witness_back_is_no_damage(tmp_path: Path
     graph = open_graph(place)
     assert contents(graph) == folder.after[folder.last][0]
     graph.close()
+
+
+@pytest.mark.parametrize("limit", [3000, NO_LIMIT], ids=["many snapshots", "log only"])
+def test_a_copy_made_file_by_file_beside_a_writer_has_all_from_before_it_or_is_refused(
+    tmp_path: Path, limit: int
+) -> None:
+    graph = open_graph(tmp_path / "open", log_limit_bytes=limit)
+    acknowledged, stop = 0, threading.Event()
+
+    def write() -> None:
+        nonlocal acknowledged
+        while not stop.is_set():
+            tx = graph.begin()
+            tx.add_vertex(f"v{acknowledged + 1}", "v")
+            tx.commit()
+            acknowledged += 1
+
+    def held(place: Path) -> int:
+        """How many commits a folder has; they are the first ones."""
+        copied = open_graph(place, log_limit_bytes=NO_LIMIT)
+        ids = {copied.vertex_id(row) for row in copied.vertices()}
+        copied.close()
+        assert ids == {f"v{number}" for number in range(1, len(ids) + 1)}
+        return len(ids)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    rng, copies = Random(limit), list[tuple[Path, int, int]]()
+    try:
+        for round in range(4):
+            place = tmp_path / f"copy-{round}"
+            place.mkdir()
+            before = until(lambda: acknowledged, "a commit")
+            files = sorted(path.name for path in (tmp_path / "open").iterdir())
+            for name in rng.sample(files, len(files)):
+                with suppress(FileNotFoundError):  # folded in meanwhile
+                    shutil.copyfile(tmp_path / "open" / name, place / name)
+                enough = acknowledged + rng.randrange(4)
+                until(lambda: acknowledged >= enough, "commits")  # noqa: B023 - asked before the next is known
+            copies.append((place, before, acknowledged))
+    finally:
+        stop.set()
+        thread.join()
+        graph.close()
+    for place, before, after in copies:
+        try:
+            found = held(place)
+        except StoreDamaged:
+            with suppress(StoreDamaged):  # a snapshot that was folded into another is not there
+                repair(place)
+                assert held(place) <= after + 1
+        else:
+            assert before <= found <= after + 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGBUS"), reason="the system does not map files as others do")
+def test_a_mapped_file_that_somebody_cuts_ends_the_process_and_answers_nothing_wrong(tmp_path: Path) -> None:
+    graph = open_graph(tmp_path / "g")
+    size = 60_000
+    weights = {"w": ColumnData(np.arange(size), int)}
+    graph.load(Batch(ElementBatch(Texts.of(f"v{n}" for n in range(size)), np.zeros(size, np.int32), ["v"], weights)))
+    graph.journal.compact(graph)  # type: ignore[attr-defined]
+    graph.close()
+    (snapshot,) = (tmp_path / "g").glob("snapshot-*.npz")
+    reading = (
+        "import os, sys; from pathlib import Path; from workflow.graphs.store.persistence import open_graph\n"
+        "graph = open_graph(Path(sys.argv[1])); os.truncate(sys.argv[2], 4096); rows = list(graph.vertices())\n"
+        "print(sum(graph.vertex_values(row, 'w')[0] for row in rows))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", reading, str(tmp_path / "g"), str(snapshot)],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (-signal.SIGBUS, "")
+    assert "Bus error" in ended.stderr
+    with pytest.raises(StoreDamaged, match=snapshot.name):
+        open_graph(tmp_path / "g")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from workflow.errors import ExpiredStream, IllegalArgument, InternalFailure, StreamRecordsNotFound
+from workflow.graphs.store.journal import file_journal
 from workflow.graphs.store.journal.batch_records import BatchRecords
 from workflow.graphs.store.journal.log_file import MARK
 from workflow.graphs.store.journal.recovery import LogDamaged
@@ -446,6 +448,45 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
     with pytest.raises(FolderInUse):
         open_graph(tmp_path)
     graph.close()
+    open_graph(tmp_path).close()
+
+
+def test_times_of_commits_do_not_go_back_with_the_clock_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([5000, 7000, 1000, 0, 6000, 9000])
+    monkeypatch.setattr(file_journal, "now_ms", lambda: next(times))
+    for number in range(6):
+        graph = open_graph(tmp_path)  # each is the first of its process
+        tx = graph.begin()
+        tx.add_vertex(f"v{number}", "v")
+        tx.commit()
+        graph.close()
+    graph = open_graph(tmp_path)
+    found = [(commit.number, commit.time_ms) for commit in graph.journal.commits(1)]
+    assert found == list(zip(range(1, 7), [5000, 7000, 7000, 7000, 7000, 9000], strict=True))
+    graph.close()
+
+
+def test_a_folder_that_cannot_be_written_is_examined_and_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    fill(graph)
+    graph.close()
+    really = os.open
+
+    def read_only(path: Any, flags: int, *rest: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(path, flags, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", read_only)
+        findings = examine(tmp_path)
+        assert (findings.damage, findings.vertices > 0) == (None, True)
+        with pytest.raises(InternalFailure, match=r"cannot be opened \(Read-only file system\)"):
+            open_graph(tmp_path)
     open_graph(tmp_path).close()
 
 

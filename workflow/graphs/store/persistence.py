@@ -7,6 +7,7 @@ old snapshot and both logs count.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -88,8 +89,12 @@ class GraphFolder(FileJournal):
                 write_current(folder, self._current)
             self.segments = found.segments
             self._sweep()
-        except BaseException:
+        except BaseException as error:
             os.close(self._handle)
+            if isinstance(error, OSError) and error.errno == errno.EROFS:
+                raise InternalFailure(
+                    f"the graph in {folder} cannot be opened ({error.strerror}); make the folder writable, or copy it"
+                ) from error
             raise
         self._read_back: State | None = found.state
         return_memory()
@@ -269,7 +274,14 @@ def _nothing() -> None:
 
 
 def lock_folder(folder: Path) -> int:
-    handle = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
+    """A handle that holds a graph's folder for this process alone. Raises FolderInUse."""
+    try:
+        handle = os.open(folder / "LOCK", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        # nobody writes there, and whoever only looks may
+        handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
