@@ -19,7 +19,7 @@ from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints, simple_matrix
 from .processing.split import held_out
 from .schemas.model import Split as SplitName
-from .scratch import blocks, joined, picked, room
+from .scratch import blocks, joined, parked, picked, room
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
@@ -133,9 +133,12 @@ class LinkProblem:
         train = everything[joined([split.train, rest], np.int64)]
         valid, test = everything[np.asarray(split.valid)], everything[np.asarray(split.test)]
         others = [kind for kind in graph.edge_types if kind != edge_type]
-        whole = {kind: replace(numbered(graph, kind, space), row=np.arange(len(graph.edges[kind]))) for kind in others}
+        whole = {
+            kind: replace(numbered(graph, kind, space), row=parked(np.arange(len(graph.edges[kind]))))
+            for kind in others
+        }
         if by_time:
-            whole = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in whole.items()}
+            whole = {kind: replace(pairs, time=parked(graph.came(kind))) for kind, pairs in whole.items()}
         context = {kind: pairs.before(graph.end_of_training(target)) for kind, pairs in whole.items()}
         directed = speaks_in_triples(graph, edge_type)
         problem = cls.from_pairs(edge_type, space, train, valid, test, context, directed, graph.seed, by_time)

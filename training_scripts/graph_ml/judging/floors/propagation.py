@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ...scratch import blocks, room
 from .items import Fitted, LabelledItems, Predictions
 
 #: share of a vertex's answer that comes from its neighbours; the rest is the mean of all training labels
@@ -69,5 +70,11 @@ def _of_ends(back: Any, answers: Predictions, mean: Predictions) -> Predictions:
 
 
 def _normalised(matrix: Any) -> Any:
-    total = np.asarray(matrix.sum(axis=1)).ravel()
-    return (sparse.diags(1.0 / np.maximum(total, 1.0)) @ matrix).tocsr()
+    shares = 1.0 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0)
+    data = room(matrix.nnz, np.float64)
+    for part in blocks(len(shares)):
+        entries = slice(*matrix.indptr[[part.start, part.stop]].tolist())
+        data[entries] = matrix.data[entries] * np.repeat(
+            shares[part], np.diff(matrix.indptr[part.start : part.stop + 1])
+        )
+    return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)

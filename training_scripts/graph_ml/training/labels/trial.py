@@ -33,6 +33,7 @@ from ...sampling import Block, MessageGraph, full_block, is_one_way, sample_bloc
 from ...schemas import Metrics
 from ...schemas.model import SPLIT_NAMES
 from ...schemas.model import Split as SplitName
+from ...scratch import parked
 from ...tasks import METRIC_DIRECTION
 from ..context import Finish, Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
@@ -286,10 +287,10 @@ def messages_of(
     if directed is None:
         directed = {kind: is_one_way(pairs[known[kind]], space.total) for kind, pairs in edges.items()}
     if target in graph.horizons or not isinstance(target.type, str):
-        edges = {kind: replace(pairs, time=graph.came(kind)) for kind, pairs in edges.items()}
+        edges = {kind: replace(pairs, time=parked(graph.came(kind))) for kind, pairs in edges.items()}
         since = None
     else:
-        since = {kind: graph.heard(kind) for kind in edges}
+        since = {kind: (parked(forth), parked(back)) for kind in edges for forth, back in [graph.heard(kind)]}
     # at each of its dates a horizon hears all that came before it
     flows = None if target in graph.horizons else graph.flows(target)
     return MessageGraph.from_edges(edges, space.total, directed, flows, since)
