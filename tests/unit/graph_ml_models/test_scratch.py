@@ -12,10 +12,13 @@ from small_graphs import films_graph
 
 from training_scripts.graph_ml import scratch
 from training_scripts.graph_ml.graph import GraphData
+from training_scripts.graph_ml.judging import ranking
 from training_scripts.graph_ml.judging.labels import received, side_by_side
 from training_scripts.graph_ml.judging.metrics import Exclusions
+from training_scripts.graph_ml.judging.ranking import rank_links
 from training_scripts.graph_ml.links import LinkProblem, numbered
 from training_scripts.graph_ml.pairs import NodeSpace, PairGraph, fit_ials, ials
+from training_scripts.graph_ml.pairs.graph import Floats, Ints
 from training_scripts.graph_ml.scratch import is_mapped, joined, parked, picked, room
 from training_scripts.graph_ml.training.labels.trial import messages_of
 from training_scripts.graph_ml.training.links.gnn import message_graph
@@ -80,6 +83,24 @@ def test_messages_and_links_are_read_from_the_files_of_processing(tmp_path: Path
     ]
     assert sides
     assert all(is_mapped(side) for side in sides)
+
+
+def test_few_queries_at_once_rank_as_many_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = films_graph()
+    (target,) = graph.targets
+    problem = LinkProblem.from_graph(graph, target)
+    told = np.random.default_rng(4).random((2, problem.space.total, problem.space.total)).astype(np.float32)
+
+    def scores(sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        return {"drawn": told[int(predict_heads)][sources][:, problem.candidates(predict_heads)]}
+
+    known = problem.before("test")
+    every = rank_links(problem, scores, problem.test, known, problem.valid)
+    monkeypatch.setattr(ranking, "CELLS", 2 * problem.space.total)
+    few = rank_links(problem, scores, problem.test, known, problem.valid)
+    assert len(every.ranks["drawn"]) == 2 * len(problem.test) > 20
+    assert np.array_equal(every.ranks["drawn"], few.ranks["drawn"])
+    assert np.array_equal(every.negative["drawn"], few.negative["drawn"])
 
 
 def made(graph: GraphData) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def test_a_batch_of_nodes_is_learned_from_older_nodes_alone(sampled: bool) -> No
         features = {kind: dict(values) for kind, values in one.features.items()}
         old = np.flatnonzero(came < moment - 8)
         network = Network.fresh(
-            space, features, list(messages.relations), rgcn, settings, "torch", None, True, {"User": old}
+            space, features, list(messages.relations), rgcn, settings, "torch", None, True, trained_on={"User": old}
         )
         problem = trial.LabelProblem.from_graph(one, target, space)
         torch.manual_seed(0)

@@ -15,6 +15,8 @@ from ..pairs.graph import Ints
 from .metrics import auc, rank_of_true, ranking_metrics
 
 Matrix = npt.NDArray[np.float32]
+#: queries that are scored at once, and scores, where each has very many candidates
+QUERIES, CELLS = 64, 1 << 23
 #: (query nodes, predict_heads) → scorer name → scores (queries, candidates)
 Scores = Callable[[Ints, bool], dict[str, Matrix]]
 
@@ -115,8 +117,10 @@ def rank_links(
         order = np.argsort(turned.source, kind="stable")
         queries, starts = np.unique(turned.source[order], return_index=True)
         ends = np.append(starts[1:], len(order))
-        for begin in range(0, len(queries), 64):
-            part = slice(begin, begin + 64)
+        candidates = problem.candidates(predict_heads)
+        at_once = max(1, min(QUERIES, CELLS // max(1, candidates.stop - candidates.start)))
+        for begin in range(0, len(queries), at_once):
+            part = slice(begin, begin + at_once)
             members = order[starts[part][0] : ends[part][-1]]
             row = np.repeat(np.arange(len(queries[part])), ends[part] - starts[part])
             column = turned.target[members] - first
@@ -124,16 +128,18 @@ def rank_links(
             for name, block in scores(queries[part], predict_heads).items():
                 own = totals.setdefault(name, np.zeros(len(pairs)))
                 own[members] += 0.5 * block[row, column]
-                chosen = block[row[ranked]]
-                chosen[:, gone] = -np.inf
-                rows, columns = exclusions.pairs(turned.source[members][ranked])
-                if problem.homogeneous:
-                    rows = np.concatenate([rows, np.arange(len(chosen))])
-                    columns = np.concatenate([columns, turned.source[members][ranked] - first])
                 ranks = result.ranks.setdefault(name, np.empty(2 * len(positives)))
-                ranks[members[ranked] + predict_heads * len(positives)] = rank_of_true(
-                    chosen, column[ranked], (rows, columns)
-                )
+                every = np.flatnonzero(ranked)
+                for some in (every[start : start + at_once] for start in range(0, len(every), at_once)):
+                    chosen, asked = block[row[some]], turned.source[members[some]]
+                    chosen[:, gone] = -np.inf
+                    rows, columns = exclusions.pairs(asked)
+                    if problem.homogeneous:
+                        rows = np.concatenate([rows, np.arange(len(chosen))])
+                        columns = np.concatenate([columns, asked - first])
+                    ranks[members[some] + predict_heads * len(positives)] = rank_of_true(
+                        chosen, column[some], (rows, columns)
+                    )
             if tick is not None:
                 tick(begin + len(queries[part]) + predict_heads * len(queries), 2 * len(queries))
     for name, values in totals.items():
