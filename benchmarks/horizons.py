@@ -7,8 +7,8 @@ before it, and prints processor time, clock and memory from the files to the tab
 that has kumo-engine 1.0 (its pins conflict with ours) the same table is made there in the same run, and every row of
 both is compared. With ``--train`` the question is whether a person rates any film, one model is trained on either
 table, and the area under the curve of the people asked about at the date of test is printed beside the best floor's.
-kumo-engine trains in its own process without an account; it takes its fast plan with one trial, without explanations
-and without compiling for a GPU.
+Training here ends after two minutes at the latest; kumo-engine trains in its own process without an account, by its
+fast plan with one trial, without explanations and without compiling for a GPU.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def rows_of(folder: Path) -> dict[tuple[int, int], int]:
 
 def learned(folder: Path) -> None:
     """Train the default model on the processed graph, and print its figures at the date of test."""
-    command = [sys.executable, str(ROOT / "training_scripts" / "train.py")]
+    command = [sys.executable, str(ROOT / "training_scripts" / "train.py"), "--max-seconds", "120"]
     os.environ["SM_CHANNEL_TRAIN"] = str(folder / "processing" / "output")
     cost = timed(command, folder)
     metrics = ModelFolder(folder / "model").metrics
