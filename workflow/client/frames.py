@@ -116,14 +116,12 @@ def cells_of(table: Any, name: str, kind: str = "nodes") -> list[Any]:
         )
     _check_fine(table[name], name, where)
     several = [is_several(value) for value in values if not is_missing(value)]
+    if any(several) and not all(several):
+        raise InvalidParameter(f"Column {name!r} of {kind} holds lists and single values; write all of them as lists.")
     kinds: dict[str, tuple[int, Any]] = {}
     for place, value in enumerate(values):
         if is_missing(value):
             continue
-        if any(several) and not all(several):
-            raise InvalidParameter(
-                f"Column {name!r} of {kind} holds lists and single values; write all of them as lists."
-            )
         for member in value if is_several(value) else (value,):
             if is_missing(member):
                 raise InvalidParameter(
