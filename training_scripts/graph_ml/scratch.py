@@ -30,7 +30,10 @@ def room(shape: int | tuple[int, ...], dtype: DTypeLike) -> Array:
         return np.empty(shape, dtype=kind)
     try:
         with tempfile.TemporaryFile(prefix="despina-") as file:
-            os.posix_fallocate(file.fileno(), 0, size)  # a full disk says so now, and not at the first page
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)  # a full disk says so now, and not at the first page
+            else:
+                file.truncate(size)
             mapped: Array = np.asarray(np.memmap(file, dtype=kind, mode="r+", shape=shape))
             return mapped
     except OSError:

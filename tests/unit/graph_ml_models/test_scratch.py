@@ -55,6 +55,13 @@ def test_a_small_array_is_held_and_so_is_one_that_the_disk_has_no_room_for(monke
     assert (is_mapped(found), len(found)) == (False, 8)
 
 
+def test_a_system_that_cannot_reserve_a_file_has_it_grow(large: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fallocate")
+    found = room(8, np.int64)
+    found[:] = 3
+    assert (is_mapped(found), found.sum()) == (True, 24)
+
+
 def test_what_is_picked_joined_and_parked_is_what_numpy_makes_of_it(large: None) -> None:
     values = np.arange(10) * 3
     mask = values % 2 == 0
