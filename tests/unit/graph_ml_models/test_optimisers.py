@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training_scripts.graph_ml.training.optimisers import AdamW, RowAdagrad, one_cycle
+from training_scripts.graph_ml.training.optimisers import AdamW, RowAdagrad, cooled, one_cycle
 
 
 def test_adamw_and_one_cycle_walk_as_torchs_do() -> None:
@@ -24,6 +24,18 @@ def test_adamw_and_one_cycle_walk_as_torchs_do() -> None:
         theirs.zero_grad()
         schedule.step()
     assert torch.allclose(ours, judged, atol=1e-6)
+
+
+def test_rates_cool_as_torchs_cosine_does() -> None:
+    weight = torch.zeros(1, requires_grad=True)
+    theirs = torch.optim.SGD([weight], lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(theirs, T_max=20)
+    for step in range(21):
+        assert cooled(step, 20, 1e-2) == pytest.approx(schedule.get_last_lr()[0], abs=1e-9)
+        theirs.step()
+        schedule.step()
+    # a training that goes on beyond its last step learns nothing more
+    assert cooled(25, 20, 1e-2) == 0
 
 
 def test_row_adagrad_leaves_untouched_rows_alone() -> None:

@@ -58,6 +58,14 @@ def one_cycle(step: int, total: int, highest: float) -> float:
     return high + (low - high) * (1 + math.cos(math.pi * min(1.0, share))) / 2
 
 
+def cooled(step: int, total: int, highest: float) -> float:
+    """The learning rate at a step, counted from 0: from the highest down to 0 along half a cosine.
+
+    Source: Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
+    """
+    return highest * (1 + math.cos(math.pi * min(1.0, step / max(total, 1)))) / 2
+
+
 class RowAdagrad:
     """Adagrad for large tables of which a step touches few rows.
 

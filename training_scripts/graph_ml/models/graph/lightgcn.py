@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..family import LINKS, GraphFamily
-from ..settings import GraphSettings, hyperparameter
+from ..settings import GraphSettings, hyperparameter, power2
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LightSettings(GraphSettings):
-    """Every vertex has a learned vector unless ``concat_node_embed`` says otherwise."""
+    """Every vertex has a learned vector unless ``concat_node_embed`` says otherwise.
 
+    Without weights between rounds ``num_hidden`` numbers are all there is to learn, so there are more of them.
+    """
+
+    num_hidden: int = hyperparameter(128, "tier1", lambda _: power2(32, 256, default=128), at_least=1)
     concat_node_embed: bool = hyperparameter(True, "tier1", lambda _: {"default": True})
 
 

@@ -29,7 +29,7 @@ from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, full_block, sample_blocks
 from ..context import Trial
 from ..loop import fit, in_time, kept_epoch
-from ..optimisers import AdamW, RowAdam, together
+from ..optimisers import AdamW, RowAdam, cooled, together
 
 #: links ranked at each evaluation during training; the final figures use more
 EVALUATED = 500
@@ -192,7 +192,7 @@ def edge_features(graph: GraphData, without: Collection[EdgeType] = ()) -> dict[
 
 
 class GnnLearner:
-    """A graph network of links in training; see ``Learner``.
+    """A graph network of links in training; see ``Learner``. Rates fall to nothing by the last of all epochs.
 
     Args:
         model: network and relations; trained in place.
@@ -212,15 +212,28 @@ class GnnLearner:
         self.optimiser = AdamW(self.trained, settings.lr, settings.l2norm)
         self.table = RowAdam(network.table, settings.sparse_lr) if network.table is not None else None
 
-    def batches(self) -> list[tuple[int, Ints]]:
-        """Passes, of a batch or several; see ``Learner``."""
+    @property
+    def sizes(self) -> list[int]:
+        """Training links of a pass, by problem."""
         fewest = self.settings.batch_size
         whole = self.graph.num_entries <= FULL_ENTRIES
-        sizes = [max(fewest, -(-len(p.train) // PASSES)) if whole else fewest for p in self.model.problems]
-        return list(passes(self.model.problems, sizes, self.rng))
+        return [max(fewest, -(-len(p.train) // PASSES)) if whole else fewest for p in self.model.problems]
+
+    def batches(self) -> list[tuple[int, Ints]]:
+        """Passes, of a batch or several; see ``Learner``."""
+        return list(passes(self.model.problems, self.sizes, self.rng))
+
+    def cool(self) -> None:
+        """Set the rates of the next step."""
+        each = sum(-(-len(one.train) // size) for one, size in zip(self.model.problems, self.sizes, strict=True))
+        done, total = int(self.optimiser.steps), each * self.settings.num_epochs
+        self.optimiser.lr = cooled(done, total, self.settings.lr)
+        if self.table is not None:
+            self.table.lr = cooled(done, total, self.settings.sparse_lr)
 
     def step(self, batch: tuple[int, Ints]) -> float:
         """See ``Learner``."""
+        self.cool()
         self.model.network.encoder.train()
         loss, nodes, learned = batch_loss(self.model, self.graph, *batch, self.settings, self.rng, self.group)
         loss.backward()  # type: ignore[no-untyped-call]
