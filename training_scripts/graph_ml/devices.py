@@ -94,6 +94,13 @@ def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> N
         torch.cuda.set_rng_state(state["device_rng"], device)
 
 
+def multiplies_halves(device: torch.device) -> bool:
+    """Whether a device multiplies matrices in bfloat16 faster than in float32, having instructions for it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
 @contextmanager
 def mixed_precision(wanted: bool, device: torch.device) -> Iterator[None]:
     """Products of matrices in bfloat16 where it is wanted; weights, sums over neighbours and losses keep float32."""

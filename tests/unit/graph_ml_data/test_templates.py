@@ -119,7 +119,8 @@ def test_triples_are_passed_over_more_often_than_links_of_a_network() -> None:
         tier = templates("link_prediction", "mrr", 75_000, "heterogeneous")[name].model.tier1
         return next(entry.default for entry in tier if entry.param == "num-epochs")
 
-    assert (usual("rgcn"), usual("distmult")) == (9, 35)
+    # 700,000 links in 9.3 passes over 75,000, a million triples in 13.3
+    assert (usual("rgcn"), usual("distmult")) == (9, 13)
 
 
 def test_a_parameter_of_graph_networks_is_not_searched_for_the_pair_ranker() -> None:

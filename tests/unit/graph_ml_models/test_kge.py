@@ -22,12 +22,13 @@ from training_scripts.graph_ml.schemas import EndpointRequest
 from training_scripts.graph_ml.training.links.kge import (
     KgeLearner,
     KgeLinks,
+    batches,
     by_types,
     fresh,
-    moduli,
     queries,
-    similarity,
+    rivals_of,
 )
+from training_scripts.graph_ml.training.links.kge_loss import cubes, partner_loss, similarity
 from training_scripts.graph_ml.training.stopping import EarlyStop
 
 FOLLOWS = EdgeType("Number", "successor", "Number")
@@ -57,9 +58,12 @@ def test_scores_by_hand() -> None:
     embeddings = np.array([[0, 1], [1, 2], [0, 1]], dtype=np.float32)
     relation = np.array([1, 1], dtype=np.float32)
     transe = EmbeddingScorer(embeddings, relation, "transe", gamma=12)
-    assert transe.scores(np.array([0]), slice(1, 3), predict_heads=False).tolist() == [[12, 10]]
-    # heads: (0, 1) − (1, 1) = (−1, 0), at distance 4 and 2
-    assert transe.scores(np.array([0]), slice(1, 3), predict_heads=True).tolist() == [[8, 10]]
+    # (1, 2) is there, and √(1 + 1) from (0, 1)
+    found = transe.scores(np.array([0]), slice(1, 3), predict_heads=False)[0]
+    assert found == pytest.approx([12, 12 - 2**0.5])
+    # heads: (0, 1) − (1, 1) = (−1, 0), at distance √(4 + 4) and √(1 + 1)
+    found = transe.scores(np.array([0]), slice(1, 3), predict_heads=True)[0]
+    assert found == pytest.approx([12 - 8**0.5, 12 - 2**0.5])
     distmult = EmbeddingScorer(embeddings, np.array([2, 3], dtype=np.float32), "distmult")
     assert distmult.scores(np.array([0]), slice(1, 3), predict_heads=False).tolist() == [[6, 3]]
     # one complex number: i turned by a quarter is −1, at distance √(4 + 4) from 1 + 2i and √2 from i
@@ -128,9 +132,10 @@ def test_relations_with_a_direction_are_learned_and_told_apart(model: str, tmp_p
     assert answer.output.nodes[0].results[0].node_id in {f"n{i}" for i in range(4, 40, 5)}
 
 
-def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
-    # |3 + 4i| = 5 and |1| = 1
-    assert moduli(torch.tensor([[3.0, 1.0, 4.0, 0.0]])).tolist() == [pytest.approx([5, 1])]
+def test_the_price_of_a_triple_is_the_cubes_of_its_absolute_values() -> None:
+    # |3 + 4i| = 5 and |1| = 1; as real numbers 27 + 1 + 64
+    assert cubes(torch.tensor([[3.0, 1.0, 4.0, 0.0]]), paired=True).tolist() == pytest.approx([126])
+    assert cubes(torch.tensor([[3.0, -1.0, -4.0, 0.0]]), paired=False).tolist() == pytest.approx([92])
     data = numbers_graph(9)
     problems = [LinkProblem.from_graph(data, target) for target in data.targets]
     edges = {problem.edge_type: problem.train for problem in problems}
@@ -142,16 +147,75 @@ def test_the_price_of_a_triple_is_the_cubes_of_its_moduli() -> None:
         model.table.mul_(100)
         model.relations *= 100
         chosen = np.array([0, 1])
-        touched = (model.table[group.pairs.source[chosen]], model.relations[group.relation[chosen]])
-        cubes = sum(float(moduli(part).pow(3).sum()) for part in (*touched, model.table[group.pairs.target[chosen]]))
+        touched = [model.table[group.pairs.source[chosen]], model.relations[group.relation[chosen]]]
+        touched.append(model.table[group.pairs.target[chosen]])
+        paid = sum(float(cubes(part, paired=True).sum()) for part in touched)
         losses[price] = KgeLearner(model, [group], settings).step((group, chosen, False))
-    assert losses[0.5] - losses[0.0] == pytest.approx(0.5 * cubes / 2, rel=1e-4)
+    assert losses[0.5] - losses[0.0] == pytest.approx(0.5 * paid / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("compare", ["transe", "distmult"])
+@pytest.mark.parametrize("everyone", [True, False])
+def test_the_loss_is_the_surprise_at_the_true_partner_among_its_rivals(compare: str, everyone: bool) -> None:
+    formula, rng = family_of(KnowledgeFamily, compare).decoder, torch.Generator().manual_seed(0)
+    query, answer, rivals = (torch.randn(n, 5, generator=rng).requires_grad_() for n in (3, 4, 7))
+    which = torch.tensor([0, 2, 2, 1])
+
+    def score(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return -(one - other).square().sum(dim=-1) if formula.compare == "l2" else (one * other).sum(dim=-1)
+
+    judged = torch.zeros(())
+    for triple, row in enumerate(which.tolist()):
+        own, others = score(query[row], answer[triple]), score(query[row], rivals)
+        stand = others if everyone else torch.cat([own.view(1), others])
+        judged = judged + torch.logsumexp(stand, dim=0) - own
+    expected = torch.autograd.grad(judged, (query, answer, rivals))
+    loss = partner_loss(query, answer, which, rivals, formula, everyone, halved=False)
+    assert loss.item() == pytest.approx(judged.item(), rel=1e-5)
+    for ours, theirs in zip(torch.autograd.grad(loss, (query, answer, rivals)), expected, strict=True):
+        assert ours.numpy() == pytest.approx(theirs.numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize("compare", ["transe", "distmult"])
+def test_products_in_half_precision_change_the_gradient_by_a_hundredth(compare: str) -> None:
+    formula, rng = family_of(KnowledgeFamily, compare).decoder, torch.Generator().manual_seed(0)
+    query, answer, rivals = (torch.randn(n, 64, generator=rng).div(4).requires_grad_() for n in (5, 5, 2**14))
+    found = []
+    for halved in (False, True):
+        loss = partner_loss(query, answer, torch.arange(5), rivals, formula, True, halved)
+        found.append((loss, *torch.autograd.grad(loss, (query, rivals))))
+    for whole, half in zip(*found, strict=True):
+        assert 0 < ((whole - half).norm() / whole.norm()).item() < 0.01
+
+
+def test_an_epoch_asks_about_both_ends_of_every_triple_and_keeps_those_together_that_ask_the_same() -> None:
+    data = numbers_graph()
+    problems = [LinkProblem.from_graph(data, target) for target in data.targets]
+    (group,) = by_types({problem.edge_type: problem.train for problem in problems}, problems[0])
+    found = list(batches([group], 16, np.random.default_rng(0)))
+    assert max(len(chosen) for _, chosen, _ in found) == 16
+    for predict_heads in (False, True):
+        parts = [chosen for _, chosen, heads in found if heads == predict_heads]
+        assert sorted(np.concatenate(parts).tolist()) == list(range(len(group.pairs)))
+        questions = [set(zip(group.asked(part, predict_heads)[0], group.relation[part], strict=True)) for part in parts]
+        # a question is cut by the end of a batch at most once, for none has more than sixteen answers
+        assert sum(map(len, questions)) <= len(set().union(*questions)) + len(parts) - 1
+
+
+def test_as_many_rivals_as_there_are_vertices_are_all_of_them_but_those_that_are_gone() -> None:
+    rng, gone = np.random.default_rng(0), np.array([4, 20])
+    rivals, everyone = rivals_of(slice(3, 8), 5, rng, gone)
+    assert (rivals.tolist(), everyone) == ([3, 5, 6, 7], True)
+    drawn, everyone = rivals_of(slice(3, 8), 4, rng, gone)
+    assert len(drawn) == 4
+    assert not everyone
+    assert set(drawn.tolist()) <= {3, 5, 6, 7}
 
 
 def test_a_vertex_without_a_vector_cannot_be_asked_about(tmp_path: Path) -> None:
     # long enough to answer itself, and not by a floor that knows structure
     arguments = ["--num-epochs", "40", "--lr", "0.1", "--num-hidden", "32", "--batch-size", "32", "--num-negs", "32"]
-    folder = train(numbers_graph(), tmp_path, "--model", "transe", *arguments)
+    folder = train(numbers_graph(), tmp_path, "--model", "complex", *arguments)
     assert not ModelFolder(folder).description.details["inductive"]
     graph = {
         "nodes": [{"nodeId": "new", "nodeType": "Number"}],

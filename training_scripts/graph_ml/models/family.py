@@ -115,15 +115,17 @@ class Decoder:
         name: as descriptions of models write it.
         query: (xp, vectors (b, w), relations (b, r) or (r,), predict_heads) → (b, w): what a partner's vector should
             point along, or be near to; ``xp`` is the module torch or numpy, and ``predict_heads`` asks for heads.
-        compare: by what a partner's vector is compared with it.
+        compare: by what a partner's vector is compared with it: their product, or γ less their Euclidean distance.
         widths: numbers of a vertex's and of a relation's vector, from ``num-hidden``.
+        paired: whether vectors are of complex numbers, real parts first.
         phases: whether relations are angles.
     """
 
     name: str
     query: Callable[[Any, Any, Any, bool], Any]
-    compare: Literal["dot", "l1", "moduli"]
+    compare: Literal["dot", "l2"]
     widths: Callable[[int], tuple[int, int]]
+    paired: bool = False
     phases: bool = False
 
 
@@ -131,22 +133,20 @@ class Decoder:
 class KnowledgeFamily(Family):
     """A knowledge-graph embedding: a decoder over one learned vector a vertex and a relation.
 
+    ``regularization-coef`` is the price of the cubed absolute values of all numbers of a triple that are no angles (N3,
+    Lacroix et al. 2018).
+
     Args:
         decoder: its formula.
         reciprocal: whether every relation has a second vector, for asking the other way round.
-        loss: ``logistic`` with weighted negatives, or ``softmax`` over them.
         start: deviation of untrained vectors; 0 draws them uniformly, wider for shorter ones.
-        nuclear: whether ``regularization-coef`` is the price of the cubed moduli of the complex numbers of each triple
-            (N3, Lacroix et al. 2018), and not of every number that a step touches.
         shared_rates: whether Adagrad adapts one rate for all numbers of a vector (DGL-KE), or one for each of them.
     """
 
     settings: type[KnowledgeSettings]
     decoder: Decoder
     reciprocal: bool = False
-    loss: Literal["logistic", "softmax"] = "logistic"
     start: float = 0.0
-    nuclear: bool = False
     shared_rates: bool = True
 
 

@@ -66,22 +66,15 @@ class EmbeddingScorer:
 
 
 def compared(formula: Decoder, query: Floats, others: Floats, gamma: float) -> Floats:
-    """Scores of all others for each query, (b, w) and (n, w) → float32 (b, n); distances in stripes of others."""
+    """Scores of all others for each query, (b, w) and (n, w) → float32 (b, n)."""
+    products: Floats = np.asarray(query @ others.T, dtype=np.float32)
     if formula.compare == "dot":
-        return np.asarray(query @ others.T, dtype=np.float32)
-    result = np.empty((len(query), len(others)), dtype=np.float32)
-    step = max(1, 2**20 // max(1, query.size))
-    for start in range(0, len(others), step):
-        gap = query[:, None, :] - others[None, start : start + step, :]
-        if formula.compare == "moduli":
-            half = gap.shape[2] // 2
-            np.square(gap, out=gap)
-            squares = gap[..., :half]
-            squares += gap[..., half:]
-            result[:, start : start + step] = np.sqrt(squares, out=squares).sum(axis=2)
-        else:
-            result[:, start : start + step] = np.abs(gap, out=gap).sum(axis=2)
-    return np.subtract(np.float32(gamma), result, out=result)
+        return products
+    # |q − t|² = |q|² + |t|² − 2 q · t
+    products *= -2
+    products += np.einsum("nw,nw->n", others, others)
+    products += np.einsum("bw,bw->b", query, query)[:, None]
+    return np.subtract(np.float32(gamma), np.sqrt(np.maximum(products, 0, out=products), out=products), out=products)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,12 @@ LINKS: frozenset[TaskType] = frozenset({"link_prediction"})
 WHOLE = 4096
 #: links that a training of usual length sees, each as often as there are epochs
 LINKS_SEEN = 700_000
+#: triples that a training of usual length asks about from both ends
+TRIPLES_SEEN = 1_000_000
 SMALL_GRAPH = 100_000
 TINY_GRAPH = 1_000
+#: triples from which on each is learned against a sample of the vertices, whose vectors are too many for every step
+MANY_TRIPLES = 1_000_000
 FEW_RELATIONS = 3
 #: edge types of links beyond which a graph is a knowledge graph, and none gets a pair ranker of its own
 MOST_TYPES = 8
@@ -223,15 +227,20 @@ class GraphSettings(EpochSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class KnowledgeSettings(EpochSettings):
-    """What knowledge-graph embeddings have."""
+    """What knowledge-graph embeddings have.
+
+    ``num_negs`` vertices stand against the true partners of a batch, all of the right type where there are no more;
+    ``mixed_precision`` multiplies them in bfloat16 where the device has instructions for it. ``regularization_coef`` is
+    what a cube of the absolute value of one number of one triple costs.
+    """
 
     num_hidden: int = hyperparameter(256, "tier1", lambda _: power2(64, 512), at_least=1)
     num_epochs: int = hyperparameter(30, "tier1", lambda scale: _epochs_of_triples(scale), at_least=1)
     lr: float = hyperparameter(0.1, "tier1", lambda _: logarithmic(0.03, 0.3, default=0.1), above=0)
-    regularization_coef: float = hyperparameter(
-        2e-6, "tier2", lambda _: logarithmic(1e-8, 1e-4, default=2e-6), at_least=0
-    )
-    num_negs: int = hyperparameter(256, "tier3", lambda _: power2(32, 512, default=256), at_least=1)
+    batch_size: int = hyperparameter(1024, "tier3", lambda scale: _batch_of_triples(scale), at_least=1)
+    regularization_coef: float = hyperparameter(0.1, "tier2", lambda scale: _price(scale), at_least=0)
+    num_negs: int = hyperparameter(4096, "tier3", lambda scale: _rivals(scale), at_least=1)
+    mixed_precision: bool = hyperparameter(True)
     rel_part: bool = hyperparameter(False, "fixed", idle="relations are always whole")
     neg_share: bool = hyperparameter(True, "fixed", idle="the links of a batch always share their negatives")
 
@@ -401,11 +410,29 @@ def _epochs(scale: Scale) -> dict[str, Any]:
 
 
 def _epochs_of_triples(scale: Scale) -> dict[str, Any]:
-    # a step costs what its batch has and no round over the graph, and vectors of rare entities need every pass
-    few, many, usual = (3, 30, 8) if scale.items >= SMALL_GRAPH else (10, 60, 35)
     if scale.items < TINY_GRAPH:
         few, many, usual = 20, 100, 60
+    else:
+        # a step costs what its batch has and no round over the graph, and vectors of rare entities need every pass
+        usual = max(5, min(40, round(TRIPLES_SEEN / scale.items)))
+        few, many = max(3, usual // 3), max(30, 2 * usual)
     return {**linear(few, many, usual, step=1), "node_strategy": "perM"}
+
+
+def _batch_of_triples(scale: Scale) -> dict[str, Any]:
+    if scale.items >= SMALL_GRAPH:
+        return power2(512, 4096, default=2048)
+    smallest, largest, usual = batch_sizes(scale.items, links=True)
+    return power2(smallest, largest, default=min(usual, 512))
+
+
+def _price(scale: Scale) -> dict[str, Any]:
+    return logarithmic(1e-3, 3e-1, default=0.05 if scale.items >= SMALL_GRAPH else 0.1)
+
+
+def _rivals(scale: Scale) -> dict[str, Any]:
+    # some thousand entities are cheapest all together: of FB15k-237 three passes so learn more than twenty with a few
+    return power2(256, 16_384, default=16_384 if scale.items < MANY_TRIPLES else 1024)
 
 
 def _rate(scale: Scale) -> dict[str, Any]:

@@ -90,13 +90,22 @@ class RowAdagrad:
         """Move rows of the table.
 
         Args:
-            rows: distinct row numbers, int64, shape (r,).
+            rows: distinct row numbers, ascending where they are all that there are, int64, shape (r,).
             gradient: shape (r, d); both may come from another device than the table's.
         """
         rows, gradient = rows.to(self.table.device), gradient.to(self.table.device)
-        squares = gradient.square()
-        self.sums[rows] += squares.mean(dim=1, keepdim=True) if self.shared else squares
-        self.table[rows] -= self.lr * gradient / (self.sums[rows].sqrt() + 1e-10)
+        every = len(rows) == len(self.table)
+        sums = self.sums if every else self.sums[rows]
+        if self.shared:
+            sums += gradient.square().mean(dim=1, keepdim=True)
+        else:
+            sums.addcmul_(gradient, gradient)
+        roots = sums.sqrt().add_(1e-10)
+        if every:
+            self.table.addcdiv_(gradient, roots, value=-self.lr)
+        else:
+            self.sums[rows] = sums
+            self.table[rows] = self.table[rows].addcdiv_(gradient, roots, value=-self.lr)
 
 
 class RowAdam:

@@ -25,4 +25,5 @@ FAMILY = KnowledgeFamily(
     compared=False,
     settings=KnowledgeSettings,
     decoder=Decoder("distmult", query, "dot", same_width),
+    shared_rates=False,
 )

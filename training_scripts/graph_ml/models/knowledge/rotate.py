@@ -24,5 +24,6 @@ FAMILY = KnowledgeFamily(
     first_for=lambda scale: not scale.knowledge,
     compared=False,
     settings=DistanceSettings,
-    decoder=Decoder("rotate", query, "moduli", lambda size: (2 * size, size), phases=True),
+    decoder=Decoder("rotate", query, "l2", lambda size: (2 * size, size), paired=True, phases=True),
+    shared_rates=False,
 )

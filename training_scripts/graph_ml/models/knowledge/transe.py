@@ -1,4 +1,4 @@
-"""TransE: γ − |h + r − t|₁.
+"""TransE: γ − |h + r − t|₂.
 
 Source: Bordes et al. 2013, Translating Embeddings for Modeling Multi-relational Data.
 """
@@ -24,5 +24,5 @@ FAMILY = KnowledgeFamily(
     first_for=lambda scale: not scale.knowledge,
     compared=False,
     settings=DistanceSettings,
-    decoder=Decoder("transe", query, "l1", same_width),
+    decoder=Decoder("transe", query, "l2", same_width),
 )
