@@ -28,7 +28,7 @@ from gremlin import Side, despina_service, gremlin_server_process
 
 MIME = b"!application/vnd.gremlin-v3.0+json"
 TEXT = "g.addV('noted').property('n', 1).iterate()"
-NOTHING = "g.V('nobody').iterate()"
+NOTHING = "g.V({id}).iterate()"
 WANTED = 0.8
 
 
@@ -73,7 +73,7 @@ class Turn(NamedTuple):
     clients_us: float
 
 
-def turn(url: str, pid: int, writers: int, seconds: float, text: str) -> Turn:
+def turn(url: str, pid: int, text: str, writers: int, seconds: float) -> Turn:
     """One turn of one side."""
     server, clients = processor_s(pid), time.process_time()
     rate = asyncio.run(written(url, writers, seconds, text))
@@ -94,6 +94,7 @@ def main() -> None:
     with ExitStack() as stack:
         own, service = stack.enter_context(despina_service(workdir / f"home-{time.time_ns()}"))
         peer = stack.enter_context(gremlin_server_process(workdir))
+        nobody = {own.name: "'nobody'", peer.name: "-1"}
         pids = {own.name: service.pid, peer.name: process_on(peer)}
         for side in (own, peer):
             done = 0.0
@@ -102,12 +103,8 @@ def main() -> None:
         found = {TEXT: list[list[Turn]](), NOTHING: list[list[Turn]]()}
         for text, turns in found.items():
             for _ in range(arguments.turns):
-                turns.append(
-                    [
-                        turn(side.url, pids[side.name], arguments.writers, arguments.seconds, text)
-                        for side in (own, peer)
-                    ]
-                )
+                both = [(side.url, pids[side.name], text.format(id=nobody[side.name])) for side in (own, peer)]
+                turns.append([turn(*asked, arguments.writers, arguments.seconds) for asked in both])
         for text, turns in found.items():
             print(text)
             for name, of_side in zip(pids, zip(*turns, strict=True), strict=True):
