@@ -1,6 +1,6 @@
 """How soon a large graph answers after a restart, and how much memory it takes.
 
-    python benchmarks/restart.py WORKDIR [--vertices 100000] [--edges 1000000] [--loads 1] [--kill]
+    python benchmarks/restart.py WORKDIR [--vertices 1000000] [--edges 10000000] [--loads 1] [--kill]
 
 Makes a random graph of one edge label with a number on every edge, writes it into a folder as a bulk load does (with
 ``--loads`` the edges by so many), and stops cleanly; with ``--kill`` it is killed right after its last load instead.
@@ -154,8 +154,8 @@ def ask(folder: Path, edges: int, hold: int | None, killed: bool) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir", type=Path)
-    parser.add_argument("--vertices", type=int, default=100_000)
-    parser.add_argument("--edges", type=int, default=1_000_000)
+    parser.add_argument("--vertices", type=int, default=1_000_000)
+    parser.add_argument("--edges", type=int, default=10_000_000)
     parser.add_argument("--hold", type=int, help="megabytes of the file that may be in memory")
     parser.add_argument("--loads", type=int, default=1, help="of edges, one after the other")
     parser.add_argument("--kill", action="store_true", help="end without a stop, right after the last load")

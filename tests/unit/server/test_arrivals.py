@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.server.test_gremlin_websocket import ENDLESS, Connection, connected
 from tests.unit.server.test_notes import SlowDisk, leave, waits_for
+from tests.unit.server.test_waiting_sockets import ASK, Bench
 from workflow import tracing
 from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
@@ -122,3 +123,22 @@ async def test_while_spans_are_written_every_query_is_of_its_task(
         assert connection.taker is not None
         assert not connection.taker.take("no request")
     await leave(connection)
+
+
+async def test_a_prediction_is_left_to_the_task_which_asks_its_endpoint_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "shows", True)
+    bench = Bench()
+    try:
+        connection = await connected(bench.socket)
+        await asyncio.sleep(0)
+        asked = [connection.ask(ASK), connection.ask("g.V('a').id()")]
+        assert await asyncio.to_thread(bench.asked.wait, 30)
+        assert connection.outbox.empty()
+        bench.go.set()
+        answers = [await connection.answer() for _ in asked]
+        assert [(id, code) for id, code, _ in answers] == list(zip(asked, (200, 200), strict=True))
+        assert answers[1][2] == ["a"]
+        assert len(bench.endpoint.calls) == 1
+        await leave(connection)
+    finally:
+        bench.close()
