@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_graphs import FRIEND, labelled_graph, train
+from small_graphs import FRIEND, SCRIPTS, labelled_graph, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder
+from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.models.families import family_of
 from training_scripts.graph_ml.models.family import GraphFamily
 from training_scripts.graph_ml.models.network.encoder import InputLayer
@@ -21,6 +22,7 @@ from training_scripts.graph_ml.models.settings import GraphSettings, parse
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.schemas import TaskType
 from training_scripts.graph_ml.tasks.templates import templates
+from training_scripts.graph_ml.training.refresh import transform
 from workflow.tuning.space import build_space
 
 
@@ -152,3 +154,41 @@ def test_a_network_over_all_vertices_reads_lists_and_over_some_reads_rows() -> N
     some = network.inputs(np.array([4, 6]), None)
     assert torch.allclose(whole[[4, 6]], some, atol=1e-5)
     assert whole.std() > 0.01
+
+
+def test_where_properties_are_learned_texts_have_length_one_and_their_weights_alone_are_penalised() -> None:
+    rgcn = family_of(GraphFamily, "rgcn")
+    settings, _ = parse(rgcn.settings, {"num-hidden": "8", "input-dropout": "0"})
+    assert isinstance(settings, GraphSettings)
+    twice = words()
+    twice[1] = 2 * twice[0]  # the same words, each twice as often
+    features = {"User": {"age": np.linspace(20, 80, 7, dtype=np.float32)[:, None], "words": twice}}
+    learned = Network.fresh(NodeSpace({"User": 7}), features, [], rgcn, settings, "torch", None, for_heads=True)
+    ranked = Network.fresh(NodeSpace({"User": 7}), features, [], rgcn, settings, "torch", None)
+    for network, alike in ((learned, True), (ranked, False)):
+        for nodes in (None, np.arange(7)):
+            with_age = network.inputs(nodes, None)
+            network.encoder.input.standards["0_0"].scale.fill_(1e9)  # ages no longer count
+            texts = network.inputs(nodes, None)
+            network.encoder.input.standards["0_0"].fit(features["User"]["age"])  # type: ignore[operator]
+            assert not torch.allclose(with_age[0], with_age[1], atol=1e-4)
+            assert torch.allclose(texts[0], texts[1], atol=1e-5) is alike
+    assert ranked.encoder.input.of_words() == []
+    (penalised,) = learned.encoder.input.of_words()
+    assert penalised is learned.encoder.input.features["0_1"].weight
+
+
+def test_a_model_of_texts_says_the_same_after_it_was_loaded(tmp_path: Path) -> None:
+    graph = labelled_graph("node_class")
+    number = graph.num_nodes["User"]
+    rng = np.random.default_rng(2)
+    texts = (rng.random((number, 50)) < 0.05).astype(np.float32) * rng.integers(1, 4, (number, 50))
+    graph = replace(graph, features={"User": {"texts": texts.astype(np.float32)}})
+    model = train(graph, tmp_path, "--model", "appnp", "--num-epochs", "3", "--num-hidden", "8")
+    found = ModelFolder(model)
+    stored = found.array("predictions")
+    base = tmp_path / "again"
+    graph.write(base / "processing" / "input")
+    (base / "processing" / "model").symlink_to(model)
+    transform(Container(base, {}), SCRIPTS)
+    assert ModelFolder(base / "processing" / "output").array("predictions") == pytest.approx(stored, abs=1e-5)

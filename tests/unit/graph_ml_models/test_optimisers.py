@@ -38,6 +38,26 @@ def test_rates_cool_as_torchs_cosine_does() -> None:
     assert cooled(25, 20, 1e-2) == 0
 
 
+def test_what_is_penalised_walks_as_torchs_adam_and_the_rest_as_adamw() -> None:
+    start = torch.randn(5, generator=torch.Generator().manual_seed(0))
+    ours, judged = ([start.clone().requires_grad_() for _ in range(2)] for _ in range(2))
+    mine = AdamW(ours, lr=1e-2, weight_decay=0.1, penalised=ours[:1])
+    theirs = [
+        torch.optim.Adam(judged[:1], 1e-2, weight_decay=0.1),
+        torch.optim.AdamW(judged[1:], 1e-2, weight_decay=0.1),
+    ]
+    for _ in range(20):
+        for pair in (ours, judged):
+            sum((p - 1).pow(4).sum() for p in pair).backward()  # type: ignore[union-attr]
+        mine.step()
+        for one in theirs:
+            one.step()
+            one.zero_grad()
+    assert not torch.allclose(ours[0], ours[1], atol=1e-3)
+    for one, other in zip(ours, judged, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
 def test_row_adagrad_leaves_untouched_rows_alone() -> None:
     table = torch.ones(3, 2)
     optimiser = RowAdagrad(table, lr=0.5)

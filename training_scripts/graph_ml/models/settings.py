@@ -31,6 +31,8 @@ SMALL_GRAPH = 100_000
 TINY_GRAPH = 1_000
 #: triples from which on each is learned against a sample of the vertices, whose vectors are too many for every step
 MANY_TRIPLES = 1_000_000
+#: labelled vertices below which thousands of weights between features and answer would know all of them by heart
+FEW_LABELS = 200
 FEW_RELATIONS = 3
 #: edge types of links beyond which a graph is a knowledge graph, and none gets a pair ranker of its own
 MOST_TYPES = 8
@@ -63,6 +65,11 @@ class Scale:
     def knowledge(self) -> bool:
         """Whether links of so many types are predicted that they are the relations of a knowledge graph."""
         return self.predicted > MOST_TYPES
+
+    @property
+    def few_labels(self) -> bool:
+        """Whether a property of vertices is learned that hardly any have."""
+        return self.task.startswith("node") and self.items < FEW_LABELS
 
     @property
     def few_relations_between_vertices(self) -> bool:
@@ -458,7 +465,7 @@ def _input_dropout(scale: Scale) -> dict[str, Any] | None:
 
 
 def _decay(scale: Scale) -> dict[str, Any]:
-    return {"default": 0.0 if scale.links or scale.items >= TINY_GRAPH else 0.05}
+    return {"default": 0.0 if scale.links or scale.items >= TINY_GRAPH else 0.005}
 
 
 def _negatives(scale: Scale) -> dict[str, Any] | None:

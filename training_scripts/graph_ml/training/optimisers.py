@@ -15,11 +15,15 @@ from torch import Tensor
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019), betas .9 and .999.
 
-    ``lr`` may be set between steps.
+    ``lr`` may be set between steps. The ``penalised`` among the parameters pay the decay as part of their loss instead
+    (Kingma and Ba 2015): what a step hardly touches shrinks at the full rate.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0, penalised: Iterable[Tensor] = ()
+    ) -> None:
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
+        self.penalised = {id(p) for p in penalised}
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
         self.steps = torch.zeros(1, dtype=torch.int64)
@@ -38,7 +42,10 @@ class AdamW:
         for p, first, second in zip(self.parameters, self.first, self.second, strict=True):
             if p.grad is None:
                 continue
-            p.mul_(1 - self.lr * self.weight_decay)
+            if id(p) in self.penalised:
+                p.grad.add_(p, alpha=self.weight_decay)
+            else:
+                p.mul_(1 - self.lr * self.weight_decay)
             first.lerp_(p.grad, 0.1)
             second.mul_(0.999).addcmul_(p.grad, p.grad, value=0.001)
             p.addcdiv_(first, second.sqrt().div_(root).add_(1e-8), value=-rate)

@@ -31,19 +31,24 @@ class InputLayer(nn.Module):
         widths: node type → feature name → columns.
         settings: shape.
         embedded: node types whose vertices have learned vectors, kept outside in one table.
+        unit: whether rows of sparse features have length one instead, so that long texts weigh what short ones do.
     """
 
     nothing: Tensor
 
     def __init__(
-        self, widths: Mapping[str, Mapping[str, int]], settings: GraphSettings, embedded: Sequence[str]
+        self,
+        widths: Mapping[str, Mapping[str, int]],
+        settings: GraphSettings,
+        embedded: Sequence[str],
+        unit: bool = False,
     ) -> None:
         super().__init__()
         hidden = settings.num_hidden
         self.names = {kind: tuple(features) for kind, features in widths.items()}
         self.positions = {kind: position for position, kind in enumerate(widths)}
         self.embedded = frozenset(embedded)
-        self.dropout = settings.input_dropout
+        self.dropout, self.unit = settings.input_dropout, unit
         self.register_buffer("nothing", torch.zeros(hidden), persistent=False)
         #: (node type, feature) of those whose numbers are mostly zero
         self.sparse: set[tuple[str, str]] = set()
@@ -64,9 +69,21 @@ class InputLayer(nn.Module):
             for number, name in enumerate(self.names[kind]):
                 standard = self.standards[f"{position}_{number}"]
                 assert isinstance(standard, Standard)
-                standard.fit(features[kind][name], rows.get(kind))
                 if is_sparse(features[kind][name]):
                     self.sparse.add((kind, name))
+                if not (self.unit and (kind, name) in self.sparse):
+                    standard.fit(features[kind][name], rows.get(kind))
+
+    def of_words(self) -> list[Tensor]:
+        """The weights of layers over a sparse feature whose rows have length one, float32 (num_hidden, d) each."""
+        found: list[Tensor] = []
+        for kind, name in sorted(self.sparse) if self.unit else ():
+            if self.takes_lists(kind, name):
+                key = f"{self.positions[kind]}_{self.names[kind].index(name)}"
+                layer = self.features[key] if key in self.features else self.together[str(self.positions[kind])]
+                assert isinstance(layer, nn.Linear)
+                found.append(layer.weight)
+        return found
 
     def takes_lists(self, kind: str, name: str) -> bool:
         """Whether ``forward`` can have a feature as lists: mostly zeros, with a layer for itself."""
@@ -99,6 +116,8 @@ class InputLayer(nn.Module):
             assert isinstance(layer, nn.Linear)
             return torch.relu(self._from_lists(key, layer, x))
         words = of in self.sparse
+        if words and self.unit:
+            x = nn.functional.normalize(x, dim=1)
         part = self.standards[key](nn.functional.dropout(x, self.dropout, self.training) if words else x)
         if part.shape[1] >= WIDE and not words:
             part = nn.functional.dropout(part, self.dropout, self.training)
@@ -109,6 +128,7 @@ class InputLayer(nn.Module):
         standard = self.standards[key]
         assert isinstance(standard, Standard)
         scaled = layer.weight / standard.scale
+        # lists are given with rows of length one where that is wanted, for they are made once
         return x.dropped(self.dropout, self.training).times(scaled.T) + (layer.bias - scaled @ standard.mean)
 
 
@@ -139,7 +159,7 @@ class Encoder(nn.Module):
         self.family, self.settings, self.for_heads = family, settings, for_heads
         # layers of single features end in a rectifier
         of_input = replace(settings, per_feat_name_embed=False) if family.linear else settings
-        self.input = InputLayer(widths, of_input, embedded)
+        self.input = InputLayer(widths, of_input, embedded, for_heads)
         self.depth = family.rounds(settings)
         types = {kind: number for number, kind in enumerate(widths)}
         ends = tuple((types.get(r.sender, -1), types.get(r.receiver, -1)) for r in relations)

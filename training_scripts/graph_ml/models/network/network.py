@@ -154,7 +154,8 @@ class Network:
     def _lists(self, kind: str, name: str, values: Floats) -> SparseRows:
         """A feature of all vertices of a type as lists, made once."""
         if (kind, name) not in self._sparse:
-            self._sparse[kind, name] = SparseRows.of(values).on(self.device)
+            rows = SparseRows.of(values)
+            self._sparse[kind, name] = (rows.unit() if self.encoder.input.unit else rows).on(self.device)
         return self._sparse[kind, name]
 
     def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
@@ -248,6 +249,7 @@ def save_network(writer: ModelWriter, network: Network, directed: Mapping[EdgeTy
         "settings": shape_of(network.encoder.settings),
         "for_heads": network.encoder.for_heads,
         "embedded": list(network.embedded),
+        "sparse": [list(one) for one in sorted(network.encoder.input.sparse)],
         "edge_widths": [[*kind, int(values.shape[1])] for kind, values in network.edges.items()],
         "directed": [[*kind, way] for kind, way in directed.items()],
         "widths": {kind: feature_widths(network.features.get(kind, {})) for kind in network.space.counts},
@@ -298,6 +300,7 @@ def load_network(
         table = grown_table(np.array(folder.array("table")), old, space)
     state = {name: torch.from_numpy(value.copy()) for name, value in folder.tensors("network.encoder").items()}
     encoder.load_state_dict(state)
+    encoder.input.sparse = {(kind, name) for kind, name in details.get("sparse", ())}
     table = None if table is None else table.to(home_of_table(table.numel(), device))
     return Network(space, features, table, embedded, encoder.to(device), relations, backend, edges or {}, device)
 

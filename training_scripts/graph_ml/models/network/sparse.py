@@ -41,6 +41,12 @@ class SparseRows:
         lists = Neighbours(torch.from_numpy(indptr), torch.from_numpy(columns.astype(np.int64)), dense.shape[1])
         return cls(lists, torch.from_numpy(np.asarray(dense[rows, columns], dtype=np.float32)))
 
+    def unit(self) -> SparseRows:
+        """The same rows, each of length one."""
+        rows = self.columns.rows
+        lengths = self.values.new_zeros(self.columns.num_rows).index_add(0, rows, self.values.square()).sqrt()
+        return SparseRows(self.columns, self.values / lengths[rows])
+
     def on(self, device: torch.device) -> SparseRows:
         """The same rows on a device."""
         return SparseRows(self.columns.on(device), self.values.to(device))

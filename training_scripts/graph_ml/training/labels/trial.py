@@ -25,7 +25,7 @@ from ...models.family import Family, GraphFamily
 from ...models.network.heads import Head, fitted_temperature, joined, width_of, width_seen
 from ...models.network.network import Network, edge_matrix, save_network, usable
 from ...models.network.standard import ENOUGH, standard_of
-from ...models.settings import GraphSettings
+from ...models.settings import FEW_LABELS, GraphSettings
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
 from ...processing.split import HeldOut, groups_of, held_out, rare_items
@@ -361,7 +361,15 @@ def fresh_model(
     standard = problem.split.train
     if len(standard) < ENOUGH and problem.times is None:
         standard = np.arange(len(problem.ends))
-    head = HeadModule(problem.ends.shape[1], problem.extra, standard, outputs, settings, family.linear).to(trial.device)
+    few = problem.ends.shape[1] == 1 and len(problem.split.train) < FEW_LABELS
+    head = HeadModule(
+        problem.ends.shape[1],
+        problem.extra,
+        standard,
+        outputs,
+        settings,
+        family.linear or few,
+    ).to(trial.device)
     mean, scale = 0.0, 1.0
     if problem.labels.kind == "number":
         values = np.asarray(problem.labels.values)[problem.split.train].astype(np.float64)
@@ -396,7 +404,7 @@ class LabelLearner:
         self.rng = np.random.default_rng(self.settings.seed)
         network = model.network
         self.trained = [*network.encoder.parameters(), *model.head.parameters()]
-        self.optimiser = AdamW(self.trained, lr, self.settings.l2norm)
+        self.optimiser = AdamW(self.trained, lr, self.settings.l2norm, network.encoder.input.of_words())
         self.table = RowAdam(network.table, self.settings.sparse_lr) if network.table is not None else None
         counted = class_weights(model.problem) if self.settings.use_class_weight else None
         self.class_weights = None if counted is None else counted.to(network.device)
