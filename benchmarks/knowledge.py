@@ -169,11 +169,11 @@ def beside(python: str, triples: dict[str, list[list[str]]], graph: GraphData, m
         for part in ("train", "test"):
             rows = [(entities[head], relations[relation], entities[tail]) for head, relation, tail in triples[part]]
             np.save(Path(name) / f"{part}.npy", np.array(rows, dtype=np.int64))
-        for training, negatives in (("slcwa", 256), ("lcwa", len(entities))):
+        for training, negatives in (("slcwa", asked["negatives"]), ("lcwa", len(entities))):
             found: dict[str, list[dict[str, float]]] = {"here": [], "there": []}
             for _ in range(turns):
                 found["here"].append(rates_here(graph, model, {**asked, "negatives": negatives}, 10))
-                command = [python, str(script), name, "--model", model, "--training", training]
+                command = [python, str(script), name, "--model", model, "--training", training, "--seconds", "10"]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
                 found["there"].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"{model}, {negatives} negatives ({training} there), load {os.getloadavg()[0]:.1f}")

@@ -27,6 +27,8 @@ from pykeen.training import LCWATrainingLoop, SLCWATrainingLoop, TrainingCallbac
 from pykeen.triples import CoreTriplesFactory
 
 MODELS = {"complex": ComplEx, "distmult": DistMult, "rotate": RotatE, "transe": TransE}
+#: questions at once where each meets every entity, which takes gigabytes for some hundred
+SMALL = 32
 #: batches that do not count
 FIRST = 1
 
@@ -75,7 +77,7 @@ def main() -> None:
     parser.add_argument("--negatives", type=int, default=256)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--ranked", type=int, default=512, help="triples that are ranked from both ends")
+    parser.add_argument("--ranked", type=int, default=256, help="triples that are ranked from both ends")
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -94,10 +96,11 @@ def main() -> None:
         )
     clock = Clock(given.seconds)
     with contextlib.suppress(Enough):
-        loop.train(factory, num_epochs=100, batch_size=given.batch, callbacks=[clock], use_tqdm=False)
+        size = SMALL if given.training == "lcwa" else given.batch
+        loop.train(factory, num_epochs=100, batch_size=size, callbacks=[clock], use_tqdm=False)
     ranked = test[: given.ranked]
     evaluator, began = RankBasedEvaluator(filtered=True), time.process_time()
-    evaluator.evaluate(model, ranked, additional_filter_triples=[train, test], batch_size=256, use_tqdm=False)
+    evaluator.evaluate(model, ranked, additional_filter_triples=[train, test], batch_size=SMALL, use_tqdm=False)
     took = time.process_time() - began
     print(json.dumps({"learned": clock.questions / clock.took, "ranked": 2 * len(ranked) / took}))
 
