@@ -251,6 +251,16 @@ def greedy(port: int, count: int) -> None:
         time.sleep(PATIENCE_S)
 
 
+def crowd(port: int, count: int, data: bytes) -> None:
+    """So many clients over WebSockets that all send the same at the same moment, again and again."""
+    with contextlib.ExitStack() as held:
+        clients = [held.enter_context(opened(port)) for _ in range(count)]
+        for _ in range(20):
+            for one in clients:
+                one.sendall(data)
+        time.sleep(1)
+
+
 def sockets() -> Iterator[tuple[str, Attack]]:
     """What is done to the protocols below the queries."""
     floods = {
@@ -303,6 +313,11 @@ def sockets() -> Iterator[tuple[str, Attack]]:
     yield "300 halves of a request", lambda port: many(port, 300, b"POST /gremlin HTTP/1.1\r\nHost: a\r\n", 1)
     yield "200 halves of a body", lambda port: many(port, 200, CHUNKED + b"ffff\r\n" + bytes(60_000), 1)
     yield "20 bodies of a megabyte without end", lambda port: many(port, 20, CHUNKED + b"fffff\r\n" + bytes(1 << 20), 1)
+    note, look = (frame(1, evaluated(text)) for text in ("g.addV('a').property('n', 1)", "g.V('a')"))
+    yield "WebSocket: 20,000 notes in one breath", lambda port: talked(port, note * 20_000)
+    yield "WebSocket: 20,000 looks in one breath", lambda port: talked(port, look * 20_000)
+    yield "WebSocket: 300 clients that write at the same moment", lambda port: crowd(port, 300, note)
+    yield "WebSocket: 300 clients that look at the same moment", lambda port: crowd(port, 300, look)
     yield "40 answers that nobody fetches", lambda port: greedy(port, 40)
     yield (
         "100 requests that hang up",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from workflow import tracing
 from workflow.predictions.replay import PredictionNeeded
+from workflow.server.access.brief_work import BriefWork
 from workflow.server.access.sockets import PatientSocket
 from workflow.server.gremlin.protocol import AnswerStream, Conversation, Frame, LookJob
 from workflow.server.gremlin.settling import Settling
@@ -30,8 +31,10 @@ class Arrivals:
     which lets that answer go first.
     """
 
-    def __init__(self, conversation: Conversation, settling: Settling, socket: PatientSocket | None) -> None:
-        self._conversation, self._settling, self._socket = conversation, settling, socket
+    def __init__(
+        self, conversation: Conversation, settling: Settling, brief: BriefWork, socket: PatientSocket | None
+    ) -> None:
+        self._conversation, self._settling, self._brief, self._socket = conversation, settling, brief, socket
         self.waiting = False
         """Whether the connection has nothing else to do."""
         self._left: Left | None = None
@@ -42,7 +45,7 @@ class Arrivals:
 
     def take(self, data: Frame) -> bool:
         """Answer a message; what was found out of one that needs more is left to the task."""
-        if not self.waiting or self._settles or tracing.is_on():
+        if not self.waiting or self._settles or tracing.is_on() or not self._brief.may():
             return False
         decision = self._conversation.receive(data)
         outcome: Outcome = None

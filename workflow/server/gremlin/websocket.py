@@ -19,6 +19,7 @@ from workflow.predictions.calls import EndpointCalls
 from workflow.predictions.question import Predictions
 from workflow.predictions.replay import PredictionNeeded
 from workflow.server.access.auth import AUTHENTICATED
+from workflow.server.access.brief_work import BriefWork
 from workflow.server.access.budget import Budget, Holding, OverBudget, address_of
 from workflow.server.access.origins import Receive, Scope, Send, allows_origin
 from workflow.server.access.sockets import EXTENSION
@@ -76,6 +77,7 @@ class GremlinSocket:
         self.workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="gremlin")
         self.endpoints = EndpointCalls()
         self.settling = Settling(self.workers)
+        self.brief = BriefWork()
         self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +92,7 @@ class GremlinSocket:
             credentials=None if scope.get(AUTHENTICATED) else self.credentials,
             user_agent=agent.decode("latin-1", "replace"),
         )
-        arrivals = Arrivals(conversation, self.settling, scope.get("extensions", {}).get(EXTENSION))
+        arrivals = Arrivals(conversation, self.settling, self.brief, scope.get("extensions", {}).get(EXTENSION))
         self._open += 1
         try:
             await self._converse(conversation, Inbox(receive, self.budget.account(address_of(scope))), send, arrivals)
@@ -126,6 +128,7 @@ class GremlinSocket:
                 if left is not None:
                     decision = left.decision
                 elif len(data) < LARGE_FRAME:
+                    await self.brief.turn()
                     decision = conversation.receive(data)
                 else:
                     decision = await loop.run_in_executor(self.workers, conversation.receive, data)
