@@ -38,6 +38,7 @@ class Neighbours:
     _turned: tuple[Tensor, Tensor, Tensor] | None = field(default=None, repr=False)
     _rows: Tensor | None = field(default=None, repr=False)
     _dgl: Any = field(default=None, repr=False)
+    _themselves: Neighbours | None = field(default=None, repr=False)
 
     @property
     def num_rows(self) -> int:
@@ -61,6 +62,22 @@ class Neighbours:
         if self.indptr.device == device:
             return self
         return Neighbours(self.indptr.to(device), self.indices.to(device), self.num_sources)
+
+    def with_themselves(self, targets: Tensor, total: int) -> Neighbours:
+        """Lists of the first ``total`` sources, each of which hears itself as well; made once.
+
+        Args:
+            targets: which of these sources each row is, int64, shape (rows,).
+            total: how many hear something.
+        """
+        if self._themselves is None:
+            every = torch.arange(total, device=self.indptr.device)
+            rows = torch.cat([targets[self.rows], every])
+            order = torch.argsort(rows, stable=True)
+            indptr = self.indptr.new_zeros(total + 1)
+            torch.cumsum(torch.bincount(rows, minlength=total), 0, out=indptr[1:])
+            self._themselves = Neighbours(indptr, torch.cat([self.indices, every])[order], self.num_sources)
+        return self._themselves
 
     def turned(self) -> tuple[Tensor, Tensor, Tensor]:
         """The transposed lists, made once: gradients flow along them.

@@ -83,6 +83,16 @@ def test_few_labels_are_one_batch_with_much_noise_and_many_are_several_with_litt
     assert (usual["dropout"], usual.get("input-dropout"), usual["l2norm"]) == (dropout, of_inputs, decay)
 
 
+def test_a_gat_is_lean_where_few_vertices_are_labelled_in_a_graph_of_one_relation() -> None:
+    def usual(items: int, relations: int) -> tuple[object, ...]:
+        model = templates("node_class", "acc", items, "heterogeneous", relations)["gat"].model
+        found = {entry.param: entry.default for entry in (*model.tier1, *model.tier2, *model.tier3, *model.fixed)}
+        return tuple(found[name] for name in ("lean", "dropout", "input-dropout", "layer-norm"))
+
+    assert usual(140, 1) == (True, 0.6, 0.6, False)
+    assert usual(140, 2) == usual(200, 1) == (False, 0.5, 0.5, True)
+
+
 @pytest.mark.parametrize("task", ["node_class", "edge_regression", "link_prediction"])
 def test_learning_rates_are_lower_where_there_are_more_labels_and_never_out_of_their_range(task: TaskType) -> None:
     rates, ranges = [], []

@@ -176,6 +176,36 @@ def test_gin_sums_what_each_relation_sends_under_its_perceptron() -> None:
     assert torch.allclose(found[2], inside @ w["inner"] + w["bias"], atol=1e-5)
 
 
+def test_a_lean_gat_weighs_neighbours_and_itself_without_matrices_and_heads_apart() -> None:
+    # 0 and 1 are friends, 2 has none
+    graph = MessageGraph.from_edges({FRIEND: Pairs(np.array([0]), np.array([1]))}, 3, {FRIEND: False})
+    asked = {"num-heads": "2", "lean": "true", "negative-slope": "0.5"}
+    module = one_round("gat", graph, ((0, 0),), **asked)
+    w, x = dict(module.weights.items()), torch.randn(3, 4)
+    module.eval()
+    assert set(w) == {"source", "target", "bias"}
+    parts = []
+    for head in range(2):
+        part = x[:, 2 * head : 2 * head + 2]
+        told = part[:2] @ w["source"][0, head] + part[0] @ w["target"][0, head]
+        share = torch.softmax(torch.where(told > 0, told, 0.5 * told), dim=0)
+        parts.append(share @ part[:2])
+    found = module(full_block(graph), x, x, "torch", {})
+    assert torch.allclose(found[0], torch.cat(parts) + w["bias"], atol=1e-5)
+    # alone, a vertex keeps what it is
+    assert torch.allclose(found[2], x[2] + w["bias"], atol=1e-5)
+    nodes, blocks = sample_blocks(graph, np.array([2]), [0], np.random.default_rng(0))
+    assert torch.allclose(module(blocks[0], x[nodes], x[nodes], "torch", {}), found[2:], atol=1e-5)
+
+
+def test_with_several_relations_a_lean_gat_has_the_matrices_that_tell_them_apart() -> None:
+    edges = {FRIEND: Pairs(np.array([0]), np.array([1]))}
+    graph = MessageGraph.from_edges(edges, 3, {FRIEND: True})
+    assert "relations" in dict(
+        one_round("gat", graph, ((0, 0), (0, 0)), **{"num-heads": "2", "lean": "true"}).weights.items()
+    )
+
+
 def test_hgt_lets_all_relations_of_a_vertex_compete() -> None:
     # users 0 and 1 and film 2: user 1 hears of a friend and of a film that were rated
     edges = {FRIEND: Pairs(np.array([0]), np.array([1])), RATED: Pairs(np.array([1]), np.array([2]))}

@@ -221,4 +221,5 @@ class Encoder(nn.Module):
 
     def finished(self, out: Tensor) -> Tensor:
         """What heads or decoders read of the vectors after all rounds, float32 (n, num_hidden)."""
-        return nn.functional.layer_norm(out, out.shape[1:]) if self.family.final_norm and self.for_heads else out
+        normed = self.for_heads and self.family.final_norm and self.settings.layer_norm
+        return nn.functional.layer_norm(out, out.shape[1:]) if normed else out

@@ -96,8 +96,22 @@ class Round:
         Returns:
             float32 (rows, heads, d).
         """
-        shares = edge_softmax(edges.neighbours, scores, self.backend)
-        return weighted_sum(edges.neighbours, values, shares, self.backend)
+        return self.weighted(edges.neighbours, values, edge_softmax(edges.neighbours, scores, self.backend))
+
+    def weighted(self, neighbours: Neighbours, values: Tensor, shares: Tensor) -> Tensor:
+        """Sums of values, (sources, heads, d), by shares of the edges, (edges, heads): float32 (rows, heads, d)."""
+        return weighted_sum(neighbours, values, shares, self.backend)
+
+    def shares(self, neighbours: Neighbours, scores: Tensor) -> Tensor:
+        """The softmax of the scores of a row's edges, with dropout while training, float32 (edges, heads)."""
+        return self.dropped(edge_softmax(neighbours, scores, self.backend))
+
+    def heard_and_itself(self) -> Neighbours:
+        """What every target hears along the edges of the only relation, and itself."""
+        for _, _, edges in self.relations():
+            return edges.neighbours.with_themselves(edges.rows, self.block.num_targets)
+        nobody = torch.zeros(0, dtype=torch.int64, device=self.x.device)
+        return Neighbours(nobody.new_zeros(1), nobody, len(self.x)).with_themselves(nobody, self.block.num_targets)
 
     def attended_together(
         self, scores: Callable[[int, BlockEdges], Tensor], values: Callable[[int, BlockEdges], Tensor]
@@ -148,6 +162,10 @@ class Round:
         if "norm_scale" not in self.weights:
             return x
         return nn.functional.layer_norm(x, x.shape[1:], self.weights["norm_scale"], self.weights["norm_shift"])
+
+    def bent(self, x: Tensor) -> Tensor:
+        """ELU: numbers below zero approach −1; float32 (n, d)."""
+        return nn.functional.elu(x)
 
     def dropped(self, x: Tensor) -> Tensor:
         """Dropout on float32 (n, d), while training."""

@@ -314,7 +314,7 @@ def rivals_of(span: slice, wanted: int, rng: np.random.Generator, gone: Ints) ->
 
 
 def added(rows: Tensor, parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Gradients of rows, (r, w): those that they have, and those of copies of some, (places (c,), copies (c, w))."""
+    """Gradients of rows, float32 (r, w): their own, and those of copies of some, (places (c,), copies (c, w))."""
     total = torch.zeros_like(rows, requires_grad=False) if rows.grad is None else rows.grad
     for places, copies in parts:
         if copies.grad is not None:
