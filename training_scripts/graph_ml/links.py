@@ -153,7 +153,7 @@ class LinkProblem:
             tested_from=graph.cuts[target][1],
             notes=(
                 *problem.notes,
-                f"split by time; {left} later edges take no part in training and judging",
+                f"split by time; {left} later edges take no part in training and validation",
                 *against_random(problem, graph.seed),
             ),
         )
