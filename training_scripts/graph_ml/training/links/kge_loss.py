@@ -11,6 +11,8 @@ from ...models.family import Decoder
 
 #: numbers in the vectors of all rivals from which on they are multiplied in bfloat16, where that is wanted
 HALVED = 2**20
+#: rows by whose multiples halved matrices are multiplied: oneDNN keeps megabytes for every new shape
+STEP = 256
 
 
 def similarity(query: Tensor, others: Tensor, formula: Decoder, gamma: float) -> Tensor:
@@ -70,9 +72,9 @@ class _LogPartition(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, rivals: Tensor, offset: Tensor | None, halved: bool) -> Tensor:
-        ctx.offset = offset is not None
+        ctx.offset, ctx.number = offset is not None, len(query)
         if halved:
-            query, rivals = query.bfloat16(), rivals.bfloat16()
+            query, rivals = filled(query, -(-len(query) // STEP) * STEP).bfloat16(), rivals.bfloat16()
         scores = query @ rivals.T
         if offset is not None:
             scores = scores.float().add_(offset)
@@ -81,11 +83,16 @@ class _LogPartition(torch.autograd.Function):
         # the highest share is 1 / Σ exp(score − highest)
         result = highest - shares.amax(dim=1).float().log()
         ctx.save_for_backward(query, rivals, shares.to(query.dtype))
-        return result
+        return result[: ctx.number]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         query, rivals, shares = ctx.saved_tensors
-        weighted = shares * gradients[0].unsqueeze(1).to(shares.dtype)
+        weighted = shares * filled(gradients[0].unsqueeze(1), len(shares)).to(shares.dtype)
         of_offset = weighted.sum(dim=0, dtype=torch.float32) if ctx.offset else None
-        return (weighted @ rivals).float(), (weighted.T @ query).float(), of_offset, None
+        return (weighted @ rivals)[: ctx.number].float(), (weighted.T @ query).float(), of_offset, None
+
+
+def filled(rows: Tensor, number: int) -> Tensor:
+    """Rows, float32 (b, w), with rows of zeros behind them: (number, w)."""
+    return torch.nn.functional.pad(rows, (0, 0, 0, number - len(rows)))
