@@ -25,7 +25,8 @@ BUILT_ON = {
     "rgcn": {f"{RANKING}/stack.py"},
     "graphsage": {f"{RANKING}/stack.py"},
     "stack": {f"{LINKS}/stacked.py", "training_scripts/graph_ml/predict/load.py"},
-    "distmult": {f"{LINKS}/gnn.py"},  # scores links between the vectors of a graph network
+    # scores links between the vectors of a graph network, where its setting ``decoder`` says so
+    "distmult": {f"{LINKS}/gnn.py", "training_scripts/graph_ml/models/settings.py"},
 }
 
 
