@@ -119,6 +119,17 @@ def test_wide_features_of_mostly_zeros_are_lists_and_others_are_not() -> None:
     assert not is_sparse(filled)
 
 
+def test_whether_a_feature_is_of_words_is_told_by_what_training_may_know() -> None:
+    settings, _ = parse(family_of(GraphFamily, "rgcn").settings, {"num-hidden": "8"})
+    assert isinstance(settings, GraphSettings)
+    values = words()
+    values[4:] = 1  # of vertices that training does not know
+    for rows, sparse in (({"User": np.arange(4)}, True), ({}, False)):
+        layer = InputLayer({"User": {"words": 40}}, settings, [])
+        layer.fit({"User": {"words": values}}, rows)
+        assert layer.takes_lists("User", "words") is sparse
+
+
 @pytest.mark.parametrize("names", [["words"], ["age", "words"]])
 def test_a_layer_over_lists_is_that_over_rows_and_drops_words_alone(names: list[str]) -> None:
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ from ...sampling import Block, Relation
 from ..family import GraphFamily, Size
 from ..settings import GraphSettings
 from .rounds import EdgeFeatures, RoundModule
-from .sparse import WIDE, SparseRows, is_sparse
+from .sparse import LOOKED_AT, WIDE, SparseRows, is_sparse
 from .standard import Standard
 
 
@@ -69,7 +69,9 @@ class InputLayer(nn.Module):
             for number, name in enumerate(self.names[kind]):
                 standard = self.standards[f"{position}_{number}"]
                 assert isinstance(standard, Standard)
-                if is_sparse(features[kind][name]):
+                known = rows.get(kind)
+                looked_at = slice(LOOKED_AT) if known is None else known[:LOOKED_AT]
+                if is_sparse(features[kind][name][looked_at]):
                     self.sparse.add((kind, name))
                 if not (self.unit and (kind, name) in self.sparse):
                     standard.fit(features[kind][name], rows.get(kind))

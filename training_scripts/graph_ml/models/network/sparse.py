@@ -61,7 +61,7 @@ class SparseRows:
 
 
 def is_sparse(values: Floats) -> bool:
-    """Whether most numbers of a wide feature, (n, d), are zero, as its first rows tell."""
+    """Whether most numbers of some rows of a wide feature, (n, d), are zero."""
     if values.ndim < 2 or values.shape[1] < WIDE or not len(values):
         return False
-    return bool(np.count_nonzero(values[:LOOKED_AT]) <= MOST_FILLED * values[:LOOKED_AT].size)
+    return bool(np.count_nonzero(values) <= MOST_FILLED * values.size)
