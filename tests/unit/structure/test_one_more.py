@@ -25,7 +25,7 @@ BUILT_ON = {
     "rgcn": {f"{RANKING}/stack.py"},
     "graphsage": {f"{RANKING}/stack.py"},
     "stack": {f"{LINKS}/stacked.py", "training_scripts/graph_ml/predict/load.py"},
-    # both score links between the vectors of a graph network: where links have a direction, and where ``decoder`` says so
+    # both score links between the vectors of a graph network: directed links, and where ``decoder`` says so
     "complex": {f"{LINKS}/gnn.py"},
     "distmult": {f"{LINKS}/gnn.py", "training_scripts/graph_ml/models/settings.py"},
 }
