@@ -25,5 +25,4 @@ FAMILY = KnowledgeFamily(
     compared=False,
     settings=DistanceSettings,
     decoder=Decoder("rotate", query, "l2", lambda size: (2 * size, size), paired=True, phases=True),
-    shared_rates=False,
 )
