@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_graphs import FRIEND, RATED, SCRIPTS, films_graph, friends_graph, split_of, train
+from small_graphs import FRIEND, RATED, SCRIPTS, films_graph, friends_graph, labelled_graph, split_of, train
 
 from training_scripts.graph_ml.artifacts import ModelFolder, ModelWriter
 from training_scripts.graph_ml.container import Container
@@ -349,3 +349,10 @@ def test_no_probability_is_nearer_to_one_than_its_items_tell() -> None:
     several = Baseline("constant", "classes", kept)
     assert several.unsure(np.array([[1.0, 0.0, 0.4]])) == pytest.approx(np.array([[0.9, 0.1, 0.4]]))
     assert Baseline("constant", "number", kept).unsure(np.array([[7.0]])).tolist() == [[7.0]]
+
+
+def test_vertices_without_a_single_edge_are_learned_by_their_features(tmp_path: Path) -> None:
+    graph = labelled_graph("node_class")
+    alone = replace(graph, edges={}, edge_features={})
+    metrics = ModelFolder(train(alone, tmp_path, "--model", "mlp", "--num-epochs", "2")).metrics
+    assert set(metrics.floors["test"]) == {"constant", "features_alone"}

@@ -60,7 +60,8 @@ def simple_matrix(parts: Sequence[tuple[Ints, Ints]], num_nodes: int, most: int 
     indices = room(int(begins[-1]), sparse.get_index_dtype(maxval=max(num_nodes, int(begins[-1]))))
     degrees, filled = np.zeros(num_nodes, dtype=np.int64), 0
     for first, last in node_ranges(begins, most):
-        pairs = distinct(np.concatenate([_codes_within(*part, first, last, num_nodes) for part in parts]))
+        codes = [_codes_within(*part, first, last, num_nodes) for part in parts]
+        pairs = distinct(np.concatenate([np.empty(0, dtype=np.int64), *codes]))
         rows, columns = np.divmod(pairs, num_nodes)
         degrees[first:last] = np.bincount(rows, minlength=last - first)
         indices[filled : filled + len(columns)] = columns
