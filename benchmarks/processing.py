@@ -28,7 +28,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,22 +133,42 @@ def map_ids(export: Path, output: Path) -> None:
         np.save(output / f"{column.name}.npy", column.cast(pl.Int64).to_numpy())
 
 
-def measured(command: Sequence[str], environ: Mapping[str, str], most: int | None = None) -> Cost:
-    """Run a command to its end. Raises SystemExit where it fails, or has more memory of its own than it may have."""
+def measured(
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    most: int | None = None,
+    seen: Callable[[int], None] = lambda own: None,
+    quiet: bool = False,
+) -> Cost:
+    """Run a command to its end.
+
+    Args:
+        command, environ: what to run, and what it finds in its environment beside ours.
+        most: bytes of memory of its own that it may have.
+        seen: is told, fifty times a second, how much it has.
+        quiet: whether nobody reads what it prints.
+
+    Raises:
+        SystemExit: it failed, or had more memory of its own than it may have.
+    """
     began, own = time.monotonic(), 0
-    child = subprocess.Popen(command, env={**os.environ, **environ})
+    output = subprocess.DEVNULL if quiet else None
+    child = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output)
     memory = Path(f"/proc/{child.pid}/status")
     while True:
         pid, status, usage = os.wait4(child.pid, os.WNOHANG)
         if pid:
             break
         found = re.search(r"RssAnon:\s*([0-9]+)", memory.read_text())
-        own = max(own, int(found[1]) * 1024 if found else 0)
+        now = int(found[1]) * 1024 if found else 0
+        seen(now)
+        own = max(own, now)
         if most is not None and own > most:
             child.kill()
         time.sleep(0.02)
     if status:
-        raise SystemExit(f"{' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}")
+        ended = f"{' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}"
+        raise SystemExit(f"{ended}, {own / MB:.0f} MB its own")
     return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss * 1024, own)
 
 

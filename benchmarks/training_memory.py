@@ -12,17 +12,14 @@ With ``--limit`` a process that has more of its own is ended, and the exit statu
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from processing import MB, SCRIPTS, Cost
+from processing import MB, SCRIPTS, Cost, measured
 
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 
@@ -63,33 +60,22 @@ def watched(command: Sequence[str], base: Path, most: int | None) -> Cost:
     Raises:
         SystemExit: it failed, or had more memory of its own than it may have.
     """
-    environ = {**os.environ, "SAGEMAKER_BASE_DIR": str(base), "SM_CHANNEL_TRAIN": str(base / "graph")}
-    began, own = time.monotonic(), 0
-    shown = base / "output" / "progress.json"
-    phase, in_phase = "", 0
-    child = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL)
-    memory = Path(f"/proc/{child.pid}/status")
-    while True:
-        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            break
-        found = re.search(r"RssAnon:\s*([0-9]+)", memory.read_text())
-        now = int(found[1]) * 1024 if found else 0
+    shown, phase, in_phase = base / "output" / "progress.json", "", 0
+
+    def seen(now: int) -> None:
+        nonlocal phase, in_phase
         told = re.search(r'"phase": *"([^"]*)"', shown.read_text()) if shown.exists() else None
         if told is not None and told[1] != phase:
             if phase:
                 print(f"    {phase}: {in_phase / MB:.0f} MB", flush=True)
             phase, in_phase = told[1], 0
-        own, in_phase = max(own, now), max(in_phase, now)
-        if most is not None and own > most:
-            child.kill()
-        time.sleep(0.02)
-    print(f"    {phase}: {in_phase / MB:.0f} MB", flush=True)
-    if status:
-        raise SystemExit(
-            f"{command[1]} ended with status {os.waitstatus_to_exitcode(status)}, {own / MB:.0f} MB its own"
-        )
-    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss * 1024, own)
+        in_phase = max(in_phase, now)
+
+    environ = {"SAGEMAKER_BASE_DIR": str(base), "SM_CHANNEL_TRAIN": str(base / "graph")}
+    try:
+        return measured(command, environ, most, seen, quiet=True)
+    finally:
+        print(f"    {phase}: {in_phase / MB:.0f} MB", flush=True)
 
 
 def main() -> None:

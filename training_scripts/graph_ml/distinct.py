@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from .scratch import blocks
+
 Ints = npt.NDArray[np.int64]
 #: values that are looked up at once
 BLOCK = 1 << 20
@@ -37,10 +39,23 @@ def among_sorted(values: Ints, others: Ints) -> npt.NDArray[np.bool_]:
     found = np.zeros(len(values), dtype=bool)
     if not len(others):
         return found
-    for begin in range(0, len(values), BLOCK):
-        part = values[begin : begin + BLOCK]
-        place = np.minimum(np.searchsorted(others, part), len(others) - 1)
-        found[begin : begin + BLOCK] = others[place] == part
+    for part in blocks(len(values), BLOCK):
+        place = np.minimum(np.searchsorted(others, values[part]), len(others) - 1)
+        found[part] = others[place] == values[part]
+    return found
+
+
+def pair_numbers(source: Ints, target: Ints, span: int, ordered: bool) -> Ints:
+    """One number for each pair, (n,) and (n,), of numbers below ``span``; the same for both orders unless ``ordered``.
+
+    Between two kinds of things, which are counted apart, ``span`` is that of the targets.
+    """
+    found = np.empty(len(source), dtype=np.int64)
+    for part in blocks(len(found), BLOCK):
+        one, other = np.asarray(source[part]), np.asarray(target[part])
+        if not ordered:
+            one, other = np.minimum(one, other), np.maximum(one, other)
+        found[part] = one * span + other
     return found
 
 
@@ -59,8 +74,7 @@ def numbers_of(values: Ints, parked: Callable[[Ints], Ints] = lambda array: arra
         np.not_equal(ordered[1:], ordered[:-1], out=new[start : start + BLOCK])
     numbers = np.empty(len(values), dtype=np.int64)
     before = 0
-    for start in range(0, len(values), BLOCK):
-        part = slice(start, start + BLOCK)
+    for part in blocks(len(values), BLOCK):
         counted = before + np.cumsum(new[part])
         numbers[order[part]] = counted
         before = int(counted[-1])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from .distinct import among, among_sorted, distinct
+from .distinct import among, among_sorted, distinct, pair_numbers
 from .graph import EdgeType, GraphData, Split, Target
 from .graph.data import Times
 from .judging.metrics import Exclusions
@@ -19,7 +19,7 @@ from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints, simple_matrix
 from .processing.split import held_out
 from .schemas.model import Split as SplitName
-from .scratch import blocks, joined, parked, picked, room
+from .scratch import joined, parked, picked, room
 
 #: opposite edges say something where some pairs have them and some have not
 RECIPROCITY = (0.01, 0.99)
@@ -526,13 +526,7 @@ def draw_uniform(candidates: slice, size: int | tuple[int, ...], rng: np.random.
 
 def codes(pairs: Pairs, total: int, ordered: bool) -> Ints:
     """One number for each pair, (n,); the same for both orders unless ``ordered``."""
-    found = np.empty(len(pairs), dtype=np.int64)
-    for part in blocks(len(pairs)):
-        source, target = pairs.source[part], pairs.target[part]
-        if not ordered:
-            source, target = np.minimum(source, target), np.maximum(source, target)
-        found[part] = source * total + target
-    return found
+    return pair_numbers(pairs.source, pairs.target, total, ordered)
 
 
 def speaks_in_triples(graph: GraphData, edge_type: EdgeType) -> bool:

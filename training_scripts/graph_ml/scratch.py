@@ -86,6 +86,7 @@ def picked(values: Array, chosen: Any) -> Array:
     return found
 
 
-def blocks(total: int) -> Iterator[slice]:
-    """Parts of so many entries, one after the other."""
-    return (slice(begin, min(total, begin + BLOCK)) for begin in range(0, total, BLOCK))
+def blocks(total: int, most: int | None = None) -> Iterator[slice]:
+    """Parts of so many entries, one after the other, each of at most ``most``, or of ``BLOCK``."""
+    step = BLOCK if most is None else most
+    return (slice(begin, min(total, begin + step)) for begin in range(0, total, step))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..distinct import stable_order
+from ..scratch import blocks
 
 IntArray = NDArray[np.int64]
 #: makes an array of this shape (n,) and dtype to fill, in memory or in a mapped file
@@ -67,7 +68,7 @@ def arranged_by(
 def counted(own: IntArray, nodes: int, new: NewArray = np.empty) -> IntArray:
     """Where the edges of each node begin, int64 (nodes + 1,), of one of their ends, (edges,)."""
     counts = np.zeros(nodes, dtype=np.int64)
-    for part in _parts(len(own)):
+    for part in blocks(len(own), MOST_READ):
         counts += np.bincount(own[part], minlength=nodes)
     indptr = new(nodes + 1, np.int64)
     indptr[0] = 0
@@ -95,14 +96,10 @@ def _edges_of(own: IntArray, first: int, last: int, count: int) -> IntArray:
         return stable_order(own)
     edges, ends = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     filled = 0
-    for part in _parts(len(own)):
+    for part in blocks(len(own), MOST_READ):
         values = np.asarray(own[part])
         inside = np.flatnonzero((values >= first) & (values < last))
         edges[filled : filled + len(inside)] = inside + part.start
         ends[filled : filled + len(inside)] = values[inside] - first
         filled += len(inside)
     return np.asarray(edges[stable_order(ends)])
-
-
-def _parts(total: int) -> Iterator[slice]:
-    return (slice(begin, min(total, begin + MOST_READ)) for begin in range(0, total, MOST_READ))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..scratch import room
+from ..scratch import blocks, room
 from .graph import Floats, Ints, PairGraph
 
 CONFIDENCE = 5.0
@@ -105,8 +105,7 @@ def half_sweep(links: Any, other: Floats, start: Floats, steps: int = 4) -> Floa
     if links.shape[0] <= SOLVED:
         return _solved(links, other, gram, start, steps)
     found: Floats = room(start.shape, np.float32)
-    for begin in range(0, len(start), SOLVED):
-        part = slice(begin, begin + SOLVED)
+    for part in blocks(len(start), SOLVED):
         found[part] = _solved(links[part], other, gram, start[part], steps)
     return found
 
@@ -114,9 +113,8 @@ def half_sweep(links: Any, other: Floats, start: Floats, steps: int = 4) -> Floa
 def drawn(rng: np.random.Generator, nodes: int, size: int, scale: float) -> Floats:
     """Normal numbers of a deviation, float32 (nodes, size)."""
     found: Floats = room((nodes, size), np.float32)
-    for begin in range(0, nodes, SOLVED):
-        part = found[begin : begin + SOLVED]
-        part[:] = rng.standard_normal(part.shape) * scale
+    for part in blocks(nodes, SOLVED):
+        found[part] = rng.standard_normal((part.stop - part.start, size)) * scale
     return found
 
 

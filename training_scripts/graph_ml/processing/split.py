@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..container import JobError
-from ..distinct import among, among_sorted, distinct, numbers_of
+from ..distinct import among, among_sorted, distinct, numbers_of, pair_numbers
 from ..graph import EdgeList, EdgeType, GraphData, Labels, Split, Target
 from ..graph.data import Mask
 from ..schemas.model import Split as PartName
+from ..scratch import blocks
 
 IntArray = NDArray[np.int64]
 Rates = tuple[float, float, float]
@@ -23,7 +24,6 @@ RARE = 0.05
 #: training groups below which a tenth of them could not both choose and be judged
 FEWEST_GROUPS = 20
 #: edges that are looked at together
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,10 @@ def _apart(items: IntArray, copies: IntArray, later: IntArray) -> IntArray:
     if not len(later):
         return items
     known = distinct(copies[later])
-    kept = [part[~among_sorted(copies[part], known)] for part in np.array_split(items, 1 + len(items) // BLOCK)]
-    return np.concatenate(kept)
+    kept = np.empty(len(items), dtype=bool)
+    for part in blocks(len(items)):
+        kept[part] = ~among_sorted(copies[items[part]], known)
+    return items[kept]
 
 
 def random_split(
@@ -186,10 +188,10 @@ def random_split(
     # so a group lies in a part as a whole, and nothing need be put into its order
     cuts = np.searchsorted(ends, [first, second], side="right")
     part_of = np.empty(len(items), dtype=np.int8)
-    for start in range(0, len(items), BLOCK):
-        part_of[start : start + BLOCK] = np.searchsorted(cuts, place[start : start + BLOCK], side="right")
+    for part in blocks(len(items)):
+        part_of[part] = np.searchsorted(cuts, place[part], side="right")
     del place
-    return Split(*(parked(_ascending(items[part_of == part])) for part in range(3)))
+    return Split(*(parked(_ascending(items[part_of == number])) for number in range(3)))
 
 
 def rare_items(labels: Labels) -> Mask | None:
@@ -234,14 +236,8 @@ def same_pair_groups(edge_type: EdgeType, edges: EdgeList, num_targets: int) -> 
     Within one node type the direction does not count: an edge in the validation split whose reverse is trained on
     would be known already.
     """
-    groups = np.empty(len(edges.source), dtype=np.int64)
-    for start in range(0, len(groups), BLOCK):
-        part = slice(start, start + BLOCK)
-        source, destination = np.asarray(edges.source[part]), np.asarray(edges.target[part])
-        if edge_type.source == edge_type.target:
-            source, destination = np.minimum(source, destination), np.maximum(source, destination)
-        groups[part] = source * max(1, num_targets) + destination
-    return groups
+    ordered = edge_type.source != edge_type.target
+    return pair_numbers(edges.source, edges.target, max(1, num_targets), ordered)
 
 
 def groups_of(graph: GraphData, target: Target) -> IntArray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 
 from ...message_passing import Neighbours, weighted_sum
@@ -35,11 +36,9 @@ class SparseRows:
     @classmethod
     def of(cls, dense: Floats) -> SparseRows:
         """The rows of a matrix, (n, width)."""
-        rows, columns = np.nonzero(dense)
-        indptr = np.zeros(len(dense) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(rows, minlength=len(dense)), out=indptr[1:])
-        lists = Neighbours(torch.from_numpy(indptr), torch.from_numpy(columns.astype(np.int64)), dense.shape[1])
-        return cls(lists, torch.from_numpy(np.asarray(dense[rows, columns], dtype=np.float32)))
+        found = sparse.csr_matrix(dense, dtype=np.float32)
+        indptr, columns = (torch.from_numpy(part.astype(np.int64)) for part in (found.indptr, found.indices))
+        return cls(Neighbours(indptr, columns, dense.shape[1]), torch.from_numpy(found.data))
 
     def unit(self) -> SparseRows:
         """The same rows, each of length one."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...pairs.graph import Floats, Ints
+from ...scratch import blocks
 
 Doubles = npt.NDArray[np.float64]
 #: training items that a mean and a deviation are worth fitting on; with fewer all are taken that training may know
@@ -34,8 +35,8 @@ def standard_of(values: Floats, rows: Ints | None = None) -> tuple[Floats, float
         return np.zeros(values.shape[1], dtype=np.float32), 1.0
 
     def of_all(seen: Callable[[Doubles], Doubles]) -> Doubles:
-        parts = (slice(begin, begin + AT_ONCE) for begin in range(0, count, AT_ONCE))
-        sums = [seen(np.asarray(values[part if rows is None else rows[part]], dtype=np.float64)) for part in parts]
+        parts = (values[part if rows is None else rows[part]] for part in blocks(count, AT_ONCE))
+        sums = [seen(np.asarray(part, dtype=np.float64)) for part in parts]
         return np.asarray(np.add.reduce(sums) / count)
 
     mean = of_all(lambda part: np.add.reduce(part, axis=0))

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...artifacts import ModelWriter
 from ...devices import CPU, home_of_table, multiplies_halves, tensor_on
+from ...distinct import numbers_of, stable_order
 from ...graph import EdgeType
 from ...group import ALONE, Group, RowShards
 from ...judging.links import affordable
@@ -291,8 +292,8 @@ def batches(groups: list[Triples], size: int, rng: np.random.Generator) -> Itera
     for group in groups:
         for predict_heads in (False, True):
             asked, _ = group.asked(slice(None), predict_heads)
-            different, query = np.unique(group.relation * (asked.max() + 1) + asked, return_inverse=True)
-            order = np.argsort(rng.permutation(len(different))[query], kind="stable")
+            query = numbers_of(group.relation * (asked.max() + 1) + asked)
+            order = stable_order(rng.permutation(int(query.max()) + 1)[query])
             parts.extend((group, order[start : start + size], predict_heads) for start in range(0, len(order), size))
     for number in rng.permutation(len(parts)):
         yield parts[number]

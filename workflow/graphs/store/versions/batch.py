@@ -88,10 +88,11 @@ def install(state: State, batch: Batch, later: Later | None = None) -> None:
     for name in batch.edges.label_names:
         state.edge_code(name)
     rows = _end_rows(state, batch, first_vertex)
-    source, target = (batch.source, batch.target) if _is_count(rows) else (rows[batch.source], rows[batch.target])
+    counted = bool((rows == np.arange(len(rows), dtype=np.int32)).all())  # each row is what its place is
+    source, target = (batch.source, batch.target) if counted else (rows[batch.source], rows[batch.target])
     first = _install_elements(state.edges, batch.edges, source, target)
     _, state.source, state.target = state.edges.shared.cells
-    _extend_adjacency(state, first, source, target, _ready(state, batch, rows, first), later)
+    _extend_adjacency(state, first, source, target, _ready(state, batch, rows, counted, first), later)
 
 
 def catch_up_adjacency(state: State, later: Later) -> None:
@@ -119,26 +120,30 @@ def _end_rows(state: State, batch: Batch, first: int) -> NDArray[np.int32]:
     return np.arange(first, first + len(batch.ends), dtype=np.int32)
 
 
-def _is_count(rows: NDArray[np.int32]) -> bool:
-    """Whether the rows are 0, 1, 2 …, so that each is what its place is."""
-    return bool((rows == np.arange(len(rows), dtype=np.int32)).all())
+def _ready(
+    state: State, batch: Batch, rows: NDArray[np.int32], counted: bool, first: int
+) -> dict[int, tuple[Csr, Csr]]:
+    """Of each label that was put in order (out, in) by rows of the graph.
 
-
-def _ready(state: State, batch: Batch, rows: NDArray[np.int32], first: int) -> dict[int, tuple[Csr, Csr]]:
-    """Of each label that was put in order (out, in) by rows of the graph; ``first`` is that of the first new edge."""
-    if not batch.adjacency or (np.diff(rows) <= 0).any():
+    Args:
+        rows: of the ends, (n,).
+        counted: whether they are 0, 1, 2 …
+        first: row of the first new edge.
+    """
+    if not batch.adjacency or not (counted or bool((np.diff(rows) > 0).all())):
         return {}  # the ends stand in another order here
-    size = len(state.vertices)
+    size, moved = len(state.vertices), None if counted else rows
     return {
-        state.edge_code(name): (_by_row(out, rows, first, size), _by_row(into, rows, first, size))
+        state.edge_code(name): (_by_row(out, moved, first, size), _by_row(into, moved, first, size))
         for name, (out, into) in batch.adjacency.items()
     }
 
 
-def _by_row(csr: Csr, rows: NDArray[np.int32], first: int, size: int) -> Csr:
-    """Adjacency among places as one among ascending rows, of which there are ``size``; where they are one, as it is."""
+def _by_row(csr: Csr, rows: NDArray[np.int32] | None, first: int, size: int) -> Csr:
+    """Adjacency among places as one among rows, of which there are ``size``; ``rows`` of the places ascend, None is
+    where each is its own."""
     edges = csr.edges + np.int32(first) if first else csr.edges
-    if _is_count(rows):
+    if rows is None:
         return padded(csr._replace(edges=edges), size)
     degrees = np.zeros(size, dtype=np.int64)
     degrees[rows] = np.diff(csr.indptr)
