@@ -111,9 +111,10 @@ def test_learning_rates_are_lower_where_there_are_more_labels_and_never_out_of_t
 def test_what_is_not_given_to_a_trial_is_what_a_search_begins_with(items: int) -> None:
     for one in families():
         for task in one.tasks:
-            space = build_space(templates(task, "acc", items, "heterogeneous")[one.name].model, budget=2)
+            offered = templates(task, "acc", items, "heterogeneous", vertices=items // 8)
+            space = build_space(offered[one.name].model, budget=2)
             begins = space.arguments(space.defaults(one.name))
-            used = parse(one.settings, {}, Scale(task, items))[0].as_text()
+            used = parse(one.settings, {}, Scale(task, items, vertices=items // 8))[0].as_text()
             for name in set(begins) & set(used) - {"model", "fanout"}:
                 texts = begins[name], str(used[name]).lower()
                 same = texts[0] == texts[1] or float(texts[0]) == pytest.approx(float(texts[1]))
@@ -135,6 +136,16 @@ def test_triples_are_passed_over_more_often_than_links_of_a_network() -> None:
 
     # 700,000 links in 9.3 passes over 75,000, a million triples in 13.3
     assert (usual("rgcn"), usual("distmult")) == (9, 13)
+
+
+def test_a_cube_costs_half_where_each_vertex_stands_in_eight_times_the_triples() -> None:
+    def price(name: str, items: int, vertices: int) -> object:
+        offered = templates("link_prediction", "mrr", items, "kge", vertices=vertices)
+        return next(entry.default for entry in offered[name].model.tier2 if entry.param == "regularization-coef")
+
+    # an eighth, and for RotatE one, by the cube root of the triples a vertex, which are one at least
+    assert [price("complex", 8_000, vertices) for vertices in (64_000, 8_000, 1_000)] == [0.12, 0.12, 0.062]
+    assert [price("rotate", 8_000, vertices) for vertices in (8_000, 1_000)] == [1.0, 0.5]
 
 
 def test_a_parameter_of_graph_networks_is_not_searched_for_the_pair_ranker() -> None:

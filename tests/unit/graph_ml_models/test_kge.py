@@ -188,6 +188,19 @@ def test_products_in_half_precision_change_the_gradient_by_a_hundredth(compare: 
         assert 0 < ((whole - half).norm() / whole.norm()).item() < 0.01
 
 
+def test_untrained_angles_point_everywhere_and_untrained_vertices_lie_close_together() -> None:
+    data = numbers_graph(9)
+    problems = [LinkProblem.from_graph(data, target) for target in data.targets]
+    rotate = family_of(KnowledgeFamily, "rotate")
+    settings, _ = parse(rotate.settings, {"num-hidden": "256"})
+    model = fresh(rotate, settings, problems, [problem.edge_type for problem in problems], 9)
+    # of 512 uniform angles a quarter lies in each quarter of the circle, ± 10 each
+    quarters = torch.histc(model.relations, bins=4, min=-np.pi, max=np.pi)
+    assert quarters.sum() == 512
+    assert (quarters - 128).abs().max() < 40
+    assert model.table.std().item() == pytest.approx(rotate.start, rel=0.1)
+
+
 def test_an_epoch_asks_about_both_ends_of_every_triple_and_keeps_those_together_that_ask_the_same() -> None:
     data = numbers_graph()
     problems = [LinkProblem.from_graph(data, target) for target in data.targets]

@@ -327,7 +327,8 @@ def _write_hpo_configurations(job: ProcessingJob, graph: GraphData) -> None:
     items = sum(len(graph.splits[other].train) for other in together)
     among = any(kind.source == target.type == kind.target for kind in graph.edges)
     metric = default_metric(task.name, labels)
-    chosen = templates(task.name, metric, items, job.model_type, len(graph.edges), among, len(together))
+    vertices = sum(graph.num_nodes.values())
+    chosen = templates(task.name, metric, items, job.model_type, len(graph.edges), among, len(together), vertices)
     for name, configuration in chosen.items():
         configuration.save(job.output / HPO_TEMPLATES / f"{name}.json")
     next(iter(chosen.values())).save(job.output / HPO_CONFIGURATION)

@@ -27,6 +27,7 @@ def templates(
     relations: int = 1,
     among: bool = True,
     predicted: int = 1,
+    vertices: int = 0,
 ) -> dict[str, ModelHpoConfiguration]:
     """A configuration for each family that fits the task, the default one first.
 
@@ -38,11 +39,12 @@ def templates(
         relations: edge types of the graph.
         among: whether some edges link vertices of the labelled type with each other.
         predicted: edge types whose links are learned.
+        vertices: of all types; 0 where nobody counted them.
 
     Returns:
         By name. The default lets the tuner choose the family; knowledge graphs begin with the first embedding.
     """
-    scale = Scale(task, items, relations, among, predicted)
+    scale = Scale(task, items, relations, among, predicted, vertices)
     able = [family for family in families(task) if family.fits(scale)]
     fitting = sorted(
         able,

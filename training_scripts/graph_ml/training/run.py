@@ -123,9 +123,8 @@ def settled(
             able = ", ".join(one.name for one in families(task))
             raise JobError(f"model {chosen.name!r} does not learn {task}; {targets[0]} needs one of {able}")
         items = sum(len(graph.splits[target].train) for target in targets)
-        settings, unknown = parse(
-            chosen.settings, {"model": chosen.name, **given}, Scale(task, items, len(graph.edge_types))
-        )
+        scale = Scale(task, items, len(graph.edge_types), vertices=sum(graph.num_nodes.values()))
+        settings, unknown = parse(chosen.settings, {"model": chosen.name, **given}, scale)
     except ValueError as error:
         raise JobError(str(error)) from error
     return settings, targets, unknown

@@ -1,6 +1,12 @@
-"""RotatE: γ − Σ |h ∘ e^{iθ} − t| over complex numbers, a vertex's real parts first, then its imaginary ones.
+"""RotatE: γ − ‖h ∘ e^{iθ} − t‖ over complex numbers, a vertex's real parts first, then its imaginary ones.
 
-Source: Sun et al. 2019, RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space.
+The norm is Euclidean over all numbers, where the paper sums their moduli: squared it is a product of matrices, so that
+the true partner stands against all others in a softmax as ComplEx's does. As there, cubes of the moduli of vertices'
+numbers are paid for, and each number has a learning rate of its own. A relation turns back when it is asked the other
+way round: two vectors a relation, and a bias a vertex, were measured and did not help.
+
+Source: Sun et al. 2019, RotatE: Knowledge Graph Embedding by Relational Rotation in Complex Space; trained after
+Lacroix, Usunier, Obozinski 2018, and Chami et al. 2020, whose rotations also compare squared distances.
 """
 
 from __future__ import annotations
@@ -8,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..family import LINKS, Decoder, KnowledgeFamily, complex_product
-from ..settings import DistanceSettings
+from ..settings import RotationSettings
 
 
 def query(xp: Any, vectors: Any, relations: Any, predict_heads: bool) -> Any:
@@ -23,6 +29,8 @@ FAMILY = KnowledgeFamily(
     tasks=LINKS,
     first_for=lambda scale: not scale.knowledge,
     compared=False,
-    settings=DistanceSettings,
+    settings=RotationSettings,
     decoder=Decoder("rotate", query, "l2", lambda size: (2 * size, size), paired=True, phases=True),
+    start=0.01,
+    shared_rates=False,
 )

@@ -186,11 +186,17 @@ def fresh(
     limit = ((gamma or 12.0) + 2.0) / settings.num_hidden
     width, relation_width = family.decoder.widths(settings.num_hidden)
     number = 2 * len(kinds) if family.reciprocal else len(kinds)
-    if family.start:
-        table, relations = torch.randn(total, width) * family.start, torch.randn(number, relation_width) * family.start
+
+    def drawn(rows: int, numbers: int) -> Tensor:
+        if family.start:
+            return torch.randn(rows, numbers) * family.start
+        return (torch.rand(rows, numbers) * 2 - 1) * limit
+
+    table = drawn(total, width)
+    if family.decoder.phases:
+        relations = (torch.rand(number, relation_width) * 2 - 1) * np.pi
     else:
-        table = (torch.rand(total, width) * 2 - 1) * limit
-        relations = (torch.rand(number, relation_width) * 2 - 1) * (np.pi if family.decoder.phases else limit)
+        relations = drawn(number, relation_width)
     shards = RowShards.of(table, group)
     shards.own = shards.own.to(home_of_table(shards.own.numel(), device))
     return KgeLinks(problems, family, shards, relations.to(device), kinds, gamma)
