@@ -30,7 +30,8 @@ class ModelCard:
 
     ``targets`` is empty where the description names none: then the endpoint itself decides what it can answer.
     ``hops`` and ``fanouts`` say which neighbourhood inductive inference sends; ``snapshot_ms`` is when the graph that
-    the model has seen was exported. ``timed`` models answer as of an earlier moment.
+    the model has seen was exported. ``timed`` models answer as of an earlier moment; ``times`` are the types
+    of vertices and edges that have a time, each with the property that says it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class ModelCard:
     hops: int = 0
     fanouts: tuple[int, ...] = ()
     timed: bool = False
+    times: tuple[tuple[str | EdgeType, str], ...] = ()
 
 
 # headers that prove who asks, of the URL and the body of a request; may take a while, for credentials are renewed

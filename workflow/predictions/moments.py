@@ -51,18 +51,47 @@ def check_moment(as_of: float | None, inductive: bool, card: ModelCard | None, n
     """Refuse a moment that the model behind an endpoint cannot answer as of.
 
     Raises:
-        InvalidParameter: the query brings the graph as it is now.
-        ConstraintViolation: the model keeps no graph with times.
+        ConstraintViolation: the model keeps no graph with times, or does not know what says when in the live graph.
     """
     if as_of is None:
         return
-    if inductive:
-        raise InvalidParameter(
-            f"{named} asks about the graph as it was, and inductive inference brings the graph as it is now; leave "
-            "one out"
-        )
     if card is not None and not card.timed:
         raise incompatible(
             f"{named} needs a model of a graph with times, and that of the endpoint has none: name the times of edges "
             "as 'time' or 'times' when the graph is exported (a knowledge-graph embedding cannot answer so)."
         )
+    if inductive and card is not None and not card.times:
+        raise incompatible(
+            f"{named} with inductive inference brings what was there at the moment, and the model of the endpoint does "
+            "not know which properties say when: process and train it again, or leave one out."
+        )
+
+
+def came(value: Any) -> float:
+    """When something came to be, as one of its properties says: seconds since 1970, or the number of a step.
+
+    −inf where it says nothing, and inf where that cannot be read, so that it was there at no moment.
+    """
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        value = _number_or_text(str(value).strip())
+    try:
+        found = moment_of(value, "a time")
+    except InvalidParameter:
+        return math.inf
+    return -math.inf if found is None else found
+
+
+def _number_or_text(text: str) -> float | str:
+    """Eight digits are a date where they can be, as in data processing; all else that is a number is one."""
+    try:
+        if len(text) == len("20240301") and text.isdecimal():
+            datetime.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text

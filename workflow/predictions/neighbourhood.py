@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workflow.graphs.elements import Graph
+from workflow.predictions.endpoint import ModelCard
+from workflow.predictions.moments import came
 from workflow.predictions.question import EdgeType, Subgraph, SubgraphEdge, SubgraphNode
 
 DEFAULT_FANOUT = 10
@@ -29,8 +32,43 @@ def edge_type(graph: Graph, row: int) -> EdgeType:
     )
 
 
+@dataclass(frozen=True)
+class Before:
+    """What of a graph was there before a ``moment``: all without a time, and what came earlier with both its ends.
+
+    ``times`` names the property that says when, by vertex type and edge type.
+    """
+
+    moment: float
+    times: Mapping[str | EdgeType, str]
+
+    @classmethod
+    def of(cls, as_of: float | None, card: ModelCard) -> Before | None:
+        """As a model tells it; None for the graph as it is."""
+        return None if as_of is None else cls(as_of, dict(card.times))
+
+    def edge(self, graph: Graph, row: int) -> bool:
+        """Whether an edge and both its ends were there."""
+        named = self.times.get(edge_type(graph, row))
+        if named is not None and not came(graph.edge_values(row).get(named)) < self.moment:
+            return False
+        return self._vertex(graph, graph.edge_source(row)) and self._vertex(graph, graph.edge_target(row))
+
+    def _vertex(self, graph: Graph, row: int) -> bool:
+        named = self.times.get(node_type(graph.vertex_label(row)))
+        if named is None:
+            return True
+        said = next((one.value for one in graph.vertex_properties(row) if one.label == named), None)
+        return came(said) < self.moment
+
+
 def neighbourhood(
-    graph: Graph, starts: Iterable[int], hops: int, fanouts: Sequence[int], rng: random.Random | None
+    graph: Graph,
+    starts: Iterable[int],
+    hops: int,
+    fanouts: Sequence[int],
+    rng: random.Random | None,
+    before: Before | None = None,
 ) -> Subgraph:
     """The vertices and edges around some vertices.
 
@@ -41,6 +79,7 @@ def neighbourhood(
         fanouts: at most how many edges of one label and direction are followed from a vertex, hop by hop; the last
             number serves for further hops.
         rng: draws the edges; None takes those with the smallest ids, so that an unchanged graph gives the same answer.
+        before: what may be chosen; None chooses of all.
     """
     seen = dict.fromkeys(starts)
     edges: dict[int, None] = {}
@@ -49,7 +88,7 @@ def neighbourhood(
         fanout = (fanouts[min(hop, len(fanouts) - 1)] if fanouts else DEFAULT_FANOUT) or DEFAULT_FANOUT
         reached: dict[int, None] = {}
         for row in frontier:
-            for edge in _chosen(graph, row, fanout, rng):
+            for edge in _chosen(graph, row, fanout, rng, before):
                 edges[edge] = None
                 for end in (graph.edge_source(edge), graph.edge_target(edge)):
                     if end not in seen:
@@ -59,11 +98,12 @@ def neighbourhood(
     return Subgraph(tuple(_node(graph, row) for row in seen), tuple(_edge(graph, row) for row in edges))
 
 
-def _chosen(graph: Graph, row: int, fanout: int, rng: random.Random | None) -> list[int]:
+def _chosen(graph: Graph, row: int, fanout: int, rng: random.Random | None, before: Before | None) -> list[int]:
     by_kind: dict[tuple[str, str], list[int]] = defaultdict(list)
     for way in ("out", "in"):
         for edge in graph.incident(row, "out" if way == "out" else "in"):
-            by_kind[way, graph.edge_label(edge)].append(edge)
+            if before is None or before.edge(graph, edge):
+                by_kind[way, graph.edge_label(edge)].append(edge)
     chosen: list[int] = []
     for several in by_kind.values():
         if fanout < 0 or len(several) <= fanout:

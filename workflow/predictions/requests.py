@@ -249,6 +249,10 @@ def model_card(description: Mapping[str, Any]) -> ModelCard | None:
         hops=hops,
         fanouts=fanouts,
         timed=bool(details.get("timed")),
+        times=tuple(
+            (kind if isinstance(kind := one["type"], str) else EdgeType(*map(str, kind)), str(one["property"]))
+            for one in details.get("times") or ()
+        ),
     )
 
 

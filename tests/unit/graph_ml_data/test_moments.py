@@ -13,9 +13,10 @@ import pytest
 from training_scripts.graph_ml.container import JobError, ProgressWriter
 from training_scripts.graph_ml.features import BadValue, TextColumn
 from training_scripts.graph_ml.graph import GraphData, dgl_file
+from training_scripts.graph_ml.predict.earlier import time_of
 from training_scripts.graph_ml.processing import job
-from training_scripts.graph_ml.processing.times.moments import moments, told
-from workflow.predictions.moments import moment_of
+from training_scripts.graph_ml.processing.times.moments import moment, moments, told
+from workflow.predictions.moments import came, moment_of
 
 DAY = 86_400.0
 #: 1 March 2024, 10:45:30 UTC, as ``date -u -d 2024-03-01T10:45:30Z +%s`` says
@@ -49,6 +50,27 @@ def test_numbers_are_seconds_down_to_nanoseconds(ticks: float) -> None:
     times, day = moments(TextColumn([f"{WHEN * ticks:.0f}", f"{(WHEN + 10) * ticks:.0f}"]))
     assert (times.tolist(), day) == ([WHEN, WHEN + 10], DAY)
     assert moment_of(WHEN * ticks, "asOf") == WHEN
+
+
+@pytest.mark.parametrize("ticks", [1, 1e3, 1e6, 1e9])
+def test_one_number_is_read_as_those_of_a_column_are(ticks: float) -> None:
+    # 1612111200000 is a day of 1612 for datetime.fromisoformat, and 31 January 2021, 16:40, in milliseconds
+    when = 1_612_111_200.0
+    assert moment(f"{when * ticks:.0f}") == moments(TextColumn([f"{when * ticks:.0f}"]))[0][0] == when
+    assert came(f"{when * ticks:.0f}") == came(int(when * ticks)) == when
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-03-01T10:45:30Z", "20240301", "1709289930", "1709289930000", "7", "0.5", "2020"]
+)
+def test_what_the_service_leaves_out_as_later_is_what_the_endpoint_does(text: str) -> None:
+    assert came(text) == came([text]) == time_of(text) == time_of([text])
+
+
+def test_a_time_that_cannot_be_read_was_there_at_no_moment_and_none_at_every() -> None:
+    for read in (came, time_of):
+        assert (read("someday"), read(None), read([])) == (float("inf"), float("-inf"), float("-inf"))
+    assert (came(20240301), came(True), came("nan")) == (1_709_251_200.0, float("inf"), float("inf"))
 
 
 def test_numbers_that_are_all_dates_are_dates_and_others_are_steps() -> None:

@@ -115,8 +115,117 @@ def test_a_horizon_is_answered_as_of_a_moment_by_the_past_before_it(tmp_path: Pa
     for moment in (0.6, 0.7, 0.8, 0.9):
         asked(moment)
     assert asked(0.5) == half
-    with pytest.raises(Incompatible, match="either brings the graph as it is now, or asks as of"):
+    # of the edges that a request brings those of before the moment tell: the answers are the stored ones
+    with pytest.raises(Incompatible, match="which properties of the graph that is brought say when"):
         asked(0.5, graph=live(graph))
+
+
+ARRIVED = ("new", "u1")
+
+
+def brought(graph: GraphData, later: int) -> dict[str, Any]:
+    """All edges as a request brings them, and those of a newcomer; ``later`` mixes what came late.
+
+    The newcomer rated five films before .5 and five later. A film came at .6.
+    """
+    rng = np.random.default_rng(later)
+    edges = []
+    for kind, ends in graph.edges.items():
+        late = graph.times[kind] >= 0.5
+        targets = np.where(late, rng.permutation(np.asarray(ends.target)), ends.target)
+        for row in range(len(ends)):
+            named = kind.target[0].lower()
+            sides = {"headNodeId": f"u{ends.source[row]}", "tailNodeId": f"{named}{targets[row]}"}
+            values = {"at": [float(graph.times[kind][row])], "stars": [float(rng.integers(1, 6)) if late[row] else 3.0]}
+            edges.append({"edgeType": [*kind], **sides, "properties": values})
+    films = [*range(5), *rng.permutation(np.arange(5, 20))[:5].tolist()]
+    for place, film in enumerate(films):
+        values = {"at": [place / 10 + 0.05], "stars": [4.0 if place < 5 else float(rng.integers(1, 6))]}
+        edges.append({"edgeType": [*RATED], "headNodeId": "new", "tailNodeId": f"m{film}", "properties": values})
+    edges += [{"edgeType": [*RATED], "headNodeId": "new", "tailNodeId": "latest", "properties": {"at": [0.1]}}]
+    nodes = [{"nodeId": "latest", "nodeType": "Movie", "properties": {"born": [f"{0.6 + later}"]}}]
+    return {"nodes": nodes, "edges": edges}
+
+
+def says_when(graph: GraphData) -> GraphData:
+    """A graph that knows which properties its times are of."""
+    times = [*({"type": kind, "property": "at"} for kind in graph.edges), {"type": "Movie", "property": "born"}]
+    return replace(graph, info={**graph.info, "times": times})
+
+
+@pytest.mark.parametrize("model", ["pair-ranker", "rgcn"])
+def test_nothing_that_came_later_changes_an_inductive_answer_about_links(model: str, tmp_path: Path) -> None:
+    graph = says_when(timed_films())
+    folder = train(graph, tmp_path, "--model", model, "--num-epochs", "2")
+    parameters = {"topk": 20, "edgeType": "rated"}
+
+    def asked(moment: float | None, later: int, of: Path = folder) -> Any:
+        data = {
+            "globalParameters": {**parameters, "asOf": moment},
+            "edges": [{"headNodeId": one} for one in ARRIVED],
+            "graph": brought(graph, later),
+        }
+        return answers(load_with_moments(of), mode="predict_tail", data=data)
+
+    # everything after .5 shuffled, in what is brought and in what the model keeps: the same, bit for bit
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    with_another_end(graph, 0.5).write(other / "graph")
+    then = asked(0.5, 1)
+    assert [len(each) for each in then] == [20, 20]
+    assert then == asked(0.5, 2) == asked(0.5, 1, other)
+    # the shuffling is seen from where it is past
+    assert asked(2.0, 1) != asked(2.0, 2)
+    assert asked(None, 1) != asked(None, 2)
+    assert then[0] != asked(2.0, 1)[0]
+
+
+def test_nothing_that_came_later_changes_an_inductive_answer_about_a_vertex(tmp_path: Path) -> None:
+    graph = says_when(rated())
+    predictor = load_with_moments(trained(graph, tmp_path, "--model", "mlp", "--lr", "0.02"))
+    live_now = live(graph)
+    rng = np.random.default_rng(5)
+    late = [edge for edge in live_now["edges"] if edge["properties"]["at"][0] >= 0.5]
+    early = [edge for edge in live_now["edges"] if edge["properties"]["at"][0] < 0.5]
+    heads = rng.permutation([edge["headNodeId"] for edge in late]).tolist()
+    mixed = [
+        {**edge, "headNodeId": head, "properties": {**edge["properties"], "stars": [1.0]}}
+        for edge, head in zip(late, heads, strict=True)
+    ]
+    # somebody new who rated before and after as u1 did
+    new = [{**edge, "headNodeId": "new"} for edge in live_now["edges"] if edge["headNodeId"] == "u1"]
+    nodes = [{"nodeId": one} for one in ("new", *(f"u{i}" for i in range(30)))]
+
+    def asked(moment: float, edges: list[dict[str, Any]]) -> Any:
+        data = {"globalParameters": {"asOf": moment}, "nodes": nodes, "graph": {**live_now, "edges": edges}}
+        return answers(predictor, data=data)
+
+    then = asked(0.5, early + late + new)
+    assert (
+        then
+        == asked(0.5, early + mixed + new)
+        == asked(0.5, early + [e for e in new if e["properties"]["at"][0] < 0.5])
+    )
+    assert all(then)
+    assert asked(2.0, early + late + new) != asked(2.0, early + mixed + new)
+    # it is what the model keeps of that moment, for whom it knows
+    stored = answers(predictor, data={"globalParameters": {"asOf": 0.5}, "nodes": nodes[1:]})
+    assert [value for ((value, _),) in then[1:]] == pytest.approx([value for ((value, _),) in stored], abs=1e-5)
+
+
+def test_a_vertex_that_came_later_is_nobody_of_whom_a_request_may_bring_a_neighbourhood(tmp_path: Path) -> None:
+    graph = says_when(timed_films())
+    graph = replace(graph, info={"times": [*graph.info["times"], {"type": "User", "property": "born"}]})
+    predictor = load_with_moments(train(graph, tmp_path, "--model", "pair-ranker", "--num-epochs", "1"))
+
+    def found(born: Any) -> int:
+        document = brought(graph, 1)
+        document["nodes"] = [{"nodeId": "new", "nodeType": "User", "properties": {"born": [born]}}]
+        parameters = {"topk": 20, "edgeType": "rated", "asOf": 0.5}
+        data = {"globalParameters": parameters, "edges": [{"headNodeId": "new"}], "graph": document}
+        return len(answers(predictor, mode="predict_tail", data=data)[0])
+
+    assert (found("0.2"), found(0.5), found("someday")) == (20, 0, 0)
 
 
 def test_a_model_without_times_says_that_it_cannot_answer_as_of_a_moment(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -
     Raises:
         Incompatible: the document is not of this form.
     """
-    given = _objects(document, "nodes")
+    given = objects(document, "nodes")
     properties: dict[str, dict[str, dict[str, list[Any]]]] = {name: {} for name in space.counts}
     for node in given:
         kind = str(node.get("nodeType"))
@@ -121,8 +121,8 @@ def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -
                 str(key): list(value) if isinstance(value, list) else [value] for key, value in values.items()
             }
     triples = []
-    for edge in _objects(document, "edges"):
-        edge_type = _edge_type(edge.get("edgeType"))
+    for edge in objects(document, "edges"):
+        edge_type = edge_type_of(edge.get("edgeType"))
         if edge_type.source in space.counts and edge_type.target in space.counts:
             head, tail = str(edge.get("headNodeId")), str(edge.get("tailNodeId"))
             triples.append((edge_type, head, tail, edge.get("properties") or {}))
@@ -148,14 +148,24 @@ def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -
     return Subgraph(members, firsts, total, edges, properties, values_of)
 
 
-def _objects(document: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+def objects(document: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+    """A list of objects in the ``graph`` member of a request, empty where it is not there.
+
+    Raises:
+        Incompatible: it is something else.
+    """
     found = document.get(member) or []
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise Incompatible(f"'graph.{member}' must be a list of objects")
     return found
 
 
-def _edge_type(value: Any) -> EdgeType:
+def edge_type_of(value: Any) -> EdgeType:
+    """The type that an edge of a request names.
+
+    Raises:
+        Incompatible: it is no triple.
+    """
     if isinstance(value, list) and len(value) == 3:
         return EdgeType(*map(str, value))
     raise Incompatible("'edgeType' of an edge in 'graph' is a triple [source type, relation, target type]")

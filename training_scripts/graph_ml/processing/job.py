@@ -230,7 +230,7 @@ def _build(
         encodings=features.encodings,
         model_type=job.model_type,
         seed=job.seed,
-        info=_snapshot(job.input),
+        info={**_snapshot(job.input), "times": _columns_of_times(export)},
     )
     graph = replace(graph, adjacency=_arranged(job.engine, graph, room, progress))
     encoders = Encoders(seed=seed, types=features.fitted, labels=_fitted_labels(learned))
@@ -287,6 +287,12 @@ def _snapshot(export: Path) -> dict[str, int]:
     """When the graph was exported: its oldest data file tells, as long as nobody copied it without its time."""
     written = [file.stat().st_mtime_ns for file in export.rglob("*.csv")]
     return {"graph_snapshot_ms": min(written) // 1_000_000} if written else {}
+
+
+def _columns_of_times(export: Export) -> list[dict[str, Any]]:
+    """Which property says when the nodes or edges of a type came to be."""
+    groups = [*export.nodes.items(), *export.edges.items()]
+    return [{"type": kind, "property": group.time} for kind, group in groups if group.times is not None and group.time]
 
 
 def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:

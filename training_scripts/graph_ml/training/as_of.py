@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..artifacts import ModelFolder
 from ..predict import Incompatible, Predictor, load_predictor
+from ..predict.earlier import earlier
 from ..schemas import EndpointRequest, EndpointResponse
 
 #: moments whose models are kept
@@ -49,8 +50,8 @@ class AsOfPredictor:
         """See ``Predictor``.
 
         Raises:
-            Incompatible: the model has no times, or nothing was there at the moment; or the request brings the graph as
-                it is now.
+            Incompatible: the model has no times, or nothing was there at the moment; or the request brings a graph and
+                the model does not know what in it says when.
         """
         moment = request.data.global_parameters.as_of
         if moment is None:
@@ -61,7 +62,14 @@ class AsOfPredictor:
                 "'times' when it is exported), or it has learned a vector for each vertex and nothing else"
             )
         if request.data.graph is not None:
-            raise Incompatible("a request either brings the graph as it is now, or asks as of an earlier moment")
+            times = self._model.description.details.get("times")
+            if times is None:
+                raise Incompatible(
+                    "this model does not know which properties of the graph that is brought say when; process and "
+                    "train it again, or ask without a graph"
+                )
+            data = request.data.model_copy(update={"graph": earlier(request.data.graph, times, moment)})
+            request = request.model_copy(update={"data": data})
         return self._at(moment).answer(request)
 
     def _at(self, moment: float) -> Predictor:

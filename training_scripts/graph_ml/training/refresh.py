@@ -77,7 +77,8 @@ def transform(container: Container, scripts: Path, arguments: Sequence[str] = ()
             details = refresh_links(model, graph, writer, place)
         else:
             details = refresh_labels(model, graph, writer, place)
-        details.pop("timed", None)
+        for word in ("timed", "times"):
+            details.pop(word, None)
         details |= keep_graph(writer, graph, details)
     except ValueError as error:
         raise JobError(str(error)) from error
@@ -145,7 +146,8 @@ def keep_graph(writer: ModelWriter, graph: GraphData, details: Details) -> Detai
         return {}
     bare = replace(graph, raw={}, edge_raw={}, labels={}, splits={}, cuts={}, horizons={}, histories={}, warnings=())
     bare.write(writer.staging / GRAPH)
-    return {"timed": True}
+    # an endpoint that is asked about a neighbourhood must know which of it was there
+    return {"timed": True, **({"times": graph.info["times"]} if "times" in graph.info else {})}
 
 
 def known_part(graph: GraphData, description: ModelDescription) -> tuple[GraphData, list[str]]:

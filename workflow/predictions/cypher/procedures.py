@@ -18,7 +18,7 @@ from workflow.graphs.elements import Edge, Vertex, Way
 from workflow.graphs.naming import vertex_of
 from workflow.predictions.endpoint import EndpointRecord, ModelCard, PredictionService
 from workflow.predictions.moments import check_moment, moment_of
-from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.predictions.neighbourhood import Before, edge_type, neighbourhood, node_type
 from workflow.predictions.question import (
     MAX_INPUTS_PER_CALL,
     EdgeInput,
@@ -145,7 +145,8 @@ class _Model:
             return None
         if self.card is None or not self.card.inductive:
             raise InvalidParameter("The model of the endpoint does not know vertices that came after its training")
-        return neighbourhood(self.run.graph, rows, self.card.hops, self.card.fanouts, random.Random(0))
+        card, before = self.card, Before.of(self.asked.as_of, self.card)
+        return neighbourhood(self.run.graph, rows, card.hops, card.fanouts, random.Random(0), before)
 
     def silent(self, reason: str) -> None:
         """Note why there is no answer about one element."""

@@ -29,7 +29,7 @@ from workflow.predictions.gremlin.spec import (
     node_type_labels,
     predicted_edge_types,
 )
-from workflow.predictions.neighbourhood import edge_type, neighbourhood, node_type
+from workflow.predictions.neighbourhood import Before, edge_type, neighbourhood, node_type
 from workflow.predictions.question import (
     EdgeInput,
     LinkQuery,
@@ -364,7 +364,8 @@ class Answers:
                 starts.append(element.row)
         if self._random is None and not self._spec.deterministic:
             self._random = random.Random(self._ctx.seed)
-        return neighbourhood(graph, starts, self._card.hops, self._card.fanouts, self._random)
+        card, before = self._card, Before.of(self._spec.as_of, self._card)
+        return neighbourhood(graph, starts, card.hops, card.fanouts, self._random, before)
 
     @property
     def _unseen(self) -> str:

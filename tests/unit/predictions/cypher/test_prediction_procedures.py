@@ -207,11 +207,25 @@ def test_values_are_asked_as_of_a_moment_too() -> None:
     assert [question.as_of for question in bench.service.asked] == [3.0]
 
 
-def test_a_moment_is_refused_where_the_model_has_no_time_or_the_graph_of_now_is_brought() -> None:
+def test_an_inductive_question_as_of_a_moment_brings_what_was_there_then() -> None:
+    card = replace(LINKS, timed=True, inductive=True, hops=1, fanouts=(5,), times=((WATCHED, "at"),))
+    bench = Bench(card)
+    for n, at in ((0, 2), (1, 3), (2, 4)):
+        bench(f"MATCH (p:Person {{n: 1}}), (m:Movie {{n: {n}}}) CREATE (p)-[:WATCHED {{at: {at}}}]->(m)")
+    options = "{limit: 9, asOf: 4, inductive: true}"
+    bench(
+        f"MATCH (p:Person {{n: 1}}) CALL despina.ml.predictLinks('e', p, 'WATCHED', {options}) YIELD node RETURN node"
+    )
+    (question,) = bench.service.asked
+    assert sorted(edge.target for edge in question.subgraph.edges) == ["m0", "m1"]
+    assert question.as_of == 4.0
+
+
+def test_a_moment_is_refused_where_the_model_has_no_time_or_does_not_know_what_says_when() -> None:
     query = "MATCH (p:Person) CALL despina.ml.predictLinks('e', p, 'WATCHED', $o) YIELD node RETURN node"
     with pytest.raises(ConstraintViolation, match="`asOf` needs a model of a graph with times"):
         Bench(LINKS)(query, o={"asOf": 3})
-    with pytest.raises(InvalidParameter, match="leave one out"):
+    with pytest.raises(ConstraintViolation, match="which properties say when"):
         Bench(replace(LINKS, timed=True, inductive=True))(query, o={"asOf": 3, "inductive": True})
     with pytest.raises(InvalidParameter, match="`asOf` takes a date"):
         Bench(replace(LINKS, timed=True))(query, o={"asOf": [3]})

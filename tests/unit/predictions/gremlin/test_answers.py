@@ -19,7 +19,8 @@ from workflow.gremlin.traversal import Instruction, Traversal
 from workflow.predictions.endpoint import EndpointRecord
 from workflow.predictions.gremlin import PredictionExtension
 from workflow.predictions.gremlin.folding import fold_predictions
-from workflow.predictions.neighbourhood import neighbourhood, node_type
+from workflow.predictions.neighbourhood import Before, neighbourhood, node_type
+from workflow.predictions.question import EdgeType
 from workflow.predictions.service import EndpointService
 
 P = 'with("Neptune#ml.prediction")'
@@ -303,8 +304,59 @@ def test_a_moment_that_cannot_be_answered_is_refused(
     assert ask.endpoint.calls == []
 
 
-def test_a_moment_and_the_graph_as_it_is_now_exclude_each_other(bench: Make) -> None:
-    ask = bench(fake.links({"a": RANKING}), {**_knows(), "details": {"timed": True, "inductive": True}})
-    inductive = "with('Neptune#ml.inductiveInference')"
-    with pytest.raises(WorkflowError, match="inductive inference brings the graph as it is now"):
-        ask(f"{E}.with('Despina#ml.asOf',5).V('a').out('knows').{P}.{inductive}.hasLabel('person')")
+KNOWS = ["person", "knows", "person"]
+DATED = {"timed": True, "inductive": True, "hops": 2, "fanouts": [3]}
+INDUCTIVE = "with('Neptune#ml.inductiveInference')"
+
+
+def test_an_inductive_question_as_of_a_moment_needs_to_know_what_says_when(bench: Make) -> None:
+    ask = bench(fake.links({"a": RANKING}), {**_knows(), "details": DATED})
+    with pytest.raises(WorkflowError, match="does not know which properties say when"):
+        ask(f"{E}.with('Despina#ml.asOf',5).V('a').out('knows').{P}.{INDUCTIVE}.hasLabel('person')")
+
+
+def dated_people(later: int) -> EmbeddedGraph:
+    """Ten people who came to know each other at times 0 to 39; ``later`` mixes who did from 20 on."""
+    graph, rng = EmbeddedGraph("g", "tinkerpop"), random.Random(3)
+    engine = Engine(graph, graph.profile)
+
+    def run(text: str) -> None:
+        list(engine.run(parse(text)[0].traversal))
+
+    for i in range(10):
+        run(f"g.addV('person').property(id,'{i}').property('since',{30 if i == 9 else 0})")
+    for at in range(40):
+        if at == 20:
+            rng = random.Random(later)
+        a, b = rng.sample(range(10), 2)
+        run(f"g.addE('knows').from(V('{a}')).to(V('{b}')).property(id,'e{at}').property('at',{at})")
+    return graph
+
+
+def test_what_came_later_has_no_part_in_the_drawing_of_a_neighbourhood(bench: Make) -> None:
+    times = [{"type": KNOWS, "property": "at"}, {"type": "person", "property": "since"}]
+    drawn_alike = f"{INDUCTIVE}.with('Neptune#ml.deterministic')"
+
+    def sent(later: int, moment: int) -> Any:
+        ask = bench(fake.links({}), {**_knows(), "details": {**DATED, "times": times}}, dated_people(later))
+        query = f"{E}.with('Despina#ml.asOf',{moment}).V('1','2').out('knows').{P}.{drawn_alike}.hasLabel('person')"
+        ask(query)
+        (call,) = ask.endpoint.calls
+        return call["data"]
+
+    then = sent(1, 20)
+    assert then == sent(2, 20)
+    drawn = {edge["properties"]["at"][0] for edge in then["graph"]["edges"]}
+    assert len(drawn) > 5
+    assert max(drawn) < 20
+    # the tenth came at 30, so what others had with them before was not there
+    assert "9" not in {node["nodeId"] for node in then["graph"]["nodes"]}
+    assert then["globalParameters"]["asOf"] == 20.0
+    assert sent(1, 40) != sent(2, 40)
+
+    def at_random(later: int, moment: float | None) -> Any:
+        before = None if moment is None else Before(moment, {EdgeType(*KNOWS): "at", "person": "since"})
+        return neighbourhood(dated_people(later), [1, 2], 2, [3], random.Random(7), before)
+
+    assert at_random(1, 20) == at_random(2, 20)
+    assert at_random(1, None) != at_random(2, None)

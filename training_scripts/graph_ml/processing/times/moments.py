@@ -59,7 +59,10 @@ def _known(numbers: Moments) -> Moments:
 
 def moment(text: str, row: int = 0, first: bool | None = None) -> float:
     """A date or a number as a time; see ``moments``. ``first`` says whether the day comes before the month."""
-    for spelling in (text.strip(), iso(text, first, exact=True)):
+    digits = text.strip()
+    if digits.isdecimal() and len(digits) > len("20240301"):  # milliseconds, which fromisoformat may take for a date
+        return float(digits) / ticks_a_second(float(digits))
+    for spelling in (digits, iso(text, first, exact=True)):
         try:
             when = datetime.fromisoformat(spelling or "")
         except ValueError:
