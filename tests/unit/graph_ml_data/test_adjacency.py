@@ -15,7 +15,8 @@ from training_scripts.graph_ml.links import Pairs, numbered
 from training_scripts.graph_ml.models.network.network import edge_matrix
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.processing.workspace import Workspace
-from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, is_one_way, sample_blocks
+from training_scripts.graph_ml.sampling import MessageGraph, Relation, full_block, is_one_way, sample_blocks, within
+from training_scripts.graph_ml.sampling import blocks as sampling_blocks
 from training_scripts.graph_ml.training.labels.trial import messages_of
 
 KNOWS, LIKES = EdgeType("Person", "KNOWS", "Person"), EdgeType("Person", "LIKES", "Book")
@@ -144,3 +145,39 @@ def test_direction_counts_where_some_edges_have_no_opposite(
     monkeypatch.setattr("training_scripts.graph_ml.sampling.message_graph.MOST_SORTED", most)
     ends = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     assert is_one_way(Pairs(*ends), 3) is told
+
+
+@pytest.mark.parametrize(
+    ("fanouts", "seeds", "relations", "most", "wanted"),
+    [
+        # 4,096 seeds · (1 + 2·3)² are 200,704; with 4 at the nearer layer they would be 258,048
+        ((10, 15), 4096, 2, 250_000, (3, 3)),
+        # 100 · (1 + 2·10) · (1 + 2·15) are 65,100
+        ((10, 15), 100, 2, 70_000, (10, 15)),
+        ((10, 15), 100, 2, 65_000, (10, 14)),
+        # the seeds alone are too many: one neighbour each
+        ((10, 15, 15), 9000, 2, 100, (1, 1, 1)),
+        # all neighbours, as somebody asked for
+        ((-1, 15), 100, 1, 300, (-1, 2)),
+        ((), 100, 1, 10, ()),
+    ],
+)
+def test_fan_outs_shrink_until_a_batch_fits(
+    fanouts: tuple[int, ...], seeds: int, relations: int, most: int, wanted: tuple[int, ...]
+) -> None:
+    assert within(fanouts, seeds, relations, most) == wanted
+
+
+def test_drawing_in_parts_is_drawing_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    edges = {KNOWS: Pairs(rng.integers(0, 50, 900), rng.integers(0, 50, 900))}
+    graph = MessageGraph.from_edges(edges, 50, {KNOWS: True})
+
+    def drawn() -> list[object]:
+        nodes, blocks = sample_blocks(graph, np.arange(40), [4, 3], np.random.default_rng(3))
+        messages = [(one.edges.tolist(), one.rows.tolist()) for block in blocks for one in block.relations.values()]
+        return [nodes.tolist(), *messages]
+
+    whole = drawn()
+    monkeypatch.setattr(sampling_blocks, "AT_ONCE", 7)
+    assert drawn() == whole

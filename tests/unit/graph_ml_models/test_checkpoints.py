@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from tests.contracts.model_contract import SCRIPTS, digests, small_graph, train
 from tests.waiting import until
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.schemas import TaskType
+from training_scripts.graph_ml.training import checkpoints
 from training_scripts.graph_ml.training.checkpoints import Checkpoints
 from training_scripts.graph_ml.training.labels.trial import LabelLearner
 from training_scripts.graph_ml.training.links.gnn import GnnLearner
@@ -113,3 +118,25 @@ def test_a_checkpoint_of_other_hyperparameters_or_half_a_file_is_passed_over(tmp
     assert Checkpoints(path, {"lr": 0.2}, 0).read() is None
     path.write_bytes(path.read_bytes()[:-3])
     assert mine.read() is None
+
+
+def test_what_is_written_array_by_array_is_what_safetensors_reads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "vectors": rng.random((3, 5)).astype(np.float32),
+        "across": np.asfortranarray(rng.random((2, 3))),
+        "steps": np.array([7], dtype=np.int64),
+        "rng": rng.integers(0, 255, 9).astype(np.uint8),
+        "known": np.array([True, False, True]),
+        "one": np.array(2.5, dtype=np.float32),
+        "nothing": np.zeros((0, 4), dtype=np.float32),
+    }
+    path = checkpoints.written(tmp_path / "kept.safetensors", arrays, {"epoch": 3, "ähnlich": "ja"})
+    found = load_file(path)
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        assert (found[name].dtype, found[name].shape) == (array.dtype, array.shape)
+        assert np.array_equal(found[name], array)
+    path.rename(tmp_path / "kept")
+    with safe_open(tmp_path / "kept", framework="np") as file:
+        assert json.loads(file.metadata()["facts"]) == {"epoch": 3, "ähnlich": "ja"}

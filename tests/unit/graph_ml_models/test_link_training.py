@@ -13,18 +13,25 @@ import pytest
 import torch
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, train
 
+from training_scripts.graph_ml import scratch
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Target
 from training_scripts.graph_ml.judging.ranking import non_links, rank_links
 from training_scripts.graph_ml.links import LinkProblem, Pairs, is_directed
 from training_scripts.graph_ml.models.link_scorers import Calibration
+from training_scripts.graph_ml.models.network import network
+from training_scripts.graph_ml.models.network.network import Network
 from training_scripts.graph_ml.models.ranking.scorer import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
+from training_scripts.graph_ml.sampling import Block
 from training_scripts.graph_ml.schemas import EndpointRequest
+from training_scripts.graph_ml.training import optimisers
+from training_scripts.graph_ml.training.links import gnn
 from training_scripts.graph_ml.training.links import ranker as ranker_training
 from training_scripts.graph_ml.training.links.pairs import Lists, RankerSettings, Watch, build_features, training_lists
+from training_scripts.graph_ml.training.optimisers import RowAdam
 
 
 def pairs(*links: tuple[int, int]) -> Pairs:
@@ -361,6 +368,65 @@ def test_a_network_tells_a_link_from_its_opposite(tmp_path: Path) -> None:
         groups = [[int(str(one.node_id)[1:]) % 6 for one in answer.results] for answer in output.nodes or []]
         wanted = [[(int(name[1:]) + step) % 6] * 3 for name in asked]
         assert np.mean(np.array(groups) == wanted) >= 0.95, mode
+
+
+def test_a_batch_of_a_large_graph_reaches_no_more_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, reached = Network.forward, []
+
+    def watched(
+        self: Network, nodes: np.ndarray | None, blocks: list[Block]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        if torch.is_grad_enabled():
+            reached.append(self.space.total if nodes is None else len(nodes))
+        return forward(self, nodes, blocks)
+
+    monkeypatch.setattr(Network, "forward", watched)
+    arguments = (
+        "--model",
+        "graphsage",
+        "--num-epochs",
+        "1",
+        "--batch-size",
+        "4",
+        "--num-negs",
+        "2",
+        "--num-hidden",
+        "8",
+    )
+    train(friends_graph(), tmp_path / "whole", *arguments)
+    assert set(reached) == {36}
+    reached.clear()
+    monkeypatch.setattr(gnn, "FULL_ENTRIES", 0)
+    # at most 12 seeds: with one neighbour each, and one of each of those, four times as many would be reached
+    monkeypatch.setattr(gnn, "MOST_REACHED", 1)
+    monkeypatch.setattr(Network, "embed", lambda self, graph: np.zeros((36, 64), dtype=np.float32))
+    train(friends_graph(), tmp_path / "bounded", *arguments)
+    assert min(reached) < max(reached)
+    assert sum(reached) / len(reached) < 33
+
+
+def test_learned_vectors_in_files_are_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ("--model", "rgcn", "--num-epochs", "3", "--num-hidden", "8", "--concat-node-embed", "True")
+    held = ModelFolder(train(friends_graph(), tmp_path / "memory", *arguments))
+    steps, filed_at, used = RowAdam.step, set(), set()
+
+    def room(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
+        made = scratch.room(shape, dtype)
+        filed_at.update({made.ctypes.data} if scratch.is_mapped(made) else ())
+        return made
+
+    def watched(self: RowAdam, rows: torch.Tensor, gradient: torch.Tensor) -> None:
+        used.update(one.data_ptr() for one in (self.table, self.first, self.second))
+        steps(self, rows, gradient)
+
+    for module in (network, optimisers):
+        monkeypatch.setattr(module, "room", room)
+    monkeypatch.setattr(RowAdam, "step", watched)
+    monkeypatch.setattr(scratch, "LARGE", 36 * 8 * 4)
+    filed = ModelFolder(train(friends_graph(), tmp_path / "files", *arguments))
+    assert filed.array("table").tobytes() == held.array("table").tobytes()
+    assert len(used) == 3
+    assert used <= filed_at
 
 
 def test_an_interrupted_trial_starts_again_cleanly(tmp_path: Path) -> None:

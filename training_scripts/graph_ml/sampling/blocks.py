@@ -17,6 +17,8 @@ from .message_graph import Incoming, MessageGraph, Relation
 
 #: by edge type a mask over its edges, by relation one over its entries
 Excluded = Mapping[EdgeType | Relation, npt.NDArray[np.bool_]]
+#: nodes whose neighbours are looked at at once where some of them are drawn
+AT_ONCE = 1 << 15
 Masks = tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_] | None]
 
 
@@ -121,6 +123,23 @@ def sample_blocks(
     return nodes, blocks[::-1]
 
 
+def within(fanouts: Sequence[int], seeds: int, relations: int, most: int) -> tuple[int, ...]:
+    """Fan-outs with which no more than about ``most`` nodes are reached, so that a batch is as large in any graph.
+
+    The largest is lowered first, of several the farthest, to no less than 1. One that takes all neighbours stays.
+
+    Args:
+        fanouts: neighbours a relation at each layer, the layer nearest to the seeds first.
+        seeds: nodes where the sample begins.
+        relations: along which it goes.
+        most: nodes.
+    """
+    found = list(fanouts)
+    while seeds * np.prod([1.0 + relations * max(one, 0) for one in found]) > most and max(found, default=1) > 1:
+        found[max(range(len(found)), key=lambda layer: (found[layer], layer))] -= 1
+    return tuple(found)
+
+
 def draw(
     entry: Incoming, nodes: Ints, fanout: int, rng: np.random.Generator, excluded: Masks = (None, None)
 ) -> tuple[Ints, Ints, Ints]:
@@ -129,6 +148,20 @@ def draw(
     Returns:
         Row of the node, sender and edge of each message, int64 (m,) each, rows ascending.
     """
+    parts, begin = [], 0
+    for part in np.array_split(nodes, max(1, -(-len(nodes) // AT_ONCE)) if fanout >= 1 else 1):
+        rows, sources, edges = _draw(entry, part, fanout, rng, excluded)
+        parts.append((rows + begin, sources, edges))
+        begin += len(part)
+    if len(parts) == 1:
+        return parts[0]
+    rows, sources, edges = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return rows, sources, edges
+
+
+def _draw(
+    entry: Incoming, nodes: Ints, fanout: int, rng: np.random.Generator, excluded: Masks
+) -> tuple[Ints, Ints, Ints]:
     rows, entries = entry.entries_of(nodes)
     of_edges, of_entries = excluded
     if of_edges is not None:

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 from torch import Tensor
 
 from ..group import ALONE, Group
+from ..scratch import room
 
 FACTS = "facts"
 Array = npt.NDArray[Any]
@@ -157,12 +157,29 @@ def written(path: Path, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     with unfinished.open("wb") as file:
-        file.write(
-            save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {FACTS: json.dumps(facts)})
-        )
+        file.write(header(arrays, {FACTS: json.dumps(facts)}))
+        for array in arrays.values():  # one after the other: all at once would take their memory a second time
+            file.write(np.ascontiguousarray(array).data)
         file.flush()
         os.fsync(file.fileno())
     return unfinished
+
+
+def header(arrays: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+    """What a safetensors file has before its data, of arrays of any shape and dtype that lie behind it in this order.
+
+    Source: github.com/huggingface/safetensors, the format as its README gives it.
+    """
+    entries: dict[str, Any] = {"__metadata__": dict(metadata)}
+    begin = 0
+    for name, array in arrays.items():
+        kind = "BOOL" if array.dtype == bool else f"{array.dtype.kind.upper()}{8 * array.dtype.itemsize}"
+        place = [begin, begin + array.nbytes]
+        entries[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": place}
+        begin = place[1]
+    text = json.dumps(entries).encode()
+    text += b" " * (-len(text) % 8)  # the data begin where eight bytes do
+    return len(text).to_bytes(8, "little") + text
 
 
 def read(path: Path, owner: str) -> Checkpoint | None:
@@ -186,4 +203,10 @@ def take(live: Mapping[str, Tensor], kept: Mapping[str, Tensor]) -> None:
 
 def copies(live: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies of tensors as they are now."""
-    return {name: tensor.detach().clone() for name, tensor in live.items()}
+    return {name: _copy(tensor.detach()) for name, tensor in live.items()}
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
+        return tensor.clone()
+    return torch.from_numpy(room(tuple(tensor.shape), np.float32)).copy_(tensor)  # in a file where they are many

@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ..scratch import room
 
 
 class AdamW:
@@ -120,7 +123,7 @@ class RowAdam:
 
     def __init__(self, table: Tensor, lr: float) -> None:
         self.table, self.lr = table, lr
-        self.first, self.second = torch.zeros_like(table), torch.zeros_like(table)
+        self.first, self.second = zeros_like(table), zeros_like(table)
         self.steps = torch.zeros(1, dtype=torch.int64)
 
     def moments(self) -> dict[str, Tensor]:
@@ -138,6 +141,13 @@ class RowAdam:
         root = math.sqrt(1 - 0.999 ** int(self.steps))
         change = first / (second.sqrt().div_(root).add_(1e-8))
         self.table[rows] -= self.lr / (1 - 0.9 ** int(self.steps)) * change
+
+
+def zeros_like(table: Tensor) -> Tensor:
+    """As many zeros, float32 (n, d), where the table is; on the processor in a file where they are many."""
+    if table.device.type != "cpu":
+        return torch.zeros_like(table)
+    return torch.from_numpy(room(tuple(table.shape), np.float32)).zero_()
 
 
 def together(**parts: Mapping[str, Tensor] | None) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from ...message_passing import Backend
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, Relation, blocks_on, full_block
+from ...scratch import room
 from ..families import family_of
 from ..family import GraphFamily
 from ..settings import GraphSettings, Settings
@@ -103,7 +104,8 @@ class Network:
         embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not (widths[kind] or told))
         table = None
         if embedded:
-            table = torch.randn(space.total, settings.num_hidden) / settings.num_hidden**0.5
+            table = torch.from_numpy(room((space.total, settings.num_hidden), np.float32))
+            torch.randn(*table.shape, out=table).div_(settings.num_hidden**0.5)
         edge_widths = {kind: int(values.shape[1]) for kind, values in (edges or {}).items()}
         encoder = Encoder(family, settings, widths, relations, embedded, edge_widths, for_heads)
         encoder.fit({kind: usable(values) for kind, values in features.items()}, edges or {}, trained_on or {})

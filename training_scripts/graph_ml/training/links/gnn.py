@@ -26,7 +26,7 @@ from ...models.link_scorers import EmbeddingScorer
 from ...models.network.network import Network, edge_matrix, save_network
 from ...models.settings import GraphSettings
 from ...pairs.graph import Floats, Ints
-from ...sampling import Block, MessageGraph, full_block, sample_blocks
+from ...sampling import Block, MessageGraph, full_block, sample_blocks, within
 from ..context import Trial
 from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, cooled, together
@@ -35,6 +35,8 @@ from ..optimisers import AdamW, RowAdam, cooled, together
 EVALUATED = 500
 #: messages above which a whole round is never computed for one pass
 FULL_ENTRIES = 8_000_000
+#: vertices that a batch of links reaches at most in such a graph: it holds some hundred numbers for each
+MOST_REACHED = 250_000
 #: passes of an epoch where each is a round over the whole graph: more batches than that share passes
 PASSES = 64
 
@@ -352,6 +354,8 @@ def batch_loss(
         weights = [weight * share for weight, (_, share) in zip(weights, shares, strict=True)]
         seeds = seeds_of(parts, negatives)
     if not blocks:
+        if graph.num_entries > FULL_ENTRIES:
+            fanouts = within(fanouts, len(seeds), len(graph.relations), MOST_REACHED)
         nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
     vectors, learned = network.forward(nodes, blocks)
     formula = decoder(model.decoder)
