@@ -116,7 +116,7 @@ def as_in_papers(folder: ModelFolder, triples: dict[str, list[list[str]]]) -> tu
             continue
         told = folder.tensors(f"links/{places[relation]}.decoder")
         link = details["links"][places[relation]]["scorer"]
-        link = link.get("beaten", link)
+        link = link.get("trained", link)
         scorer = EmbeddingScorer(vectors, told["relation"], link["decoder"], link["gamma"], told.get("inverse"))
         for asked, answer, predict_heads in ((heads, tails, False), (tails, heads, True)):
             known = Exclusions.from_edges(len(vectors), [(asked, answer)])

@@ -13,10 +13,13 @@ from small_graphs import FRIEND, RATED, SCRIPTS, films_graph, friends_graph, lab
 from training_scripts.graph_ml.artifacts import ModelFolder, ModelWriter
 from training_scripts.graph_ml.container import Container
 from training_scripts.graph_ml.graph import EdgeList, GraphData, Labels, Target
+from training_scripts.graph_ml.judging import lifts
 from training_scripts.graph_ml.judging.floors.structure import view_of
+from training_scripts.graph_ml.judging.ranking import Ranking
 from training_scripts.graph_ml.judging.report import model_report
-from training_scripts.graph_ml.links import LinkProblem
+from training_scripts.graph_ml.links import OWN_VIEW, LinkProblem
 from training_scripts.graph_ml.models.baselines import Baseline
+from training_scripts.graph_ml.models.link_scorers import EmbeddingScorer
 from training_scripts.graph_ml.models.ranking.store import load_ranker, save_ranker
 from training_scripts.graph_ml.pairs import floor_block
 from training_scripts.graph_ml.predict import load_predictor
@@ -286,6 +289,58 @@ def test_a_floor_that_ranks_links_better_answers_and_is_carried_over(
             ],
         }
         assert links(folder.folder, "new", label, arrived)
+
+
+def test_a_floor_that_helps_counts_beside_what_was_trained_wherever_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifts, "FEWEST_QUESTIONS", 1)
+    graph, quick = friends_graph(), ("--model", "rgcn", "--num-epochs", "3")
+    folder = ModelFolder(train(graph, tmp_path / "model", *quick))
+    (entry,) = folder.description.details["links"]
+    scorer = entry["scorer"]
+    assert (scorer["kind"], scorer["floor"]["name"], scorer["trained"]["kind"]) == ("floor", "adamic_adar", "embedding")
+    assert "counts 3 beside what was trained: on the links to choose by they have MRR" in folder.metrics.notes[-1]
+
+    problem = LinkProblem.from_graph(graph, graph.targets[0]).complete()
+    own = EmbeddingScorer(folder.array("embeddings"), folder.tensors("links/0.decoder")["relation"], "dot")
+    around = floor_block(dict(problem.views(problem.train))[OWN_VIEW], np.array([3]))["adamic_adar"][:, 0]
+    scores = own.scores(np.array([3]), problem.candidates(False), False)[0] + scorer["weight"] * around
+    scores[problem.known(problem.train, False).pairs(np.array([3]))[1]] = -np.inf
+    scores[3] = -np.inf
+    ids = graph.node_ids["User"]
+    found = links(folder.folder, "u03", "FRIEND")
+    assert [one["nodeId"] for one in found] == [ids[place] for place in best(scores, 5)]
+    carried = links(transformed(folder.folder, graph, tmp_path / "later"), "u03", "FRIEND")
+    assert [one["nodeId"] for one in carried] == [one["nodeId"] for one in found]
+    assert [one["score"] for one in carried] == pytest.approx([one["score"] for one in found], abs=1e-6)
+    arrived = {
+        "nodes": [{"nodeId": "new", "nodeType": "User"}],
+        "edges": [{"edgeType": [*FRIEND], "headNodeId": "new", "tailNodeId": ids[place]} for place in (0, 2)],
+    }
+    assert links(folder.folder, "new", "FRIEND", arrived)
+    alone = ModelFolder(train(graph, tmp_path / "alone", *quick, "--use-floors", "false"))
+    assert alone.description.details["links"][0]["scorer"]["kind"] == "embedding"
+
+
+def test_a_floor_counts_only_where_many_links_are_ranked_clearly_better() -> None:
+    def ranking(ranks: float, number: int) -> Ranking:
+        every, scores = np.full(number, ranks), np.linspace(0.0, 2.0, number // 2)
+        return Ranking(
+            {"own": np.full(number, 2.0), "ease": every, "1 of ease beside": every},
+            {"own": 4 * scores, "ease": scores},
+            {"own": np.zeros(number // 2), "ease": np.zeros(number // 2)},
+            np.arange(number),
+        )
+
+    (one, *_, three) = tried = lifts.lifts({0: ranking(1.0, 100)}, ["own"])
+    assert [lift.share for lift in tried] == [0.1, 0.3, 1.0, 3.0]
+    assert (one.weight, three.weight) == (pytest.approx(0.4), pytest.approx(12.0))  # own spreads four times as far
+    assert lifts.lifts({0: ranking(1.0, 98)}, ["own"]) == []
+    kept, own = tried[2:3], np.full(100, 2.0)
+    assert lifts.best_lift(kept, {0: ranking(1.0, 100)}, [own]) == kept[0]
+    assert lifts.best_lift(kept, {0: ranking(2.0, 100)}, [own]) is None
+    assert lifts.best_lift(kept, {0: ranking(1.0, 100)}, [own, np.ones(100)]) is None
 
 
 def test_a_floor_that_answers_never_names_a_vertex_that_is_gone(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_large_graph_is_trained_and_served_by_what_is_near(monkeypatch: pytest
     monkeypatch.setattr(ranked, "NEAR", 16)
     folder = ModelFolder(train(friends_graph(), tmp_path, "--model", "pair-ranker"))
     entry = folder.description.details["links"][0]["scorer"]
-    entry = entry.get("beaten", entry)
+    entry = entry.get("trained", entry)
     assert entry["ranker"]["settings"]["near"] == 16
     assert load_ranker(folder, "links/0", entry["ranker"]).features.settings.near == 16
     # a blind guess among 35 has an MRR of about .12

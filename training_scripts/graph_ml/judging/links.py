@@ -21,6 +21,7 @@ from ..training.context import Trial
 from ..training.links.trained import ScoredLinks
 from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
+from .lifts import Lift, best_lift, lifts
 from .metrics import error_of_ranks, mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
 from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
 from .warnings import FLOOR_NAMES, lost_to_floors
@@ -38,8 +39,8 @@ MODEL = "model"
 class Judged:
     """Figures by split, of the model and of the floors; a calibration for each problem; sentences for people.
 
-    ``instead`` are the floors that answer in place of what was trained, by position of the problem. ``error`` is the
-    standard error of the tuned figure on the first split, None where it is not worked out.
+    ``instead`` is the floor that answers in place of what was trained, ``lift`` the one that is weighed beside it.
+    ``error`` is the standard error of the tuned figure on the first split, None where it is not worked out.
     """
 
     splits: dict[Split, dict[str, float]] = field(default_factory=dict)
@@ -48,7 +49,8 @@ class Judged:
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     breakdown: Breakdown | None = None
-    instead: dict[int, str] = field(default_factory=dict)
+    instead: str | None = None
+    lift: Lift | None = None
     error: float | None = None
 
 
@@ -84,6 +86,8 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
             name = answering[position]
             floor = next((floor for floor, place in floors[position].best.items() if place == name), "")
             own = found[floor] if floor else by.all_scores(position, sources, predict_heads)[name]
+            if judged.lift is not None:
+                own = judged.lift.beside(own, on[position].at(judged.lift.floor, sources, predict_heads))
             return {MODEL: own, **found}
 
         rankings = rank_part(trial, known, split, most, scores)
@@ -106,6 +110,7 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
         *([f"test links are ranked as of {when}, by all that was there before"] if when else []),
         *dict.fromkeys(note for problem in problems for note in problem.notes),
         *trained.notes,
+        *judged.notes,
     ]
     judged.warnings.extend(lost_to_floors(judged.splits, judged.floors, trial.objective))
     return judged
@@ -154,16 +159,49 @@ def choose(
         ranking = rankings.get(position)
         best = list(floors[position].best.values()) if trained.serves_floors else []
         names.append(trained.choose(position, ranking if ranking is None else ranking.without_floors(best)))
+    asked = names
     held = not trained.serves_floors and any(len(problem.choose) for problem in problems)
-    found = better_floor(rankings, names, list(floors[0].best.values())) if held else None
-    if found is not None:
-        names = [found[0]] * len(problems)
-        judged.instead = dict.fromkeys(range(len(problems)), found[0])
-        judged.warnings.append(found[1])
+    if held and trial.settings.use_floors:
+        found = better_floor(rankings, names, list(floors[0].best.values()))
+        tried = lifts(rankings, names)
+        lifted = lifted_rankings(trial, problems, trained, floors, names, tried)
+        alone = ranks_of(rankings, names)
+        instead = alone if found is None else ranks_of(rankings, [found[0]] * len(problems))
+        judged.lift = best_lift(tried, lifted, [alone, instead])
+        if judged.lift is not None:
+            judged.notes.append(judged.lift.told(alone, ranks_of(lifted, [judged.lift.name] * len(problems))))
+            rankings, asked = lifted, [judged.lift.name] * len(problems)
+        elif found is not None:
+            judged.instead, text = found
+            names = asked = [judged.instead] * len(problems)
+            judged.warnings.append(text)
     for position, ranking in rankings.items():
-        name = names[position]
+        name = asked[position]
         judged.calibrations[position] = Calibration.fit(ranking.positive[name], ranking.negative[name])
     return names
+
+
+def lifted_rankings(
+    trial: Trial[Settings],
+    problems: list[LinkProblem],
+    trained: ScoredLinks,
+    floors: list[LinkFloors],
+    names: Sequence[str],
+    tried: Sequence[Lift],
+) -> dict[int, Ranking]:
+    """Rank the links to choose by with floors beside what answers for each problem; by position of the problem."""
+
+    def scores(position: int, sources: Ints, predict_heads: bool) -> dict[str, Floats]:
+        own = trained.all_scores(position, sources, predict_heads)[names[position]]
+        every = floors[position].all_scores(sources, predict_heads)
+        return {lift.name: lift.beside(own, every[lift.floor]) for lift in tried}
+
+    return rank_part(trial, problems, "choose", CHOSEN_BY, scores) if tried else {}
+
+
+def ranks_of(rankings: Mapping[int, Ranking], names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The ranks that one scorer of each problem gives, one after the other, (queries,)."""
+    return np.concatenate([ranking.ranks[names[position]] for position, ranking in rankings.items()])
 
 
 def better_floor(
@@ -181,7 +219,7 @@ def better_floor(
     """
     if not rankings:
         return None
-    own = np.concatenate([one.ranks[names[position]] for position, one in rankings.items()])
+    own = ranks_of(rankings, names)
     ranks = {name: np.concatenate([one.ranks[name] for one in rankings.values()]) for name in floors}
     mrr = {name: mean_reciprocal_rank(found) for name, found in ranks.items()}
     name = max(floors, key=lambda floor: mrr[floor])

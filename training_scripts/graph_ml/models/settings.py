@@ -144,7 +144,9 @@ def hyperparameter(
 class Settings:
     """What every family knows.
 
-    ``max_seconds`` bounds training; 0 is no bound. ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    ``use_floors`` lets a formula answer beside what was trained on links, or in its place, where it ranks the links to
+    choose by better. ``max_seconds`` bounds training; 0 is no bound. ``device`` is ``auto``, ``cpu``, ``cuda``,
+    ``cuda:N`` or ``mps``.
     """
 
     model: str = ""
@@ -155,6 +157,7 @@ class Settings:
     eval_metric: str = ""
     topk: int = 5
     eval_edges: int = 1000
+    use_floors: bool = True
     max_seconds: float = 0.0
     seed: int = 0
     device: str = "auto"

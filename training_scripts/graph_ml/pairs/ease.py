@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import Floats, Ints, PairGraph
-
-RIDGE = 50.0
+from .graph import EASE_RIDGE, Floats, Ints, PairGraph
 
 
 def ease_block(graph: PairGraph, sources: Ints, neighbours: Floats, steps: int) -> Floats:
     """Scores of all nodes for each source, shape (n, b).
 
-    With X = A + I and P = (X'X + 50)^-1 the closed form scores u, v by −(X P)_uv / P_vv for v not linked to u. Rows of
-    X P come from a few conjugate-gradient steps, all sources of the block at once, and 1 / P_vv is close to
-    d_v + 50 + 1, the diagonal of what is inverted.
+    With X = A + I and P = (X'X + 50)^-1 the closed form scores u, v by X_uv − (X P)_uv / P_vv. Rows of X P come from a
+    few conjugate-gradient steps, all sources of the block at once.
 
     Args:
         graph: the message graph.
@@ -25,11 +22,11 @@ def ease_block(graph: PairGraph, sources: Ints, neighbours: Floats, steps: int) 
     Source: Steck 2019 (EASE).
     """
     a = graph.adjacency
-    diagonal = (graph.degree + np.float32(RIDGE + 1))[:, None]
+    diagonal = (graph.degree + np.float32(EASE_RIDGE + 1))[:, None]
 
     def product(z: Floats) -> Floats:
         once = a @ z + z
-        result: Floats = a @ once + once + np.float32(RIDGE) * z
+        result: Floats = a @ once + once + np.float32(EASE_RIDGE) * z
         return result
 
     right = neighbours.copy()
@@ -51,5 +48,5 @@ def ease_block(graph: PairGraph, sources: Ints, neighbours: Floats, steps: int) 
         fresh = np.einsum("ij,ij->j", residual, scaled)
         direction = scaled + fresh / np.maximum(norm, np.float32(1e-20)) * direction
         norm = fresh
-    scores: Floats = -z * diagonal
+    scores: Floats = np.subtract(right, z * graph.ease_scale[:, None], dtype=np.float32)
     return scores

@@ -113,7 +113,10 @@ def _scorer(
 ) -> LinkScorer:
     kind = entry["kind"]
     if kind == "floor":
-        return RankerScorer(load_floor(model, entry["floor"], graphs))
+        floor = RankerScorer(load_floor(model, entry["floor"], graphs))
+        if entry["weight"] is None:
+            return floor
+        return StackScorer((_scorer(model, place, entry["trained"], embeddings, graphs), floor), (1.0, entry["weight"]))
     if kind == "ranker":
         return RankerScorer(load_ranker(model, place, entry["ranker"]))
     if kind == "stack":

@@ -141,7 +141,7 @@ def keep_graph(writer: ModelWriter, graph: GraphData, details: Details) -> Detai
     Returns:
         What ``model.json`` says of it.
     """
-    kinds = {entry["scorer"].get("beaten", entry["scorer"])["kind"] for entry in details.get("links", ())}
+    kinds = {entry["scorer"].get("trained", entry["scorer"])["kind"] for entry in details.get("links", ())}
     if not graph.times or not ("network" in details or kinds == {"ranker"}):
         return {}
     bare = replace(graph, raw={}, edge_raw={}, labels={}, splits={}, cuts={}, horizons={}, histories={}, warnings=())
@@ -192,8 +192,9 @@ def refresh_links(model: ModelFolder, graph: GraphData, writer: ModelWriter, pla
     for position, (problem, entry) in enumerate(zip(problems, details["links"], strict=True)):
         save_links(writer, position, problem)
         scorer = trained.save(writer, position)
-        if "beaten" in entry["scorer"]:
-            scorer = with_floor(writer, position, problem, entry["scorer"]["floor"]["name"], scorer)
+        if "trained" in entry["scorer"]:
+            floor, weight = entry["scorer"]["floor"]["name"], entry["scorer"]["weight"]
+            scorer = with_floor(writer, position, problem, floor, scorer, weight)
         links.append({**entry, "scorer": scorer})
     return {**trained.finish(writer), "links": links}
 
@@ -219,7 +220,7 @@ def stored(
     model: ModelFolder, graph: GraphData, problems: list[LinkProblem], details: Details, place: Place
 ) -> TrainedLinks:
     """The trained model as it was before it was written, on the new graph."""
-    scorers = [entry["scorer"].get("beaten", entry["scorer"]) for entry in details["links"]]
+    scorers = [entry["scorer"].get("trained", entry["scorer"]) for entry in details["links"]]
     kind = scorers[0]["kind"]
     if kind == "ranker":
         return rankers(model, graph, problems, scorers)

@@ -48,6 +48,10 @@ class LinkFloors:
         found = self._on([view for view in self.views if view in wanted], sources, predict_heads)
         return {name: found[place] for name, place in self.best.items()}
 
+    def at(self, place: str, sources: Ints, predict_heads: bool) -> Floats:
+        """Scores of all candidates by one floor on one graph, as ``all_scores`` names it, (sources, candidates)."""
+        return self._on([view_of(place)], sources, predict_heads)[place]
+
     def _on(self, views: Iterable[str], sources: Ints, predict_heads: bool) -> dict[str, Floats]:
         candidates = self.problem.candidates(predict_heads)
         return {

@@ -45,10 +45,15 @@ class TrainedLinks(ScoredLinks, Protocol):
 
 
 def with_floor(
-    writer: ModelWriter, position: int, problem: LinkProblem, name: str, beaten: dict[str, Any]
+    writer: ModelWriter,
+    position: int,
+    problem: LinkProblem,
+    name: str,
+    trained: dict[str, Any],
+    weight: float | None = None,
 ) -> dict[str, Any]:
-    """Keep a floor that answers in place of a trained scorer; what is returned describes both."""
+    """Keep a floor that answers in place of a trained scorer, or with a weight beside it; describes both."""
     complete = problem.complete()
     views = dict(complete.views(complete.train))
     floor = save_floor(writer, f"links/{position}", name, views[view_of(name)])
-    return {"kind": "floor", "floor": floor, "beaten": beaten}
+    return {"kind": "floor", "floor": floor, "weight": weight, "trained": trained}

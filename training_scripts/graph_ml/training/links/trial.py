@@ -95,8 +95,10 @@ def judged_links(
         trial.tell("fitting on all links", position, len(problems))
         save_links(writer, position, problem)
         scorer = trained.save(writer, position)
-        if position in judged.instead:
-            scorer = with_floor(writer, position, problem, judged.instead[position], scorer)
+        if judged.lift is not None:
+            scorer = with_floor(writer, position, problem, judged.lift.floor, scorer, judged.lift.weight)
+        elif judged.instead is not None:
+            scorer = with_floor(writer, position, problem, judged.instead, scorer)
         links.append(
             {
                 "edge_type": list(problem.edge_type),
