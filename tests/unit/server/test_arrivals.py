@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.unit.server.slow_disk import SlowDisk, waits_for
 from tests.unit.server.test_gremlin_websocket import ENDLESS, Connection, connected
-from tests.unit.server.test_notes import SlowDisk, leave, waits_for
+from tests.unit.server.test_notes import leave
 from tests.unit.server.test_waiting_sockets import ASK, Bench
 from workflow import tracing
 from workflow.graphs.store.store import EmbeddedGraph
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture
-def disk() -> Iterator[SlowDisk]:
-    disk = SlowDisk()
-    yield disk
-    disk.let.set()
 
 
 @pytest.fixture

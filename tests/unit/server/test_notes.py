@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.server.slow_disk import SlowDisk, waits_for
 from tests.unit.server.test_gremlin_websocket import Connection, connected
-from workflow.errors import InternalFailure
 from workflow.graphs.store import store
-from workflow.graphs.store.journal.journal import MemoryJournal
 from workflow.graphs.store.store import EmbeddedGraph
-from workflow.graphs.store.versions.records import Ticket
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
 from workflow.queries.running import QueryRegistry
@@ -29,37 +26,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class SlowDisk(MemoryJournal):
-    """Makes nothing durable until it is let, and fails where it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.let, self.fails = threading.Event(), False
-        self.waits = threading.Semaphore(0)
-
-    def sync(self, ticket: Ticket) -> None:
-        self.waits.release()
-        assert self.let.wait(30)
-        if self.fails:
-            self.era += 1
-            raise InternalFailure("the disk is full")
-
-
-@pytest.fixture
-def disk() -> Iterator[SlowDisk]:
-    disk = SlowDisk()
-    yield disk
-    disk.let.set()
-
-
 @pytest.fixture
 def endpoint(disk: SlowDisk, shows: bool) -> GremlinSocket:
     engine = Engine(EmbeddedGraph("g", "tinkerpop", disk), "tinkerpop")
     return GremlinSocket(QueryRunner({"g": engine}, "tinkerpop", QueryRegistry(), 60_000))
-
-
-async def waits_for(disk: SlowDisk) -> None:
-    assert await asyncio.to_thread(disk.waits.acquire, timeout=30)
 
 
 async def leave(*connections: Connection) -> None:
