@@ -278,6 +278,12 @@ def test_what_is_written_is_read_back(run: Run, tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, name), getattr(horizon, name))
 
 
+def test_which_property_says_when_is_written_for_who_answers_as_of_a_moment(run: Run, tmp_path: Path) -> None:
+    run(asks("count"), user_time="joined")
+    times = [{"type": "User", "property": "joined"}, {"type": [*ORDERED], "property": "when"}]
+    assert GraphData.read(tmp_path / "out").info["times"] == times
+
+
 def test_times_may_be_milliseconds_or_plain_steps(run: Run, tmp_path: Path) -> None:
     days = [(user, day) for user, several in ORDERS.items() for day in several]
     for unit, first in ((86_400_000, 1_704_067_200_000), (1, 0)):
