@@ -2,11 +2,12 @@
 
     python benchmarks/writes.py WORKDIR [--writers 8] [--turns 8] [--seconds 1.0]
 
-Every client sends one addV after the other over a WebSocket of its own, always the same text, which is the best case of
-both; so little is the client's that the servers are what is measured. Both are warmed up by some thousands of writes.
-Prints writes a second, the server's processor time a write and the clients' own; then the same of a question that finds
-nothing, which is what no write can be faster than. Ends with status 1 where Despina makes less than 0.8 of
-TinkerGraph's writes. Needs Java 17 and Maven, as ``gremlin.py`` does.
+First as people write: eight processes with a gremlinpython connection each, one addV after the other with a number of
+its own. Then over bare WebSockets that always send the same text, so little the client's that servers are measured and
+hardly anything else, and a question that finds nothing, which is what no write can be faster than. All are warmed up by
+some thousands of writes. Prints writes a second, and the processor time of one, the server's and the clients'. Ends
+with status 1 where Despina makes less than 0.8 of the writes that people make in TinkerGraph. Needs Java 17 and Maven,
+as ``gremlin.py`` does.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import statistics
 import sys
 import time
 import uuid
 from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
 import psutil
 from gremlin import Side, despina_service, gremlin_server_process
+from gremlin_python.driver.driver_remote_connection import DriverRemoteConnection
+from gremlin_python.process.anonymous_traversal import traversal
 
 MIME = b"!application/vnd.gremlin-v3.0+json"
 TEXT = "g.addV('noted').property('n', 1).iterate()"
+PEOPLE = "gremlinpython: g.add_v('noted').property('n', number).iterate()"
 NOTHING = "g.V({id}).iterate()"
 WANTED = 0.8
 
@@ -73,6 +79,48 @@ class Turn(NamedTuple):
     clients_us: float
 
 
+def writer(url: str, asked: Connection) -> None:
+    """A process that writes through gremlinpython for as many seconds as it is asked, until it is asked for none."""
+    remote = DriverRemoteConnection(url, "g")
+    g, number = traversal().with_(remote), 0
+    while seconds := asked.recv():
+        count, began, until = 0, time.process_time(), time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            number, count = number + 1, count + 1
+            g.add_v("noted").property("n", number).iterate()
+        asked.send((count, time.process_time() - began))
+    remote.close()
+
+
+class Writers:
+    """Processes that write to one server through gremlinpython; for use in ``with``."""
+
+    def __init__(self, url: str, number: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        pipes = [context.Pipe() for _ in range(number)]
+        self.ends = [end for end, _ in pipes]
+        self.processes = [context.Process(target=writer, args=(url, other), daemon=True) for _, other in pipes]
+
+    def __enter__(self) -> Writers:
+        for one in self.processes:
+            one.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for end, one in zip(self.ends, self.processes, strict=True):
+            end.send(0.0)
+            one.join()
+
+    def turn(self, pid: int, seconds: float) -> Turn:
+        """One turn of all writers beside each other."""
+        server = processor_s(pid)
+        for end in self.ends:
+            end.send(seconds)
+        counts, clients = zip(*(end.recv() for end in self.ends), strict=True)
+        each = 1e6 / sum(counts)
+        return Turn(sum(counts) / seconds, each * (processor_s(pid) - server), each * sum(clients))
+
+
 def turn(url: str, pid: int, text: str, writers: int, seconds: float) -> Turn:
     """One turn of one side."""
     server, clients = processor_s(pid), time.process_time()
@@ -100,18 +148,25 @@ def main() -> None:
             done = 0.0
             while done < arguments.warm_up:
                 done += asyncio.run(written(side.url, arguments.writers, 1.0))
-        found = {TEXT: list[list[Turn]](), NOTHING: list[list[Turn]]()}
+        people = [stack.enter_context(Writers(side.url, arguments.writers)) for side in (own, peer)]
+        for of_side, side in zip(people, (own, peer), strict=True):
+            of_side.turn(pids[side.name], 2 * arguments.seconds)
+        found = {PEOPLE: list[list[Turn]](), TEXT: list[list[Turn]](), NOTHING: list[list[Turn]]()}
         for text, turns in found.items():
             for _ in range(arguments.turns):
-                both = [(side.url, pids[side.name], text.format(id=nobody[side.name])) for side in (own, peer)]
-                turns.append([turn(*asked, arguments.writers, arguments.seconds) for asked in both])
+                turns.append([])
+                for side, of_side in zip((own, peer), people, strict=True):
+                    asked = pids[side.name], text.format(id=nobody[side.name]), arguments.writers, arguments.seconds
+                    one = of_side.turn(asked[0], arguments.seconds) if text is PEOPLE else turn(side.url, *asked)
+                    turns[-1].append(one)
         for text, turns in found.items():
             print(text)
             for name, of_side in zip(pids, zip(*turns, strict=True), strict=True):
                 rate, server, clients = (statistics.median(one) for one in zip(*of_side, strict=True))
                 print(f"  {name}: {rate:.0f} a second, server {server:.0f} us each, clients {clients:.0f} us each")
-        ratio = statistics.median(one.rate / other.rate for one, other in found[TEXT])
-    print(f"ratio by turns: {ratio:.2f}")
+            ratios = [one.rate / other.rate for one, other in turns]
+            print(f"  ratio by turns: {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
+        ratio = statistics.median(one.rate / other.rate for one, other in found[PEOPLE])
     sys.exit(ratio < WANTED)
 
 

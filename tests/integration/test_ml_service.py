@@ -283,8 +283,9 @@ def test_an_edited_search_space_is_compared_with_what_models_know_before_trainin
     assert "no model has a hyperparameter 'num_hidden'; did you mean 'num-hidden'?" in error["message"]
 
     path.write_text(json.dumps({"models": [{**model, "optimizer": "adam"}]}))
-    service.start_training("names", "names-dp", modelName="transe")
+    service.start_training("names", "names-dp", modelName="transe", targets=["knows"])
     said = service.wait("modeltraining", "names", "Completed")["details"]["warnings"]
+    assert "targets had no effect: no such member is known" in said
     assert "model-hpo-configuration.json: the model: 'optimizer' is not known and was ignored" in said
     assert any(text.startswith("modelName 'transe' had no effect") for text in said)
 

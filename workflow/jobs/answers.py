@@ -98,7 +98,8 @@ class StatusAnswers:
         model = dict(told.get("model") or {})
         described = {name: model[name] for name in ("id", "model", "task", "targets", "created_ms") if name in model}
         details: dict[str, Any] = {"model": described} if described else {}
-        ignored = without_effect(CreateEndpoint.model_validate(job.request), chosen=self._endpoints.chosen)
+        asked = {member: value for member, value in job.request.items() if member != "modelArchive"}  # that is ours
+        ignored = without_effect(CreateEndpoint.model_validate(asked), chosen=self._endpoints.chosen)
         if ignored:
             details["warnings"] = ignored
         return EndpointStatus(

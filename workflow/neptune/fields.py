@@ -114,5 +114,20 @@ class Lenient(BaseModel):
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
+class Asking(Lenient):
+    """Base of bodies that start a job: unknown members are kept, so that an answer can name them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def unknown(self) -> list[str]:
+        """Members that nobody knows, by their wire names, those of members that are objects behind a dot."""
+        names = list(self.model_extra or ())
+        for name, field in type(self).model_fields.items():
+            inner = getattr(self, name)
+            if isinstance(inner, Asking):
+                names += [f"{field.serialization_alias or name}.{below}" for below in inner.unknown()]
+        return names
+
+
 def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()

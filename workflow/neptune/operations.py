@@ -290,7 +290,8 @@ def decode(operation: Operation, members: object) -> Lenient:
         operation: the row that says what is expected.
         members: the JSON body with path and query arguments merged in, as it came.
 
-    A member that nobody knows is passed over, as Neptune does, unless it is another one misspelt.
+    A member that nobody knows is passed over, as Neptune does, unless it is another one misspelt; the status of a job
+    names it among the warnings.
 
     Raises MissingParameter, InvalidParameter or BadRequest with a sentence for every member that is wrong.
     """

@@ -13,7 +13,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from training_scripts.graph_ml.schemas import FAMILIES, files
 from workflow.errors import InvalidParameter, MissingParameter
-from workflow.neptune.fields import Count, Flag, Id, InstanceType, Lenient, PageSize, Positive, Text, TextList
+from workflow.neptune.fields import Asking, Count, Flag, Id, InstanceType, Lenient, PageSize, Positive, Text, TextList
 
 DAY_S = 86_400
 DEFAULT_CONFIG_FILE = files.CONFIGURATION
@@ -39,7 +39,7 @@ def _script_name(value: str) -> str:
     return value
 
 
-class _Secured(Lenient):
+class _Secured(Asking):
     sagemaker_role: Text | None = Field(None, alias="sagemakerIamRoleArn")
     neptune_role: Text | None = Field(None, alias="neptuneIamRoleArn")
     subnets: TextList | None = None
@@ -72,7 +72,7 @@ class StartDataProcessing(_Secured):
         return value
 
 
-class CustomTraining(Lenient):
+class CustomTraining(Asking):
     """Where a custom model's scripts lie; user guide: machine-learning-custom-models."""
 
     source: Text = Field(alias="sourceS3DirectoryPath")
@@ -82,7 +82,7 @@ class CustomTraining(Lenient):
     _check_names = field_validator("training_script", "transform_script")(_script_name)
 
 
-class CustomTransform(Lenient):
+class CustomTransform(Asking):
     """Where a custom model's transform script lies."""
 
     source: Text = Field(alias="sourceS3DirectoryPath")
@@ -156,7 +156,7 @@ class StartModelTransform(_Secured):
         return self
 
 
-class CreateEndpoint(Lenient):
+class CreateEndpoint(Asking):
     """``POST /ml/endpoints``; user guide: machine-learning-api-endpoints."""
 
     id: Id | None = None

@@ -45,17 +45,20 @@ _CHOICES = (
     *("instance_type", "volume_gb", "sagemaker_role", "subnets", "security_groups", "volume_key", "output_key"),
     *("encrypt_traffic", "spot", "max_wait_s"),
 )
+#: unknown members that are named
+MOST_NAMED = 10
 _CHOICES_OF_ENDPOINTS = ("instance_type", "instance_count", "volume_key", "neptune_role")
 
 
 def without_effect(request: Request, *, chosen: bool) -> list[str]:
-    """A sentence about each sort of resource that a request names and that nothing comes of.
+    """A sentence about each sort of resource, and about members that nobody knows, of which nothing comes.
 
     Args:
         chosen: whether jobs get the machines that requests name, and endpoints too; see ``Capacity`` and
             ``EndpointHost``.
     """
-    sentences = []
+    unknown = request.unknown()
+    sentences = [f"{', '.join(unknown[:MOST_NAMED])} had no effect: no such member is known"] if unknown else []
     if isinstance(request, CreateEndpoint):
         named = [] if chosen else _named(request, _CHOICES_OF_ENDPOINTS)
         if named:

@@ -158,6 +158,9 @@ def test_who_must_not_wait_begins_where_nobody_writes_in_a_graph_that_is_forked_
         ("g.V('a').property(single, 'n', 1)", True),
         ("g.V('a').outE('to').property('n', 1)", True),
         ("g.E('a').property('n', 1)", True),
+        ("g.addV('a').property('n', 1).discard()", True),  # as gremlinpython ends an iterate()
+        ("g.addV('a').property('n', 1).none()", True),  # and before 3.8
+        ("g.V('a').discard()", False),
         ("g.V('a')", False),
         ("g.V().property('n', 1)", False),
         ("g.V('a').drop()", False),

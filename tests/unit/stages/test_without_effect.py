@@ -91,6 +91,24 @@ def test_every_resource_of_an_endpoint_has_an_effect_or_is_named() -> None:
     assert without_effect(plain, chosen=False) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [*REQUESTS, (CreateEndpoint, {"mlModelTrainingJobId": "t"})],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_a_member_that_nobody_knows_is_named_and_kept_with_the_request(kind: type[Any], body: dict[str, Any]) -> None:
+    request = kind.model_validate({**body, "targets": ["x"], "foo": {"bar": 1}})
+    kept = kind.model_validate(request.to_json())
+    assert without_effect(kept, chosen=True)[0] == "targets, foo had no effect: no such member is known"
+
+
+def test_a_member_that_nobody_knows_is_named_inside_another() -> None:
+    custom = {**CUSTOM, "entryPoint": "train.py"}
+    request = StartModelTraining.model_validate({**TRAINING, "customModelParameters": custom})
+    (said,) = without_effect(request, chosen=True)
+    assert said == "customModelTrainingParameters.entryPoint had no effect: no such member is known"
+
+
 TRAINING = {"dataProcessingJobId": "dp", "trainModelS3Location": "s3://lab/out"}
 CUSTOM = {"sourceS3DirectoryPath": "s3://lab/code"}
 

@@ -122,7 +122,7 @@ FACTS: dict[str, StepFacts] = {
     "barrier": StepFacts(family=".gathering.side_effects", keeps=True),
     "timeLimit": StepFacts(family=".choosing.ranges", by_chance=True),
     "cyclicPath": StepFacts(family=".moving.path", linear=True),
-    **_all(".choosing.filters", "discard"),
+    "discard": StepFacts(family=".choosing.filters", linear=True),
     **_all(".choosing.where", "where-start", "where-end"),
     # look at what an element carries
     "id": StepFacts(family=".shaping.elements", repeatable=True, bounded=True),
@@ -153,7 +153,7 @@ FACTS: dict[str, StepFacts] = {
     ),
     **_all(".shaping.strings", "reverse", "asString", "concat"),
     **_all(".shaping.lists", "combine", "merge", "difference", "disjunct", "intersect", "product", "conjoin", "index"),
-    **_all(".shaping.lists", "any", "all", "none"),
+    **dict.fromkeys(("any", "all", "none"), StepFacts(family=".shaping.lists", linear=True)),
     **_all(".shaping.numbers", "asNumber", "asBool"),
     **_all(".shaping.dates", "asDate", "dateAdd", "dateDiff"),
     **_all(".shaping.format", "format"),
