@@ -156,6 +156,18 @@ def test_bytecode_asked_again_is_read_and_compiled_once_and_answered_anew(
     assert len(engines["g"]._plans) == 4  # with those of the two writes
 
 
+def test_a_write_that_gremlinpython_iterates_is_made_where_it_arrives(runner: QueryRunner) -> None:
+    write = AnonymousTraversalSource().with_(Graph()).add_v("noted").property("n", 1)
+    write.traversers = iter(())  # nothing is sent, but the steps are as the client ends them
+    write.iterate()
+    job = Conversation(runner).receive(message("bytecode", write.bytecode))
+    assert isinstance(job, LookJob)
+    assert job.at_once() is not None
+    for settle in job.soon:
+        settle()
+    assert ask(runner, "g.V().hasLabel('noted').count()") == [1]
+
+
 def test_a_message_for_another_graph_is_another_message(runner: QueryRunner) -> None:
     ask(runner, "g.addV('person').property(id, 1).property('name', 'marko')")
     ask(runner, "g.addV('person').property(id, 1).property('name', 'peter')", aliases={"g": "gmodern"})
