@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -222,7 +222,7 @@ class Engine:
             )
         compiler = Compiler(strategies.without, self.extension)
         plan = compiler.compile(rewritten)
-        better = replace(plan, steps=optimised(plan, without=strategies.without))
+        better = Plan(optimised(plan, without=strategies.without), rewritten, plan.full_path, plan.mutates)
         everything = tuple(better.all_steps())
         profiles = any(isinstance(step, ProfileStep) for step in everything)
         return Prepared(better, everything, profiles, traversal, rewritten, strategies, settings, options.options)

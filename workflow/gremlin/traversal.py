@@ -86,7 +86,8 @@ def children_of(arg: object) -> Iterator[Traversal]:
         yield from children_of(arg.args)
     elif isinstance(arg, list | tuple | set | frozenset):
         for item in arg:
-            yield from children_of(item)
+            if not isinstance(item, str | int | float):
+                yield from children_of(item)
     elif isinstance(arg, Mapping):
         for item in (*arg.keys(), *arg.values()):
             yield from children_of(item)

@@ -1,4 +1,4 @@
-"""Queries that come again are read and planned once; those that are brief need no worker thread.
+"""Queries that come again are read and planned twice and no more; those that are brief need no worker thread.
 
 A look names its elements by id, and sees what they carry and what lies a few edges away: it is tried where it arrives,
 and given to a worker where it comes to more elements than ``MOST_ELEMENTS``. A note adds elements, or writes properties
@@ -9,7 +9,7 @@ run until it needs its endpoint's answer, and again when the answer is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
@@ -32,6 +32,7 @@ MAX_IDS: Final = 16
 MAX_STEPS: Final = 16
 MOST_ELEMENTS: Final = 512
 KEPT: Final = 512
+REMEMBERED: Final = 8192
 _ID_KINDS: Final = (str, int, UUID, ReferenceVertex)
 NOTING: Final = frozenset(["addV", "addE", "property"])
 PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
@@ -78,14 +79,34 @@ def known_query(script: Script, *, repeated: bool) -> KnownQuery:
     return KnownQuery([script], repeated, notes or is_look(traversal), notes, predicts(traversal))
 
 
+class Newcomers:
+    """Tells what comes for the first time, so that what never comes again takes no place from what does.
+
+    Safe to share between threads: what two bring at one moment may be told to come for the first time twice.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+
+    def __contains__(self, key: Hashable) -> bool:
+        mark = hash(key)
+        if mark in self._seen:
+            return False
+        if len(self._seen) >= REMEMBERED:
+            self._seen.clear()
+        self._seen.add(mark)
+        return True
+
+
 class KnownTexts:
-    """Reads texts, and keeps those that will mean the same again.
+    """Reads texts, and keeps those that come again and will mean the same.
 
     Safe to share between threads without a lock: every use of the dictionary is one operation of it.
     """
 
     def __init__(self) -> None:
         self._kept: dict[str, KnownQuery] = {}
+        self._newcomers = Newcomers()
 
     def read(self, text: str, bindings: Mapping[str, Any]) -> KnownQuery | None:
         """A query of one statement; None for everything else, wrong texts included."""
@@ -99,7 +120,8 @@ class KnownTexts:
             return None  # told when the query is run
         if len(scripts) != 1 or transaction_command(scripts[0].traversal) is not None:
             return None
-        known = known_query(scripts[0], repeated=not bindings and is_constant(scripts[0].traversal))
+        comes_again = not bindings and text not in self._newcomers
+        known = known_query(scripts[0], repeated=comes_again and is_constant(scripts[0].traversal))
         if known.repeated:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
@@ -111,10 +133,11 @@ class KnownTexts:
 
 
 class KnownRequests:
-    """Reads messages, and keeps them under everything but their id. Shared as ``KnownTexts`` is."""
+    """Reads messages, and keeps those that come again under everything but their id. Shared as ``KnownTexts`` is."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[bytes, ...], Request] = {}
+        self._newcomers = Newcomers()
         self._meanings: dict[int, tuple[Mapping[str, Any], Any]] = {}  # by identity of the arguments
 
     def read(self, codec: Codec, frame: bytes, start: int) -> Request:
@@ -126,7 +149,7 @@ class KnownRequests:
         if kept is not None and id is not None:
             return kept._replace(id=id)
         request = codec.read_request(frame, start)
-        if id == request.id and is_repeatable(request):
+        if id == request.id and key not in self._newcomers and is_repeatable(request):
             request = request._replace(repeated=True)
             if len(self._kept) >= KEPT:
                 self._kept.clear()

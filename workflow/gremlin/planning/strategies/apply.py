@@ -129,12 +129,17 @@ class StrategySet:
         return "VertexProgramStrategy" in self.strategies
 
 
+NO_STRATEGIES = StrategySet()
+
+
 def apply_strategies(traversal: Traversal) -> tuple[Traversal, StrategySet]:
     """Take the strategies out of a traversal's source and apply them.
 
     Raises:
         QueryFailed: a strategy that does not exist, lacks configuration, or refuses the traversal.
     """
+    if not traversal.source:
+        return traversal, NO_STRATEGIES
     strategies, without = _collected(traversal)
     kept = tuple(
         instruction
