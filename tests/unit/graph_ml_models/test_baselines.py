@@ -333,14 +333,14 @@ def test_a_floor_counts_only_where_many_links_are_ranked_clearly_better() -> Non
             np.arange(number),
         )
 
-    (one, *_, three) = tried = lifts.lifts({0: ranking(1.0, 100)}, ["own"])
+    (one, *_, three) = tried = lifts.lifts({0: ranking(1.0, 200)}, ["own"])
     assert [lift.share for lift in tried] == [0.1, 0.3, 1.0, 3.0]
     assert (one.weight, three.weight) == (pytest.approx(0.4), pytest.approx(12.0))  # own spreads four times as far
-    assert lifts.lifts({0: ranking(1.0, 98)}, ["own"]) == []
-    kept, own = tried[2:3], np.full(100, 2.0)
-    assert lifts.best_lift(kept, {0: ranking(1.0, 100)}, [own]) == kept[0]
-    assert lifts.best_lift(kept, {0: ranking(2.0, 100)}, [own]) is None
-    assert lifts.best_lift(kept, {0: ranking(1.0, 100)}, [own, np.ones(100)]) is None
+    assert lifts.lifts({0: ranking(1.0, 198)}, ["own"]) == []
+    kept, own = tried[2:3], np.full(200, 2.0)
+    assert lifts.best_lift(kept, {0: ranking(1.0, 200)}, [own]) == kept[0]
+    assert lifts.best_lift(kept, {0: ranking(2.0, 200)}, [own]) is None
+    assert lifts.best_lift(kept, {0: ranking(1.0, 200)}, [own, np.ones(200)]) is None
 
 
 def test_a_floor_that_answers_never_names_a_vertex_that_is_gone(tmp_path: Path) -> None:

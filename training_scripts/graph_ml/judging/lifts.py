@@ -20,8 +20,8 @@ from .warnings import FLOOR_NAMES
 Ranks = npt.NDArray[np.float64]
 #: of a floor beside a trained model, once both have the same spread over links and pairs without a link
 SHARES = (0.1, 0.3, 1.0, 3.0)
-#: questions below which the best of so many sums would be best by chance
-FEWEST_QUESTIONS = 100
+#: questions, two a link, below which the best of so many sums would be best by chance
+FEWEST_QUESTIONS = 200
 
 
 @dataclass(frozen=True)
