@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .scratch import room
+
 SPELLING = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 CPU = torch.device("cpu")
 #: of a device's free memory, the share that learned vectors and their moments may take
@@ -61,6 +63,11 @@ def present() -> tuple[str, ...]:
     if torch.cuda.is_available():
         return ("cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count())))
     return ("cpu", "mps") if torch.backends.mps.is_available() else ("cpu",)
+
+
+def host_table(*shape: int) -> Tensor:
+    """A tensor on the host, float32 (*shape,), not filled yet; in a file without a name where it is long."""
+    return torch.from_numpy(room(shape, np.float32))
 
 
 def tensor_on(array: np.ndarray[Any, Any], device: torch.device) -> Tensor:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..pairs import FLOORS
 from ..pairs.graph import Floats
 from .metrics import mean_reciprocal_rank, ranks_clearly_better
-from .ranking import Ranking
+from .ranking import Ranking, ranks_of
 from .warnings import FLOOR_NAMES
 
 Ranks = npt.NDArray[np.float64]
@@ -84,6 +84,6 @@ def best_lift(tried: Sequence[Lift], rankings: Mapping[int, Ranking], others: Se
         rankings: by position of the problem.
         others: what else ranks the same links, (links,) each.
     """
-    ranks = {lift: np.concatenate([ranking.ranks[lift.name] for ranking in rankings.values()]) for lift in tried}
+    ranks = {lift: ranks_of(rankings, lift.name) for lift in tried}
     best = max(tried, key=lambda lift: mean_reciprocal_rank(ranks[lift]), default=None)
     return best if best is not None and all(ranks_clearly_better(ranks[best], other) for other in others) else None

@@ -23,7 +23,7 @@ from .breakdown import of_links
 from .floors.structure import LinkFloors, choose_views
 from .lifts import Lift, best_lift, lifts
 from .metrics import error_of_ranks, mean_reciprocal_rank, ranking_metrics, ranks_clearly_better
-from .ranking import Ranking, Scores, non_links, rank_links, sample, shares
+from .ranking import Ranking, Scores, non_links, rank_links, ranks_of, sample, shares
 from .warnings import FLOOR_NAMES, lost_to_floors
 
 CHOSEN_BY = 500
@@ -94,7 +94,7 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
         if not rankings:
             continue
         figures = combined(list(rankings.values()))
-        ranks = np.concatenate([ranking.ranks[MODEL] for ranking in rankings.values()])
+        ranks = ranks_of(rankings, MODEL)
         judged.error = error_of_ranks(ranks, trial.objective) if not judged.splits else judged.error
         judged.splits[split] = figures.pop(MODEL)
         judged.floors[split] = {name: figures[name] for name in FLOORS}
@@ -166,10 +166,10 @@ def choose(
         tried = lifts(rankings, names)
         lifted = lifted_rankings(trial, problems, trained, floors, names, tried)
         alone = ranks_of(rankings, names)
-        instead = alone if found is None else ranks_of(rankings, [found[0]] * len(problems))
+        instead = alone if found is None else ranks_of(rankings, found[0])
         judged.lift = best_lift(tried, lifted, [alone, instead])
         if judged.lift is not None:
-            judged.notes.append(judged.lift.told(alone, ranks_of(lifted, [judged.lift.name] * len(problems))))
+            judged.notes.append(judged.lift.told(alone, ranks_of(lifted, judged.lift.name)))
             rankings, asked = lifted, [judged.lift.name] * len(problems)
         elif found is not None:
             judged.instead, text = found
@@ -199,11 +199,6 @@ def lifted_rankings(
     return rank_part(trial, problems, "choose", CHOSEN_BY, scores) if tried else {}
 
 
-def ranks_of(rankings: Mapping[int, Ranking], names: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The ranks that one scorer of each problem gives, one after the other, (queries,)."""
-    return np.concatenate([ranking.ranks[names[position]] for position, ranking in rankings.items()])
-
-
 def better_floor(
     rankings: Mapping[int, Ranking], names: Sequence[str], floors: Sequence[str]
 ) -> tuple[str, str] | None:
@@ -220,7 +215,7 @@ def better_floor(
     if not rankings:
         return None
     own = ranks_of(rankings, names)
-    ranks = {name: np.concatenate([one.ranks[name] for one in rankings.values()]) for name in floors}
+    ranks = {name: ranks_of(rankings, name) for name in floors}
     mrr = {name: mean_reciprocal_rank(found) for name, found in ranks.items()}
     name = max(floors, key=lambda floor: mrr[floor])
     if not ranks_clearly_better(ranks[name], own):

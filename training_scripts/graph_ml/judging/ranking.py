@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +46,17 @@ class Ranking:
             if name in self.negative:
                 figures[name]["auc"] = auc(self.positive[name], self.negative[name])
         return figures
+
+
+def ranks_of(rankings: Mapping[int, Ranking], names: str | Sequence[str]) -> npt.NDArray[np.float64]:
+    """The ranks that a scorer gives in all rankings, one after the other, (queries,).
+
+    Args:
+        rankings: by position of the problem.
+        names: the scorer, or that of each problem.
+    """
+    found = [one.ranks[names if isinstance(names, str) else names[place]] for place, one in rankings.items()]
+    return np.concatenate(found)
 
 
 def sample(pairs: Pairs, most: int, seed: int) -> Pairs:

@@ -23,7 +23,6 @@ Rates = tuple[float, float, float]
 RARE = 0.05
 #: training groups below which a tenth of them could not both choose and be judged
 FEWEST_GROUPS = 20
-#: edges that are looked at together
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ..devices import host_table
 from ..group import ALONE, Group
-from ..scratch import room
 
 FACTS = "facts"
 Array = npt.NDArray[Any]
@@ -209,4 +209,4 @@ def copies(live: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _copy(tensor: Tensor) -> Tensor:
     if tensor.device.type != "cpu" or tensor.dtype != torch.float32:
         return tensor.clone()
-    return torch.from_numpy(room(tuple(tensor.shape), np.float32)).copy_(tensor)  # in a file where they are many
+    return host_table(*tensor.shape).copy_(tensor)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..scratch import room
+from ..devices import host_table
 
 
 class AdamW:
@@ -147,7 +146,7 @@ def zeros_like(table: Tensor) -> Tensor:
     """As many zeros, float32 (n, d), where the table is; on the processor in a file where they are many."""
     if table.device.type != "cpu":
         return torch.zeros_like(table)
-    return torch.from_numpy(room(tuple(table.shape), np.float32)).zero_()
+    return host_table(*table.shape).zero_()
 
 
 def together(**parts: Mapping[str, Tensor] | None) -> dict[str, Tensor]:

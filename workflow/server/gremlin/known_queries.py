@@ -88,14 +88,15 @@ class Newcomers:
     def __init__(self) -> None:
         self._seen: set[int] = set()
 
-    def __contains__(self, key: Hashable) -> bool:
+    def comes_again(self, key: Hashable) -> bool:
+        """Whether something came before; from now on it did."""
         mark = hash(key)
         if mark in self._seen:
-            return False
+            return True
         if len(self._seen) >= REMEMBERED:
             self._seen.clear()
         self._seen.add(mark)
-        return True
+        return False
 
 
 class KnownTexts:
@@ -120,7 +121,7 @@ class KnownTexts:
             return None  # told when the query is run
         if len(scripts) != 1 or transaction_command(scripts[0].traversal) is not None:
             return None
-        comes_again = not bindings and text not in self._newcomers
+        comes_again = not bindings and self._newcomers.comes_again(text)
         known = known_query(scripts[0], repeated=comes_again and is_constant(scripts[0].traversal))
         if known.repeated:
             if len(self._kept) >= KEPT:
@@ -149,7 +150,7 @@ class KnownRequests:
         if kept is not None and id is not None:
             return kept._replace(id=id)
         request = codec.read_request(frame, start)
-        if id == request.id and key not in self._newcomers and is_repeatable(request):
+        if id == request.id and self._newcomers.comes_again(key) and is_repeatable(request):
             request = request._replace(repeated=True)
             if len(self._kept) >= KEPT:
                 self._kept.clear()

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...devices import host_table
 from ...group import Group
 from ...message_passing import Backend
 from ...pairs.graph import Floats, Ints
 from ...sampling import MessageGraph, sample_blocks
-from ...scratch import room
 from .encoder import Encoder
 from .rounds import EdgeFeatures
 
@@ -63,7 +63,7 @@ def vectors_by_ranges(network: Rounds, graph: MessageGraph, group: Group) -> Flo
     encoder, parts, wide = network.encoder, ranges(graph), network.encoder.settings.num_hidden
 
     def every(compute: Callable[[slice], Tensor]) -> Tensor:
-        found = torch.from_numpy(room((graph.num_nodes, wide), np.float32))
+        found = host_table(graph.num_nodes, wide)
         for number, part in enumerate(parts):
             own = number % group.size == group.rank % group.size
             found[part] = compute(part).cpu() if own else 0.0

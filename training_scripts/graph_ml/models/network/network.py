@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from ...artifacts import ModelFolder, ModelWriter
-from ...devices import CPU, home_of_table, mixed_precision, tensor_on
+from ...devices import CPU, home_of_table, host_table, mixed_precision, tensor_on
 from ...graph import EdgeType
 from ...group import ALONE, Group
 from ...message_passing import Backend
 from ...pairs import NodeSpace
 from ...pairs.graph import Floats, Ints
 from ...sampling import Block, MessageGraph, Relation, blocks_on, full_block
-from ...scratch import room
 from ..families import family_of
 from ..family import GraphFamily
 from ..settings import GraphSettings, Settings
@@ -104,7 +103,7 @@ class Network:
         embedded = tuple(kind for kind in space.counts if settings.concat_node_embed or not (widths[kind] or told))
         table = None
         if embedded:
-            table = torch.from_numpy(room((space.total, settings.num_hidden), np.float32))
+            table = host_table(space.total, settings.num_hidden)
             torch.randn(*table.shape, out=table).div_(settings.num_hidden**0.5)
         edge_widths = {kind: int(values.shape[1]) for kind, values in (edges or {}).items()}
         encoder = Encoder(family, settings, widths, relations, embedded, edge_widths, for_heads)
