@@ -13,21 +13,19 @@ import pytest
 import torch
 from small_graphs import FRIEND, RATED, films_graph, friends_graph, split_of, train
 
-from training_scripts.graph_ml import scratch
+from training_scripts.graph_ml import devices, scratch
 from training_scripts.graph_ml.artifacts import ModelFolder
 from training_scripts.graph_ml.container import JobError
 from training_scripts.graph_ml.graph import EdgeList, EdgeType, GraphData, Target
 from training_scripts.graph_ml.judging.ranking import non_links, rank_links
 from training_scripts.graph_ml.links import LinkProblem, Pairs, is_directed
 from training_scripts.graph_ml.models.link_scorers import Calibration
-from training_scripts.graph_ml.models.network import network
 from training_scripts.graph_ml.models.network.network import Network
 from training_scripts.graph_ml.models.ranking.scorer import PairScorer
 from training_scripts.graph_ml.pairs import NodeSpace
 from training_scripts.graph_ml.predict import load_predictor
 from training_scripts.graph_ml.sampling import Block
 from training_scripts.graph_ml.schemas import EndpointRequest
-from training_scripts.graph_ml.training import optimisers
 from training_scripts.graph_ml.training.links import gnn
 from training_scripts.graph_ml.training.links import ranker as ranker_training
 from training_scripts.graph_ml.training.links.pairs import Lists, RankerSettings, Watch, build_features, training_lists
@@ -419,8 +417,7 @@ def test_learned_vectors_in_files_are_those_in_memory(tmp_path: Path, monkeypatc
         used.update(one.data_ptr() for one in (self.table, self.first, self.second))
         steps(self, rows, gradient)
 
-    for module in (network, optimisers):
-        monkeypatch.setattr(module, "room", room)
+    monkeypatch.setattr(devices, "room", room)
     monkeypatch.setattr(RowAdam, "step", watched)
     monkeypatch.setattr(scratch, "LARGE", 36 * 8 * 4)
     filed = ModelFolder(train(friends_graph(), tmp_path / "files", *arguments))
