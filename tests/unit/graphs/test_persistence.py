@@ -725,6 +725,53 @@ def test_a_compaction_that_finds_no_room_leaves_nothing_behind_says_so_and_is_tr
     again.close()
 
 
+@pytest.mark.parametrize("step", ["open", "replace"])
+@pytest.mark.parametrize("name", ["CURRENT", "CURRENT.copy"])
+def test_a_compaction_whose_snapshot_cannot_be_named_leaves_what_counts_and_on_a_full_disk_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str
+) -> None:
+    graph = open_graph(tmp_path, log_limit_bytes=1)
+    folder = graph.journal
+    assert isinstance(folder, GraphFolder)
+    works = getattr(Path, step)
+
+    def fail(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == f"{name}.tmp":
+            raise OSError(28, "No space left on device")
+        return works(path, *arguments, **named)
+
+    def add(id: str) -> None:
+        tx = graph.begin()
+        tx.add_vertex(id, "v")
+        tx.commit()
+        assert folder._compacting is not None
+        folder._compacting.join()
+
+    add("a")
+    (first,) = tmp_path.glob("snapshot-*")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, step, fail)
+        add("b")
+        add("c")
+    assert graph.trouble is not None
+    assert first.exists()
+    if step == "open":
+        # as on a full disk; what fails while one of the two is renamed may have made the new snapshot count
+        assert list(tmp_path.glob("snapshot-*")) == [first]
+        assert not list(tmp_path.glob("*.tmp"))
+    expected = contents(graph)
+    shutil.copytree(tmp_path, tmp_path / "after a crash")
+    again = open_graph(tmp_path / "after a crash")
+    assert contents(again) == expected
+    again.close()
+    folder.compact(graph)
+    assert len(list(tmp_path.glob("snapshot-*"))) == 1
+    graph.close()
+    again = open_graph(tmp_path)
+    assert contents(again) == expected
+    again.close()
+
+
 def test_a_commit_is_made_though_a_compaction_removes_a_bulk_load_meanwhile_or_cannot_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -212,7 +213,14 @@ class GraphFolder(FileJournal):
             # a reset that came while the snapshot was written has left it behind
             if self._current.log < number:
                 current = Current(self._profile, snapshot, number, *last, lines, self._old_logs)
-                write_current(self.folder, current)
+                try:
+                    write_current(self.folder, current)
+                except OSError:
+                    # on a full disk the new snapshot's room is needed for commits; but nothing goes that may count
+                    with suppress(OSError, InternalFailure):
+                        if read_current(self.folder) == (self._current, True):
+                            self._sweep()
+                    raise
                 self._current = current
             self._sweep()
 

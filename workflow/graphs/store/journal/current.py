@@ -62,16 +62,21 @@ def read_current(folder: Path) -> tuple[Current, bool] | None:
 
 
 def write_current(folder: Path, current: Current) -> None:
-    """Durable on return; a crash leaves the old or the new."""
+    """Durable on return; a crash leaves the old or the new, and a full disk the old alone."""
     facts = {**asdict(current), "format": FORMAT}
     text = json.dumps({**facts, "checksum": _checksum(facts)})
     temporaries = {folder / f"{name}.tmp": folder / name for name in (NAME, COPY)}
-    for temporary in temporaries:
-        # both are on disk before either counts: a full disk changes nothing
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    try:
+        for temporary in temporaries:
+            # both are on disk before either counts: a full disk changes nothing
+            with temporary.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError:
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
+        raise
     for temporary, path in temporaries.items():
         temporary.replace(path)
     sync_folder(folder)
