@@ -80,7 +80,10 @@ BASE: Document = {
                 "dest": ["~to", "User"],
                 "time": "at",
                 "features": [feature("how", "category")],
-                "labels": [{"label": ["", "link_prediction"], "split_rate": [0.5, 0.5, 0.0]}],
+                "labels": [
+                    {"label": ["", "link_prediction"], "split_rate": [0.5, 0.5, 0.0]},
+                    {"label": ["when", "regression"], "history": {"windows": [3], "known_after": 1}},
+                ],
             }
         ],
     },
@@ -134,6 +137,8 @@ CHANGES: dict[tuple[type[ConfigurationPart], str], tuple[Path_, Any]] = {
     (LabelSpec, "horizon"): ((*HORIZON[:-1], "horizon"), {**SOON, "days": 3}),
     (LabelSpec, "history"): ((*HORIZON[:-1], "history"), False),
     (HistorySpec, "windows"): ((*HORIZON[:-1], "history"), {"windows": [2]}),
+    (HistorySpec, "labels"): ((*EDGE, "labels", 1, "history"), {"windows": [3], "labels": False}),
+    (HistorySpec, "known_after"): ((*EDGE, "labels", 1, "history", "known_after"), 2),
     (HorizonSpec, "days"): ((*HORIZON, "days"), 4),
     (HorizonSpec, "edge"): ((*HORIZON, "edge"), ["User", "LOVES", "User"]),
     (HorizonSpec, "asks"): ((*HORIZON, "asks"), "first"),

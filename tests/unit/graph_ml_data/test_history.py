@@ -60,6 +60,26 @@ def test_nothing_that_comes_later_changes_a_bit() -> None:
     assert not np.array_equal(one, Past(vertices, times, values).before(asked, at + 9, [5.0], 1.0))
 
 
+def test_labels_before_a_moment_are_told_by_the_last_ones_and_by_all() -> None:
+    found = past().labels_before(np.array([0, 0, 1]), np.array([10.0, 10.5, 99.0]))
+    # before 10 the vertex said 1 and 3, at 10 also 5 and 9: the mean of those two is the last, of all four 4.5
+    assert found == pytest.approx(np.array([[log(3), 3, 2], [log(5), 7, 4.5], [0, 0, 0]]), abs=1e-6)
+
+
+def test_no_later_label_changes_a_bit_of_the_mean_of_earlier_ones() -> None:
+    rng = np.random.default_rng(1)
+    vertices, times = rng.integers(0, 20, 500), rng.integers(0, 60, 500).astype(np.float64)
+    values = rng.normal(size=(500, 2)).astype(np.float32)
+    asked, at = np.arange(20), np.full(20, 30.0)
+    later = np.flatnonzero(times >= 30)
+    other = vertices.copy(), values.copy()
+    other[0][later] = rng.permutation(other[0][later])
+    other[1][later] *= 1e9  # of one sum over all edges the rounding would differ
+    one = Past(vertices, times, values).labels_before(asked, at)
+    assert one.tobytes() == Past(other[0], times, other[1]).labels_before(asked, at).tobytes()
+    assert one[:, 3:].any()
+
+
 def rated_graph() -> GraphData:
     """Two users and two films; ratings with stars at 1, 2, 3 and 4; users know each other since 2."""
     target = Target("edge_regression", RATED, "mood")

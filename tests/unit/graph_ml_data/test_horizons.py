@@ -14,6 +14,7 @@ from training_scripts.graph_ml.container import JobError, ProgressWriter
 from training_scripts.graph_ml.graph import GraphData, Target, dgl_file
 from training_scripts.graph_ml.links import LinkProblem
 from training_scripts.graph_ml.processing import job, report
+from training_scripts.graph_ml.processing.times import histories
 from training_scripts.graph_ml.schemas import EdgeType, InstanceRecommendation, LabelSpec
 
 Label = dict[str, Any]
@@ -192,6 +193,29 @@ def test_the_past_needs_a_time_of_the_items_and_of_edges(run: Run) -> None:
     assert run(label, user_time="joined").histories
 
 
+def test_labels_of_earlier_edges_are_told_where_those_of_edges_are_learned(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = EDGES.strip().split("\n")
+    label = {"label": ["mood", "classification"], "history": {"windows": [2], "known_after": 3}}
+
+    def labelled(classes: int) -> GraphData:
+        moods = [f"{row},m{number % classes}" for number, row in enumerate(rows[1:])]
+        (tmp_path / "orders.csv").write_text("\n".join([rows[0] + ",mood", *moods]) + "\n")
+        return run(label, on="Edge")
+
+    (history,) = labelled(2).histories.values()
+    told = history.entry.labels
+    assert told is not None
+    assert (told.property, told.classes, told.after, told.separator) == ("mood", ["m0", "m1"], 3.0, None)
+    monkeypatch.setattr(histories, "MOST_CLASSES", 2)
+    graph = labelled(3)
+    assert next(iter(graph.histories.values())).entry.labels is None
+    assert any("there are 3 classes, and up to 2 are told" in text for text in graph.warnings)
+    with pytest.raises(JobError, match="no label of edges is learned"):
+        run({"label": ["joined", "classification"], "history": {"windows": [2], "known_after": 3}}, user_time="joined")
+
+
 def test_encodings_are_fitted_to_what_training_may_know(run: Run, tmp_path: Path) -> None:
     def fitted(late: str) -> dict[str, Any]:
         # validation begins on the 16th
@@ -227,6 +251,7 @@ def test_edges_without_a_time_cannot_be_asked_about(run: Run) -> None:
         ({**asks("count"), "custom_split_filenames": {"train": "x"}}, "'custom_split_filenames' exclude each other"),
         ({"label": ["", "link_prediction"], "history": {"windows": []}}, "belongs to classification and regression"),
         ({**asks("count"), "history": {"windows": [0]}}, "greater than 0"),
+        ({**asks("count"), "history": {"windows": [1], "labels": False, "known_after": 2}}, "'labels' false excludes"),
         (
             {"label": ["x", "regression"], "history": {"windows": []}, "custom_split_filenames": {"train": "x"}},
             "by time",

@@ -8,7 +8,7 @@ called anything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ from ..schemas import (
 )
 from .adjacency import Adjacency, arranged_by
 from .folder import FolderReader, FolderWriter, Lazy
-from .history import History
+from .history import DatedEdges, History, label_width
 
 Array = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -87,6 +87,14 @@ class Target:
         return f"{self.task} of {self.type}" + (f".{self.property_name}" if self.property_name else "")
 
 
+def labels_told(history: History) -> Target | None:
+    """Whose labels a history tells, None where it tells none."""
+    told = history.entry.labels
+    if told is None:
+        return None
+    return Target("edge_regression" if told.kind == "number" else "edge_class", told.edge_type, told.property)
+
+
 @dataclass(frozen=True)
 class Labels:
     """One label a node or edge, in index order.
@@ -98,6 +106,24 @@ class Labels:
     kind: LabelKind
     values: Array
     classes: tuple[str, ...] = ()
+
+    def told(self, width: int) -> FloatArray:
+        """Each label as so many numbers: 1 for each class that holds, or the number itself; float32 (n, width).
+
+        NaN where there is none; classes beyond ``width`` are none of those before.
+        """
+        values = np.asarray(self.values)
+        if self.kind == "number":
+            return values.astype(np.float32)[:, None]
+        found = np.zeros((len(values), width), dtype=np.float32)
+        if self.kind == "classes":
+            columns = min(width, values.shape[1])
+            found[:, :columns] = values[:, :columns]
+        else:
+            rows = np.flatnonzero((values >= 0) & (values < width))
+            found[rows, values[rows]] = 1.0
+        found[~self.known] = np.nan
+        return found
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -219,7 +245,8 @@ class GraphData:
     def before(self, moment: float) -> GraphData:
         """The graph as it was: without edges that came, with both their ends, at a moment or later.
 
-        Vertices that came then are gone. Nothing is to be learned of it any more.
+        Vertices that came then are gone. Nothing is to be learned of it any more; labels of edges stay, which are part
+        of the past of their ends.
         """
         kept = {kind: np.flatnonzero(self.came(kind) < moment) for kind in self.edges}
         late = {kind: np.flatnonzero(self.times[kind] >= moment) for kind in self.node_types if kind in self.times}
@@ -239,6 +266,11 @@ class GraphData:
             edge_features={
                 kind: {name: values[kept[kind]] for name, values in features.items()}
                 for kind, features in self.edge_features.items()
+            },
+            labels={
+                target: replace(labels, values=np.asarray(labels.values)[kept[target.type]])
+                for target, labels in self.labels.items()
+                if isinstance(target.type, EdgeType)
             },
             times=times,
             gone={**self.gone, **{kind: rows for kind, rows in gone.items() if len(rows)}},
@@ -274,16 +306,24 @@ class GraphData:
         """The past of some vertices, int64 (n,), each before a moment, float64 (n,); see ``History.told``."""
         kinds = {strand.edge_type for strand in history.entry.strands if strand.node_type == node_type}
         edges = {
-            kind: (
+            kind: DatedEdges(
                 np.asarray(self.edges[kind].source),
                 np.asarray(self.edges[kind].target),
                 np.asarray(self.times[kind]),
                 self.edge_features.get(kind, {}),
+                self._labels_told(history, kind),
             )
             for kind in kinds & self.times.keys()
         }
         born = np.asarray(self.times[node_type])[asked] if node_type in self.times else None
         return history.told(node_type, asked, at, edges, born)
+
+    def _labels_told(self, history: History, kind: EdgeType) -> FloatArray | None:
+        """What the edges of a type were labelled, float32 (m, c), where a history tells it."""
+        told, target = history.entry.labels, labels_told(history)
+        if told is None or target is None or target.type != kind or target not in self.labels:
+            return None
+        return self.labels[target].told(label_width(told))
 
     def past_now(self, history: History, node_type: str) -> FloatArray:
         """The past of all vertices of a type at the end of the data, float32 (count, d)."""

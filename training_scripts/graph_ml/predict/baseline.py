@@ -137,7 +137,7 @@ class BaselineEdgePredictor(BaselinePredictor, EdgePredictor):
             target = self.number(kind.target, item.tail_node_id or "", subgraph)
             row = self.places.get(item.edge_id or "")
             if row is None and source is not None and target is not None:
-                row = self.pairs.get((source, target))
+                row = self.between(item, source, target, subgraph)
             if row is not None:
                 rows[position] = self.stored[row]
             elif source is not None and target is not None:

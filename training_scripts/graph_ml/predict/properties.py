@@ -125,11 +125,12 @@ class PropertyPredictor:
                 places.append(position)
         return np.array(rows, dtype=np.float32), places
 
-    def past(self, node_type: str, node: str, subgraph: Subgraph | None) -> Floats:
-        """What a vertex has been through as of now, (d,); nothing where the model does not look at that."""
+    def past(self, node_type: str, node: str, subgraph: Subgraph | None, at: float | None = None) -> Floats:
+        """What a vertex has been through before a moment, or as of now, (d,); nothing where the model does not look at
+        that."""
         if self.pasts is None:
             return np.zeros(0, dtype=np.float32)
-        return self.pasts.of(node_type, self.index.get(node_type, {}).get(node), node, subgraph)
+        return self.pasts.of(node_type, self.index.get(node_type, {}).get(node), node, subgraph, at)
 
     def number(self, node_type: str, node: str, subgraph: Subgraph | None) -> int | None:
         """The number of a vertex, known or new."""
@@ -150,7 +151,8 @@ class PropertyPredictor:
 class EdgePredictor(PropertyPredictor):
     """The same for edges: by id where the edge was in the graph, by its two ends otherwise.
 
-    Features of edges that the model has not seen come with the subgraph; without them they count as missing.
+    Features of edges that the model has not seen come with the subgraph; without them they count as missing. The past
+    of the ends of such an edge is told up to its own time where the subgraph has it, as in training.
     """
 
     ends: Ints
@@ -190,11 +192,18 @@ class EdgePredictor(PropertyPredictor):
                 target = self.number(kind.target, item.tail_node_id or "", subgraph)
                 if source is None or target is None:
                     continue
-                row = self.pairs.get((source, target))
+                row = self.between(item, source, target, subgraph)
             extra = np.asarray(self.extra[row]) if row is not None else self.missing(item, subgraph)
             rows.append(joined([self.vector(source, live), self.vector(target, live)], extra))
             places.append(position)
         return np.array(rows, dtype=np.float32), places
+
+    def between(self, item: QueryItem, source: int, target: int, subgraph: Subgraph | None) -> int | None:
+        """The row of an edge that the model has seen between two vertices; None where the very edge is brought."""
+        kind = self.target.edge_type
+        if subgraph is not None and kind is not None and subgraph.has_edge(kind, item.edge_id or ""):
+            return None
+        return self.pairs.get((source, target))
 
     def missing(self, item: QueryItem, subgraph: Subgraph | None) -> Floats:
         """Encoded features of an edge that the model has not seen, and what its ends have been through, (e,)."""
@@ -202,10 +211,11 @@ class EdgePredictor(PropertyPredictor):
         if kind is None:
             return np.zeros(self.extra.shape[1], dtype=np.float32)
         head, tail = item.head_node_id or "", item.tail_node_id or ""
-        past = [self.past(kind.source, head, subgraph), self.past(kind.target, tail, subgraph)]
+        properties = {} if subgraph is None else subgraph.edge_values(kind, head, tail, item.edge_id or "")
+        at = None if self.pasts is None else self.pasts.moment_of(kind, properties)
+        past = [self.past(kind.source, head, subgraph, at), self.past(kind.target, tail, subgraph, at)]
         own = np.zeros(self.extra.shape[1] - sum(map(len, past)), dtype=np.float32)
         if self.encoder is not None and self.features:
-            properties = {} if subgraph is None else subgraph.edge_values(kind, head, tail)
             encoded = self.encoder.encode(kind, [properties])
             own = np.concatenate([encoded[name][0] for name in self.features])
         return np.concatenate([own, *past])

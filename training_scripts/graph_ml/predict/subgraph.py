@@ -28,7 +28,8 @@ class Subgraph:
         members: node type → id → number, of every vertex of the subgraph, in the order of the numbers.
         firsts: node type → number of its first new vertex.
         total: vertices with the new ones.
-        edges: edge type → pairs, edges that the model has seen included.
+        edges: edge type → pairs, edges that the model has seen included; ``edge_properties`` and ``edge_ids`` are
+            theirs, an id is empty where a request names none.
         properties: node type → id → property → values, of every vertex that came with some.
         features: node type → feature name → encoded values of the members, float32 (members, d).
     """
@@ -39,6 +40,7 @@ class Subgraph:
     edges: Mapping[EdgeType, Pairs]
     properties: Mapping[str, Mapping[str, Mapping[str, list[Any]]]]
     edge_properties: Mapping[EdgeType, list[Mapping[str, list[Any]]]] = field(default_factory=dict)
+    edge_ids: Mapping[EdgeType, list[str]] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def number(self, node_type: str, node_id: str) -> int | None:
@@ -49,8 +51,14 @@ class Subgraph:
         """The numbers of the members of a type, (m,), ascending."""
         return np.fromiter(self.members[node_type].values(), dtype=np.int64, count=len(self.members[node_type]))
 
-    def edge_values(self, edge_type: EdgeType, head: str, tail: str) -> Mapping[str, list[Any]]:
-        """The properties of the first edge between two vertices, none where there is no such edge."""
+    def has_edge(self, edge_type: EdgeType, edge_id: str) -> bool:
+        """Whether the edge with this id came with the request."""
+        return bool(edge_id) and edge_id in self.edge_ids.get(edge_type, ())
+
+    def edge_values(self, edge_type: EdgeType, head: str, tail: str, edge_id: str = "") -> Mapping[str, list[Any]]:
+        """The properties of the edge with an id, or of the first one between two vertices; none without an edge."""
+        if self.has_edge(edge_type, edge_id):
+            return self.edge_properties[edge_type][self.edge_ids[edge_type].index(edge_id)]
         ends = self.number(edge_type.source, head), self.number(edge_type.target, tail)
         pairs = self.edges.get(edge_type, Pairs.join([]))
         for row, found in enumerate(zip(pairs.source.tolist(), pairs.target.tolist(), strict=True)):
@@ -125,7 +133,7 @@ def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -
         edge_type = edge_type_of(edge.get("edgeType"))
         if edge_type.source in space.counts and edge_type.target in space.counts:
             head, tail = str(edge.get("headNodeId")), str(edge.get("tailNodeId"))
-            triples.append((edge_type, head, tail, edge.get("properties") or {}))
+            triples.append((edge_type, head, tail, edge.get("properties") or {}, str(edge.get("edgeId") or "")))
             properties[edge_type.source].setdefault(head, {})
             properties[edge_type.target].setdefault(tail, {})
 
@@ -140,12 +148,14 @@ def read_subgraph(document: Mapping[str, Any], space: NodeSpace, index: Index) -
         total += len(new)
     lists: dict[EdgeType, list[tuple[int, int]]] = {}
     values_of: dict[EdgeType, list[Mapping[str, list[Any]]]] = {}
-    for edge_type, source, target, values in triples:
+    ids_of: dict[EdgeType, list[str]] = {}
+    for edge_type, source, target, values, edge_id in triples:
         ends = members[edge_type.source][source], members[edge_type.target][target]
         lists.setdefault(edge_type, []).append(ends)
         values_of.setdefault(edge_type, []).append(values)
+        ids_of.setdefault(edge_type, []).append(edge_id)
     edges = {edge_type: Pairs(*np.array(pairs, dtype=np.int64).T) for edge_type, pairs in lists.items()}
-    return Subgraph(members, firsts, total, edges, properties, values_of)
+    return Subgraph(members, firsts, total, edges, properties, values_of, ids_of)
 
 
 def objects(document: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:

@@ -201,6 +201,7 @@ def _build(
     features.run(progress)
     targets = [one.target for one in learned]
     refuse_second_targets(targets)
+    histories = _histories(export, learned, features)
     warnings = [
         *export.warnings,
         *unread(configuration),
@@ -224,7 +225,7 @@ def _build(
         times=export.times,
         cuts={one.target: one.cuts for one in learned if one.cuts is not None},
         horizons={one.target: one.horizon for one in learned if one.horizon is not None},
-        histories=_histories(export, learned, features),
+        histories=histories,
         first_new={name: group.first_new for name, group in export.nodes.items()},
         gone={name: group.gone for name, group in export.nodes.items() if len(group.gone)},
         encodings=features.encodings,
@@ -247,8 +248,11 @@ def _build(
 
 def _histories(export: Export, learned: Sequence[Learned], features: EncodedFeatures) -> dict[Target, History]:
     """What is told of the past of each target's vertices."""
-    asked = {one.target: one.spec for one in learned if one.spec is not None}
-    found = {target: history_of_label(target, spec, export, features.of_edges) for target, spec in asked.items()}
+    found = {
+        one.target: history_of_label(one.target, one.spec, export, features.of_edges, one.labels)
+        for one in learned
+        if one.spec is not None
+    }
     return {target: history for target, history in found.items() if history is not None}
 
 

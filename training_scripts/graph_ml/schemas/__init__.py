@@ -30,6 +30,7 @@ from .manifest import (
     NodeTypeEntry,
     StrandEntry,
     TargetEntry,
+    ToldLabelsEntry,
 )
 from .model import Metrics, ModelDescription, TargetName
 from .tasks import Direction, TaskType, task_type
@@ -98,6 +99,7 @@ __all__ = [
     "TargetEntry",
     "TargetName",
     "TaskType",
+    "ToldLabelsEntry",
     "TrainingDataConfiguration",
     "feature_type",
     "task_type",

@@ -105,16 +105,33 @@ class StrandEntry(Artefact):
     time: str
 
 
+class ToldLabelsEntry(Artefact):
+    """The labels of earlier edges of a type as part of a vertex's past, each known ``after`` days.
+
+    ``property`` is where they stand, with several in a cell where there is a ``separator``; ``classes`` are in the
+    order of their numbers, and empty where labels are numbers.
+    """
+
+    edge_type: EdgeType
+    property: str
+    kind: Literal["class", "classes", "number"]
+    classes: list[str] = Field(default_factory=list)
+    separator: str | None = None
+    after: float = 0.0
+
+
 class HistoryEntry(Artefact):
     """What is told of the past of a target's vertices: counts in windows of so many days among it.
 
     A ``day`` is so long among all times. ``times`` is the property that says when a vertex came to be, by node type.
+    ``labels`` are those of earlier edges, where a label of edges is learned.
     """
 
     windows: list[float]
     day: float
     times: dict[str, str] = Field(default_factory=dict)
     strands: list[StrandEntry]
+    labels: ToldLabelsEntry | None = None
 
 
 class TargetEntry(Artefact):

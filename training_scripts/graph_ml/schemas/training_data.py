@@ -150,10 +150,13 @@ class HorizonSpec(ConfigurationPart):
 class HistorySpec(ConfigurationPart):
     """What vertices have been through before an item's time is told beside their features; ours.
 
-    ``windows`` are lengths in days in which their edges are counted.
+    ``windows`` are lengths in days in which their edges are counted. Where a property of edges is learned, the labels
+    of earlier ones are told, as soon as ``known_after`` days have passed; not where ``labels`` is false.
     """
 
     windows: list[Annotated[float, Field(gt=0)]]
+    labels: bool | None = None
+    known_after: float | None = Field(default=None, ge=0)
 
 
 class LabelSpec(ConfigurationPart):
@@ -191,6 +194,8 @@ class LabelSpec(ConfigurationPart):
     def _history_fits_the_task(self) -> LabelSpec:
         if self.history and self.task == "link_prediction":
             raise ValueError("'history' belongs to classification and regression; links are told by those around them")
+        if self.history and self.history.labels is False and self.history.known_after is not None:
+            raise ValueError("'known_after' says when labels of earlier edges are told, which 'labels' false excludes")
         if self.history and self.custom_split_filenames is not None:
             raise ValueError("'history' needs a split by time, and 'custom_split_filenames' exclude that")
         return self

@@ -15,7 +15,8 @@ import torch
 from ..artifacts import ModelFolder, ModelWriter
 from ..container import Container, JobError
 from ..devices import NoSuchDevice, device_of, tensor_on
-from ..graph import EdgeType, GraphData, History, Target
+from ..graph import EdgeType, GraphData, History, Split, Target
+from ..graph.data import labels_told
 from ..group import ALONE, Group
 from ..judging.report import write_model_report
 from ..links import LinkProblem, numbered
@@ -144,10 +145,19 @@ def keep_graph(writer: ModelWriter, graph: GraphData, details: Details) -> Detai
     kinds = {entry["scorer"].get("trained", entry["scorer"])["kind"] for entry in details.get("links", ())}
     if not graph.times or not ("network" in details or kinds == {"ranker"}):
         return {}
-    bare = replace(graph, raw={}, edge_raw={}, labels={}, splits={}, cuts={}, horizons={}, histories={}, warnings=())
+    bare = replace(graph, raw={}, edge_raw={}, cuts={}, horizons={}, histories={}, warnings=())
+    history, none = history_in(details), np.empty(0, dtype=np.int64)
+    told = None if history is None else labels_told(history)
+    labels = {target: labels for target, labels in graph.labels.items() if target == told}
+    bare = replace(bare, labels=labels, splits=dict.fromkeys(labels, Split(none, none, none)))
     bare.write(writer.staging / GRAPH)
     # an endpoint that is asked about a neighbourhood must know which of it was there
     return {"timed": True, **({"times": graph.info["times"]} if "times" in graph.info else {})}
+
+
+def history_in(details: Details) -> History | None:
+    """What ``model.json`` says that the model looks at of the past, None for nothing."""
+    return History(HistoryEntry.model_validate(details["history"])) if "history" in details else None
 
 
 def known_part(graph: GraphData, description: ModelDescription) -> tuple[GraphData, list[str]]:
@@ -296,13 +306,19 @@ def with_history(graph: GraphData, target: Target, details: Details) -> GraphDat
     Raises:
         ValueError: the graph has no times of edges that the model looks at.
     """
-    if "history" not in details:
+    history = history_in(details)
+    if history is None:
         return replace(graph, histories={})
-    history = History(HistoryEntry.model_validate(details["history"]))
     if lacking := sorted({str(s.edge_type) for s in history.entry.strands if s.edge_type not in graph.times}):
         raise ValueError(
             f"the model looks at when edges of type {', '.join(lacking)} came, and the new graph does not say: process "
             "it with the same configuration"
+        )
+    told = labels_told(history)
+    if told is not None and told not in graph.labels:
+        raise ValueError(
+            f"the model looks at property {told.property_name!r} of earlier edges of type {told.type}, and the new "
+            "graph has no such labels: process it with the same configuration"
         )
     details["now"] = graph.now
     return replace(graph, histories={target: history})

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...container import JobError
-from ...graph import History, Target
+from ...graph import History, Labels, Target
 from ...graph.history import strands_of
-from ...schemas import EdgeType, HistoryEntry, LabelSpec
+from ...schemas import EdgeType, HistoryEntry, LabelSpec, ToldLabelsEntry
 from ..reading import Export
 from .horizons import one_day
 
 #: windows of a horizon that names none: as long as the horizon, and so many times as long
 WINDOWS = (1.0, 3.0)
+#: classes whose labels of earlier edges are told: each is two numbers for every end
+MOST_CLASSES = 50
 
 
 def history_of_label(
@@ -23,6 +25,7 @@ def history_of_label(
     spec: LabelSpec,
     export: Export,
     features: Mapping[EdgeType, Mapping[str, NDArray[np.float32]]],
+    labels: Labels | None = None,
 ) -> History | None:
     """What is told of the past of a target's vertices; None where nothing is asked for.
 
@@ -31,9 +34,11 @@ def history_of_label(
         spec: its entry in the configuration.
         export: with the times of all types.
         features: of edges, float32 (m, d), by their type; the last values of all are told.
+        labels: of the target's items.
 
     Raises:
-        JobError: the target is not split by time, or nothing that has a time touches its vertices.
+        JobError: the target is not split by time, nothing that has a time touches its vertices, or labels of edges are
+            asked for and none are learned.
     """
     asked = spec.history
     if asked is False or (asked is None and (spec.horizon is None or spec.task == "link_prediction")):
@@ -61,5 +66,34 @@ def history_of_label(
             day=one_day(export, target),
             times={kind: column for kind, column in born.items() if column},
             strands=strands,
+            labels=_told_labels(target, spec, export, labels),
         )
+    )
+
+
+def _told_labels(target: Target, spec: LabelSpec, export: Export, labels: Labels | None) -> ToldLabelsEntry | None:
+    """What is told of the labels of earlier edges, None where nothing is."""
+    asked, kind = spec.history or None, target.type
+    if isinstance(kind, str):
+        if asked is not None and (asked.labels is not None or asked.known_after is not None):
+            raise JobError(
+                f"the 'history' of {target} says how labels of edges are told, and no label of edges is learned; take "
+                "'labels' and 'known_after' out"
+            )
+        return None
+    if asked is None or asked.labels is False or labels is None:
+        return None
+    if len(labels.classes) > MOST_CLASSES:
+        export.warnings.append(
+            f"{target}: labels of earlier edges are no part of what its vertices have been through, for there are "
+            f"{len(labels.classes)} classes, and up to {MOST_CLASSES} are told"
+        )
+        return None
+    return ToldLabelsEntry(
+        edge_type=kind,
+        property=target.property_name,
+        kind=labels.kind,
+        classes=list(labels.classes),
+        separator=spec.separator if labels.kind == "classes" else None,
+        after=asked.known_after or 0.0,
     )
