@@ -42,6 +42,8 @@ def test_no_template_has_anything_that_cannot_be_or_changes_nothing(task: TaskTy
         ({"param": "dropout", "type": "float", "range": [0.5, 1.5]}, "dropout is 1.5; it must be below 1"),
         ({"param": "num-layer", "type": "int", "options": [1, 2.5]}, "num-layer is '2.5'; it must be a int"),
         ({"param": "batch-size", "type": "int", "default": 0}, "batch-size is 0; it must be at least 1"),
+        ({"param": "fanout", "type": "float", "range": [5, 15]}, "its range is of whole numbers, 'int'"),
+        ({"param": "use-class-weight", "type": "str", "range": [0, 1]}, "its range is of numbers, 'float'"),
     ],
 )
 def test_names_and_values_that_no_model_takes_are_faults(change: dict[str, Any], text: str) -> None:
@@ -79,6 +81,7 @@ def test_models_and_metrics_that_are_not_there_are_faults(member: str, value: An
             "'defualt' is not known and was ignored; did",
         ),
         ({"param": "lr", "type": "float", "options": [0.1], "range": [0, 1]}, "'range' of 'lr' has no effect beside"),
+        ({"param": "lr", "type": "float"}, "'lr' has no effect, for it says no value"),
     ],
 )
 def test_what_changes_nothing_is_named(change: dict[str, Any], text: str) -> None:
@@ -86,6 +89,36 @@ def test_what_changes_nothing_is_named(change: dict[str, Any], text: str) -> Non
     tier = document["models"][0]["fixed-param"]
     tier[:] = [entry for entry in tier if entry["param"] != change["param"]] + [change]
     assert any(text in one for one in found(document).idle)
+
+
+def test_a_hyperparameter_that_stands_twice_for_one_model_is_named() -> None:
+    document = written(name="auto")
+    tiers = document["models"][0]
+    again = {"param": "num-bases", "type": "int", "default": 2}
+    tiers["fixed-param"] += [{**again, "models": ["rgcn"]}]
+    assert any("'num-bases' stands in the file more than once" in one for one in found(document).idle)
+    tiers["fixed-param"][-1:] = [{"param": "lr", "type": "float", "default": 0.1, "models": ["nobody"]}]
+    assert not any("more than once" in one for one in found(document).idle)
+
+
+def test_a_model_that_is_named_beside_a_choice_of_models_counts_for_nothing_and_must_be_there() -> None:
+    document = written(name="auto")
+    model = document["models"][0]
+    model["model"] = "gat"
+    (named,) = found(document).idle
+    assert named.startswith("'model': 'gat' has no effect beside the parameter 'model', whose options are mlp, ")
+    model["model"] = "gatt"
+    (fault,) = found(document).faults
+    assert "there is no model 'gatt'; did you mean 'gat'?" in fault
+    model["model"], model["1-tier-param"][0]["options"] = "rgcn", []
+    assert "'options' of 'model' are none" in found(document).faults[0]
+
+
+def test_expressions_for_the_logs_of_custom_models_are_named() -> None:
+    document = written()
+    document["models"][0]["eval_metric"]["metric_definitions"] = [{"Name": "acc", "Regex": "acc=(.*)"}]
+    (named,) = found(document).idle
+    assert "'metric_definitions' has no effect" in named
 
 
 def test_members_that_nobody_reads_are_named_at_every_level() -> None:

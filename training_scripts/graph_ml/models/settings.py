@@ -291,7 +291,7 @@ def searched(of: type[Settings], scale: Scale) -> dict[Tier, list[HpoParameter]]
             continue
         tried = {"default": entry.default} if what.search is None else what.search(scale)
         if tried is not None:
-            found[what.tier].append(HpoParameter.model_validate({"param": name, "type": _outside(entry), **tried}))
+            found[what.tier].append(HpoParameter.model_validate({"param": name, "type": outside(entry), **tried}))
     return found
 
 
@@ -366,7 +366,7 @@ def _value(name: str, kind: str, text: str) -> Any:
     return plain
 
 
-def _outside(entry: Field[Any]) -> str:
+def outside(entry: Field[Any]) -> str:
     """The type as the configuration names it; a list of whole numbers is of type int."""
     return "int" if str(entry.type).startswith("tuple") else str(entry.type)
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from ..models.families import families, family
 from ..models.family import Family
-from ..models.settings import declared, parse
-from ..schemas import FAMILIES, HpoModel, HpoParameter, TaskType
+from ..models.settings import declared, outside, parse
+from ..schemas import DEFAULT_FAMILY, FAMILIES, HpoModel, HpoParameter, TaskType
 from ..schemas.hyperparameters import EvalFrequency, EvalMetric, ModelHpoConfiguration
 from .table import TASKS
 
@@ -41,6 +41,7 @@ def examine(document: Mapping[str, Any], model: HpoModel) -> Findings:
     offered = [family(name) for name in names]
     idle = [*_unknown_keys(document), *_frequency(model.eval_frequency)]
     faults += _metric(model)
+    idle += [*_twice(parameters, names), *_beside_choice(model, parameters), *_definitions(model.eval_metric)]
     for parameter in parameters:
         if parameter.param == CHOICE:
             continue
@@ -62,15 +63,46 @@ def examine(document: Mapping[str, Any], model: HpoModel) -> Findings:
 
 def _offered(model: HpoModel, parameters: Iterable[HpoParameter]) -> tuple[list[str], list[str]]:
     """The families that a trial may be of, and what is wrong with those that were named."""
-    listed = next((p.options for p in parameters if p.param == CHOICE and p.options), None)
+    choice = next((p for p in parameters if p.param == CHOICE), None)
+    listed = choice.options if choice is not None else None
     wanted = [str(name) for name in listed or [model.model] if name != OPEN]
     fitting, faults = [one.name for one in families(model.task_type)], []
-    for name in wanted:
+    if listed == []:
+        faults.append(f"'options' of {CHOICE!r} are none; name families, or take the parameter out")
+    for name in dict.fromkeys([*wanted, model.model]):
+        if name == OPEN:
+            continue
         if name not in FAMILIES:
             faults.append(f"there is no model {name!r}{_near(name, fitting)}; {model.task_type} has {_all(fitting)}")
         elif name not in fitting:
             faults.append(f"model {name!r} does not learn {model.task_type}; these do: {_all(fitting)}")
     return [name for name in wanted if name in fitting] or ([] if wanted else fitting), faults
+
+
+def _twice(parameters: Iterable[HpoParameter], names: Iterable[str]) -> Iterator[str]:
+    """Parameters that stand twice for one family; of two values only one could count."""
+    seen: dict[tuple[str, str], int] = {}
+    for parameter in parameters:
+        of = [CHOICE] if parameter.param == CHOICE else parameter.models or names
+        for one in of:
+            seen[parameter.param, one] = seen.get((parameter.param, one), 0) + 1
+    for name in dict.fromkeys(name for (name, _), count in seen.items() if count > 1):
+        yield f"{name!r} stands in the file more than once, and only one of them counts; leave that"
+
+
+def _beside_choice(model: HpoModel, parameters: Iterable[HpoParameter]) -> Iterator[str]:
+    """The member that names a family, where a parameter chooses it."""
+    choice = next((parameter for parameter in parameters if parameter.param == CHOICE and parameter.options), None)
+    if choice is not None and model.model not in (OPEN, DEFAULT_FAMILY):
+        yield (
+            f"'model': {model.model!r} has no effect beside the parameter {CHOICE!r}, whose options are "
+            f"{_all(map(str, choice.options or ()))}; to train one model alone, leave it as the only option"
+        )
+
+
+def _definitions(metric: EvalMetric) -> Iterator[str]:
+    if metric.metric_definitions:
+        yield "'metric_definitions' has no effect: only the logs of custom models are read by them"
 
 
 def _counts(one: Family, name: str, task: TaskType) -> bool:
@@ -104,6 +136,10 @@ def _frequency(frequency: EvalFrequency) -> Iterator[str]:
 def _values(parameter: HpoParameter, owners: Iterable[Family]) -> Iterator[str]:
     """What no owner can be given."""
     values = [*(parameter.range or ()), *(parameter.options or ())]
+    whole = any(outside(declared(owner.settings)[parameter.param][0]) == "int" for owner in owners)
+    if parameter.range is not None and (parameter.type not in ("int", "float") or (whole and parameter.type != "int")):
+        wanted = "whole numbers, 'int'" if whole else "numbers, 'float'"
+        yield f"{parameter.param!r} is searched as type {parameter.type!r}, and its range is of {wanted}"
     if parameter.default is not None:
         values.append(parameter.default)
     for owner in owners:
@@ -116,6 +152,8 @@ def _values(parameter: HpoParameter, owners: Iterable[Family]) -> Iterator[str]:
 
 
 def _without_effect(parameter: HpoParameter, owners: Iterable[Family]) -> Iterator[str]:
+    if not parameter.options and parameter.range is None and parameter.default is None and parameter.type != "bool":
+        yield f"{parameter.param!r} has no effect, for it says no value; give 'default', 'options' or 'range'"
     if parameter.options and parameter.range is not None:
         yield f"'range' of {parameter.param!r} has no effect beside its 'options'"
     for owner in owners:
