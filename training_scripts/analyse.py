@@ -8,9 +8,12 @@ from __future__ import annotations
 import sys
 import traceback
 
-from graph_ml.analysis import analyse
-from graph_ml.container import JobError
-from graph_ml.schemas.catalog.requests import AnalysisDone, AnalysisRequest
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml.analysis import analyse
+    from graph_ml.container import JobError
+    from graph_ml.schemas.catalog.requests import AnalysisDone, AnalysisRequest
 
 
 def main() -> int:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from graph_ml import container
-from graph_ml.training.custom_trial import run
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml import container
+    from graph_ml.training.custom_trial import run
 
 
 def main() -> int:

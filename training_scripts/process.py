@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from graph_ml.addresses import copy_folder
-from graph_ml.container import Container, run
-from graph_ml.processing.engines import ENGINES, engine_of
-from graph_ml.processing.job import ProcessingJob, process
-from graph_ml.schemas.files import CONFIGURATION
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml.addresses import copy_folder
+    from graph_ml.container import Container, run
+    from graph_ml.processing.engines import ENGINES, engine_of
+    from graph_ml.processing.job import ProcessingJob, process
+    from graph_ml.schemas.files import CONFIGURATION
 
 
 def main(container: Container) -> None:

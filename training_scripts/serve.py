@@ -12,9 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from graph_ml import container
-from graph_ml.predict.server import serve
-from graph_ml.tracing import Traces
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml import container
+    from graph_ml.predict.server import serve
+    from graph_ml.tracing import Traces
 
 
 def main() -> int:
@@ -27,7 +30,8 @@ def main() -> int:
     arguments = parser.parse_args()
 
     def load() -> object:
-        from inference import model_fn
+        with quick_imports():
+            from inference import model_fn
 
         return model_fn(str(arguments.model_dir))
 

@@ -10,9 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-from graph_ml import container
-from graph_ml.training.launch import torchrun
-from graph_ml.training.run import run
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml import container
+    from graph_ml.training.launch import torchrun
+    from graph_ml.training.run import run
 
 
 def main() -> int:

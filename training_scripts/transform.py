@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from graph_ml import container
-from graph_ml.training.refresh import transform
+from graph_ml.quick_imports import quick_imports
+
+with quick_imports():
+    from graph_ml import container
+    from graph_ml.training.refresh import transform
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """Files of texts: one column of an Arrow file, mapped when it is read, without what Arrow would import beside it.
 
-``pa.array`` imports pandas, and what reads folders of tables is as large: together longer than a small job.
+``pa.array``, ``to_numpy`` and values of Python in a computation import pandas, and what reads folders of tables is as
+large: together longer than a small job.
 """
 
 from __future__ import annotations
@@ -109,8 +110,9 @@ def order_of(texts: Sequence[str]) -> NDArray[np.int64]:
     import pyarrow.compute as pc  # not needed by whoever only reads
 
     arrow = texts.arrow if isinstance(texts, Texts) else Texts.of(texts).arrow
-    order = pc.sort_indices(arrow).to_numpy().astype(np.int64)  # by UTF-8, which is the order of code points
-    empty = pc.sum(pc.equal(arrow, "")).as_py() or 0
+    # by UTF-8, which is the order of code points
+    order = np.from_dlpack(pc.sort_indices(arrow)).astype(np.int64)
+    empty = pc.sum(pc.equal(arrow, _arrow([""])[0])).as_py() or 0
     found: NDArray[np.int64] = order[empty:]
     return found
 

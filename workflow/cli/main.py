@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from training_scripts.graph_ml.quick_imports import quick_imports
 from workflow import __version__
 from workflow.cli import output
 from workflow.errors import WorkflowError
@@ -63,7 +64,8 @@ class _Commands(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         place, panel = COMMANDS[name]
         module, _, attribute = place.partition(":")
-        found = getattr(import_module(f"workflow.cli.{module}"), attribute)
+        with quick_imports():
+            found = getattr(import_module(f"workflow.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
             group = typer.main.get_group(found)
             group.name, group.rich_help_panel = name, panel

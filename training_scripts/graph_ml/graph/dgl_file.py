@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from ..quick_imports import quick_imports
 from .conversions.dgl import to_dgl
 from .data import GraphData
 
@@ -101,7 +102,8 @@ class GraphFileWriter:
 def main() -> None:
     """Import first, then wait for a folder on standard input; none means that the job failed."""
     if available():
-        import dgl  # noqa: F401 - the point is to have it loaded
+        with quick_imports():
+            import dgl  # noqa: F401 - the point is to have it loaded
     folder = sys.stdin.readline().strip()
     if folder:
         write(Path(folder))

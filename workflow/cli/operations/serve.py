@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from training_scripts.graph_ml.quick_imports import quick_imports
 from workflow.cli import output
 from workflow.cli.options import Home
 from workflow.settings import Profile, Settings, unknown_variables
@@ -70,7 +71,8 @@ def serve(
         gremlin_url=gremlin,
         gremlin_sign=gremlin_sign or settings.gremlin_sign,
     )
-    from workflow.process import serve as run_service  # the other commands do without a web server
+    with quick_imports():
+        from workflow.process import serve as run_service  # the other commands do without a web server
 
     scheme = "https" if settings.tls_certificate else "http"
 
