@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
@@ -13,7 +14,7 @@ from scipy import sparse
 
 from .distinct import among, among_sorted, distinct, pair_numbers
 from .graph import EdgeType, GraphData, Split, Target
-from .graph.data import Times
+from .graph.data import Mask, Times
 from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
 from .pairs.graph import Ints, simple_matrix
@@ -34,6 +35,8 @@ OWN_VIEW = "target"
 #: the graph of all edges, beside the target\'s own links
 ALL_EDGES = "all"
 NOBODY: Ints = np.empty(0, dtype=np.int64)
+#: how often vertices that were not there yet are drawn again
+REDRAWN = 8
 #: share of the links that another edge type repeats, from which on that type takes no part
 TWIN = 0.5
 
@@ -95,6 +98,10 @@ class LinkProblem:
     are all that take part in serving, which edges of ``left_out`` never do. ``notes`` says what was moved or left out.
     ``gone`` are the numbers of vertices that the previous graph had and this one has not: they are nobody's rivals.
     ``tested_from`` is the moment from which on links are there to test by, in a split by time; inf in any other.
+    ``known_to`` is the moment that all training lies before, and ``born`` when each vertex came to be, float64
+    (vertices,), None where no vertex says it: who came later is nobody's rival, and nothing is fitted to them. Links
+    that are ``dated`` are asked about at dates, and who was there came before its date. ``timed`` are the edge types
+    that say when edges came.
     """
 
     edge_type: EdgeType
@@ -111,6 +118,10 @@ class LinkProblem:
     notes: tuple[str, ...] = ()
     gone: Ints = field(default_factory=lambda: NOBODY)
     tested_from: float = np.inf
+    known_to: float = np.inf
+    born: Times | None = None
+    dated: bool = False
+    timed: frozenset[EdgeType] = frozenset()
 
     @classmethod
     def from_graph(cls, graph: GraphData, target: Target) -> LinkProblem:
@@ -151,6 +162,10 @@ class LinkProblem:
             hidden=everything[later],
             whole_context=whole,
             tested_from=graph.cuts[target][1],
+            known_to=graph.end_of_training(target),
+            born=births(graph, space),
+            dated=target in graph.horizons,
+            timed=frozenset(kind for kind in graph.edge_types if kind in graph.times),
             notes=(
                 *problem.notes,
                 f"split by time; {left} later edges take no part in training and validation",
@@ -220,19 +235,57 @@ class LinkProblem:
     def earlier(self, moment: float) -> LinkProblem:
         """The problem as it was before a moment: its training links and all others that were there then."""
         context = {kind: pairs.before(moment) for kind, pairs in self.context.items()}
-        return replace(self, train=self.train.before(moment), context=context)
+        return replace(self, train=self.train.before(moment), context=context, known_to=min(moment, self.known_to))
 
     def apart(self, links: Pairs) -> LinkProblem:
-        """The problem without edges of other types that join the vertices of some links, whichever way they point."""
+        """The problem without edges of other types that join the vertices of some links, whichever way they point.
+
+        Split by time, edges of types that say when they came stay: all that there are came before the links.
+        """
         total = self.space.total
         held = distinct(codes(links, total, ordered=False))
         context = {
             kind: pairs[~among_sorted(codes(pairs, total, ordered=False), held)]
-            if between(kind, self.edge_type)
+            if between(kind, self.edge_type) and kind not in self.timed
             else pairs
             for kind, pairs in self.context.items()
         }
         return replace(self, context=context)
+
+    def absent(self, moment: float) -> Ints:
+        """The numbers of the vertices that are gone, or were not there at a moment yet, ascending, (n,)."""
+        if self.born is None:
+            return self.gone
+        return np.union1d(self.gone, np.flatnonzero(self.unborn(self.born, moment)))
+
+    def unborn(self, born: Times, moments: float | Times) -> Mask:
+        """Whether what was ``born`` at these moments was not there at others yet; bool, of the common shape."""
+        return np.asarray(born >= moments if self.dated else born > moments)
+
+    @cached_property
+    def unknown(self) -> Ints:
+        """The numbers of the vertices that are gone, or came after training, ascending, (n,)."""
+        if self.born is None:
+            return self.gone
+        return np.union1d(self.gone, np.flatnonzero(self.born >= self.known_to))
+
+    def rivals(self, predict_heads: bool, size: int, moment: float, rng: np.random.Generator) -> Ints:
+        """Uniform candidates that training knows, with replacement, int64 (size,); hardly one was not there yet."""
+        candidates = self.candidates(predict_heads)
+        drawn = draw_uniform(candidates, size, rng, self.unknown)
+        if self.born is not None:
+            for _ in range(REDRAWN):
+                late = np.flatnonzero(self.unborn(self.born[drawn], moment))
+                if not len(late):
+                    break
+                drawn[late] = draw_uniform(candidates, len(late), rng, self.unknown)
+        return drawn
+
+    def there(self, predict_heads: bool, moment: float) -> int:
+        """How many candidates were there at a moment, those that are gone among them."""
+        candidates = self.candidates(predict_heads)
+        late = 0 if self.born is None else int(np.count_nonzero(self.unborn(self.born[candidates], moment)))
+        return int(candidates.stop - candidates.start) - late
 
     def before(self, split: LinkSplit) -> Pairs:
         """The links that may be known when those of a split are ranked: its own and those of all parts before it."""
@@ -323,9 +376,9 @@ def as_tested(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
         links = Pairs.join([problem.train, problem.choose, problem.valid, problem.hidden]).before(moment)
         others = [kind for kind in problem.whole_context if kind not in problem.left_out]
         context = {kind: problem.whole_context[kind].before(moment) for kind in others}
-        known = replace(problem, train=links, choose=none, valid=none, hidden=none)
+        known = replace(problem, train=links, choose=none, valid=none, hidden=none, known_to=moment)
         found.append(replace(known, context=context, whole_context=context))
-    return without_twins(found)
+    return apart_from_held(found)
 
 
 def against_random(problem: LinkProblem, seed: int) -> Iterator[str]:
@@ -371,31 +424,52 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
     """The same problems, without edges of other types that would give held-out links away.
 
     An edge of another type between two vertices whose link is held out takes no part in training and judging, whichever
-    way it points. A type that is not predicted and repeats at least half of the links of one that is would leave
-    nothing to learn, so it takes no part at all, not even in serving.
+    way it points; see ``apart_from_held``. A type that is not predicted and repeats at least half of the links of one
+    that is would leave nothing to learn, so it takes no part at all, not even in serving. Split by time, what training
+    knows tells.
     """
     total = problems[0].space.total
-    held = HeldPairs.of(problems)
     predicted = {problem.edge_type for problem in problems}
     notes: dict[EdgeType, list[str]] = {kind: [] for kind in predicted}
     left_out: set[EdgeType] = set()
-    whole = {kind: pairs for problem in problems for kind, pairs in problem.whole_context.items()}
-    for kind in [kind for kind in whole if kind not in predicted]:
-        own = distinct(codes(whole[kind], total, ordered=False))
-        for problem in problems:
-            share = repeated(problem.everything, own, total) if between(kind, problem.edge_type) else 0.0
+    for problem in problems:
+        by_time = problem.train.time is not None
+        links = problem.train if by_time else problem.everything
+        for kind, pairs in (problem.context if by_time else problem.whole_context).items():
+            if kind in predicted or not between(kind, problem.edge_type):
+                continue
+            share = repeated(links, distinct(codes(pairs, total, ordered=False)), total)
             if share >= TWIN:
                 left_out.add(kind)
                 notes[problem.edge_type].append(
                     f"{kind} repeats {share:.0%} of the links {problem.edge_type} and would tell them: it takes no part"
                 )
-    known = {kind: pairs for problem in problems for kind, pairs in problem.context.items() if kind not in left_out}
+    return apart_from_held(
+        [
+            replace(
+                problem,
+                context={kind: pairs for kind, pairs in problem.context.items() if kind not in left_out},
+                whole_context={kind: pairs for kind, pairs in problem.whole_context.items() if kind not in left_out},
+                left_out=tuple(kind for kind in problem.context if kind in left_out),
+                notes=(*problem.notes, *notes[problem.edge_type]),
+            )
+            for problem in problems
+        ]
+    )
+
+
+def apart_from_held(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
+    """The same problems, without edges of other types between vertices whose link is held out.
+
+    Edges of types that say when they came stay where the links are held out by time: they came before them.
+    """
+    held = HeldPairs.of(problems)
+    known = {kind: pairs for problem in problems for kind, pairs in problem.context.items()}
     context = {kind: pairs[~held.by_others(kind, pairs)] for kind, pairs in known.items()}
     found = []
     for problem in problems:
         twins = held.by_others(problem.edge_type, problem.train)
-        others = [kind for kind in problem.context if kind not in left_out]
-        gone = sum(len(known[other]) - len(context[other]) for other in others)
+        gone = sum(len(known[other]) - len(context[other]) for other in problem.context)
         told = (
             [f"{gone} edges of other types join vertices whose link is held out; they take no part until the end"]
             if gone
@@ -406,10 +480,8 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
                 problem,
                 train=problem.train[~twins],
                 hidden=Pairs.join([problem.hidden, problem.train[twins]]),
-                context={other: context[other] for other in others},
-                whole_context={other: problem.whole_context[other] for other in others},
-                left_out=tuple(kind for kind in problem.context if kind in left_out),
-                notes=(*problem.notes, *notes[problem.edge_type], *told),
+                context={other: context[other] for other in problem.context},
+                notes=(*problem.notes, *told),
             )
         )
     return found
@@ -417,13 +489,18 @@ def without_twins(problems: Sequence[LinkProblem]) -> list[LinkProblem]:
 
 @dataclass(frozen=True)
 class HeldPairs:
-    """Undirected pairs that are held out: sorted codes, the edge type of each, and whether it is one of several."""
+    """Undirected pairs that are held out: sorted codes, the edge type of each, and whether it is one of several.
+
+    ``by_time`` says whether a pair is held out by time alone, bool (n,); edges of ``timed`` types say when they came.
+    """
 
     total: int
     kinds: tuple[EdgeType, ...]
     pairs: Ints
     owner: Ints
     shared: npt.NDArray[np.bool_]
+    by_time: npt.NDArray[np.bool_]
+    timed: frozenset[EdgeType]
 
     @classmethod
     def of(cls, problems: Sequence[LinkProblem]) -> HeldPairs:
@@ -434,8 +511,15 @@ class HeldPairs:
             for problem in problems
         ]
         owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        pairs, first, count = np.unique(np.concatenate(parts), return_index=True, return_counts=True)
-        return cls(total, tuple(problem.edge_type for problem in problems), pairs, owners[first], count > 1)
+        every = np.concatenate(parts)
+        pairs, first, count = np.unique(every, return_index=True, return_counts=True)
+        drawn = np.array([problem.train.time is None for problem in problems])[owners]
+        by_time = ~among(pairs, every[drawn])
+        kinds, timed = (
+            tuple(problem.edge_type for problem in problems),
+            frozenset[EdgeType]().union(*(p.timed for p in problems)),
+        )
+        return cls(total, kinds, pairs, owners[first], count > 1, by_time, timed)
 
     def by_others(self, kind: EdgeType, pairs: Pairs) -> npt.NDArray[np.bool_]:
         """Which of these edges of a type join two vertices whose link of another type is held out, shape (m,)."""
@@ -445,12 +529,16 @@ class HeldPairs:
         place = np.minimum(np.searchsorted(self.pairs, own), len(self.pairs) - 1)
         number = self.kinds.index(kind) if kind in self.kinds else -1
         others: npt.NDArray[np.bool_] = (self.owner[place] != number) | self.shared[place]
+        if kind in self.timed:
+            others &= ~self.by_time[place]
         return np.asarray((self.pairs[place] == own) & others)
 
 
 @dataclass(frozen=True)
 class Twins:
-    """Edges of one type that join vertices which a link of another type joins, too.
+    """Edges of one type that join vertices which a link of another type joins, too, and might tell of it.
+
+    Split by time, those that say when they came are none: a batch hears of them if they came before it.
 
     Args:
         count: all edges of the type.
@@ -468,7 +556,7 @@ class Twins:
         total, found = problem.space.total, {}
         own = distinct(codes(problem.train, total, ordered=False))
         for kind, pairs in others.items():
-            if kind != problem.edge_type and between(kind, problem.edge_type):
+            if kind not in (problem.edge_type, *problem.timed) and between(kind, problem.edge_type):
                 every = codes(pairs, total, ordered=False)
                 places = np.flatnonzero(among_sorted(every, own))
                 if len(places):
@@ -480,6 +568,17 @@ class Twins:
         found = np.zeros(self.count, dtype=bool)
         found[self.places[among_sorted(self.pairs, links)]] = True
         return found
+
+
+def births(graph: GraphData, space: NodeSpace) -> Times | None:
+    """When each vertex came to be, float64 (vertices,), −inf where nobody knows; None where no vertex says it."""
+    kinds = [kind for kind in graph.node_types if kind in graph.times]
+    if not kinds:
+        return None
+    found = np.full(space.total, -np.inf)
+    for kind in kinds:
+        found[space.range(kind)] = graph.times[kind]
+    return found
 
 
 def between(one: EdgeType, other: EdgeType) -> bool:

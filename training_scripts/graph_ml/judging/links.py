@@ -33,6 +33,7 @@ MANY = 10_000
 #: links that are ranked at least, up to so many candidates; from there on their number falls with the root of these
 FEWEST, CROWD = 200, 100_000
 MODEL = "model"
+RIVALS_NOTE = "of vertices that say when they came to be, those that came after a link are no rivals of its ends"
 
 
 @dataclass
@@ -108,6 +109,7 @@ def judge(trial: Trial[Settings], problems: list[LinkProblem], trained: ScoredLi
         f"at most {affordable(trial.settings.eval_edges, problems)} validation and "
         f"{affordable(TEST_EDGES, problems)} test links",
         *([f"test links are ranked as of {when}, by all that was there before"] if when else []),
+        *([RIVALS_NOTE] if any(problem.born is not None for problem in problems) else []),
         *dict.fromkeys(note for problem in problems for note in problem.notes),
         *trained.notes,
         *judged.notes,
@@ -268,7 +270,7 @@ def rank_part(
             continue
         problem = problems[position]
         known = problem.before(split)
-        negatives = non_links(problem, known, len(positives), seed + 1)
+        negatives = non_links(problem, known, len(positives), seed + 1, positives.time)
 
         def tick(step: int, total: int) -> None:
             trial.tell(f"ranking {words.get(split, 'test links')}", step, total)

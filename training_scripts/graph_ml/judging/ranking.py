@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..distinct import among_sorted, distinct
+from ..graph.data import Times
 from ..links import LinkProblem, Pairs, codes
 from ..pairs import FLOORS
 from ..pairs.graph import Ints
@@ -73,8 +74,11 @@ def shares(parts: Sequence[Pairs], most: int) -> list[int]:
     return [min(len(part), -(-most * len(part) // total)) if total else 0 for part in parts]
 
 
-def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pairs:
-    """Uniform pairs of the right types that are none of the known links; fewer where hardly any exist."""
+def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int, times: Times | None = None) -> Pairs:
+    """Uniform pairs of the right types that are none of the known links; fewer where hardly any exist.
+
+    Where links that they stand beside have ``times``, float64, both vertices were there at one of these in turn.
+    """
     rng = np.random.default_rng(seed)
     sources, targets = problem.candidates(predict_heads=True), problem.candidates(predict_heads=False)
     linked = distinct(codes(known, problem.space.total, ordered=problem.directed))
@@ -87,12 +91,36 @@ def non_links(problem: LinkProblem, known: Pairs, number: int, seed: int) -> Pai
         )
         free = ~among_sorted(codes(drawn, problem.space.total, ordered=problem.directed), linked)
         free &= ~np.isin(drawn.source, problem.gone) & ~np.isin(drawn.target, problem.gone)
+        if problem.born is not None and times is not None and len(times):
+            when = np.resize(times, len(drawn))
+            for end in (drawn.source, drawn.target):
+                free &= ~problem.unborn(problem.born[end], when)
         fresh = drawn[free & (drawn.source != drawn.target)][:missing]
         found.append(fresh)
         missing -= len(fresh)
         if missing <= 0:
             break
     return Pairs.join(found)
+
+
+def hide_unborn(
+    problem: LinkProblem, times: Times | None, links: Ints, scores: Matrix, true: Ints, candidates: slice
+) -> None:
+    """Set the scores of candidates that came after a link to −inf, in place, but for its own end.
+
+    Args:
+        problem: knows when vertices came to be.
+        times: of all links, float64, None in a random split.
+        links: which of them the rows are about, (b,).
+        scores: float32 (b, candidates).
+        true: the column of the own end of each, (b,).
+        candidates: their numbers.
+    """
+    if problem.born is None or times is None:
+        return
+    late = problem.unborn(problem.born[candidates][None, :], times[links][:, None])
+    late[np.arange(len(late)), true] = False
+    scores[late] = -np.inf
 
 
 def rank_links(
@@ -105,8 +133,8 @@ def rank_links(
 ) -> Ranking:
     """Rank both ends of each link among all candidates.
 
-    Left out are the query node itself, vertices that are gone, and the other ends of ``known`` links; ties are
-    averaged. A pair's score for AUC is the mean of both directions.
+    Left out are the query node itself, vertices that are gone or came after the link, and the other ends of ``known``
+    links; ties are averaged. A pair's score for AUC is the mean of both directions.
 
     Args:
         problem: candidates and direction.
@@ -144,6 +172,7 @@ def rank_links(
                 for some in (every[start : start + at_once] for start in range(0, len(every), at_once)):
                     chosen, asked = block[row[some]], turned.source[members[some]]
                     chosen[:, gone] = -np.inf
+                    hide_unborn(problem, positives.time, members[some], chosen, column[some], candidates)
                     rows, columns = exclusions.pairs(asked)
                     if problem.homogeneous:
                         rows = np.concatenate([rows, np.arange(len(chosen))])

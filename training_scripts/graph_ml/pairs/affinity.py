@@ -24,6 +24,7 @@ STEPS = 20
 ENOUGH = 50_000
 #: numbers that are learned at once, which bounds memory
 AT_ONCE = 16
+NOBODY: Ints = np.empty(0, dtype=np.int64)
 #: a column of this number for every vertex stands for what has nothing to do with attributes
 ALWAYS = 3.0
 
@@ -43,7 +44,13 @@ class Affinity:
 
     @classmethod
     def fit(
-        cls, factors: Factors, degree: Floats, bag: Any | None, numbers: Floats | None, rng: np.random.Generator
+        cls,
+        factors: Factors,
+        degree: Floats,
+        bag: Any | None,
+        numbers: Floats | None,
+        rng: np.random.Generator,
+        unknown: Ints = NOBODY,
     ) -> Affinity:
         """Learn from the vertices of a graph, or from as many of them as are enough.
 
@@ -53,10 +60,12 @@ class Affinity:
             bag: unit rows of words, CSR (n, words), or None.
             numbers: unit rows of numbers, dense (n, numbers), or None.
             rng: draws vertices where there are more than enough.
+            unknown: vertices that nothing is learned from, (u,).
         """
-        chosen: Any = slice(None)
-        if len(degree) > ENOUGH:
-            chosen = np.sort(rng.choice(len(degree), ENOUGH, replace=False))
+        chosen: Any = np.delete(np.arange(len(degree)), unknown) if len(unknown) else slice(None)
+        if len(degree) - len(unknown) > ENOUGH:
+            every = chosen if len(unknown) else len(degree)
+            chosen = np.sort(rng.choice(every, ENOUGH, replace=False))
         parts = [sparse.csr_matrix(rows[chosen]) for rows in (bag, numbers) if rows is not None]
         always = sparse.csr_matrix(np.full((len(degree[chosen]), 1), ALWAYS, dtype=np.float32))
         rows = sparse.hstack([*parts, always], format="csr", dtype=np.float32)

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,10 +16,11 @@ from ...artifacts import ModelWriter
 from ...devices import tensor_on
 from ...distinct import distinct
 from ...graph import EdgeType, GraphData
+from ...graph.data import Times
 from ...group import ALONE, Group, weighted_share
 from ...judging.metrics import mean_reciprocal_rank
 from ...judging.ranking import Ranking, Scores, rank_links, sample, shares
-from ...links import LinkProblem, Pairs, Twins, chosen_by, codes, draw_uniform, selections
+from ...links import LinkProblem, Pairs, Twins, chosen_by, codes, selections
 from ...message_passing import choose_backend
 from ...models.families import DOT, decoder
 from ...models.family import GraphFamily
@@ -39,6 +41,8 @@ FULL_ENTRIES = 8_000_000
 MOST_REACHED = 250_000
 #: passes of an epoch where each is a round over the whole graph: more batches than that share passes
 PASSES = 64
+#: the score of a rival that was not there yet: no infinity, so that its gradient is zero
+NOT_THERE = -1e9
 
 
 @dataclass
@@ -321,11 +325,9 @@ def batch_loss(
     problem, network = model.problems[position], model.network
     size = settings.batch_size
     parts = [problem.train[chosen[start : start + size]] for start in range(0, len(chosen), size)]
+    moment = np.inf if problem.train.time is None else float(problem.train.time[chosen].max())
     negatives = [
-        [
-            draw_uniform(problem.candidates(predict_heads), settings.num_negs * each, rng, problem.gone)
-            for predict_heads in (False, True)
-        ]
+        [problem.rivals(predict_heads, settings.num_negs * each, moment, rng) for predict_heads in (False, True)]
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
     excluded = graph.excluding(problem.edge_type, chosen)
@@ -372,9 +374,17 @@ def batch_loss(
             (source, target, part.target, False),
             (target, source, part.source, True),
         ):
-            count = problem.candidates(predict_heads).stop - problem.candidates(predict_heads).start
             rivals, asked = rows(drawn[predict_heads]), formula.query(torch, query, relation, predict_heads)
-            loss = loss + contrast(asked, true, tensor_on(true_ids, table.device), rivals, count, settings)
+            late = unborn(problem, part.time, drawn[predict_heads], true_ids, settings.neg_share)
+            loss = loss + contrast(
+                asked,
+                true,
+                tensor_on(true_ids, table.device),
+                rivals,
+                problem.there(predict_heads, moment),
+                settings,
+                None if late is None else (tensor_on(late[0], table.device), tensor_on(late[1], table.device)),
+            )
         if settings.regularization_coef:
             loss = loss + settings.regularization_coef * (source.pow(2).mean() + target.pow(2).mean())
         return loss * weight
@@ -411,8 +421,34 @@ def one_after_the_other(inputs: Sequence[Tensor], losses: Sequence[Callable[[Seq
     return linear - linear.detach() + value
 
 
+def unborn(
+    problem: LinkProblem, times: Times | None, drawn: Ints, partners: Ints, shared: bool
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]] | None:
+    """Which rivals were not there yet when a link came; None where no vertex says when it came to be.
+
+    Args:
+        problem: what is predicted.
+        times: of the links, float64 (b,).
+        drawn: rivals of all, (k,), or of each in turn, (b · k,), unless they are ``shared``.
+        partners: the other ends of the links, (b,).
+
+    Returns:
+        bool (b, k) of those drawn, and bool (b, b) of partners.
+    """
+    if problem.born is None or times is None:
+        return None
+    born = problem.born[drawn] if shared else problem.born[drawn].reshape(len(times), -1)
+    return problem.unborn(born, times[:, None]), problem.unborn(problem.born[partners], times[:, None])
+
+
 def contrast(
-    query: Tensor, true: Tensor, true_ids: Tensor, negatives: Tensor, candidates: int, settings: GraphSettings
+    query: Tensor,
+    true: Tensor,
+    true_ids: Tensor,
+    negatives: Tensor,
+    candidates: int,
+    settings: GraphSettings,
+    late: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Softmax of the true partner against uniform and in-batch negatives, plus binary cross-entropy on uniform ones.
 
@@ -423,6 +459,7 @@ def contrast(
         negatives: shared by all, shape (k, d); or k of each in turn, shape (b · k, d), without ``neg_share``.
         candidates: how many there are; a uniform negative stands for candidates / k of them.
         settings: num-negs, neg-share and the use of other edges' partners.
+        late: negatives, bool (b, k), and partners, bool (b, b), that were not there yet when an edge came.
     """
     plus = (query * true).sum(dim=1)
     if settings.neg_share:
@@ -430,10 +467,13 @@ def contrast(
     else:
         uniform = torch.einsum("bd,bkd->bk", query, negatives.view(len(query), -1, query.shape[1]))
     weight = float(np.log(max(1.0, candidates / uniform.shape[1])))
+    if late is not None:
+        uniform = uniform.masked_fill(late[0], NOT_THERE)
     rivals = [uniform + weight]
     if settings.in_batch_negs:
         others = query @ true.T
-        rivals.append(others.masked_fill(true_ids[:, None] == true_ids[None, :], -torch.inf))
+        same = true_ids[:, None] == true_ids[None, :]
+        rivals.append(others.masked_fill(same if late is None else same | late[1], -torch.inf))
     softmax = torch.nn.functional.softplus(torch.logsumexp(torch.cat(rivals, dim=1), dim=1) - plus).mean()
     binary = torch.nn.functional.softplus(-plus).mean() + torch.nn.functional.softplus(uniform).mean()
     return softmax + 0.3 * binary

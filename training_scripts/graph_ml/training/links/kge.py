@@ -241,7 +241,7 @@ class KgeLearner:
         asked, answers = group.asked(chosen, predict_heads)
         relation = group.relation[chosen] + (len(model.kinds) if predict_heads and family.reciprocal else 0)
         rivals, everyone = rivals_of(
-            group.sources if predict_heads else group.targets, settings.num_negs, self.rng, model.problems[0].gone
+            group.sources if predict_heads else group.targets, settings.num_negs, self.rng, model.problems[0].unknown
         )
         rows, back = np.unique(np.concatenate([asked, answers, rivals]), return_inverse=True)
         kinds, kind_of = np.unique(relation, return_inverse=True)

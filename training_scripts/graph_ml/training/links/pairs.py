@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...graph.data import Times
 from ...judging.metrics import Exclusions
 from ...links import LinkProblem, Pairs, codes
 from ...models.ranking.scorer import PairRanker
@@ -105,9 +106,9 @@ def build_features(
     seed: int,
     watch: Watch = NOBODY_WATCHES,
 ) -> PairFeatures:
-    """Fit everything that pair features need on these links; the attributes belong to all nodes anyway."""
+    """Fit everything that pair features need on these links, and on the attributes of the vertices that were there."""
     rng = np.random.default_rng(seed)
-    space = AttributeSpace.fit(attributes)
+    space = AttributeSpace.fit(known_attributes(problem, attributes))
     bag, numbers = space.rows(attributes, problem.space.offsets, problem.space.total)
     views = tuple(
         View(view, graph, None, settings.sketched(graph))
@@ -117,7 +118,7 @@ def build_features(
     )
     arrows, factors, affinity = problem.arrows(links), views[0].factors, None
     if factors is not None and (bag is not None or numbers is not None):
-        affinity = Affinity.fit(factors, views[0].graph.degree, bag, numbers, rng)
+        affinity = Affinity.fit(factors, views[0].graph.degree, bag, numbers, rng, problem.unknown)
     return PairFeatures(
         views,
         bag,
@@ -128,6 +129,17 @@ def build_features(
         attributes=space,
         affinity=affinity,
     )
+
+
+def known_attributes(problem: LinkProblem, attributes: Features) -> Features:
+    """The attributes of vertices that the problem knows, where some came later; else those of all."""
+    if problem.born is None:
+        return attributes
+    known = {kind: problem.born[problem.space.range(kind)] < problem.known_to for kind in attributes}
+    return {
+        kind: {name: values if known[kind].all() else values[known[kind]] for name, values in found.items()}
+        for kind, found in attributes.items()
+    }
 
 
 def fitted(graph: PairGraph, settings: PairSettings, rng: np.random.Generator, watch: Watch, view: str) -> Factors:
@@ -157,11 +169,12 @@ def training_lists(
     """Positives, hard negatives and uniform negatives of every source of the held-out edges, both directions.
 
     Some of the other sources have lists of uniform negatives alone. Negatives are never the source itself, its
-    neighbours in the rest of the graph, its held-out partners, or gone. What an interrupted process has left is gone on
-    with. Out of time, the lists that have come so far are all.
+    neighbours in the rest of the graph, its held-out partners, gone, or newer than its held-out links. What an
+    interrupted process has left is gone on with. Out of time, the lists that have come so far are all.
     """
     rng = np.random.default_rng(seed)
-    asked = sources_of(problem, held, settings.others, seed)
+    newest = np.inf if held.time is None or not len(held) else float(held.time.max())
+    asked = sources_of(problem, held, settings.others, seed, newest)
     made = ListsMade(watch, sum(len(sources) for _, sources in asked), rng)
     retrievers = [features.names.index(name) for name in (SKETCH_RETRIEVERS if settings.pairs.sketches else RETRIEVERS)]
     each = -(-settings.hard // len(retrievers))
@@ -170,7 +183,8 @@ def training_lists(
         if made.must_do():
             break
         candidates = problem.candidates(predict_heads)
-        rivals = Rivals(problem, predict_heads, problem.known(rest, predict_heads), problem.known(held, predict_heads))
+        known, partners = (problem.known(pairs, predict_heads) for pairs in (rest, held))
+        rivals = Rivals(problem, predict_heads, known, partners, latest(problem, held, predict_heads, newest))
         sources = made.left(every)
         if settings.pairs.near:
             for source in sources.tolist():
@@ -201,7 +215,21 @@ def training_lists(
     return join_lists(lists)
 
 
-def sources_of(problem: LinkProblem, held: Pairs, others: float = 0.0, seed: int = 0) -> list[tuple[bool, Ints]]:
+def latest(problem: LinkProblem, held: Pairs, predict_heads: bool, newest: float) -> Times | None:
+    """When the last held-out link of each source came, float64 (vertices,), of others the ``newest`` of all; None where
+    no vertex says when it came to be."""
+    if problem.born is None or held.time is None:
+        return None
+    found = np.full(problem.space.total, -np.inf)
+    sides = [held.target if predict_heads else held.source]
+    for side in [held.source, held.target] if problem.homogeneous and not problem.directed else sides:
+        np.maximum.at(found, side, held.time)
+    return np.where(np.isfinite(found), found, newest)
+
+
+def sources_of(
+    problem: LinkProblem, held: Pairs, others: float = 0.0, seed: int = 0, moment: float = np.inf
+) -> list[tuple[bool, Ints]]:
     """Who gets a list, by direction: (whether heads are asked for, distinct sources (s,), ascending).
 
     A friendship is one entry in the lists of both, and a single direction has them all.
@@ -211,15 +239,16 @@ def sources_of(problem: LinkProblem, held: Pairs, others: float = 0.0, seed: int
         held: the links to learn from.
         others: how many more sources are drawn, as a share of those that have such a link.
         seed: of the draw.
+        moment: nobody is drawn who was not there then.
     """
     if problem.homogeneous and not problem.directed:
         asked = [(False, np.unique(np.concatenate([held.source, held.target])))]
     else:
         asked = [(False, np.unique(held.source)), (True, np.unique(held.target))]
-    rng, found = np.random.default_rng([seed, 7]), []
+    rng, found, absent = np.random.default_rng([seed, 7]), [], problem.absent(moment)
     for predict_heads, sources in asked:
         every = problem.candidates(not predict_heads)
-        rest = np.setdiff1d(np.arange(every.start, every.stop), np.concatenate([sources, problem.gone]))
+        rest = np.setdiff1d(np.arange(every.start, every.stop), np.concatenate([sources, absent]))
         more = some_of(rest, round(others * len(sources)), rng)
         found.append((predict_heads, np.union1d(sources, more)))
     return found
@@ -267,12 +296,16 @@ class ListsMade:
 
 @dataclass(frozen=True)
 class Rivals:
-    """Who stands beside a source's held-out partners: ``known`` and ``own`` are its links in the rest and held out."""
+    """Who stands beside a source's held-out partners: ``known`` and ``own`` are its links in the rest and held out.
+
+    Who came after the ``latest`` of these, float64 (vertices,), does not; None where no vertex says when it came to be.
+    """
 
     problem: LinkProblem
     predict_heads: bool
     known: Exclusions
     own: Exclusions
+    latest: Times | None = None
 
     def of(self, source: int) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The held-out partners of a source, counted from the first candidate, (p,), and who is free, (candidates,)."""
@@ -282,6 +315,8 @@ class Rivals:
         free[self.known.pairs(one)[1]] = False
         free[links] = False
         free[self.problem.gone_among(self.predict_heads)] = False
+        if self.latest is not None and self.problem.born is not None:
+            free &= ~self.problem.unborn(self.problem.born[candidates], float(self.latest[source]))
         if self.problem.homogeneous:
             free[source - candidates.start] = False
         return links, free
