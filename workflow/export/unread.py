@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -84,6 +85,11 @@ def _of_job(job: Mapping[str, Any], where: str, edges_are_bare: bool) -> Iterato
             yield f"{named}: 'property' had no effect; links are predicted, whatever properties they have"
         if task in ("link_prediction", "regression") and target.get("separator"):
             yield f"{named}: 'separator' had no effect; only a classification has several values a cell"
+    targets = Counter((_subject(one), str(one.get("property") or "")) for one in _several(job.get("targets")))
+    for (subject, name), count in targets.items():
+        if count > 1:
+            of = f"{subject}.{name}" if name else subject
+            yield f"{where}: target {of} is named {count} times; the first counts"
     for time in _several(job.get("times")):
         yield from _unknown(time, ("node", "edge", "property"), f"{where}: time of {_subject(time)}")
     seen: dict[tuple[str, str], str] = {}

@@ -146,10 +146,12 @@ def test_a_step_that_gremlin_lacks_is_refused_with_the_likely_one() -> None:
 
 def test_a_query_in_the_other_language_is_answered_with_how_to_ask_in_it() -> None:
     said = "MalformedQueryException: Query parsing failed at line 1, column 7"
-    assert with_nearest_step(said, "MATCH (n) RETURN n").endswith("`wf.cypher` and `--language opencypher` take")
+    assert with_nearest_step(said, "MATCH (n) RETURN n").endswith(
+        "`wf.cypher` and `despina query --language opencypher` take"
+    )
     assert with_nearest_step(said, "g.V(") == said
     said = "Invalid input 'g' (SyntaxError: InvalidSyntax)"
-    assert with_nearest_clause(said, "g.V().count()").endswith("`wf.query` and `--language gremlin` take")
+    assert with_nearest_clause(said, "g.V().count()").endswith("`wf.query` and `despina query --language gremlin` take")
 
 
 def test_a_clause_that_is_misspelt_is_answered_with_the_likely_one() -> None:

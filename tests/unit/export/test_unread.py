@@ -68,6 +68,10 @@ def test_a_request_of_which_all_counts_says_nothing() -> None:
         ({"features": [{**USER, "type": "none", "separatr": ";"}]}, "did you mean 'separator'?"),
         ({"features": [{**USER, "type": "none", "properties": ["x"]}]}, "'properties' beside 'property' had no effect"),
         ({"features": [{**USER, "type": "none"}, {**USER, "type": "auto"}]}, "User.age is described twice"),
+        (
+            {"targets": [{**USER, "type": "regression"}, {**USER, "type": "regression", "split_rate": [1, 0, 0]}]},
+            "target User.age is named 2 times; the first counts",
+        ),
         ({"features": [{**EDGE, "property": "w", "type": "auto", "imputer": "mean"}]}, "on edges 'auto' is what"),
         (
             {"feature_encoding": "none", "features": [{**USER, "type": "text_sbert"}]},

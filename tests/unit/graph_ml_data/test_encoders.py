@@ -153,6 +153,14 @@ def test_buckets_that_the_window_touches_are_set(value: str, window: float, touc
     assert [i for i, x in enumerate(row) if x] == touched
 
 
+@pytest.mark.parametrize(("values", "told"), [([5, 15, 25], 0), ([5, 15, 250], 1)])
+def test_values_outside_the_range_of_buckets_are_counted(values: list[float], told: int) -> None:
+    buckets = spec("bucket_numerical", range=(30, 0), bucket_cnt=3, imputer="mean")
+    warnings = fit_column(buckets, TextColumn([str(value) for value in values])).warnings
+    assert len(warnings) == told
+    assert all("1 of 3 values lie outside the range 0 to 30" in text for text in warnings)
+
+
 def test_a_gap_among_buckets_needs_an_imputer() -> None:
     with pytest.raises(BadValue, match="has no imputer"):
         fit("bucket_numerical", [None], range=(0, 10), bucket_cnt=2)

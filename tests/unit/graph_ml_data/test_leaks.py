@@ -236,6 +236,20 @@ def test_two_columns_that_tell_the_label_together_are_named(export: Any, run: Ru
     assert "two questions about 'a' and 'b' tell 100.0% of it" in said(run())
 
 
+@pytest.mark.parametrize("kind", ["category", "numerical"])
+def test_one_but_not_both_is_told_although_neither_half_says_anything(export: Any, run: Run, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b, c = rng.random((3, PEOPLE)).round(3)
+    late = np.where((a > np.median(a)) != (b > 0.3), "yes", "no")
+    shown = [np.where(a > np.median(a), "x", "y"), np.where(b > 0.3, "m", "f")] if kind == "category" else [a, b]
+    export.node(
+        people(a=shown[0], b=shown[1], c=c, late=late),
+        features=features(("a", kind), ("b", kind), ("c", "numerical")),
+        labels=label("late", "classification", 0.9, 0.1, 0.0),
+    )
+    assert "two questions about 'a' and 'b' tell" in said(run())
+
+
 def test_a_frequent_class_does_not_look_told(export: Any, run: Run) -> None:
     rng = np.random.default_rng(0)
     rare = ["no"] * (PEOPLE - 1) + ["yes"]

@@ -32,6 +32,12 @@ def link(*rates: float) -> list[dict[str, Any]]:
     return [{"label": ["", "link_prediction"], "split_rate": list(rates)}]
 
 
+def test_brackets_and_stars_in_the_path_of_a_folder_are_no_pattern(export: Any, run: Run) -> None:
+    export.node(USERS, features=[TOWN])
+    export.edge(FRIENDS)
+    assert run("run [1] *").graph.num_nodes == {"User": 4}
+
+
 def test_ids_become_indices_in_the_order_of_the_files(export: Any, run: Run) -> None:
     export.node(USERS, features=[AGE, TOWN])
     export.edge(FRIENDS, features=[SINCE])

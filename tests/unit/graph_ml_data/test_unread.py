@@ -49,6 +49,11 @@ def test_a_configuration_of_which_all_counts_says_nothing(export: ExportFolder, 
             {},
             "label 'town': 'split_rates' is not known and was ignored",
         ),
+        (
+            {"labels": [TOWN, {**TOWN, "split_rate": [1, 0, 0]}]},
+            {},
+            "User: label 'town' of nodes/User.consolidated.csv ",
+        ),
         ({"labels": [{**AGE, "separator": ";"}]}, {}, "label 'age': 'separator' had no effect; only a classification"),
         (
             {},

@@ -13,6 +13,9 @@ from .columns.column import Column, Numbers
 from .columns.imputing import filled, imputed, refuse_missing
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 
+#: share of values outside the range from which on a warning is due
+OUTSIDE = 0.1
+
 
 class BucketState(EncoderState):
     """Equal buckets over [low, high]."""
@@ -55,8 +58,17 @@ def _fit(spec: FeatureSpec, column: Column, models: Path | None) -> Fitted:
     if fill is None:
         refuse_missing(column, spec)
     low, high = spec.range
+    state = BucketState(low=low, high=high, count=spec.bucket_cnt, window=spec.slide_window_size or 0.0, fill=fill)
+    known = numbers[~np.isnan(numbers)]
+    outside = int(np.count_nonzero((known < low) | (known > high)))
+    if outside <= OUTSIDE * len(known):
+        return Fitted(state)
     return Fitted(
-        BucketState(low=low, high=high, count=spec.bucket_cnt, window=spec.slide_window_size or 0.0, fill=fill)
+        state,
+        (
+            f"property '{spec.column}': {outside} of {len(known)} values lie outside the range {low:g} to {high:g} of "
+            "its buckets, and count as in the first or last of them",
+        ),
     )
 
 

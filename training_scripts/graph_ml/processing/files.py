@@ -154,7 +154,7 @@ def _copied(path: Path, name: str, separator: str, room: Workspace) -> Made:
         # a quoted empty cell is as empty as any
         lazy = lazy.with_columns(pl.when(pl.all().str.len_bytes() > 0).then(pl.all()))
         lazy.sink_parquet(parquet, compression="lz4", maintain_order=True, row_group_size=GROUP_ROWS)
-        rows = int(pl.scan_parquet(parquet).select(pl.len()).collect().item())
+        rows = int(pl.scan_parquet(parquet, glob=False).select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, csv.Error, OSError, UnicodeDecodeError) as error:
         raise JobError(f"{name} cannot be read: {_diagnose(path, separator, str(error))}") from error
     return Made(files={"rows": parquet}, said={"columns": columns, "rows": rows})

@@ -95,7 +95,7 @@ class StreamedColumn:
 
         def pieces() -> Iterator[FrameColumn]:
             for first, last in self.room.batches(total):
-                yield frame_column(pl.scan_parquet(path).slice(first, last - first).collect()["part"])
+                yield frame_column(pl.scan_parquet(path, glob=False).slice(first, last - first).collect()["part"])
 
         return every, StreamedColumn(pieces, total, self.room)
 

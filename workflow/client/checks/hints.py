@@ -35,7 +35,9 @@ def with_nearest_step(message: str, text: str = "") -> str:
     if "parsing failed" in message and re.match(r"\s*(V|E|addV|addE|inject|with)\(", text):
         return f"{message}; a traversal begins with g, as in g.{text.strip()[:40]}"
     if "parsing failed" in message and _first_word(text) in CLAUSES:
-        return f"{message}; that looks like openCypher, which `wf.cypher` and `--language opencypher` take"
+        return (
+            f"{message}; that looks like openCypher, which `wf.cypher` and `despina query --language opencypher` take"
+        )
     return message
 
 
@@ -44,7 +46,7 @@ def with_nearest_clause(message: str, text: str) -> str:
     if "SyntaxError" not in message:
         return message
     if re.match(r"\s*g\s*\.", text):
-        return f"{message}; that looks like Gremlin, which `wf.query` and `--language gremlin` take"
+        return f"{message}; that looks like Gremlin, which `wf.query` and `despina query --language gremlin` take"
     words = re.findall(r"\b[A-Za-z]{4,}\b", re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "", text))
     for word in words:
         close = [] if word.upper() in CLAUSES else get_close_matches(word.upper(), CLAUSES, 1, 0.8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -27,6 +28,8 @@ FEW_VALUES = 50
 SAME_ORDER = 0.999
 #: columns of encoded features that a tree is grown on
 MOST_COLUMNS = 2_000
+#: columns, of the narrowest features, of which each is tried as the first of two questions
+FIRST_QUESTIONS = 30
 
 #: (training positions, asked positions) → answers to what was asked
 Answer = Callable[[IntArray, IntArray], Floats]
@@ -223,10 +226,65 @@ def by_tree(features: Floats, wanted: Wanted) -> Answer:
     """How well a tree of depth two tells the label from features, (n, d)."""
 
     def answer(known: IntArray, asked: IntArray) -> Floats:
-        found: Floats = _tree(wanted).fit(features[known], wanted.values[known]).predict(features[asked])
+        found: Floats = _tree(wanted, 2).fit(features[known], wanted.values[known]).predict(features[asked])
         return found
 
     return answer
+
+
+def by_any_first(features: Floats, wanted: Wanted) -> Answer:
+    """As ``by_tree``, but the first question may be about any column, at the middle of its values.
+
+    A tree is grown greedily, and of "one but not both" neither half alone says anything.
+    """
+
+    def answer(known: IntArray, asked: IntArray) -> Floats:
+        return _two_questions(features, wanted, known).told(asked)
+
+    return answer
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """The columns of a question and of one more on either side of it, and what they answer to items, (n,)."""
+
+    columns: frozenset[int]
+    told: Callable[[IntArray], Floats]
+    seconds: tuple[tuple[int, float], ...] = ()
+    error: float = np.inf
+
+
+def _two_questions(features: Floats, wanted: Wanted, known: IntArray) -> _Questions:
+    """Those that tell most of the known items, (m,)."""
+    usual = wanted.usual(known)
+    best = _Questions(frozenset(), lambda asked: np.full(len(asked), usual))
+    starts = []
+    for column, values in enumerate(features[known].T):
+        low, middle, high = (float(find(values)) for find in (np.min, np.median, np.max))
+        starts.append((column, (low + high) / 2 if middle in (low, high) else middle))
+    best = min((best, *(_asked_first(features, wanted, known, *start) for start in starts)), key=lambda one: one.error)
+    # the middle was a guess; beside a second question that was found, the first is put where it belongs
+    again = (_asked_first(features, wanted, known, *start) for start in best.seconds)
+    return min((best, *again), key=lambda one: one.error)
+
+
+def _asked_first(features: Floats, wanted: Wanted, known: IntArray, column: int, threshold: float) -> _Questions:
+    above = features[:, column] > threshold
+    sides = known[~above[known]], known[above[known]]
+    if not all(map(len, sides)):
+        return _Questions(frozenset(), lambda asked: np.zeros(len(asked)))
+    low, high = (_tree(wanted, 1).fit(features[side], wanted.values[side]) for side in sides)
+
+    def told(asked: IntArray) -> Floats:
+        found: Floats = np.where(above[asked], high.predict(features[asked]), low.predict(features[asked]))
+        return found
+
+    missed = told(known) - wanted.values[known]
+    seconds = tuple(
+        (int(one.tree_.feature[0]), float(one.tree_.threshold[0])) for one in (low, high) if one.tree_.feature[0] >= 0
+    )
+    columns = frozenset((column, *(second for second, _ in seconds)))
+    return _Questions(columns, told, seconds, float(np.mean(missed**2 if wanted.number else missed != 0)))
 
 
 def two_deep(graph: GraphData, target: Target, items: IntArray, wanted: Wanted) -> Iterator[Finding]:
@@ -234,20 +292,26 @@ def two_deep(graph: GraphData, target: Target, items: IntArray, wanted: Wanted) 
     names, matrix = _features(graph, target, items)
     if not names or len(names) > MOST_COLUMNS:
         return
-    share = wanted.told(by_tree(matrix, wanted))
+    share, columns = wanted.told(by_tree(matrix, wanted)), frozenset[int]()
     if share is not None:
-        grown = _tree(wanted).fit(matrix, wanted.values)
-        asked = sorted({names[column] for column in grown.tree_.feature if column >= 0})
-        columns = " and ".join(f"'{name}'" for name in asked)
-        yield Finding(
-            f"{target}: two questions about {columns} tell {share:.1%} of it; are they known before the label?"
-        )
+        grown = _tree(wanted, 2).fit(matrix, wanted.values).tree_
+        columns = frozenset(int(column) for column in grown.feature if column >= 0)
+    else:
+        widths = Counter(names)
+        narrow = sorted(range(len(names)), key=lambda column: widths[names[column]])[:FIRST_QUESTIONS]
+        names, matrix = [names[column] for column in narrow], matrix[:, narrow]
+        share = wanted.told(by_any_first(matrix, wanted))
+        if share is not None:
+            columns = _two_questions(matrix, wanted, np.arange(len(items))).columns
+    if share is not None:
+        told = " and ".join(f"'{name}'" for name in sorted({names[column] for column in columns}))
+        yield Finding(f"{target}: two questions about {told} tell {share:.1%} of it; are they known before the label?")
 
 
-def _tree(wanted: Wanted) -> Any:
+def _tree(wanted: Wanted, depth: int) -> Any:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    return (DecisionTreeRegressor if wanted.number else DecisionTreeClassifier)(max_depth=2, random_state=0)
+    return (DecisionTreeRegressor if wanted.number else DecisionTreeClassifier)(max_depth=depth, random_state=0)
 
 
 def _features(graph: GraphData, target: Target, items: IntArray) -> tuple[list[str], Floats]:
