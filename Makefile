@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 STAMP := $(VENV)/.installed
 PEERS := $(or $(DESPINA_PEERS_CACHE),$(HOME)/.cache/despina-peers)
-# one thread a process: the tests run two processes, tuning runs two trials
+# one thread a process: the tests run several processes, tuning runs two trials
 export OMP_NUM_THREADS ?= 1
+# three for two processors: tests wait for services and jobs a good part of their time
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check types lint imports unit mutants test-peers test-sdk bench clean
@@ -50,7 +52,7 @@ imports: setup
 
 unit: setup
 	@echo "==> tests"
-	@$(RUN) pytest -n 2 --dist loadscope --ignore tests/peers
+	@$(RUN) pytest -n $(WORKERS) --dist loadscope --ignore tests/peers
 
 mutants: setup  ## Change 25 lines a room, one at a time, and name the changes that no near test notices (ROOM=workflow/jobs for one)
 	@echo "==> changed lines"

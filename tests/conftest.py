@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from training_scripts.graph_ml.quick_imports import quick_imports
 from workflow.client.connection import Connection
 from workflow.client.service import local_service
 from workflow.client.workflow import Workflow
@@ -23,6 +24,63 @@ from workflow.settings import Settings
 if os.environ.get("PYTHONDONTWRITEBYTECODE") != "changed lines":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+
+
+# Modules that take more than ten seconds, the longest first; a whole run lasts as long as whichever begins last.
+LONG_MODULES = (
+    "e2e/test_targets.py",
+    "contracts/test_model_families.py",
+    "e2e/test_notebooks.py",
+    "e2e/test_five_tasks.py",
+    "e2e/test_run.py",
+    "contracts/test_held_out.py",
+    "integration/test_cloud_faults.py",
+    "e2e/test_custom_models.py",
+    "integration/test_survival.py",
+    "contracts/test_runners.py",
+    "e2e/test_demo.py",
+    "e2e/test_readme.py",
+    "unit/graph_ml_models/test_what_decides.py",
+    "unit/cypher/test_arrays.py",
+    "unit/graph_ml_data/test_streaming.py",
+    "contracts/test_storage.py",
+    "unit/graph_ml_data/test_every_field.py",
+    "unit/graph_ml_models/test_link_training.py",
+    "unit/graph_ml_models/test_memory_limit.py",
+    "integration/test_emulator.py",
+    "conformance/test_early_ends.py",
+    "unit/graphs/test_ids.py",
+    "e2e/test_mistakes.py",
+    "unit/gremlin/test_morsels.py",
+    "integration/test_ml_service.py",
+    "unit/runners/test_local_runner.py",
+    "unit/graph_ml_models/test_processes.py",
+    "unit/graph_ml_models/test_baselines.py",
+    "integration/test_data_plane.py",
+    "unit/graph_ml_models/test_time.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers take modules in the order of ``LONG_MODULES``, not in that of how many tests they have."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long modules first, the others as they were found."""
+    here = Path(__file__).parent
+    place = {str(here / module): number for number, module in enumerate(LONG_MODULES)}
+    items.sort(key=lambda item: place.get(str(item.path), len(place)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What collecting imports stays until the run ends: no search for garbage, then or later, walks it."""
+    with quick_imports():
+        import hypothesis  # noqa: F401 - looks for who refers to generators, and finds nobody among what is set aside
+
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +122,8 @@ def settled() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+    if not gc.get_freeze_count():  # a service in this process has taken back what was set aside
+        gc.freeze()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from tests.conftest import LONG_MODULES
+
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("workflow", "training_scripts")
 MOST_MODULES = 15
@@ -26,3 +28,7 @@ def test_no_two_public_classes_of_the_workflow_share_a_name() -> None:
         for name in re.findall(r"^class ([A-Za-z]\w*)", path.read_text(), re.MULTILINE):
             places[name].append(str(path.relative_to(ROOT)))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_the_modules_that_tests_begin_with_exist() -> None:
+    assert [name for name in LONG_MODULES if not (ROOT / "tests" / name).is_file()] == []
