@@ -7,12 +7,13 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
 import pytest
 
+from training_scripts.graph_ml import drawing
 from training_scripts.graph_ml.quick_imports import quick_imports
 from workflow.client.connection import Connection
 from workflow.client.service import local_service
@@ -97,17 +98,22 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys.modules["boto3"], "DEFAULT_SESSION", None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plain_drawings() -> Iterator[Callable[[str], list[str]]]:
+    """Reports made in the tests' own process name their charts; the real engine takes longer than such a job.
+
+    It is for the whole run, so that fixtures of modules and classes do without the engine too; gives the real one.
+    """
+    real = drawing.drawn_apart
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "drawn_apart", _named)
+        yield real
+
+
 @pytest.fixture
-def real_drawings() -> None:
+def real_drawings(plain_drawings: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of the drawings themselves."""
-
-
-@pytest.fixture(autouse=True)
-def plain_drawings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports made in the tests' own process name their charts; the real engine takes longer than such a job."""
-    drawing = sys.modules.get("training_scripts.graph_ml.drawing")
-    if drawing is not None and "real_drawings" not in request.fixturenames:
-        monkeypatch.setattr(drawing, "drawn_apart", _named)
+    monkeypatch.setattr(drawing, "drawn_apart", plain_drawings)
 
 
 def _named(charts: str) -> list[str]:
