@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,8 @@ def write_model_report(folder: Path) -> None:
 
 def model_report(model: ModelFolder) -> str:
     """The page. Ids of vertices are marked, for whoever shows it with their names."""
-    from jinja2 import Environment, FileSystemLoader
-
-    here = Path(__file__)
-    environment = Environment(loader=FileSystemLoader([here.parent, here.parents[1]]), autoescape=True)
     description, metrics = model.description, model.metrics
-    return environment.get_template(TEMPLATE).render(
+    page: str = _template().render(
         description=description,
         metrics=metrics,
         name=title(description.model),
@@ -90,6 +87,16 @@ def model_report(model: ModelFolder) -> str:
         few=FEW_QUERIES,
         answers=ANSWERS,
     )
+    return page
+
+
+@cache
+def _template() -> Any:
+    """The page without its figures, compiled once a process."""
+    from jinja2 import Environment, FileSystemLoader
+
+    here = Path(__file__)
+    return Environment(loader=FileSystemLoader([here.parent, here.parents[1]]), autoescape=True).get_template(TEMPLATE)
 
 
 def target_text(description: ModelDescription) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +50,9 @@ class ReportData:
 
 def write_report(path: Path, graph: GraphData, data: ReportData, recommendation: InstanceRecommendation) -> None:
     """Write the page: counts, features, missing values, degrees, splits, labels, memory and warnings."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(__file__).parents[1]]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
     estimated, measured = recommendation.estimated or {}, recommendation.measured or {}
     targets = [_target_row(graph, target) for target in graph.targets]
-    page = environment.get_template(TEMPLATE).render(
+    page = _template().render(
         data=data,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         nodes=[
@@ -85,6 +78,20 @@ def write_report(path: Path, graph: GraphData, data: ReportData, recommendation:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(page, encoding="utf-8")
     temporary.replace(path)
+
+
+@cache
+def _template() -> Any:
+    """The page without its figures, compiled once a process."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([Path(__file__).parent, Path(__file__).parents[1]]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template(TEMPLATE)
 
 
 def _unconnected(graph: GraphData, kind: Any) -> int:
