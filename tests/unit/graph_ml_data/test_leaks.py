@@ -194,6 +194,28 @@ def test_a_property_of_another_edge_between_the_same_vertices_that_tells_the_lab
     assert "column 'stars' of (User)-KNOWS-(User) between the same vertices alone tells" in said(run())
 
 
+@pytest.mark.parametrize(("wrong", "named"), [(0, True), (20, False)])
+def test_an_edge_that_only_one_class_of_vertices_has_is_named(export: Any, run: Run, wrong: int, named: bool) -> None:
+    fraud = np.random.default_rng(0).random(PEOPLE) < 0.5
+    export.node(people(fraud=np.where(fraud, "yes", "no")), labels=label("fraud", "classification"))
+    complained = np.flatnonzero(fraud ^ (np.arange(PEOPLE) < wrong)).tolist()
+    export.edge(edges(KNOWS, [((user + 1) % PEOPLE, user) for user in complained]), KNOWS)
+    wanted = "the number of edges (User)-KNOWS-(User) to a vertex alone tells 100.0% of it"
+    assert (wanted in said(run())) is named
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_edge_beside_edges_of_one_class_alone_is_named(export: Any, run: Run, turned: bool) -> None:
+    pairs = random_pairs(300)
+    fraud = np.random.default_rng(0).random(len(pairs)) < 0.5
+    export.node(people())
+    export.edge(edges(FRIEND, pairs, fraud=np.where(fraud, 1, 0)), FRIEND, labels=label("fraud", "classification"))
+    refunds = [pair[::-1] if turned else pair for pair, told in zip(pairs, fraud, strict=True) if told]
+    export.edge(edges(KNOWS, refunds), KNOWS)
+    wanted = "whether there is (User)-KNOWS-(User) between the same vertices alone tells 100.0% of it"
+    assert wanted in said(run())
+
+
 def test_a_number_is_told_by_another_that_is_a_multiple_of_it(export: Any, run: Run) -> None:
     rng = np.random.default_rng(0)
     value = rng.normal(10, 2, PEOPLE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...features.columns.column import Column
+from ...features.columns.column import Column, TextColumn
 from ...graph import EdgeType, GraphData, Labels, Target
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of
 from .times import days_of
@@ -44,20 +45,19 @@ def telling(material: Material) -> Iterator[Finding]:
         if len(items) < FEWEST_ROWS:
             continue
         wanted = Wanted.of(labels, items, graph.seed)
-        own = ((f"'{name}'", items, read) for name, read in material.features.get(target.type, {}).items())
+        own = ((f"column '{name}'", items, read) for name, read in material.features.get(target.type, {}).items())
         named = False
-        for name, rows, read in chain(own, joined(material, target, items)):
+        for name, rows, read in chain(own, joined(material, target, items), counted(graph, target, items)):
             values = values_of(read(), rows)
             told = (wanted.told(answer) for answer in answers_of(values, wanted))
             share = next((share for share in told if share is not None), None)
             if share is not None:
                 named = True
-                yield Finding(f"{target}: column {name} alone tells {share:.1%} of it; is it known before the label?")
+                yield Finding(f"{target}: {name} alone tells {share:.1%} of it; is it known before the label?")
             elif wanted.number and same_order(numbers_of(values), wanted.values) >= SAME_ORDER:
                 named = True
                 yield Finding(
-                    f"{target}: column {name} alone tells it: both put the items in one order; is it known before "
-                    "the label?"
+                    f"{target}: {name} alone tells it: both put the items in one order; is it known before the label?"
                 )
         if not named:
             yield from two_deep(graph, target, items, wanted)
@@ -84,7 +84,30 @@ def joined(material: Material, target: Target, items: IntArray) -> Iterator[tupl
         for owner, words, rows in found:
             if float(np.mean(rows[items] >= 0)) >= TELLS:
                 for name, read in material.features.get(owner, {}).items():
-                    yield f"'{name}' {words}", np.maximum(rows[items], 0), read
+                    yield f"column '{name}' {words}", np.maximum(rows[items], 0), read
+
+
+def counted(graph: GraphData, target: Target, items: IntArray) -> Iterator[tuple[str, IntArray, Read]]:
+    """As ``joined``: how many edges of each type items, (n,), have, or edges of another type their ends, either way.
+
+    An edge that is made once the label is known, such as a complaint, tells it by being there.
+    """
+    for kind, edges in graph.edges.items():
+        forth = (edges.source, edges.target, kind.source, kind.target, "from")
+        back = (edges.target, edges.source, kind.target, kind.source, "to")
+        for own, other, of, to, way in (forth, back):
+            if target.type == of:
+                counts = np.bincount(own, minlength=graph.num_nodes[of])[items]
+                told = f"the number of edges {kind} {way} a vertex"
+            elif kind != target.type and (of, to) == target.type[::2]:
+                wanted = graph.edges[target.edge_type]
+                counts = (same_pairs((wanted.source, wanted.target), (own, other)) >= 0)[items].astype(np.int64)
+                told = f"whether there is {kind} between the same vertices"
+            else:
+                continue
+            if np.ptp(counts):
+                read = partial(TextColumn, [str(count) for count in counts.tolist()])
+                yield told, np.arange(len(items)), read
 
 
 def only_partners(own: IntArray, other: IntArray, count: int) -> IntArray:
