@@ -83,6 +83,16 @@ def test_few_labels_are_one_batch_with_much_noise_and_many_are_several_with_litt
     assert (usual["dropout"], usual.get("input-dropout"), usual["l2norm"]) == (dropout, of_inputs, decay)
 
 
+def test_vertices_without_a_label_take_part_where_few_have_a_class() -> None:
+    def asked(task: TaskType, items: int) -> object:
+        model = templates(task, "acc" if task.endswith("class") else "rmse", items, "heterogeneous")["gat"].model
+        entries = (*model.tier1, *model.tier2, *model.tier3, *model.fixed)
+        return next((entry.default for entry in entries if entry.param == "consistency"), None)
+
+    assert asked("node_class", 140) == 2.0
+    assert asked("node_class", 200) is asked("node_regression", 140) is asked("edge_class", 140) is None
+
+
 def test_a_gat_is_lean_where_few_vertices_are_labelled_in_a_graph_of_one_relation() -> None:
     def usual(items: int, relations: int) -> tuple[object, ...]:
         model = templates("node_class", "acc", items, "heterogeneous", relations)["gat"].model

@@ -159,10 +159,14 @@ class Network:
             self._sparse[kind, name] = (rows.unit() if self.encoder.input.unit else rows).on(self.device)
         return self._sparse[kind, name]
 
-    def forward(self, nodes: Ints | None, blocks: Sequence[Block]) -> tuple[Tensor, Tensor | None]:
-        """Vectors of the last block's targets, float32 (n, d), and the leaf of the learned rows used, (m, d)."""
-        learned = None
-        if self.table is not None:
+    def forward(
+        self, nodes: Ints | None, blocks: Sequence[Block], learned: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Vectors of the last block's targets, float32 (n, d), and the leaf of the learned rows used, (m, d).
+
+        ``learned`` is the leaf of an earlier pass over the same nodes, which gathers the gradients of both.
+        """
+        if self.table is not None and learned is None:
             rows = self.table if nodes is None else self.table[tensor_on(nodes, self.table.device)]
             learned = rows.detach().to(self.device).requires_grad_(torch.is_grad_enabled())
         with self._precision():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,7 @@ from ..context import Finish, Trial
 from ..links.gnn import FULL_ENTRIES, edge_features, step_table
 from ..loop import fit, in_time, kept_epoch
 from ..optimisers import AdamW, RowAdam, together
+from .agreement import can_agree, disagreement
 from .baseline import asked_now, save_baseline
 from .past import history_details, save_history
 
@@ -330,7 +331,9 @@ def best_attempt(
     _, model, history, kept = attempts[best]
     model.calibrate(graph)
     twice = "trained twice, for at first it was hardly better than a constant answer"
-    return model, history, [*([] if len(attempts) == 1 else [twice]), kept]
+    idle = trial.settings.consistency > 0 and not learner.agrees
+    unheard = "'consistency' changes nothing here: it needs classes of vertices without a time, and passes over all"
+    return model, history, [*([] if len(attempts) == 1 else [twice]), *([unheard] if idle else []), kept]
 
 
 def clearly_better(value: float, floor: float, metric: str) -> bool:
@@ -409,6 +412,10 @@ class LabelLearner:
         counted = class_weights(model.problem) if self.settings.use_class_weight else None
         self.class_weights = None if counted is None else counted.to(network.device)
         self.whole = full_block(graph).on(network.device) if graph.num_entries <= FULL_ENTRIES else None
+        self.agrees = self.whole is not None and agrees(model.problem, self.settings)
+        if self.agrees:
+            first = distinct(model.problem.ends[model.problem.split.train[: self.settings.batch_size]])
+            self.agrees = reaches_all(graph, len(first), self.settings.fanouts(network.encoder.depth))
 
     def batches(self) -> list[Ints]:
         """See ``Learner``."""
@@ -460,7 +467,8 @@ def batch_loss(
 ) -> tuple[Tensor, Ints | None, Tensor | None]:
     """How far a batch of items is from its labels.
 
-    Where items have a time, nothing is heard that came with the first item of the batch, or later.
+    Where items have a time, nothing is heard that came with the first item of the batch, or later. With
+    ``consistency`` two passes over the whole graph should also agree on all vertices of the type.
 
     Args:
         model: network and head.
@@ -488,29 +496,54 @@ def batch_loss(
     if whole is not None and excluded is not None:
         whole = full_block(graph, excluded).on(model.network.device)
     nodes: Ints | None = None
-    reach = reached * float(np.prod([1 + abs(f) for f in fanouts]))
-    if whole is not None and reach >= graph.num_nodes:
+    if whole is not None and reaches_all(graph, reached, fanouts):
         blocks, places = [whole] * len(fanouts), ends
     else:
         nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
         places = back.reshape(ends.shape)
-    vectors, learned = model.network.forward(nodes, blocks)
     device = model.network.device
-    columns = [tensor_on(np.ascontiguousarray(places[:, c]), device) for c in range(places.shape[1])]
-    out = model.head([vectors[column] for column in columns], problem.extra[items])
-    if problem.labels.kind == "class":
-        if weights is not None and share:
-            # the mean over a batch is weighted by classes, and so is what part of it a share is
-            of_class = weights.cpu().numpy()
-            share = float(of_class[values].sum() / of_class[every].sum())
-        loss = torch.nn.functional.cross_entropy(out, tensor_on(values.astype(np.int64), device), weight=weights)
-    elif problem.labels.kind == "classes":
-        truth = tensor_on(values.astype(np.float32), device)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(out, truth, pos_weight=weights)
-    else:
+    weighted = weights
+    if weights is not None and share and problem.labels.kind == "class":
+        # the mean over a batch is weighted by classes, and so is what part of it a share is
+        of_class = weights.cpu().numpy()
+        share = float(of_class[values].sum() / of_class[every].sum())
+
+    def told(vectors: Tensor, places: Ints, items: Ints) -> Tensor:
+        columns = [tensor_on(np.ascontiguousarray(places[:, c]), device) for c in range(places.shape[1])]
+        out: Tensor = model.head([vectors[column] for column in columns], problem.extra[items])
+        return out
+
+    def missed(out: Tensor) -> Tensor:
+        if problem.labels.kind == "class":
+            truth = tensor_on(values.astype(np.int64), device)
+            return torch.nn.functional.cross_entropy(out, truth, weight=weighted)
+        if problem.labels.kind == "classes":
+            truth = tensor_on(values.astype(np.float32), device)
+            return torch.nn.functional.binary_cross_entropy_with_logits(out, truth, pos_weight=weighted)
         wanted = tensor_on(((values - model.mean) / model.scale).astype(np.float32), device)
-        loss = torch.nn.functional.mse_loss(out[:, 0], wanted)
+        return torch.nn.functional.mse_loss(out[:, 0], wanted)
+
+    vectors, learned = model.network.forward(nodes, blocks)
+    if nodes is not None or not agrees(problem, settings):
+        return missed(told(vectors, places, items)) * share, nodes, learned
+    again, _ = model.network.forward(nodes, blocks, learned)
+    every_item, rows = np.arange(len(problem.ends)), tensor_on(items, device)
+    outs = [told(found, problem.ends, every_item) for found in (vectors, again)]
+    loss = (missed(outs[0][rows]) + missed(outs[1][rows])) / 2
+    loss = loss + settings.consistency * disagreement(problem.labels, outs)
     return loss * share, nodes, learned
+
+
+def reaches_all(graph: MessageGraph, seeds: int, fanouts: Sequence[int]) -> bool:
+    """Whether a sampled neighbourhood of so many vertices could be as large as the graph."""
+    return seeds * float(np.prod([1 + abs(fanout) for fanout in fanouts])) >= graph.num_nodes
+
+
+def agrees(problem: LabelProblem, settings: GraphSettings) -> bool:
+    """Whether vertices without a label take part where all vertices have a vector: none does that has a time."""
+    return (
+        settings.consistency > 0 and problem.ends.shape[1] == 1 and problem.times is None and can_agree(problem.labels)
+    )
 
 
 def class_weights(problem: LabelProblem) -> Tensor | None:
