@@ -25,7 +25,7 @@ from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import Long
 from workflow.gremlin.steps.facts import leaves_something, may_write
 from workflow.gremlin.steps.moving.sources import SEED
-from workflow.gremlin.traversal import Instruction, Strategy, Traversal, children_of
+from workflow.gremlin.traversal import Instruction, Strategy, Traversal, children_of, filled
 from workflow.settings import Profile
 
 Chain = tuple[Instruction, ...]
@@ -55,6 +55,7 @@ class GatewayEngine(Engine):
     ) -> Iterator[Traverser]:
         """The results, lazily. Each query is a transaction of the database's own."""
         options = options or QueryOptions()
+        traversal = filled(traversal, options.values)
         if transaction_command(traversal) is not None:
             return iter(())
         if options.read_only and may_write(traversal.steps):

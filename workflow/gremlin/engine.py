@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge
+from workflow.errors import MemoryLimitExceeded, NoSuchMethod, QueryFailed, QueryTooLarge, WorkflowError
 from workflow.gremlin.planning.batched import BatchedStep
 from workflow.gremlin.planning.compile import Compiler, Plan
 from workflow.gremlin.planning.explain import ProfileResult, StepProfiler, explained
@@ -30,7 +30,7 @@ from workflow.gremlin.steps.facts import facts_of
 from workflow.gremlin.steps.gathering.profile import ProfileStep
 from workflow.gremlin.steps.moving.sources import SEED
 from workflow.gremlin.steps.whole_graph.io import GraphFiles
-from workflow.gremlin.traversal import Traversal
+from workflow.gremlin.traversal import Traversal, filled
 from workflow.queries.attempts import Attempt, HeldTransaction, Settle, run_query
 from workflow.queries.run import Flag
 from workflow.queries.suspension import Answering, AnswerNeeded
@@ -49,7 +49,8 @@ PLANS_KEPT = 512
 class QueryOptions(NamedTuple):
     """What a request says about how its query runs.
 
-    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping. ``answering``
+    ``repeated`` tells that this very traversal object comes again, so that its plan is worth keeping; ``values`` are
+    what fills its blanks this time. ``answering``
     stands in for what the engine's extension would make. ``began_at`` is when the time began that ``timeout_s`` limits,
     in ``time.monotonic()``. After ``wanted`` results the run ends as if there were no more, and what was written
     up to there is kept. ``required`` makes it an error to have none, which undoes what was written. ``effort`` is how
@@ -65,6 +66,7 @@ class QueryOptions(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
     read_only: bool = False
     repeated: bool = False
+    values: tuple[Any, ...] = ()
     answering: Answering | None = None
     began_at: float | None = None
     effort: int | None = None
@@ -199,7 +201,12 @@ class Engine:
             return self.prepare(traversal, options)
         kept = self._plans.get(id(traversal))
         if kept is None or kept.original is not traversal or kept.given != options.options:
-            kept = self.prepare(traversal, options)
+            try:
+                kept = self.prepare(traversal, options)
+            except WorkflowError:
+                if not options.values:
+                    raise
+                return self.prepare(filled(traversal, options.values), options)  # a refusal names the values
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.clear()
             self._plans[id(traversal)] = kept
@@ -292,7 +299,7 @@ class Engine:
             full_path=prepared.plan.full_path,
             effort=options.effort,
         )
-        ctx.files = self.files
+        ctx.files, ctx.values = self.files, options.values
         if prepared.strategies.seed is not None:
             ctx.seed = prepared.strategies.seed
         everything = prepared.everything

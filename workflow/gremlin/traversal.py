@@ -6,8 +6,8 @@ lists, tuples, sets and dicts of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow.gremlin.semantics.values import Cardinality
@@ -76,6 +76,42 @@ class UnboundVariable:
     """A name in the text that no binding supplied."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A place in a traversal whose value comes with every run, such as what ``property()`` writes.
+
+    Attributes:
+        index: the place of its value among those of a run.
+        kind: the type of every value that it may have.
+    """
+
+    index: int
+    kind: type
+
+
+def filled(traversal: Traversal, values: Sequence[Any]) -> Traversal:
+    """The traversal with these values in its blanks, those of its children included."""
+    if not values:
+        return traversal
+
+    def of(arg: Any) -> Any:
+        if isinstance(arg, Blank):
+            return values[arg.index]
+        return filled(arg, values) if isinstance(arg, Traversal) else arg
+
+    steps = tuple(Instruction(step.name, tuple(map(of, step.args))) for step in traversal.steps)
+    return replace(traversal, steps=steps)
+
+
+def blanks_of(traversal: Traversal) -> Iterator[Blank]:
+    """The blanks that ``filled`` fills, in their order."""
+    for arg in (arg for step in traversal.steps for arg in step.args):
+        if isinstance(arg, Blank):
+            yield arg
+        elif isinstance(arg, Traversal):
+            yield from blanks_of(arg)
 
 
 def children_of(arg: object) -> Iterator[Traversal]:

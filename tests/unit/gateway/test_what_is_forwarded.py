@@ -11,7 +11,7 @@ from workflow.errors import UnsupportedOperation
 from workflow.gateway.engine import GatewayEngine, forwarded_source
 from workflow.gremlin.engine import QueryOptions
 from workflow.gremlin.steps.facts import named
-from workflow.gremlin.traversal import Instruction, Strategy, Traversal
+from workflow.gremlin.traversal import Blank, Instruction, Strategy, Traversal
 
 WRITING = named(lambda facts: facts.may_write)
 READING = named(lambda facts: not facts.may_write)
@@ -23,9 +23,11 @@ class Database:
     url, source = "ws://nowhere", "g"
 
     def __init__(self) -> None:
+        self.asked: list[Traversal] = []
         self.repeatable: list[bool] = []
 
     def submit(self, op: str, processor: str, args: Mapping[str, Any], *, repeatable: bool = True) -> Iterator[Any]:
+        self.asked.append(args["gremlin"])
         self.repeatable.append(repeatable)
         return iter(())
 
@@ -61,6 +63,17 @@ def test_what_only_reads_may_be_sent_again(name: str) -> None:
     for traversal in places(name):
         list(engine.run(traversal, QueryOptions(read_only=True)))
     assert database.repeatable == [True] * 3
+
+
+def test_a_traversal_with_blanks_is_sent_with_its_values() -> None:
+    def write(id: Any, value: Any) -> Traversal:
+        ends = Instruction("to", (Traversal((Instruction("V", (id,)),)),))
+        return Traversal((Instruction("addE", ("knows",)), ends, Instruction("property", ("n", value))))
+
+    database = Database()
+    engine = GatewayEngine(database, "neptune")
+    list(engine.run(write(Blank(0, str), Blank(1, int)), QueryOptions(values=("v1", 7))))
+    assert database.asked == [write("v1", 7)]
 
 
 def test_options_travel_with_the_request_and_those_of_ours_are_not_sent_as_steps() -> None:

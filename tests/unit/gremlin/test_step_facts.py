@@ -27,7 +27,7 @@ from workflow.gremlin.running.step import ReduceStep, Step
 from workflow.gremlin.steps.facts import FACTS, StepFacts, facts_of, leaves_something, named
 from workflow.gremlin.steps.moving.adjacent import AdjacentStep, EndsStep, IncidentStep, OtherVertexStep
 from workflow.gremlin.traversal import Instruction, Traversal, instructions_of
-from workflow.server.gremlin.known_queries import is_look
+from workflow.server.gremlin.brief_queries import is_look
 
 # what stands before a step, by what the step needs
 PEOPLE, EDGES, NAMES, FIELDS = "g.V().hasLabel('person')", "g.E()", "g.V().values('name')", "g.V().properties('name')"

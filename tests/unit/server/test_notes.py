@@ -14,8 +14,8 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.gremlin.engine import Engine
 from workflow.gremlin.lang import parse
 from workflow.queries.running import QueryRegistry
+from workflow.server.gremlin.brief_queries import is_note
 from workflow.server.gremlin.execution import QueryRunner
-from workflow.server.gremlin.known_queries import is_note
 from workflow.server.gremlin.websocket import GremlinSocket
 
 pytestmark = pytest.mark.anyio

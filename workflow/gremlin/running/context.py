@@ -96,6 +96,7 @@ class ExecutionContext(Run):
         self.strategies: Mapping[str, Strategy] = strategies or {}
         self.answering = answering
         self.services = services
+        self.values: tuple[Any, ...] = ()  # of this run, for the blanks of its plan
         self.files: Any = None  # what io() may touch, a GraphFiles; None where nothing
         self.read_only = read_only
         self.side_effects = SideEffects()

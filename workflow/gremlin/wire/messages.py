@@ -25,7 +25,8 @@ class Request(NamedTuple):
     """One message of the 3.x sub-protocol.
 
     ``args["gremlin"]`` is text for ``eval`` and a ``Traversal`` for ``bytecode``. ``lambdas`` are the pieces of code
-    the client sent along; whoever executes refuses them. ``repeated`` says that these very arguments come again.
+    the client sent along; whoever executes refuses them. ``repeated`` says that these very arguments come again, and
+    ``values`` are then what fills the blanks of their traversal this time.
     """
 
     id: UUID
@@ -34,3 +35,4 @@ class Request(NamedTuple):
     args: Mapping[str, Any] = MappingProxyType({})
     lambdas: tuple[Lambda, ...] = ()
     repeated: bool = False
+    values: tuple[Any, ...] = ()

@@ -16,7 +16,7 @@ from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.planning.source import TIMEOUT_OPTIONS, source_options, transaction_command
 from workflow.gremlin.semantics.keys import hash_key
 from workflow.gremlin.semantics.values import GSet, MapEntry
-from workflow.gremlin.traversal import Lambda, Strategy, Traversal
+from workflow.gremlin.traversal import Lambda, Strategy, Traversal, filled
 from workflow.queries.attempts import Settle
 from workflow.queries.runner import LanguageRunner
 from workflow.queries.running import QueryRegistry, RunningQuery
@@ -45,6 +45,7 @@ class QueryRequest:
         aliases: traversal source named in the query → source of the service.
         timeout_ms: asked by the client; 0 asks for no limit, which only the tinkerpop profile grants.
         repeated: this very traversal comes again.
+        values: what fills its blanks this time.
     """
 
     gremlin: str | Traversal
@@ -54,10 +55,24 @@ class QueryRequest:
     lambdas: tuple[Lambda, ...] = ()
     read_only: bool = False
     repeated: bool = False
+    values: tuple[Any, ...] = ()
 
     def text(self) -> str:
         """What a list of running queries shows."""
-        return self.gremlin if isinstance(self.gremlin, str) else bytecode_text(self.gremlin)
+        return self.gremlin if isinstance(self.gremlin, str) else bytecode_text(filled(self.gremlin, self.values))
+
+    def with_values(self, values: tuple[Any, ...]) -> QueryRequest:
+        """The same query with other values in its blanks."""
+        return QueryRequest(
+            self.gremlin,
+            self.aliases,
+            self.bindings,
+            self.timeout_ms,
+            self.lambdas,
+            self.read_only,
+            self.repeated,
+            values,
+        )
 
 
 class QueryRunner(LanguageRunner[Engine, Session]):
@@ -204,6 +219,7 @@ class QueryRunner(LanguageRunner[Engine, Session]):
             options=options,
             read_only=query.read_only,
             repeated=read is not None and read.known.repeated,
+            values=query.values,
             answering=None if read is None else read.answering,
             began_at=running.started_at,
             effort=effort,

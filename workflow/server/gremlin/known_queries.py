@@ -9,40 +9,34 @@ run until it needs its endpoint's answer, and again when the answer is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from workflow.errors import WorkflowError
 from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.planning.source import transaction_command
-from workflow.gremlin.semantics.values import GremlinEnum, ReferenceVertex
-from workflow.gremlin.steps.facts import facts_of
-from workflow.gremlin.traversal import Instruction, P, Strategy, Traversal, instructions_of
+from workflow.gremlin.traversal import Traversal, blanks_of
 from workflow.gremlin.wire import Codec, Request
-from workflow.predictions.gremlin.spec import FILTER_EXISTING, INDUCTIVE, OWN_PREFIX, PREFIX
+from workflow.gremlin.wire.graphbinary.shapes import HEAD, Shape, between, read_spans, shape_of
 from workflow.queries.suspension import Answering
+from workflow.server.gremlin.brief_queries import is_constant, is_look, is_note, predicts
 
 Meaning = TypeVar("Meaning")
 
 MAX_LENGTH: Final = 1024
-MAX_IDS: Final = 16
-MAX_STEPS: Final = 16
 MOST_ELEMENTS: Final = 512
 KEPT: Final = 512
+SHAPES: Final = 32
+"""Kept of messages that differ in their values; fewer, since a message is compared with one after the other."""
 REMEMBERED: Final = 8192
-_ID_KINDS: Final = (str, int, UUID, ReferenceVertex)
-NOTING: Final = frozenset(["addV", "addE", "property"])
-PREDICTING: Final = frozenset(["out", "in", "properties", "values"])
 VERSION: Final = b"\x81"  # of a GraphBinary message
 ID: Final = slice(1, 17)  # where it has its request id
 # of a GraphSON message: no text of JSON has the first quote in it, but behind a backslash
 TEXT_ID: Final = re.compile(
     rb'(?<!\\)"requestId": ?(?:{"@type": ?"g:UUID", ?"@value": ?)?"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
 )
-SLOW: Final = frozenset([FILTER_EXISTING, INDUCTIVE])  # these read the neighbourhood
 
 
 @dataclass(slots=True)
@@ -90,13 +84,16 @@ class Newcomers:
 
     def comes_again(self, key: Hashable) -> bool:
         """Whether something came before; from now on it did."""
-        mark = hash(key)
-        if mark in self._seen:
+        if self.came(key):
             return True
         if len(self._seen) >= REMEMBERED:
             self._seen.clear()
-        self._seen.add(mark)
+        self._seen.add(hash(key))
         return False
+
+    def came(self, key: Hashable) -> bool:
+        """Whether something came before."""
+        return hash(key) in self._seen
 
 
 class KnownTexts:
@@ -134,10 +131,14 @@ class KnownTexts:
 
 
 class KnownRequests:
-    """Reads messages, and keeps those that come again under everything but their id. Shared as ``KnownTexts`` is."""
+    """Reads messages, and keeps those that come again under everything but their id. Shared as ``KnownTexts`` is.
+
+    Of writes in GraphBinary that come with values of their own their shape is kept.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[bytes, ...], Request] = {}
+        self.shapes = KnownShapes()
         self._newcomers = Newcomers()
         self._meanings: dict[int, tuple[Mapping[str, Any], Any]] = {}  # by identity of the arguments
 
@@ -149,7 +150,12 @@ class KnownRequests:
         kept = self._kept.get(key)
         if kept is not None and id is not None:
             return kept._replace(id=id)
-        request = codec.read_request(frame, start)
+        if codec.binary and id is not None:
+            request = self.shapes.read(frame, start, id)
+        else:
+            request = codec.read_request(frame, start)
+        if request.repeated:
+            return request
         if id == request.id and self._newcomers.comes_again(key) and is_repeatable(request):
             request = request._replace(repeated=True)
             if len(self._kept) >= KEPT:
@@ -171,6 +177,42 @@ class KnownRequests:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+class KnownShapes:
+    """Shapes of writes. Shared as ``KnownTexts`` is: what is known is replaced as a whole."""
+
+    def __init__(self) -> None:
+        self._newcomers, self._refused = Newcomers(), Newcomers()
+        self._kept: Mapping[bytes, tuple[Shape, ...]] = {}  # by the bytes before their first blank
+        self._lengths: tuple[int, ...] = ()
+
+    def read(self, frame: bytes, start: int, id: UUID) -> Request:
+        """The message that begins at ``start`` and has this id; raises UnreadableRequest."""
+        begin = start + HEAD
+        for length in self._lengths:
+            for shape in self._kept.get(frame[begin : begin + length], ()):
+                values = shape.values(frame, start)
+                if values is not None:
+                    return shape.request._replace(id=id, values=values)
+        request, spans = read_spans(frame, start)
+        rest = between(frame, start, spans) if spans else None
+        if rest is not None and self._newcomers.comes_again(rest) and not self._refused.came(rest):
+            shape = shape_of(frame, start)
+            if is_shape_of_writes(shape):
+                self._keep(shape)
+            else:
+                self._refused.comes_again(rest)
+        return request
+
+    def _keep(self, shape: Shape) -> None:
+        kept = {} if len(self) >= SHAPES else dict(self._kept)
+        request = shape.request._replace(repeated=True)
+        kept[shape.begin] = (*kept.get(shape.begin, ()), replace(shape, request=request))
+        self._kept, self._lengths = kept, tuple(sorted({len(begin) for begin in kept}))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kept.values()))
 
 
 def _binary_id(frame: bytes, start: int) -> tuple[UUID | None, tuple[bytes, ...]]:
@@ -219,112 +261,13 @@ def is_repeatable(request: Request) -> bool:
     return isinstance(gremlin, Traversal) and is_constant(gremlin)
 
 
-def is_look(traversal: Traversal) -> bool:
-    """Whether a traversal asks for a few elements by id, what they carry and what lies near, or for one prediction.
+def is_shape_of_writes(shape: Shape) -> bool:
+    """Whether messages of a shape are brief writes, whatever their values are.
 
-    Its time is that of a look-up then, as long as it does not come to many elements along edges. Predictions that
-    read the neighbourhood may take any time.
+    Of looks none is kept: one that comes to too much is left to workers from then on, and that holds of its ids alone.
     """
-    if not traversal.steps or traversal.terminal in ("explain", "profile"):
+    if not is_repeatable(shape.request):
         return False
-    if not _names(traversal.steps[0]):
-        return False
-    return _predicts_at_once(traversal) if predicts(traversal) else _looks_around(traversal)
-
-
-def is_note(traversal: Traversal) -> bool:
-    """Whether a traversal only adds elements, or writes properties, and names by id all that it begins at."""
-    if not traversal.steps or traversal.terminal in ("explain", "profile") or not _plain_source(traversal):
-        return False
-    start, steps = traversal.steps[0], list(instructions_of(traversal.steps))
-    if len(steps) > MAX_STEPS or not (start.name in ("addV", "addE") or _names(start)):
-        return False
-    if not any(map(_notes, steps)):
-        return False
-    return all(_notes(step) or _names(step) or step.name == "from" or _is_near(step) for step in steps)
-
-
-def _notes(step: Instruction) -> bool:
-    return step.name in NOTING and not any(isinstance(arg, Mapping) for arg in step.args)
-
-
-def _names(step: Instruction) -> bool:
-    """Whether a step begins at a few elements by id."""
-    ids = step.args
-    return step.name in ("V", "E") and 1 <= len(ids) <= MAX_IDS and all(isinstance(id, _ID_KINDS) for id in ids)
-
-
-def _plain_source(traversal: Traversal) -> bool:
-    return all(step.name == "with" and all(map(_is_plain, step.args)) for step in traversal.source)
-
-
-def _looks_around(traversal: Traversal) -> bool:
-    if not _plain_source(traversal):
-        return False
-    steps = list(instructions_of(traversal.steps[1:]))
-    return len(steps) < MAX_STEPS and all(map(_is_near, steps))
-
-
-def _is_near(step: Instruction) -> bool:
-    facts = facts_of(step.name)
-    near = facts.bounded or facts.linear or bool(facts.walks)
-    return near and not facts.may_write and not any(isinstance(arg, Mapping) for arg in step.args)
-
-
-def _predicts_at_once(traversal: Traversal) -> bool:
-    source = _options(traversal.source)
-    if source is None or SLOW & source.keys() or traversal.terminal not in (None, "toList"):
-        return False
-    steps = traversal.steps
-    for at, step in enumerate(steps[1:], 2):
-        if any(isinstance(arg, (Traversal, Mapping)) for arg in step.args):
-            return False
-        if step.name == "with":
-            options = _options((step,))
-            if options is None or SLOW & options.keys():
-                return False
-        elif not facts_of(step.name).bounded and not (
-            step.name in PREDICTING and steps[at : at + 1] and steps[at].name == "with"
-        ):
-            return False
-    return True
-
-
-def predicts(traversal: Traversal) -> bool:
-    """Whether a look asks an endpoint."""
-    return any(step.name == "with" for step in traversal.steps)
-
-
-def is_constant(traversal: Traversal) -> bool:
-    """Whether a text always means the same, and running it leaves its arguments as they are.
-
-    ``UUID()`` and ``datetime()`` differ each time; what comes out of lists and maps may be added to.
-    """
-    return all(_is_plain(arg) for step in (*traversal.source, *traversal.steps) for arg in step.args)
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Traversal):
-        return is_constant(value)
-    if isinstance(value, Strategy):
-        return all(map(_is_plain, value.configuration.values()))
-    if isinstance(value, P):
-        return all(all(map(_is_plain, arg)) if isinstance(arg, (list, tuple)) else _is_plain(arg) for arg in value.args)
-    return value is None or isinstance(value, (str, int, float, Decimal, GremlinEnum))
-
-
-def _options(instructions: Iterable[Instruction]) -> dict[str, Any] | None:
-    """What ``with()`` says to a prediction; None where something else is said."""
-    found: dict[str, Any] = {}
-    for instruction in instructions:
-        args = instruction.args
-        if instruction.name == "with" and args and isinstance(args[0], str):
-            found[args[0]] = args[1] if len(args) > 1 else True
-        elif instruction.name == "withStrategies" and all(
-            isinstance(arg, Strategy) and arg.name == "OptionsStrategy" for arg in args
-        ):
-            for arg in args:
-                found.update(arg.configuration)
-        else:
-            return None
-    return found if all(key.startswith((PREFIX, OWN_PREFIX)) for key in found) else None
+    traversal = shape.request.args["gremlin"]
+    blanks = sum(1 for _ in blanks_of(traversal))
+    return blanks == len(shape.parts) and is_note(traversal) and not predicts(traversal)

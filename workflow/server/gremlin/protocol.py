@@ -248,6 +248,8 @@ class Conversation:
         if request.processor not in ("", "traversal", "session"):
             raise BadMessage(f"There is no processor named [{request.processor}]", StatusCode.MALFORMED_REQUEST)
         query = self.runner.known_requests.meaning(request, query_of)
+        if request.values:
+            query = query.with_values(request.values)
         session = self._session(request) if request.processor == "session" else None
         running = self.runner.registry.accept(query.text, str(request.id))
         read = self.runner.read(query) if session is None else None

@@ -11,7 +11,7 @@ from workflow.gremlin.running.arguments import is_data
 from workflow.gremlin.running.step import Args, Builder, ExecutionContext, Frame, Step, StepBuilder
 from workflow.gremlin.running.traverser import Traverser
 from workflow.gremlin.semantics.values import ReferenceEdge, ReferenceVertex
-from workflow.gremlin.traversal import Traversal
+from workflow.gremlin.traversal import Blank, Traversal
 
 CHECK_EVERY = 256
 
@@ -86,7 +86,7 @@ class GraphStep(Step):
         row_of = graph.vertex_row if self.kind is Vertex else graph.edge_row
         alive = graph.has_vertex if self.kind is Vertex else graph.has_edge
         for id_ in self.ids or ():
-            row = row_of(id_)
+            row = row_of(ctx.values[id_.index] if isinstance(id_, Blank) else id_)
             if row is not None and alive(row):
                 out.append(row)
         return out

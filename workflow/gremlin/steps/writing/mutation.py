@@ -30,10 +30,10 @@ from workflow.gremlin.steps.writing.rules import (
     set_property,
     vertex_of,
 )
-from workflow.gremlin.traversal import CardinalityValue, Instruction, Traversal
+from workflow.gremlin.traversal import Blank, CardinalityValue, Instruction, Traversal
 
 Operand = Any
-"""A literal, or a Child whose first result is the value."""
+"""A literal, a Blank for one, or a Child whose first result is the value."""
 
 
 def operand(builder: Builder, arg: Any) -> Operand:
@@ -43,7 +43,9 @@ def operand(builder: Builder, arg: Any) -> Operand:
 
 def resolved(ctx: ExecutionContext, found: Operand, traverser: Traverser, parent: str) -> Any:
     """The value of an operand. Raises QueryFailed where a traversal gives nothing."""
-    return applied(ctx, found, traverser, parent) if isinstance(found, Child) else found
+    if isinstance(found, Child):
+        return applied(ctx, found, traverser, parent)
+    return ctx.values[found.index] if isinstance(found, Blank) else found
 
 
 class AddStep(Step):

@@ -166,7 +166,11 @@ class GraphBinaryReader:
 
 def read_request(data: bytes, position: int) -> Request:
     """The request message that starts at ``position`` with its version byte; raises UnreadableRequest."""
-    reader = GraphBinaryReader(data, position)
+    return read_message(GraphBinaryReader(data, position))
+
+
+def read_message(reader: GraphBinaryReader) -> Request:
+    """The same by a reader, up to the end of its bytes."""
     try:
         version = reader.octet()
         if version != 0x81:
@@ -176,8 +180,8 @@ def read_request(data: bytes, position: int) -> Request:
         args = {str(key): value for key, value in reader.pairs()}
     except HOSTILE as error:
         raise UnreadableRequest(f"this is no GraphBinary request: {read_error(error)}") from error
-    if reader.position != len(data):
-        raise UnreadableRequest(f"{len(data) - reader.position} bytes follow the request")
+    if reader.position != len(reader.data):
+        raise UnreadableRequest(f"{len(reader.data) - reader.position} bytes follow the request")
     return Request(request_id, op, processor, args, tuple(reader.lambdas))
 
 
