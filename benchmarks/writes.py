@@ -2,12 +2,12 @@
 
     python benchmarks/writes.py WORKDIR [--writers 8] [--turns 8] [--seconds 1.0]
 
-First as people write: eight processes with a gremlinpython connection each, one addV after the other with a number of
-its own. Then over bare WebSockets that always send the same text, so little the client's that servers are measured and
-hardly anything else, and a question that finds nothing, which is what no write can be faster than. All are warmed up by
-some thousands of writes. Prints writes a second, and the processor time of one, the server's and the clients'. Ends
-with status 1 where Despina makes less than 0.8 of the writes that people make in TinkerGraph. Needs Java 17 and Maven,
-as ``gremlin.py`` does.
+First as people write: eight processes with a gremlinpython connection each, one addV after the other with a number
+that no other write has. Then over bare WebSockets that always send the same text, so little the client's that servers
+are measured and hardly anything else, and a question that finds nothing, which is what no write can be faster than.
+All are warmed up by some thousands of writes. Prints writes a second, and the processor time of one, the server's and
+the clients'. Ends with status 1 where Despina makes less than 0.8 of the writes that people make in TinkerGraph.
+Needs Java 17 and Maven, as ``gremlin.py`` does.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TEXT = "g.addV('noted').property('n', 1).iterate()"
 PEOPLE = "gremlinpython: g.add_v('noted').property('n', number).iterate()"
 NOTHING = "g.V({id}).iterate()"
 WANTED = 0.8
+APART = 10_000_000  # numbers of a writer: no two write the same, or a server that knows a message again had it easy
 
 
 def message(text: str) -> bytes:
@@ -79,10 +80,13 @@ class Turn(NamedTuple):
     clients_us: float
 
 
-def writer(url: str, asked: Connection) -> None:
-    """A process that writes through gremlinpython for as many seconds as it is asked, until it is asked for none."""
+def writer(url: str, asked: Connection, number: int) -> None:
+    """A process that writes through gremlinpython for as many seconds as it is asked, until it is asked for none.
+
+    What it writes are the numbers after ``number``.
+    """
     remote = DriverRemoteConnection(url, "g")
-    g, number = traversal().with_(remote), 0
+    g = traversal().with_(remote)
     while seconds := asked.recv():
         count, began, until = 0, time.process_time(), time.perf_counter() + seconds
         while time.perf_counter() < until:
@@ -99,7 +103,10 @@ class Writers:
         context = multiprocessing.get_context("spawn")
         pipes = [context.Pipe() for _ in range(number)]
         self.ends = [end for end, _ in pipes]
-        self.processes = [context.Process(target=writer, args=(url, other), daemon=True) for _, other in pipes]
+        self.processes = [
+            context.Process(target=writer, args=(url, other, place * APART), daemon=True)
+            for place, (_, other) in enumerate(pipes)
+        ]
 
     def __enter__(self) -> Writers:
         for one in self.processes:
