@@ -19,7 +19,7 @@ from workflow.gremlin.lang import Script, parse
 from workflow.gremlin.planning.source import transaction_command
 from workflow.gremlin.traversal import Traversal, blanks_of
 from workflow.gremlin.wire import Codec, Request
-from workflow.gremlin.wire.graphbinary.shapes import HEAD, Shape, between, read_spans, shape_of
+from workflow.gremlin.wire.graphbinary.shapes import HEAD, Shape, between, may_write, read_spans, shape_of
 from workflow.queries.suspension import Answering
 from workflow.server.gremlin.brief_queries import is_constant, is_look, is_note, predicts
 
@@ -150,7 +150,7 @@ class KnownRequests:
         kept = self._kept.get(key)
         if kept is not None and id is not None:
             return kept._replace(id=id)
-        if codec.binary and id is not None:
+        if codec.binary and id is not None and may_write(frame):
             request = self.shapes.read(frame, start, id)
         else:
             request = codec.read_request(frame, start)

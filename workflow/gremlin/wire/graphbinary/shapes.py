@@ -18,7 +18,8 @@ HEAD: Final = 17  # of a message: its version, and the id of the request
 PLAIN: Final = frozenset((0x01, 0x02, 0x03, 0x04, 0x07, 0x08, 0x0C, 0x27, 0x88))
 """Types whose values mean the same to a plan, whichever they are: numbers, texts, flags, UUIDs and times."""
 IDS: Final = frozenset(("V", "E"))
-WRITES: Final = frozenset(("addV", "addE", "property"))
+WRITES: Final = b"property", b"addE"
+"""Steps of a write with values of its own: ``addV()`` alone has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,17 @@ class Spans(GraphBinaryReader):
         blanking: whether blanks are read in their place.
     """
 
-    __slots__ = ("blanking", "spans", "writes")
+    __slots__ = ("blanking", "spans")
 
     def __init__(self, data: bytes, position: int = 0, *, blanking: bool = False) -> None:
         super().__init__(data, position)
         self.blanking = blanking
         self.spans: list[Span] = []
-        self.writes = False
 
     def instructions(self) -> list[Instruction]:
         found: list[Instruction] = []
         for _ in range(self.count()):
             name = self.string()
-            self.writes = self.writes or name in WRITES
             plain = name != "property" and name not in IDS
             found.append(Instruction(name, tuple(self.values()) if plain else self._arguments(name)))
         return found
@@ -106,11 +105,15 @@ class Shape:
         return tuple(found) if data[reader.position :] == self.tail else None
 
 
+def may_write(data: bytes) -> bool:
+    """Whether a message names a step that writes values, or only says its name."""
+    return any(name in data for name in WRITES)
+
+
 def read_spans(data: bytes, position: int) -> tuple[Request, list[Span]]:
-    """The message that starts at ``position``, and where its values stand, if it writes; raises UnreadableRequest."""
+    """The message that starts at ``position``, and where its values stand; raises UnreadableRequest."""
     reader = Spans(data, position)
-    request = read_message(reader)
-    return request, reader.spans if reader.writes else []
+    return read_message(reader), reader.spans
 
 
 def between(data: bytes, position: int, spans: list[Span]) -> tuple[bytes, ...]:
