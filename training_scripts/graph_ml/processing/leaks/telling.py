@@ -256,7 +256,7 @@ def by_tree(features: Floats, wanted: Wanted) -> Answer:
 
 
 def by_any_first(features: Floats, wanted: Wanted) -> Answer:
-    """As ``by_tree``, but the first question may be about any column, at the middle of its values.
+    """As ``by_tree``, but the first question may be about any of the columns, float32 (items, d), at their middle.
 
     A tree is grown greedily, and of "one but not both" neither half alone says anything.
     """
