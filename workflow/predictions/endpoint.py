@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from training_scripts.graph_ml.schemas.times import TimeReading
 from workflow.predictions.question import EdgeType, Predictions, Question, TaskType
 
 ENDPOINT_TIMEOUT_S = 60.0
+#: a type of vertices or edges, the property that says when one came to be, and how it is read
+TimedType = tuple[str | EdgeType, str, TimeReading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class ModelCard:
     ``targets`` is empty where the description names none: then the endpoint itself decides what it can answer.
     ``hops`` and ``fanouts`` say which neighbourhood inductive inference sends; ``snapshot_ms`` is when the graph that
     the model has seen was exported. ``timed`` models answer as of an earlier moment; ``times`` are the types
-    of vertices and edges that have a time, each with the property that says it.
+    of vertices and edges that have a time, each with the property that says it and how that is read.
     """
 
     id: str
@@ -43,7 +46,7 @@ class ModelCard:
     hops: int = 0
     fanouts: tuple[int, ...] = ()
     timed: bool = False
-    times: tuple[tuple[str | EdgeType, str], ...] = ()
+    times: tuple[TimedType, ...] = ()
 
 
 # headers that prove who asks, of the URL and the body of a request; may take a while, for credentials are renewed

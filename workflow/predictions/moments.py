@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
+from training_scripts.graph_ml.schemas.times import UNKNOWN, TimeReading, moment
 from training_scripts.graph_ml.schemas.training_data import SECONDS_A_DAY, ticks_a_second
 from workflow.errors import InvalidParameter
 from workflow.predictions.endpoint import ModelCard
@@ -14,7 +15,9 @@ from workflow.values.moments import Date, LocalDateTime, ZonedDateTime
 
 
 def moment_of(value: Any, named: str) -> float | None:
-    """A date, a date as text or a number as times of data processing: seconds since 1970, or the number of a step.
+    """A date, text or a number as times of data processing: seconds since 1970, or the number of a step.
+
+    Text is a date in any spelling that processing reads; of 1/2/2024 the month comes first.
 
     Args:
         value: None for now.
@@ -33,7 +36,7 @@ def moment_of(value: Any, named: str) -> float | None:
         return value.day * SECONDS_A_DAY
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value)
+            return moment(value)
         except ValueError:
             value = None
     if isinstance(value, datetime):
@@ -67,31 +70,23 @@ def check_moment(as_of: float | None, inductive: bool, card: ModelCard | None, n
         )
 
 
-def came(value: Any) -> float:
+def came(value: Any, reading: TimeReading = UNKNOWN) -> float:
     """When something came to be, as one of its properties says: seconds since 1970, or the number of a step.
 
     −inf where it says nothing, and inf where that cannot be read, so that it was there at no moment.
+
+    Args:
+        value: of the property; of several the first.
+        reading: how data processing read the column.
     """
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    if isinstance(value, int | str) and not isinstance(value, bool):
-        value = _number_or_text(str(value).strip())
+    if value is None or isinstance(value, str):
+        return reading.came(value or None)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return reading.came(str(value))
     try:
         found = moment_of(value, "a time")
     except InvalidParameter:
         return math.inf
-    return -math.inf if found is None else found
-
-
-def _number_or_text(text: str) -> float | str:
-    """Eight digits are a date where they can be, as in data processing; all else that is a number is one."""
-    try:
-        if len(text) == len("20240301") and text.isdecimal():
-            datetime.fromisoformat(text)
-            return text
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return math.inf if found is None else found

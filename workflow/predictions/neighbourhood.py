@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from training_scripts.graph_ml.schemas.times import UNKNOWN, TimeReading
 from workflow.graphs.elements import Graph
 from workflow.predictions.endpoint import ModelCard
 from workflow.predictions.moments import came
 from workflow.predictions.question import EdgeType, Subgraph, SubgraphEdge, SubgraphNode
 
 DEFAULT_FANOUT = 10
+#: what says when of a type that does not say it
+ALWAYS = ("", UNKNOWN)
 
 
 def node_type(label: str) -> str:
@@ -36,30 +39,30 @@ def edge_type(graph: Graph, row: int) -> EdgeType:
 class Before:
     """What of a graph was there before a ``moment``: all without a time, and what came earlier with both its ends.
 
-    ``times`` names the property that says when, by vertex type and edge type.
+    ``times`` names the property that says when, and how it is read, by vertex type and edge type.
     """
 
     moment: float
-    times: Mapping[str | EdgeType, str]
+    times: Mapping[str | EdgeType, tuple[str, TimeReading]]
 
     @classmethod
     def of(cls, as_of: float | None, card: ModelCard) -> Before | None:
         """As a model tells it; None for the graph as it is."""
-        return None if as_of is None else cls(as_of, dict(card.times))
+        return None if as_of is None else cls(as_of, {kind: (named, reading) for kind, named, reading in card.times})
 
     def edge(self, graph: Graph, row: int) -> bool:
         """Whether an edge and both its ends were there."""
-        named = self.times.get(edge_type(graph, row))
-        if named is not None and not came(graph.edge_values(row).get(named)) < self.moment:
+        named, reading = self.times.get(edge_type(graph, row), ALWAYS)
+        if named and not came(graph.edge_values(row).get(named), reading) < self.moment:
             return False
         return self._vertex(graph, graph.edge_source(row)) and self._vertex(graph, graph.edge_target(row))
 
     def _vertex(self, graph: Graph, row: int) -> bool:
-        named = self.times.get(node_type(graph.vertex_label(row)))
-        if named is None:
+        named, reading = self.times.get(node_type(graph.vertex_label(row)), ALWAYS)
+        if not named:
             return True
         said = next((one.value for one in graph.vertex_properties(row) if one.label == named), None)
-        return came(said) < self.moment
+        return came(said, reading) < self.moment
 
 
 def neighbourhood(

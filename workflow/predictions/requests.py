@@ -10,9 +10,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from training_scripts.graph_ml.schemas import task_type
+from training_scripts.graph_ml.schemas.times import TimeColumn
 from workflow.errors import BadRequest, ConstraintViolation
-from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget
+from workflow.predictions.endpoint import EndpointRecord, ModelCard, ModelTarget, TimedType
 from workflow.predictions.question import (
     MAX_INPUTS_PER_CALL,
     MAX_SUBGRAPH_BYTES,
@@ -249,11 +252,18 @@ def model_card(description: Mapping[str, Any]) -> ModelCard | None:
         hops=hops,
         fanouts=fanouts,
         timed=bool(details.get("timed")),
-        times=tuple(
-            (kind if isinstance(kind := one["type"], str) else EdgeType(*map(str, kind)), str(one["property"]))
-            for one in details.get("times") or ()
-        ),
+        times=_times(details.get("times")),
     )
+
+
+def _times(entries: object) -> tuple[TimedType, ...]:
+    """Which property says when, by type, and how it is read; none of a form that nobody knows."""
+    try:
+        columns = [TimeColumn.model_validate(entry) for entry in (entries if isinstance(entries, list) else [])]
+    except ValidationError:
+        return ()
+    kinds = (column.type if isinstance(column.type, str) else EdgeType(*column.type) for column in columns)
+    return tuple((kind, column.property, column.reading()) for kind, column in zip(kinds, columns, strict=True))
 
 
 def _target(entry: Mapping[str, Any]) -> ModelTarget:

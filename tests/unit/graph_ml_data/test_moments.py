@@ -15,7 +15,8 @@ from training_scripts.graph_ml.features import BadValue, TextColumn
 from training_scripts.graph_ml.graph import GraphData, dgl_file
 from training_scripts.graph_ml.predict.earlier import time_of
 from training_scripts.graph_ml.processing import job
-from training_scripts.graph_ml.processing.times.moments import moment, moments, told
+from training_scripts.graph_ml.processing.times.moments import moments, reading_of, told
+from training_scripts.graph_ml.schemas.times import TimeReading, moment
 from workflow.predictions.moments import came, moment_of
 
 DAY = 86_400.0
@@ -67,6 +68,43 @@ def test_what_the_service_leaves_out_as_later_is_what_the_endpoint_does(text: st
     assert came(text) == came([text]) == time_of(text) == time_of([text])
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["31/12/2020", "01/02/2021", "1/2/2021 10:30"],
+        ["12/31/2020", "01/02/2021"],
+        ["31.12.2020", "01-02-2021"],
+        ["1 Mar 2024 12:45:30 +0200", "March 1, 2024 10:45:30 AM"],
+        ["2024/03/01 10:45:30 AM", "2024-03-01T10:45:30+00", "20240301"],
+        ["2024-03-01t10:45:30z", "1709289930", "2024-03-01 10:45:30 UTC"],
+        ["20240131", "20240201"],
+        ["20240131", "20240230"],
+        ["1709289930000", "50000000000"],
+        ["1709289930", "5"],
+        ["1709289930000000", "1e11"],
+        ["2020", "2021.5"],
+        [" 7 ", "-3"],
+    ],
+)
+def test_processing_endpoint_and_service_read_a_column_alike(column: list[str]) -> None:
+    # each by itself, with no more than what the model says of the column
+    reading = TimeReading.model_validate(reading_of(TextColumn(list(column))).model_dump(mode="json"))
+    times, _ = moments(TextColumn(list(column)))
+    for text, when in zip(column, times.tolist(), strict=True):
+        assert (
+            time_of(text, reading) == time_of([text], reading) == came(text, reading) == came([text], reading) == when
+        )
+    for number in column:
+        if number.strip().isdecimal():  # the service has numbers of a graph as numbers
+            assert came(int(number), reading) == came(number, reading)
+
+
+@pytest.mark.parametrize(("text", "day"), [("31/12/2020", 18_627), ("12/31/2020", 18_627), ("01/02/2021", 18_629)])
+def test_a_date_that_stands_alone_is_read_by_what_can_be_no_month(text: str, day: int) -> None:
+    # days since 1970, as ``date -u -d 2020-12-31 +%s`` says; of 1/2 the month comes first
+    assert moment(text) == came(text) == time_of(text) == moment_of(text, "asOf") == day * DAY
+
+
 def test_a_time_that_cannot_be_read_was_there_at_no_moment_and_none_at_every() -> None:
     for read in (came, time_of):
         assert (read("someday"), read(None), read([])) == (float("inf"), float("-inf"), float("-inf"))
@@ -113,6 +151,15 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 DAYS = [f"2024-01-{1 + i:02}" for i in range(20)]
+
+
+def test_dates_of_a_split_and_a_query_are_read_as_those_of_the_column(process: Any) -> None:
+    # 1/2 is in February, as 13/1 tells; 25/1 would be told without it, 1/2 would not
+    times = [f"{1 + i % 31}/{1 + i // 31}/2024" for i in range(40)]
+    graph = process(times, split_dates=["25/1/2024", "1/2/2024"])
+    ((first, second),) = graph.cuts.values()
+    assert (told(first, DAY), told(second, DAY)) == ("2024-01-25", "2024-02-01")
+    assert graph.info["times"] == [{"type": ["V", "R", "V"], "property": "at", "day_first": True}]
 
 
 @pytest.mark.parametrize(

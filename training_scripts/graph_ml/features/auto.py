@@ -13,10 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from ..schemas import FeatureSpec
+from ..schemas.date_spelling import day_first, iso
 from ..schemas.training_data import Imputer
 from .category import expected, frequent_share
 from .columns.column import BadValue, Column
-from .columns.date_spelling import day_first, is_iso, iso
+from .columns.date_spelling import is_iso
 from .encoding import Encoding, Fitted, NoNumbers
 from .hashed_set import HashedSetState, fit_hashed_set
 from .numerical import NumericalState, drawn_in

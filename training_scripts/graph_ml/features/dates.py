@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..schemas import DATETIME_PARTS, FeatureSpec
+from ..schemas.date_spelling import day_first
 from ..schemas.training_data import DatetimePart
 from .columns.column import Column, DateParts, TextColumn
-from .columns.date_spelling import day_first, is_iso, respelt
+from .columns.date_spelling import is_iso, respelt
 from .encoding import Encode, EncoderState, Encoding, Fitted, FloatArray
 
 PART_SIZE = {"month": 12, "weekday": 7, "hour": 24}

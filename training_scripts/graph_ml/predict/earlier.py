@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..features import BadValue
 from ..features.inference import as_text
 from ..graph import EdgeType
-from ..processing.times.moments import moment
+from ..schemas.times import UNKNOWN, TimeColumn, TimeReading
 from .subgraph import edge_type_of, objects
 
 
@@ -22,16 +21,18 @@ def earlier(document: Mapping[str, Any], times: Sequence[Mapping[str, Any]], bef
 
     Args:
         document: see ``read_subgraph``.
-        times: which ``property`` says when for each ``type``, a node type or the triple of an edge type.
+        times: which ``property`` says when for each ``type``, a node type or the triple of an edge type, and how it
+            is read.
         before: the moment, as data processing has times.
 
     Raises:
         Incompatible: the document is not of this form.
     """
-    columns = {kind if isinstance(kind := one["type"], str) else EdgeType(*kind): one["property"] for one in times}
+    columns = {column.type: column for column in map(TimeColumn.model_validate, times)}
 
     def came(kind: str | EdgeType, item: Mapping[str, Any]) -> float:
-        return -np.inf if kind not in columns else time_of((item.get("properties") or {}).get(columns[kind]))
+        column = columns.get(kind)
+        return -np.inf if column is None else time_of((item.get("properties") or {}).get(column.property), column)
 
     nodes, late = [], set()
     for node in objects(document, "nodes"):
@@ -49,10 +50,6 @@ def earlier(document: Mapping[str, Any], times: Sequence[Mapping[str, Any]], bef
     return {**document, "nodes": nodes, "edges": edges}
 
 
-def time_of(value: Any) -> float:
+def time_of(value: Any, reading: TimeReading = UNKNOWN) -> float:
     """A property as a time: −inf where there is none, inf where it cannot be read."""
-    text = as_text(value[0] if isinstance(value, list) and value else value)
-    try:
-        return -np.inf if text is None else moment(text)
-    except BadValue:
-        return np.inf
+    return reading.came(as_text(value[0] if isinstance(value, list) and value else value))

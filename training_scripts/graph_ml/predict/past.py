@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..artifacts import ModelFolder
-from ..features import BadValue, FeatureEncoder
+from ..features import FeatureEncoder
 from ..features.inference import as_text
 from ..graph import EdgeType, History
 from ..graph.history import DatedEdges, label_width
 from ..links import Pairs
 from ..pairs.graph import Floats
-from ..processing.times.moments import moment
 from ..schemas import HistoryEntry, ToldLabelsEntry
+from ..schemas.times import UNKNOWN, TimeColumn, TimeReading
+from .earlier import time_of
 from .subgraph import Subgraph
 
 Times = npt.NDArray[np.float64]
@@ -33,6 +34,8 @@ class Pasts:
         details = model.description.details
         self.history = History(HistoryEntry.model_validate(details["history"]))
         self.now, self.encoder = float(details["now"]), encoder
+        columns = map(TimeColumn.model_validate, details.get("times", ()))
+        self.readings = {column.type: column.reading() for column in columns}
         kinds = dict.fromkeys(strand.node_type for strand in self.history.entry.strands)
         self.stored = {kind: model.array(f"past/{place}") for place, kind in enumerate(kinds)}
 
@@ -58,7 +61,7 @@ class Pasts:
     def moment_of(self, edge_type: EdgeType, values: Mapping[str, Any]) -> float | None:
         """When an edge with these properties came, up to which the past of its ends is told; None: nobody knows."""
         column = next((s.time for s in self.history.entry.strands if s.edge_type == edge_type), None)
-        when = -np.inf if column is None else float(_times([values], column)[0])
+        when = -np.inf if column is None else float(_times([values], column, self.readings.get(edge_type, UNKNOWN))[0])
         return when if np.isfinite(when) else None
 
     def _live(self, node_type: str, number: int, node: str, subgraph: Subgraph, at: float | None) -> Floats:
@@ -66,8 +69,9 @@ class Pasts:
         edges = {kind: self._edges(kind, strand.time, subgraph) for kind, strand in strands.items()}
         column = self.history.entry.times.get(node_type)
         values = subgraph.properties.get(node_type, {}).get(node, {})
-        born = None if column is None else _times([values], column)
-        newest = max((float(each.times.max(initial=-np.inf)) for each in edges.values()), default=-np.inf)
+        born = None if column is None else _times([values], column, self.readings.get(node_type, UNKNOWN))
+        known = [each.times[np.isfinite(each.times)] for each in edges.values()]
+        newest = max((float(times.max(initial=-np.inf)) for times in known), default=-np.inf)
         now = max(self.now, float(np.nextafter(newest, np.inf))) if at is None else at
         found: Floats = self.history.told(node_type, np.array([number]), np.array([now]), edges, born)[0]
         return found
@@ -78,7 +82,8 @@ class Pasts:
         features = {} if self.encoder is None else self.encoder.encode(kind, values)
         told = self.history.entry.labels
         labels = None if told is None or told.edge_type != kind else labels_of(values, told)
-        return DatedEdges(pairs.source, pairs.target, _times(values, column), features, labels)
+        when = _times(values, column, self.readings.get(kind, UNKNOWN))
+        return DatedEdges(pairs.source, pairs.target, when, features, labels)
 
 
 def labels_of(values: Sequence[Mapping[str, Any]], told: ToldLabelsEntry) -> Floats:
@@ -106,14 +111,6 @@ def labels_of(values: Sequence[Mapping[str, Any]], told: ToldLabelsEntry) -> Flo
     return found
 
 
-def _times(values: Sequence[Mapping[str, Any]], column: str) -> Times:
-    """The times that properties say, float64 (n,); −inf where one says none."""
-    found = np.full(len(values), -np.inf)
-    for row, each in enumerate(values):
-        said = each.get(column)
-        text = as_text(said[0] if isinstance(said, list) and said else said)
-        try:
-            found[row] = -np.inf if text is None else moment(text)
-        except BadValue:
-            continue
-    return found
+def _times(values: Sequence[Mapping[str, Any]], column: str, reading: TimeReading) -> Times:
+    """The times that properties say, float64 (n,): −inf where one says none, inf where it cannot be read."""
+    return np.array([time_of(each.get(column), reading) for each in values], dtype=np.float64)

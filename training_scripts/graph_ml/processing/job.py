@@ -16,6 +16,7 @@ from ..graph import EdgeType, History, Target, dgl_file
 from ..graph.adjacency import Adjacency
 from ..graph.data import MANIFEST, GraphData, Labels
 from ..schemas import TrainingDataConfiguration, files
+from ..schemas.times import TimeColumn
 from ..tasks import TASKS, default_metric
 from ..tasks.templates import templates
 from .encoded import EncodedFeatures
@@ -294,9 +295,14 @@ def _snapshot(export: Path) -> dict[str, int]:
 
 
 def _columns_of_times(export: Export) -> list[dict[str, Any]]:
-    """Which property says when the nodes or edges of a type came to be."""
+    """Which property says when the nodes or edges of a type came to be, and how it is read."""
     groups = [*export.nodes.items(), *export.edges.items()]
-    return [{"type": kind, "property": group.time} for kind, group in groups if group.times is not None and group.time]
+    columns = [
+        TimeColumn(type=kind, property=group.time, **dict(group.reading))
+        for kind, group in groups
+        if group.times is not None and group.time
+    ]
+    return [column.model_dump(exclude_defaults=True) for column in columns]
 
 
 def _fitted_labels(learned: Sequence[Learned]) -> list[FittedLabels]:

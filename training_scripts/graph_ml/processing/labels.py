@@ -186,7 +186,7 @@ class _Reader:
         if group.times is not None:
             alone = np.arange(group.count) if groups is None else groups
             day = one_day(self.export, target)
-            return time_split(target, items, group.times, alone, rates, spec.split_dates, day)
+            return time_split(target, items, group.times, alone, rates, spec.split_dates, day, group.reading)
         if spec.split_dates is not None:
             raise JobError(f"'split_dates' of {target} need the 'time' of {group.name}, which names none")
         if groups is not None and len(items) < len(groups):

@@ -18,6 +18,7 @@ from ..container import JobError
 from ..features.columns.column import BadValue, Column
 from ..graph.data import EdgeList, GraphData
 from ..schemas import EdgeFile, EdgeType, FeatureSpec, LabelSpec, NodeFile, TrainingDataConfiguration
+from ..schemas.times import UNKNOWN, TimeReading
 from ..text_files import Texts
 from .engines import Engine
 from .engines.id_table import INDEX, IdTable
@@ -25,7 +26,7 @@ from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
 from .steps import Made, kept, named
 from .streaming import Answer, Answering, StreamedColumn, StreamedTexts
-from .times.moments import Moments, moments
+from .times.moments import Moments, moments, reading_of
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
@@ -79,7 +80,7 @@ class Elements:
     """All nodes of one type, or all edges: how many, from which rows, and what is asked of their columns.
 
     ``gone`` are the indices of those that a previous job had and this export has not. ``times`` are there where a
-    column, ``time``, says when they came to be; a ``day`` is so long among them.
+    column, ``time``, says when they came to be, read by ``reading``; a ``day`` is so long among them.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Elements:
     time: str | None = None
     times: Moments | None = None
     day: float = 1.0
+    reading: TimeReading = UNKNOWN
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -378,7 +380,8 @@ def _add_time(group: Elements, file: ExportFile, column: str | None) -> None:
 def _read_times(group: Elements) -> None:
     if group.time is not None:
         try:
-            group.times, group.day = moments(group.column(group.time))
+            group.reading = reading_of(group.column(group.time))
+            group.times, group.day = moments(group.column(group.time), group.reading)
         except BadValue as error:
             raise group.complain(group.time, error) from None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from training_scripts.graph_ml.schemas.times import TimeReading
 from workflow.cypher.engine import CypherEngine
 from workflow.cypher.planning.procedures import library
 from workflow.cypher.running.options import CypherOptions
@@ -208,7 +209,7 @@ def test_values_are_asked_as_of_a_moment_too() -> None:
 
 
 def test_an_inductive_question_as_of_a_moment_brings_what_was_there_then() -> None:
-    card = replace(LINKS, timed=True, inductive=True, hops=1, fanouts=(5,), times=((WATCHED, "at"),))
+    card = replace(LINKS, timed=True, inductive=True, hops=1, fanouts=(5,), times=((WATCHED, "at", TimeReading()),))
     bench = Bench(card)
     for n, at in ((0, 2), (1, 3), (2, 4)):
         bench(f"MATCH (p:Person {{n: 1}}), (m:Movie {{n: {n}}}) CREATE (p)-[:WATCHED {{at: {at}}}]->(m)")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import fake_endpoint as fake
+from training_scripts.graph_ml.schemas.times import UNKNOWN
 from workflow.errors import ConstraintViolation, InternalFailure, TimeLimitExceeded, WorkflowError
 from workflow.graphs.elements import VertexProperty
 from workflow.graphs.store.store import EmbeddedGraph
@@ -355,7 +356,8 @@ def test_what_came_later_has_no_part_in_the_drawing_of_a_neighbourhood(bench: Ma
     assert sent(1, 40) != sent(2, 40)
 
     def at_random(later: int, moment: float | None) -> Any:
-        before = None if moment is None else Before(moment, {EdgeType(*KNOWS): "at", "person": "since"})
+        times = {EdgeType(*KNOWS): ("at", UNKNOWN), "person": ("since", UNKNOWN)}
+        before = None if moment is None else Before(moment, times)
         return neighbourhood(dated_people(later), [1, 2], 2, [3], random.Random(7), before)
 
     assert at_random(1, 20) == at_random(2, 20)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ...features.columns.column import BadValue, Column, TextColumn
-from ...features.columns.date_spelling import day_first, respelt
+from ...features.columns.date_spelling import respelt
 from ...graph import EdgeType, Target
+from ...schemas.date_spelling import day_first
 from ...schemas.training_data import SECONDS_A_DAY, ticks_a_second
 from ..times.moments import SECONDS, told
 from .finding import FEWEST_ROWS, Finding, Floats, IntArray, Material, Owner, numbers_of, values_of

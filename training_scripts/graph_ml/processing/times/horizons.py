@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...container import JobError
 from ...graph import Horizon, Labels, Split, Target
 from ...schemas import EdgeType, HorizonSpec
+from ...schemas.times import UNKNOWN, TimeReading
 from ..reading import Edges, Export, Nodes
 from .moments import Cuts, Moments, cuts_given, told
 
@@ -58,7 +59,7 @@ def dated_vertices(
     order = np.lexsort((whose, when))
     when, whose = when[order], whose[order]
     day = one_day(export, target)
-    dates = dates_of(spec, split_dates, when, newest(export), day, target)
+    dates = dates_of(spec, split_dates, when, newest(export), day, target, reading=edges.reading)
     there = appearances(group, export)
     nodes, times, values = [], [], []
     for date in dates.every.tolist():
@@ -98,7 +99,7 @@ def dated_links(
         JobError: the edges have no time, or do not reach over the dates of training, validation and test.
     """
     when, day = _times(group), one_day(export, target)
-    dates = dates_of(spec, split_dates, when, newest(export), day, target, MOST_LINK_DATES)
+    dates = dates_of(spec, split_dates, when, newest(export), day, target, MOST_LINK_DATES, group.reading)
     order = np.lexsort((np.arange(len(when)), when))
     order = order[np.sort(np.unique(groups[order], return_index=True)[1])]
     reach = spec.days * day
@@ -125,6 +126,7 @@ def dates_of(
     day: float,
     target: Target,
     most: int = MOST_DATES,
+    reading: TimeReading = UNKNOWN,
 ) -> Dates:
     """The dates to ask at: test a horizon before the newest time, validation one before that, training before both.
 
@@ -139,6 +141,7 @@ def dates_of(
         day: how long a day is.
         target: what is learned.
         most: dates of training where the configuration does not say.
+        reading: how the times are read, and so the given dates.
 
     Raises:
         JobError: two dates lie nearer than the horizon, the answers of one are not all there, or nothing is old enough.
@@ -147,7 +150,7 @@ def dates_of(
     if not len(known):
         raise JobError(f"{target}: none of the edges that its horizon asks about has a time")
     if split_dates is not None:
-        valid, test = cuts_given(split_dates, target)
+        valid, test = cuts_given(split_dates, target, reading)
         if test - valid < reach:
             raise JobError(
                 f"{target}: the 'split_dates' lie {(test - valid) / day:g} days apart, and the horizon is "

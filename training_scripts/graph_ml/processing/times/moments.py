@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ...container import JobError
 from ...features import BadValue, Column
-from ...features.columns.date_spelling import day_first, iso
 from ...graph import Split, Target
+from ...schemas.date_spelling import day_first
+from ...schemas.times import UNKNOWN, TimeReading
 from ...schemas.training_data import SECONDS_A_DAY, ticks_a_second
 from ..split import Rates, part_sizes
 
@@ -28,8 +29,12 @@ FIRST_DAY, LAST_DAY = 1500_01_01, 2999_12_31
 FIRST_SHOWN, LAST_SHOWN = -62_135_596_800, 253_402_300_800
 
 
-def moments(column: Column) -> tuple[Moments, float]:
+def moments(column: Column, reading: TimeReading | None = None) -> tuple[Moments, float]:
     """Each value as a time, and how long a day is among them.
+
+    Args:
+        column: the values.
+        reading: how they are read, as ``reading_of`` tells; looked at where it is not given.
 
     Returns:
         float64 (n,): dates, and numbers of milli-, micro- and nanoseconds, in seconds since 1970, other numbers as they
@@ -39,17 +44,31 @@ def moments(column: Column) -> tuple[Moments, float]:
     Raises:
         BadValue: a value is neither a number nor a date.
     """
+    reading = reading or reading_of(column)
+    if reading.ticks is None and not reading.days:
+        texts = column.texts()
+        numbers = np.array([np.nan if text is None else _read(text, row, reading) for row, text in enumerate(texts)])
+        return _known(numbers), SECONDS_A_DAY
+    numbers = column.numbers()
+    if reading.days and (days := _days(numbers)) is not None:
+        return _known(days), SECONDS_A_DAY
+    return _known(numbers / (reading.ticks or 1.0)), 1.0 if _usual(numbers) < SECONDS else SECONDS_A_DAY
+
+
+def reading_of(column: Column) -> TimeReading:
+    """How the times of a column are read, as all of them together tell."""
     try:
         numbers = column.numbers()
     except BadValue:
-        texts = column.texts()
-        first = day_first(text for text in texts if text is not None)[0]
-        numbers = np.array([np.nan if text is None else moment(text, row, first) for row, text in enumerate(texts)])
-        return _known(numbers), SECONDS_A_DAY
-    if (days := _days(numbers)) is not None:
-        return _known(days), SECONDS_A_DAY
-    usual = float(np.nanmedian(np.abs(numbers))) if not np.isnan(numbers).all() else 0.0
-    return _known(numbers / ticks_a_second(usual)), 1.0 if usual < SECONDS else SECONDS_A_DAY
+        return TimeReading(day_first=day_first(text for text in column.texts() if text is not None)[0])
+    if _days(numbers) is not None:
+        return TimeReading(days=True)
+    return TimeReading(ticks=ticks_a_second(_usual(numbers)))
+
+
+def _usual(numbers: Moments) -> float:
+    """How large numbers, (n,), usually are; 0 where none is known."""
+    return float(np.nanmedian(np.abs(numbers))) if not np.isnan(numbers).all() else 0.0
 
 
 def _known(numbers: Moments) -> Moments:
@@ -57,22 +76,9 @@ def _known(numbers: Moments) -> Moments:
     return np.where(np.isnan(numbers), -np.inf, numbers).astype(np.float64)
 
 
-def moment(text: str, row: int = 0, first: bool | None = None) -> float:
-    """A date or a number as a time; see ``moments``. ``first`` says whether the day comes before the month."""
-    digits = text.strip()
-    if digits.isdecimal() and len(digits) > len("20240301"):  # milliseconds, which fromisoformat may take for a date
-        return float(digits) / ticks_a_second(float(digits))
-    for spelling in (digits, iso(text, first, exact=True)):
-        try:
-            when = datetime.fromisoformat(spelling or "")
-        except ValueError:
-            continue
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+def _read(text: str, row: int, reading: TimeReading) -> float:
     try:
-        number = float(text)
-        if not np.isfinite(number):
-            raise ValueError
-        return number / ticks_a_second(number)
+        return reading.moment(text)
     except ValueError:
         raise BadValue(row, text, "is neither a date such as 2024-03-01T10:00:00Z nor a number") from None
 
@@ -95,14 +101,20 @@ def _days(numbers: Moments) -> Moments | None:
     return found
 
 
-def cuts_given(texts: Sequence[str], target: Target) -> tuple[float, float]:
+def cuts_given(texts: Sequence[str], target: Target, reading: TimeReading = UNKNOWN) -> tuple[float, float]:
     """The two dates at which a split by time cuts, the earlier one first.
+
+    Args:
+        texts: the dates.
+        target: what is split.
+        reading: of the times that are split, which tells whether the day or the month comes first.
 
     Raises:
         JobError: one cannot be read.
     """
+    alone = TimeReading(day_first=day_first(texts)[0] if reading.day_first is None else reading.day_first)
     try:
-        first, second = sorted(moment(text) for text in texts)
+        first, second = sorted(_read(text, 0, alone) for text in texts)
     except BadValue as error:
         raise JobError(f"the 'split_dates' of {target} cannot be used: {error}") from error
     return first, second
@@ -124,6 +136,7 @@ def time_split(
     rates: Rates,
     dates: Sequence[str] | None,
     day: float = SECONDS_A_DAY,
+    reading: TimeReading = UNKNOWN,
 ) -> tuple[Split, Cuts]:
     """Divide items by their time: training before the first cut, validation up to the second, test from there on.
 
@@ -138,6 +151,7 @@ def time_split(
         rates: shares of train, validation and test.
         dates: the two cuts themselves, instead of ``rates``.
         day: how long a day is among the times.
+        reading: how the times are read, and so the dates.
 
     Returns:
         The split, and its cuts; a cut is inf where nothing lies behind it.
@@ -151,7 +165,7 @@ def time_split(
     order = order[np.sort(np.unique(groups[order], return_index=True)[1])]
     when = times[order]
     if dates is not None:
-        first, second = cuts_given(dates, target)
+        first, second = cuts_given(dates, target, reading)
     else:
         train, valid, test = part_sizes(len(order), rates)
         first = float(when[train]) if valid + test else np.inf
