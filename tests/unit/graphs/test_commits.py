@@ -5,17 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.waiting import until
-from workflow.errors import ConcurrentModification, InternalFailure
+from workflow.errors import ConcurrentModification, ExpiredStream, InternalFailure
 from workflow.graphs.store import conflicts, turns
 from workflow.graphs.store.journal import file_journal
-from workflow.graphs.store.persistence import open_graph
+from workflow.graphs.store.journal.changes import Record
+from workflow.graphs.store.journal.journal import Commit
+from workflow.graphs.store.journal.stream import read_stream
+from workflow.graphs.store.persistence import GraphFolder, open_graph
 from workflow.graphs.store.store import EmbeddedGraph
+from workflow.graphs.store.versions.batch import Batch, ElementBatch
 
 
 def add(graph: EmbeddedGraph, id: str) -> int:
@@ -290,3 +296,54 @@ def test_many_writers_a_full_log_and_a_reset_start_one_compaction_at_a_time(
     assert (errors, graph.trouble) == ([], None)
     graph.close()
     assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_a_log_that_a_compaction_removes_while_it_is_looked_for_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    journal = graph.journal
+    assert isinstance(journal, GraphFolder)
+    add(graph, "a")
+    add(graph, "b")
+    paths = file_journal.log_paths
+
+    def gone_since(folder: Path) -> list[Path]:
+        found = paths(folder)
+        monkeypatch.setattr(file_journal, "log_paths", paths)
+        journal.compact(graph)
+        assert not any(path.exists() for path in found)
+        return found
+
+    monkeypatch.setattr(file_journal, "log_paths", gone_since)
+    with pytest.raises(ExpiredStream):
+        read_stream(journal, "AT_SEQUENCE_NUMBER", 10, 1, 1, "PG_JSON")
+    folded = journal.horizon()
+    assert folded[0] == 2
+    assert folded[1] > 0
+    # a reset after it, with no commit between, still knows how many lines the last one had
+    journal.restart()
+    assert journal.horizon() == folded
+    monkeypatch.setattr(file_journal, "log_paths", lambda folder: [folder / "log-00000000.bin", *paths(folder)])
+    graph.reset()
+    graph.close()
+
+
+def test_a_bulk_load_that_a_compaction_folds_in_while_it_is_looked_for_has_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = open_graph(tmp_path)
+    journal = graph.journal
+    assert isinstance(journal, GraphFolder)
+    graph.load(Batch(ElementBatch(["a", "b"], np.zeros(2, dtype=np.int32), ["T"])))
+    records = journal.records
+
+    def gone_since(commit: Commit, first: int = 1) -> Iterator[Record]:
+        journal.compact(graph)
+        journal._read = None  # the load that was read last is held for a while
+        return records(commit, first)
+
+    monkeypatch.setattr(journal, "records", gone_since)
+    with pytest.raises(ExpiredStream):
+        read_stream(journal, "AT_SEQUENCE_NUMBER", 10, 1, 1, "PG_JSON")
+    graph.close()

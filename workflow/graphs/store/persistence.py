@@ -203,12 +203,7 @@ class GraphFolder(FileJournal):
 
     def _become(self, snapshot: SegmentFile | None, number: int, last: tuple[int, int]) -> None:
         """From log ``number`` on, on top of a snapshot; what was before, up to commit ``last``, is dropped."""
-        try:
-            lines = sum(self.count(commit) for commit in self.commits(last[0]) if commit.number == last[0])
-        except StoreDamaged as error:
-            # what is in memory is whole: writing it anew mends the folder
-            log.warning("%s: the change log of commit %d is lost (%s)", self.folder, last[0], error)
-            lines = EVERY_LINE
+        lines = self._lines(last[0])
         with self._becoming:
             # a reset that came while the snapshot was written has left it behind
             if self._current.log < number:
@@ -223,6 +218,23 @@ class GraphFolder(FileJournal):
                     raise
                 self._current = current
             self._sweep()
+
+    def _lines(self, number: int) -> int:
+        """How many lines the change log had of the last commit."""
+        found, lost = 0, None
+        try:
+            found = sum(self.count(commit) for commit in self.commits(number) if commit.number == number)
+        except StoreDamaged as error:
+            lost = error
+        with self._becoming:
+            if self._current.commit == number:
+                # it was folded in, before or meanwhile, and its log is gone
+                return self._current.lines
+        if lost is None:
+            return found
+        # what is in memory is whole: writing it anew mends the folder
+        log.warning("%s: the change log of commit %d is lost (%s)", self.folder, number, lost)
+        return EVERY_LINE
 
     def _sweep(self) -> None:
         """Remove what ``CURRENT`` no longer needs: older logs and snapshots, segments no log names."""

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from workflow.errors import ExpiredStream, StreamRecordsNotFound
 from workflow.graphs.store.journal.changes import Record
 from workflow.graphs.store.journal.journal import Commit, Journal
+from workflow.graphs.store.journal.segments import StoreDamaged
 
 MOST_BYTES: Final = 10_000_000  # of a page; the guide's limit, which counts before that of the request
 BARE_BYTES: Final = 170  # of a record without its texts
@@ -39,7 +40,7 @@ def read_stream(journal: Journal, start: Start, limit: int, commit: int, op: int
     else:
         wanted = (commit, op + (start == "AFTER_SEQUENCE_NUMBER"))
         _check_kept(journal, wanted, last)
-        found = _entries(journal, wanted)
+        found = _kept(journal, wanted, last)
     records: list[dict[str, Any]] = []
     size = 0
     for entry in islice(found, limit):
@@ -71,13 +72,30 @@ def _entries(journal: Journal, wanted: tuple[int, int]) -> Iterator[Entry]:
     """Records from (commit, op) on, each with its op number and whether it ends its commit."""
     for commit in journal.commits(wanted[0]):
         first = max(1, wanted[1]) if commit.number == wanted[0] else 1
+        try:
+            records = journal.records(commit, first)
+        except StoreDamaged:
+            if commit.number <= journal.horizon()[0]:
+                return  # a compaction has folded in its bulk load meanwhile
+            raise
         held: tuple[int, Record] | None = None
-        for numbered in enumerate(journal.records(commit, first), first):
+        for numbered in enumerate(records, first):
             if held is not None:
                 yield commit, *held, False
             held = numbered
         if held is not None:
             yield commit, *held, True
+
+
+def _kept(journal: Journal, wanted: tuple[int, int], last: int) -> Iterator[Entry]:
+    """The same of records that are still kept when the first has been read; raises ExpiredStream."""
+    entries = _entries(journal, wanted)
+    first = next(entries, None)
+    if first is None or first[0].number != wanted[0]:
+        _check_kept(journal, wanted, last)  # a compaction may have come between
+    if first is not None:
+        yield first
+        yield from entries
 
 
 def _latest(journal: Journal, last: int) -> list[Entry]:
