@@ -17,7 +17,7 @@ from .graph import EdgeType, GraphData, Split, Target
 from .graph.data import Mask, Times
 from .judging.metrics import Exclusions
 from .pairs import NodeSpace, PairGraph
-from .pairs.graph import Ints, simple_matrix
+from .pairs.graph import NOBODY, Ints, simple_matrix
 from .processing.split import held_out
 from .schemas.model import Split as SplitName
 from .scratch import joined, parked, picked, room
@@ -34,7 +34,6 @@ MOST_FRIENDSHIPS = 3
 OWN_VIEW = "target"
 #: the graph of all edges, beside the target\'s own links
 ALL_EDGES = "all"
-NOBODY: Ints = np.empty(0, dtype=np.int64)
 #: how often vertices that were not there yet are drawn again
 REDRAWN = 8
 #: share of the links that another edge type repeats, from which on that type takes no part
@@ -515,10 +514,8 @@ class HeldPairs:
         pairs, first, count = np.unique(every, return_index=True, return_counts=True)
         drawn = np.array([problem.train.time is None for problem in problems])[owners]
         by_time = ~among(pairs, every[drawn])
-        kinds, timed = (
-            tuple(problem.edge_type for problem in problems),
-            frozenset[EdgeType]().union(*(p.timed for p in problems)),
-        )
+        kinds = tuple(problem.edge_type for problem in problems)
+        timed = frozenset[EdgeType]().union(*(problem.timed for problem in problems))
         return cls(total, kinds, pairs, owners[first], count > 1, by_time, timed)
 
     def by_others(self, kind: EdgeType, pairs: Pairs) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from training_scripts.graph_ml.features import BadValue, TextColumn
 from training_scripts.graph_ml.graph import GraphData, dgl_file
 from training_scripts.graph_ml.predict.earlier import time_of
 from training_scripts.graph_ml.processing import job
-from training_scripts.graph_ml.processing.times.moments import moments, reading_of, told
+from training_scripts.graph_ml.processing.times.moments import moments, told
 from training_scripts.graph_ml.schemas.times import TimeReading, moment
 from workflow.predictions.moments import came, moment_of
 
@@ -42,13 +42,13 @@ WHEN = 1_709_289_930.0
 )
 def test_a_moment_in_any_spelling_is_the_same_to_the_second(text: str) -> None:
     # the minute counts: what came at 10:45 is no past of 10:30
-    times, day = moments(TextColumn([text, None]))
+    times, day, _ = moments(TextColumn([text, None]))
     assert (times.tolist(), day) == ([WHEN, float("-inf")], DAY)
 
 
 @pytest.mark.parametrize("ticks", [1, 1e3, 1e6, 1e9])
 def test_numbers_are_seconds_down_to_nanoseconds(ticks: float) -> None:
-    times, day = moments(TextColumn([f"{WHEN * ticks:.0f}", f"{(WHEN + 10) * ticks:.0f}"]))
+    times, day, _ = moments(TextColumn([f"{WHEN * ticks:.0f}", f"{(WHEN + 10) * ticks:.0f}"]))
     assert (times.tolist(), day) == ([WHEN, WHEN + 10], DAY)
     assert moment_of(WHEN * ticks, "asOf") == WHEN
 
@@ -88,8 +88,8 @@ def test_what_the_service_leaves_out_as_later_is_what_the_endpoint_does(text: st
 )
 def test_processing_endpoint_and_service_read_a_column_alike(column: list[str]) -> None:
     # each by itself, with no more than what the model says of the column
-    reading = TimeReading.model_validate(reading_of(TextColumn(list(column))).model_dump(mode="json"))
-    times, _ = moments(TextColumn(list(column)))
+    times, _, found = moments(TextColumn(list(column)))
+    reading = TimeReading.model_validate(found.model_dump(mode="json"))
     for text, when in zip(column, times.tolist(), strict=True):
         assert (
             time_of(text, reading) == time_of([text], reading) == came(text, reading) == came([text], reading) == when
@@ -113,7 +113,7 @@ def test_a_time_that_cannot_be_read_was_there_at_no_moment_and_none_at_every() -
 
 def test_numbers_that_are_all_dates_are_dates_and_others_are_steps() -> None:
     # between 31 January and 1 February lies a day, and not 70
-    times, day = moments(TextColumn(["20240131", None, "20240201"]))
+    times, day, _ = moments(TextColumn(["20240131", None, "20240201"]))
     assert (times[2] - times[0], day) == (DAY, DAY)
     assert moments(TextColumn(["20240131", "20240230"]))[1] == 1.0  # there is no such day
 

@@ -24,6 +24,12 @@ from workflow.graphs.store.store import EmbeddedGraph
 from workflow.graphs.store.versions.batch import Batch, ElementBatch
 
 
+def opened(folder: Path) -> tuple[EmbeddedGraph, GraphFolder]:
+    graph = open_graph(folder)
+    assert isinstance(graph.journal, GraphFolder)
+    return graph, graph.journal
+
+
 def add(graph: EmbeddedGraph, id: str) -> int:
     tx = graph.begin()
     row = tx.add_vertex(id, "thing")
@@ -301,9 +307,7 @@ def test_many_writers_a_full_log_and_a_reset_start_one_compaction_at_a_time(
 def test_a_log_that_a_compaction_removes_while_it_is_looked_for_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = open_graph(tmp_path)
-    journal = graph.journal
-    assert isinstance(journal, GraphFolder)
+    graph, journal = opened(tmp_path)
     add(graph, "a")
     add(graph, "b")
     paths = file_journal.log_paths
@@ -332,9 +336,7 @@ def test_a_log_that_a_compaction_removes_while_it_is_looked_for_is_no_error(
 def test_a_bulk_load_that_a_compaction_folds_in_while_it_is_looked_for_has_expired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = open_graph(tmp_path)
-    journal = graph.journal
-    assert isinstance(journal, GraphFolder)
+    graph, journal = opened(tmp_path)
     graph.load(Batch(ElementBatch(["a", "b"], np.zeros(2, dtype=np.int32), ["T"])))
     records = journal.records
 

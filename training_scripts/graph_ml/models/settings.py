@@ -496,7 +496,7 @@ def _decay(scale: Scale) -> dict[str, Any]:
 
 
 def _agreement(scale: Scale) -> dict[str, Any] | None:
-    # what few labels leave open the many vertices without one can tell: GAT on CiteSeer .707 without, .719 with 1, .727
+    # what few labels leave open vertices without one can tell: GAT on CiteSeer .707 without, .719 with 1, .727 with 2
     return linear(0.0, 4.0, default=2.0) if scale.few_labels and scale.task in NODE_CLASSES else None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .graph import Floats, Ints
+from .graph import NOBODY, Floats, Ints
 from .ials import Factors
 
 RIDGE = 10.0
@@ -24,7 +24,6 @@ STEPS = 20
 ENOUGH = 50_000
 #: numbers that are learned at once, which bounds memory
 AT_ONCE = 16
-NOBODY: Ints = np.empty(0, dtype=np.int64)
 #: a column of this number for every vertex stands for what has nothing to do with attributes
 ALWAYS = 3.0
 

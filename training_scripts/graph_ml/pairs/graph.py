@@ -17,6 +17,7 @@ from ..scratch import blocks, room
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+NOBODY: Ints = np.empty(0, dtype=np.int64)
 #: pairs that are sorted at once
 MOST_SORTED = 1 << 22
 #: how much EASE holds its weights down

@@ -35,7 +35,7 @@ class Pasts:
         self.history = History(HistoryEntry.model_validate(details["history"]))
         self.now, self.encoder = float(details["now"]), encoder
         columns = map(TimeColumn.model_validate, details.get("times", ()))
-        self.readings = {column.type: column.reading() for column in columns}
+        self.readings: dict[str | EdgeType, TimeReading] = {column.type: column for column in columns}
         kinds = dict.fromkeys(strand.node_type for strand in self.history.entry.strands)
         self.stored = {kind: model.array(f"past/{place}") for place, kind in enumerate(kinds)}
 

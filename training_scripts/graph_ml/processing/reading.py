@@ -26,7 +26,7 @@ from .files import ExportFile, open_export
 from .frames import ROW, FrameColumn, frame_column
 from .steps import Made, kept, named
 from .streaming import Answer, Answering, StreamedColumn, StreamedTexts
-from .times.moments import Moments, moments, reading_of
+from .times.moments import Moments, moments
 from .workspace import Workspace
 
 IntArray = NDArray[np.int64]
@@ -380,8 +380,7 @@ def _add_time(group: Elements, file: ExportFile, column: str | None) -> None:
 def _read_times(group: Elements) -> None:
     if group.time is not None:
         try:
-            group.reading = reading_of(group.column(group.time))
-            group.times, group.day = moments(group.column(group.time), group.reading)
+            group.times, group.day, group.reading = moments(group.column(group.time))
         except BadValue as error:
             raise group.complain(group.time, error) from None
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...pairs import PairFeatures, floor_block
-from ...pairs.graph import Floats, Ints
+from ...pairs.graph import NOBODY, Floats, Ints
 
 CLAMP = 6.0
-NOBODY: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -29,46 +29,29 @@ FIRST_DAY, LAST_DAY = 1500_01_01, 2999_12_31
 FIRST_SHOWN, LAST_SHOWN = -62_135_596_800, 253_402_300_800
 
 
-def moments(column: Column, reading: TimeReading | None = None) -> tuple[Moments, float]:
-    """Each value as a time, and how long a day is among them.
-
-    Args:
-        column: the values.
-        reading: how they are read, as ``reading_of`` tells; looked at where it is not given.
+def moments(column: Column) -> tuple[Moments, float, TimeReading]:
+    """Each value as a time, how long a day is among them, and how they are read, as all of them together tell.
 
     Returns:
         float64 (n,): dates, and numbers of milli-, micro- and nanoseconds, in seconds since 1970, other numbers as they
-        are, −inf where it is missing; and the seconds of a day, or 1 where times are years or steps, of which a day is
-        one.
+        are, −inf where it is missing; the seconds of a day, or 1 where times are years or steps, of which a day is
+        one; and how a single one is read.
 
     Raises:
         BadValue: a value is neither a number nor a date.
     """
-    reading = reading or reading_of(column)
-    if reading.ticks is None and not reading.days:
-        texts = column.texts()
-        numbers = np.array([np.nan if text is None else _read(text, row, reading) for row, text in enumerate(texts)])
-        return _known(numbers), SECONDS_A_DAY
-    numbers = column.numbers()
-    if reading.days and (days := _days(numbers)) is not None:
-        return _known(days), SECONDS_A_DAY
-    return _known(numbers / (reading.ticks or 1.0)), 1.0 if _usual(numbers) < SECONDS else SECONDS_A_DAY
-
-
-def reading_of(column: Column) -> TimeReading:
-    """How the times of a column are read, as all of them together tell."""
     try:
         numbers = column.numbers()
     except BadValue:
-        return TimeReading(day_first=day_first(text for text in column.texts() if text is not None)[0])
-    if _days(numbers) is not None:
-        return TimeReading(days=True)
-    return TimeReading(ticks=ticks_a_second(_usual(numbers)))
-
-
-def _usual(numbers: Moments) -> float:
-    """How large numbers, (n,), usually are; 0 where none is known."""
-    return float(np.nanmedian(np.abs(numbers))) if not np.isnan(numbers).all() else 0.0
+        texts = column.texts()
+        reading = TimeReading(day_first=day_first(text for text in texts if text is not None)[0])
+        numbers = np.array([np.nan if text is None else _read(text, row, reading) for row, text in enumerate(texts)])
+        return _known(numbers), SECONDS_A_DAY, reading
+    if (days := _days(numbers)) is not None:
+        return _known(days), SECONDS_A_DAY, TimeReading(days=True)
+    usual = float(np.nanmedian(np.abs(numbers))) if not np.isnan(numbers).all() else 0.0
+    ticks = ticks_a_second(usual)
+    return _known(numbers / ticks), 1.0 if usual < SECONDS else SECONDS_A_DAY, TimeReading(ticks=ticks)
 
 
 def _known(numbers: Moments) -> Moments:

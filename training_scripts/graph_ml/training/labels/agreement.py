@@ -1,8 +1,8 @@
 """What vertices without a label teach: two passes with noise of their own should say the same of them, and clearly.
 
 Source: Feng et al. 2020, Graph Random Neural Networks for Semi-Supervised Learning on Graphs, section 3.2. Their noise
-is the loss of whole vertices' features; here it is the dropout of the network at hand. A temperature of .3 was tried,
-and a bound on how sure passes must be; see ``benchmarks/README.md`` for what agreement gains.
+is the loss of whole vertices' features; here it is the dropout of the network at hand. ``benchmarks/README.md`` says
+what agreement gains.
 """
 
 from __future__ import annotations

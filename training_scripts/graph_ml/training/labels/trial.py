@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -502,7 +503,6 @@ def batch_loss(
         nodes, blocks = sample_blocks(graph, seeds, fanouts, group.drawing(rng, seeds), excluded)
         places = back.reshape(ends.shape)
     device = model.network.device
-    weighted = weights
     if weights is not None and share and problem.labels.kind == "class":
         # the mean over a batch is weighted by classes, and so is what part of it a share is
         of_class = weights.cpu().numpy()
@@ -513,25 +513,27 @@ def batch_loss(
         out: Tensor = model.head([vectors[column] for column in columns], problem.extra[items])
         return out
 
-    def missed(out: Tensor) -> Tensor:
-        if problem.labels.kind == "class":
-            truth = tensor_on(values.astype(np.int64), device)
-            return torch.nn.functional.cross_entropy(out, truth, weight=weighted)
-        if problem.labels.kind == "classes":
-            truth = tensor_on(values.astype(np.float32), device)
-            return torch.nn.functional.binary_cross_entropy_with_logits(out, truth, pos_weight=weighted)
-        wanted = tensor_on(((values - model.mean) / model.scale).astype(np.float32), device)
-        return torch.nn.functional.mse_loss(out[:, 0], wanted)
-
     vectors, learned = model.network.forward(nodes, blocks)
     if nodes is not None or not agrees(problem, settings):
-        return missed(told(vectors, places, items)) * share, nodes, learned
+        return missed(model, told(vectors, places, items), values, weights) * share, nodes, learned
     again, _ = model.network.forward(nodes, blocks, learned)
     every_item, rows = np.arange(len(problem.ends)), tensor_on(items, device)
     outs = [told(found, problem.ends, every_item) for found in (vectors, again)]
-    loss = (missed(outs[0][rows]) + missed(outs[1][rows])) / 2
-    loss = loss + settings.consistency * disagreement(problem.labels, outs)
+    first, second = (missed(model, out[rows], values, weights) for out in outs)
+    loss = (first + second) / 2 + settings.consistency * disagreement(problem.labels, outs)
     return loss * share, nodes, learned
+
+
+def missed(model: LabelModel, out: Tensor, values: npt.NDArray[Any], weights: Tensor | None) -> Tensor:
+    """How far outputs of the head, float32 (b, outputs), are from labels, (b,) or (b, classes); a scalar."""
+    if model.problem.labels.kind == "class":
+        truth = tensor_on(values.astype(np.int64), out.device)
+        return torch.nn.functional.cross_entropy(out, truth, weight=weights)
+    if model.problem.labels.kind == "classes":
+        truth = tensor_on(values.astype(np.float32), out.device)
+        return torch.nn.functional.binary_cross_entropy_with_logits(out, truth, pos_weight=weights)
+    wanted = tensor_on(((values - model.mean) / model.scale).astype(np.float32), out.device)
+    return torch.nn.functional.mse_loss(out[:, 0], wanted)
 
 
 def reaches_all(graph: MessageGraph, seeds: int, fanouts: Sequence[int]) -> bool:

@@ -330,6 +330,7 @@ def batch_loss(
         [problem.rivals(predict_heads, settings.num_negs * each, moment, rng) for predict_heads in (False, True)]
         for part, each in ((part, 1 if settings.neg_share else len(part)) for part in parts)
     ]
+    there = [problem.there(predict_heads, moment) for predict_heads in (False, True)]
     excluded = graph.excluding(problem.edge_type, chosen)
     if model.twins[position]:
         links = distinct(codes(problem.train[chosen], problem.space.total, ordered=False))
@@ -381,7 +382,7 @@ def batch_loss(
                 true,
                 tensor_on(true_ids, table.device),
                 rivals,
-                problem.there(predict_heads, moment),
+                there[predict_heads],
                 settings,
                 None if late is None else (tensor_on(late[0], table.device), tensor_on(late[1], table.device)),
             )
